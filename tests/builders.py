@@ -1,5 +1,5 @@
 """
-Small builders for tests: each makes one thing, with sensible defaults, by the product's own operations.
+Small builders for tests: each creates one object, with sensible defaults, by the product's own operations.
 
     offers = [offer("api.calls", included=200, rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("19.99")], offers=offers))
@@ -74,37 +74,37 @@ def make_customer(external_id: str = "", *, seller: Seller | None = None, **fiel
 
 
 def make_clock(now: datetime = JAN) -> TestClock:
-    """Return a new test clock that stands at `now`."""
+    """Return a new test clock at `now`."""
     return TestClock.objects.create(name=f"Clock {next(_serial)}", now=now)
 
 
 def make_tax(percent: Number, *, seller: Seller | None = None, country: str = "", **fields: Any) -> TaxRate:
-    """Return a tax rate in force from 2020 on; without a country, for all that have none of their own."""
+    """Return a tax rate in force from 2020; without a country, it applies to countries without their own rate."""
     fields = {"valid_from": datetime(2020, 1, 1, tzinfo=UTC).date(), **fields}
     return TaxRate.objects.create(seller=seller or make_seller(), country=country, rate=Decimal(percent), **fields)
 
 
 def make_meter(code: str = "api.calls", **fields: Any) -> Meter:
-    """Return the meter of a code: it counts events named like its code, unless `fields` say otherwise."""
+    """Return the meter with this code; by default it counts events of the same name."""
     defaults = {"name": code, "event_name": code, "unit": "call", **fields}
     return Meter.objects.get_or_create(code=code, defaults=defaults)[0]
 
 
 def make_cost(meter: Meter, cost: Number, *, since: datetime = JAN, **fields: Any) -> UnitCost:
-    """Return what a unit costs from `since` on, in USD and for all usage unless `fields` say otherwise."""
+    """Return a unit cost from `since`, by default in USD and for all usage."""
     arguments = {"match": {}, "currency": "USD", "by": None, "at": since, **fields}
     return unit_costs.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **arguments)
 
 
 def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter | None = None) -> Feature:
-    """Return a feature; a metered one counts by the meter of its own code unless another is given."""
+    """Return a feature; a metered one uses the meter of its own code by default."""
     if kind == "metered":
         meter = meter or make_meter(code)
     return Feature.objects.get_or_create(code=code, defaults={"name": code, "kind": kind, "meter": meter})[0]
 
 
 def fee(amount: Number, **fields: Any) -> dict[str, Any]:
-    """Describe a fee for `make_plan`: a base fee in advance in USD unless `fields` say otherwise."""
+    """Describe a fee for `make_plan`, by default a base fee in advance in USD."""
     kind = fields.get("kind", "base")
     label = fields.get("label", {"base": "Base fee", "one_time": "Setup fee"}[kind])
     defaults = {"currency": "USD", "billed": "advance", "label": label, "code": slugify(label)}
@@ -112,25 +112,25 @@ def fee(amount: Number, **fields: Any) -> dict[str, Any]:
 
 
 def commitment(minimum: Number, *, factor: Number = 1, discount: Number = 0, **fields: Any) -> dict[str, Any]:
-    """Describe a commitment for `make_plan`: in USD, of each period, unless `fields` say otherwise."""
+    """Describe a commitment for `make_plan`, by default in USD and for each period."""
     figures = {"minimum": Decimal(minimum), "overage_factor": Decimal(factor), "discount": Decimal(discount)}
     return {"currency": "USD", **figures, **fields}
 
 
 def threshold(amount: Number, **fields: Any) -> dict[str, Any]:
-    """Describe an amount of usage for `make_plan` at which it is invoiced: in USD, once, unless `fields` differ."""
+    """Describe an amount of usage for `make_plan` at which it is invoiced, by default in USD and once."""
     return {"amount": Decimal(amount), "currency": "USD", **fields}
 
 
 def included(amount: Number, **fields: Any) -> dict[str, Any]:
-    """Describe credits for `make_plan` that each period includes, until it ends, unless `fields` say otherwise."""
+    """Describe included credits for `make_plan`, by default for each period and valid until its end."""
     return {"amount": Decimal(amount), **fields}
 
 
 def make_coupon(
     code: str = "", *, percent: Number | None = None, amount: Number | None = None, **fields: Any
 ) -> Coupon:
-    """Return a coupon of a percentage or an amount in USD, once, unless `fields` say otherwise."""
+    """Return a coupon of a percentage or an amount, by default in USD and once."""
     code = code or f"COUPON-{next(_serial)}"
     figures = {
         "percent": None if percent is None else Decimal(percent),
@@ -148,10 +148,10 @@ def make_pack(
     slabs: Sequence[Sequence[Number]] = (),
     **fields: Any,
 ) -> CreditPack:
-    """Return a pack of credits at 99 USD unless `prices` say otherwise; slabs: (from, units, percent)."""
+    """Return a credit pack, by default for 99 USD; slabs: (from, units, percent)."""
     code = code or f"pack-{next(_serial)}"
-    held = None if units is None else Decimal(units)
-    pack = CreditPack.objects.create(**{"code": code, "name": code.title(), "units": held, **fields})
+    decimal_units = None if units is None else Decimal(units)
+    pack = CreditPack.objects.create(**{"code": code, "name": code.title(), "units": decimal_units, **fields})
     for currency, price in (prices or {"USD": 99}).items():
         PackPrice.objects.create(pack=pack, currency=currency, price=Decimal(price))
     for least, more, percent in slabs:
@@ -161,12 +161,12 @@ def make_pack(
 
 
 def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
-    """Return a wallet of credits unless `fields` say otherwise, of a new customer if none is given."""
+    """Return a wallet, by default of credits and of a new customer."""
     return Wallet.objects.create(customer=customer or make_customer(), **{"name": "Credits", **fields})
 
 
-def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> SubscriptionCommitment:
-    """Return a subscription's own commitment, from the period that runs then on unless `starts_at` says otherwise."""
+def add_commitment(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> SubscriptionCommitment:
+    """Return a subscription's own commitment, by default from the current period."""
     fields = {"starts_at": at, "reason": "as agreed", **fields}
     return commitments.set_commitment(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
 
@@ -177,7 +177,7 @@ def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict
 
 
 def rate(unit_price: Number | None = None, *, tiers: Sequence[dict[str, Any]] = (), **fields: Any) -> dict[str, Any]:
-    """Describe a rate: per unit, or graduated where tiers are given, unless `model=` says otherwise."""
+    """Describe a rate, by default per unit, or graduated if tiers are given."""
     fields = {"model": "graduated" if tiers else "per_unit", **fields}
     if "package_size" in fields:
         fields["package_size"] = Decimal(fields["package_size"])
@@ -194,9 +194,9 @@ def offer(
     **fields: Any,
 ) -> dict[str, Any]:
     """
-    Describe what a version grants of a feature, and charges for it.
+    Describe the allowance and prices of a feature in a version.
 
-    rates: in `currency`; or `prices`: currency → rates. No rates, no price: what a hard cap or a boolean has.
+    rates: in `currency`; or `prices`: currency → rates. No rates means no price, as for a hard cap or a boolean.
     minimum: of each of its prices.
     """
     prices = prices or ({currency: rates} if rates else {})
@@ -215,7 +215,7 @@ def make_plan(
     count: int = 1,
     **fields: Any,
 ) -> PlanVersion:
-    """Return the next draft version of a plan with everything below it; the plan is made if need be."""
+    """Return the next draft version of a plan with all its rows; the plan is created if it doesn't exist."""
     code = code or f"plan-{next(_serial)}"
     plan = Plan.objects.get_or_create(code=code, defaults={"name": code.title()})[0]
     version = PlanVersion.objects.create(
@@ -266,7 +266,7 @@ def _add_offer(
 
 
 def publish(version: PlanVersion, at: datetime = JAN, effective_from: datetime | None = None) -> PlanVersion:
-    """Return the version published, by nobody in particular."""
+    """Return the published version, without a user."""
     publication.publish(version=version, by=None, at=at, effective_from=effective_from)
     version.refresh_from_db()
     return version
@@ -279,18 +279,18 @@ def subscribe(
     at: datetime | None = None,
     **fields: Any,
 ) -> Subscription:
-    """Return a subscription from `starts_at`, made at the same moment unless `at` says otherwise."""
+    """Return a subscription from `starts_at`, created at `at` or by default at the same time."""
     return subscriptions.start(customer=customer, version=version, starts_at=starts_at, at=at or starts_at, **fields)
 
 
-def agree(
-    subscription: Subscription, feature: str, what: str, value: Number, *, at: datetime, **fields: Any
+def add_override(
+    subscription: Subscription, feature: str, figure: str, value: Number, *, at: datetime, **fields: Any
 ) -> Override:
-    """Return a figure of the subscription's own, from the period after `at` unless `starts_at` says otherwise."""
+    """Return an override of the subscription, by default from the period after `at`."""
     return subscriptions.override(
         subscription=subscription,
         feature=Feature.objects.get(code=feature),
-        figure=what,
+        figure=figure,
         value=Decimal(value),
         at=at,
         **{"reason": "as agreed", **fields},
@@ -299,8 +299,8 @@ def agree(
 
 def cap(subscription: Subscription, amount: Number, *, feature: str = "", at: datetime, **fields: Any) -> SpendCap:
     """Return a spend cap on all usage, or on one feature."""
-    found = Feature.objects.get(code=feature) if feature else None
-    return set_cap(subscription=subscription, amount=Decimal(amount), feature=found, at=at, **fields)
+    feature_row = Feature.objects.get(code=feature) if feature else None
+    return set_cap(subscription=subscription, amount=Decimal(amount), feature=feature_row, at=at, **fields)
 
 
 def use(
@@ -313,17 +313,17 @@ def use(
     rate_label: str = "",
 ) -> Period:
     """
-    Count usage as ingest does (the period's gate, then the sequence, then the counter); return its period.
+    Count usage as ingest does (the period's lock, then the sequence, then the counter); return its period.
 
-    at: when it happened; the subscription's start when absent.
-    rate_label: which rate of the feature's price takes it; the first one when absent.
+    at: the time of the usage, by default the subscription's start.
+    rate_label: the rate of the feature's price that applies, by default the first.
     """
     moment = at or subscription.starts_at
     period = subscription.periods.containing(moment).get()
     granted = PlanFeature.objects.get(version_id=period.version_id, feature__code=feature)
     rates = Rate.objects.filter(price__plan_feature=granted, price__currency=subscription.currency)
-    found = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
-    counter = counter_store.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
+    matching_rate = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
+    counter = counter_store.CounterKey(period.id, granted.id, matching_rate.id if matching_rate else 0, period.starts_at)
     with transaction.atomic():
         gates = counter_store.lock_periods([period.id]).periods
         with connection.cursor() as cursor:
@@ -336,8 +336,8 @@ def use(
     return period
 
 
-def documents_are_clean() -> None:
-    """Audit whatever does not go back to events, which `use` counts without."""
+def assert_invoices_clean() -> None:
+    """Run the integrity checks of invoices that do not read events, because `use` counts without events."""
     assert_clean(
         only=[
             check.name
@@ -347,6 +347,6 @@ def documents_are_clean() -> None:
     )
 
 
-def covered(subscription: Subscription) -> list[str]:
+def covered_features(subscription: Subscription) -> list[str]:
     """Return the codes of the features that a subscription covers, in order."""
     return sorted(Coverage.objects.filter(subscription=subscription).values_list("feature__code", flat=True))

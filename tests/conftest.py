@@ -1,4 +1,4 @@
-"""Every test gets a real PostgreSQL, and no one configures it. Without such tests, no server is started."""
+"""Every test gets a real PostgreSQL without configuration. If no test needs it, no server is started."""
 
 import contextlib
 import gc
@@ -20,11 +20,11 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A task that a test asks for wakes nobody up; what it would do is tested by calling it.
+    # A task queued by a test wakes no worker; its effect is tested by calling it.
     celery_app.conf.update(broker_url="memory://localhost/", broker_transport_options={})
-    # A password of a test is worth nothing to anybody, and a million rounds of it take half a second each time.
+    # Passwords in tests need no protection, and a million rounds of hashing take half a second each.
     PBKDF2PasswordHasher.iterations = 1
-    if not hasattr(config, "workerinput"):  # xdist's workers share the run of the process that started them
+    if not hasattr(config, "workerinput"):  # xdist's workers share the run of their parent process
         config.stash[RUN] = contextlib.ExitStack()
         config.stash[RUN].enter_context(postgres.run())
         if getattr(config.option, "numprocesses", None):
@@ -32,12 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker is left with it in the end."""
+    """Start with the slowest tests, so that no worker is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector off ten thousand collected tests, which stay: it takes a sixth of all time."""
+    """
+    Exclude ten thousand collected tests, which stay in memory, from garbage collection: it takes a sixth of the time.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
@@ -51,10 +53,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: object) -> Iterator[None]:
     """
-    Give this worker a database of its own, migrated.
+    Give this worker its own migrated database.
 
-    A test that commits (`transaction=True`) leaves rows that triggers protect from TRUNCATE, and Django's flush
-    would also take what migrations put in, so such a test's database is put back as it was: tests/database_reset.py.
+    A test that commits (`transaction=True`) leaves rows that triggers protect from TRUNCATE, and Django's flush would
+    also delete rows of migrations. So its database is restored: tests/database_reset.py.
     """
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():  # type: ignore[attr-defined]
         database = postgres.WorkerDatabase()
@@ -67,31 +69,32 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def shared_transaction(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
     """
-    Let the tests of a module share a world: what its own fixtures of this scope make is gone after its last test.
+    Share rows between the tests of a module: rows created by its own fixtures of this scope are rolled back after its
+    last test.
 
-    What a test itself does is rolled back with the test as ever, to the savepoint that it began with. Such a fixture
-    returns nothing: an object in memory would keep what one test did to it for the next.
+    Changes of a test are rolled back to the savepoint at its start, as usual. Such a fixture returns nothing: an
+    object in memory would carry one test's changes to the next.
     """
-    forget_the_database()
-    world = transaction.atomic()
-    world._from_testcase = True  # as each test's own: what must not run within a transaction may run in this one
-    with django_db_blocker.unblock(), world:  # type: ignore[attr-defined]
+    clear_database_caches()
+    module_transaction = transaction.atomic()
+    module_transaction._from_testcase = True  # as for each test: durable blocks may run in this transaction
+    with django_db_blocker.unblock(), module_transaction:  # type: ignore[attr-defined]
         yield
         transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
 def new_process() -> None:
-    """Let a test begin with none of the rows that another one left."""
-    forget_the_database()
+    """Start a test without cached rows of another one."""
+    clear_database_caches()
 
 
-def forget_the_database() -> None:
+def clear_database_caches() -> None:
     """
-    Forget what a process remembers of its database; fixtures that outlive a test call it, too.
+    Clear the process's caches of its database; fixtures that outlive a test call it, too.
 
-    Outside of tests a remembered row is frozen or its revision is compared, and no number is ever used again; a test
-    that is rolled back, or whose database is copied anew, uses the same ids and revisions for other things.
+    In production a cached row is frozen or its revision is compared, and no id is reused. A test that is rolled back,
+    or whose database is copied again, reuses ids and revisions for other rows.
     """
     for name, clear in (
         ("plans.catalog.stored_terms", "clear_terms_cache"),
@@ -106,7 +109,7 @@ def forget_the_database() -> None:
 
 @pytest.fixture
 def stripe_server(settings: Any) -> Iterator[Server]:
-    """Let a Stripe of our own take customers' money."""
+    """Run a fake Stripe server and configure the product to use it."""
     with Server() as server:
         settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
         settings.STRIPE_WEBHOOK_SECRETS, settings.PAYMENT_PAGES = [EVENT_SECRET], [server.address]
@@ -115,15 +118,15 @@ def stripe_server(settings: Any) -> Iterator[Server]:
 
 @pytest.fixture
 def at_stripe(stripe_server: Server) -> Books:
-    """Return its books."""
+    """Return the objects at the fake Stripe."""
     return stripe_server.books
 
 
 @pytest.fixture
 def clean_books(db: None) -> Iterator[None]:
-    """Let a test end with the audit: `pytest.mark.usefixtures("clean_books")`."""
+    """Run the integrity checks after a test: `pytest.mark.usefixtures("clean_books")`."""
     yield
-    # Imported late: this file is read before Django is set up.
+    # Imported here: this file is read before Django is set up.
     from billing.audit import assert_clean
 
     assert_clean()

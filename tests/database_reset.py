@@ -1,8 +1,8 @@
 """
-Putting a database that a test wrote to back as it was, row by row.
+Restore a database that a test wrote to, row by row.
 
-Copying the template again does the same, and is done where more than rows has changed; but it makes some fifteen
-hundred files, which takes ten times as long as deleting what a test commits.
+Copying the template again has the same effect, and is done where more than rows has changed; but it creates some
+fifteen hundred files, which takes ten times as long as deleting the rows that a test commits.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 LARGE = 32 * 2**20
-"""Bytes of all tables, with the room that deleted rows leave; beyond them, a copy is sooner made."""
+"""Bytes of all tables, including the space of deleted rows. Above this size a copy is faster."""
 
 _CUT_OFF_OTHERS = """
 SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
@@ -30,11 +30,11 @@ _CATALOGS = (
 )
 _YOUNG = "(SELECT ROW(count(*), count(*) FILTER (WHERE age(xmin) <= age(%(mark)s::xid)))::text FROM {})"
 _SCHEMA = "SELECT " + ", ".join(_YOUNG.format(name) for name in _CATALOGS)
-"""How many rows each catalog has, and how many are younger than a transaction: whatever DDL does changes these."""
+"""The number of rows of each catalog, and how many are younger than a transaction: any DDL changes these."""
 
 
 class Original:
-    """What a database holds before its tests: the rows that migrations put in, where sequences stand, the schema."""
+    """The contents of a database before its tests: the rows of migrations, the values of sequences, the schema."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -45,13 +45,13 @@ class Original:
             self.schema = _all(connection, _SCHEMA, mark=self.mark)
 
     def restore(self) -> bool:
-        """Put every row and sequence back, with everybody else cut off; return False where that is not enough."""
+        """Restore every row and sequence, and close all other connections; return False where that is not enough."""
         with psycopg.connect(self.url) as connection:
             connection.execute(_CUT_OFF_OTHERS)
             sizes = _all(connection, _SIZES)
             if sum(size for _, size in sizes) > LARGE or _all(connection, _SCHEMA, mark=self.mark) != self.schema:
                 return False
-            # Triggers keep documents, events and prices from being deleted, and foreign keys want an order.
+            # Triggers protect invoices, events and prices from deletion, and foreign keys require an order.
             connection.execute("SET LOCAL session_replication_role = replica")
             for table, _ in sizes:
                 self._put_back(connection, table)
@@ -62,12 +62,12 @@ class Original:
         return True
 
     def _put_back(self, connection: psycopg.Connection, table: str) -> None:
-        if (kept := self.rows.get(table, b"")) and _copied(connection, table) == kept:
+        if (stored := self.rows.get(table, b"")) and _copied(connection, table) == stored:
             return
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
-        if kept:
+        if stored:
             with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                copy.write(kept)
+                copy.write(stored)
 
 
 def _copied(connection: psycopg.Connection, table: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Ask the database itself: which constraint or trigger refuses a statement, and which ones there are."""
+"""Which constraint or trigger of the database refuses a statement, and which constraints exist."""
 
 from django.db import DatabaseError, connection, transaction
 
@@ -10,7 +10,8 @@ WHERE con.contype IN ('c', 'u', 'x') AND rel.relname LIKE %s AND con.conname NOT
 
 def refused_by(statement: str, *parameters: object) -> str:
     """
-    Return the name of what refuses a statement, and "nothing" where it is let pass; nothing of it stays either way.
+    Return the name of the constraint or trigger that refuses a statement, or "nothing" if it is accepted. The
+    statement is rolled back in both cases.
 
     A trigger's name is the first word of its message.
     """
@@ -26,7 +27,7 @@ def refused_by(statement: str, *parameters: object) -> str:
 
 
 def named_constraints(tables: str) -> set[str]:
-    """Return the constraints of tables, such as an app's, that we have named; Django's begin with the table."""
+    """Return the constraints of the tables of an app that have our own names; Django's start with the table."""
     with connection.cursor() as cursor:
         cursor.execute(_OURS, [f"{tables}%", f"{tables}%"])
         return {name for (name,) in cursor.fetchall()}

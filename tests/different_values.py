@@ -1,4 +1,4 @@
-"""Another value of a field, whatever its kind: for tests that walk over all fields there are."""
+"""Another value of a field of any kind: for tests that iterate over all fields."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from djmoney.money import Money
 
 
 def another(field: Field, value: Any) -> Any:
-    """Return a value that the field might hold as well, and that is not `value`."""
+    """Return a value that is valid for the field and differs from `value`."""
     if isinstance(field, CurrencyField):
         return "EUR" if value == "USD" else "USD"
     if field.choices:

@@ -1,4 +1,4 @@
-"""Worked numbers of a page in docs/, read from its tables, so that page and code cannot drift apart."""
+"""Worked examples in docs/, read from the tables of a page, so that page and code can't diverge."""
 
 from pathlib import Path
 

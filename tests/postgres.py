@@ -1,4 +1,6 @@
-"""A test run's databases: a throwaway cluster (or the server DATABASE_URL names), a database for each worker."""
+"""
+The databases of a test run: a throwaway cluster (or the server of DATABASE_URL), and a database for each worker.
+"""
 
 import contextlib
 import fcntl
@@ -21,16 +23,16 @@ from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
 from tests.database_reset import Original
 
-RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, which the workers inherit from the process that starts them
-SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL when it is not the run's own
+RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, inherited by the workers
+SERVER = "TOLLBOOK_TEST_SERVER"  # the server's URL if it is not the run's own
 
 
 @contextlib.contextmanager
 def run() -> Iterator[None]:
     """
-    Name this run's folder and server in the environment, for its workers; remove all it made in the end.
+    Store this run's folder and server in the environment, for its workers; remove both at the end.
 
-    A run whose folder is named already shares it, with its template, and leaves it to whoever made it.
+    A run whose folder is already in the environment shares it, with its template, and does not remove it.
     """
     if RUN in os.environ:
         yield
@@ -47,7 +49,7 @@ def run() -> Iterator[None]:
 
 @contextlib.contextmanager
 def template_ahead() -> Iterator[None]:
-    """Let the template be made while workers still collect what they test: a minute that all would wait for."""
+    """Create the template while workers still collect tests: it takes a minute for which all would wait."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     making = subprocess.Popen([sys.executable, "-m", "tests.postgres"], cwd=PROJECT, env=environment)
     try:
@@ -58,7 +60,7 @@ def template_ahead() -> Iterator[None]:
 
 
 class WorkerDatabase:
-    """The database one worker tests on: a copy of the migrated template."""
+    """The database of one worker: a copy of the migrated template."""
 
     def __init__(self) -> None:
         self.folder = Path(os.environ[RUN])
@@ -73,13 +75,13 @@ class WorkerDatabase:
         self._use(self.name)
 
     def ensure_template(self) -> None:
-        """Return when the template is there: whoever comes first makes it."""
+        """Return once the template exists; the first caller creates it."""
         with self._one_at_a_time():
             if not self._exists(self.template):
                 self._make_template()
 
     def renew(self) -> None:
-        """Throw away what a test committed; connections left open are cut."""
+        """Discard committed rows of a test; open connections are closed."""
         connections.close_all()
         if not self.original.restore():
             self._copy()

@@ -1,4 +1,4 @@
-"""Copies of the project, for those who break it on purpose."""
+"""Copies of the project, for tools that break it on purpose."""
 
 import contextlib
 import shutil
@@ -11,14 +11,14 @@ from config.paths import PROJECT
 
 
 def commit() -> str:
-    """Return the commit that is checked out, and whether there are changes beside it."""
+    """Return the checked-out commit, and whether there are uncommitted changes."""
     changes = ", with changes" if _git("status", "--porcelain") else ""
     return _git("rev-parse", "--short", "HEAD").strip() + changes
 
 
 @contextlib.contextmanager
 def copied_project() -> Iterator[Path]:
-    """Yield a copy of the working tree, with what is not committed yet and without what is ignored."""
+    """Yield a copy of the working tree, with uncommitted files and without ignored ones."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     with tempfile.TemporaryDirectory(prefix="tollbook-copy-") as folder:
         copy = Path(folder) / "project"

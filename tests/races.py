@@ -1,4 +1,4 @@
-"""Run things at the same moment, each on a connection of its own, as the threads of a server do."""
+"""Run actions concurrently, each on its own connection, as the threads of a server do."""
 
 import threading
 from collections.abc import Callable
@@ -11,9 +11,9 @@ PATIENCE = 60.0
 
 def together(*actions: Callable[[], Any]) -> list[Any]:
     """
-    Start all actions at once and return what each returned, in their order; an error of one is raised.
+    Start all actions at once and return their results in order. An exception of an action is raised.
 
-    :raises TimeoutError: if one of them has not come back after a minute.
+    :raises TimeoutError: if an action has not ended after a minute.
     """
     barrier = threading.Barrier(len(actions))
     threads = [Running(action, barrier) for action in actions]
@@ -23,7 +23,7 @@ def together(*actions: Callable[[], Any]) -> list[Any]:
 
 
 class Running(threading.Thread):
-    """An action in a thread of its own; `result()` waits for it."""
+    """An action in its own thread; `result()` waits for it."""
 
     def __init__(self, action: Callable[[], Any], barrier: threading.Barrier | None = None) -> None:
         super().__init__(daemon=True)
@@ -52,7 +52,7 @@ class Running(threading.Thread):
 
 
 def start(action: Callable[[], Any]) -> Running:
-    """Start one action beside the test."""
+    """Start one action concurrently with the test."""
     thread = Running(action)
     thread.start()
     return thread
@@ -60,15 +60,15 @@ def start(action: Callable[[], Any]) -> Running:
 
 class Pause:
     """
-    A place where code under test waits until the test lets it go on.
+    A place where code under test waits until the test releases it.
 
         pause = Pause.before(monkeypatch, event_store, "append")
         ingest = start(…)
         pause.await_arrival()
         …
-        pause.let_go()
+        pause.release()
 
-    Only the first to arrive waits; later ones pass.
+    Only the first caller waits; later ones pass.
     """
 
     def __init__(self) -> None:
@@ -95,15 +95,15 @@ class Pause:
         if not self._arrived.wait(PATIENCE):
             raise TimeoutError("the code under test never came to the place where it should pause")
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self._go_on.set()
 
 
 def wait_until_blocked(*, times: int = 1) -> None:
     """
-    Return once so many other connections to this database wait for a lock.
+    Return once `times` other connections to this database wait for a lock.
 
-    :raises TimeoutError: if that does not happen within ten seconds: what should block does not.
+    :raises TimeoutError: if that takes longer than ten seconds: the expected lock does not block.
     """
     deadline = threading.Event()
     for _ in range(1_000):

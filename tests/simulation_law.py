@@ -1,4 +1,4 @@
-"""The law of the simulator: the prices that were in force come to what was invoiced, line by line."""
+"""The law of the simulator: simulating the prices in force gives the invoiced amounts, line by line."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,14 +14,14 @@ from plans.publishing.publication import new_version
 
 ZERO = Decimal(0)
 SOURCES = ("", "events")
-"""Where copies of a version take their usage from: the least that tells it, and the events alone."""
+"""Sources of usage for copies of a version: the cheapest sufficient one, and events only."""
 
 
-def assert_prices_in_force_come_to_what_was_invoiced(*, at: datetime) -> int:
+def assert_simulation_equals_invoices(*, at: datetime) -> int:
     """
-    Simulate all closed periods by the prices in force, and by copies of them; return how many lines were compared.
+    Simulate all closed periods with the prices in force and with copies of them; return the number of compared lines.
 
-    No row of any table is written by that.
+    No row of any table is written.
     """
     versions = dict(Period.objects.filter(pk__in=closed_periods()).values_list("pk", "version"))
     with transaction.atomic():
@@ -29,58 +29,58 @@ def assert_prices_in_force_come_to_what_was_invoiced(*, at: datetime) -> int:
             plan_version.pk: new_version(source=plan_version, by=None, at=at)
             for plan_version in PlanVersion.objects.filter(pk__in=versions.values()).order_by("pk")
         }
-        before = _written()
-        found = simulate(period_ids=list(versions), versions=[None], at=at)
-        assert len(found) == len(versions)
-        wrong = list(differences(found))
+        before = _written_row_counts()
+        simulated = simulate(period_ids=list(versions), versions=[None], at=at)
+        assert len(simulated) == len(versions)
+        wrong = list(differences(simulated))
         for version_id, copy in copies.items():
-            own = [id_ for id_ in versions if versions[id_] == version_id]
-            for only in SOURCES:
-                wrong += differences(simulate(period_ids=own, versions=[copy], at=at, usage_source=only))
+            period_ids = [id_ for id_ in versions if versions[id_] == version_id]
+            for usage_source in SOURCES:
+                wrong += differences(simulate(period_ids=period_ids, versions=[copy], at=at, usage_source=usage_source))
         assert not wrong, wrong[:10]
-        assert _written() == before
+        assert _written_row_counts() == before
         transaction.set_rollback(True)
-    return sum(len(one.before.lines) for one in found)
+    return sum(len(period.before.lines) for period in simulated)
 
 
-def _written() -> list[tuple]:
-    """Return how many rows of each table this transaction has written."""
+def _written_row_counts() -> list[tuple]:
+    """Return the number of rows of each table that this transaction has written."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables ORDER BY 1")
         return cursor.fetchall()
 
 
 def closed_periods() -> list[int]:
-    found = Period.objects.filter(kind="regular", state="closed").order_by("subscription", "starts_at")
-    return list(found.values_list("pk", flat=True))
+    periods = Period.objects.filter(kind="regular", state="closed").order_by("subscription", "starts_at")
+    return list(periods.values_list("pk", flat=True))
 
 
-def differences(found: Sequence[SimulatedPeriod], *, number: int = 0) -> Iterator[tuple[object, ...]]:
+def differences(simulated: Sequence[SimulatedPeriod], *, number: int = 0) -> Iterator[tuple[object, ...]]:
     """
-    Yield (where, place, invoiced, simulated) of each line that differs, by the version of this number.
+    Yield (where, place, invoiced, simulated) for each line that differs, for the version of this number.
 
     Commitments are compared per subscription, and not where usage is late: it moves a contract's true-up into the
-    period that it is of.
+    period that it belongs to.
     """
-    unsettled = {one.subscription_id for one in found if not one.is_settled}
-    promised: dict[int, list[Decimal]] = {}
-    for one in found:
-        after = one.after[number]
-        where = f"{one.period_id} v{one.version_id} {one.starts_at:%m-%d}"
-        if not (one.before.is_known and after.is_known):
-            yield where, "not known", one.before.problems, after.problems
+    unsettled = {period.subscription_id for period in simulated if not period.is_settled}
+    commitments: dict[int, list[Decimal]] = {}
+    for simulated_period in simulated:
+        after = simulated_period.after[number]
+        where = f"{simulated_period.period_id} v{simulated_period.version_id} {simulated_period.starts_at:%m-%d}"
+        if not (simulated_period.before.is_known and after.is_known):
+            yield where, "not known", simulated_period.before.problems, after.problems
             continue
-        was, now = amounts(one.before), amounts(after)
-        for place in dict.fromkeys([*was, *now]):
-            amount = was.get(place, ZERO), now.get(place, ZERO)
+        invoiced, now = amounts(simulated_period.before), amounts(after)
+        for place in dict.fromkeys([*invoiced, *now]):
+            amount = invoiced.get(place, ZERO), now.get(place, ZERO)
             if place.subject == COMMITMENT:
-                known = promised.setdefault(one.subscription_id, [ZERO, ZERO])
+                known = commitments.setdefault(simulated_period.subscription_id, [ZERO, ZERO])
                 known[0], known[1] = known[0] + amount[0], known[1] + amount[1]
             elif amount[0] != amount[1]:
                 yield where, place, *amount
-        if one.before.drawdowns != after.drawdowns:
-            yield where, "drawn_down", one.before.drawdowns, after.drawdowns
-    for id_, (before, now) in promised.items():
+        if simulated_period.before.drawdowns != after.drawdowns:
+            yield where, "drawn_down", simulated_period.before.drawdowns, after.drawdowns
+    for id_, (before, now) in commitments.items():
         if before != now and id_ not in unsettled:
             yield id_, COMMITMENT, before, now
 

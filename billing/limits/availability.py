@@ -19,9 +19,9 @@ from billing.metering.rating_inputs.period_counters import (
     CounterState,
     CounterWindow,
     RatingPeriod,
-    with_event_values,
     add_state_quantities,
     add_window_runs,
+    with_event_values,
 )
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window

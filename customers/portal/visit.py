@@ -31,7 +31,7 @@ class Visit:
     A person in the account of one customer.
 
     at: the customer's current time. All rows on the portal's pages are read through `own_rows` or `own_row`, so that
-        a page cannot show another customer's rows: tests/architecture/test_the_portal_shows_ones_own.py.
+        a page cannot show another customer's rows: tests/architecture/test_portal_queries_are_scoped.py.
     """
 
     session: PortalSession

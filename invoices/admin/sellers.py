@@ -13,7 +13,6 @@ from unfold.decorators import action
 
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
-from invoices.admin.payments import DunningInline
 from invoices.documents.seller_terms import seller_facts
 from invoices.models import TaxRate
 from invoices.rendering.einvoice.conversion import to_einvoice
@@ -29,12 +28,8 @@ from lib.money import UnknownCurrency
 MAX_PAGES = 4
 
 
-class SampledSellerAdmin(SellerAdmin):
-    """Registered by wallets, which adds a sample wallet statement."""
-
-    actions_detail = ("sample_pdf",)
-    inlines = (DunningInline,)
-    change_form_outer_after_template = "staff/customers/seller_preview.html"
+class SellerSample(SellerAdmin):
+    """A part of the seller page (config/admin_site/pages/seller.py)."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.preview_view)
@@ -43,7 +38,7 @@ class SampledSellerAdmin(SellerAdmin):
         return [new, stored, *super().get_urls()]
 
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
-        """Return the sample's wallet statements: none, unless a subclass adds them."""
+        """Return the sample's wallet statements: none, unless another part of the page adds them."""
         return ()
 
     def preview_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:

@@ -7,7 +7,7 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
 from lib.currencies import CREDITS
-from lib.field_types import AMOUNT, MAX_SEATS, MAX_QUANTITY, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_QUANTITY, MAX_SEATS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from lib.formats import currency_name
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit

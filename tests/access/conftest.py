@@ -6,13 +6,13 @@ import time_machine
 from customers.api_keys import anonymous_throttle
 from lib.api.throttles import Buckets
 from tests.access.route_requests import render_only_refusals
-from tests.access.all_rows import NOW, make_world, sessions_cost_nothing
+from tests.access.actors import NOW, make_all_rows, sessions_cost_nothing
 
 
 @pytest.fixture(scope="module")
 def all_rows(shared_transaction):
     """Create the rows once for all tests of a module."""
-    make_world()
+    make_all_rows()
 
 
 @pytest.fixture

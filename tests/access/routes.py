@@ -13,7 +13,7 @@ from billing.models.jobs import JobKind
 
 ANY_ROW = "<row>"
 ASKED_FOR = "?"
-"""Stands for what is asked of an address after its question mark."""
+"""The placeholder for the query string of an address."""
 
 _WRITTEN = re.compile(r"<(?:\w+:)?(\w+)>")
 _APP_LIST = re.compile(r"\^\(\?P<app_label>.*\)/\$")
@@ -29,12 +29,12 @@ STANDARD = {
     "<row>/delete/": "delete",
 }
 """
-What each model of the admin has; a POST to the page of a row is “change”.
+The standard pages of each model in the admin, and their verb. A POST to the page of a row is “change”.
 
-What only leads to another page asks for no right, since the other page does.
+A page that only redirects needs no permission, since the other page does.
 """
 LEADS = {"admin/plans/price/", "admin/plans/publishingrule/"}
-"""Lists that are not shown: they lead elsewhere."""
+"""Lists that redirect to another page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def test_no_key_opens_the_admin_or_the_portal(entries):
 
 def test_staff_access_follows_the_permissions_of_the_group(entries):
     """
-    A page that no group may open, whatever its permissions, is one that the product doesn't offer: its rows are never
+    A page that no group may open, with any permissions, is one that the product doesn't offer: its rows are never
     deleted.
     """
     permissions_by_group = {name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()}

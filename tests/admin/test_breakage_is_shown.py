@@ -1,10 +1,10 @@
 """Breakage report: revenue from prepaid value that is never used, on a page and as a CSV file."""
 
-from tests.wallets.test_breakage_is_recognized import move, wallet  # noqa: F401
+from tests.wallets.test_breakage_is_recognized import spend_and_expire, wallet  # noqa: F401
 
 
 def test_finance_reads_the_report_and_downloads_it_as_csv(wallet, member):  # noqa: F811
-    move(wallet)
+    spend_and_expire(wallet)
     client = member("finance")
     text = client.get("/admin/wallets/wallet/breakage/").content.decode()
     assert "in proportion to use, 10 % expected" in text

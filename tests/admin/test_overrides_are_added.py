@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Override
-from tests.builders import agree, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.builders import add_override, make_customer, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_an_invalid_override_shows_the_error_and_is_not_stored(member, acme, cha
 
 
 def test_an_override_is_ended_on_its_own_page(member, acme):
-    made = agree(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
+    made = add_override(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
     client = member("operations")
     address_of_override = reverse("admin:billing_override_change", args=[made.pk])
     assert "End" in client.get(address_of_override).content.decode()
@@ -67,7 +67,7 @@ def test_an_override_is_ended_on_its_own_page(member, acme):
 
 
 def test_support_sees_overrides_and_can_not_change_them(member, acme):
-    made = agree(acme, "api.calls", "included", 500, at=timezone.now())
+    made = add_override(acme, "api.calls", "included", 500, at=timezone.now())
     client = member("support")
     assert "500 calls" in client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()
     assert client.get(address(acme)).status_code == 403

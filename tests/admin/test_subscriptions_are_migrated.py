@@ -16,7 +16,7 @@ from billing.models import MigrationItem, PlanMigration
 from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
 from plans.models import Plan, PublishingRule
-from tests.billing.plan_migrations.subscriptions import make_version
+from tests.billing.plan_migrations.migration_setup import make_version
 from tests.builders import make_customer, subscribe
 
 LIST = "/admin/billing/planmigration/"

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from billing.simulation.sandbox import advance_clock, start_advance
 from customers.models import Customer, TestClock
-from tests.billing.simulation.sandbox.world import subscribed
+from tests.billing.simulation.sandbox.clock_setup import subscribed
 from tests.builders import FEB, JAN, make_clock, make_seller
 
 pytestmark = pytest.mark.django_db

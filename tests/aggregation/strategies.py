@@ -1,4 +1,4 @@
-"""Random events of one window, for laws that hold for all of them."""
+"""Random events of one window, for laws that apply to all of them."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ values = st.one_of(
 
 @st.composite
 def marks(draw: st.DrawFn, most: int = 12) -> list[EventValue]:
-    """Return marks of the window at whole seconds, several of them at once at times, in no order."""
+    """Return events of the window at whole seconds, sometimes several at the same time, in no order."""
     seconds = draw(st.lists(st.integers(0, SECONDS - 1), max_size=most))
     return [
         EventValue(

@@ -1,4 +1,4 @@
-"""Whatever is written as an expression is refused in words, or gives a bounded number in few steps."""
+"""Every text written as an expression is rejected with a message, or computes a bounded number in few steps."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from plans.aggregation.expressions import InvalidExpression, NoValue, compile_ex
 from plans.aggregation.json_numbers import to_exact_number
 
 BAD = [
-    # text                      what is told
+    # text                      message
     ("",                        "It ends too early: a value, a closing parenthesis or a “:” should follow."),
     ("a +",                     "ends too early"),
     ("(a",                      "ends too early"),
@@ -47,14 +47,14 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), BAD, ids=[text[:30] for text, _ in BAD])
-def test_what_cannot_be_computed_is_refused_in_words(text, told):
-    if told is None:  # long but harmless
+@pytest.mark.parametrize(("text", "message"), BAD, ids=[text[:30] for text, _ in BAD])
+def test_an_invalid_expression_is_rejected(text, message):
+    if message is None:  # long but harmless
         compile_expression(text)
         return
     with pytest.raises(InvalidExpression) as error:
         compile_expression(text)
-    assert f" {told}" in f" {error.value}"
+    assert f" {message}" in f" {error.value}"
 
 
 LEAVES = st.sampled_from(
@@ -80,7 +80,7 @@ MAX_STEPS = 60_000
 
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(GROWN, st.text(max_size=40), st.text("ab.()[]+-*/%?:<>=!&|'\" 019eEx,", max_size=80)))
-def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
+def test_any_expression_computes_a_bounded_number_or_a_reason_in_few_steps(text):
     try:
         expression = compile_expression(text)
     except InvalidExpression:
@@ -93,25 +93,25 @@ def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
 
     sys.setprofile(count)
     try:
-        found = expression.value(EVENT)
+        value = expression.value(EVENT)
     except NoValue:
         pass
     else:
-        assert to_exact_number(found) == found
-        assert abs(found) < 10**38
+        assert to_exact_number(value) == value
+        assert abs(value) < 10**38
     finally:
         sys.setprofile(None)
     assert steps <= MAX_STEPS
 
 
-def test_numbers_on_the_way_stay_short():
+def test_intermediate_numbers_stay_short():
     text = " * ".join(f"(a + 1 / {n}.7)" for n in range(1, 49))
     with pytest.raises(NoValue, match="too many digits"):
         compile_expression(text).value({"a": 10**37})
 
 
 def test_an_expression_of_two_properties_costs_at_most_thirty_plain_reads_of_one():
-    """Measured against reading the properties in the same run, so that a slow machine does not matter."""
+    """Compared with reading the properties in the same run, so that a slow machine makes no difference."""
     expression, events = compile_expression("input + 4 * output"), [{"input": n, "output": n} for n in range(20_000)]
 
     def compute() -> None:

@@ -1,4 +1,4 @@
-"""What an expression gives for an event's properties, or in words why nothing."""
+"""The value of an expression for an event's properties, or the reason why there is none."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +18,7 @@ decoded = msgspec.json.Decoder(dict, float_hook=parse_number).decode
 
 
 @pytest.mark.parametrize("row", rows("expressions"), ids=lambda row: row["expression"])
-def test_an_expression_gives_what_is_documented(row):
+def test_an_expression_has_the_documented_value(row):
     expression, properties = compile_expression(row["expression"].strip("`")), decoded(row["properties"].strip("`"))
     if row["value"].startswith("unmatched: "):
         with pytest.raises(NoValue) as why:
@@ -103,10 +103,10 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("text", "value", "why"), VALUES, ids=[text for text, _, _ in VALUES])
-def test_an_expression_is_worked_out_exactly(text, value, why):
-    found = compile_expression(text).value(GIVEN)
-    assert found == value, why
-    assert type(found) is int or found != int(found)
+def test_an_expression_is_computed_exactly(text, value, why):
+    computed = compile_expression(text).value(GIVEN)
+    assert computed == value, why
+    assert type(computed) is int or computed != int(computed)
 
 
 REASONS = [
@@ -141,7 +141,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("text", "why"), REASONS, ids=[text for text, _ in REASONS])
-def test_an_event_without_a_value_is_told_why(text, why):
+def test_an_event_without_a_value_has_a_reason(text, why):
     with pytest.raises(NoValue) as error:
         compile_expression(text).value(GIVEN)
     assert str(error.value) == why
@@ -150,8 +150,8 @@ def test_an_event_without_a_value_is_told_why(text, why):
 @given(st.fractions(-(10**6), 10**6, max_denominator=10**6), st.integers(-(10**6), 10**6))
 def test_a_value_is_nearest_to_the_exact_fraction(ratio, added):
     properties = {"a": ratio.numerator, "b": ratio.denominator, "c": added}
-    found = Fraction(compile_expression("a / b + c").value(properties))
-    assert abs(found - (ratio + added)) <= Fraction(1, 2 * 10**12)
+    computed = Fraction(compile_expression("a / b + c").value(properties))
+    assert abs(computed - (ratio + added)) <= Fraction(1, 2 * 10**12)
     assert compile_expression("a - b * c").value(properties) == ratio.numerator - ratio.denominator * added
 
 

@@ -1,4 +1,4 @@
-"""Numbers out of JSON keep their value to the last digit, in one form per value; beyond the bounds, their text."""
+"""JSON numbers keep their value to the last digit, in one form per value; beyond the bounds, their text."""
 
 from decimal import Context, Decimal
 
@@ -35,9 +35,9 @@ READ = [
 
 @pytest.mark.parametrize(("text", "value", "why"), READ)
 def test_a_number_is_read_exactly(text, value, why):
-    found = parse_number(text)
+    number = parse_number(text)
 
-    assert (type(found), found) == (type(value), value), why
+    assert (type(number), number) == (type(value), value), why
 
 
 REFUSED = [
@@ -57,10 +57,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "why"), REFUSED)
 def test_a_number_beyond_the_bounds_keeps_its_text(text, why):
-    found = parse_number(text)
+    number = parse_number(text)
 
-    assert isinstance(found, OutOfBoundsNumber), why
-    assert found.text == text
+    assert isinstance(number, OutOfBoundsNumber), why
+    assert number.text == text
 
 
 MEASURED = [
@@ -93,9 +93,9 @@ MEASURED = [
 
 @pytest.mark.parametrize(("value", "expected", "why"), MEASURED)
 def test_a_property_is_measured_only_if_it_is_a_number(value, expected, why):
-    found = to_exact_number(value)
+    number = to_exact_number(value)
 
-    assert (type(found), found) == (type(expected), expected), why
+    assert (type(number), number) == (type(expected), expected), why
 
 
 def test_an_integer_of_38_digits_is_within_bounds_and_one_more_is_not():
@@ -106,11 +106,11 @@ def test_an_integer_of_38_digits_is_within_bounds_and_one_more_is_not():
 
 
 @given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 38))
-def test_one_value_has_one_form_however_it_is_written(units, places):
+def test_one_value_has_one_form_in_any_notation(units, places):
     value = D(units).scaleb(-places, Context(prec=80))
 
     forms = [f"{value:f}", f"{value:E}", f"{value:f}0" if "." in f"{value:f}" else f"{value:f}.0"]
-    found = [parse_number(form) for form in forms]
+    numbers = [parse_number(form) for form in forms]
 
-    assert found[0] == value
-    assert len({(type(one), str(one)) for one in found}) == 1
+    assert numbers[0] == value
+    assert len({(type(number), str(number)) for number in numbers}) == 1

@@ -1,4 +1,4 @@
-"""A weighted sum is the level of every second, added up and divided by the period."""
+"""A weighted sum is the level of every second, summed and divided by the period."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -25,54 +25,54 @@ from tests.pricing.strategies import LAW
 D = Decimal
 
 
-def tally(measures: str, found: list[EventValue]) -> AggregateState:
-    total = reduce(merge_states, (aggregate_event(mark, START) for mark in found), EMPTY)
+def aggregate_all(measures: str, events: list[EventValue]) -> AggregateState:
+    total = reduce(merge_states, (aggregate_event(mark, START) for mark in events), EMPTY)
     if measures == "deltas":
         return total
-    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(found)))
+    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(events)))
 
 
-def second_by_second(measures: str, found: list[EventValue], opening: Decimal, until: int) -> F:
-    """Walk the seconds, and ask all events at each of them what the level is."""
-    held = F(0)
+def second_by_second(measures: str, events: list[EventValue], opening: Decimal, until: int) -> F:
+    """Compute the level at every second from all events."""
+    level_sum = F(0)
     for second in range(until):
         now = START + timedelta(seconds=second)
-        so_far = sorted(mark for mark in found if mark.at <= now)
+        so_far = sorted(mark for mark in events if mark.at <= now)
         if measures == "deltas":
-            held += F(opening) + sum(F(mark.value) for mark in so_far)
+            level_sum += F(opening) + sum(F(mark.value) for mark in so_far)
         else:
-            held += F(so_far[-1].value) if so_far else F(opening)
-    return held / SECONDS
+            level_sum += F(so_far[-1].value) if so_far else F(opening)
+    return level_sum / SECONDS
 
 
 @pytest.mark.parametrize("measures", ["deltas", "levels"])
 @LAW
-@given(found=marks(), opening=values, until=st.integers(0, SECONDS))
-def test_it_is_the_level_of_every_second(measures, found, opening, until):
+@given(events=marks(), opening=values, until=st.integers(0, SECONDS))
+def test_it_is_the_level_of_every_second(measures, events, opening, until):
     at = START + timedelta(seconds=until)
-    # A read at a moment of the running period knows of no later events.
-    known = [mark for mark in found if mark.at < at]
-    ours = weighted_sum(measures, tally(measures, known), WINDOW, opening=opening, until=at)
-    assert abs(F(ours) - second_by_second(measures, known, opening, until)) <= F(QUOTIENT) / 2
+    # A read during the period knows no later events.
+    known = [mark for mark in events if mark.at < at]
+    computed = weighted_sum(measures, aggregate_all(measures, known), WINDOW, opening=opening, until=at)
+    assert abs(F(computed) - second_by_second(measures, known, opening, until)) <= F(QUOTIENT) / 2
 
 
 @pytest.mark.parametrize("measures", ["deltas", "levels"])
 @LAW
-@given(found=marks(), opening=values)
-def test_the_levels_that_explain_it_tile_the_window_and_come_to_it(measures, found, opening):
-    held = list(level_spans(measures, sorted(found), WINDOW, opening=opening))
-    assert [held[0].start, held[-1].end] == [START, END]
-    assert all(one.end == following.start for one, following in pairwise(held))
-    assert all(one.start < one.end for one in held)
-    total = sum(F(one.level) * F((one.end - one.start) // timedelta(seconds=1)) for one in held) / SECONDS
-    known = tally(measures, found)
+@given(events=marks(), opening=values)
+def test_its_level_spans_tile_the_window_and_sum_to_it(measures, events, opening):
+    spans = list(level_spans(measures, sorted(events), WINDOW, opening=opening))
+    assert [spans[0].start, spans[-1].end] == [START, END]
+    assert all(span.end == following.start for span, following in pairwise(spans))
+    assert all(span.start < span.end for span in spans)
+    total = sum(F(span.level) * F((span.end - span.start) // timedelta(seconds=1)) for span in spans) / SECONDS
+    known = aggregate_all(measures, events)
     assert abs(F(weighted_sum(measures, known, WINDOW, opening=opening)) - total) <= F(QUOTIENT) / 2
-    at_the_end = [mark for mark in found if mark.at == max(one.at for one in found)] if found else []
-    if not at_the_end or max(found).at < END:
-        assert held[-1].level == closing_level(measures, known, opening=opening)
+    at_the_end = [mark for mark in events if mark.at == max(event.at for event in events)] if events else []
+    if not at_the_end or max(events).at < END:
+        assert spans[-1].level == closing_level(measures, known, opening=opening)
 
 
-def test_a_level_that_is_told_at_the_end_was_held_for_no_time():
+def test_a_level_reported_at_the_end_has_no_duration():
     assert list(level_spans("levels", [EventValue(END, "", "e", D(10))], WINDOW)) == [LevelSpan(D(0), START, END)]
 
 

@@ -37,32 +37,32 @@ def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
     return [dict(zip(header, cells, strict=True)) for cells in body]
 
 
-def tally(measures: str, found: list[EventValue]) -> AggregateState:
-    total = reduce(merge_states, (aggregate_event(mark, START) for mark in found), EMPTY)
+def aggregate_all(measures: str, events: list[EventValue]) -> AggregateState:
+    total = reduce(merge_states, (aggregate_event(mark, START) for mark in events), EMPTY)
     if measures == "deltas":
         return total
-    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(found)))
+    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(events)))
 
 
 @pytest.mark.parametrize("row", rows("aggregations", table=1), ids=lambda row: row["aggregation"])
-def test_an_aggregation_makes_of_three_values_what_is_documented(row):
-    found = [EventValue(START + n * DAY, "", f"e{n}", D(value)) for n, value in enumerate((4, 10, 1))]
-    assert compute_quantity(row["aggregation"], tally("deltas", found)) == D(row["quantity"])
+def test_an_aggregation_of_three_values_is_as_documented(row):
+    events = [EventValue(START + n * DAY, "", f"e{n}", D(value)) for n, value in enumerate((4, 10, 1))]
+    assert compute_quantity(row["aggregation"], aggregate_all("deltas", events)) == D(row["quantity"])
 
 
 @pytest.mark.parametrize("row", rows("weighted-sum"), ids=lambda row: row["why"])
-def test_a_level_is_held_as_documented(row):
-    found = []
+def test_a_level_is_integrated_as_documented(row):
+    events = []
     for event in filter(None, row["events (day: value)"].split(", ")):
         day, value = event.split(": ")
-        found.append(EventValue(START + int(day) * DAY, "", day, D(value)))
-    kept, opening = tally(row["measures"], found), D(row["entered with"])
-    days = integrate_level(row["measures"], kept, start=START, end=WINDOW.end, opening=opening) / to_microseconds(DAY)
+        events.append(EventValue(START + int(day) * DAY, "", day, D(value)))
+    state, opening = aggregate_all(row["measures"], events), D(row["entered with"])
+    days = integrate_level(row["measures"], state, start=START, end=WINDOW.end, opening=opening) / to_microseconds(DAY)
     assert days == D(row["integral"])
-    assert weighted_sum(row["measures"], kept, WINDOW, opening=opening) == D(row["weighted sum"])
+    assert weighted_sum(row["measures"], state, WINDOW, opening=opening) == D(row["weighted sum"])
 
 
-def test_members_come_and_go_as_documented():
+def test_members_are_added_and_removed_as_documented():
     there: dict[str, bool] = {}
     total = 0
     for row in rows("unique"):
@@ -77,7 +77,7 @@ def test_members_come_and_go_as_documented():
         assert (moved, total) == (int(row["came less went"]), int(row["at its end"]))
 
 
-def test_every_section_that_the_code_refers_to_is_there():
+def test_every_section_referenced_by_code_exists():
     sections = set(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "plans" / "metering").glob("*.py")]
     assert {name for text in sources for name in re.findall(r"docs/metering\.md#([\w-]+)", text)} <= sections

@@ -8,7 +8,7 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
-from tests.billing.plan_migrations.subscriptions import make_version
+from tests.billing.plan_migrations.migration_setup import make_version
 from tests.builders import make_customer, subscribe
 
 PATH = "/migrations"

@@ -9,7 +9,7 @@ from billing.simulation.sandbox import advance_clock
 from customers.models import TestClock
 from invoices.models import Invoice
 from tests.api.calls import Caller
-from tests.billing.simulation.sandbox.world import taken_to
+from tests.billing.simulation.sandbox.clock_setup import advance_to
 from tests.builders import JAN, MAR, fee, make_clock, make_plan, make_seller, offer, publish, rate
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +100,7 @@ def test_every_operation_of_a_customer_uses_its_clock(caller):
     assert reservation["expires_at"] == "2031-01-01T00:01:00Z"
     read = caller.get("/subscriptions/acme-1").json()
     assert read["current_period"]["start"] == "2031-01-01T00:00:00Z"
-    taken_to(clock, AHEAD + DAY)
+    advance_to(clock, AHEAD + DAY)
     ended = caller.post("/subscriptions/acme-1/cancel", {"when": "now"}).json()
     assert ended["ends_at"] == "2031-01-02T00:00:00Z"
     assert Invoice.objects.filter(issued_at__lt=AHEAD).count() == 0

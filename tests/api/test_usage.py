@@ -9,7 +9,7 @@ import time_machine
 from tests.api.calls import NOW, Caller, problem
 from tests.billing.metering.ingest.ingest_setup import make_metered_subscription
 from tests.builders import rate
-from tests.wallets.test_use_is_paid_as_it_comes import prepaid
+from tests.wallets.test_usage_is_drawn_down import prepaid
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,8 @@
 """
-Figures of how the code is named, arranged and worded: `python -m tests.architecture.counts [--root DIR] [PLACE ...]`.
+Statistics on names, structure and wording of the code: `python -m tests.architecture.counts [--root DIR] [PLACE
+...]`.
 
-DIR is another checkout, to compare with; PLACE narrows the figures to folders or files.
+DIR is another checkout, to compare with; PLACE limits the statistics to folders or files.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def python_files(root: Path, places: Iterable[str]) -> list[Path]:
 
 
 def is_activity(name: str) -> bool:
-    """Say whether a module's name has a part in -ing that is no noun of the field: `telling`, `falling_due`."""
+    """Return whether a module's name has a part in -ing that is no noun of the field: `telling`, `falling_due`."""
     return any(re.fullmatch(r"[a-z]{2,}ing", part) and part not in NOUNS_IN_ING for part in name.split("_"))
 
 
@@ -63,7 +64,7 @@ def bound_names(tree: ast.AST) -> Iterator[str]:
 
 
 def docstrings(tree: ast.AST) -> Iterator[str]:
-    """Yield the docstrings of a module, its classes and functions, and of constants that are followed by one."""
+    """Yield the docstrings of a module, its classes and functions, and of constants followed by a string."""
     for node in ast.walk(tree):
         for statement in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
@@ -72,7 +73,7 @@ def docstrings(tree: ast.AST) -> Iterator[str]:
 
 
 def other_strings(tree: ast.AST) -> Iterator[str]:
-    """Yield strings that look like sentences to a reader: two words or more, and no SQL."""
+    """Yield strings that look like sentences: two words or more, and no SQL."""
     documented = {id(text) for text in map(id, docstrings(tree))}
     statements = {
         id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)
@@ -85,7 +86,7 @@ def other_strings(tree: ast.AST) -> Iterator[str]:
 
 
 def words_per_ten_thousand(texts: Iterable[str]) -> tuple[int, dict[str, float]]:
-    """Return how many words `texts` have, and how often each odd word stands in 10,000 of them."""
+    """Return the number of words in `texts`, and the occurrences of each odd word per 10,000 words."""
     total, found = 0, Counter[str]()
     for text in texts:
         total += len(re.findall(r"[A-Za-z][A-Za-z'’-]*", text))
@@ -95,7 +96,7 @@ def words_per_ten_thousand(texts: Iterable[str]) -> tuple[int, dict[str, float]]
 
 
 def comment_share(files: Iterable[Path]) -> float:
-    """Return comment lines per hundred lines of code, blank lines and docstrings left out."""
+    """Return comment lines per hundred lines of code, without blank lines and docstrings."""
     comments = code = 0
     for file in files:
         lines = set()
@@ -115,8 +116,8 @@ def comment_share(files: Iterable[Path]) -> float:
     return round(comments * 100 / max(code, 1), 1)
 
 
-def rooms(graph: grimp.ImportGraph, app: str) -> tuple[int, int]:
-    """Return how many rooms stand side by side at an app's top, and how many imports lead from one to another."""
+def packages_and_edges(graph: grimp.ImportGraph, app: str) -> tuple[int, int]:
+    """Return the number of packages at an app's top level, and of imports from one to another."""
     edges = {
         (importer.split(".")[1], imported.split(".")[1])
         for importer in graph.modules
@@ -160,7 +161,7 @@ def cycles(graph: grimp.ImportGraph) -> list[list[str]]:
 
 
 def duplicate_classes(files: Iterable[Path]) -> dict[str, list[Path]]:
-    """Return the public classes whose name stands in several files."""
+    """Return the public classes whose name occurs in several files."""
     places: dict[str, list[Path]] = defaultdict(list)
     for file in files:
         for node in ast.parse(file.read_text()).body:
@@ -216,8 +217,8 @@ def _print_structure(root: Path) -> None:
     sys.path.insert(0, str(root))
     apps = [app for app in APPS if (root / app / "__init__.py").exists()]
     graph = grimp.build_graph(*apps, exclude_type_checking_imports=True, cache_dir=None)
-    packages, edges = rooms(graph, "billing")
-    print(f"billing                {packages} packages side by side, {edges} imports between its rooms")
+    packages, edges = packages_and_edges(graph, "billing")
+    print(f"billing                {packages} packages side by side, {edges} imports between its packages_and_edges")
     circles = cycles(graph)
     print(f"import cycles          {len(circles)} {circles or ''}")
     loose = {app: len([p for p in (root / app).glob("*.py") if p.name != "__init__.py"]) for app in apps}

@@ -14,18 +14,18 @@ def files(*places: str) -> list[Path]:
     """
     Return the Python files at or below `places` (paths in the project), without migrations, which Django writes.
 
-    :raises FileNotFoundError: if a place does not exist: a test that reads nothing finds nothing.
+    :raises FileNotFoundError: if a place does not exist, because a test that reads nothing proves nothing.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for place in map(PROJECT.joinpath, places):
         if not place.exists():
             raise FileNotFoundError(place)
-        found += [place] if place.is_file() else sorted(place.rglob("*.py"))
-    return [path for path in found if "migrations" not in path.parts]
+        paths += [place] if place.is_file() else sorted(place.rglob("*.py"))
+    return [path for path in paths if "migrations" not in path.parts]
 
 
 def nodes(*places: str) -> Iterator[tuple[str, ast.AST]]:
-    """Yield every syntax node of `places` with where it stands, as `path:line`."""
+    """Yield every syntax node of `places` with its location, as `path:line`."""
     for path in files(*places):
         name = str(path.relative_to(PROJECT))
         for node in _nodes(path):
@@ -34,5 +34,5 @@ def nodes(*places: str) -> Iterator[tuple[str, ast.AST]]:
 
 @cache
 def _nodes(path: Path) -> Sequence[ast.AST]:
-    """Return a file's nodes: a dozen tests walk over all of them, and parsing takes them longest."""
+    """Return a file's nodes, cached: a dozen tests walk over all of them, and parsing takes most of their time."""
     return tuple(ast.walk(ast.parse(path.read_text(), filename=str(path))))

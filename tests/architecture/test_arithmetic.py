@@ -1,4 +1,4 @@
-"""Money is exact: no binary fraction comes near it, and it is rounded where the rules say, by the rules' function."""
+"""Money is exact: no binary fraction is used, and only the rounding functions round."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Imports run one way: between the apps, and within each of them from the interfaces down to pure modules."""
+"""Imports run one way: between the apps, and within each app from the interfaces down to pure modules."""
 
 import re
 import shutil
@@ -49,7 +49,7 @@ def lint(project: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def test_keep_the_contracts_in_pyproject():
+def test_imports_keep_the_contracts_in_pyproject():
     result = lint(PROJECT)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -97,8 +97,8 @@ def test_break_a_contract_where_one_leads_upward(project_copy: Path, module: str
 
 
 @pytest.mark.parametrize("app", PRODUCT)
-def test_lead_to_no_interface_from_below(app: str):
-    """A view, page, task or command calls operations; nothing calls them but the wiring in config."""
+def test_no_lower_module_imports_an_interface(app: str):
+    """A view, page, task or command calls operations; only the wiring in config calls them."""
     upward = [
         f"{module} imports {found}"
         for module in modules(app)
@@ -110,8 +110,8 @@ def test_lead_to_no_interface_from_below(app: str):
 
 
 @pytest.mark.parametrize("app", PRODUCT)
-def test_lead_from_models_to_nothing_that_reads_them(app: str):
-    """What a model needs stands below it: a module that reads models is an operation, and stands above."""
+def test_models_import_no_module_that_reads_models(app: str):
+    """A module that reads models is an operation, above the models; the modules that models need are below them."""
     upward = [
         f"{module} imports {found}"
         for module in modules(app)

@@ -1,4 +1,4 @@
-"""Names say what a thing is: modules are nouns, variables name their type or role, and one name has one meaning."""
+"""Names are meaningful: modules are nouns, variables name their type or role, and one name has one meaning."""
 
 import ast
 from collections.abc import Iterable
@@ -63,12 +63,12 @@ def test_shared_names_are_still_shared():
     assert ROWS_AND_VALUES.keys() <= duplicate_classes(files(*APPS)).keys()
 
 
-def test_no_module_is_a_drawer():
+def test_no_module_is_a_catch_all():
     assert [str(path) for path in files(*APPS, "tests") if DRAWERS & {path.stem, path.parent.name}] == []
 
 
 def test_no_signal_is_received():
-    """Celery's own life cycle, in config/celery.py, is announced in no other way."""
+    """The exception is Celery's life cycle in config/celery.py, which is available only as signals."""
     receivers = [
         place
         for place, node in nodes(*APPS)

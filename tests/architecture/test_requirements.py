@@ -1,4 +1,4 @@
-"""What the product imports is what production installs: a package that only the tests bring would be missed there."""
+"""The product imports only packages that production installs, not packages that only the tests bring."""
 
 import ast
 import re
@@ -13,10 +13,10 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_name_every_package_that_is_imported():
+def test_every_imported_package_is_declared():
     text = (PROJECT / "requirements" / "runtime.in").read_text()
     declared = {normal(name) for name in re.findall(r"^[\w.-]+", text, re.MULTILINE)}
-    # These come with a package that is declared, on purpose: its own parts.
+    # These packages belong to a declared package on purpose, as its own parts.
     declared |= {"py-moneyed", "psycopg-pool", "pgmq", "httpcore"}
     known = packages_distributions()
     missing = {

@@ -1,4 +1,4 @@
-"""Whatever says what usage costs asks one function: broken, it breaks all; changed, it changes them alike."""
+"""Every display of usage costs calls one function: if it fails, all fail; if it changes, all change."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def subscription():
 
 
 def invoice(subscription):
-    """The close, to the document."""
+    """Return the net amount of the closed period's invoice."""
     result = close_due(at=LATER)
     if result.failed:
         raise RuntimeError(result.failed[0].error)
@@ -51,7 +51,7 @@ def usage(subscription):
 
 
 def forecast(subscription):
-    """At the end of the period everything has been used that will be."""
+    """At the end of the period the projection has all usage."""
     (period,) = current_usage(customer="acme", sandbox=False, at=FEB - timedelta(microseconds=1))
     return period.projected.quantize(D("0.01"))
 
@@ -78,7 +78,7 @@ def broken(monkeypatch):
 
 
 def dearer(monkeypatch):
-    """Let every line come to a dollar more."""
+    """Add a dollar to every line."""
     honest = rating._rate_line
 
     def overcharge(*args, **kwargs):
@@ -88,28 +88,28 @@ def dearer(monkeypatch):
     monkeypatch.setattr(rating, "_rate_line", overcharge)
 
 
-@pytest.mark.parametrize("ask", COSTS)
-def test_everything_agrees_on_what_300_calls_cost(ask, subscription):
+@pytest.mark.parametrize("cost_of", COSTS)
+def test_everything_agrees_on_what_300_calls_cost(cost_of, subscription):
     use(subscription, "calls", 300)
-    assert ask(subscription) == D("10.00")
+    assert cost_of(subscription) == D("10.00")
 
 
-@pytest.mark.parametrize("ask", COSTS)
-def test_what_it_says_is_what_everything_says(ask, subscription, monkeypatch):
+@pytest.mark.parametrize("cost_of", COSTS)
+def test_a_change_of_the_function_changes_every_result(cost_of, subscription, monkeypatch):
     use(subscription, "calls", 300)
     dearer(monkeypatch)
-    assert ask(subscription) == D("11.00")
+    assert cost_of(subscription) == D("11.00")
 
 
-@pytest.mark.parametrize("ask", COSTS)
-def test_nothing_answers_without_it(ask, subscription, monkeypatch):
+@pytest.mark.parametrize("cost_of", COSTS)
+def test_every_result_needs_the_function(cost_of, subscription, monkeypatch):
     use(subscription, "calls", 300)
     broken(monkeypatch)
     with pytest.raises(RuntimeError, match="the rating function is broken"):
-        ask(subscription)
+        cost_of(subscription)
 
 
-def test_no_check_answers_without_it(subscription, monkeypatch):
+def test_checks_need_the_function(subscription, monkeypatch):
     use(subscription, "messages", 300)
     arguments = {"customer": "acme", "feature": "messages", "quantity": D(1), "sandbox": False, "at": NOW}
     assert check(**arguments).remaining == 200
@@ -118,9 +118,9 @@ def test_no_check_answers_without_it(subscription, monkeypatch):
         check(**arguments)
 
 
-def test_no_audit_passes_what_it_would_rate_differently(subscription, monkeypatch):
+def test_the_audit_compares_with_the_function(subscription, monkeypatch):
     use(subscription, "calls", 300)
     close_due(at=LATER)
-    assert not [one for one in audit(only=["usage_lines_are_rated_the_same_again"]) if one.is_violated]
+    assert not [check_result for check_result in audit(only=["usage_lines_are_rated_the_same_again"]) if check_result.is_violated]
     dearer(monkeypatch)
-    assert [one for one in audit(only=["usage_lines_are_rated_the_same_again"]) if one.is_violated]
+    assert [check_result for check_result in audit(only=["usage_lines_are_rated_the_same_again"]) if check_result.is_violated]

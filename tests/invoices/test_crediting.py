@@ -12,7 +12,7 @@ from invoices.payments.manual_payments import record_payment
 from tests.builders import (
     FEB,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_customer,
     make_plan,
@@ -67,7 +67,7 @@ def test_an_invoice_credited_as_a_whole_is_void(invoice: Invoice):
         ("credit", 1),
         ("credit", 2),
     ]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_line_is_credited_in_part(invoice: Invoice):
@@ -78,7 +78,7 @@ def test_a_line_is_credited_in_part(invoice: Invoice):
     credited(invoice, RequestedCredit(1), RequestedCredit(2))
     invoice.refresh_from_db()
     assert (invoice.state, invoice.due) == ("void", 0)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_paid_invoice_stays_paid_when_credited(invoice: Invoice):
@@ -93,7 +93,7 @@ def test_many_small_credit_notes_credit_no_more_than_the_tax(invoice: Invoice):
     taxes = [credited(invoice, RequestedCredit(2, D("0.50"))).tax.amount for _ in range(10)]
     assert sum(taxes) == D("0.95")
     assert set(taxes) == {D("0.10"), D("0.09")}
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_it_has_its_own_series_and_the_facts_of_its_invoice(invoice: Invoice):
@@ -106,7 +106,7 @@ def test_it_has_its_own_series_and_the_facts_of_its_invoice(invoice: Invoice):
     assert first.issue_date == first.due_date
 
 
-def test_documents_of_the_sandbox_have_another(invoice: Invoice):
+def test_sandbox_credit_notes_have_another_series(invoice: Invoice):
     version = publish(make_plan(fees=[fee("5")]))
     subscribe(make_customer(sandbox=True), version)
     close_due(at=FEB + timedelta(hours=1))
@@ -114,7 +114,7 @@ def test_documents_of_the_sandbox_have_another(invoice: Invoice):
     assert credited(test).number == "TEST-CN-000001"
 
 
-def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
+def test_a_preview_has_the_same_amounts_and_stores_nothing(invoice: Invoice):
     draft = preview_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(2, D("0.50"))])
     assert Invoice.objects.count() == 1
     assert amounts(credited(invoice, RequestedCredit(2, D("0.50")))) == (
@@ -138,14 +138,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("lines", "message", "field"), REFUSED)
-def test_what_cannot_be_credited_is_refused_with_what_can(invoice: Invoice, lines: list, message: str, field: str):
+def test_an_impossible_credit_is_rejected_with_the_limit(invoice: Invoice, lines: list, message: str, field: str):
     with pytest.raises(CreditRefused, match=message) as refused:
         issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="x", to="balance", at=MAR)
     assert refused.value.field == field
     assert Invoice.objects.count() == 1
 
 
-def test_a_reason_and_a_way_for_the_money_must_be_given(invoice: Invoice):
+def test_a_reason_and_a_destination_of_the_money_are_required(invoice: Invoice):
     for fields, field in [({"reason": " "}, "reason"), ({"reason": "x" * 301}, "reason"), ({"to": "cash"}, "to")]:
         with pytest.raises(CreditRefused) as refused:
             credited(invoice, **fields)
@@ -160,13 +160,13 @@ def test_a_credit_note_cannot_be_credited(invoice: Invoice):
         credited(invoice)
 
 
-def test_who_looked_before_another_note_was_issued_is_told(invoice: Invoice):
+def test_a_stale_preview_is_rejected_after_another_credit_note(invoice: Invoice):
     credited(invoice, RequestedCredit(1, D(1)))
     with pytest.raises(CreditRefused, match="credited meanwhile"):
         issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="balance", at=MAR, credited_before=D(0))
 
 
-def test_what_gave_something_back_is_credited_along_with_the_rest():
+def test_credits_on_an_invoice_are_reversed_by_a_full_credit_note():
     """January's usage decreased, so February's invoice credited 4.00. A full credit note reverses that as well."""
     version = publish(
         make_plan(fees=[fee("10", billed="arrears")], offers=[offer("api.calls", rates=[rate("0.05")])])
@@ -185,7 +185,7 @@ def test_what_gave_something_back_is_credited_along_with_the_rest():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_at_once_take_back_no_more_than_there_is(invoice: Invoice):
+def test_concurrent_credit_notes_credit_no_more_than_the_invoice(invoice: Invoice):
     def credit_part() -> str:
         try:
             return credited(invoice, RequestedCredit(1, D("20.00"))).number

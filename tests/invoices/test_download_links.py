@@ -1,4 +1,4 @@
-"""A customer's link opens one file of theirs until it expires, and nothing else."""
+"""A customer's link opens one PDF of theirs until it expires, and nothing else."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def signed(*payload: object, salt: str = signed_links.SALT) -> str:
     return f"/invoices/{Signer(salt=salt).sign_object(list(payload))}.pdf"
 
 
-def test_the_link_opens_the_file_as_often_as_wanted(client: Client, stored):
+def test_the_link_opens_the_file_any_number_of_times(client: Client, stored):
     link = signed_links.create_link(stored, at=NOW)
     answers = [client.get(link) for _ in range(2)]
     for answer in answers:
@@ -45,7 +45,7 @@ def test_the_link_opens_the_file_as_often_as_wanted(client: Client, stored):
     assert answers[0].content == answers[1].content == bytes(Rendering.objects.get(invoice=stored).content)
 
 
-def test_the_answer_is_a_download_that_no_cache_keeps(client: Client, stored):
+def test_the_response_is_a_download_that_no_cache_stores(client: Client, stored):
     answer = client.get(signed_links.create_link(stored, at=NOW))
     assert answer["Content-Type"] == "application/pdf"
     assert answer["Content-Disposition"] == f'attachment; filename="{stored.number}.pdf"'
@@ -64,12 +64,12 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("number", "name"), NAMES)
-def test_the_file_name_is_safe_whatever_the_number(client: Client, number, name):
+def test_the_file_name_is_safe_for_any_number(client: Client, number, name):
     answer = client.get(signed_links.create_link(store(invoice(fee("19.00")), number=number), at=NOW))
     assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
-def test_the_link_ends_at_its_hour(client: Client, stored):
+def test_the_link_expires_on_time(client: Client, stored):
     link = signed_links.create_link(stored, at=NOW, lasts=timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(hours=1) - MINUTE, tick=False):
         assert client.get(link).status_code == 200
@@ -85,8 +85,8 @@ def test_no_changed_link_opens_anything(client: Client, stored):
     start, end = len("/invoices/"), len(link) - len(".pdf")
     forged = {link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :] for place in range(start, end)}
     assert len(forged) == end - start
-    for one in forged:
-        assert client.get(one).status_code == 404, one
+    for forged_link in forged:
+        assert client.get(forged_link).status_code == 404, forged_link
 
 
 FORGED = [
@@ -115,20 +115,20 @@ def test_a_signature_for_something_else_opens_nothing(client: Client, stored):
 
 def test_the_link_is_bound_to_the_invoices_own_customer(client: Client, stored):
     other = make_customer()
-    theirs = store(invoice(fee("5.00")), customer=other)
+    other_invoice = store(invoice(fee("5.00")), customer=other)
     later = int((NOW + MINUTE).timestamp())
     assert client.get(signed(stored.pk, other.pk, later)).status_code == 404
-    assert client.get(signed(theirs.pk, stored.customer_id, later)).status_code == 404
+    assert client.get(signed(other_invoice.pk, stored.customer_id, later)).status_code == 404
     assert (
-        client.get(signed_links.create_link(theirs, at=NOW)).content
+        client.get(signed_links.create_link(other_invoice, at=NOW)).content
         != client.get(signed_links.create_link(stored, at=NOW)).content
     )
 
 
-def test_links_of_different_invoices_do_not_resemble(stored):
+def test_links_of_different_invoices_have_different_signatures(stored):
     every = [signed_links.create_link(store(invoice(fee("1.00"))), at=NOW) for _ in range(3)]
-    for one, next_ in pairwise(every):
-        assert one.rsplit(":", 1)[1] != next_.rsplit(":", 1)[1]
+    for link, next_link in pairwise(every):
+        assert link.rsplit(":", 1)[1] != next_link.rsplit(":", 1)[1]
 
 
 def test_a_draft_has_no_link():
@@ -136,7 +136,7 @@ def test_a_draft_has_no_link():
         signed_links.create_link(store(invoice(fee("19.00"), state="draft")), at=NOW)
 
 
-def test_a_file_that_cannot_be_made_is_not_a_broken_page(client: Client):
+def test_a_failed_rendering_shows_a_proper_page(client: Client):
     bad = store(invoice(fee("19.00"), buyer=replace(BUYER, legal_name="Tokyo \u0378 Ltd")))
     answer = client.get(signed_links.create_link(bad, at=NOW))
     assert answer.status_code == 503
@@ -151,7 +151,7 @@ def test_only_reading_is_allowed(client: Client, stored):
     assert client.head(link).status_code == 200
 
 
-def test_links_end_with_the_key_that_signed_them(client: Client, stored):
+def test_links_expire_with_the_key_that_signed_them(client: Client, stored):
     link = signed_links.create_link(stored, at=NOW)
     with override_settings(SECRET_KEY="another-secret-key-of-fifty-characters-and-some-more"):
         assert client.get(link).status_code == 404

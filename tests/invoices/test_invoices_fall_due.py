@@ -1,4 +1,4 @@
-"""An invoice is overdue once its day is over where the seller is: docs/invoices.md#overdue."""
+"""An invoice is overdue once its due date has ended in the seller's time zone: docs/invoices.md#overdue."""
 
 import re
 from datetime import UTC, date, datetime
@@ -28,7 +28,7 @@ def invoice(db):
 
 
 def due_on(invoice, *, code="inv"):
-    """Issue a draft that is due on 18 May."""
+    """Issue a draft that is due on May 18."""
     series = NumberSeries.objects.create(
         seller=invoice.seller, code=code, prefix=f"{code.upper()}-", sandbox=invoice.sandbox
     )
@@ -57,7 +57,7 @@ def test_there_are_rows():
     assert len(ROWS) == 3
 
 
-def test_it_is_told_once(invoice):
+def test_it_is_announced_once(invoice):
     assert (mark_overdue(at=LATER), mark_overdue(at=LATER)) == (1, 0)
 
     [notification] = Notification.objects.filter(kind="invoice.overdue")
@@ -78,7 +78,7 @@ def test_an_overdue_invoice_is_paid(invoice):
     assert invoice.state == "paid"
 
 
-def test_a_sandbox_customers_invoice_goes_by_its_clock(invoice):
+def test_a_sandbox_customers_invoice_uses_its_clock(invoice):
     clock = make_clock(datetime(2026, 1, 1, tzinfo=UTC))
     customer = make_customer("try", seller=invoice.seller, currency="EUR", sandbox=True, test_clock=clock)
     due_on(make_invoice(customer, issue=False), code="test")

@@ -1,4 +1,4 @@
-"""No live document is dated in a locked month, whoever issues it; a month can be opened again, for a reason."""
+"""No live invoice is dated in a locked month, by any operation; a month can be unlocked with a reason."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -33,7 +33,7 @@ JANUARY, FEBRUARY = date(2026, 1, 1), date(2026, 2, 1)
 
 @pytest.fixture
 def over():
-    """Return the period of January of a customer: 20.00 and usage of 5.00."""
+    """Return the January period of a customer: a fee of 20.00 and usage of 5.00."""
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
     return use(subscribe(make_customer(), version), "api.calls", 100)
@@ -47,7 +47,7 @@ def sums():
     return [month_lock["sums"] for month_lock in MonthLock.objects.order_by("pk").values("sums")]
 
 
-def test_a_close_that_is_dated_back_says_so_and_is_done_when_it_is_not(over):
+def test_a_close_dated_in_a_locked_month_fails_until_redated(over):
     lock()
     with pytest.raises(
         ClosingFailed, match=r"February 2026 of Acme Inc\. is locked, and takes no document: date it 2026-03-01"
@@ -58,7 +58,7 @@ def test_a_close_that_is_dated_back_says_so_and_is_done_when_it_is_not(over):
     assert close_period(period_id=over.pk, at=MAR + timedelta(hours=1)).issue_date == date(2026, 3, 1)
 
 
-def test_one_sellers_lock_stops_no_other(over):
+def test_a_sellers_lock_does_not_affect_others(over):
     other = make_seller("other", legal_name="Other Inc.")
     subscribe(make_customer(seller=other), over.version)
     lock()
@@ -66,8 +66,8 @@ def test_one_sellers_lock_stops_no_other(over):
     assert (done.issued, [failure.period_id for failure in done.failed]) == (1, [over.pk])
 
 
-def test_what_follows_a_later_number_is_dated_after_the_lock_by_itself(over):
-    """Numbers are in the order of time, so once March has a document, no clock puts one before it."""
+def test_an_invoice_after_a_later_number_is_dated_after_the_lock(over):
+    """Numbers are in order of time, so once March has an invoice, no later number is dated before it."""
     other = subscribe(make_customer(), over.version)
     lock()
     close_period(period_id=over.pk, at=MAR + timedelta(hours=1))
@@ -75,7 +75,7 @@ def test_what_follows_a_later_number_is_dated_after_the_lock_by_itself(over):
     assert close_period(period_id=january.pk, at=FEB + timedelta(hours=2)).issue_date == date(2026, 3, 1)
 
 
-def test_a_credit_note_that_is_dated_back_is_refused(over):
+def test_a_credit_note_dated_in_a_locked_month_is_rejected(over):
     invoice = close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
     lock()
     with pytest.raises(MonthLocked, match="February 2026 of Acme Inc"):
@@ -84,7 +84,7 @@ def test_a_credit_note_that_is_dated_back_is_refused(over):
     assert note.issue_date == date(2026, 3, 1)
 
 
-def test_sandbox_documents_are_in_nobodys_books():
+def test_sandbox_invoices_ignore_month_locks():
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
     subscribe(make_customer(sandbox=True), version)
@@ -92,7 +92,7 @@ def test_sandbox_documents_are_in_nobodys_books():
     assert close_due(at=FEB + timedelta(hours=2)).issued == 1
 
 
-def test_the_sums_are_those_of_the_month_and_the_audit_compares_them(over):
+def test_the_totals_are_those_of_the_month_and_are_audited(over):
     close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
     lock()
     totals = {"net": "25.0000", "tax": "0.0000", "total": "25.0000"}
@@ -101,12 +101,12 @@ def test_the_sums_are_those_of_the_month_and_the_audit_compares_them(over):
     assert not audit(only=[name])[0].is_violated
 
 
-def test_a_month_is_locked_once_it_is_over_by_the_sellers_calendar():
+def test_a_month_can_be_locked_once_it_has_ended_in_the_sellers_time_zone():
     seller = make_seller("india", legal_name="India Ltd", time_zone="Asia/Kolkata")
-    over = datetime(2026, 1, 31, 18, 30, tzinfo=UTC)
+    end_of_month = datetime(2026, 1, 31, 18, 30, tzinfo=UTC)
     with pytest.raises(MonthLockRefused, match=r"January 2026 of India Ltd is not over before 2026-02-01 00:00 IST"):
-        lock(JANUARY, seller=seller, at=over - timedelta(seconds=1))
-    assert lock(JANUARY, seller=seller, at=over).month == JANUARY
+        lock(JANUARY, seller=seller, at=end_of_month - timedelta(seconds=1))
+    assert lock(JANUARY, seller=seller, at=end_of_month).month == JANUARY
 
 
 REFUSED = [
@@ -117,13 +117,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("month", "more", "words"), REFUSED)
-def test_what_cannot_be_locked_says_why(month, more, words):
+def test_an_impossible_lock_gives_the_reason(month, more, words):
     lock(JANUARY)
     with pytest.raises(MonthLockRefused, match=words):
         lock(month, **more)
 
 
-def test_it_is_unlocked_for_a_reason_that_is_kept_and_locked_again(django_user_model, over):
+def test_it_is_unlocked_with_a_stored_reason_and_locked_again(django_user_model, over):
     olga = django_user_model.objects.create(username="olga")
     first = lock()
     with pytest.raises(MonthLockRefused, match="Say why"):
@@ -133,12 +133,12 @@ def test_it_is_unlocked_for_a_reason_that_is_kept_and_locked_again(django_user_m
         unlock_month(lock_id=first.pk, reason="again", by=olga, at=MAR)
     assert close_period(period_id=over.pk, at=FEB + timedelta(hours=2)).issue_date == FEBRUARY
     lock(at=MAR + timedelta(days=1))
-    kept = MonthLock.objects.order_by("pk").values_list("unlock_reason", "unlocked_by__username")
-    assert list(kept) == [("forgot a credit", "olga"), ("", None)]
+    locks = MonthLock.objects.order_by("pk").values_list("unlock_reason", "unlocked_by__username")
+    assert list(locks) == [("forgot a credit", "olga"), ("", None)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_locks_waits_for_whoever_is_issuing(over):
+def test_a_lock_waits_for_an_invoice_being_issued(over):
     with transaction.atomic():
         close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
         locking = start(lock)

@@ -1,4 +1,4 @@
-"""Numbers of a series: consecutive, never twice, in the order of time, and given back by a rollback."""
+"""Numbers of a series: consecutive, unique, in order of time, and released by a rollback."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -26,29 +26,29 @@ def test_they_are_consecutive(series: int):
     assert [first.text(0), first.text(2), then.text(0)] == ["INV-000001", "INV-000003", "INV-000004"]
 
 
-def test_a_rollback_gives_them_back(series: int):
+def test_a_rollback_releases_them(series: int):
     with transaction.atomic():
         take_numbers(series=series, count=5, at=AT)
         transaction.set_rollback(True)
     assert take_numbers(series=series, count=1, at=AT).first == 1
 
 
-def test_no_number_is_issued_at_an_earlier_time_than_the_one_before(series: int):
+def test_no_number_is_issued_at_an_earlier_time_than_the_previous_one(series: int):
     moments = [AT, AT - timedelta(hours=1), AT + timedelta(hours=1), AT]
     issued = [take_numbers(series=series, count=1, at=moment).issued_at for moment in moments]
     assert issued == [AT, AT, AT + timedelta(hours=1), AT + timedelta(hours=1)]
 
 
-def test_each_seller_has_a_series_for_live_and_one_for_sandbox_documents(series: int):
+def test_each_seller_has_a_live_and_a_sandbox_series(series: int):
     acme, other = make_seller(), make_seller("other")
-    found = [series_for(seller_id=one.pk, sandbox=sandbox) for one in (acme, other) for sandbox in (False, True)]
-    assert found[0] == series
-    assert len(set(found)) == 4
+    series_ids = [series_for(seller_id=seller.pk, sandbox=sandbox) for seller in (acme, other) for sandbox in (False, True)]
+    assert series_ids[0] == series
+    assert len(set(series_ids)) == 4
     prefixes = NumberSeries.objects.order_by("seller", "sandbox").values_list("prefix", flat=True)
     assert list(prefixes) == ["INV-", "TEST-"] * 2
 
 
-def test_a_series_that_finance_made_is_used(db: None):
+def test_a_series_that_finance_created_is_used(db: None):
     seller = make_seller()
     made = NumberSeries.objects.create(seller=seller, code="2026", prefix="ACME26-", last_number=41)
     assert series_for(seller_id=seller.pk, sandbox=False) == made.pk
@@ -75,14 +75,14 @@ def test_they_are_padded_and_16_characters_at_most(prefix: str, number: int, pri
     assert len(printed) <= 16
 
 
-def test_a_series_that_is_full_says_so():
+def test_a_full_series_is_an_error():
     with pytest.raises(SeriesFull, match="start a series of a shorter prefix"):
         Numbers(1, "TENLETTERS", 999_999, AT).text(1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_writers_that_fail_now_and_then_leave_no_gap_and_no_repeat():
-    """16 writers, a tenth of whose transactions are rolled back, each on its own clock."""
+def test_concurrent_writers_with_rollbacks_leave_no_gap_and_no_duplicate():
+    """16 writers, each with its own clock; a tenth of their transactions are rolled back."""
     series = series_for(seller_id=make_seller().pk, sandbox=False)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE issued (number bigint, issued_at timestamptz)")
@@ -112,6 +112,6 @@ def test_writers_that_fail_now_and_then_leave_no_gap_and_no_repeat():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_series_made_by_many_at_once_is_one():
+def test_concurrent_creation_makes_one_series():
     seller = make_seller()
     assert len(set(together(*[lambda: series_for(seller_id=seller.pk, sandbox=False)] * 8))) == 1

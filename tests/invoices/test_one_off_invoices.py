@@ -1,4 +1,4 @@
-"""One-off invoices: drafts that stay live until they are issued, under the id that they had from the start."""
+"""One-off invoices: drafts that can be edited until they are issued, under the id that they had from the start."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ from invoices.one_off_invoices import (
     request_from_draft,
 )
 from invoices.payments.manual_payments import record_payment
-from tests.builders import FEB, JAN, MAR, documents_are_clean, make_customer, make_seller, make_tax
+from tests.builders import FEB, JAN, MAR, assert_invoices_clean, make_customer, make_seller, make_tax
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 D = Decimal
 DAY = date(2026, 1, 15)
 WORK = OneOffLine("Migration of your data", D("900"), DAY, DAY + timedelta(days=1), D("2.5"), "day")
-ASKED = OneOffRequest(
+TWO_LINES = OneOffRequest(
     [WORK, OneOffLine("Food", D("-10.005"), DAY, DAY, tax_code="food")], net_days=30, note="Thank you"
 )
 
@@ -43,8 +43,8 @@ def customer() -> Customer:
     return make_customer("acme", seller=seller, currency="EUR", time_zone="Europe/Berlin", country="DE", city="Bonn")
 
 
-def test_a_draft_is_issued_with_the_facts_and_taxes_of_then(customer: Customer):
-    draft = draft_invoice(customer=customer, request=ASKED, at=JAN)
+def test_a_draft_is_issued_with_the_facts_and_taxes_of_the_issue_date(customer: Customer):
+    draft = draft_invoice(customer=customer, request=TWO_LINES, at=JAN)
     assert (draft.state, draft.number, draft.total.amount) == ("draft", None, D("2666.79"))
     customer.city = "Köln"
     customer.save()
@@ -59,22 +59,22 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_then(customer: Customer):
     assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D("2250"), D("-10.01")]
     assert invoice.period_start.isoformat() == "2026-01-14T23:00:00+00:00"
     assert issue_draft(invoice_id=draft.pk, at=MAR) == invoice
-    documents_are_clean()
+    assert_invoices_clean()
 
 
-def test_an_edited_draft_says_something_else_and_a_discarded_one_nothing(customer: Customer):
-    draft = draft_invoice(customer=customer, request=ASKED, at=JAN)
-    asked = request_from_draft(draft)
-    assert asked == replace(ASKED, lines=asked.lines, currency="EUR", purchase_order="")
-    assert list(asked.lines) == list(ASKED.lines)
+def test_a_draft_is_edited_and_discarded(customer: Customer):
+    draft = draft_invoice(customer=customer, request=TWO_LINES, at=JAN)
+    stored_request = request_from_draft(draft)
+    assert stored_request == replace(TWO_LINES, lines=stored_request.lines, currency="EUR", purchase_order="")
+    assert list(stored_request.lines) == list(TWO_LINES.lines)
     edited = edit_draft(invoice_id=draft.pk, request=OneOffRequest([WORK], purchase_order="PO 7"), at=FEB)
     assert (edited.lines.get().amount.amount, edited.purchase_order, edited.net_days) == (D("2250"), "PO 7", None)
-    documents_are_clean()
+    assert_invoices_clean()
     discard_draft(invoice_id=draft.pk, at=FEB)
     assert (Invoice.objects.count(), Line.objects.count(), InvoiceTax.objects.count()) == (0, 0, 0)
 
 
-def test_terms_are_the_documents_own_the_customers_or_the_sellers(customer: Customer):
+def test_payment_terms_come_from_the_invoice_the_customer_or_the_seller(customer: Customer):
     due = []
     for customers, documents in ((None, None), (7, None), (7, 0)):
         Customer.objects.update(net_days=customers)
@@ -83,19 +83,19 @@ def test_terms_are_the_documents_own_the_customers_or_the_sellers(customer: Cust
         invoice = issue_draft(invoice_id=draft.pk, at=FEB)
         due.append((invoice.due_date - invoice.issue_date).days)
     assert due == [14, 7, 0]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_prices_may_include_tax(customer: Customer):
     draft = draft_invoice(customer=customer, request=OneOffRequest([WORK], includes_tax=True), at=JAN)
     invoice = issue_draft(invoice_id=draft.pk, at=FEB)
     assert (invoice.net.amount, invoice.tax.amount, invoice.total.amount) == (D("1890.76"), D("359.24"), D("2250"))
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 FREE = OneOffLine("Nothing", D(0), DAY, DAY)
 REFUSED = [
-    # asked                                                        says                       field
+    # request                                                      message                    field
     (OneOffRequest([replace(WORK, description=" ")]), "Say what it is for", "lines.0.description"),
     (OneOffRequest([WORK, replace(WORK, quantity=D(0))]), "Line 2: The quantity", "lines.1.quantity"),
     (OneOffRequest([replace(WORK, quantity=D("NaN"))]), "The quantity", "lines.0.quantity"),
@@ -109,31 +109,31 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "says", "field"), REFUSED)
-def test_what_cannot_stand_on_a_document_is_refused(customer: Customer, asked: OneOffRequest, says: str, field: str):
-    with pytest.raises(OneOffInvoiceRefused, match=says) as refused:
-        draft_invoice(customer=customer, request=asked, at=JAN)
+@pytest.mark.parametrize(("request_", "message", "field"), REFUSED)
+def test_an_invalid_line_is_rejected(customer: Customer, request_: OneOffRequest, message: str, field: str):
+    with pytest.raises(OneOffInvoiceRefused, match=message) as refused:
+        draft_invoice(customer=customer, request=request_, at=JAN)
     assert refused.value.field == field
     assert not Invoice.objects.exists()
 
 
-def test_one_that_claims_nothing_is_issued_only_if_its_seller_wants_it(customer: Customer):
+def test_a_zero_invoice_is_issued_only_if_its_seller_allows_it(customer: Customer):
     drafts = [
         draft_invoice(customer=customer, request=OneOffRequest(lines), at=JAN).pk for lines in ([], [FREE], [FREE])
     ]
-    for draft, says in zip(drafts[:2], ("no lines", "its seller skips"), strict=True):
-        with pytest.raises(OneOffInvoiceRefused, match=says):
+    for draft, message in zip(drafts[:2], ("no lines", "its seller skips"), strict=True):
+        with pytest.raises(OneOffInvoiceRefused, match=message):
             issue_draft(invoice_id=draft, at=FEB)
     customer.seller.zero_invoices = "issue"
     customer.seller.save()
     assert issue_draft(invoice_id=drafts[2], at=FEB).number == "INV-000001"
 
 
-def test_what_is_issued_is_no_draft_and_a_locked_month_takes_none(customer: Customer):
-    issued, late = (draft_invoice(customer=customer, request=ASKED, at=JAN).pk for _ in range(2))
+def test_an_issued_invoice_is_no_draft_and_a_locked_month_accepts_none(customer: Customer):
+    issued, late = (draft_invoice(customer=customer, request=TWO_LINES, at=JAN).pk for _ in range(2))
     issue_draft(invoice_id=issued, at=JAN)
     for change in (
-        lambda: edit_draft(invoice_id=issued, request=ASKED, at=FEB),
+        lambda: edit_draft(invoice_id=issued, request=TWO_LINES, at=FEB),
         lambda: discard_draft(invoice_id=issued, at=FEB),
     ):
         with pytest.raises(OneOffInvoiceRefused, match="Only a draft"):
@@ -151,14 +151,14 @@ def test_an_invoice_is_voided_unless_some_of_it_is_paid(customer: Customer, row:
     )
     invoice = issue_draft(invoice_id=draft.pk, at=JAN)
     if credited := D(row["credited"]):
-        back = [RequestedCredit(1, round(credited / D("1.19"), 2))]
-        issue_credit_note(invoice_id=invoice.pk, lines=back, reason="x", to="offset", at=JAN)
+        requested_credits = [RequestedCredit(1, round(credited / D("1.19"), 2))]
+        issue_credit_note(invoice_id=invoice.pk, lines=requested_credits, reason="x", to="offset", at=JAN)
     if paid := D(row["paid"]):
         record_payment(invoice_id=invoice.pk, amount=paid, method="manual", reference="bank", at=FEB)
     try:
-        told = f"{void_invoice(invoice_id=invoice.pk, reason='Sent by mistake', at=FEB).total.amount:.2f}"
+        outcome = f"{void_invoice(invoice_id=invoice.pk, reason='Sent by mistake', at=FEB).total.amount:.2f}"
     except CreditRefused as refused:
-        told = str(refused)
+        outcome = str(refused)
     invoice.refresh_from_db()
-    assert (told, invoice.state) == (row["what is issued"], row["state"]), row["why"]
-    documents_are_clean()
+    assert (outcome, invoice.state) == (row["what is issued"], row["state"]), row["why"]
+    assert_invoices_clean()

@@ -1,4 +1,4 @@
-"""What is paid of an invoice is counted once, and never beyond what is due."""
+"""A payment of an invoice is recorded once, and never above the amount due."""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -25,7 +25,7 @@ def pay(invoice, amount="23.80", **fields):
     return record_payment(invoice_id=invoice.pk, amount=D(amount), **arguments)
 
 
-def told(invoice):
+def amounts_and_state(invoice):
     invoice = Invoice.objects.get(pk=invoice.pk)
     return invoice.credited, invoice.paid, invoice.due, invoice.state
 
@@ -33,20 +33,20 @@ def told(invoice):
 @pytest.mark.parametrize(
     "row", rows("invoices.md", "payments"), ids=lambda row: f"{row['payment']}-{row['credited']}"
 )
-def test_what_is_due_is_what_is_neither_credited_nor_paid(invoice, row):
+def test_the_amount_due_is_neither_credited_nor_paid(invoice, row):
     pay(invoice, row["payment"])
     if D(row["credited"]):
         lines = None if D(row["credited"]) == D("23.80") else [RequestedCredit(1, D("3.19"))]  # and 0.61 of tax
         issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="Sorry", to="offset", at=FEB)
     if (rest := D(row["paid"]) - D(row["payment"])) > 0:
         pay(invoice, rest, reference="bank-2")
-    assert told(invoice) == (D(row["credited"]), D(row["paid"]), D(row["due"]), row["state"])
+    assert amounts_and_state(invoice) == (D(row["credited"]), D(row["paid"]), D(row["due"]), row["state"])
 
 
 def test_the_same_reference_counts_once(invoice):
     first = pay(invoice, "10")
     assert pay(invoice, "10", at=FEB + timedelta(days=1)) == first
-    assert told(invoice) == (0, 10, D("13.80"), "issued")
+    assert amounts_and_state(invoice) == (0, 10, D("13.80"), "issued")
 
 
 def test_a_reference_may_be_of_several_invoices(invoice):
@@ -80,10 +80,10 @@ def test_a_reference_that_names_another_payment_is_refused(invoice):
         pay(invoice, "9")
 
 
-def test_of_a_paid_or_void_invoice_or_a_draft_nothing_is_due(invoice):
+def test_a_paid_or_void_invoice_or_a_draft_has_no_amount_due(invoice):
     pay(invoice)
     void, draft = make_invoice(invoice.customer), make_invoice(invoice.customer, issue=False)
     issue_credit_note(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
-    for one in (invoice, void, draft):
+    for paid_invoice in (invoice, void, draft):
         with pytest.raises(PaymentRefused, match="Nothing is due"):
-            pay(one, "1", reference="bank-9")
+            pay(paid_invoice, "1", reference="bank-9")

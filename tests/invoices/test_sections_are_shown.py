@@ -1,4 +1,4 @@
-"""Where a document is about several subscriptions, whoever reads it sees which lines are whose."""
+"""An invoice for several subscriptions shows which lines belong to which one, in every format."""
 
 import csv
 from datetime import timedelta
@@ -43,19 +43,19 @@ def invoice() -> Invoice:
     return Invoice.objects.get()
 
 
-def test_a_program(invoice: Invoice, client: Client):
+def test_in_the_api(invoice: Invoice, client: Client):
     _, secret = issue(name="Reader", scopes=["read"], sandbox=False, by=None, at=FEB)
     key = {"Authorization": f"Bearer {secret}"}
-    told = client.get(f"/api/v1/invoices/{invoice.pk}", headers=key).json()
-    assert told["sections"] == [
+    payload = client.get(f"/api/v1/invoices/{invoice.pk}", headers=key).json()
+    assert payload["sections"] == [
         {"subscription": "north", "first_line": 1, "last_line": 1},
         {"subscription": "south", "first_line": 2, "last_line": 3},
     ]
-    assert [line["amount"]["amount"] for line in told["lines"]] == [amount for _, amount in LINES]
+    assert [line["amount"]["amount"] for line in payload["lines"]] == [amount for _, amount in LINES]
     assert client.get("/api/v1/customers/acme", headers=key).json()["one_document"] is True
 
 
-def test_the_customer(invoice: Invoice, client: Client):
+def test_in_the_portal(invoice: Invoice, client: Client):
     client.cookies[COOKIE] = sessions.begin(
         customer=invoice.customer, contact=None, way=PortalAccessWay.STAFF, at=timezone.now()
     )
@@ -68,7 +68,7 @@ def test_the_customer(invoice: Invoice, client: Client):
     assert [(row["subscription"], f"{float(row['amount']):.2f}") for row in rows] == LINES
 
 
-def test_staff(invoice: Invoice, admin_client: Client):
+def test_in_the_admin(invoice: Invoice, admin_client: Client):
     page = admin_client.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()
     assert [page.count(f'<th scope="rowgroup" colspan="5">{name}</th>') for name in ("north", "south")] == [1, 1]
     form = admin_client.get(f"/admin/customers/customer/{invoice.customer_id}/change/").content.decode()
@@ -76,18 +76,18 @@ def test_staff(invoice: Invoice, admin_client: Client):
     assert "is billed by one document" in form
 
 
-def test_the_file_and_its_data(invoice: Invoice):
+def test_in_the_pdf_and_its_xml(invoice: Invoice):
     pdf = bytes(renderer.render_one(invoice_id=invoice.pk, at=timezone.now()).content)
     text = text_of(pdf)
-    places = [text.index(said) for said in ("north", "€31.00", "south", "€10.00", "€5.00")]
+    places = [text.index(heading) for heading in ("north", "€31.00", "south", "€10.00", "€5.00")]
     assert places == sorted(places)
-    tags = [one["/S"] for one in objects_of(pdf) if isinstance(one, dict) and "/S" in one and "/K" in one]
+    tags = [pdf_object["/S"] for pdf_object in objects_of(pdf) if isinstance(pdf_object, dict) and "/S" in pdf_object and "/K" in pdf_object]
     assert tags.count("/H2") == 4, "seller, buyer, and a heading for each subscription"
     xml = to_xml(invoice, syntax="ubl").decode()
     assert (xml.count("<cbc:Note>north"), xml.count("<cbc:Note>south")) == (1, 2)
 
 
-def test_who_is_given_something_back(invoice: Invoice):
+def test_in_a_credit_note(invoice: Invoice):
     note = issue_credit_note(
         invoice_id=invoice.pk,
         lines=[RequestedCredit(1), RequestedCredit(3)],

@@ -1,4 +1,4 @@
-"""Which taxes a supply falls under: by place, code and level, by VAT id, and by who is asked."""
+"""The taxes of a supply: by place, tax code and level, by VAT id, and by the configured calculator."""
 
 from datetime import date
 from decimal import Decimal
@@ -31,12 +31,12 @@ def table() -> list[TaxRate]:
 
 
 @pytest.mark.parametrize("row", rows("tax.md", "charged"))
-def test_the_closest_rate_of_each_level_counts(row: dict[str, str]):
-    asked = supply(
+def test_the_closest_rate_of_each_level_applies(row: dict[str, str]):
+    taxed_supply = supply(
         table(), code=row["product"], country=row["country"], region=row["region"], tax_code=row["customer"]
     )
-    told = [f"{tax.name} {tax.rate.normalize():f}" for tax in by_rates(asked)]
-    assert ", ".join(told) == row["taxes"], row["why"]
+    taxes = [f"{tax.name} {tax.rate.normalize():f}" for tax in by_rates(taxed_supply)]
+    assert ", ".join(taxes) == row["taxes"], row["why"]
 
 
 @pytest.mark.parametrize("row", rows("tax.md", "reverse-charge"))
@@ -46,16 +46,16 @@ def test_another_countrys_business_owes_the_tax(row: dict[str, str]):
     assert (tax.rate, tax.reason[:14]) == (Decimal(row["rate"]), row["reason"]), row["why"]
 
 
-def test_a_vat_id_that_was_found_not_to_be_in_use_does_not_count():
+def test_a_vat_id_known_to_be_unused_does_not_count():
     rates = [rate("20", country="FR")]
     for is_valid, percent in ((None, 0), (True, 0), (False, 20)):
         buyer = {"country": "FR", "tax_number": "FR40303265045", "tax_number_is_valid": is_valid}
         assert by_rates(supply(rates, seller="DE", **buyer))[0].rate == percent
 
 
-def test_an_exempt_buyer_pays_none_of_several_taxes():
-    found = by_rates(supply(table(), region="CA", tax_exemption="Non-profit"))
-    assert found == (Tax("State tax", Decimal(0), "Non-profit"),)
+def test_an_exempt_buyer_pays_no_tax_at_any_level():
+    taxes = by_rates(supply(table(), region="CA", tax_exemption="Non-profit"))
+    assert taxes == (Tax("State tax", Decimal(0), "Non-profit"),)
 
 
 def test_rates_are_in_force_from_one_day_to_the_next():
@@ -63,35 +63,35 @@ def test_rates_are_in_force_from_one_day_to_the_next():
     assert [tax.rate for tax in by_rates(supply(rates))] == [8]
 
 
-def flat_in_texas(asked: Supply) -> Taxes:
-    if asked.buyer.region == "TX":
+def flat_in_texas(taxed_supply: Supply) -> Taxes:
+    if taxed_supply.buyer.region == "TX":
         return (Tax("State tax", Decimal("6.25")), Tax("City tax", Decimal("2")))
-    return by_rates(asked)
+    return by_rates(taxed_supply)
 
 
-def nothing(asked: Supply) -> Taxes:
+def no_taxes(taxed_supply: Supply) -> Taxes:
     return ()
 
 
-def too_fine(asked: Supply) -> Taxes:
+def too_fine(taxed_supply: Supply) -> Taxes:
     return (Tax("VAT", Decimal("7.00001")),)
 
 
-def test_somebody_else_may_be_asked(settings):
+def test_a_configured_calculator_decides(settings):
     settings.TAX_CALCULATOR = f"{__name__}.flat_in_texas"
     assert [tax.rate for tax in taxes_on(supply(table(), region="TX"))] == [Decimal("6.25"), 2]
     assert [tax.rate for tax in taxes_on(supply(table(), region="NY"))] == [4]
 
 
-@pytest.mark.parametrize(("calculator", "says"), [(nothing, "told no tax"), (too_fine, "7.00001 % is no rate")])
-def test_what_it_tells_must_be_storable(settings, calculator, says):
+@pytest.mark.parametrize(("calculator", "message"), [(no_taxes, "told no tax"), (too_fine, "7.00001 % is no rate")])
+def test_its_result_must_be_storable(settings, calculator, message):
     settings.TAX_CALCULATOR = f"{__name__}.{calculator.__name__}"
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         taxes_on(supply([]))
 
 
 @pytest.mark.parametrize("row", rows("tax.md", "included"))
-def test_prices_that_include_tax_come_to_what_they_say(row: dict[str, str]):
+def test_prices_that_include_tax_add_up_to_the_total(row: dict[str, str]):
     tax = Tax("VAT", Decimal(row["rate"]))
-    found = total_up([(Decimal(price), tax) for price in row["prices"].split()], "EUR", includes_tax=True)
-    assert (found.net, found.tax) == (Decimal(row["net"]), Decimal(row["tax"])), row["why"]
+    totals = total_up([(Decimal(price), tax) for price in row["prices"].split()], "EUR", includes_tax=True)
+    assert (totals.net, totals.tax) == (Decimal(row["net"]), Decimal(row["tax"])), row["why"]

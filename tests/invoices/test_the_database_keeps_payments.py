@@ -1,4 +1,4 @@
-"""Each promise of charges, refunds, balances and dunning, broken by raw SQL, is refused by what makes it."""
+"""Raw SQL that violates a constraint of payment attempts, refunds, balances or dunning is refused by it."""
 
 from decimal import Decimal as D
 
@@ -44,7 +44,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def paid(shared_transaction: None) -> None:
-    """A charge that paid, one under way, a refund, and what is on the balance."""
+    """Create a succeeded and a pending payment attempt, a refund, and a balance."""
     customer = make_customer("acme", seller=make_seller(), currency="EUR")
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=FEB)
     PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
@@ -61,8 +61,8 @@ def paid(shared_transaction: None) -> None:
     DunningAct.objects.create(invoice=second, days=3, action="remind", at=FEB)
 
 
-def again(table: str, where: str = "true", **columns: str) -> str:
-    """Insert a row once more, with other values in some columns."""
+def insert_again(table: str, where: str = "true", **columns: str) -> str:
+    """Return SQL that inserts a row insert_again, with other values in some columns."""
     names = COLUMNS[table]
     columns = {"key": "gen_random_uuid()", **columns} if "key" in names else columns
     values = ", ".join(columns.get(name, name) for name in names)
@@ -84,55 +84,55 @@ ENTRY = {"reference": "'another'"}
 
 CASES = [
     # charges
-    ("payment_attempt_is_above_zero", again("paymentattempt", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
+    ("payment_attempt_is_above_zero", insert_again("paymentattempt", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
     ("payment_attempt_state_is_known", edit("paymentattempt", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
     ("payment_attempt_is_pending_or_settled", edit("paymentattempt", "settled_at = now()", PENDING)),
     (
         "payment_attempts_of_an_invoice_are_numbered",
-        again("paymentattempt", PENDING, state="'declined'", settled_at="now()", next_at="NULL"),
+        insert_again("paymentattempt", PENDING, state="'declined'", settled_at="now()", next_at="NULL"),
     ),
-    ("invoice_has_one_pending_payment_attempt", again("paymentattempt", PENDING, **NEXT)),
+    ("invoice_has_one_pending_payment_attempt", insert_again("paymentattempt", PENDING, **NEXT)),
     ("payment_attempt_of_a_provider_is_stored_once", edit("paymentattempt", "ref = 'pi_1'", PENDING)),
-    ("payment_attempt_provider_is_known", again("paymentattempt", PENDING, **NEXT | {"provider": "'other'"})),
+    ("payment_attempt_provider_is_known", insert_again("paymentattempt", PENDING, **NEXT | {"provider": "'other'"})),
     ("payment_attempt_uses_a_payment_method_or_a_page", edit("paymentattempt", "page = 'https://example.com'", PENDING)),
-    ("payment_attempt_is_for_the_amount_due", again("paymentattempt", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
+    ("payment_attempt_is_for_the_amount_due", insert_again("paymentattempt", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
     ("payment_attempt_is_settled_once", edit("paymentattempt", "state = 'declined'", DONE)),
     ("payment_attempt_is_settled_once", edit("paymentattempt", "amount = 1", PENDING)),
     ("payment_attempt_is_settled_once", "DELETE FROM invoices_paymentattempt"),
     # refunds
-    ("refund_is_above_zero", again("refund", amount="0")),
+    ("refund_is_above_zero", insert_again("refund", amount="0")),
     ("refund_state_is_known", edit("refund", "state = 'other', settled_at = now(), next_at = NULL")),
     ("refund_is_pending_or_settled", edit("refund", "settled_at = now()")),
-    ("refund_provider_is_known", again("refund", amount="0.01", provider="'other'")),
-    ("refund_goes_back_as_it_came", again("refund", amount="0.01", attempt_id="NULL", note_id="NULL")),
-    ("refund_is_of_money_received", again("refund", amount="0.01")),
+    ("refund_provider_is_known", insert_again("refund", amount="0.01", provider="'other'")),
+    ("refund_goes_back_as_it_came", insert_again("refund", amount="0.01", attempt_id="NULL", note_id="NULL")),
+    ("refund_is_of_money_received", insert_again("refund", amount="0.01")),
     ("refund_is_settled_once", edit("refund", "amount = 1")),
     # balances
     ("balance_moves_by_entries", edit("customerbalance", "amount = 1")),
-    ("balance_moves_by_entries", again("customerbalance", currency="'USD'")),
-    ("balance_is_never_below_zero", again("balanceentry", **ENTRY, kind="'applied'", amount="-2")),
-    ("balance_entry_counts_once", again("balanceentry")),
-    ("balance_entry_kind_is_known", again("balanceentry", **ENTRY, kind="'other'")),
-    ("balance_entry_sign_fits_kind", again("balanceentry", **ENTRY, kind="'applied'", amount="1")),
-    ("balance_entry_names_its_document", again("balanceentry", **ENTRY, document_id="NULL")),
+    ("balance_moves_by_entries", insert_again("customerbalance", currency="'USD'")),
+    ("balance_is_never_below_zero", insert_again("balanceentry", **ENTRY, kind="'applied'", amount="-2")),
+    ("balance_entry_counts_once", insert_again("balanceentry")),
+    ("balance_entry_kind_is_known", insert_again("balanceentry", **ENTRY, kind="'other'")),
+    ("balance_entry_sign_fits_kind", insert_again("balanceentry", **ENTRY, kind="'applied'", amount="1")),
+    ("balance_entry_names_its_document", insert_again("balanceentry", **ENTRY, document_id="NULL")),
     ("pgtrigger", edit("balanceentry", "amount = 2")),
-    # who pays, and by what
-    ("customer_has_one_account_at_a_provider", again("payeraccount", ref="'cus_2'")),
-    ("payer_account_provider_is_known", again("payeraccount", provider="'other'")),
-    ("payer_account_is_of_one_customer", again("payeraccount", customer_id="0")),
-    ("payment_method_is_stored_once", again("paymentmethod", is_default="false")),
-    ("account_has_one_default_payment_method", again("paymentmethod", ref="'pm_2'")),
+    # payers and their payment methods
+    ("customer_has_one_account_at_a_provider", insert_again("payeraccount", ref="'cus_2'")),
+    ("payer_account_provider_is_known", insert_again("payeraccount", provider="'other'")),
+    ("payer_account_is_of_one_customer", insert_again("payeraccount", customer_id="0")),
+    ("payment_method_is_stored_once", insert_again("paymentmethod", is_default="false")),
+    ("account_has_one_default_payment_method", insert_again("paymentmethod", ref="'pm_2'")),
     ("removed_payment_method_is_no_default", edit("paymentmethod", "removed_at = now()")),
-    # what providers tell
-    ("provider_event_is_stored_once", again("providerevent")),
-    ("event_provider_is_known", again("providerevent", provider="'other'")),
+    # events of providers
+    ("provider_event_is_stored_once", insert_again("providerevent")),
+    ("event_provider_is_known", insert_again("providerevent", provider="'other'")),
     # dunning
-    ("dunning_step_is_taken_once", again("dunningstep")),
+    ("dunning_step_is_taken_once", insert_again("dunningstep")),
     ("dunning_is_within_a_year", edit("dunningstep", "days = 0")),
     ("dunning_action_is_known", edit("dunningstep", "action = 'other'")),
-    ("dunning_act_is_done_once", again("dunningact")),
-    ("dunning_act_is_within_a_year", again("dunningact", days="366")),
-    ("dunning_act_is_known", again("dunningact", action="'other'")),
+    ("dunning_act_is_done_once", insert_again("dunningact")),
+    ("dunning_act_is_within_a_year", insert_again("dunningact", days="366")),
+    ("dunning_act_is_known", insert_again("dunningact", action="'other'")),
     ("pgtrigger", edit("dunningact", "days = 4")),
 ]
 UNREACHED = ("balance_entry_has_its_place", "customer_has_one_balance_in_a_currency")
@@ -144,5 +144,5 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str) -> None:
     assert refused_by(statement) == name
 
 
-def test_the_world_holds_what_is_broken() -> None:
+def test_the_rows_to_violate_exist() -> None:
     assert (PaymentAttempt.objects.count(), Refund.objects.count()) == (2, 1)

@@ -1,4 +1,4 @@
-"""From lines to the amount due: lines, then tax per rate on their net sum, then the total."""
+"""From lines to the amount due: the sum of the lines, the tax per rate on that sum, and the total."""
 
 from decimal import Decimal
 
@@ -28,29 +28,29 @@ CASES = [
 
 
 @pytest.mark.parametrize(("lines", "currency", "net", "tax", "total", "why"), CASES)
-def test_lines_come_to(lines: list, currency: str, net: str, tax: str, total: str, why: str):
-    found = total_up([(Decimal(amount), under) for amount, under in lines], currency)
-    assert (found.net, found.tax, found.total) == (Decimal(net), Decimal(tax), Decimal(total)), why
+def test_lines_add_up_to_the_totals(lines: list, currency: str, net: str, tax: str, total: str, why: str):
+    totals = total_up([(Decimal(amount), under) for amount, under in lines], currency)
+    assert (totals.net, totals.tax, totals.total) == (Decimal(net), Decimal(tax), Decimal(total)), why
 
 
-def test_one_sum_is_kept_for_each_rate_and_reason():
+def test_each_rate_and_reason_has_its_own_sum():
     exempt = Tax("VAT", Decimal(0), "Exempt")
-    found = total_up([(Decimal(1), VAT), (Decimal(2), NONE), (Decimal(4), exempt), (Decimal(8), VAT)], "USD")
-    assert found.taxes == (
+    totals = total_up([(Decimal(1), VAT), (Decimal(2), NONE), (Decimal(4), exempt), (Decimal(8), VAT)], "USD")
+    assert totals.taxes == (
         TaxSum(VAT, Decimal(9), Decimal("1.71")),
         TaxSum(NONE, Decimal(2), Decimal("0.00")),
         TaxSum(exempt, Decimal(4), Decimal("0.00")),
     )
 
 
-def test_a_line_may_fall_under_the_taxes_of_a_state_and_of_a_county():
+def test_a_line_may_have_the_taxes_of_a_state_and_a_county():
     state, county = Tax("State", Decimal("8.25")), Tax("County", Decimal("2.1"))
-    found = total_up([(Decimal("10.10"), state, county), (Decimal(5), state)], "USD")
-    assert [(tax.taxable, tax.amount) for tax in found.taxes] == [
+    totals = total_up([(Decimal("10.10"), state, county), (Decimal(5), state)], "USD")
+    assert [(tax.taxable, tax.amount) for tax in totals.taxes] == [
         (Decimal("15.10"), Decimal("1.25")),  # 1.24575
         (Decimal("10.10"), Decimal("0.21")),  # 0.2121
     ]
-    assert found.total == Decimal("16.56")
+    assert totals.total == Decimal("16.56")
 
 
 INCLUDED = [
@@ -76,13 +76,13 @@ INCLUDED = [
 
 @pytest.mark.parametrize(("lines", "currency", "net", "taxes", "why"), INCLUDED)
 def test_amounts_that_include_tax_add_up_to_the_total(lines: list, currency: str, net: str, taxes: list, why: str):
-    claims = [(Decimal(amount), *under) for amount, *under in lines]
-    found = total_up(claims, currency, includes_tax=True)
-    assert (found.net, [one.amount for one in found.taxes]) == (Decimal(net), [Decimal(tax) for tax in taxes]), why
-    assert found.total == found.net + found.tax == sum(amount for amount, *_ in claims)
+    taxed_amounts = [(Decimal(amount), *under) for amount, *under in lines]
+    totals = total_up(taxed_amounts, currency, includes_tax=True)
+    assert (totals.net, [tax.amount for tax in totals.taxes]) == (Decimal(net), [Decimal(tax) for tax in taxes]), why
+    assert totals.total == totals.net + totals.tax == sum(amount for amount, *_ in taxed_amounts)
 
 
-def test_the_order_is_written_down_in_one_place():
+def test_the_order_of_the_steps_is_one_list():
     assert [step.__name__ for step in ORDER] == ["_sum_lines", "_tax_each_rate", "_add_tax"]
 
 
@@ -92,60 +92,60 @@ taxes = st.sampled_from([VAT, REDUCED, NONE, Tax("GST", Decimal("8.875"))])
 
 
 @given(st.lists(st.tuples(cents, taxes), max_size=20))
-def test_taxable_sums_are_the_net_and_taxes_are_the_tax(claims: list[tuple[Decimal, Tax]]):
-    found = total_up(claims, "USD")
-    assert found.net == sum(amount for amount, _ in claims) == sum(tax.taxable for tax in found.taxes)
-    assert found.tax == sum(tax.amount for tax in found.taxes)
-    assert found.total == found.net + found.tax
+def test_taxable_sums_are_the_net_and_taxes_are_the_tax(taxed_amounts: list[tuple[Decimal, Tax]]):
+    totals = total_up(taxed_amounts, "USD")
+    assert totals.net == sum(amount for amount, _ in taxed_amounts) == sum(tax.taxable for tax in totals.taxes)
+    assert totals.tax == sum(tax.amount for tax in totals.taxes)
+    assert totals.total == totals.net + totals.tax
 
 
 @given(st.lists(st.tuples(cents, taxes), max_size=12), st.randoms(use_true_random=False))
-def test_the_order_of_lines_does_not_matter(claims: list[tuple[Decimal, Tax]], random):
-    shuffled = list(claims)
+def test_the_order_of_lines_does_not_matter(taxed_amounts: list[tuple[Decimal, Tax]], random):
+    shuffled = list(taxed_amounts)
     random.shuffle(shuffled)
-    assert total_up(shuffled, "USD").total == total_up(claims, "USD").total
+    assert total_up(shuffled, "USD").total == total_up(taxed_amounts, "USD").total
 
 
 @given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=20))
-def test_no_tax_is_off_by_more_than_half_a_cent(claims: list[tuple[Decimal, Tax]]):
-    for tax in total_up(claims, "USD").taxes:
+def test_no_tax_is_off_by_more_than_half_a_cent(taxed_amounts: list[tuple[Decimal, Tax]]):
+    for tax in total_up(taxed_amounts, "USD").taxes:
         exact = tax.taxable * tax.tax.rate / 100
         assert abs(tax.amount - exact) <= Decimal("0.005")
 
 
-def test_each_note_takes_back_the_tax_of_all_so_far_less_what_was_taken_back():
+def test_each_credit_note_credits_the_cumulative_tax_less_earlier_notes():
     taxed: list[TaxSum] = []
     taken: list[tuple[Decimal, Tax]] = []
     for row in rows("invoices.md", "credit-notes"):
-        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", credited_before=taken, taxes_before=taxed)
-        assert found.tax == Decimal(row["tax"]), row["why"]
-        assert found.total == Decimal(row["total"]), row["why"]
+        totals = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", credited_before=taken, taxes_before=taxed)
+        assert totals.tax == Decimal(row["tax"]), row["why"]
+        assert totals.total == Decimal(row["total"]), row["why"]
         taken.append((Decimal(row["credited"]), VAT))
         before = taxed[0] if taxed else TaxSum(VAT, Decimal(0), Decimal(0))
-        taxed = [TaxSum(VAT, before.taxable + found.net, before.amount + found.tax)]
+        taxed = [TaxSum(VAT, before.taxable + totals.net, before.amount + totals.tax)]
 
 
 @given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=20))
-def test_where_a_net_amount_has_just_the_tax_that_is_left_that_is_the_net(claims: list[tuple[Decimal, Tax]]):
-    """EN 16931, BR-CO-17, as far as amounts that include tax allow: else the tax is a cent from it at most."""
-    for one in total_up(claims, "USD", includes_tax=True).taxes:
-        gross = one.taxable + one.amount
-        again = [total_up([(one.taxable + step, one.tax)], "USD").tax for step in CENTS]
-        fitting = [step for step, tax in zip(CENTS, again, strict=True) if one.taxable + step + tax == gross]
+def test_a_net_amount_whose_tax_fits_the_gross_is_chosen(taxed_amounts: list[tuple[Decimal, Tax]]):
+    """EN 16931, BR-CO-17, as far as amounts that include tax allow: otherwise the tax differs by a cent at most."""
+    for tax_sum in total_up(taxed_amounts, "USD", includes_tax=True).taxes:
+        gross = tax_sum.taxable + tax_sum.amount
+        recomputed = [total_up([(tax_sum.taxable + step, tax_sum.tax)], "USD").tax for step in CENTS]
+        fitting = [step for step, tax in zip(CENTS, recomputed, strict=True) if tax_sum.taxable + step + tax == gross]
         assert fitting in ([], [Decimal(0)])
-        assert abs(one.amount - again[1]) <= (0 if fitting else Decimal("0.01"))
+        assert abs(tax_sum.amount - recomputed[1]) <= (0 if fitting else Decimal("0.01"))
 
 
 @given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=12), st.booleans())
-def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(
-    claims: list[tuple[Decimal, Tax]], includes_tax
+def test_credit_notes_for_all_lines_add_up_to_the_whole_invoice(
+    taxed_amounts: list[tuple[Decimal, Tax]], includes_tax
 ):
-    whole = total_up(claims, "USD", includes_tax=includes_tax)
+    whole = total_up(taxed_amounts, "USD", includes_tax=includes_tax)
     taken: dict[Tax, TaxSum] = {}
     total = Decimal(0)
-    for place, claim in enumerate(claims):
-        told = {"taxes_before": list(taken.values()), "includes_tax": includes_tax}
-        note = total_up_credit([claim], "USD", credited_before=claims[:place], **told)
+    for place, amount_and_tax in enumerate(taxed_amounts):
+        given_before = {"taxes_before": list(taken.values()), "includes_tax": includes_tax}
+        note = total_up_credit([amount_and_tax], "USD", credited_before=taxed_amounts[:place], **given_before)
         total += note.total
         for tax in note.taxes:
             before = taken.get(tax.tax, TaxSum(tax.tax, Decimal(0), Decimal(0)))

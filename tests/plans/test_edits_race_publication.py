@@ -63,7 +63,7 @@ def test_an_edit_waits_for_a_publication_in_progress_and_is_refused(draft: PlanV
     pause.await_arrival()
     edit = start(lambda: Fee.objects.update(amount=7))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     publication.result()
     with pytest.raises(IntegrityError, match="published_version_is_frozen"):
         edit.result()

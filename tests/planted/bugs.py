@@ -1,4 +1,4 @@
-"""The planted bugs: planted.toml says what is broken and which tests must notice, a patch breaks it."""
+"""The planted bugs: planted.toml describes each bug and the tests that must notice it, and a patch introduces it."""
 
 import tomllib
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ PATCHES = HERE / "patches"
 
 
 class DoesNotApply(Exception):
-    """The code has changed under a patch; the text says where."""
+    """The code changed under a patch; the text names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bug:
     """
-    One slip that a programmer could have made.
+    One mistake that a programmer could have made.
 
     name: of its patch, without the ending. broken: a sentence. guards: node ids of tests, each of which must fail.
-    in_setup: what the error says where the bug already shows while a guard is being set up; else that is no proof.
+    in_setup: error text if the bug already shows during the setup of a guard; any other setup error is no proof.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Bug:
 
     def planted_in(self, project: Path) -> dict[Path, str]:
         """
-        Return the files that the bug changes with their text when it is in; nothing is written.
+        Return the files that the bug changes, with their text after the change; nothing is written.
 
-        A hunk belongs where its lines are found, however far they have moved. `git apply` does the same by hand.
+        A hunk applies where its lines are found, however far they have moved. `git apply` does the same by hand.
 
-        :raises DoesNotApply: if the lines are not there, or in several places.
+        :raises DoesNotApply: if the lines are missing, or occur several times.
         """
         changed: dict[Path, str] = {}
         for name, before, after in _hunks(self.patch.read_text()):
             file = project / name
             text = changed.get(file) or file.read_text()
-            if (found := text.count(before)) != 1:
-                raise DoesNotApply(f"{self.patch.name}: these lines are in {name} {found} times:\n{before}")
+            if (count := text.count(before)) != 1:
+                raise DoesNotApply(f"{self.patch.name}: these lines are in {name} {count} times:\n{before}")
             changed[file] = text.replace(before, after)
         return changed
 
@@ -56,7 +56,7 @@ class Bug:
 def all_bugs() -> list[Bug]:
     """Return the bugs in the order of planted.toml."""
     listed = tomllib.loads((HERE / "planted.toml").read_text())["bug"]
-    return [Bug(**{**one, "guards": tuple(one["guards"])}) for one in listed]
+    return [Bug(**{**entry, "guards": tuple(entry["guards"])}) for entry in listed]
 
 
 def _hunks(patch: str) -> Iterator[tuple[str, str, str]]:

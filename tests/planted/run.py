@@ -1,10 +1,10 @@
 """
-Plant each known bug in a copy of the project, and demand that the tests which guard against it go red.
+Plant each known bug in a copy of the project, and require that the tests that guard against it fail.
 
-    python -m tests.planted.run [NAME...] [--proof]
+python -m tests.planted.run [NAME...] [--proof]
 
-A harness that never saw a bug proves nothing. The guards run once without any bug and must be green; then each bug
-is put in, its guards run, and it is taken out. The exit status is the number of bugs that were missed.
+A harness that never saw a bug proves nothing. The guards run once without a bug and must pass; then each bug is
+planted, its guards run, and the bug is removed. The exit status is the number of missed bugs.
 """
 
 import argparse
@@ -32,13 +32,13 @@ HUNG = 124
 
 
 def main() -> int:
-    """Run what the command line asks for, and return how many bugs were missed."""
+    """Run the bugs named on the command line, and return how many were missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.planted.run", description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="bugs whose names begin so; all unless given")
     parser.add_argument("--proof", action="store_true", help=f"write the table to {PROOF.relative_to(PROJECT)}")
-    asked = parser.parse_args()
-    bugs = [bug for bug in all_bugs() if not asked.names or bug.name.startswith(tuple(asked.names))]
-    if not bugs or (asked.proof and asked.names):
+    options = parser.parse_args()
+    bugs = [bug for bug in all_bugs() if not options.names or bug.name.startswith(tuple(options.names))]
+    if not bugs or (options.proof and options.names):
         parser.error("all bugs make a proof, not some" if bugs else "there is no bug of that name")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit, so that server and copy are removed
     at = commit()
@@ -49,7 +49,7 @@ def main() -> int:
         verdicts = [plot.plant(bug) for bug in bugs]
     missed = len(bugs) - verdicts.count(CAUGHT)
     print(f"{len(bugs) - missed} of {len(bugs)} caught", flush=True)
-    if asked.proof:
+    if options.proof:
         PROOF.parent.mkdir(parents=True, exist_ok=True)
         PROOF.write_text(_table(bugs, verdicts, at))
     return min(missed, 100)
@@ -57,7 +57,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _server() -> Iterator[Path]:
-    """Start a throwaway PostgreSQL that all test runs share, and yield the folder for what they share besides."""
+    """Start a throwaway PostgreSQL for all test runs, and yield the folder of their other shared files."""
     with run_folder() as folder:
         os.environ[postgres.SERVER] = cluster_in(folder).ensure_running()
         yield folder
@@ -65,13 +65,13 @@ def _server() -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Where bugs are planted: a copy of the project, and the folder of the databases that its tests run on."""
+    """A copy of the project in which bugs are planted, and the folder of its tests' databases."""
 
     copy: Path
     databases: Path
 
     def is_unbroken(self, bugs: Sequence[Bug]) -> bool:
-        """Tell whether all guards are green without any bug: one that is red anyway would prove nothing."""
+        """Return whether all guards pass without any bug: a guard that always fails proves nothing."""
         guards = sorted({guard for bug in bugs for guard in bug.guards})
         began = time.monotonic()
         status, output = self._run(guards, template="sound")
@@ -81,7 +81,7 @@ class Plot:
         return status == 0
 
     def plant(self, bug: Bug) -> str:
-        """Put one bug in, run its guards, take it out, and return the verdict."""
+        """Plant one bug, run its guards, remove the bug, and return the verdict."""
         began = time.monotonic()
         try:
             broken = bug.planted_in(self.copy)
@@ -90,19 +90,19 @@ class Plot:
             return "does not apply"
         sound = {file: file.read_text() for file in broken}
         _write(broken)
-        # Migrated anew only where the migrations are what is broken.
+        # Migrate again only if the bug is in the migrations.
         status, output = self._run(bug.guards, template=bug.name if bug.is_in_migrations else "sound")
         _write(sound)
-        found = verdict(bug, status=status, output=output)
-        print(f"{bug.name}: {found if found == CAUGHT else f'MISSED: {found}'}{_since(began)}", flush=True)
-        if found != CAUGHT:
+        outcome = verdict(bug, status=status, output=output)
+        print(f"{bug.name}: {outcome if outcome == CAUGHT else f'MISSED: {outcome}'}{_since(began)}", flush=True)
+        if outcome != CAUGHT:
             print(output)
-        return found
+        return outcome
 
     def _run(self, guards: Sequence[str], *, template: str) -> tuple[int, str]:
         shared = self.databases / template
         shared.mkdir(exist_ok=True)
-        # No .pyc files: one made with the bug in would be taken for current if the bug is taken out at once.
+        # No .pyc files: one compiled with the bug could be considered current if the bug is removed at once.
         environment = os.environ | {postgres.RUN: str(shared), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
         command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=short", *guards]
         try:
@@ -146,8 +146,8 @@ Commit {commit}; {when}; {caught} of {all} caught.
 
 def _table(bugs: Sequence[Bug], verdicts: Sequence[str], at: str) -> str:
     rows = [
-        f"| {bug.name} | {bug.broken} | {'<br>'.join(f'`{guard}`' for guard in bug.guards)} | {found} |"
-        for bug, found in zip(bugs, verdicts, strict=True)
+        f"| {bug.name} | {bug.broken} | {'<br>'.join(f'`{guard}`' for guard in bug.guards)} | {outcome} |"
+        for bug, outcome in zip(bugs, verdicts, strict=True)
     ]
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return HEADING.format(commit=at, when=when, caught=verdicts.count(CAUGHT), all=len(bugs), rows="\n".join(rows))

@@ -1,4 +1,4 @@
-"""The planted bugs keep up with the code: `python -m tests.planted.run` finds every one where it was."""
+"""The patches of the planted bugs apply to the present code."""
 
 import pytest
 
@@ -28,5 +28,5 @@ def test_every_patch_is_listed_once():
     assert sorted(bug.name for bug in BUGS) == sorted(patch.stem for patch in PATCHES.glob("*.patch"))
 
 
-def test_there_are_twenty_at_least():
+def test_there_are_at_least_twenty_bugs():
     assert len(BUGS) >= 20

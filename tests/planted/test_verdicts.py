@@ -1,4 +1,4 @@
-"""A bug counts as caught only by tests that failed as tests do: the judge of the planted bugs is judged."""
+"""A bug counts as caught only if every guard failed as a test: tests for the judgement of planted bugs."""
 
 import pytest
 
@@ -30,7 +30,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("status", "summary", "expected", "why"), CASES)
-def test_red_is_a_proof_or_not(status: int, summary: str, expected: str, why: str):
+def test_a_failure_is_a_proof_or_not(status: int, summary: str, expected: str, why: str):
     bug = Bug("01-a-bug", "Something is broken.", (ONE, TWO))
     assert verdict(bug, status=status, output=f"some output\n{summary}\n").startswith(expected), why
 

@@ -1,11 +1,11 @@
-"""Whether a red test is a proof: only if it failed as a test does, and for every guard."""
+"""Decide whether a failed run proves a bug caught: every guard must have failed as a test does."""
 
 import re
 
 from tests.planted.bugs import Bug
 
 CAUGHT = "caught"
-TESTS_FAILED = 1  # pytest's exit status; 2 to 5 say that tests were not found, not read or not run to the end
+TESTS_FAILED = 1  # pytest's exit status; 2 to 5 mean that tests were not found, not collected or not completed
 
 _RED = re.compile(r"^(?:FAILED|ERROR) (tests/.*)$", re.MULTILINE)
 _UNREADABLE = re.compile(r" - (NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError)\b")
@@ -14,7 +14,7 @@ _IN_SETUP = re.compile(r"^_+ ERROR at setup of ", re.MULTILINE)
 
 def verdict(bug: Bug, *, status: int, output: str) -> str:
     """
-    Return “caught”, or why the bug was not.
+    Return “caught”, or the reason why the bug was not caught.
 
     status, output: of a pytest run of the bug's guards, with `-rfE`.
     """
@@ -31,5 +31,5 @@ def verdict(bug: Bug, *, status: int, output: str) -> str:
 
 
 def _is_of(guard: str, test: str) -> bool:
-    """Tell whether a line of the summary is of this guard: the test itself, or one of its cases."""
+    """Return whether a line of the summary is of this guard: the test itself, or one of its cases."""
     return test.startswith(guard) and test[len(guard) :][:1] in ("", "[", " ")

@@ -1,7 +1,7 @@
 """
-A second rater, written from the prose of docs/pricing.md in fractions only.
+An independent rater, written from the prose of docs/pricing.md, in fractions only.
 
-It shares no code with plans.pricing: it reads the fields of the terms and nothing else.
+It shares no code with plans.pricing; it only reads the fields of the terms.
 """
 
 import math
@@ -15,13 +15,13 @@ NOTHING = RateUsage(Decimal(0), 0, ())
 
 
 def cost(charge: object, q: F, used: RateUsage) -> F:
-    """Return what `q` billable units cost: one formula per model, one unit range at a time."""
+    """Return the price of `q` billable units: one formula per model, one unit range at a time."""
     name = type(charge).__name__
     if name == "Percentage":
         values = list(map(F, used.values))
         in_order = charge.free_events or (charge.free_value and charge.fixed_fee)
         if not in_order and charge.minimum is None and charge.maximum is None:
-            values = [q, *[F(0)] * len(values)][: len(values)]  # their rounded sum and their number tell it
+            values = [q, *[F(0)] * len(values)][: len(values)]  # they follow from the rounded sum and the number of events
         return percentage(charge, values)
     if name == "Dynamic":
         return max(F(used.carried), F(0)) * F(charge.markup)
@@ -44,19 +44,19 @@ def cost(charge: object, q: F, used: RateUsage) -> F:
 
 
 def percentage(charge: object, values: Sequence[F]) -> F:
-    """Walk the events one by one, as the page tells it."""
-    left = F(charge.free_value) if charge.free_value else None
+    """Charge the events one by one, as the page describes it."""
+    free_left = F(charge.free_value) if charge.free_value else None
     free = bool(charge.free_events or charge.free_value)
     bounded, plain = F(0), F(0)
     for number, value in enumerate(values, start=1):
-        if free and ((charge.free_events and number > charge.free_events) or left == 0):
+        if free and ((charge.free_events and number > charge.free_events) or free_left == 0):
             free = False
         paid = value
         if free:
-            if left is None or value <= left:
-                left = None if left is None else left - value
+            if free_left is None or value <= free_left:
+                free_left = None if free_left is None else free_left - value
                 continue
-            paid, left = value - left, F(0)
+            paid, free_left = value - free_left, F(0)
         amount = paid * F(charge.percent) / 100 + F(charge.fixed_fee)
         if charge.minimum is not None and amount < F(charge.minimum):
             bounded += F(charge.minimum)
@@ -80,7 +80,7 @@ def rounded(q: F, mode: str, places: int) -> F:
 
 
 def bill(terms: PriceTerms, used: Mapping[int | str, RateUsage]) -> tuple[dict[object, F], F]:
-    """Return each rate's amount and all units refused."""
+    """Return each rate's amount and the number of rejected units."""
     allowance, refused, amounts = F(terms.included), F(0), {}
     for rate in terms.rates:
         usage = used.get(rate.key, NOTHING)
@@ -96,8 +96,8 @@ def bill(terms: PriceTerms, used: Mapping[int | str, RateUsage]) -> tuple[dict[o
     return amounts, refused
 
 
-def claimed(terms: PriceTerms, amounts: Iterable[F], share: F) -> F:
-    """Return what an invoice claims: lines rounded one by one, their sum within its share of the bounds."""
+def invoiced_amount(terms: PriceTerms, amounts: Iterable[F], share: F) -> F:
+    """Return the invoiced amount: lines rounded one by one, their sum within its share of the bounds."""
     step = F(1, 10 ** {"EUR": 2, "JPY": 0, "KWD": 3}[terms.currency])
 
     def money(amount: F) -> F:

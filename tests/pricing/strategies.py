@@ -1,4 +1,4 @@
-"""Random prices and usage, for laws that hold for all of them."""
+"""Random prices and usage, for laws that apply to all of them."""
 
 from decimal import Decimal
 
@@ -38,7 +38,7 @@ bounds = st.one_of(decimals(1, 200, 0), decimals(1, 200, 2))
 
 
 @st.composite
-def ladders(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tuple[PriceTier, ...]:
+def tier_lists(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tuple[PriceTier, ...]:
     return tuple(
         PriceTier(bound, draw(prices), draw(prices)) for bound in [*sorted(draw(st.sets(bounds, max_size=4))), None]
     )
@@ -48,8 +48,8 @@ charges: st.SearchStrategy[QuantityCharge] = st.one_of(
     prices.map(Flat),
     prices.map(PerUnit),
     st.builds(Package, sizes, prices, st.sampled_from(["up", "down"])),
-    ladders().map(Graduated),
-    ladders().map(Volume),
+    tier_lists().map(Graduated),
+    tier_lists().map(Volume),
 )
 
 percentages = st.builds(
@@ -70,13 +70,13 @@ roundings = st.one_of(
 worth = st.lists(st.one_of(decimals(0, 500, 0), decimals(0, 500, 4)), max_size=8).map(tuple)
 
 
-def told(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -> RateUsage:
-    """Return usage of which everything is told: each event's value, and what they cost by themselves."""
+def detailed_usage(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -> RateUsage:
+    """Return usage with every detail: each event's value, and the sum of the events' own costs."""
     return RateUsage(sum(values, Decimal(0)), len(values), values, carried)
 
 
 usages = st.one_of(
-    quantities.map(lambda quantity: told((quantity,))), st.builds(told, worth, carried=decimals(-50, 500, 6))
+    quantities.map(lambda quantity: detailed_usage((quantity,))), st.builds(detailed_usage, worth, carried=decimals(-50, 500, 6))
 )
 
 

@@ -42,7 +42,7 @@ def test_a_credit_splits_as_the_mirror_image_of_its_charge(count, weights):
 
 @LAW
 @given(st.integers(-(10**6), 10**6), weights.filter(any))
-def test_a_zero_weight_gets_nothing_beside_others(count, weights):
+def test_a_zero_weight_gets_nothing_if_another_is_positive(count, weights):
     shares = allocate(D(count), weights, D(1))
     assert [share for share, weight in zip(shares, weights, strict=True) if not weight and share] == []
 
@@ -55,10 +55,10 @@ def test_a_zero_weight_gets_nothing_beside_others(count, weights):
         ("1", [2, -1], "negative"),
     ],
 )
-def test_a_split_that_cannot_be_exact_is_refused(total, weights, message):
+def test_an_inexact_split_is_rejected(total, weights, message):
     with pytest.raises(ValueError, match=message):
         allocate(D(total), weights, D("0.01"))
 
 
-def test_nothing_is_split_over_nobody():
+def test_zero_is_split_over_no_weights():
     assert allocate(D(0), [], D("0.01")) == ()

@@ -1,4 +1,4 @@
-"""The largest and the smallest numbers that can be priced are priced; what lies beyond them is refused."""
+"""The largest and smallest numbers with a price are priced; numbers beyond these bounds are rejected."""
 
 from decimal import Decimal
 from functools import partial
@@ -42,7 +42,7 @@ def test_a_price_within_bounds_is_charged(price):
 @pytest.mark.parametrize(
     ("model", "name"), [(Flat, "The fee"), (PerUnit, "The unit price"), (partial(Package, ONE), "The package price")]
 )
-def test_a_price_beyond_them_is_refused(model, name, price):
+def test_a_price_beyond_the_bounds_is_rejected(model, name, price):
     with pytest.raises(InvalidCharge, match=f"^{name} (must be between 0 and|may have at most 12 decimal places)"):
         model(D(price))
 
@@ -56,7 +56,7 @@ PADDED = D("1." + "0" * 28 + "1")
 """So long that the default context would take it for 1."""
 
 ENDS = [
-    # of         figure             last within  first beyond  is refused with
+    # model      field          last within  first beyond  message
     (Percentage, "percent",         D(1000),     D("1000.1"),  "The percentage must be between 0 and 1000"),
     (Percentage, "percent",         D("1e-10"),  D("1e-11"),   "The percentage may have at most 10 decimal"),
     (SHARED,     "free_events",     10**6,       10**6 + 1,    "Free events may be 0 to 1,000,000"),
@@ -71,11 +71,11 @@ ENDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("model", "figure", "within", "beyond", "told"), ENDS)
-def test_a_figure_is_taken_up_to_its_end_and_no_further(model, figure, within, beyond, told):
-    assert getattr(model(**{figure: within}), figure) == within
-    with pytest.raises(InvalidCharge, match=f"^{told}"):
-        model(**{figure: beyond})
+@pytest.mark.parametrize(("model", "field", "within", "beyond", "message"), ENDS)
+def test_a_field_is_accepted_up_to_its_bound_and_no_further(model, field, within, beyond, message):
+    assert getattr(model(**{field: within}), field) == within
+    with pytest.raises(InvalidCharge, match=f"^{message}"):
+        model(**{field: beyond})
 
 
 @pytest.mark.parametrize("size", ["1e-38", "1e50"])
@@ -105,5 +105,5 @@ def test_a_per_unit_price_mirrors_the_bound_below_zero():
         PerUnit(ONE).rate(-BEYOND)
 
 
-def test_the_largest_sum_that_events_carry_is_charged():
+def test_the_largest_sum_of_event_costs_is_charged():
     assert total(Dynamic().rate(RateUsage(ONE, carried=MOST))) == MOST

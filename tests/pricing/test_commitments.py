@@ -1,4 +1,4 @@
-"""What was promised is made up where it was not spent, and parts what is beyond it."""
+"""A commitment's missing part is billed as a true-up, and usage above it costs its overage factor."""
 
 from decimal import Decimal
 from fractions import Fraction as F
@@ -36,7 +36,7 @@ def test_a_commitment_is_settled_as_documented(row):
 
 @LAW
 @given(money, money, money, decimals(0, 3, 2), st.booleans())
-def test_nothing_is_lost_or_claimed_twice(minimum, before, spent, factor, is_final):
+def test_nothing_is_lost_or_billed_twice(minimum, before, spent, factor, is_final):
     settled = settle_commitment(
         SpendCommitment(minimum, overage_factor=factor),
         spent=spent,
@@ -53,16 +53,16 @@ def test_nothing_is_lost_or_claimed_twice(minimum, before, spent, factor, is_fin
 
 @LAW
 @given(money, st.lists(money, min_size=1, max_size=5))
-def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(minimum, spent):
-    claimed, before = D(0), D(0)
-    for number, one in enumerate(spent, start=1):
+def test_a_contract_of_several_periods_bills_its_minimum_or_the_greater_spend(minimum, spent):
+    invoiced, before = D(0), D(0)
+    for number, period_spent in enumerate(spent, start=1):
         is_final = number == len(spent)
         settled = settle_commitment(
-            SpendCommitment(minimum), spent=one, spent_before=before, currency="USD", is_final=is_final
+            SpendCommitment(minimum), spent=period_spent, spent_before=before, currency="USD", is_final=is_final
         )
-        claimed += settled.total
-        before += one
-    assert claimed == max(minimum, sum(spent))
+        invoiced += settled.total
+        before += period_spent
+    assert invoiced == max(minimum, sum(spent))
 
 
 @pytest.mark.parametrize("row", rows("commitments", table=1), ids=lambda row: row["discount"])
@@ -72,7 +72,7 @@ def test_a_discount_lowers_the_unit_price_of_every_part(row):
     assert (line.parts[0].unit_price, line.amount) == (D(row["unit price"]), D(row["1000 units"]))
 
 
-def test_a_discount_leaves_flat_fees_and_bounds_alone():
+def test_a_discount_does_not_change_flat_fees_and_bounds():
     ladder = Graduated((PriceTier(D(10), D(2), D(5)), PriceTier(None, D(1))))
     (line,) = rate_usage(PriceTerms("USD", (RateTerms("all", (), ladder),), discount=D(50)), {"all": D(20)}).lines
     assert line.parts == (
@@ -97,6 +97,6 @@ def test_a_discount_is_exact():
         ({"minimum": D(1), "discount": D(-1)}, "The committed discount must be between 0"),
     ],
 )
-def test_a_promise_that_cannot_be_kept_is_refused(fields, message):
+def test_an_invalid_commitment_is_rejected_with_its_bound(fields, message):
     with pytest.raises(InvalidCharge, match=message):
         SpendCommitment(**fields)

@@ -1,4 +1,4 @@
-"""Each step bills what all usage so far comes to, less what was billed: tests/billing/closing has the law."""
+"""Each step bills the price of all usage so far, less the billed amount; tests/billing/closing tests the law."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Coupons stack on the remainder, and each line knows its share of them."""
+"""Coupons stack on the remainder, and each line has its share of them."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ LINES = [DiscountableLine("a", D("60.00")), DiscountableLine("b", D("40.00"))]
 
 
 def read(text: str) -> DiscountTerms:
-    """Read a coupon as the page writes it: 25 %, 10 % of b, 50."""
+    """Read a coupon in the page's notation: 25 %, 10 % of b, 50."""
     figure, _, scope = text.partition(" of ")
     only = frozenset({scope}) if scope else None
     percent = figure.endswith("%")
@@ -25,16 +25,16 @@ def read(text: str) -> DiscountTerms:
     return DiscountTerms(percent=value, scope=only) if percent else DiscountTerms(amount=value, scope=only)
 
 
-def figures(text: str) -> list[Decimal]:
-    return [D(one) for one in text.split(", ")]
+def amounts_of(text: str) -> list[Decimal]:
+    return [D(amount_text) for amount_text in text.split(", ")]
 
 
 @pytest.mark.parametrize("row", rows("discounts"), ids=lambda row: row["coupons"])
-def test_coupons_are_taken_off_as_documented(row):
-    taken = apply_discounts([read(one) for one in row["coupons"].split(", ")], LINES, "USD")
-    assert [one.total for one in taken] == figures(row["taken off"])
-    assert [one.shares[0] for one in taken] == figures(row["of a"])
-    assert [one.shares[1] for one in taken] == figures(row["of b"])
+def test_coupons_are_deducted_as_documented(row):
+    taken = apply_discounts([read(text) for text in row["coupons"].split(", ")], LINES, "USD")
+    assert [discount_result.total for discount_result in taken] == amounts_of(row["taken off"])
+    assert [discount_result.shares[0] for discount_result in taken] == amounts_of(row["of a"])
+    assert [discount_result.shares[1] for discount_result in taken] == amounts_of(row["of b"])
 
 
 claims = st.lists(decimals(-50, 200, 2), min_size=1, max_size=5)
@@ -63,26 +63,26 @@ def is_for(discount: DiscountTerms, line: DiscountableLine) -> bool:
 
 @LAW
 @given(claims, discounts)
-def test_no_line_falls_below_zero_and_every_cent_has_a_line(amounts, coupons):
+def test_no_line_falls_below_zero_and_every_cent_belongs_to_a_line(amounts, coupons):
     lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     taken, left = apply_discounts(coupons, lines, "USD"), amounts
-    for discount, one in zip(coupons, taken, strict=True):
-        assert one.base == sum(max(n, 0) for line, n in zip(lines, left, strict=True) if is_for(discount, line))
-        left = [amount - share for amount, share in zip(left, one.shares, strict=True)]
-        assert sum(one.shares) == one.total >= 0
-        assert all(not share or is_for(discount, line) for line, share in zip(lines, one.shares, strict=True))
+    for discount, discount_result in zip(coupons, taken, strict=True):
+        assert discount_result.base == sum(max(n, 0) for line, n in zip(lines, left, strict=True) if is_for(discount, line))
+        left = [amount - share for amount, share in zip(left, discount_result.shares, strict=True)]
+        assert sum(discount_result.shares) == discount_result.total >= 0
+        assert all(not share or is_for(discount, line) for line, share in zip(lines, discount_result.shares, strict=True))
     for number, amount in enumerate(amounts):
-        assert 0 <= sum(one.shares[number] for one in taken) <= max(amount, 0)
+        assert 0 <= sum(discount_result.shares[number] for discount_result in taken) <= max(amount, 0)
 
 
 def fits_at(rates: list[Decimal], currency: str) -> AmountsCheck:
-    """Return the question that a close asks: is the total, with its taxes, zero or more?"""
+    """Return the check that a close makes: is the total, with its taxes, zero or more?"""
     taxes = [Tax("Tax", rate) for rate in rates]
     return lambda amounts: total_up(list(zip(amounts, taxes, strict=True)), currency).total >= 0
 
 
 @pytest.mark.parametrize("row", rows("discounts", table=1), ids=lambda row: row["why"])
-def test_a_coupon_beside_what_is_given_back_is_cut_to_where_the_total_fits(row):
+def test_a_coupon_with_credit_lines_is_reduced_until_the_total_fits(row):
     amounts, rates = [D(row["claimed"]), -D(row["given back"])], [D(row["its tax"]), D(row["its tax then"])]
     lines = [DiscountableLine("claimed", amounts[0]), DiscountableLine("back", amounts[1])]
     (taken,) = apply_discounts([DiscountTerms(amount=D(50))], lines, "USD", is_allowed=fits_at(rates, "USD"))
@@ -104,15 +104,15 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
     fits, lines = fits_at(rates, "USD"), [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     assume(fits(amounts))
     taken = apply_discounts(coupons, lines, "USD", is_allowed=fits)
-    left = [amount - sum(one.shares[number] for one in taken) for number, amount in enumerate(amounts)]
+    left = [amount - sum(discount_result.shares[number] for discount_result in taken) for number, amount in enumerate(amounts)]
     assert fits(left)
     for number, amount in enumerate(amounts):
-        assert 0 <= sum(one.shares[number] for one in taken) <= max(amount, 0)
+        assert 0 <= sum(discount_result.shares[number] for discount_result in taken) <= max(amount, 0)
 
 
 @LAW
 @given(decimals(1, 40, 2), decimals(0, 40, 2), st.sampled_from([D(0), D("8.875")]), st.sampled_from([D(7), D(20)]))
-def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, rate_then):
+def test_a_coupon_is_reduced_by_no_cent_more_than_necessary(claimed, back, rate, rate_then):
     fits = fits_at([rate, rate_then], "USD")
     assume(fits([claimed, -back]))
     (apply_discount,) = apply_discounts(
@@ -126,7 +126,7 @@ def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, ra
 
 @LAW
 @given(st.lists(decimals(0, 200, 2), min_size=1, max_size=5), discounts)
-def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
+def test_without_credit_lines_no_coupon_is_reduced(amounts, coupons):
     lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     assert apply_discounts(coupons, lines, "USD", is_allowed=lambda _: False) == apply_discounts(
         coupons, lines, "USD"
@@ -134,7 +134,7 @@ def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": D(1), "amount": D(1)}])
-def test_it_is_a_percentage_or_an_amount(fields):
+def test_a_discount_is_a_percentage_or_an_amount(fields):
     with pytest.raises(InvalidCharge, match=r"^A discount is either a percentage or an amount\.$"):
         DiscountTerms(**fields)
 

@@ -1,4 +1,4 @@
-"""A dynamic price passes on what the events cost, times a markup."""
+"""A dynamic price charges the events' own costs, times a markup."""
 
 from decimal import Decimal
 
@@ -26,6 +26,6 @@ def test_a_markup_that_cannot_be_charged_is_refused(markup):
 
 
 @pytest.mark.parametrize("carried", ["NaN", "1e51"])
-def test_what_cannot_be_carried_is_refused(carried):
+def test_an_invalid_event_cost_is_rejected(carried):
     with pytest.raises(InvalidQuantity, match=r"^Only carried prices up to 10⁵⁰ can be charged, not"):
         Dynamic().rate(RateUsage(D(1), carried=D(carried)))

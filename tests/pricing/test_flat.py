@@ -1,4 +1,4 @@
-"""A flat fee is due whatever was used."""
+"""A flat fee is due for any usage."""
 
 from decimal import Decimal
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plans.pricing.charge_models import Graduated, InvalidQuantity, PriceTier
 from plans.pricing.rating_parts import total
-from tests.pricing.strategies import LAW, decimals, ladders, quantities
+from tests.pricing.strategies import LAW, decimals, tier_lists, quantities
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
@@ -32,7 +32,7 @@ def test_each_unit_is_priced_at_its_tier_as_documented(row):
 
 
 @LAW
-@given(ladders(bounds=decimals(1, 200, 0)), st.integers(0, 250))
+@given(tier_lists(bounds=decimals(1, 200, 0)), st.integers(0, 250))
 def test_graduated_equals_pricing_unit_by_unit(tiers, quantity):
     def tier_of(unit: int) -> PriceTier:
         return next(tier for tier in tiers if tier.up_to is None or unit <= tier.up_to)
@@ -43,8 +43,8 @@ def test_graduated_equals_pricing_unit_by_unit(tiers, quantity):
 
 
 @LAW
-@given(ladders())
-def test_graduated_is_continuous_at_every_bound_but_for_the_fee(tiers):
+@given(tier_lists())
+def test_graduated_is_continuous_at_every_bound_except_for_the_fee(tiers):
     charge = Graduated(tiers)
     for below, above in pairwise(tiers):
         step = total(charge.rate(below.up_to + LEAST)) - total(charge.rate(below.up_to))
@@ -52,15 +52,15 @@ def test_graduated_is_continuous_at_every_bound_but_for_the_fee(tiers):
 
 
 @LAW
-@given(ladders(), quantities, quantities)
-def test_more_usage_never_costs_less(tiers, one, other):
+@given(tier_lists(), quantities, quantities)
+def test_more_usage_never_costs_less(tiers, first, second):
     charge = Graduated(tiers)
-    less, more = sorted([one, other])
+    less, more = sorted([first, second])
     assert total(charge.rate(less)) <= total(charge.rate(more))
 
 
 @LAW
-@given(ladders(), quantities)
+@given(tier_lists(), quantities)
 def test_parts_tile_the_quantity(tiers, quantity):
     parts = Graduated(tiers).rate(quantity)
     assert sum(Fraction(part.units) for part in parts) == Fraction(quantity)

@@ -1,4 +1,4 @@
-"""Units above a hard cap are flagged and cost nothing."""
+"""Units above a hard cap are reported and cost nothing."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What a period is granted of the credits that its version includes, as docs/wallets.md works it out."""
+"""The credits granted to a period of those that its version includes, as worked out in docs/wallets.md."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,13 +22,13 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
 
 
-def told(slot: ScheduledGrant) -> str:
+def describe(slot: ScheduledGrant) -> str:
     until = f" to {slot.expires_at:%m-%d}" if slot.expires_at else ""
     return f"{slot.units.normalize():f} {slot.starts_at:%m-%d}{until}"
 
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Included credits"), ids=str)
-def test_as_documented(row):
+def test_credits_are_granted_as_documented(row):
     count, unit = row["period"].split()
     lasts, _, days = row["lasts"].partition(" ")
     rule = IncludedCreditRule(D(500), every=row["every"], lasts=lasts, days=int(days) if days else None)
@@ -36,7 +36,7 @@ def test_as_documented(row):
     anchor = Anchor("calendar", starts_at, Interval(unit, int(count)), ZoneInfo("UTC"))
     ends_at = period_containing(anchor, starts_at, start=starts_at).end
     period = GrantPeriod(starts_at, ends_at, anchor, row["prorated"], is_first=True)
-    assert ", ".join(map(told, compute_grants(rule, period))) == row["granted"], row["why"]
+    assert ", ".join(map(describe, compute_grants(rule, period))) == row["granted"], row["why"]
 
 
 JANUARY = GrantPeriod(
@@ -49,7 +49,7 @@ def ends(rule: IncludedCreditRule, period: GrantPeriod) -> list[str]:
     return [f"{end:%m-%d}" for end in slot.rollover_ends]
 
 
-def test_what_rolls_over_lasts_until_the_following_periods_end():
+def test_rolled_over_credits_last_until_the_following_periods_end():
     rule = IncludedCreditRule(D(5), rolls_over=3)
     assert ends(rule, JANUARY) == ["03-01", "04-01", "05-01"]
     assert ends(rule, replace(JANUARY, ends_at=at("01-11"))) == ["02-01", "03-01", "04-01"]
@@ -65,14 +65,14 @@ def test_an_anniversary_at_the_months_end_does_not_drift():
     begins = datetime(2026, 1, 31, tzinfo=UTC)
     anchor = Anchor("anniversary", begins, Interval("year"), ZoneInfo("UTC"))
     year = GrantPeriod(begins, datetime(2027, 1, 31, tzinfo=UTC), anchor, "second")
-    found = list(compute_grants(IncludedCreditRule(D(5), every="month", rolls_over=1), year))
-    assert [f"{one.starts_at:%m-%d}" for one in found][:4] == ["01-31", "02-28", "03-31", "04-30"]
-    assert [f"{one.rollover_ends[0]:%m-%d}" for one in found][:3] == ["03-31", "04-30", "05-31"]
-    assert {one.units for one in found} == {D(5)}
-    assert len({one.name for one in found}) == 12 == len(found)
+    grants = list(compute_grants(IncludedCreditRule(D(5), every="month", rolls_over=1), year))
+    assert [f"{scheduled_grant.starts_at:%m-%d}" for scheduled_grant in grants][:4] == ["01-31", "02-28", "03-31", "04-30"]
+    assert [f"{scheduled_grant.rollover_ends[0]:%m-%d}" for scheduled_grant in grants][:3] == ["03-31", "04-30", "05-31"]
+    assert {scheduled_grant.units for scheduled_grant in grants} == {D(5)}
+    assert len({scheduled_grant.name for scheduled_grant in grants}) == 12 == len(grants)
 
 
-def test_months_begin_at_midnight_where_the_customer_is():
+def test_months_start_at_midnight_in_the_customers_zone():
     begins = datetime(2026, 3, 1, tzinfo=BERLIN)
     anchor = Anchor("calendar", begins, Interval("quarter"), BERLIN)
     period = GrantPeriod(
@@ -96,8 +96,8 @@ TRIALS = [
 def test_a_trial_is_granted_once(until, in_trial, units, why, every):
     trial = replace(JANUARY, ends_at=at(until), trial_ends_at=at("01-15"))
     rule = IncludedCreditRule(D("5.0") if until == "01-15" else D("5.1"), every=every, in_trial=in_trial)
-    found = [str(one.units.normalize()) for one in compute_grants(rule, trial)]
-    assert found == (["2.6"] if units == ["2.5"] else units), why
+    units_granted = [str(scheduled_grant.units.normalize()) for scheduled_grant in compute_grants(rule, trial)]
+    assert units_granted == (["2.6"] if units == ["2.5"] else units), why
 
 
 ELSEWHERE = [
@@ -109,7 +109,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize(("change", "credits"), ELSEWHERE)
-def test_the_rest_of_a_period_is_granted_as_elsewhere(change, credits):
+def test_the_rest_of_a_period_is_granted_as_by_other_systems(change, credits):
     (slot,) = compute_grants(IncludedCreditRule(D(100)), replace(JANUARY, starts_at=at(change)))
     assert slot.units == D(credits)
 
@@ -127,7 +127,7 @@ def test_parts_of_a_period_are_granted_at_least_the_whole_and_at_most_a_step_mor
     rule = IncludedCreditRule(D(500), every=every)
 
     def granted(since, until):
-        return sum((one.units for one in compute_grants(rule, GrantPeriod(since, until, anchor, "second"))), D(0))
+        return sum((scheduled_grant.units for scheduled_grant in compute_grants(rule, GrantPeriod(since, until, anchor, "second"))), D(0))
 
     whole, parts = granted(start, end), granted(start, cut) + granted(cut, end)
     assert whole <= parts <= whole + 1

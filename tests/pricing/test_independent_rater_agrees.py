@@ -1,4 +1,4 @@
-"""A second rater, written from the prose in fractions, comes to the same amounts for random catalogs."""
+"""The independent rater, written from the prose in fractions, returns the same amounts for random catalogs."""
 
 from fractions import Fraction
 
@@ -21,4 +21,4 @@ def test_independent_rater_agrees(catalog, share):
         key: amount for key, amount in amounts.items() if key in {line.rate_key for line in rating.lines}
     }
     assert Fraction(rating.amount) == sum(amounts.values(), Fraction(0))
-    assert Fraction(rating.invoiced_amount) == independent_rater.claimed(terms, amounts.values(), share)
+    assert Fraction(rating.invoiced_amount) == independent_rater.invoiced_amount(terms, amounts.values(), share)

@@ -1,4 +1,4 @@
-"""The table of minor units and py-moneyed, which shows amounts to people, agree on every currency both know."""
+"""The table of minor units agrees with py-moneyed, which formats amounts, on every currency in both."""
 
 import moneyed
 import pytest

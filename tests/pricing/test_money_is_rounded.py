@@ -22,7 +22,7 @@ def test_money_is_rounded_as_documented(row):
     ("currency", "unit"),
     [("JPY", "1"), ("USD", "0.01"), ("HUF", "0.01"), ("KWD", "0.001"), ("CLF", "0.0001"), ("UYW", "0.0001")],
 )
-def test_a_minor_unit_is_the_one_of_iso_4217(currency, unit):
+def test_a_minor_unit_is_that_of_iso_4217(currency, unit):
     assert minor_unit(currency) == Decimal(unit)
 
 

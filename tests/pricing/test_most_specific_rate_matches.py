@@ -24,7 +24,7 @@ def test_the_most_specific_rate_matches_as_documented(row):
     assert match_rate(RATES, named(row)).key == row["rate"]
 
 
-def test_dimensions_that_no_rate_names_do_not_matter():
+def test_dimensions_that_no_rate_names_are_ignored():
     assert match_rate(RATES, {"model": "gpt-4o", "region": "eu"}).key == "gpt-4o"
 
 

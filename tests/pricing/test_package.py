@@ -1,4 +1,4 @@
-"""A started package is due whole, and a full one is exactly one."""
+"""A started package is due in full, and a full one is exactly one."""
 
 from decimal import Decimal
 
@@ -54,7 +54,7 @@ def test_only_full_packages_count_when_rounded_down(size, count):
         ("1", "1", "nearest", "'up' or 'down'"),
     ],
 )
-def test_a_package_that_cannot_be_sold_is_refused(size, price, rounding, message):
+def test_an_invalid_package_is_rejected(size, price, rounding, message):
     with pytest.raises(InvalidCharge, match=message):
         Package(D(size), D(price), rounding)
 

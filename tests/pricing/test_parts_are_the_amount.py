@@ -53,7 +53,7 @@ def test_numbers_are_stored_without_padding_zeros_or_a_negative_zero():
     }
 
 
-def test_a_part_cannot_be_changed():
+def test_a_part_is_immutable():
     with pytest.raises(AttributeError):
         RatingPart(D(0), None, D(1), D(1), D(0), D(1)).amount = D(2)
 
@@ -74,7 +74,7 @@ def test_the_explanation_of_a_line_is_stored_as_plain_text():
     assert (line.rate_key, line.label) == (1, "tokens")
 
 
-def test_the_line_of_a_rate_that_nothing_is_due_for_is_zero():
+def test_the_line_of_a_rate_with_nothing_due_is_zero():
     assert empty_line(1).as_json() == {
         "quantity": "0",
         "included": "0",
@@ -86,5 +86,5 @@ def test_the_line_of_a_rate_that_nothing_is_due_for_is_zero():
     assert (empty_line(1).rate_key, empty_line(1).label) == (1, "")
 
 
-def test_a_quantity_as_one_event_brings_it_is_its_value_and_its_price():
+def test_the_usage_of_one_event_has_its_value_and_its_cost():
     assert RateUsage.from_one_event(D(5)) == RateUsage(D(5), events=1, values=(D(5),), carried=D(5))

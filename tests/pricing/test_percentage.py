@@ -1,4 +1,4 @@
-"""A percentage charges what events are worth: some of them free, each within its bounds."""
+"""A percentage charges the value of events: some of them free, each within its bounds."""
 
 from decimal import Decimal
 from fractions import Fraction as F
@@ -22,7 +22,7 @@ def usage(values: tuple[Decimal, ...]) -> RateUsage:
     return RateUsage(sum(values, ZERO), len(values), values)
 
 
-def given_or_none(text: str) -> Decimal | None:
+def parse_optional(text: str) -> Decimal | None:
     return D(text) if text else None
 
 
@@ -33,8 +33,8 @@ def test_a_percentage_is_charged_as_documented(row):
         fixed_fee=D(row["fixed fee"]),
         free_events=int(row["free events"]),
         free_value=D(row["free value"]),
-        minimum=given_or_none(row["minimum"]),
-        maximum=given_or_none(row["maximum"]),
+        minimum=parse_optional(row["minimum"]),
+        maximum=parse_optional(row["maximum"]),
     )
     parts = charge.rate(usage(VALUES))
     assert (total(parts), len(parts)) == (D(row["amount"]), int(row["parts"]))
@@ -42,7 +42,7 @@ def test_a_percentage_is_charged_as_documented(row):
 
 @LAW
 @given(percentages, worth)
-def test_it_is_what_walking_the_events_comes_to(charge, values):
+def test_it_equals_charging_the_events_one_by_one(charge, values):
     assert F(total(charge.rate(usage(values)))) == independent_rater.percentage(
         charge, [F(value) for value in values]
     )
@@ -50,13 +50,13 @@ def test_it_is_what_walking_the_events_comes_to(charge, values):
 
 @LAW
 @given(percentages, worth)
-def test_where_it_reads_no_single_values_it_needs_none(charge, values):
-    told = RateUsage(sum(values, ZERO), len(values))
+def test_single_values_are_required_only_if_they_are_read(charge, values):
+    summed = RateUsage(sum(values, ZERO), len(values))
     if charge.reads == "events":
-        assert charge.rate(told) == charge.rate(usage(values))
+        assert charge.rate(summed) == charge.rate(usage(values))
     else:
         with pytest.raises(InvalidQuantity, match=r"^This percentage is charged on each event's value, and only"):
-            charge.rate(told)
+            charge.rate(summed)
 
 
 @LAW
@@ -67,7 +67,7 @@ def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, values):
         assert (part.start, part.end) == (ZERO, None)
 
 
-def test_more_given_back_than_used_costs_nothing():
+def test_more_credited_than_used_costs_nothing():
     assert Percentage(D(2)).rate(usage((D(10), D(-30)))) == ()
     assert total(Percentage(D(2), minimum=D(1)).rate(usage((D(100), D(-300))))) == D(3)
 

@@ -1,4 +1,4 @@
-"""Periods follow each other without gap or overlap, whatever the anchor, the zone and the interval."""
+"""Periods follow each other without gap or overlap, for every anchor, zone and interval."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -46,7 +46,7 @@ def test_each_period_begins_where_the_one_before_it_ends(anchor):
 
 @settings(deadline=None, max_examples=400)
 @given(anchors(), st.floats(0, 1, exclude_max=True))
-def test_every_moment_is_in_exactly_the_period_that_iterating_finds(anchor, where):
+def test_every_time_is_in_exactly_the_period_that_iterating_finds(anchor, where):
     moment = anchor.at.astimezone(UTC)
     moment += timedelta(microseconds=int((horizon(anchor) - moment) / timedelta(microseconds=1) * where))
     (holding,) = [
@@ -59,7 +59,7 @@ def test_every_moment_is_in_exactly_the_period_that_iterating_finds(anchor, wher
 
 @settings(deadline=None, max_examples=400)
 @given(anchors(), st.integers(1, HOW_MANY))
-def test_an_edge_keeps_the_anchors_local_time_and_day_where_the_month_has_it(anchor, n):
+def test_a_boundary_keeps_the_anchors_local_time_and_day_where_the_month_has_it(anchor, n):
     origin = boundary(anchor, 0).astimezone(anchor.zone)
     local = boundary(anchor, n).astimezone(anchor.zone)
     wanted = local.replace(hour=origin.hour, minute=origin.minute, second=origin.second, fold=0)

@@ -1,4 +1,4 @@
-"""A price's minimum and maximum bound the sum of its lines as they are claimed."""
+"""A price's minimum and maximum bound the sum of its invoice lines."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -18,7 +18,7 @@ D = Decimal
 
 
 @pytest.mark.parametrize("row", rows("bounds-of-a-price"), ids=lambda row: f"{row['used']} for {row['due']}")
-def test_bounds_are_claimed_as_documented(row):
+def test_bounds_are_billed_as_documented(row):
     terms = PriceTerms(
         "USD",
         (RateTerms(1, (), PerUnit(D("0.05"))),),
@@ -34,10 +34,10 @@ def test_bounds_are_claimed_as_documented(row):
 
 @LAW
 @given(catalogs(), decimals(0, 200, 2), decimals(0, 200, 2), st.fractions(0, 1))
-def test_what_is_due_lies_within_them_and_lines_do_not_change(catalog, one, other, share):
+def test_the_amount_due_is_within_the_bounds_and_lines_do_not_change(catalog, first, second, share):
     terms, used = catalog
     terms = replace(terms, minimum=None, maximum=None)
-    least, most = sorted((one, other))
+    least, most = sorted((first, second))
     fields = {name: getattr(terms, name) for name in ("currency", "rates", "included", "model", "rounding")}
     bounded = rate_usage(PriceTerms(**fields, minimum=least, maximum=most), used, share=share)
     plain = rate_usage(terms, used)

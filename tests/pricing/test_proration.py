@@ -27,12 +27,12 @@ def test_a_share_is_as_documented(row):
     start, end, full_start, full_end = (
         datetime.fromisoformat(row[column]).replace(tzinfo=zone) for column in ("from", "to", "full from", "full to")
     )
-    found = share_of_interval(start, end, full_start=full_start, full_end=full_end, by=row["by"], zone=zone)
-    assert found == Fraction(row["share"]), row["why"]
+    share = share_of_interval(start, end, full_start=full_start, full_end=full_end, by=row["by"], zone=zone)
+    assert share == Fraction(row["share"]), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['share']} of {row['included']}")
-def test_an_allowance_in_part_is_rounded_up_as_documented(row):
+def test_a_prorated_allowance_is_rounded_up_as_documented(row):
     assert prorate_allowance(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
 
 
@@ -77,7 +77,7 @@ def test_a_share_by_second_is_exact_to_the_microsecond():
     assert part == Fraction(1, 30 * 86_400 * 10**6)
 
 
-def test_local_times_of_one_zone_are_not_subtracted_by_the_clock_on_the_wall():
+def test_local_times_are_subtracted_as_instants():
     berlin = ZoneInfo("Europe/Berlin")
     night = (datetime(2026, 3, 29, tzinfo=berlin), datetime(2026, 3, 30, tzinfo=berlin))
     part = share_of_interval(

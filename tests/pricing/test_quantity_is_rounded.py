@@ -1,4 +1,4 @@
-"""A metered quantity is rounded the way its meter says."""
+"""A metered quantity is rounded by its meter's rule."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ def test_a_quantity_is_rounded_as_documented(row):
 
 
 @pytest.mark.parametrize(("least", "amount"), [(None, "0.30"), (D(0), "0.26")])
-def test_a_percentage_is_of_the_rounded_sum_or_of_each_event_as_it_is(least, amount):
+def test_a_percentage_applies_to_the_rounded_sum_or_to_each_unrounded_event(least, amount):
     terms = PriceTerms("USD", (RateTerms(1, (), Percentage(D(10), minimum=least)),), rounding=Rounding("up"))
     assert rate_usage(terms, {1: RateUsage(D("2.6"), 2, (D("1.4"), D("1.2")))}).amount == D(amount)
 

@@ -1,4 +1,4 @@
-"""What cannot be priced exactly is refused by name, never priced nearly."""
+"""A quantity without an exact price is rejected by name, never priced approximately."""
 
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ def test_the_longest_numbers_allowed_are_exact():
     assert len(line.amount.as_tuple().digits) == 50 + 38 + 12 + 12
 
 
-def test_usage_filed_under_no_rate_is_refused_not_dropped():
+def test_usage_under_an_unknown_rate_is_rejected_not_dropped():
     with pytest.raises(UnknownRate, match=r"'images', 'sms'.*unmatched"):
         rate_usage(TERMS, {"tokens": D(1), "sms": D(1), "images": D(0)})
 

@@ -11,7 +11,7 @@ LINES = 30_000
 
 
 def test_rating_a_line_costs_at_most_forty_exact_products():
-    """Measured against the bare multiplication in the same run, so that a slow machine does not matter."""
+    """Compared with the bare multiplication in the same run, so that a slow machine makes no difference."""
     price, quantities = Decimal("0.0000025"), [Decimal(n) for n in range(LINES)]
     terms = PriceTerms("USD", (RateTerms(1, (), PerUnit(price)),), included=Decimal(1000))
 

@@ -1,4 +1,4 @@
-"""Every "Source: docs/pricing.md#…" leads to a section that is there, and every worked table is read by a test."""
+"""Every "Source: docs/pricing.md#…" refers to an existing section, and a test reads every worked table."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ def test_the_section_that_a_docstring_names_is_on_the_page(module, section):
     assert section in sections()
 
 
-def test_every_section_is_the_source_of_something():
+def test_every_section_is_the_source_of_a_function():
     algorithms = sections().keys() - {"pricing"}
     assert algorithms == {section for _, section in SOURCES} | {"rounding-a-quantity", "cumulative-minus-billed"}
 
 
 def test_every_section_with_a_table_is_read_by_a_test():
-    """That on longer fees is read where periods are made: tests/billing/subscriptions."""
+    """The table of longer fees is read by the tests of periods: tests/billing/subscriptions."""
     tests = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
     with_tables = {name for name, text in sections().items() if "\n|---" in text} - {"pricing"}
     assert with_tables - {"intervals-of-a-fee"} == {name for name in with_tables if f'rows("{name}"' in tests}

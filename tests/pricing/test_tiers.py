@@ -1,4 +1,4 @@
-"""A ladder of tiers covers every quantity exactly once, or it is refused in words that say which tier to change."""
+"""Tiers cover every quantity exactly once, or they are rejected with a message that names the tier to change."""
 
 from decimal import Decimal
 
@@ -38,13 +38,13 @@ REFUSED = [
 
 @pytest.mark.parametrize("model", [Graduated, Volume])
 @pytest.mark.parametrize(("tiers", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_a_ladder_that_does_not_cover_every_quantity_once_is_refused(model, tiers, message):
+def test_tiers_that_do_not_cover_every_quantity_once_are_rejected(model, tiers, message):
     with pytest.raises(InvalidCharge, match=message):
         model(tuple(tiers))
 
 
 @pytest.mark.parametrize("model", [Graduated, Volume])
-def test_a_bound_of_too_many_places_is_refused_however_long_it_is(model):
+def test_a_bound_of_too_many_places_is_rejected_at_any_length(model):
     with pytest.raises(InvalidCharge, match="may have at most 38 decimal places"):
         model((PriceTier(D("1." + "0" * 38 + "1"), ONE), PriceTier(None, ONE)))
 
@@ -55,7 +55,7 @@ def test_padding_zeros_are_no_decimal_places(model):
 
 
 @pytest.mark.parametrize("model", [Graduated, Volume])
-def test_a_ladder_cannot_be_changed_after_it_was_checked(model):
+def test_tiers_are_immutable_after_validation(model):
     tiers = [PriceTier(D(10), ONE), PriceTier(None, ONE)]
     charge = model(tiers)
     tiers.clear()

@@ -1,4 +1,4 @@
-"""In a trial usage is counted as ever, and costs what its version says: nothing, or its price without any dues."""
+"""Usage in a trial is counted as always, and costs nothing or its price without fees, as its version says."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +12,7 @@ from plans.pricing import charge_models
 from plans.pricing.commitments import SpendCommitment
 from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, rate_usage
 from plans.pricing.trials import trial_price_terms
-from tests.pricing.test_figures_as_agreed import terms_of
+from tests.pricing.test_overrides import terms_of
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
@@ -33,33 +33,33 @@ def terms(charge, **fields):
 
 
 @pytest.mark.parametrize("row", rows("trials"), ids=lambda row: row["why"])
-def test_calls_come_to_what_the_page_says(row):
+def test_calls_cost_the_documented_amount(row):
     price = terms(charge_models.PerUnit(D("0.10")), included=D(100), minimum=D(20))
     rated = rate_usage(trial_price_terms(price, is_free=row["usage in the trial"] == "free"), {1: D(row["calls"])})
     assert (rated.invoiced_amount, rated.quantity) == (D(row["amount"]), D(row["calls"])), row["why"]
 
 
 @given(charge=st.sampled_from(CHARGES), quantity=st.integers(0, 500))
-def test_free_usage_is_divided_as_ever_and_worth_nothing(charge, quantity):
+def test_free_usage_has_the_regular_parts_at_zero(charge, quantity):
     used = {1: RateUsage(D(quantity), 2, (D(quantity), D(20)), D(quantity))}
     (line,) = rate_usage(trial_price_terms(terms(charge), is_free=True), used).lines
-    (ever,) = rate_usage(terms(charge), used).lines
+    (regular,) = rate_usage(terms(charge), used).lines
     assert line.amount == 0
     assert all(part.unit_price == part.flat_fee == part.amount == 0 for part in line.parts)
-    assert (line.quantity, line.billable, len(line.parts)) == (ever.quantity, ever.billable, len(ever.parts))
+    assert (line.quantity, line.billable, len(line.parts)) == (regular.quantity, regular.billable, len(regular.parts))
 
 
 @given(charge=st.sampled_from(CHARGES[1:]), quantity=st.integers(0, 500))
-def test_billed_usage_costs_what_it_ever_does(charge, quantity):
+def test_billed_usage_costs_the_regular_price(charge, quantity):
     used = {1: RateUsage(D(quantity), 2, (D(quantity), D(20)), D(quantity))}
     assert rate_usage(trial_price_terms(terms(charge), is_free=False), used) == rate_usage(terms(charge), used)
 
 
-def test_a_flat_price_is_waived_whatever_usage_costs():
+def test_a_flat_price_is_waived_in_any_trial():
     assert rate_usage(trial_price_terms(terms(charge_models.Flat(D(29))), is_free=False), {}).amount == 0
 
 
-def test_there_is_no_minimum_and_no_discount_but_a_maximum():
+def test_only_the_maximum_applies_in_a_trial():
     bounded = trial_price_terms(
         terms(charge_models.PerUnit(D(1)), minimum=D(20), maximum=D(50), discount=D(10)), is_free=False
     )
@@ -67,7 +67,7 @@ def test_there_is_no_minimum_and_no_discount_but_a_maximum():
 
 
 def version(usage="free", **fields):
-    """Return the terms of a version that a trial begins, which promises something."""
+    """Return the terms of a version with a trial and a commitment."""
     whole = terms_of(charge_models.PerUnit(D("0.10")), included=D(100), minimum=D(20))
     return replace(
         whole, trial_usage=usage, commitment=SpendCommitment(D(50)), committed_since="2026-01-01", **fields
@@ -75,7 +75,7 @@ def version(usage="free", **fields):
 
 
 @pytest.mark.parametrize(("usage", "amount"), [("free", 0), ("billed", 5)])
-def test_a_version_is_rated_in_a_trial_by_what_it_says_of_trials(usage, amount):
+def test_a_version_is_rated_in_a_trial_by_its_trial_terms(usage, amount):
     whole = version(usage)
     trial = trial_terms(whole)
     (feature,) = trial.features
@@ -86,13 +86,13 @@ def test_a_version_is_rated_in_a_trial_by_what_it_says_of_trials(usage, amount):
     assert rate_usage(whole.features[0].price, {1: D(150)}).invoiced_amount == 20
 
 
-def test_what_has_no_price_has_none_in_a_trial():
+def test_a_feature_without_a_price_has_none_in_a_trial():
     whole = version()
     capped = replace(whole, features=(replace(whole.features[0], price=None),))
     assert trial_terms(capped).features == capped.features
 
 
-def test_the_terms_of_a_trial_are_made_once_for_terms_that_stay_the_same():
+def test_the_terms_of_a_trial_are_computed_once_for_the_same_terms():
     first, second = version(), version("billed")
     assert trial_terms(first) is trial_terms(first)
-    assert [trial_terms(one).trial for one in (first, second, first)] == ["free", "billed", "free"]
+    assert [trial_terms(version_terms).trial for version_terms in (first, second, first)] == ["free", "billed", "free"]

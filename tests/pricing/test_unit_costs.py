@@ -1,4 +1,4 @@
-"""The most specific unit cost in force applies, and a margin is what it leaves of the price."""
+"""The most specific unit cost in force applies, and the margin is the share of the price above it."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,14 +28,14 @@ COSTS = [
 
 @pytest.mark.parametrize("row", USED, ids=lambda row: row["why"] or "usual")
 def test_the_documented_cost_applies(row):
-    found = find_cost(COSTS, {"model": row["model"], "token": row["token"]}, day(row["used at"]))
-    assert (found.cost if found else None) == (D(row["cost"]) if row["cost"] else None), row["why"]
+    unit_cost = find_cost(COSTS, {"model": row["model"], "token": row["token"]}, day(row["used at"]))
+    assert (unit_cost.cost if unit_cost else None) == (D(row["cost"]) if row["cost"] else None), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("margins"), ids=lambda row: row["why"] or "usual")
-def test_the_documented_margin_is_left(row):
-    left = margin_percent(Fraction(row["price"]), D(row["cost"]))
-    assert left == (D(row["margin"]) if row["margin"] else None), row["why"]
+def test_the_margin_is_as_documented(row):
+    margin = margin_percent(Fraction(row["price"]), D(row["cost"]))
+    assert margin == (D(row["margin"]) if row["margin"] else None), row["why"]
 
 
 LADDER = (PriceTier(D(10), D(2), D(5)), PriceTier(None, D(1)))
@@ -52,6 +52,6 @@ CHARGES = [
 
 
 @pytest.mark.parametrize(("charge", "prices", "why"), CHARGES)
-def test_a_unit_brings_in(charge, prices, why):
-    found = [(unit_price.above_units, unit_price.price) for unit_price in unit_prices(charge, D("0.2"))]
-    assert found == [(D(above), Fraction(price)) for above, price in prices], why
+def test_a_unit_has_the_documented_prices(charge, prices, why):
+    priced = [(unit_price.above_units, unit_price.price) for unit_price in unit_prices(charge, D("0.2"))]
+    assert priced == [(D(above), Fraction(price)) for above, price in prices], why

@@ -1,4 +1,4 @@
-"""A quantity below zero costs nothing, or is a credit where the terms say so."""
+"""A negative quantity costs nothing, or is a credit where the terms say so."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ LADDER = (PriceTier(None, D(1), D(5)),)
 
 
 @pytest.mark.parametrize("charge", [PerUnit(D(3)), Package(D(10), D(1)), Graduated(LADDER), Volume(LADDER)])
-def test_it_costs_nothing_and_draws_no_included_units(charge):
+def test_it_costs_nothing_and_uses_no_included_units(charge):
     rates = (RateTerms(1, (("model", "a"),), charge), RateTerms(2, (), PerUnit(D(1))))
     rating = rate_usage(PriceTerms("USD", rates, included=D(5)), {1: D(-4), 2: D(7)})
     below, other = rating.lines

@@ -1,4 +1,4 @@
-"""The worked numbers of docs/pricing.md, read from its tables, so that the page and the code cannot drift apart."""
+"""The worked numbers of docs/pricing.md, read from its tables, so that the page and the code agree."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -10,19 +10,24 @@ Row = dict[str, str]
 
 
 def sections() -> dict[str, str]:
-    """Return the text below each heading, by the heading as links name it."""
-    found, heading = {}, ""
+    """Return the text below each heading, keyed by the heading's anchor."""
+    text_by_heading, heading = {}, ""
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ").lower().replace(" ", "-")
-            found[heading] = ""
+            text_by_heading[heading] = ""
         else:
-            found[heading] += line + "\n"
-    return found
+            text_by_heading[heading] += line + "\n"
+    return text_by_heading
 
 
 def rows(section: str, *, table: int = 0) -> list[Row]:
-    """Return the rows of a section's table by column name. Raises KeyError or IndexError if it is not there."""
+    """
+    Return the rows of a section's table by column name.
+
+    :raises KeyError: if there is no such section.
+    :raises IndexError: if the section has no such table.
+    """
     tables, current = [], []
     for line in [*sections()[section].splitlines(), ""]:
         if line.startswith("|"):
@@ -35,5 +40,5 @@ def rows(section: str, *, table: int = 0) -> list[Row]:
 
 
 def number(text: str) -> Decimal | Fraction:
-    """Read a number as the page writes it: 2.35 exactly, 1/3 as a fraction."""
+    """Read a number in the page's notation: 2.35 exactly, 1/3 as a fraction."""
     return Fraction(text) if "/" in text else Decimal(text)

@@ -1,4 +1,4 @@
-"""Zones from UTC-12 to UTC+14 with every kind of change of clocks, and the local times that those leave out."""
+"""Time zones from UTC-12 to UTC+14 with every kind of clock change, and the local times that these skip."""
 
 from datetime import UTC, datetime
 
@@ -13,5 +13,5 @@ ZONES = [
 
 
 def is_skipped(local: datetime) -> bool:
-    """Tell whether a change of clocks in its zone leaves a local time out."""
+    """Return whether a clock change in its zone skips a local time."""
     return local.astimezone(UTC).astimezone(local.tzinfo).replace(fold=0) != local.replace(fold=0)

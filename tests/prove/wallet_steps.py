@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.prove.verdict import Verdict, say, table
-from tests.wallets.machine import Wallets, moved, tally
+from tests.wallets.machine import Wallets, ledger_outcomes, attempted
 
 STEPS_AT_ONCE = 50
 LEAST_ACCEPTED = 0.6
@@ -21,8 +21,8 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
     """Take at least so many steps, or none; a seed takes the same ones again."""
     if not steps:
         return
-    tally.clear()
-    moved.clear()
+    attempted.clear()
+    ledger_outcomes.clear()
     walks = settings(
         deadline=None,
         database=None,
@@ -38,14 +38,14 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
             told = "".join(traceback.format_exception(error))
             verdict.require(False, f"the ledger differs from the model: {told}")
             return
-    accepted = 1 - tally["refused"] / tried()
+    accepted = 1 - attempted["refused"] / tried()
     say(f"  {tried():,} operations, {accepted:.0%} of them accepted, did what the model says")
     verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
-    for names, counts in ((OPERATIONS, tally), (MOVEMENTS, moved)):
-        table(("of it" if counts is moved else "operation", "count"), [(name, counts[name]) for name in names])
+    for names, counts in ((OPERATIONS, attempted), (MOVEMENTS, ledger_outcomes)):
+        table(("of it" if counts is ledger_outcomes else "operation", "count"), [(name, counts[name]) for name in names])
         never = [name for name in names if not counts[name]]
         verdict.require(not never, f"this never happened: {', '.join(never)}")
 
 
 def tried() -> int:
-    return sum(tally.values()) - tally["refused"]
+    return sum(attempted.values()) - attempted["refused"]

@@ -1,4 +1,4 @@
-"""Every story ends with clean books: whatever it proves by itself, the audit then looks at all it has left behind."""
+"""Each scenario ends with clean books: the integrity checks run on everything that it stored."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """
-What the demo's invoices must say, computed a second time: from the data files, with fractions and loops.
+Expected invoices of the demo, computed independently: from the data files, with fractions and loops.
 
-Nothing of the product is imported here, and nothing of the demo's own code: the rules for when a request happens are
-those of demo/data/README.md, the prices are written down below as one would tell them to a colleague.
+This module imports nothing of the product and nothing of the demo's code. The rules for the time of a request are
+those of demo/data/README.md; the prices are written here in plain words.
 """
 
 import csv
@@ -27,7 +27,7 @@ TAXES = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request: `prompt` and `completion` are its tokens, None where the sender left one out."""
+    """A request: `prompt` and `completion` are its tokens, None where the sender omitted one."""
 
     at: datetime
     model: str
@@ -37,14 +37,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Line:
-    what: str
+    name: str
     quantity: Fraction
     amount: Fraction
 
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice as it must be. `tax_percent` is 0 where no tax is charged."""
+    """An expected invoice. `tax_percent` is 0 where no tax is charged."""
 
     customer: str
     period: tuple[datetime, datetime]
@@ -59,7 +59,7 @@ class Invoice:
 # The prices ---------------------------------------------------------------------------------------------------------
 
 Priced = Iterator[tuple[str, int, Fraction]]
-"""What, how much of it, and what that costs before rounding."""
+"""Name, quantity, and amount before rounding."""
 
 
 class Currency:
@@ -71,12 +71,12 @@ class Currency:
         return Fraction({"USD": usd, "EUR": eur, "JPY": jpy}[self.code])
 
     def rounded(self, amount: Fraction) -> Fraction:
-        """Half up; nothing in the demo is negative."""
+        """Round half up; no amount in the demo is negative."""
         return (amount / self.smallest + Fraction(1, 2)).__floor__() * self.smallest
 
 
 def tokens_of(requests: list[Request], which: str = "both") -> int:
-    """Count tokens. A request that lacks one of its two numbers is reported as unmatched, and none of it counts."""
+    """Count tokens. A request that lacks one of its two numbers is unmatched and does not count."""
     total = 0
     for request in requests:
         if request.prompt is not None and request.completion is not None:
@@ -85,7 +85,7 @@ def tokens_of(requests: list[Request], which: str = "both") -> int:
 
 
 def token_api(requests: list[Request], price: Currency) -> Priced:
-    """$2.50 per million input tokens, $10 per million output tokens. Up to a million requests, which cost nothing."""
+    """$2.50 per million input tokens, $10 per million output tokens. Up to a million requests, which are free."""
     given, made = tokens_of(requests, "input"), tokens_of(requests, "output")
     yield "Input tokens", given, given * price("2.50", "2.30", "375") / MILLION
     yield "Output tokens", made, made * price("10", "9.20", "1500") / MILLION
@@ -93,14 +93,14 @@ def token_api(requests: list[Request], price: Currency) -> Priced:
 
 
 def starter(requests: list[Request], price: Currency) -> Priced:
-    """50,000 tokens are in the $29; then $0.03 per 1,000, by the token. Up to 100,000 requests."""
+    """The $29 include 50,000 tokens; then $0.03 per 1,000, by the token. Up to 100,000 requests."""
     tokens = tokens_of(requests)
     yield "Tokens", tokens, max(tokens - 50_000, 0) * price("0.03", "0.028", "4.5") / 1000
     yield "Requests", len(requests), Fraction(0)
 
 
 def free(requests: list[Request], price: Currency) -> Priced:
-    """Nothing ever costs anything: above 100,000 tokens or 200 requests the customer is cut off."""
+    """Everything is free; above 100,000 tokens or 200 requests the customer is refused."""
     yield "Tokens", tokens_of(requests), Fraction(0)
     yield "Requests", len(requests), Fraction(0)
 
@@ -135,19 +135,19 @@ def per_request(requests: list[Request], price: Currency) -> Priced:
 
 
 def bundle(requests: list[Request], price: Currency) -> Priced:
-    """50 requests free, then $4.50 for each hundred begun; $0.25 for each 10,000 tokens begun."""
-    packages, left = 0, len(requests) - 50
-    while left > 0:
-        packages, left = packages + 1, left - 100
+    """50 free requests, then $4.50 for each started hundred; $0.25 for each started 10,000 tokens."""
+    packages, remaining = 0, len(requests) - 50
+    while remaining > 0:
+        packages, remaining = packages + 1, remaining - 100
     yield "Packages of 100 requests", len(requests), packages * price("4.50", "4.20")
-    packages, left = 0, tokens_of(requests)
-    while left > 0:
-        packages, left = packages + 1, left - 10_000
+    packages, remaining = 0, tokens_of(requests)
+    while remaining > 0:
+        packages, remaining = packages + 1, remaining - 10_000
     yield "Packages of 10,000 tokens", tokens_of(requests), packages * price("0.25", "0.23")
 
 
 def by_model(requests: list[Request], price: Currency) -> Priced:
-    """Each model and direction at its own price per million; 100,000 tokens are free, from the top of the list."""
+    """Each model and direction has its own price per million; 100,000 tokens are free, from the top of the list."""
     free_tokens = 100_000
     large = ("forge-large", "chat-large")
     for models, which in [
@@ -158,8 +158,8 @@ def by_model(requests: list[Request], price: Currency) -> Priced:
         (("forge-mini", "chat-mini"), "output"),
         (("forge-mini", "chat-mini"), "input"),
     ]:
-        mine = [request for request in requests if request.model in models]
-        tokens = tokens_of(mine, which)
+        model_requests = [request for request in requests if request.model in models]
+        tokens = tokens_of(model_requests, which)
         paid = max(tokens - free_tokens, 0)
         free_tokens -= tokens - paid
         if models == ("forge-large",) and which == "input":
@@ -170,7 +170,7 @@ def by_model(requests: list[Request], price: Currency) -> Priced:
             cost = paid * (price("2.50", "2.30") if which == "input" else price("10", "9.20"))
         else:
             cost = paid * (price("0.60", "0.55") if which == "input" else price("2.40", "2.20"))
-        if mine:
+        if model_requests:
             name = models[0] if models[0] in large else "Other models"
             yield f"{name}, {which}", tokens, cost / MILLION
     yield "Requests", len(requests), Fraction(0)
@@ -189,11 +189,13 @@ def annual(requests: list[Request], price: Currency) -> Priced:
 @dataclass(frozen=True)
 class Plan:
     """
-    A plan told plainly.
+    A plan in plain terms.
 
-    advance: fee for each period, paid before it: (name, USD, EUR, JPY). arrears: the same, paid after it.
-    setup: once, at the start. by_day: a part of a month is counted in days, otherwise in seconds. anniversary: months
-    are counted from the day it starts on, otherwise from the 1st.
+    advance: fee for each period, billed before it: (name, USD, EUR, JPY).
+    arrears: the same, billed after it.
+    setup: billed once, at the start.
+    by_day: a part of a month is counted in days, otherwise in seconds.
+    anniversary: months are counted from the start day, otherwise from the 1st.
     """
 
     usage: Callable[[list[Request], Currency], Priced]
@@ -225,7 +227,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def month(at: datetime, zone: ZoneInfo, back: int) -> date:
-    """The first day of the month `back` months before the current one, on the clock of the zone."""
+    """Return the first day of the month `back` months before the current one, in the time zone."""
     day = (at - timedelta(hours=1)).astimezone(zone).date().replace(day=1)
     for _ in range(back):
         day = (day - timedelta(days=1)).replace(day=1)
@@ -241,7 +243,7 @@ def start_of(customer: dict[str, str], at: datetime) -> datetime:
 
 
 def periods(start: datetime, plan: Plan, zone: ZoneInfo, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The periods of a subscription that begin before `until`; the first may be a part of a month."""
+    """Yield the periods of a subscription that start before `until`; the first may be a part of a month."""
     local = start.astimezone(zone).replace(tzinfo=None)
     origin = local if plan.anniversary else local.replace(day=1, hour=0, minute=0)
     begin, count = start, 0
@@ -255,7 +257,9 @@ def periods(start: datetime, plan: Plan, zone: ZoneInfo, until: datetime) -> Ite
 
 
 def share(period: tuple[datetime, datetime], plan: Plan, zone: ZoneInfo) -> Fraction:
-    """Which part of a whole month a period is: only the first one of a plan that goes by the 1st can be less."""
+    """
+    Return the part of a whole month that a period covers. Only the first one of a calendar plan can be less than 1.
+    """
     if plan.anniversary:
         return Fraction(1)
     first, end = (edge.astimezone(zone) for edge in period)
@@ -271,27 +275,27 @@ def share(period: tuple[datetime, datetime], plan: Plan, zone: ZoneInfo) -> Frac
 
 
 def requests_by_customer(at: datetime) -> dict[str, list[Request]]:
-    """Every request of the trace and every stray one that can count for something, at its moment."""
+    """Return every request of the trace, and every stray one that can count, with its time."""
     trace = {}
     for name in ("code", "conv"):
         for number, row in enumerate(rows(f"AzureLLMInferenceTrace_{name}.csv"), start=1):
             trace[f"{name}-{number}"] = (int(row["ContextTokens"]), int(row["GeneratedTokens"]))
     customers = {customer["external_id"]: customer for customer in rows("customers.csv")}
     first_days = {name: first_day(customer, at) for name, customer in customers.items()}
-    found = defaultdict(list)
+    by_customer = defaultdict(list)
     for row in rows("mapping.csv"):
         happened = moment(row, customers[row["customer"]], first_days[row["customer"]], at)
-        found[row["customer"]].append(Request(happened, row["model"], *trace[row["request"]]))
+        by_customer[row["customer"]].append(Request(happened, row["model"], *trace[row["request"]]))
     for row in rows("strays.csv"):
         if row["event"] == "llm.request" and row["customer"] in customers:
             happened = moment(row, customers[row["customer"]], first_days[row["customer"]], at)
             numbers = [int(row[name]) if row[name] else None for name in ("prompt_tokens", "completion_tokens")]
-            found[row["customer"]].append(Request(happened, row["model"], *numbers))
-    return found
+            by_customer[row["customer"]].append(Request(happened, row["model"], *numbers))
+    return by_customer
 
 
 def first_day(customer: dict[str, str], at: datetime) -> date:
-    """The first whole day of last month on which the customer has its plan, if it has one."""
+    """Return the first whole day of last month on which the customer has its plan, if any."""
     zone = ZoneInfo(customer["time_zone"])
     day = month(at, zone, 1)
     if customer["plan"]:
@@ -319,31 +323,33 @@ def moment(row: dict[str, str], customer: dict[str, str], first: date, at: datet
 
 
 def invoices(at: datetime) -> list[Invoice]:
-    """Every invoice that must exist once what is due at `at` is billed; what comes to nothing is not issued."""
+    """Return every invoice that must exist once all periods due at `at` are billed; zero invoices are not issued."""
     requests = requests_by_customer(at)
-    found = []
+    expected = []
     for customer in rows("customers.csv"):
         if customer["plan"]:
-            for period, lines in claims(customer, requests[customer["external_id"]], at):
-                invoice = issued(customer, period, lines)
+            for period, lines in expected_lines(customer, requests[customer["external_id"]], at):
+                invoice = build_invoice(customer, period, lines)
                 if invoice.total:
-                    found.append(invoice)
-    return found
+                    expected.append(invoice)
+    return expected
 
 
-def claims(
+def expected_lines(
     customer: dict[str, str], requests: list[Request], at: datetime
 ) -> Iterator[tuple[tuple[datetime, datetime], list[tuple[str, int, Fraction]]]]:
-    """What is claimed, unrounded: at the start what is due in advance, and after each period its fees and usage."""
+    """
+    Yield the unrounded lines of each invoice: at the start the fees in advance, after each period its fees and usage.
+    """
     plan, zone = PLANS[customer["plan"]], ZoneInfo(customer["time_zone"])
     price, start = Currency(customer["currency"]), start_of(customer, at)
-    mine = list(periods(start, plan, zone, at))
+    all_periods = list(periods(start, plan, zone, at))
     opening = [(plan.setup[0], 1, price(*plan.setup[1:]))] if plan.setup else []
     if plan.advance:
-        opening.append((plan.advance[0], 1, price(*plan.advance[1:]) * share(mine[0], plan, zone)))
+        opening.append((plan.advance[0], 1, price(*plan.advance[1:]) * share(all_periods[0], plan, zone)))
     if opening:
-        yield mine[0], opening
-    for begin, end in mine:
+        yield all_periods[0], opening
+    for begin, end in all_periods:
         if end + timedelta(hours=1) > at:
             break
         used = [request for request in requests if begin <= request.at < end]
@@ -355,12 +361,12 @@ def claims(
         yield (begin, end), lines + list(plan.usage(used, price))
 
 
-def issued(
+def build_invoice(
     customer: dict[str, str], period: tuple[datetime, datetime], lines: list[tuple[str, int, Fraction]]
 ) -> Invoice:
     currency = Currency(customer["currency"])
     rounded = tuple(
-        Line(what, Fraction(quantity), currency.rounded(amount)) for what, quantity, amount in lines if quantity
+        Line(name, Fraction(quantity), currency.rounded(amount)) for name, quantity, amount in lines if quantity
     )
     percent = Fraction(TAXES[customer["seller"]].get(customer["country"], 0))
     if customer["tax_exemption"]:

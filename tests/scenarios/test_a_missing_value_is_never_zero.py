@@ -1,4 +1,6 @@
-"""A product sends usage before its customer is known, once without a value: nothing is lost, nothing is zero."""
+"""
+A product sends usage before its customer exists, and an event without a value: none is lost, and none counts as zero.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -27,13 +29,13 @@ def request(id_: str, **properties: object) -> dict[str, object]:
     return {"id": id_, "customer": "acme", "event": "llm", "timestamp": stamp, "properties": properties}
 
 
-def test_it_is_reported_valued_tried_again_and_billed():
+def test_unmatched_usage_is_reported_estimated_reprocessed_and_billed():
     make_seller()
     work = make_meter("work", event_name="llm", aggregation="sum", expression="input + 4 * output", unit="token")
     publish(make_plan("pro", offers=[offer(make_feature("work", meter=work), rates=[rate("0.002")])]))
 
     with time_machine.travel(JAN + timedelta(days=10), tick=False):
-        # The product goes live a day before sales has entered the customer; one request carries no output.
+        # The product goes live a day before sales has created the customer; one request has no output.
         caller = Caller()
         sent = [request("r1", input=1000, output=250), request("r2", input="0.5", output=0), request("r3", input=70)]
         assert caller.post("/events", sent).json()["accepted"] == 3
@@ -46,7 +48,7 @@ def test_it_is_reported_valued_tried_again_and_billed():
         subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
         assert caller.post("/subscriptions", subscription).status_code == 201
 
-        # Operations see what trying again would bill, and agree.
+        # Operations preview the amount of reprocessing, and confirm.
         staff = Client()
         staff.force_login(User.objects.create_superuser("ops"))
         typed = {"action": "try_again", "select_across": "1", "_selected_action": ["1"]}
@@ -55,14 +57,14 @@ def test_it_is_reported_valued_tried_again_and_billed():
         assert "acme, work: 2,000.5 tokens, $4.00 more" in page
         staff.post(LIST, typed | {"_agreed": "1"})
 
-        # The one without a value is told with its reason, and has no price: it is not a zero.
-        (left,) = caller.get("/unmatched").json()["data"]
-        assert (left["reason"], left["meter"], left["quantity"]) == ("bad_value", "work", None)
+        # The event without a value is listed with its reason and has no price: it does not count as zero.
+        (open_report,) = caller.get("/unmatched").json()["data"]
+        assert (open_report["reason"], open_report["meter"], open_report["quantity"]) == ("bad_value", "work", None)
         assert "“output” is missing" in staff.get(LIST).content.decode()
 
-        # The product finds the number it left out, and replaces the event: that one is counted, and nothing is left.
-        said = {"id": "r3", "kind": "replace", "reason": "It left its output out"}
-        answer = caller.post("/events/corrections", said | {"replacement": request("r3b", input=70, output=20)})
+        # The product finds the missing number and replaces the event: it is counted, and no report is open.
+        correction = {"id": "r3", "kind": "replace", "reason": "It left its output out"}
+        answer = caller.post("/events/corrections", correction | {"replacement": request("r3b", input=70, output=20)})
         assert answer.status_code == 200, answer.content
         assert caller.get("/unmatched").json()["data"] == []
 
@@ -72,8 +74,8 @@ def test_it_is_reported_valued_tried_again_and_billed():
     assert_clean()
 
 
-def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(monkeypatch):
-    """Before its price is published: the product has sent for a day what the meter did not find."""
+def test_a_meter_with_a_wrong_property_is_corrected_and_its_usage_billed(monkeypatch):
+    """Before its price is published: the product has sent events for a day that the meter could not read."""
     monkeypatch.setattr("billing.tasks.database_time", timezone.now)
     make_seller()
     work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
@@ -85,8 +87,8 @@ def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(mon
         assert caller.post("/customers", customer).status_code == 201
         sent = [request("r1", total=1000), request("r2", total=500, tokens=7)]
         assert caller.post("/events", sent).json()["accepted"] == 2
-        told = [(entry["reason"], entry["quantity"]) for entry in caller.get("/unmatched").json()["data"]]
-        assert sorted(told, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
+        reports = [(entry["reason"], entry["quantity"]) for entry in caller.get("/unmatched").json()["data"]]
+        assert sorted(reports, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
 
         work.value_property = "total"
         work.save()
@@ -101,7 +103,7 @@ def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(mon
     assert Invoice.objects.get().net.amount == Decimal("3.00")
 
 
-def test_what_it_may_come_to_is_told_until_it_is_put_right(monkeypatch):
+def test_an_estimate_is_shown_until_the_event_is_corrected(monkeypatch):
     monkeypatch.setattr("billing.tasks.database_time", timezone.now)
     make_seller()
     work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
@@ -118,8 +120,8 @@ def test_what_it_may_come_to_is_told_until_it_is_put_right(monkeypatch):
         (group,) = caller.get("/unmatched", customer="acme").json()["data"]
         assert (group["estimate"], group["estimated_by"]) == ({"amount": "8", "currency": "USD"}, "average_event")
 
-        said = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
-        answer = caller.post("/events/corrections", said | {"replacement": request("r3b", tokens=50)})
+        correction = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
+        answer = caller.post("/events/corrections", correction | {"replacement": request("r3b", tokens=50)})
         assert answer.status_code == 200, answer.content
         assert caller.get("/unmatched").json()["data"] == []
 

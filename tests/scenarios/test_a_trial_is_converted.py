@@ -1,4 +1,4 @@
-"""A customer tries a plan, is given more time, moves to a larger one meanwhile, and pays from the day she wants."""
+"""A customer tries a plan, gets an extension, moves to a larger plan, and pays from the day that she chooses."""
 
 from datetime import datetime, timedelta
 
@@ -21,14 +21,14 @@ def use(caller: Caller, ids: range, *, at: datetime) -> None:
     assert caller.post("/events", sent).json()["accepted"] == len(ids)
 
 
-def time_does(at: datetime) -> None:
-    """Let happen what tasks do when it is time."""
+def run_due_tasks(at: datetime) -> None:
+    """Run the tasks that are due at a time."""
     subscriptions.complete_trials(at=at)
     subscriptions.generate_periods(until=at + 2 * HOUR)
     close_due(at=at)
 
 
-def claims(invoice: Invoice) -> list[str]:
+def line_amounts(invoice: Invoice) -> list[str]:
     return [f"{line.description} {line.amount.amount:.2f}" for line in invoice.lines.order_by("position")]
 
 
@@ -38,7 +38,7 @@ def test_from_the_first_call_to_the_first_month():
         offers = [offer("calls", included=included, rates=[rate("0.10")])]
         publish(make_plan(code, fees=[fee(amount)], offers=offers, anchor="anniversary", trial_days=14))
 
-    # She begins, and nothing is due: neither a fee, nor 30 calls, of which 10 would be included.
+    # She starts, and nothing is due: neither a fee, nor 30 calls, of which 10 would be included.
     with time_machine.travel(JAN, tick=False):
         caller = Caller()
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
@@ -59,35 +59,35 @@ def test_from_the_first_call_to_the_first_month():
         changed = caller.post("/subscriptions/acme-1/change", {"plan": "pro"}).json()
         assert changed["subscription"]["trial_ends_at"] == "2026-02-15T00:00:00Z", "a change leaves the end"
         assert changed["document"]["total"]["amount"] == "0.00"
-    time_does(JAN + 11 * DAY)
+    run_due_tasks(JAN + 11 * DAY)
     assert not Invoice.objects.exists(), "the first part of the trial has nothing to claim"
 
-    # On the twentieth she wants to pay; what is shown is what is issued, and a straggler costs nothing.
+    # On the twentieth she wants to pay; the preview equals the issued invoice, and late usage is free.
     with time_machine.travel(JAN + 19 * DAY, tick=False):
         use(caller, range(30, 200), at=JAN + 18 * DAY)
         shown = caller.post("/subscriptions/acme-1/trial", {"when": "now", "preview": True}).json()["document"]
         ended = caller.post("/subscriptions/acme-1/trial", {"when": "now"}).json()
         assert ended["subscription"]["state"] == "active"
         assert ended["document"] == shown
-    time_does(JAN + 19 * DAY + HOUR)
+    run_due_tasks(JAN + 19 * DAY + HOUR)
     first = Invoice.objects.get()
-    assert claims(first) == ["Pro: Base fee 93.00", "calls (trial) 0.00"]
+    assert line_amounts(first) == ["Pro: Base fee 93.00", "calls (trial) 0.00"]
     assert shown["total"]["amount"] == f"{first.total.amount:.2f}"
     with time_machine.travel(JAN + 20 * DAY, tick=False):
         use(caller, range(200, 210), at=JAN + 18 * DAY)
 
-    # The month that follows has its whole allowance, and begins on the twentieth from now on.
+    # The following month has its full allowance, and starts on the twentieth from now on.
     with time_machine.travel(JAN + 40 * DAY, tick=False):
         use(caller, range(300, 450), at=JAN + 39 * DAY)
-    time_does(JAN + 50 * DAY + HOUR)
-    assert claims(Invoice.objects.latest("pk")) == [
+    run_due_tasks(JAN + 50 * DAY + HOUR)
+    assert line_amounts(Invoice.objects.latest("pk")) == [
         "Pro: Base fee 93.00",
         "calls 5.00",
         "calls (trial) (late) 0.00",
     ]
 
-    # She leaves and comes back: there is no second trial of the plan.
+    # She cancels and comes back: the plan has no second trial for her.
     with time_machine.travel(JAN + 60 * DAY, tick=False):
         caller.post("/subscriptions/acme-1/cancel", {"when": "now"})
-        again = caller.post("/subscriptions", {"id": "acme-2", "customer": "acme", "plan": "pro"}).json()
-        assert (again["state"], again["trial_ends_at"]) == ("active", None)
+        second_subscription = caller.post("/subscriptions", {"id": "acme-2", "customer": "acme", "plan": "pro"}).json()
+        assert (second_subscription["state"], second_subscription["trial_ends_at"]) == ("active", None)

@@ -1,7 +1,8 @@
 """
-Finance tries a year of a customer out, from the admin: clones them, and advances the clone's clock.
+Finance simulates a year of a customer from the admin: clones them, and advances the clone's clock.
 
-Acme is on Starter: $30 a month, 100 calls included, $0.10 beyond. Pro is $90, Assist $14 after a trial of two weeks.
+Acme is on Starter: $30 a month, 100 included calls, $0.10 for each further one. Pro is $90, Assist $14 after a trial
+of two weeks.
 """
 
 import re
@@ -51,7 +52,7 @@ def finance() -> Client:
 
 @pytest.fixture
 def acme() -> Customer:
-    """Leave a live customer with two months of use: 130 calls in January, 100 in February."""
+    """Create a live customer with two months of usage: 130 calls in January, 100 in February."""
     calls = offer("calls", included=100, rates=[rate("0.10")])
     starter = publish(make_plan("starter", fees=[fee("30")], offers=[calls]))
     publish(make_plan("pro", fees=[fee("90")], offers=[{**calls, "included": 1000}]))
@@ -66,7 +67,7 @@ def acme() -> Customer:
 
 
 def advance(finance: Client, clock: TestClock, day: str, hour: int = 2) -> None:
-    """Ask for it on the clock's page, and let a worker do it."""
+    """Request an advance on the clock's page, and let a worker do it."""
     finance.post(f"/admin/customers/testclock/{clock.pk}/advance/", {"to_0": day, "to_1": f"{hour:02}:00:00"})
     advance_all()
     clock.refresh_from_db()
@@ -74,7 +75,7 @@ def advance(finance: Client, clock: TestClock, day: str, hour: int = 2) -> None:
 
 
 def confirm(finance: Client, subscription: Subscription, page: str, typed: dict) -> str:
-    """Look at what it comes to, and confirm that."""
+    """Preview a change, and confirm it."""
     url = f"/admin/billing/subscription/{subscription.pk}/{page}/"
     shown = finance.post(url, typed).content.decode()
     finance.post(url, {**typed, "seen": re.search(r'name="seen" value="([^"]*)"', shown)[1]})
@@ -92,13 +93,13 @@ def give(wallet: Wallet, units: int, reference: str, *, at: datetime) -> None:
     grant(wallet_id=wallet.pk, grants=[gift], at=at)
 
 
-def documents(customer: Customer) -> list[str]:
-    found = Invoice.objects.filter(customer=customer, kind="invoice").order_by("issued_at", "sequence")
-    return [f"{one.issued_at:%y-%m-%d %H:%M} {one.total.amount:.2f}" for one in found]
+def invoice_summaries(customer: Customer) -> list[str]:
+    invoices = Invoice.objects.filter(customer=customer, kind="invoice").order_by("issued_at", "sequence")
+    return [f"{invoice.issued_at:%y-%m-%d %H:%M} {invoice.total.amount:.2f}" for invoice in invoices]
 
 
 def test_from_the_clone_to_the_next_year(finance, acme):
-    # Finance clones Acme as of two months ago. Nothing of Acme's own is touched from here on.
+    # Finance clones Acme as of two months ago. Acme itself is not changed from here on.
     with time_machine.travel(TODAY, tick=False):
         page = finance.post(
             f"/admin/customers/customer/{acme.pk}/clone/", {"periods": "2", "then": "stands"}, follow=True
@@ -106,11 +107,11 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     assert "is cloned as sandbox customer “acme”" in page
     tried = Clone.objects.get().customer
     clock, subscription = tried.test_clock, tried.subscriptions.get()
-    before = documents(acme)
+    before = invoice_summaries(acme)
 
-    # January happens again: the fee, and 30 calls beyond those included, as on Acme's own invoice.
+    # January is replayed: the fee, and 30 calls beyond the included ones, as on Acme's own invoice.
     advance(finance, clock, "2026-02-01")
-    assert documents(tried) == ["26-01-01 00:00 30.00", "26-02-01 01:00 33.00"]
+    assert invoice_summaries(tried) == ["26-01-01 00:00 30.00", "26-02-01 01:00 33.00"]
 
     # She tries Assist, free for two weeks from then on.
     version = PlanVersion.objects.get(plan__code="assist")
@@ -119,15 +120,16 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     assist = tried.subscriptions.get(version=version)
     assert (assist.state, f"{assist.trial_ends_at:%m-%d %H}") == ("trialing", "02-15 02")
 
-    # In the middle of February she moves up: half of $30 back, half of $90; the 100 calls by then were included.
+    # In the middle of February she upgrades: half of $30 is credited, half of $90 charged; all 100 calls so far were
+    # included.
     advance(finance, clock, "2026-02-15", hour=0)
     assert "$30.00" in change_plan(finance, subscription, "pro", "now")
     advance(finance, clock, "2026-03-01")
     assist.refresh_from_db()
     assert assist.state == "active"
-    assert documents(tried)[2:] == ["26-02-15 01:00 30.00", "26-02-15 03:00 14.00", "26-03-01 01:00 90.00"]
+    assert invoice_summaries(tried)[2:] == ["26-02-15 01:00 30.00", "26-02-15 03:00 14.00", "26-03-01 01:00 90.00"]
 
-    # Credits by themselves: 100 for $10 below 20, paid for by the sandbox; and some given away, until April.
+    # Automatic top-ups: 100 credits for $10 below 20, paid by the sandbox; and some promotional ones, until April.
     wallet = make_wallet(tried, name="Credits")
     give(wallet, 5, "gift", at=clock.now)
     pack = make_pack("hundred", prices={"USD": 10})
@@ -139,7 +141,7 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     spend(wallet_id=wallet.pk, amount=Decimal(90), reference="use", at=clock.now)
     give(wallet, 3, "another gift", at=clock.now)
 
-    # At the end of March she moves down again, and what was given away expires once late use has been waited for.
+    # At the end of March she downgrades, and the promotional credits expire after the grace period for late usage.
     change_plan(finance, subscription, "starter", "period")
     advance(finance, clock, "2026-04-01", hour=0)
     wallet.refresh_from_db()
@@ -148,7 +150,7 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     wallet.refresh_from_db()
     assert wallet.balance == 115, "5 of the 90 were the gift, which went first; 3 were not used by April"
     assert -wallet.transactions.get(kind="expire").units == 3
-    assert documents(tried)[5:] == [
+    assert invoice_summaries(tried)[5:] == [
         "26-03-01 02:00 10.00",
         "26-03-10 02:00 10.00",
         "26-03-15 03:00 14.00",
@@ -157,7 +159,7 @@ def test_from_the_clone_to_the_next_year(finance, acme):
         "26-05-01 01:00 30.00",
     ]
 
-    # In the middle of June she pauses for the summer: half of what was paid for June comes back.
+    # In the middle of June she pauses for the summer: half of June's fee is credited.
     advance(finance, clock, "2026-06-16", hour=0)
     pause = {"when": "now", "ends_at_0": "2026-09-01", "ends_at_1": "00:00:00", "give_back": "credit"}
     assert "$15.00" in confirm(finance, subscription, "pause", pause)
@@ -169,20 +171,20 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     assert (f"{note.issued_at:%m-%d %H:%M}", note.number) == ("06-16 01:00", f"TC{clock.pk}-000001")
     assert abs(note.total.amount) == 15
 
-    # The rest of the year goes by: a month of each is invoiced every month.
+    # The rest of the year passes: each month is invoiced.
     advance(finance, clock, "2027-01-01")
-    rest = documents(tried)[11:]
-    assert [one for one in rest if one.endswith(" 14.00")] == [
+    rest = invoice_summaries(tried)[11:]
+    assert [entry for entry in rest if entry.endswith(" 14.00")] == [
         f"26-{month:02}-15 03:00 14.00" for month in range(5, 13)
     ]
-    assert [one for one in rest if one.endswith(" 30.00")] == [
+    assert [entry for entry in rest if entry.endswith(" 30.00")] == [
         *("26-06-01 01:00 30.00", "26-09-01 00:00 30.00", "26-10-01 01:00 30.00"),
         *("26-11-01 01:00 30.00", "26-12-01 01:00 30.00", "27-01-01 01:00 30.00"),
     ]
     assert len(rest) == 14
 
-    # All of it is numbered by the clock, and none of it is Acme's.
+    # All invoices are dated by the clock, and none of them is Acme's.
     invoices = Invoice.objects.filter(customer=tried, kind="invoice").order_by("sequence")
     assert [invoice.number for invoice in invoices] == [f"T{clock.pk}-{place:06}" for place in range(1, 26)]
-    assert documents(acme) == before
+    assert invoice_summaries(acme) == before
     assert not Wallet.objects.filter(customer=acme).exists()

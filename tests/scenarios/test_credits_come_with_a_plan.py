@@ -1,4 +1,4 @@
-"""Credits included with a plan: used, rolled over, expired, and cut when the customer leaves in the middle."""
+"""Credits included with a plan: used, rolled over, expired, and prorated when the customer cancels in mid-period."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,8 +24,8 @@ def day(month: int, number: int, hour: int = 0) -> datetime:
     return datetime(2026, month, number, hour, tzinfo=UTC)
 
 
-def time_does(at: datetime, monkeypatch) -> None:
-    """Let happen what tasks do when it is time, by a clock that says so."""
+def run_due_tasks(at: datetime, monkeypatch) -> None:
+    """Run the tasks that are due at a time, with that time as the database's."""
     for module in ("billing.tasks", "wallets.tasks"):
         monkeypatch.setattr(f"{module}.database_time", lambda: at)
     subscriptions.generate_periods(until=at + 2 * HOUR)
@@ -34,14 +34,14 @@ def time_does(at: datetime, monkeypatch) -> None:
     close_due(at=at)
 
 
-def burn(caller: Caller, name: str, units: int, *, at: datetime, sent_at: datetime | None = None) -> None:
+def use_credits(caller: Caller, name: str, units: int, *, at: datetime, sent_at: datetime | None = None) -> None:
     event = {"id": name, "customer": "acme", "event": "run", "timestamp": at.isoformat(), "properties": {"n": units}}
     with time_machine.travel(sent_at or at, tick=False):
         assert caller.post("/events", [event]).json()["accepted"] == 1
 
 
-def there(caller: Caller, at: datetime) -> str:
-    """Return what the customer may use now, as she asks for it."""
+def available_units(caller: Caller, at: datetime) -> str:
+    """Return the units that the customer may spend now, by a check."""
     with time_machine.travel(at, tick=False):
         (wallet,) = caller.get("/wallets?customer=acme").json()["data"]
     return wallet["available"]
@@ -67,7 +67,7 @@ def test_a_month_of_credits_that_roll_over_once(monkeypatch):
     rule = included(500, rolls_over=1, rollover_most=Decimal(200))
     caller = begin(day(1, 1), rule)
 
-    # They are there with the first call, and a plan says so before anybody subscribes.
+    # They are available with the first call, and the plan lists them before anyone subscribes.
     (shown,) = caller.get("/plans/pro").json()["version"]["included_credits"]
     assert (shown["amount"], shown["every"], shown["rolls_over"], shown["rollover_most"]) == (
         "500",
@@ -75,60 +75,60 @@ def test_a_month_of_credits_that_roll_over_once(monkeypatch):
         1,
         "200",
     )
-    assert there(caller, day(1, 1)) == "500"
-    burn(caller, "january", 350, at=day(1, 20))
-    assert there(caller, day(1, 20)) == "150"
+    assert available_units(caller, day(1, 1)) == "500"
+    use_credits(caller, "january", 350, at=day(1, 20))
+    assert available_units(caller, day(1, 20)) == "150"
 
-    # Two hours before February its credits are granted, and can be used from midnight on; what is left of January's
-    # goes on when late usage need not be waited for any more.
-    time_does(day(1, 31, 23), monkeypatch)
-    assert there(caller, day(1, 31, 23)) == "150"
-    assert there(caller, day(2, 1)) == "500"
-    burn(caller, "late", 10, at=day(1, 31, 23), sent_at=day(2, 1) + 30 * MINUTE)
-    time_does(day(2, 1, 1), monkeypatch)
-    assert there(caller, day(2, 1, 1)) == "640"
+    # Two hours before February its credits are granted; they are valid from midnight. January's rest rolls over once
+    # the grace period for late usage has ended.
+    run_due_tasks(day(1, 31, 23), monkeypatch)
+    assert available_units(caller, day(1, 31, 23)) == "150"
+    assert available_units(caller, day(2, 1)) == "500"
+    use_credits(caller, "late", 10, at=day(1, 31, 23), sent_at=day(2, 1) + 30 * MINUTE)
+    run_due_tasks(day(2, 1, 1), monkeypatch)
+    assert available_units(caller, day(2, 1, 1)) == "640"
 
-    # What rolled over is used first; of February's 500 the 40 that are left go on, and March's come to them.
-    burn(caller, "february", 600, at=day(2, 20))
-    assert there(caller, day(2, 20)) == "40"
-    time_does(day(2, 28, 23), monkeypatch)
-    time_does(day(3, 1, 1), monkeypatch)
-    assert there(caller, day(3, 1, 1)) == "540"
+    # Rolled-over credits are used first; 40 of February's 500 roll over, and March's credits are added.
+    use_credits(caller, "february", 600, at=day(2, 20))
+    assert available_units(caller, day(2, 20)) == "40"
+    run_due_tasks(day(2, 28, 23), monkeypatch)
+    run_due_tasks(day(3, 1, 1), monkeypatch)
+    assert available_units(caller, day(3, 1, 1)) == "540"
 
     # Nothing is used in March: 40 have rolled over once and expire, and so do 300 of March's own.
-    time_does(day(3, 31, 23), monkeypatch)
-    time_does(day(4, 1, 1), monkeypatch)
-    assert there(caller, day(4, 1, 1)) == "700"
+    run_due_tasks(day(3, 31, 23), monkeypatch)
+    run_due_tasks(day(4, 1, 1), monkeypatch)
+    assert available_units(caller, day(4, 1, 1)) == "700"
 
-    # In April she uses more than there is: the rest stands on the invoice, at a tenth of a dollar each.
-    burn(caller, "april", 750, at=day(4, 10))
-    assert there(caller, day(4, 10)) == "0"
-    time_does(day(4, 30, 23), monkeypatch)
-    time_does(day(5, 1, 1), monkeypatch)
+    # In April she uses more than the balance: the rest is invoiced, at a tenth of a dollar each.
+    use_credits(caller, "april", 750, at=day(4, 10))
+    assert available_units(caller, day(4, 10)) == "0"
+    run_due_tasks(day(4, 30, 23), monkeypatch)
+    run_due_tasks(day(5, 1, 1), monkeypatch)
     invoices = caller.get("/invoices?customer=acme").json()["data"]
-    newest = max(invoices, key=lambda one: one["number"])
+    newest = max(invoices, key=lambda invoice: invoice["number"])
     assert newest["total"]["amount"] == "36.00", "the fee of May, and 50 runs beyond the credits"
 
 
-def test_a_year_with_credits_each_month_is_left_in_the_middle(monkeypatch):
+def test_a_year_with_monthly_credits_is_canceled_in_mid_period(monkeypatch):
     caller = begin(day(1, 15), included(100, every="month"), interval="year", anchor="anniversary")
-    assert there(caller, day(1, 15)) == "100"
-    burn(caller, "first", 30, at=day(1, 20))
+    assert available_units(caller, day(1, 15)) == "100"
+    use_credits(caller, "first", 30, at=day(1, 20))
     for month in (2, 3):
-        time_does(day(month, 14, 23), monkeypatch)
-        time_does(day(month, 15, 1), monkeypatch)
-        assert there(caller, day(month, 15, 1)) == "100", "the month's own, and nothing of the one before"
-    burn(caller, "third", 10, at=day(3, 16))
+        run_due_tasks(day(month, 14, 23), monkeypatch)
+        run_due_tasks(day(month, 15, 1), monkeypatch)
+        assert available_units(caller, day(month, 15, 1)) == "100", "the month's own, and nothing of the one before"
+    use_credits(caller, "third", 10, at=day(3, 16))
 
-    # She leaves on the fifth of 31 days: of the month's 100, 17 are hers, and 10 are used.
+    # She cancels on the fifth of 31 days: 17 of the month's 100 are hers, and 10 are used.
     with time_machine.travel(day(3, 20), tick=False):
-        left = caller.post("/subscriptions/acme-1/cancel", {"ends_at": "2026-03-20T00:00:00Z"})
-        assert left.status_code == 200, left.content
-    assert there(caller, day(3, 20) - MINUTE) == "7"
-    time_does(day(3, 20, 1), monkeypatch)
-    time_does(day(4, 15, 1), monkeypatch)
+        response = caller.post("/subscriptions/acme-1/cancel", {"ends_at": "2026-03-20T00:00:00Z"})
+        assert response.status_code == 200, response.content
+    assert available_units(caller, day(3, 20) - MINUTE) == "7"
+    run_due_tasks(day(3, 20, 1), monkeypatch)
+    run_due_tasks(day(4, 15, 1), monkeypatch)
     wallet = Wallet.objects.get()
-    assert (there(caller, day(4, 15, 1)), wallet.balance) == ("0", 0)
+    assert (available_units(caller, day(4, 15, 1)), wallet.balance) == ("0", 0)
     kinds = wallet.transactions.values_list("kind", "units").order_by("id")
     assert [(kind, int(units)) for kind, units in kinds] == [
         ("grant", 100),

@@ -1,4 +1,6 @@
-"""`manage.py demo --no-serve` as a newcomer runs it: its own web process, the real API, PDFs; and then once more."""
+"""
+`manage.py demo --no-serve` as a newcomer runs it: its own web process, the real API, PDFs; and then a second time.
+"""
 
 import os
 import re
@@ -20,7 +22,7 @@ def no_trace_left():
     (data_folder() / f"demo-{connection.settings_dict['NAME']}.json").unlink(missing_ok=True)
 
 
-def test_the_first_run_bills_and_the_second_finds_everything_done():
+def test_the_first_run_bills_and_the_second_changes_nothing():
     first = demo()
     assert "28,219 events taken, 0 known already" in first
 
@@ -33,9 +35,9 @@ def test_the_first_run_bills_and_the_second_finds_everything_done():
     assert "all 28,219 events were sent before, and nothing is due" in second
     assert set(Invoice.objects.values_list("id", "number", "total")) == issued
 
-    # The login and the key are the same ones, and another today is refused.
-    assert way_in(second) == way_in(first)
-    assert len(way_in(first)) == 3
+    # The login and the key are unchanged, and another date is refused.
+    assert credentials_of(second) == credentials_of(first)
+    assert len(credentials_of(first)) == 3
     assert "This database holds the demo as of" in demo("--at", "2020-01-01", status=1)
 
 
@@ -49,5 +51,5 @@ def demo(*arguments: str, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def way_in(said: str) -> list[str]:
-    return re.findall(r"^  (?:logins|password|API key) +(\S.*)$", said, re.MULTILINE)
+def credentials_of(output: str) -> list[str]:
+    return re.findall(r"^  (?:logins|password|API key) +(\S.*)$", output, re.MULTILINE)

@@ -1,4 +1,6 @@
-"""One version with prices, fees, commitments in four currencies: each customer's documents are right to the unit."""
+"""
+One version with prices, fees and commitments in four currencies: each customer's invoice is exact to the minor unit.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -43,7 +45,7 @@ def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def caller() -> Caller:
-    """Leave a plan “pro” as the page describes it."""
+    """Create the plan “pro” as the docs describe it."""
     make_seller()
     make_tax(7)
     work = make_feature("work", meter=make_meter("work", aggregation="sum", value_property="n", unit="call"))
@@ -72,7 +74,7 @@ def used(id_: str, n: int, **more: str) -> dict[str, object]:
     return {"id": f"{id_}-{n}", "customer": id_, "event": "work", "timestamp": at, "properties": {"n": n}, **more}
 
 
-def test_every_document_is_right_to_the_smallest_unit(caller):
+def test_every_invoice_is_exact_to_the_minor_unit(caller):
     with time_machine.travel(JAN + 10 * DAY, tick=False):
         for currency in CURRENCIES:
             join(caller, f"in-{currency}", currency, coupons=["FIFTEEN"])
@@ -97,7 +99,7 @@ def test_every_document_is_right_to_the_smallest_unit(caller):
         }, case
         for figure in ("net", "tax", "total"):
             assert full[figure]["amount"] == case[figure], (figure, case)
-        assert {full[one]["currency"] for one in ("net", "tax", "total", "due")} == {case["currency"]}
+        assert {full[amount_name]["currency"] for amount_name in ("net", "tax", "total", "due")} == {case["currency"]}
 
         for where, text in (
             ("the admin", staff.get(f"/admin/invoices/invoice/{entry['id']}/change/").content.decode()),
@@ -113,7 +115,7 @@ def file_of(caller: Caller, invoice_id: int) -> bytes:
     return bytes(answer.content)
 
 
-def test_two_subscriptions_of_one_customer_have_documents_of_their_own(caller):
+def test_two_subscriptions_of_one_customer_have_separate_invoices(caller):
     with time_machine.travel(JAN + 10 * DAY, tick=False):
         join(caller, "acme", "USD")
         other = {"id": "acme-tokyo", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat(), "named": True}
@@ -121,20 +123,20 @@ def test_two_subscriptions_of_one_customer_have_documents_of_their_own(caller):
         sent = [used("acme", 347), used("acme", 400, subscription="acme-tokyo")]
         assert caller.post("/events", sent).json()["accepted"] == 2
         running = caller.get("/customers/acme/usage").json()["periods"]
-        assert [(one["cost"]["amount"], one["cost"]["currency"]) for one in running] == [
+        assert [(period["cost"]["amount"], period["cost"]["currency"]) for period in running] == [
             ("8.23", "USD"),
             ("1425", "JPY"),  # 300 × 4.75
         ]
     with time_machine.travel(FEB + DAY / 8, tick=False):
         close_due_periods()
-    told = caller.get("/invoices", customer="acme").json()["data"]
-    assert sorted((one["net"]["amount"], one["net"]["currency"]) for one in told) == [
+    invoices = caller.get("/invoices", customer="acme").json()["data"]
+    assert sorted((invoice["net"]["amount"], invoice["net"]["currency"]) for invoice in invoices) == [
         ("35.00", "USD"),
         ("5500", "JPY"),
     ]
 
 
-def test_a_currency_that_is_not_offered_is_named_with_those_that_are(caller):
+def test_an_unavailable_currency_is_rejected_with_the_available_ones(caller):
     customer = {"id": "london", "legal_name": "London Ltd", "country": "GB", "currency": "GBP"}
     assert caller.post("/customers", customer).status_code == 201
     arguments = {"customer": "london", "plan": "pro"}

@@ -1,4 +1,4 @@
-"""The README's five minutes, from a customer to a PDF, run as they are written, against the demo's own catalog."""
+"""The README's tour, from a customer to a PDF, runs as written, with the demo's catalog."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 def steps() -> list[str]:
-    """Return the tour's shell blocks; the one that names the URL and the key stays out."""
+    """Return the tour's shell blocks, without the one that sets the URL and the key."""
     tour = README.read_text(encoding="utf-8").partition("## Five minutes")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```sh\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
     return [block for block in blocks if not block.startswith("export ")]
@@ -47,7 +47,7 @@ def test_a_customer_gets_two_invoices_and_their_pdf(live_server, tmp_path):
     send, fetch = steps()
     assert '"accepted":1' in run(send)
 
-    # What beat asks the workers for each minute.
+    # The tasks that beat schedules each minute.
     closing.close_due(at=timezone.now())
     for invoice in Invoice.objects.filter(customer__external_id="tour"):
         renderer.render_one(invoice_id=invoice.pk, at=timezone.now())

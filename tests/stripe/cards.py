@@ -1,4 +1,4 @@
-"""Customers who have left a card at Stripe."""
+"""Customers with a card stored at Stripe."""
 
 from customers.models import Customer
 from invoices.models import PayerAccount, PaymentMethod
@@ -9,7 +9,7 @@ from tests.stripe.server import Books
 def leave_card(
     customer: Customer, books: Books, *, declines: str = "", wants_customer: bool = False
 ) -> PaymentMethod:
-    """Let a customer be charged by a card that does as it is told; it takes the place of an earlier one."""
+    """Store a card for a customer, in place of an earlier one; `declines` and `wants_customer` set its behavior."""
     account, _ = PayerAccount.objects.get_or_create(
         customer=customer, provider="stripe", defaults={"ref": books.make("cus", "customer")["id"], "created_at": FEB}
     )

@@ -1,10 +1,10 @@
 """
-A Stripe of our own, over real HTTP, with its own table of charges.
+A fake Stripe server, over real HTTP, with its own table of payment intents.
 
-It does what its API reference promises where the product relies on it: keys that make a repeated request harmless and
-replay the first answer, be that a 500; lists that show at once what was made; pages that are paid or expire. And it
-can be told to fail as the real one may: to do its work and then hang, break off or answer 500, to answer 409 or 429,
-or to break off before it has done anything; faults that are "" let a request pass.
+It implements the parts of Stripe's API reference that the product relies on: idempotency keys that make a repeated
+request harmless and replay the first answer, even a 500; lists that show new objects at once; pages that are paid or
+expire. It can also fail as Stripe may: do the work and then hang, disconnect or answer 500, answer 409 or 429, or
+disconnect before doing anything. A fault of "" lets a request pass.
 """
 
 import json
@@ -22,7 +22,7 @@ BEFORE = ("500_before", "break_before", "409", "429")
 FAULTS = (*AFTER, *BEFORE)
 HANG = "hang_after"
 HANGS_SECONDS = 4
-"""Longer than whoever means to see a request time out lets it take."""
+"""Longer than the timeout of requests in the tests of timeouts."""
 PAY_PAGE = b"<!doctype html><title>Pay</title><form method=post><button>Pay now</button></form>"
 TEST_KEY = "sk_test_tollbook"
 EVENT_SECRET = "whsec_tests"
@@ -37,10 +37,10 @@ class Refused(Exception):
 @dataclass
 class Books:
     """
-    What there is at Stripe.
+    The objects at Stripe.
 
-    faults: what befalls the next requests that make something, in their order. lists_lag: whether lists do not yet
-    show what was made.
+    faults: the faults of the next creating requests, in order.
+    lists_lag: whether lists do not yet show new objects.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
@@ -60,23 +60,23 @@ class Books:
         return thing
 
     def of(self, kind: str, **facts: Any) -> list[Thing]:
-        found = [thing for thing in self.things.values() if thing["object"] == kind]
-        return [one for one in found if all(one.get(name) == value for name, value in facts.items())]
+        matching = [thing for thing in self.things.values() if thing["object"] == kind]
+        return [thing for thing in matching if all(thing.get(name) == value for name, value in facts.items())]
 
     def as_of_now(self, thing: Thing) -> Thing:
-        """Return a thing; a page whose time is over is closed."""
+        """Return an object as of now; a page past its expiry is closed."""
         if thing.get("status") == "open" and thing["expires_at"] <= self.now():
             thing |= {"status": "expired", "url": None}
         return thing
 
     def taken(self) -> list[Thing]:
-        """Return what was really taken from customers."""
+        """Return the payments that were really charged."""
         return self.of("payment_intent", status="succeeded")
 
-    # What a customer does -------------------------------------------------------------------------------
+    # Actions of a customer ------------------------------------------------------------------------------
 
     def card(self, customer: str, *, declines: str = "", wants_customer: bool = False) -> Thing:
-        """Leave a card; declines: with which code every charge of it is declined."""
+        """Store a card. declines: the code with which every charge of it is declined."""
         facts = {"customer": customer, "type": "card", "declines": declines, "wants_customer": wants_customer}
         return self.make(
             "pm", "payment_method", card={"brand": "visa", "last4": "4242", "exp_year": 2031, "exp_month": 4}, **facts
@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _paid(self) -> None:
-        """Let whoever is on a page pay, and lead them back."""
+        """Pay as the visitor of a page, and redirect back."""
         session = self.server.books.things[self.path.removeprefix("/pay/")]
         self.server.books.pay(session)
         self.send_response(303)
@@ -155,17 +155,17 @@ class Handler(BaseHTTPRequestHandler):
         books = self.server.books
         if fault in BEFORE:
             return int(fault[:3]) if fault[0].isdigit() else 0, failed(f"told to {fault}")
-        asked = json.dumps([method, path, sorted(params.items())])
+        fingerprint = json.dumps([method, path, sorted(params.items())])
         if key in books.answers:
             known, status, body = books.answers[key]
-            if known != asked:
+            if known != fingerprint:
                 return 400, {"error": {"type": "idempotency_error", "message": "This key was used otherwise."}}
             return status, body
         status, body = self._do(method, path, params)
-        if fault == "500_after":  # what it has answered is what it will answer
+        if fault == "500_after":  # the stored answer is repeated
             status, body = 500, failed("told to fail after")
-        if key and status != 401:  # nothing was begun
-            books.answers[key] = asked, status, body
+        if key and status != 401:  # the request was not processed
+            books.answers[key] = fingerprint, status, body
         return status, body
 
     def _do(self, method: str, path: str, params: dict[str, str]) -> tuple[int, Any]:
@@ -195,15 +195,15 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["POST", "customers"]:
             return books.make("cus", "customer", metadata=nested(params, "metadata"), name=params.get("name"))
         case ["GET", "customers", customer, "payment_methods"]:
-            return listed(books.of("payment_method", customer=customer), path, params)
+            return as_page(books.of("payment_method", customer=customer), path, params)
         case ["POST", "payment_methods", id_, "detach"]:
-            return found(books, id_) | {"customer": None}
+            return get_thing(books, id_) | {"customer": None}
         case ["POST", "payment_intents"]:
             return charge(books, params)
         case ["POST", "checkout", "sessions"]:
             return open_page(books, params)
         case ["POST", "checkout", "sessions", id_, "expire"]:
-            session = found(books, id_)
+            session = get_thing(books, id_)
             if session["status"] != "open":
                 raise Refused(400, type="invalid_request_error", message="Only open sessions can be expired")
             session |= {"status": "expired", "url": None}
@@ -211,18 +211,18 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["POST", "refunds"]:
             return refund(books, params)
         case ["GET", "payment_intents"]:
-            return listed(chosen(books, "payment_intent", params), path, params)
+            return as_page(select_things(books, "payment_intent", params), path, params)
         case ["GET", "refunds"]:
-            return listed(chosen(books, "refund", params), path, params)
+            return as_page(select_things(books, "refund", params), path, params)
         case ["GET", "checkout", "sessions"]:
-            return listed(chosen(books, "checkout.session", params), path, params)
+            return as_page(select_things(books, "checkout.session", params), path, params)
         case ["GET", "payment_intents" | "refunds", id_] | ["GET", "checkout", "sessions", id_]:
-            return found(books, id_)
+            return get_thing(books, id_)
     raise Refused(404, type="invalid_request_error", message=f"Unrecognized request URL ({method} {'/'.join(path)})")
 
 
 def charge(books: Books, params: dict[str, str]) -> Thing:
-    card = found(books, params["payment_method"])
+    card = get_thing(books, params["payment_method"])
     facts = {"amount": int(params["amount"]), "currency": params["currency"], "customer": params["customer"]}
     facts |= {"metadata": nested(params, "metadata"), "last_payment_error": None}
     if card["declines"]:
@@ -259,31 +259,31 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
 
 
 def refund(books: Books, params: dict[str, str]) -> Thing:
-    intent = found(books, params["payment_intent"])
+    intent = get_thing(books, params["payment_intent"])
     amount = int(params["amount"])
-    back = sum(one["amount"] for one in books.of("refund", payment_intent=intent["id"]) if one["status"] != "failed")
+    back = sum(earlier_refund["amount"] for earlier_refund in books.of("refund", payment_intent=intent["id"]) if earlier_refund["status"] != "failed")
     if back + amount > intent["amount"]:
         raise Refused(400, type="invalid_request_error", code="charge_already_refunded", message="It is refunded.")
     facts = {"amount": amount, "currency": intent["currency"], "payment_intent": intent["id"], "failure_reason": None}
     return books.make("re", "refund", status="succeeded", metadata=nested(params, "metadata"), **facts)
 
 
-def found(books: Books, id_: str) -> Thing:
+def get_thing(books: Books, id_: str) -> Thing:
     if id_ not in books.things:
         raise Refused(404, type="invalid_request_error", code="resource_missing", message=f"No such object: {id_}")
     return books.as_of_now(books.things[id_])
 
 
-def chosen(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
+def select_things(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
     facts = {name: params[name] for name in ("customer", "payment_intent") if name in params}
     if books.lists_lag:
         return []
     since, until = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**40))
-    return [books.as_of_now(one) for one in books.of(kind, **facts) if since <= one["created"] < until]
+    return [books.as_of_now(thing) for thing in books.of(kind, **facts) if since <= thing["created"] < until]
 
 
-def listed(things: list[Thing], path: list[str], params: dict[str, str]) -> Thing:
-    """Return a page, newest first."""
+def as_page(things: list[Thing], path: list[str], params: dict[str, str]) -> Thing:
+    """Return a page of a list, newest first."""
     ids = [thing["id"] for thing in reversed(things)]
     start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
     end = start + int(params.get("limit", 10))

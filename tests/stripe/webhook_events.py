@@ -1,4 +1,4 @@
-"""Events as Stripe sends them: signed, to our address."""
+"""Events as Stripe sends them: signed, to the product's address."""
 
 import hashlib
 import hmac
@@ -21,8 +21,8 @@ def signature(body: bytes, *, secret: str = EVENT_SECRET, at: float | None = Non
     return f"t={stamp},v1={mac}"
 
 
-def tell(told: dict[str, Any], *, signed: str | None = None) -> int:
-    """Post an event and return the status of the answer."""
-    body = json.dumps(told).encode()
+def post_event(stripe_event: dict[str, Any], *, signed: str | None = None) -> int:
+    """Post an event and return the status of the response."""
+    body = json.dumps(stripe_event).encode()
     headers = {"Stripe-Signature": signature(body) if signed is None else signed}
     return Client().post("/pay/stripe/events", body, content_type="application/json", headers=headers).status_code

@@ -1,4 +1,4 @@
-"""Everything that can be done to wallets, in any order, on the real ones and on the model."""
+"""Every operation on wallets, in any order, on the real wallets and on the model."""
 
 from collections import Counter
 from datetime import timedelta
@@ -28,14 +28,17 @@ shares = st.sampled_from([1, 3, 10, 10, 25, 50, 99, 100, 101, 140])
 wallets = st.sampled_from([0, 1])
 features = st.sampled_from(["", "", "a", "b"])
 days = st.integers(1, 12)
-tally: Counter[str] = Counter()
-"""What was tried, and how much of it was refused."""
-moved: Counter[str] = Counter()
-"""What came of it in the ledger."""
+attempted: Counter[str] = Counter()
+"""Operations tried, and how many were refused."""
+ledger_outcomes: Counter[str] = Counter()
+"""Transactions and final hold states in the ledger."""
 
 
 class Wallets(RuleBasedStateMachine):
-    """Two wallets of one customer that may owe so much; lots and holds are told by the place in which they came."""
+    """
+    Two wallets of one customer with an overdraft limit. Lots are identified by their position in order of creation,
+    holds by name.
+    """
 
     def __init__(self):
         super().__init__()
@@ -49,21 +52,24 @@ class Wallets(RuleBasedStateMachine):
         self.customer, self.limit = customer.pk, Decimal(limit)
         self.features = {name: make_feature(name).pk for name in "ab"} | {"": None}
         priorities = enumerate((50, 60))
-        made = [Wallet.objects.create(customer=customer, name=str(n), priority=one) for n, one in priorities]
-        self.wallets = [one.pk for one in made]
+        made = [Wallet.objects.create(customer=customer, name=str(n), priority=priority) for n, priority in priorities]
+        self.wallets = [wallet.pk for wallet in made]
         self.model, self.holds = Model(limit), {}
-        plain = {"later": 0, "only": "", "priority": 50, "rolls": 0, "most": None, "again": None}
+        plain = {"later": 0, "only_feature": "", "priority": 50, "rolls": 0, "most": None, "rollover_days": None}
         for wallet, paid, lasts in ((0, True, None), (1, True, None), (0, False, 9), (1, False, 5)):
             self.grant(wallet=wallet, amount=500, paid=paid, lasts=lasts, **plain)
 
-    def both(self, name, real, model):
-        """Do the same to both: either both refuse, or both go on; return whether they did, and the real answer."""
-        tally[name] += 1
+    def run_both(self, name, real, model):
+        """
+        Run an operation on the wallets and on the model. Either each refuses or each succeeds; return whether they
+        did, and the real answer.
+        """
+        attempted[name] += 1
         try:
             with transaction.atomic():
                 answer = real()
         except LedgerRefused as error:
-            tally["refused"] += 1
+            attempted["refused"] += 1
             try:
                 model()
             except Refused:
@@ -72,11 +78,11 @@ class Wallets(RuleBasedStateMachine):
         model()
         return True, answer
 
-    def use(self, amount, what, **facts):
+    def use(self, amount, feature, **facts):
         zero = {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
         return {
             "amount": dec(amount),
-            "feature_id": self.features[what],
+            "feature_id": self.features[feature],
             "reference": next(self.names),
             **zero,
             **facts,
@@ -92,59 +98,59 @@ class Wallets(RuleBasedStateMachine):
         paid=st.booleans(),
         lasts=st.none() | days,
         later=st.sampled_from([0, 0, 0, 2]),
-        only=features,
+        only_feature=features,
         priority=st.sampled_from([50, 50, 40]),
         rolls=st.integers(0, 2),
         most=st.none() | amounts,
-        again=st.none() | days,
+        rollover_days=st.none() | days,
     )
-    def put_in(self, **conditions):
+    def add_grant(self, **conditions):
         self.grant(**conditions)
 
-    def grant(self, *, wallet, amount, paid, lasts, later, only, priority, rolls, most, again):
+    def grant(self, *, wallet, amount, paid, lasts, later, only_feature, priority, rolls, most, rollover_days):
         since = self.at + later * DAY
         until = since + lasts * DAY if lasts else None
         rolls = rolls if until else 0
-        one = Grant(
+        terms = Grant(
             "purchased" if paid else "promotional",
             dec(amount),
             next(self.names),
             cost=Decimal(7) if paid else Decimal(0),
             valid_from=since,
             expires_at=until,
-            features=[self.features[only]] if only else [],
+            features=[self.features[only_feature]] if only_feature else [],
             priority=priority,
             rolls_over=rolls,
             rollover_most=None if most is None else dec(most),
-            rollover_days=again,
+            rollover_days=rollover_days,
         )
-        lot = ModelLot(wallet, Fraction(amount), paid, since, until, only, priority, rolls)
-        lot.most, lot.lasts = None if most is None else Fraction(most), again * DAY if again else None
-        granting = {"wallet_id": self.wallets[wallet], "grants": [one], "at": self.at}
-        self.both("grant", lambda: grant(**granting), lambda: self.model.grant(lot, self.at))
+        lot = ModelLot(wallet, Fraction(amount), paid, since, until, only_feature, priority, rolls)
+        lot.most, lot.lasts = None if most is None else Fraction(most), rollover_days * DAY if rollover_days else None
+        granting = {"wallet_id": self.wallets[wallet], "grants": [terms], "at": self.at}
+        self.run_both("grant", lambda: grant(**granting), lambda: self.model.grant(lot, self.at))
         assert len(grant(**granting)) == 1, "the same source grants nothing again"
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
-    @rule(wallet=wallets, share=shares, what=features, back=st.sampled_from([0, 0, 0, 1, 5]))
-    def spend(self, wallet, share, what, back):
+    @rule(wallet=wallets, share=shares, feature=features, back=st.sampled_from([0, 0, 0, 1, 5]))
+    def spend(self, wallet, share, feature, back):
         when = max(self.at - back * DAY, JAN)
-        amount = self.part_of(self.there(wallet, what, when), share)
-        asked = self.use(amount, what, wallet_id=self.wallets[wallet], at=self.at, used_at=when)
-        done, first = self.both(
-            "spend", lambda: spend(**asked), lambda: self.model.spend(amount, when, what, (wallet,))
+        amount = self.part_of(self.available(wallet, feature, when), share)
+        arguments = self.use(amount, feature, wallet_id=self.wallets[wallet], at=self.at, used_at=when)
+        done, first = self.run_both(
+            "spend", lambda: spend(**arguments), lambda: self.model.spend(amount, when, feature, (wallet,))
         )
         if done:
-            assert spend(**asked) == first, "a repeat is answered as the first"
+            assert spend(**arguments) == first, "a repeat is answered as the first"
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
-    @rule(share=shares, what=features, lasts=days)
-    def hold(self, share, what, lasts):
-        amount, until = self.part_of(self.there(None, what, self.at), share), self.at + lasts * DAY
+    @rule(share=shares, feature=features, lasts=days)
+    def hold(self, share, feature, lasts):
+        amount, until = self.part_of(self.available(None, feature, self.at), share), self.at + lasts * DAY
         name = next(self.names)
-        use = SpendRequest(at=self.at, **(self.use(amount, what) | {"reference": name}))
+        use = SpendRequest(at=self.at, **(self.use(amount, feature) | {"reference": name}))
         keep = {"customer_id": self.customer, "unit": "credits", "request": use, "until": until}
-        done, made = self.both(
-            "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)
+        done, made = self.run_both(
+            "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, feature)
         )
         if done:
             assert hold(**keep) == made
@@ -154,30 +160,30 @@ class Wallets(RuleBasedStateMachine):
     @rule(which=st.randoms(use_true_random=False), share=shares)
     def commit(self, which, share):
         name = which.choice(list(self.holds))
-        id_, held = self.holds.pop(name)
-        amount = self.part_of(held, share)
+        id_, held_amount = self.holds.pop(name)
+        amount = self.part_of(held_amount, share)
         arguments = {"hold_id": id_, "amount": dec(amount), "at": self.at}
         arguments |= {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
-        done, first = self.both("commit", lambda: commit(**arguments), lambda: self.model.commit(name, amount, self.at))
+        done, first = self.run_both("commit", lambda: commit(**arguments), lambda: self.model.commit(name, amount, self.at))
         if done:
             assert commit(**arguments) == first, "a repeat is answered as the first"
         elif self.model.holds.get(name):
-            self.holds[name] = id_, held
+            self.holds[name] = id_, held_amount
 
     @precondition(lambda self: self.holds)
     @rule(which=st.randoms(use_true_random=False))
     def release(self, which):
         name = which.choice(list(self.holds))
         id_, _ = self.holds.pop(name)
-        if name not in self.model.holds:  # its time is over, and somebody has seen it: no error
+        if name not in self.model.holds:  # it has expired and was released already: no error
             release(hold_id=id_, at=self.at)
             return
-        self.both("release", lambda: release(hold_id=id_, at=self.at), lambda: self.model.release(name))
+        self.run_both("release", lambda: release(hold_id=id_, at=self.at), lambda: self.model.release(name))
 
     @rule(wallet=wallets)
     def expire(self, wallet):
         arguments = {"wallet_id": self.wallets[wallet], "at": self.at, "grace_period": timedelta(0)}
-        self.both("expire", lambda: expire(**arguments), lambda: self.model.expire(wallet, self.at))
+        self.run_both("expire", lambda: expire(**arguments), lambda: self.model.expire(wallet, self.at))
 
     @precondition(lambda self: self.model.lots)
     @rule(which=st.randoms(use_true_random=False), share=shares, paid=st.booleans())
@@ -190,39 +196,39 @@ class Wallets(RuleBasedStateMachine):
         arguments = {"lot_id": self.rows()[place], "amount": dec(amount), "reference": next(self.names)}
         arguments |= {"reason": "asked for", "at": self.at}
         name, out = ("refund", refund) if paid else ("void", void)
-        if self.both(name, lambda: out(**arguments), lambda: self.model.remove(place, amount))[0]:
+        if self.run_both(name, lambda: out(**arguments), lambda: self.model.remove(place, amount))[0]:
             out(**arguments)
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
     @rule(source=wallets, share=shares)
     def transfer(self, source, share):
-        lots = [lot for lot in self.model.order(source) if lot.serves(self.at, lot.only)]
+        lots = [lot for lot in self.model.order(source) if lot.serves(self.at, lot.only_feature)]
         amount = self.part_of(sum((lot.free for lot in lots), Fraction(0)), share)
         arguments = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
         arguments |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
-        done, made = self.both(
+        done, made = self.run_both(
             "transfer", lambda: transfer(**arguments), lambda: self.model.transfer(source, 1 - source, amount, self.at)
         )
         if done:
             assert transfer(**arguments) == made
 
-    @precondition(lambda self: any(lot.until and lot.left for lot in self.model.lots))
+    @precondition(lambda self: any(lot.until and lot.remaining for lot in self.model.lots))
     @rule(which=st.randoms(use_true_random=False), more=st.one_of(days, days, st.none()))
     def extend(self, which, more):
-        place = which.choice([n for n, lot in enumerate(self.model.lots) if lot.until and lot.left])
+        place = which.choice([n for n, lot in enumerate(self.model.lots) if lot.until and lot.remaining])
         until = self.model.lots[place].until + more * DAY if more else None
         arguments = {"lot_id": self.rows()[place], "expires_at": until, "reason": "asked for", "at": self.at}
-        self.both("extend", lambda: extend(**arguments), lambda: self.model.extend(place, until))
+        self.run_both("extend", lambda: extend(**arguments), lambda: self.model.extend(place, until))
 
-    def there(self, wallet, what, at):
-        """Return what could be taken, and owed."""
+    def available(self, wallet, feature, at):
+        """Return the units that can be spent, with the overdraft."""
         lots = self.model.order() if wallet is None else self.model.order(wallet)
         room = self.model.limit - self.model.debt[1 if wallet is None else wallet]
-        return sum((lot.free + lot.gone * (at < self.at) for lot in lots if lot.serves(at, what)), max(room, NONE))
+        return sum((lot.free + lot.expired * (at < self.at) for lot in lots if lot.serves(at, feature)), max(room, NONE))
 
-    def part_of(self, there, share):
-        """Return some percent of what is there, in thousandths, or a little where nothing is."""
-        return Fraction(max(int(there * share * 10), 1), 1000)
+    def part_of(self, available, share):
+        """Return a percentage of the available units, in thousandths, or a minimum where available are none."""
+        return Fraction(max(int(available * share * 10), 1), 1000)
 
     def rows(self):
         return list(Lot.objects.filter(wallet__in=self.wallets).order_by("id").values_list("pk", flat=True))
@@ -233,7 +239,7 @@ class Wallets(RuleBasedStateMachine):
             return
         rows = Lot.objects.filter(wallet__in=self.wallets).order_by("id")
         real = [(row.remaining, row.held, row.expired) for row in rows]
-        model = [(dec(lot.left), dec(lot.left - lot.free), dec(lot.gone)) for lot in self.model.lots]
+        model = [(dec(lot.remaining), dec(lot.remaining - lot.free), dec(lot.expired)) for lot in self.model.lots]
         assert real == model
         balances = Wallet.objects.filter(pk__in=self.wallets).order_by("id").values_list("balance", flat=True)
         assert list(balances) == [dec(self.model.balance(n)) for n in (0, 1)]
@@ -241,17 +247,17 @@ class Wallets(RuleBasedStateMachine):
     def teardown(self):
         try:
             if hasattr(self, "model"):
-                assert broken(self.wallets, -self.limit) == []
+                assert ledger_violations(self.wallets, -self.limit) == []
                 self.count()
         finally:
             transaction.set_rollback(True)
             self.around.__exit__(None, None, None)
 
     def count(self):
-        """Note what came of it all: kinds of movements, and how holds ended."""
-        moved.update(Transaction.objects.filter(wallet__in=self.wallets).values_list("kind", flat=True))
-        moved.update(
-            f"hold {one}" for one in Hold.objects.filter(customer=self.customer).values_list("state", flat=True)
+        """Count the kinds of transactions, and how holds ended."""
+        ledger_outcomes.update(Transaction.objects.filter(wallet__in=self.wallets).values_list("kind", flat=True))
+        ledger_outcomes.update(
+            f"hold {state}" for state in Hold.objects.filter(customer=self.customer).values_list("state", flat=True)
         )
 
 
@@ -260,8 +266,8 @@ def dec(amount):
     return Decimal(to_plain_string(Decimal(whole.numerator) / Decimal(whole.denominator)))
 
 
-def broken(wallets, floor):
-    """Return what does not hold of the ledger of these wallets."""
+def ledger_violations(wallets, floor):
+    """Return the violations in the ledger of these wallets."""
     with connection.cursor() as cursor:
         cursor.execute(LEDGER, {"wallets": wallets, "floor": floor})
         return cursor.fetchall()

@@ -1,4 +1,4 @@
-"""What is granted goes into the wallet that use takes first; a customer who has none gets one, and never two."""
+"""A grant goes into the wallet that usage spends from first; a customer without one gets exactly one."""
 
 import pytest
 from django.db import connection
@@ -11,7 +11,7 @@ from wallets.models import Wallet
 pytestmark = pytest.mark.django_db
 
 
-def find(customer, unit="credits", currency=""):
+def find_wallet(customer, unit="credits", currency=""):
     return find_or_open_wallet(customer_id=customer.pk, unit=unit, currency=currency, at=JAN)
 
 
@@ -24,11 +24,11 @@ def test_the_lowest_priority_number_comes_first():
     make(customer, "Later", priority=60)
     first = make(customer, "First", priority=10)
     make(customer, "As early, made after", priority=10)
-    assert find(customer) == first
+    assert find_wallet(customer) == first
 
 
 MADE = [
-    # asked for           unit       currency  name
+    # requested             unit       currency  name
     ("credits", "", "credits", "EUR", "Credits"),
     ("credits", "USD", "credits", "USD", "Credits"),
     ("USD", "", "USD", "USD", "USD"),
@@ -36,73 +36,73 @@ MADE = [
 ]
 
 
-@pytest.mark.parametrize(("unit", "currency", "holds", "paid_in", "name"), MADE)
-def test_a_customer_without_one_gets_one(unit, currency, holds, paid_in, name):
+@pytest.mark.parametrize(("unit", "currency", "wallet_unit", "wallet_currency", "name"), MADE)
+def test_a_customer_without_a_wallet_gets_one(unit, currency, wallet_unit, wallet_currency, name):
     customer = make_customer(currency="EUR")
-    wallet = find(customer, unit, currency)
-    assert (wallet.unit, wallet.currency, wallet.name) == (holds, paid_in, name)
-    assert find(customer, unit, currency) == wallet
+    wallet = find_wallet(customer, unit, currency)
+    assert (wallet.unit, wallet.currency, wallet.name) == (wallet_unit, wallet_currency, name)
+    assert find_wallet(customer, unit, currency) == wallet
     assert Wallet.objects.count() == 1
 
 
-def test_a_closed_wallet_and_another_unit_are_left_alone():
+def test_a_closed_wallet_and_another_unit_are_not_used():
     customer = make_customer()
     make(customer, "Credits", closed_at=JAN)
     make(customer, "Credits 2", unit="EUR", currency="EUR")
-    assert find(customer).name == "Credits 3"
+    assert find_wallet(customer).name == "Credits 3"
 
 
-def test_credits_are_kept_apart_by_the_currency_that_paid_for_them():
+def test_credits_are_separated_by_the_currency_that_paid_for_them():
     customer = make_customer()
     euros = make(customer, "Euros", currency="EUR")
-    assert find(customer) == euros
-    assert find(customer, currency="USD") != euros
+    assert find_wallet(customer) == euros
+    assert find_wallet(customer, currency="USD") != euros
 
 
-def test_one_wallet_serves_a_gift_and_a_purchase():
+def test_a_gift_and_a_purchase_share_a_wallet():
     customer = make_customer()
-    found = find_or_open_wallets(
+    wallets = find_or_open_wallets(
         [WalletCriteria(customer.pk, "credits"), WalletCriteria(customer.pk, "credits", "USD")], at=JAN
     )
-    assert len(set(found.values())) == 1
+    assert len(set(wallets.values())) == 1
 
 
-def test_many_customers_take_as_many_statements_as_one(django_assert_num_queries):
+def test_many_customers_take_as_many_queries_as_one(django_assert_num_queries):
     customers = [make_customer() for _ in range(20)]
     sought = [WalletCriteria(customer.pk, "credits", "USD") for customer in customers]
-    with django_assert_num_queries(6):  # read, who pays in what, a savepoint, insert, its end, read
+    with django_assert_num_queries(6):  # read, currencies, savepoint, insert, release, read
         find_or_open_wallets(sought, at=JAN)
     with django_assert_num_queries(1):
-        assert {find_or_open_wallet.customer_id for find_or_open_wallet in find_or_open_wallets(sought, at=JAN).values()} == {
+        assert {wallet.customer_id for wallet in find_or_open_wallets(sought, at=JAN).values()} == {
             customer.pk for customer in customers
         }
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_has_found_none_makes_no_second_one_beside_what_another_made_since():
+def test_a_wallet_created_meanwhile_by_another_process_is_used():
     customer, others = make_customer(), []
 
     def let_another_be_first(execute, sql, params, many, context):
         returned = execute(sql, params, many, context)
         if not others:
-            others.append(start(lambda: find(customer)))
+            others.append(start(lambda: find_wallet(customer)))
             others[0].result()
         return returned
 
     with connection.execute_wrapper(let_another_be_first):
-        mine = find(customer)
-    assert [mine] == [others[0].returned] == list(Wallet.objects.all())
+        wallet = find_wallet(customer)
+    assert [wallet] == [others[0].returned] == list(Wallet.objects.all())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_comes_at_the_same_moment_gets_the_same_wallet():
+def test_concurrent_requests_get_the_same_wallet():
     customer = make_customer()
-    found = together(*[lambda: find(customer)] * 6)
-    assert len(set(found)) == 1 == Wallet.objects.count()
+    wallets = together(*[lambda: find_wallet(customer)] * 6)
+    assert len(set(wallets)) == 1 == Wallet.objects.count()
 
 
-def test_who_made_it_is_told_in_its_history():
-    find(make_customer())
+def test_its_creation_is_in_the_history():
+    find_wallet(make_customer())
     with connection.cursor() as cursor:
         cursor.execute("""
             SELECT c.metadata ->> 'action'

@@ -1,4 +1,4 @@
-"""What is never used becomes revenue when it expires or in proportion to use, and comes to the same in the end."""
+"""Breakage becomes revenue at expiry or in proportion to use, with the same total in the end."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ D, DAY = Decimal, timedelta(days=1)
 
 
 def figures(text: str) -> list[Decimal]:
-    return [D(one) for one in text.split(",")]
+    return [D(number) for number in text.split(",")]
 
 
 def recognized(moved, policy, percent) -> list[Decimal]:
@@ -29,7 +29,7 @@ def recognized(moved, policy, percent) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Breakage"), ids=lambda row: row["why"])
-def test_as_documented(row):
+def test_credits_are_granted_as_documented(row):
     used, expired = figures(row["used"]), figures(row["expired"])
     moved = [
         LotMonth(f"2026-0{place + 1}", D(0 if place else 90), *both)
@@ -43,18 +43,18 @@ cents = st.integers(0, 10_000).map(lambda n: D(n) / 100)
 
 
 @given(st.lists(st.tuples(cents, cents), min_size=1, max_size=12), st.integers(0, 99))
-def test_it_never_exceeds_what_is_left_and_both_come_to_the_same(months, percent):
+def test_it_never_exceeds_the_rest_and_both_policies_have_the_same_total(months, percent):
     basis = sum((used + expired for used, expired in months), D(0)) + 50
-    moved = [LotMonth(str(place), D(0), *both) for place, both in enumerate(months)]
+    moved = [LotMonth(str(place), D(0), *used_and_expired) for place, used_and_expired in enumerate(months)]
     moved[0] = moved[0]._replace(basis=basis)
     by_use = recognized(moved, BreakagePolicy.PROPORTIONAL, percent)
     used = expired = so_far = D(0)
     for month, amount in zip(moved, by_use, strict=True):
         used, expired, so_far = used + month.used, expired + month.expired, so_far + amount
         assert expired <= so_far <= basis - used
-    over = [*moved, LotMonth("z", D(0), D(20), D(30))]
-    assert sum(recognized(over, BreakagePolicy.PROPORTIONAL, percent)) == sum(
-        recognized(over, BreakagePolicy.EXPIRY, percent)
+    with_last_month = [*moved, LotMonth("z", D(0), D(20), D(30))]
+    assert sum(recognized(with_last_month, BreakagePolicy.PROPORTIONAL, percent)) == sum(
+        recognized(with_last_month, BreakagePolicy.EXPIRY, percent)
     )
 
 
@@ -64,7 +64,7 @@ def wallet(db):
     return Wallet.objects.create(customer=make_customer(seller=seller))
 
 
-def move(wallet):
+def spend_and_expire(wallet):
     lots = [
         Grant("purchased", D(100), "pack", cost=D(90), expires_at=MAR),
         Grant("promotional", D(50), "gift", priority=90, expires_at=MAR),
@@ -76,37 +76,37 @@ def move(wallet):
     expire_due(at=MAR)
 
 
-def told(wallet):
+def breakage_rows(wallet):
     return [
-        (one.month, *(float(getattr(one, name)) for name in ("granted", "used", "expired", "recognized", "deferred")))
-        for one in breakage_of(wallet.customer.seller)
+        (month.month, *(float(getattr(month, name)) for name in ("granted", "used", "expired", "recognized", "deferred")))
+        for month in breakage_of(wallet.customer.seller)
     ]
 
 
 def test_it_is_read_from_the_ledger_month_by_month(wallet):
-    move(wallet)
-    assert told(wallet) == [
+    spend_and_expire(wallet)
+    assert breakage_rows(wallet) == [
         ("2026-01", 90, 40.5, 0, 4.5, 45),
         ("2026-02", -9, 24.3, 0, 2.7, 9),
         ("2026-03", 0, 0, 16.2, 9, 0),
     ]
 
 
-def test_by_expiry_it_is_what_the_ledger_moved_to_breakage(wallet):
-    move(wallet)
+def test_by_expiry_it_equals_the_breakage_of_the_ledger(wallet):
+    spend_and_expire(wallet)
     seller = wallet.customer.seller
     seller.breakage = "expiry"
-    assert [(float(one.expired), float(one.recognized)) for one in breakage_of(seller)] == [
+    assert [(float(month.expired), float(month.recognized)) for month in breakage_of(seller)] == [
         (0, 0),
         (0, 0),
         (16.2, 16.2),
     ]
 
 
-def test_what_was_given_away_and_the_sandbox_are_no_revenue(wallet):
+def test_promotional_and_sandbox_grants_are_no_revenue(wallet):
     other = Wallet.objects.create(customer=make_customer(sandbox=True, seller=wallet.customer.seller))
     gift = [Grant("promotional", D(50), "gift", expires_at=FEB)]
     grant(wallet_id=wallet.pk, grants=gift, at=JAN)
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(9), "pack", cost=D(9), expires_at=FEB)], at=JAN)
     expire_due(at=FEB)
-    assert told(wallet) == []
+    assert breakage_rows(wallet) == []

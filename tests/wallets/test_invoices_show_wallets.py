@@ -1,4 +1,4 @@
-"""An invoice shows what came and went in its customer's wallets in its period, where its seller wants it."""
+"""An invoice shows the wallet transactions of its period, if its seller chose that."""
 
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ def acme():
     return customer
 
 
-def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme):
+def test_transactions_of_the_period_are_shown_in_the_customers_language(acme):
     (read_wallet,) = renderer.read_wallets(make_invoice(acme, copies=True))
     assert (read_wallet.heading, read_wallet.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
     assert [(row.text, row.amount, row.is_sum) for row in read_wallet.rows] == [
@@ -40,7 +40,7 @@ def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme
     ]
 
 
-def test_a_seller_who_does_not_want_it_costs_no_query(acme, django_assert_num_queries):
+def test_no_query_is_run_for_a_seller_without_this_choice(acme, django_assert_num_queries):
     acme.seller.shows_wallets = acme.seller.shows_usage = False
     invoice = make_invoice(acme, copies=True)
     with django_assert_num_queries(0):

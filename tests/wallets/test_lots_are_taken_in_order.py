@@ -1,4 +1,4 @@
-"""Which lots a use takes, what that costs, and what becomes of the rest: as docs/wallets.md says."""
+"""Which lots a drawdown takes, the cost of each share, and the uncovered rest, as in docs/wallets.md."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 PLAIN = Lot(1, D(10), D(10), valid_from=NOON - HOUR, granted_at=NOON)
 
 ORDER = [
-    # what the other lot has            comes first
+    # the other lot                     comes first
     ({"wallet_priority": 49}, True, "a wallet of lower priority"),
     ({"wallet_priority": 50, "wallet_id": 7, "priority": 1}, False, "only then the lot's own"),
     ({"priority": 49, "expires_at": None}, True, "a lower number before an earlier expiry"),
@@ -38,13 +38,13 @@ ORDER = [
 def test_lots_are_taken_in_order(other, is_first, why):
     first = replace(PLAIN, wallet_priority=50, wallet_id=1)
     second = replace(first, **({"id": 2} | other))
-    assert ([one.id for one in order_lots([first, second])] == [2, 1]) is is_first, why
-    assert ([one.id for one in order_lots([second, first])] == [2, 1]) is is_first, why
+    assert ([lot.id for lot in order_lots([first, second])] == [2, 1]) is is_first, why
+    assert ([lot.id for lot in order_lots([second, first])] == [2, 1]) is is_first, why
 
 
-def test_promotional_lots_wait_their_turn_where_so_set():
+def test_promotional_lots_are_not_first_if_so_configured():
     given, paid = replace(PLAIN, id=2, is_paid=False), PLAIN
-    assert [one.id for one in order_lots([given, paid], promotional_first=False)] == [1, 2]
+    assert [lot.id for lot in order_lots([given, paid], promotional_first=False)] == [1, 2]
 
 
 TAKES = [
@@ -63,38 +63,38 @@ TAKES = [
 
 
 @pytest.mark.parametrize(("lot", "expected", "why"), TAKES)
-def test_a_lot_pays_for_what_it_may(lot, expected, why):
-    taken = allocate_from_lots([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
-    shares = [(share.units, share.reclaimed) for share in taken.shares]
-    assert (shares or [(0, 0)], taken.missing) == ([expected], 8 - expected[0]), why
+def test_a_lot_pays_for_allowed_usage(lot, expected, why):
+    allocation = allocate_from_lots([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
+    shares = [(share.units, share.reclaimed) for share in allocation.shares]
+    assert (shares or [(0, 0)], allocation.missing) == ([expected], 8 - expected[0]), why
 
 
-def test_a_restricted_lot_pays_for_nothing_that_is_no_feature():
+def test_a_restricted_lot_pays_for_no_usage_without_a_feature():
     assert allocate_from_lots([replace(PLAIN, features=frozenset([5]))], D(1), feature=None, at=NOON).missing == 1
 
 
-def test_the_next_lot_takes_what_the_first_has_not():
-    taken = allocate_from_lots([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
-    assert [(share.lot.id, share.units) for share in taken.shares] == [(1, 10), (2, 5)]
-    assert taken.missing == 0
+def test_the_next_lot_pays_the_rest():
+    allocation = allocate_from_lots([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
+    assert [(share.lot.id, share.units) for share in allocation.shares] == [(1, 10), (2, 5)]
+    assert allocation.missing == 0
 
 
-def test_a_third_of_what_was_paid_is_spread_to_the_last_place():
+def test_a_third_of_the_cost_is_spread_to_the_last_decimal_place():
     lot = replace(PLAIN, amount=D(3), cost=D(1))
     costs = [cost_between(lot, D(3 - n), D(2 - n)) for n in range(3)]
     assert costs == [D("0.333333333333"), D("0.333333333334"), D("0.333333333333")]
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8), st.integers(0, 10**12))
-def test_any_sequence_of_movements_costs_what_was_paid(steps, cost):
+def test_any_sequence_of_drawdowns_adds_up_to_the_cost(steps, cost):
     lot = replace(PLAIN, amount=D(sum(steps)), cost=D(cost).scaleb(-6))
-    left, costs = lot.amount, []
+    remaining, costs = lot.amount, []
     for step in steps:
-        costs.append(cost_between(lot, left, left - step))
-        left -= step
+        costs.append(cost_between(lot, remaining, remaining - step))
+        remaining -= step
     assert add_units(*costs) == lot.cost
-    assert all(abs(Fraction(one) - Fraction(lot.cost) * step / sum(steps)) <= Fraction(1, 10**12)
-               for one, step in zip(costs, steps, strict=True))  # fmt: skip
+    assert all(abs(Fraction(lot_cost) - Fraction(lot.cost) * step / sum(steps)) <= Fraction(1, 10**12)
+               for lot_cost, step in zip(costs, steps, strict=True))  # fmt: skip
 
 
 RESTS = [
@@ -109,17 +109,17 @@ RESTS = [
 
 
 @pytest.mark.parametrize(("at_zero", "debt", "limit", "expected"), RESTS)
-def test_what_no_lot_pays_is_owed_or_uncovered(at_zero, debt, limit, expected):
+def test_the_rest_is_owed_or_uncovered(at_zero, debt, limit, expected):
     assert split_shortfall(D(8), at_zero, debt=D(debt), limit=D(limit)) == ShortfallSplit(*map(D, expected))
 
 
-def test_what_rolls_over_is_free_and_no_more_than_the_most():
+def test_only_free_units_roll_over_up_to_the_maximum():
     lot = replace(PLAIN, held=D(4))
     assert [rollover_units(lot, most) for most in (None, D(2), D(9))] == [6, 2, 6]
     assert [rollover_units(lot, D(5), already_rolled_over=D(rolled)) for rolled in (0, 2, 5, 9)] == [5, 3, 0, 0]
 
 
-def test_moments_between_uses_are_those_at_which_lots_begin_or_end():
+def test_boundaries_are_the_times_at_which_lots_start_or_end():
     lots = [replace(PLAIN, valid_from=NOON, expires_at=NOON + 2 * HOUR), replace(PLAIN, valid_from=None)]
     assert find_lot_boundaries(lots, NOON, NOON + HOUR) == []
     assert find_lot_boundaries(lots, NOON - HOUR, NOON + 2 * HOUR) == [NOON, NOON + 2 * HOUR]

@@ -1,4 +1,4 @@
-"""A pack that is bought is invoiced at once and granted when it is paid, once; or it comes to nothing."""
+"""A credit pack is invoiced at once and granted once, when it is paid; otherwise it is canceled or fails."""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -23,7 +23,7 @@ def wallet():
     return make_wallet()
 
 
-def bought(wallet, pack="pack", reference="first", at=JAN, **order):
+def buy_pack(wallet, pack="pack", reference="first", at=JAN, **order):
     return buy(wallet_id=wallet.pk, order=PackOrder(pack, reference, **order), at=at)
 
 
@@ -33,24 +33,24 @@ def pay(purchase, amount=None, reference="bank", at=JAN):
     purchase.refresh_from_db()
 
 
-def told(purchase):
+def states_and_balance(purchase):
     balance = Wallet.objects.get(pk=purchase.wallet_id).balance
     return purchase.state, Invoice.objects.get(pk=purchase.invoice_id).state, balance
 
 
 def lots(purchase):
-    found = Lot.objects.filter(wallet=purchase.wallet_id).order_by("pk")
-    return [(one.kind, one.source, one.amount, one.cost) for one in found]
+    stored_lots = Lot.objects.filter(wallet=purchase.wallet_id).order_by("pk")
+    return [(lot.kind, lot.source, lot.amount, lot.cost) for lot in stored_lots]
 
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Packs"), ids=lambda row: row["bought"])
-def test_a_purchase_comes_to_what_the_page_says(wallet, row):
+def test_a_purchase_has_the_amounts_of_the_docs(wallet, row):
     slabs = [(0, 5, 0), (200, 5, 10)]
     make_pack("pack", prices={"USD": 99}, slabs=slabs)
     make_pack("units", units=None, least_units=10, most_units=5000, prices={"USD": "0.011"}, slabs=slabs)
     count, code = row["bought"].split(" × ")
     order = {"packs": int(count)} if code == "pack" else {"units": D(count)}
-    purchase = bought(wallet, code, **order)
+    purchase = buy_pack(wallet, code, **order)
     invoice = purchase.invoice
     assert (purchase.units, purchase.bonus, purchase.net) == (D(row["units"]), D(row["bonus"]), D(row["price"]))
     assert (invoice.net.amount, invoice.total.amount) == (D(row["price"]), D(row["invoice"]))
@@ -58,14 +58,14 @@ def test_a_purchase_comes_to_what_the_page_says(wallet, row):
     assert [cost for *_, cost in lots(purchase)] == [D(row["cost"]), D(row["cost of the bonus"])]
 
 
-def test_it_is_invoiced_at_once_and_granted_when_all_is_paid(wallet):
+def test_it_is_invoiced_at_once_and_granted_when_fully_paid(wallet):
     make_pack("pack", slabs=[(0, 10, 0)])
-    purchase = bought(wallet)
-    assert told(purchase) == ("pending", "issued", 0)
+    purchase = buy_pack(wallet)
+    assert states_and_balance(purchase) == ("pending", "issued", 0)
     pay(purchase, "17.81", "part")
-    assert told(purchase) == ("pending", "issued", 0)
+    assert states_and_balance(purchase) == ("pending", "issued", 0)
     pay(purchase, at=JAN + timedelta(days=1))
-    assert told(purchase) == ("granted", "paid", 110)
+    assert states_and_balance(purchase) == ("granted", "paid", 110)
     assert purchase.granted_at == JAN + timedelta(days=1)
     source = f"purchase:{purchase.pk}"
     assert lots(purchase) == [
@@ -74,37 +74,37 @@ def test_it_is_invoiced_at_once_and_granted_when_all_is_paid(wallet):
     ]
 
 
-def test_a_trusted_wallet_has_it_before_it_is_paid_and_only_once(wallet):
+def test_a_trusted_wallet_is_granted_before_payment_and_only_once(wallet):
     make_pack("pack")
     Wallet.objects.update(is_trusted=True)
-    purchase = bought(wallet)
-    assert told(purchase) == ("granted", "issued", 100)
+    purchase = buy_pack(wallet)
+    assert states_and_balance(purchase) == ("granted", "issued", 100)
     pay(purchase)
     assert settle_purchases(at=JAN).granted == 0
-    assert told(purchase) == ("granted", "paid", 100)
+    assert states_and_balance(purchase) == ("granted", "paid", 100)
 
 
-def test_a_payment_that_was_recorded_below_is_followed_by_the_sweeper(wallet):
+def test_a_payment_recorded_on_the_invoice_is_settled_by_the_task(wallet):
     make_pack("pack")
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     record_payment(invoice_id=purchase.invoice_id, amount=D("117.81"), method="manual", reference="bank", at=JAN)
     assert [settle_purchases(at=JAN).granted for _ in range(2)] == [1, 0]
     purchase.refresh_from_db()
-    assert told(purchase) == ("granted", "paid", 100)
+    assert states_and_balance(purchase) == ("granted", "paid", 100)
 
 
 def test_the_same_reference_buys_once(wallet):
     make_pack("pack")
-    assert bought(wallet) == bought(wallet, at=JAN + timedelta(days=1))
+    assert buy_pack(wallet) == buy_pack(wallet, at=JAN + timedelta(days=1))
     assert Invoice.objects.count() == 1
     with pytest.raises(PurchaseRefused, match="another purchase"):
-        bought(wallet, packs=2)
+        buy_pack(wallet, packs=2)
 
 
-def test_what_was_sold_keeps_its_terms(wallet):
+def test_a_purchase_keeps_its_terms(wallet):
     feature = make_feature("runs")
     make_pack("pack", valid_days=30, features=["runs"], priority=7, rolls_over=1, rollover_most=5, rollover_days=9)
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     never = {"rolls_over": 0, "rollover_most": None, "rollover_days": None}
     CreditPack.objects.update(valid_days=1, priority=50, features=[], units=1, **never)
     pay(purchase, at=JAN + timedelta(days=2))
@@ -113,19 +113,19 @@ def test_what_was_sold_keeps_its_terms(wallet):
     assert (lot.expires_at, lot.rollover_most, lot.rollover_days) == (JAN + timedelta(days=32), 5, 9)
 
 
-def test_nobody_pays_for_what_is_canceled(wallet):
+def test_a_canceled_purchase_voids_its_invoice(wallet):
     make_pack("pack")
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     for _ in range(2):
         purchase = cancel(purchase_id=purchase.pk, reason="By mistake", at=JAN)
-    assert told(purchase) == ("canceled", "void", 0)
+    assert states_and_balance(purchase) == ("canceled", "void", 0)
     assert Invoice.objects.get(kind="credit_note").reason == "By mistake"
-    assert bought(wallet, reference="second").state == "pending"
+    assert buy_pack(wallet, reference="second").state == "pending"
 
 
-def test_what_is_paid_in_part_or_granted_is_not_canceled(wallet):
+def test_a_partly_paid_or_granted_purchase_is_not_canceled(wallet):
     make_pack("pack")
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     pay(purchase, "1", "part")
     with pytest.raises(PurchaseRefused, match=r"\$1.00 of INV-000001 is paid"):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
@@ -134,18 +134,18 @@ def test_what_is_paid_in_part_or_granted_is_not_canceled(wallet):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
 
 
-def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
+def test_an_invoice_credited_by_hand_cancels_its_purchase(wallet):
     make_pack("pack")
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     issue_credit_note(invoice_id=purchase.invoice_id, lines=None, reason="Wrong pack", to="offset", at=JAN)
     assert settle_purchases(at=JAN).canceled == 1
     purchase.refresh_from_db()
-    assert (*told(purchase), purchase.reason) == ("canceled", "void", 0, "Its invoice was credited")
+    assert (*states_and_balance(purchase), purchase.reason) == ("canceled", "void", 0, "Its invoice was credited")
 
 
-def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):
+def test_a_credited_amount_is_no_cost_of_the_lot(wallet):
     make_pack("pack")
-    purchase = bought(wallet)
+    purchase = buy_pack(wallet)
     issue_credit_note(
         invoice_id=purchase.invoice_id, lines=[RequestedCredit(1, D(9))], reason="Goodwill", to="offset", at=JAN
     )
@@ -154,7 +154,7 @@ def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):
 
 
 REFUSED = [
-    # pack, wallet, order                                             field     says
+    # pack, wallet, order                                             field     message
     ({}, {}, {"pack": "other"}, "pack", "not on sale"),
     ({"archived_at": JAN}, {}, {}, "pack", "not on sale"),
     ({"sold_from": JAN + timedelta(days=1)}, {}, {}, "pack", "not on sale"),
@@ -177,20 +177,20 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("pack", "wallet", "order", "field", "says"), REFUSED)
-def test_what_cannot_be_bought_is_refused_in_words(pack, wallet, order, field, says):
+@pytest.mark.parametrize(("pack", "wallet", "order", "field", "message"), REFUSED)
+def test_an_impossible_purchase_gives_the_reason(pack, wallet, order, field, message):
     make_pack("pack", **pack)
-    with pytest.raises(PurchaseRefused, match=says) as refused:
-        bought(make_wallet(make_customer(), **wallet), **{"pack": "pack", **order})
+    with pytest.raises(PurchaseRefused, match=message) as refused:
+        buy_pack(make_wallet(make_customer(), **wallet), **{"pack": "pack", **order})
     assert refused.value.field == field
     assert not Purchase.objects.exists()
 
 
-def test_money_that_pays_invoices_is_taxed_on_these(wallet):
+def test_a_pack_of_money_that_pays_invoices_has_no_tax(wallet):
     money = make_wallet(wallet.customer, name="Money", unit="USD", pays_invoices=True)
     make_pack("pack", unit="money", is_taxed=False, units=100, prices={"USD": 95})
-    purchase = bought(money)
+    purchase = buy_pack(money)
     tax = purchase.invoice.taxes.get()
     assert (tax.amount.amount, tax.rate, "voucher" in tax.reason) == (0, 0, True)
     pay(purchase)
-    assert told(purchase) == ("granted", "paid", 100)
+    assert states_and_balance(purchase) == ("granted", "paid", 100)

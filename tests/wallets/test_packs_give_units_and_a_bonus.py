@@ -1,4 +1,4 @@
-"""What a pack gives for its price, and when a wallet is topped up: as docs/wallets.md says."""
+"""The units of a credit pack for its price, and when a wallet is topped up, as in docs/wallets.md."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,8 +26,8 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Bonus"), ids=lambda row: row["bought"])
 def test_the_highest_slab_reached_applies_alone(row):
-    one = price_purchase(D(row["bought"]), D(row["price"]), "USD", SLABS)
-    assert (one.bonus, one.cost, one.bonus_cost) == (
+    purchase_price = price_purchase(D(row["bought"]), D(row["price"]), "USD", SLABS)
+    assert (purchase_price.bonus, purchase_price.cost, purchase_price.bonus_cost) == (
         D(row["bonus"]),
         D(row["cost of what was bought"]),
         D(row["cost of the bonus"]),
@@ -66,7 +66,7 @@ def test_the_price_is_rounded_once_to_the_minor_unit():
     st.decimals(0, "1e9", places=12),
     st.decimals(0, "1e9", places=2),
 )
-def test_what_is_paid_is_spread_whole_and_in_proportion(units, bonus, net):
+def test_the_price_is_fully_spread_in_proportion(units, bonus, net):
     cost, bonus_cost = spread_cost(net, units, bonus)
     assert cost + bonus_cost == net
     assert abs(bonus_cost * (units + bonus) - net * bonus) < (units + bonus) * D("1e-12")
@@ -86,15 +86,15 @@ def test_a_threshold_may_be_a_percentage_of_the_pack():
     assert threshold_from_percent(D(20), D(100)) == 20
 
 
-@pytest.mark.parametrize(("runs", "reloads", "balance"), [(80, 0, 20), (81, 1, 119), (180, 1, 20), (250, 2, 50)])
-def test_a_pack_of_100_is_bought_at_19(runs, reloads, balance):
-    left, count = D(100), 0
+@pytest.mark.parametrize(("runs", "topups", "balance"), [(80, 0, 20), (81, 1, 119), (180, 1, 20), (250, 2, 50)])
+def test_a_pack_of_100_is_bought_at_19(runs, topups, balance):
+    remaining, count = D(100), 0
     for _ in range(runs):
-        left -= 1
-        if is_due(left, threshold_from_percent(D(20), D(100))):
-            left += packs_to_reach(None, left, D(100)) * 100
+        remaining -= 1
+        if is_due(remaining, threshold_from_percent(D(20), D(100))):
+            remaining += packs_to_reach(None, remaining, D(100)) * 100
             count += 1
-    assert (count, left) == (reloads, balance)
+    assert (count, remaining) == (topups, balance)
 
 
 def test_no_more_packs_are_bought_at_once_than_bounded():

@@ -1,4 +1,4 @@
-"""A statement tells what came and went, section by section, as JSON, as a table, as a page and as a PDF."""
+"""A statement lists a wallet's transactions by section, as JSON, CSV, a page and a PDF."""
 
 import csv
 from datetime import timedelta
@@ -29,7 +29,7 @@ SPAN = {"since": JAN, "until": FEB}
 
 @pytest.fixture
 def wallet():
-    """A January of the wallet that docs/wallets.md tells of."""
+    """Create the January of the wallet in docs/wallets.md."""
     customer = make_customer("acme", legal_name="Acme Ltd", locale="en_US")
     wallet = Wallet.objects.create(customer=customer, name="Main", at_zero="grace", grace=100)
     other = Wallet.objects.create(customer=customer, name="Other")
@@ -52,47 +52,47 @@ def wallet():
     return wallet
 
 
-def test_it_is_what_the_docs_work_out(wallet):
-    found = read_statement(wallet, **SPAN)
-    told = [("opening", "", found.opening, found.opening_cost)]
-    told += [(line.section.value, line.name, line.units, line.money) for line in found.lines]
-    told += [("closing", "", found.closing, found.closing_cost)]
-    worked = [
+def test_it_equals_the_example_of_the_docs(wallet):
+    statement = read_statement(wallet, **SPAN)
+    statement_rows = [("opening", "", statement.opening, statement.opening_cost)]
+    statement_rows += [(line.section.value, line.name, line.units, line.money) for line in statement.lines]
+    statement_rows += [("closing", "", statement.closing, statement.closing_cost)]
+    documented = [
         (row["section"], row["of"], D(row["units"]), D(row["cost"])) for row in rows("wallets.md", "Statements")
     ]
-    assert told == worked
+    assert statement_rows == documented
 
 
-def test_every_movement_has_a_place_in_it():
+def test_every_kind_of_transaction_has_a_section():
     assert set(SECTIONS) == set(Movement.values)
 
 
-def test_it_is_a_table_that_sums_and_holds_no_formula(wallet):
-    told = list(csv.DictReader(StringIO("".join(as_csv(wallet, read_statement(wallet, **SPAN))))))
-    assert sum(D(one["units"]) for one in told[:-1]) == D(told[-1]["units"])
-    assert "'=chat" in {one["of"] for one in told}
+def test_it_is_a_csv_that_adds_up_and_has_no_formula(wallet):
+    lines = list(csv.DictReader(StringIO("".join(as_csv(wallet, read_statement(wallet, **SPAN))))))
+    assert sum(D(line["units"]) for line in lines[:-1]) == D(lines[-1]["units"])
+    assert "'=chat" in {line["of"] for line in lines}
 
 
-def test_it_is_a_pdf_of_the_same_bytes_each_time(wallet):
+def test_it_is_a_pdf_with_equal_bytes_each_time(wallet):
     statement = read_statement(wallet, **SPAN)
-    first, again = (as_pdf(wallet, statement, **SPAN) for _ in range(2))
+    first, repeated = (as_pdf(wallet, statement, **SPAN) for _ in range(2))
     assert first.startswith(b"%PDF-1.7")
-    assert first == again
+    assert first == repeated
 
 
 @pytest.mark.parametrize("locale", ["de_DE", "es_ES", "fr_FR", "it_IT", "nl_NL", "ja_JP"])
-def test_it_speaks_the_customers_language(wallet, locale):
+def test_it_is_in_the_customers_language(wallet, locale):
     wallet.customer.locale = locale
     text = compose(wallet, read_statement(wallet, **SPAN), **SPAN)
     assert text.words == words_in(locale[:2] if locale != "ja_JP" else "en")
     assert [row.is_sum for row in text.rows[:1] + text.rows[-1:]] == [True, True]
 
 
-def test_it_is_answered_over_http(wallet):
+def test_it_is_available_over_http(wallet):
     caller, path = Caller(), f"/wallets/{wallet.pk}/statement"
     span = {"since": JAN.isoformat(), "until": FEB.isoformat()}
-    told = caller.get(path, **span).json()
-    assert D(told["opening"]) + sum(D(line["units"]) for line in told["lines"]) == D(told["closing"])
+    payload = caller.get(path, **span).json()
+    assert D(payload["opening"]) + sum(D(line["units"]) for line in payload["lines"]) == D(payload["closing"])
     assert caller.get(path).status_code == 200
     assert b"".join(caller.get(f"{path}.csv", **span).streaming_content).startswith(b"kind,description,units")
     assert caller.get(f"{path}.pdf", **span).content.startswith(b"%PDF")
@@ -103,14 +103,14 @@ def test_it_is_answered_over_http(wallet):
         problem(Caller(sandbox=True).get(f"{path}{kind}"), 404, "not-found")
 
 
-def test_it_is_a_page_of_staff(wallet, django_assert_max_num_queries):
+def test_it_is_a_page_of_the_admin(wallet, django_assert_max_num_queries):
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     address = f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-01-01&until=2026-01-31"
     with django_assert_max_num_queries(12):
         text = client.get(address).content.decode()
-    for said in ("Used: images", "Granted: promotional", "Rolled over", "Opening balance", "Closing balance"):
-        assert said in text, said
+    for label in ("Used: images", "Granted: promotional", "Rolled over", "Opening balance", "Closing balance"):
+        assert label in text, label
     assert client.get(f"{address}&as=pdf").content.startswith(b"%PDF")
     assert b"".join(client.get(f"{address}&as=csv").streaming_content).startswith(b"kind,description")
     wrong = client.get(f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-02-01&until=2026-01-31")

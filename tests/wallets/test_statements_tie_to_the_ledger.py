@@ -1,4 +1,6 @@
-"""Whatever was done to a wallet, its statements sum up: opening, lines and closing are what the ledger says."""
+"""
+After any operations on a wallet, its statements agree with the ledger: opening balance, lines and closing balance.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -18,26 +20,26 @@ SOON, EVER = timedelta(days=6), timedelta(days=3000)
 
 
 def ledger(wallet, until):
-    """Return what the entries of a wallet sum to before a moment, in units and in money."""
+    """Return the sums of a wallet's entries before a time, in units and in money."""
     rows = list(Entry.objects.filter(wallet=wallet, account="wallet", transaction__at__lt=until))
-    return sum((one.units for one in rows), Decimal(0)), sum((row.money for row in rows), Decimal(0))
+    return sum((row.units for row in rows), Decimal(0)), sum((row.money for row in rows), Decimal(0))
 
 
-class Stated(Wallets):
+class StatementMachine(Wallets):
     @invariant()
     def statements_tie(self):
         for wallet in Wallet.objects.filter(pk__in=getattr(self, "wallets", ())):
             edges = [JAN - EVER / 2, JAN, JAN + SOON, JAN + EVER / 2]
             for since, until in pairwise(edges):
-                found = read_statement(wallet, since=since, until=until)
-                assert (found.opening, found.opening_cost) == ledger(wallet, since)
-                assert (found.closing, found.closing_cost) == ledger(wallet, until)
-                assert found.opening + sum(line.units for line in found.lines) == found.closing
-                assert found.opening_cost + sum(line.money for line in found.lines) == found.closing_cost
-            assert found.closing == wallet.balance
+                statement = read_statement(wallet, since=since, until=until)
+                assert (statement.opening, statement.opening_cost) == ledger(wallet, since)
+                assert (statement.closing, statement.closing_cost) == ledger(wallet, until)
+                assert statement.opening + sum(line.units for line in statement.lines) == statement.closing
+                assert statement.opening_cost + sum(line.money for line in statement.lines) == statement.closing_cost
+            assert statement.closing == wallet.balance
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_any_sequence_of_operations_is_stated():
-    run_state_machine_as_test(Stated, settings=SHORT)
+def test_statements_agree_with_the_ledger_after_any_sequence_of_operations():
+    run_state_machine_as_test(StatementMachine, settings=SHORT)

@@ -1,4 +1,4 @@
-"""Each promise of the wallets' tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+"""Raw SQL that violates a constraint or trigger of the wallet tables is refused by it."""
 
 import pytest
 
@@ -17,8 +17,8 @@ def edit(table: str, change: str, where: str = "true") -> str:
     return f"UPDATE wallets_{table} SET {change} WHERE {where}"  # noqa: S608
 
 
-def again(table: str, *changed: str, **columns: str) -> str:
-    """Insert a row once more, under another number, with other values in some columns."""
+def insert_again(table: str, *changed: str, **columns: str) -> str:
+    """Return SQL that inserts a row insert_again, under another id, with other values in some columns."""
     names = COLUMNS[table]
     values = ", ".join(columns.get(name, name) for name in names)
     return f"INSERT INTO wallets_{table} ({', '.join(names)}) SELECT {values} FROM wallets_{table} LIMIT 1"  # noqa: S608
@@ -50,7 +50,7 @@ NEW = {"reference": "'new'"}
 
 
 def entries(*rows: str) -> str:
-    """Insert entries of the first transaction: account, units, money, lot, place, balance after."""
+    """Return SQL that inserts entries of the first transaction: account, units, money, lot, place, balance after."""
     values = ", ".join(rows)
     return f"""
         INSERT INTO wallets_entry (transaction_id, wallet_id, account, units, money, lot_id, place, balance_after)
@@ -63,8 +63,8 @@ WORLD = "('world', {u}, 0, NULL, NULL, NULL)"
 
 CASES = [
     # wallets
-    ("wallet_name_is_used_once", again("wallet")),
-    ("wallet_holds_credits_or_its_currency", again("wallet", name="'new'", unit="'EUR'", pays_invoices="false")),
+    ("wallet_name_is_used_once", insert_again("wallet")),
+    ("wallet_holds_credits_or_its_currency", insert_again("wallet", name="'new'", unit="'EUR'", pays_invoices="false")),
     ("wallet_zero_rule_is_known", edit("wallet", "at_zero = 'other'")),
     ("only_money_pays_invoices", edit("wallet", "pays_invoices = true", "unit = 'credits'")),
     ("wallet_grace_is_finite", edit("wallet", "grace = 'NaN'")),
@@ -75,27 +75,27 @@ CASES = [
     ("a_closed_wallet_is_empty", edit("wallet", "closed_at = now()", "balance > 0")),
     ("balance_is_the_sum_of_its_lots", edit("wallet", "balance = balance + 1")),
     # lots
-    ("lot_kind_is_known", again("lot", **NEW_LOT, kind="'other'")),
-    ("nothing_is_granted_twice", again("lot", **(NEW_LOT | {"source": "source"}))),
-    ("lot_grants_something", again("lot", **NEW_LOT, amount="0")),
-    ("lot_grants_something", again("lot", **NEW_LOT, amount="'NaN'")),
+    ("lot_kind_is_known", insert_again("lot", **NEW_LOT, kind="'other'")),
+    ("nothing_is_granted_twice", insert_again("lot", **(NEW_LOT | {"source": "source"}))),
+    ("lot_grants_something", insert_again("lot", **NEW_LOT, amount="0")),
+    ("lot_grants_something", insert_again("lot", **NEW_LOT, amount="'NaN'")),
     ("lot_is_never_overdrawn", edit("lot", "remaining = -1, held = -1")),
     ("lot_is_never_overdrawn", edit("lot", "remaining = amount + 1, expired = -1")),
     ("held_amount_is_within_the_lot", edit("lot", "held = remaining + 1")),
     ("held_amount_is_within_the_lot", edit("lot", "held = -1")),
     ("expired_amount_is_no_longer_remaining", edit("lot", "expired = amount - remaining + 1")),
-    ("lot_cost_is_finite", again("lot", **NEW_LOT, cost="'NaN'")),
+    ("lot_cost_is_finite", insert_again("lot", **NEW_LOT, cost="'NaN'")),
     ("rollover_is_finite", edit("lot", "rollover_most = -1")),
     ("lot_expires_after_it_begins", edit("lot", "expires_at = valid_from")),
     ("only_an_expiring_lot_rolls_over", edit("lot", "rolls_over = 1, expires_at = NULL")),
     ("lot_keeps_its_granted_terms", edit("lot", "amount = amount + 1")),
     ("lot_keeps_its_granted_terms", "DELETE FROM wallets_lot"),
     # the ledger
-    ("movement_is_known", again("transaction", **NEW, kind="'other'")),
-    ("transaction_reference_counts_once", again("transaction")),
-    ("movement_is_finite", again("transaction", **NEW, units="'NaN'")),
-    ("uncovered_is_finite", again("transaction", **NEW, uncovered="-1")),
-    ("balance_after_is_finite", again("transaction", **NEW, balance_after="'NaN'")),
+    ("movement_is_known", insert_again("transaction", **NEW, kind="'other'")),
+    ("transaction_reference_counts_once", insert_again("transaction")),
+    ("movement_is_finite", insert_again("transaction", **NEW, units="'NaN'")),
+    ("uncovered_is_finite", insert_again("transaction", **NEW, uncovered="-1")),
+    ("balance_after_is_finite", insert_again("transaction", **NEW, balance_after="'NaN'")),
     ("pgtrigger", edit("transaction", "units = 7")),
     ("pgtrigger", "DELETE FROM wallets_transaction"),
     ("pgtrigger", edit("entry", "units = 7")),
@@ -109,14 +109,14 @@ CASES = [
     ("entries_sum_to_zero", entries(WORLD.format(u=1), WORLD.format(u=1))),
     ("entries_sum_to_zero", entries(WORLD.format(u=0))),
     # purchases
-    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'other'")),
-    ("nothing_is_bought_twice", again("purchase", invoice_id="-1")),
-    ("purchase_is_of_1_to_1000_packs", again("purchase", quantity="1001")),
-    ("purchase_is_of_something", again("purchase", units="'NaN'")),
-    ("bonus_of_a_purchase_is_finite", again("purchase", bonus="-1")),
-    ("purchase_costs_something", again("purchase", net="0")),
-    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'granted'", granted_at="NULL")),
-    ("purchase_is_granted_or_came_to_nothing", again("purchase", state="'pending'", ended_at="now()")),
+    ("purchase_is_granted_or_came_to_nothing", insert_again("purchase", state="'other'")),
+    ("nothing_is_bought_twice", insert_again("purchase", invoice_id="-1")),
+    ("purchase_is_of_1_to_1000_packs", insert_again("purchase", quantity="1001")),
+    ("purchase_is_of_something", insert_again("purchase", units="'NaN'")),
+    ("bonus_of_a_purchase_is_finite", insert_again("purchase", bonus="-1")),
+    ("purchase_costs_something", insert_again("purchase", net="0")),
+    ("purchase_is_granted_or_came_to_nothing", insert_again("purchase", state="'granted'", granted_at="NULL")),
+    ("purchase_is_granted_or_came_to_nothing", insert_again("purchase", state="'pending'", ended_at="now()")),
     ("purchase_keeps_its_terms", edit("purchase", "units = units + 1", "state = 'pending'")),
     ("purchase_keeps_its_terms", edit("purchase", "state = 'canceled'", "state = 'granted'")),
     ("purchase_keeps_its_terms", "DELETE FROM wallets_purchase"),
@@ -144,16 +144,16 @@ CASES = [
     ("topup_is_pending_or_settled", edit("topup", "state = 'other'", "state = 'paid'")),
     # holds
     ("hold_state_is_known", edit("hold", "state = 'other'", "state = 'committed'")),
-    ("hold_reference_counts_once", again("hold")),
+    ("hold_reference_counts_once", insert_again("hold")),
     ("held_amount_is_finite", edit("hold", "amount = 'NaN'")),
     ("uncovered_hold_is_finite", edit("hold", "uncovered = -1")),
     ("hold_ends_after_it_begins", edit("hold", "until = at")),
     ("hold_is_open_or_has_ended", edit("hold", "ended_at = now()", "state = 'open'")),
-    ("hold_takes_a_lot_once", again("holdshare")),
+    ("hold_takes_a_lot_once", insert_again("holdshare")),
     ("hold_share_is_above_zero", edit("holdshare", "units = 0")),
 ]
 
-OF_DRAWS = [
+DRAWDOWN_CASES = [
     (
         "usage_is_drawn_down_once",
         "INSERT INTO billing_drawdown (period_id, plan_feature_id, window_start, cost, overage, refused, times)"
@@ -165,8 +165,8 @@ OF_DRAWS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "statement"), [*CASES, *OF_DRAWS])
-def test_what_breaks_a_promise_is_refused_by_name(name, statement):
+@pytest.mark.parametrize(("name", "statement"), [*CASES, *DRAWDOWN_CASES])
+def test_a_violated_constraint_is_rejected_by_name(name, statement):
     assert refused_by(statement).startswith(name)
 
 

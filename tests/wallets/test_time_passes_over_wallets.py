@@ -1,4 +1,4 @@
-"""What has come to its end in a wallet is done by a task: lots expire or roll over, holds lapse, debts are repaid."""
+"""Scheduled tasks of wallets: lots expire or roll over, holds lapse, and starting lots repay debts."""
 
 import logging
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 D, DAY, HOUR = Decimal, timedelta(days=1), timedelta(hours=1)
 END = JAN + 10 * DAY
 DUE = END + HOUR
-"""The seller waits for late usage for an hour."""
+"""The end of the lots plus the hour for which the seller waits for late usage."""
 
 
 def make_wallet(*grants: Grant, name: str = "Credits", **fields) -> Wallet:
@@ -47,7 +47,7 @@ def balance(wallet: Wallet) -> Decimal:
 
 
 WHEN = [
-    # grace         at                      left
+    # grace         at                      balance
     (HOUR, END, 10, "late usage is waited for"),
     (HOUR, DUE - timedelta(microseconds=1), 10, "until the last instant"),
     (HOUR, DUE, 0, "and no longer"),
@@ -56,15 +56,18 @@ WHEN = [
 ]
 
 
-@pytest.mark.parametrize(("grace", "at", "left", "why"), WHEN)
-def test_a_lot_expires_when_its_sellers_grace_is_over(grace, at, left, why):
+@pytest.mark.parametrize(("grace", "at", "expected", "why"), WHEN)
+def test_a_lot_expires_after_its_sellers_grace_period(grace, at, expected, why):
     wallet = make_wallet(lot(), customer=make_customer(seller=make_seller(grace=grace)))
     expire_due(at=at)
-    assert balance(wallet) == left, why
+    assert balance(wallet) == expected, why
 
 
-def test_what_has_expired_meanwhile_is_not_kept_for_anybody():
-    """A reservation may be a moment older than the sweep that was faster: two would be promised the same units."""
+def test_expired_units_can_not_be_held():
+    """
+    A reservation may have an earlier time than the expiry run that preceded it; the same units must not be reserved
+    twice.
+    """
     wallet = make_wallet(lot(), lot(4, "later", expires_at=None))
     expire_due(at=DUE)
     keep = {"customer_id": wallet.customer_id, "unit": "credits", "until": END + DAY}
@@ -75,25 +78,25 @@ def test_what_has_expired_meanwhile_is_not_kept_for_anybody():
     assert_clean(only=[check.name for check in wallets.CHECKS])
 
 
-def test_what_rolls_over_goes_on_and_expires_in_its_turn():
+def test_rolled_over_units_expire_later():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
     assert (expire_due(at=DUE), balance(wallet)) == (ExpiryRun(expired=1), 4)
     assert (expire_due(at=DUE), balance(wallet)) == (ExpiryRun(), 4)
     assert (expire_due(at=DUE + 5 * DAY), balance(wallet)) == (ExpiryRun(expired=1), 0)
 
 
-def test_what_rolls_over_at_most_rolls_over_once_however_often_the_lot_expires():
+def test_the_rollover_maximum_counts_once_for_repeated_expiries():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
     use = SpendRequest(D(7), JAN, "kept")
     made = hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
     expire_due(at=DUE)
     release(hold_id=made.pk, at=DUE + DAY)
     expire_due(at=DUE + DAY)
-    # 3 of 4 that may go on were free when the lot expired first, and 1 of the 7 that were given back later.
+    # 3 of the 4 rollover units were free when the lot first expired, and 1 of the 7 that were released later.
     assert balance(wallet) == 4
 
 
-def test_what_expired_is_told_once():
+def test_an_expiry_is_announced_once():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)), lot(2, "other"))
     expire_due(at=DUE)
     expire_due(at=DUE)
@@ -102,7 +105,7 @@ def test_what_expired_is_told_once():
     assert notification.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
 
 
-def test_use_from_before_takes_it_back_and_the_rest_expires_anew():
+def test_late_usage_reclaims_expired_units_and_the_rest_expires_again():
     wallet = make_wallet(lot())
     expire_due(at=DUE)
     spend(wallet_id=wallet.pk, amount=D(3), reference="late", at=DUE + HOUR, used_at=END - HOUR)
@@ -110,7 +113,7 @@ def test_use_from_before_takes_it_back_and_the_rest_expires_anew():
     assert Lot.objects.get().expired == 7
 
 
-def test_what_happens_to_a_lot_as_documented():
+def test_a_lot_behaves_as_documented():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)))
     for number, row in enumerate(rows("wallets.md", "When time passes")):
         moment, action, *amount = row["what"].split()
@@ -119,11 +122,11 @@ def test_what_happens_to_a_lot_as_documented():
             expire_due(at=at)
         else:
             spend(wallet_id=wallet.pk, amount=D(amount[0]), reference=str(number), at=max(at, DUE), used_at=at)
-        broken = sum(lot.expired for lot in Lot.objects.all())
-        assert (balance(wallet), broken) == (D(row["balance"]), D(row["breakage"])), row["why"]
+        breakage = sum(lot.expired for lot in Lot.objects.all())
+        assert (balance(wallet), breakage) == (D(row["balance"]), D(row["breakage"])), row["why"]
 
 
-def test_holds_lapse_and_what_they_kept_expires():
+def test_holds_lapse_and_their_units_expire():
     wallet = make_wallet(lot())
     use = SpendRequest(D(6), JAN, "kept")
     hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
@@ -132,7 +135,7 @@ def test_holds_lapse_and_what_they_kept_expires():
     assert Hold.objects.get().state == "lapsed"
 
 
-def test_a_lot_that_has_begun_pays_what_is_owed():
+def test_a_lot_that_starts_repays_the_debt():
     wallet = make_wallet(lot(valid_from=JAN + DAY))
     spend(wallet_id=wallet.pk, amount=D(4), reference="a", at=JAN, at_zero=AtZeroPolicy.GRACE, limit=D(9))
     expire_due(at=JAN + DAY - HOUR)
@@ -142,7 +145,7 @@ def test_a_lot_that_has_begun_pays_what_is_owed():
     assert Lot.objects.get().remaining == 6
 
 
-def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
+def test_a_failing_wallet_does_not_block_others(monkeypatch, caplog):
     broken, sound = make_wallet(lot()), make_wallet(lot())
 
     def expire(*, wallet_id, **moment):
@@ -159,14 +162,14 @@ def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
     assert "a seal does not fit" in caplog.text
 
 
-def test_batches_follow_one_another():
+def test_a_run_processes_all_batches():
     wallets = [make_wallet(lot()) for _ in range(5)]
     for wallet in wallets:
         hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(1), JAN, "kept"), until=JAN + DAY)
     assert expire_due(at=DUE, batch_size=2) == ExpiryRun(lapsed=5, expired=5)
 
 
-def test_a_run_that_is_cut_short_is_taken_up():
+def test_an_interrupted_run_is_continued_by_the_next():
     wallets = [make_wallet(lot()) for _ in range(3)]
     turns = iter([True, False])
     assert expire_due(at=DUE, should_continue=lambda: next(turns)) == ExpiryRun(expired=1)
@@ -174,24 +177,24 @@ def test_a_run_that_is_cut_short_is_taken_up():
     assert [balance(wallet) for wallet in wallets] == [0, 0, 0]
 
 
-def test_looking_costs_two_statements_however_many_wallets_there_are(django_assert_num_queries):
+def test_an_idle_run_takes_two_queries_for_any_number_of_wallets(django_assert_num_queries):
     for _ in range(5):
         make_wallet(lot())
     with django_assert_num_queries(2):
         expire_due(at=JAN)
 
 
-def test_the_task_is_asked_for_each_minute():
+def test_the_task_is_scheduled_each_minute():
     entry = SCHEDULE["wallets.expire_lots"]
     assert (entry["task"], entry["schedule"]) == (expire_lots.name, 60)
     assert expire_lots() == {"lapsed": 0, "expired": 0, "failed": 0}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_share_the_wallets():
+def test_concurrent_workers_share_the_wallets():
     wallets = [make_wallet(lot(rolls_over=1, rollover_most=D(3))) for _ in range(12)]
     done = together(*[lambda: expire_due(at=DUE)] * 4)
-    assert sum(one.expired for one in done) + expire_due(at=DUE).expired == 12
+    assert sum(run.expired for run in done) + expire_due(at=DUE).expired == 12
     assert [balance(wallet) for wallet in wallets] == [3] * 12
 
 
@@ -215,12 +218,12 @@ def holding(wallet, amount):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("action", [spending, holding])
 @pytest.mark.parametrize("number", range(5))
-def test_use_and_expiry_at_one_moment_share_the_lot_without_a_gap(action, number):
+def test_concurrent_spends_and_expiries_share_the_lot_exactly(action, number):
     wallet = make_wallet(lot())
-    taken, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: expire_due(at=DUE)).run())
+    succeeded, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: expire_due(at=DUE)).run())
     expire_due(at=DUE)
-    left = Lot.objects.get()
-    assert (left.remaining - left.held, left.held) == (0, 7 if taken and action is holding else 0)
-    # A use takes back what had expired before it came; a hold does not.
-    assert left.expired == (3 if taken else 10)
-    assert taken or action is holding
+    expired_lot = Lot.objects.get()
+    assert (expired_lot.remaining - expired_lot.held, expired_lot.held) == (0, 7 if succeeded and action is holding else 0)
+    # A spend reclaims units that expired before it arrived; a hold does not.
+    assert expired_lot.expired == (3 if succeeded else 10)
+    assert succeeded or action is holding

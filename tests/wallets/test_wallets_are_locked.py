@@ -1,4 +1,4 @@
-"""Whoever moves a wallet waits for whoever moves it already, and goes on from what that one left."""
+"""An operation on a wallet waits for the one in progress, and continues from its result."""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -36,14 +36,14 @@ def balance_of(wallet):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
+def test_a_spend_waits_for_one_in_progress_and_uses_the_rest(monkeypatch):
     wallet = wallet_of(10)
     pause = Pause.before(monkeypatch, spend_module, "write")
     first = start(lambda: take(wallet, 8, "one"))
     pause.await_arrival()
     second = start(lambda: take(wallet, 8, "two"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert first.result().balance == 2
     with pytest.raises(InsufficientUnits):
         second.result()
@@ -51,46 +51,46 @@ def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_repeat_waits_for_the_first_and_is_answered_as_it(monkeypatch):
+def test_a_repeat_waits_for_the_first_and_returns_its_answer(monkeypatch):
     wallet = wallet_of(10)
     pause = Pause.before(monkeypatch, spend_module, "write")
     first = start(lambda: take(wallet, 8, "one"))
     pause.await_arrival()
     second = start(lambda: take(wallet, 8, "one"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert first.result() == second.result()
     assert balance_of(wallet) == 2
 
 
 @pytest.mark.django_db
-def test_a_repeat_at_another_time_is_answered_as_the_first():
+def test_a_repeat_at_another_time_returns_the_first_answer():
     wallet = wallet_of(10)
     assert take(wallet, 3, "one") == take(wallet, 3, "one", at=FEB)
     assert Transaction.objects.filter(kind="spend").count() == 1
 
 
 @pytest.mark.django_db
-def test_a_repeated_commit_tells_what_all_wallets_had_then():
+def test_a_repeated_commit_returns_the_earlier_balance():
     wallet = wallet_of(10)
     other = Wallet.objects.create(customer=wallet.customer, name="Other")
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(5), "pack", cost=D(9))], at=JAN)
-    kept = hold(
+    run_hold = hold(
         customer_id=wallet.customer_id,
         unit="credits",
         request=SpendRequest(D(4), JAN + DAY, "run"),
         until=JAN + 2 * DAY,
     )
-    first = commit(hold_id=kept.pk, amount=D(3), at=JAN + DAY)
+    first = commit(hold_id=run_hold.pk, amount=D(3), at=JAN + DAY)
     take(other, 1, "later")
     assert first.balance == 12
-    assert commit(hold_id=kept.pk, amount=D(3), at=JAN + 3 * DAY) == first
+    assert commit(hold_id=run_hold.pk, amount=D(3), at=JAN + 3 * DAY) == first
 
 
 @pytest.mark.django_db
-def test_what_is_held_outlives_its_lot():
+def test_held_units_outlive_their_lot():
     wallet = wallet_of(10, expires_at=FEB)
-    kept = hold(
+    run_hold = hold(
         customer_id=wallet.customer_id,
         unit="credits",
         request=SpendRequest(D(4), JAN + DAY, "run"),
@@ -98,11 +98,11 @@ def test_what_is_held_outlives_its_lot():
     )
     assert expire(wallet_id=wallet.pk, at=FEB + DAY, grace_period=timedelta(0)) == 1
     assert balance_of(wallet) == 4
-    assert commit(hold_id=kept.pk, amount=D(4), at=FEB + DAY).units == 4
+    assert commit(hold_id=run_hold.pk, amount=D(4), at=FEB + DAY).units == 4
 
 
 @pytest.mark.django_db
-def test_entries_are_numbered_in_the_order_in_which_they_were_made():
+def test_entries_are_numbered_in_order_of_creation():
     wallet = Wallet.objects.create(customer=make_customer(), at_zero="grace", grace=D(20))
     take(wallet, 15, "owed")
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(9), name, cost=D(9)) for name in "ab"], at=FEB)
@@ -111,7 +111,7 @@ def test_entries_are_numbered_in_the_order_in_which_they_were_made():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_spend_is_undone_with_what_it_is_part_of():
+def test_a_spend_is_rolled_back_with_its_transaction():
     wallet = wallet_of(10)
     with transaction.atomic():
         take(wallet, 3, "one")

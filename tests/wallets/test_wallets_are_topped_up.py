@@ -1,4 +1,4 @@
-"""A wallet that falls below its threshold is topped up, once at a time, within its ceilings, until payments fail."""
+"""A wallet below its threshold is topped up, one purchase at a time, within its ceilings, until payments fail."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
@@ -37,10 +37,10 @@ def wallet():
     return wallet
 
 
-def rule(wallet, **asked):
+def rule(wallet, **fields):
     return set_rule(
         wallet_id=wallet.pk,
-        request=TopUpRuleRequest("hundred", **{"percent": D(20), "payer": "sandbox", **asked}),
+        request=TopUpRuleRequest("hundred", **{"percent": D(20), "payer": "sandbox", **fields}),
         at=JAN,
     )
 
@@ -49,7 +49,7 @@ def use(wallet, units, reference="use", at=JAN):
     spend(wallet_id=wallet.pk, amount=D(units), reference=reference, at=at)
 
 
-def told(wallet):
+def balance_and_states(wallet):
     balance = Wallet.objects.get(pk=wallet.pk).balance
     return balance, list(TopUp.objects.order_by("pk").values_list("state", flat=True))
 
@@ -58,19 +58,19 @@ def kinds():
     return list(Notification.objects.filter(kind__startswith="topup").order_by("pk").values_list("kind", flat=True))
 
 
-def test_at_twenty_nothing_is_bought_and_at_nineteen_a_pack(wallet):
+def test_a_pack_is_bought_at_19_and_not_at_20(wallet):
     rule(wallet)
     use(wallet, 80)
-    assert (run_topups(at=JAN).bought, told(wallet)) == (0, (20, []))
+    assert (run_topups(at=JAN).bought, balance_and_states(wallet)) == (0, (20, []))
     use(wallet, 1, "one more")
-    assert (run_topups(at=JAN).bought, told(wallet)) == (1, (119, ["paid"]))
+    assert (run_topups(at=JAN).bought, balance_and_states(wallet)) == (1, (119, ["paid"]))
     topup = TopUp.objects.get()
     assert (topup.balance, topup.amount, topup.purchase.invoice.state) == (19, 99, "paid")
     assert kinds() == ["topup.paid"]
     assert run_topups(at=JAN).bought == 0
 
 
-def test_whoever_took_something_may_have_it_looked_at(wallet):
+def test_given_wallets_are_topped_up_at_once(wallet):
     other = make_wallet(make_customer(sandbox=True))
     rule(wallet)
     use(wallet, 81)
@@ -83,14 +83,14 @@ TARGETS = [(None, 1, 119), (D(119), 1, 119), (D(120), 2, 219)]
 
 
 @pytest.mark.parametrize(("target", "packs", "balance"), TARGETS)
-def test_it_is_filled_to_a_target_by_whole_packs(wallet, target, packs, balance):
+def test_whole_packs_are_bought_to_reach_the_target(wallet, target, packs, balance):
     rule(wallet, target=target)
     use(wallet, 81)
     run_topups(at=JAN)
-    assert (Purchase.objects.get().quantity, told(wallet)[0]) == (packs, balance)
+    assert (Purchase.objects.get().quantity, balance_and_states(wallet)[0]) == (packs, balance)
 
 
-def test_units_that_are_sold_one_by_one_fill_it_to_the_target_itself(wallet):
+def test_units_sold_one_by_one_reach_the_target_exactly(wallet):
     make_pack("loose", units=None, least_units=10, most_units=500, prices={"USD": "0.5"})
     set_rule(
         wallet_id=wallet.pk,
@@ -99,43 +99,43 @@ def test_units_that_are_sold_one_by_one_fill_it_to_the_target_itself(wallet):
     )
     use(wallet, 81)
     run_topups(at=JAN)
-    assert (told(wallet)[0], TopUp.objects.get().amount) == (150, D("65.50"))
+    assert (balance_and_states(wallet)[0], TopUp.objects.get().amount) == (150, D("65.50"))
 
 
-def test_nothing_more_is_bought_while_one_is_pending_and_its_payment_is_followed(wallet):
+def test_a_pending_top_up_blocks_others_until_it_is_paid(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
     assert [run_topups(at=JAN).bought for _ in range(2)] == [1, 0]
-    assert told(wallet) == (19, ["pending"])
+    assert balance_and_states(wallet) == (19, ["pending"])
     invoice = Invoice.objects.get()
     receive_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank", at=JAN)
-    assert (run_topups(at=JAN).settled, told(wallet)) == (1, (119, ["paid"]))
+    assert (run_topups(at=JAN).settled, balance_and_states(wallet)) == (1, (119, ["paid"]))
 
 
-def test_one_whose_purchase_is_canceled_makes_room_for_the_next(wallet):
+def test_a_canceled_purchase_allows_the_next_top_up(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
     run_topups(at=JAN)
     cancel(purchase_id=Purchase.objects.get().pk, reason="Not now", at=JAN)
     assert run_topups(at=JAN).bought == 1
-    assert told(wallet) == (19, ["canceled", "pending"])
+    assert balance_and_states(wallet) == (19, ["canceled", "pending"])
     assert kinds() == []
 
 
-def test_a_trusted_wallet_has_its_credits_within_one_sweep(wallet):
+def test_a_trusted_wallet_is_granted_within_one_run(wallet):
     Wallet.objects.update(is_trusted=True)
     rule(wallet, payer="invoice")
     use(wallet, 81)
     run_topups(at=JAN)
-    assert told(wallet) == (119, ["paid"])
+    assert balance_and_states(wallet) == (119, ["paid"])
     assert Invoice.objects.get().state == "issued"
 
 
-def test_it_is_switched_off_after_as_many_declines_as_allowed_and_on_again_by_hand(wallet):
+def test_it_is_disabled_after_the_allowed_declines_and_re_enabled_by_hand(wallet):
     rule(wallet, payer="declining", most_declines=2)
     use(wallet, 81)
     assert [run_topups(at=JAN).bought for _ in range(3)] == [1, 1, 0]
-    assert told(wallet) == (19, ["declined", "declined"])
+    assert balance_and_states(wallet) == (19, ["declined", "declined"])
     assert {purchase.state for purchase in Purchase.objects.all()} == {"failed"}
     top_up_rule = TopUpRule.objects.get()
     assert (top_up_rule.is_on, top_up_rule.declines, top_up_rule.off_reason) == (False, 2, "2 payments in a row were declined")
@@ -143,10 +143,10 @@ def test_it_is_switched_off_after_as_many_declines_as_allowed_and_on_again_by_ha
     TopUpRule.objects.update(payer="sandbox")
     switch_on(wallet_id=wallet.pk, at=JAN)
     run_topups(at=JAN)
-    assert told(wallet)[0] == 119
+    assert balance_and_states(wallet)[0] == 119
 
 
-def test_a_payment_in_between_forgets_declines(wallet):
+def test_a_payment_resets_the_declines(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
     run_topups(at=JAN)
@@ -157,7 +157,7 @@ def test_a_payment_in_between_forgets_declines(wallet):
     for _ in range(2):
         settle(topup_id=topup.pk, outcome=TopUpOutcome.PAID, at=JAN)
     settle(topup_id=topup.pk, outcome=TopUpOutcome.DECLINED, at=JAN)
-    assert (told(wallet), TopUpRule.objects.get().declines) == ((119, ["declined", "paid"]), 0)
+    assert (balance_and_states(wallet), TopUpRule.objects.get().declines) == ((119, ["declined", "paid"]), 0)
 
 
 CEILINGS = [
@@ -180,12 +180,12 @@ def test_ceilings_stop_the_loop_until_the_next_day_or_month(wallet, ceilings, bo
         if balance:
             use(wallet, balance, f"use at {at}", at=at)
         done.append(run_topups(at=at).bought)
-        balance = told(wallet)[0]
+        balance = balance_and_states(wallet)[0]
     assert done == bought
     assert Invoice.objects.count() == sum(bought)
 
 
-def test_a_ceiling_is_not_looked_at_again_before_it_may_allow_more(wallet, django_assert_max_num_queries):
+def test_a_reached_ceiling_is_not_checked_before_it_resets(wallet, django_assert_max_num_queries):
     rule(wallet, ceilings=[CeilingLimits("finance", "day", most=0)])
     use(wallet, 81)
     run_topups(at=JAN)
@@ -194,15 +194,15 @@ def test_a_ceiling_is_not_looked_at_again_before_it_may_allow_more(wallet, djang
         run_topups(at=JAN + HOUR)
 
 
-def test_the_next_one_waits_for_the_cooldown(wallet):
+def test_the_next_top_up_waits_for_the_cooldown(wallet):
     rule(wallet, threshold=D(500), percent=None, cooldown=timedelta(days=1))
     assert [run_topups(at=JAN + hours * HOUR).bought for hours in (0, 1, 23, 24)] == [1, 0, 0, 1]
 
 
-def test_a_pack_that_is_sold_no_more_switches_it_off(wallet):
-    found = rule(wallet)
-    found.pack.archived_at = JAN
-    found.pack.save()
+def test_a_pack_that_is_not_on_sale_disables_the_rule(wallet):
+    topup_rule = rule(wallet)
+    topup_rule.pack.archived_at = JAN
+    topup_rule.pack.save()
     use(wallet, 81)
     assert run_topups(at=JAN).bought == 0
     assert "not on sale" in TopUpRule.objects.get().off_reason
@@ -227,12 +227,12 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "field", "says"), REFUSED)
-def test_a_rule_that_does_not_fit_is_refused_in_words(wallet, asked, field, says):
+@pytest.mark.parametrize(("fields", "field", "message"), REFUSED)
+def test_an_invalid_rule_gives_the_reason(wallet, fields, field, message):
     make_pack("loose", units=None, least_units=10, most_units=500)
-    with pytest.raises(TopUpRuleRefused, match=says) as refused:
+    with pytest.raises(TopUpRuleRefused, match=message) as refused:
         set_rule(
-            wallet_id=wallet.pk, request=TopUpRuleRequest(**{"pack": "hundred", "percent": D(20), **asked}), at=JAN
+            wallet_id=wallet.pk, request=TopUpRuleRequest(**{"pack": "hundred", "percent": D(20), **fields}), at=JAN
         )
     assert refused.value.field == field
     assert not TopUpRule.objects.exists()
@@ -244,9 +244,9 @@ def test_the_sandbox_pays_for_no_live_customer(wallet):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_look_at_the_same_moment_one_buys():
+def test_concurrent_runs_buy_one_pack():
     make_pack("hundred")
     wallet = make_wallet(make_customer(sandbox=True))
     rule(wallet, ceilings=[CeilingLimits("finance", "day", most=1)])
     done = together(*[lambda: top_up_wallets(wallet_ids=[wallet.pk], at=JAN)] * 4)
-    assert (sum(done), told(wallet)) == (1, (100, ["paid"]))
+    assert (sum(done), balance_and_states(wallet)) == (1, (100, ["paid"]))

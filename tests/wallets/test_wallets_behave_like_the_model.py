@@ -1,10 +1,10 @@
-"""Any sequence of what can be done to wallets does to them what it does to a model without a ledger."""
+"""Any sequence of operations has the same effect on wallets as on a model without a ledger."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.wallets.machine import Wallets, tally
+from tests.wallets.machine import Wallets, attempted
 
 SHORT = settings(deadline=None, max_examples=40, stateful_step_count=50, suppress_health_check=list(HealthCheck))
 
@@ -12,9 +12,9 @@ SHORT = settings(deadline=None, max_examples=40, stateful_step_count=50, suppres
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_any_sequence_of_operations_agrees_with_the_model():
-    tally.clear()
+    attempted.clear()
 
     run_state_machine_as_test(Wallets, settings=SHORT)
 
-    steps = sum(tally.values()) - tally["refused"]
-    assert tally["refused"] < 0.4 * steps, tally
+    steps = sum(attempted.values()) - attempted["refused"]
+    assert attempted["refused"] < 0.4 * steps, attempted

@@ -1,4 +1,6 @@
-"""A money wallet that may pays what is due, after tax, the oldest invoice first; a payment, never a discount."""
+"""
+A money wallet with that option pays due invoices after tax, the oldest first, as a payment and never as a discount.
+"""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -32,7 +34,7 @@ def fill(wallet, amount, source="gift", kind="purchased", cost=None, **terms):
     grant(wallet_id=wallet.pk, grants=[Grant(kind, D(amount), source, cost=cost, **terms)], at=JAN)
 
 
-def told(invoice):
+def state_paid_and_due(invoice):
     invoice = Invoice.objects.get(pk=invoice.pk)
     return invoice.state, invoice.paid, invoice.due
 
@@ -41,35 +43,35 @@ def test_it_pays_the_oldest_first_as_far_as_it_goes(customer, wallet):
     first, second = make_invoice(customer), make_invoice(customer)  # of 17.85 each
     fill(wallet, "20")
     assert [pay_invoices(at=FEB) for _ in range(2)] == [2, 0]
-    assert told(first) == ("paid", D("17.85"), 0)
-    assert told(second) == ("issued", D("2.15"), D("15.70"))
+    assert state_paid_and_due(first) == ("paid", D("17.85"), 0)
+    assert state_paid_and_due(second) == ("issued", D("2.15"), D("15.70"))
     assert Wallet.objects.get().balance == 0
     fill(wallet, "100", "more")
     assert pay_invoices(at=FEB) == 1
-    assert told(second) == ("paid", D("17.85"), 0)
+    assert state_paid_and_due(second) == ("paid", D("17.85"), 0)
     assert Wallet.objects.get().balance == D("84.30")
 
 
-def test_what_it_pays_goes_out_of_the_ledger_at_its_cost(customer, wallet):
+def test_a_payment_is_booked_in_the_ledger_at_its_cost(customer, wallet):
     invoice = make_invoice(customer)
     fill(wallet, "100", cost="95")
     pay_invoices(at=FEB)
-    moved = Transaction.objects.get(kind="pay")
-    sides = Entry.objects.filter(transaction=moved).order_by("id").values_list("account", "units", "money")
+    ledger_transaction = Transaction.objects.get(kind="pay")
+    sides = Entry.objects.filter(transaction=ledger_transaction).order_by("id").values_list("account", "units", "money")
     assert list(sides) == [("wallet", D("-17.85"), D("-16.9575")), ("world", D("17.85"), D("16.9575"))]
     payment = Payment.objects.get()
     assert (payment.method, payment.amount, payment.invoice_id) == ("wallet", D("17.85"), invoice.pk)
-    assert (payment.reference, moved.reference) == (f"wallet:{wallet.pk}:1", f"invoice:{invoice.pk}:1")
+    assert (payment.reference, ledger_transaction.reference) == (f"wallet:{wallet.pk}:1", f"invoice:{invoice.pk}:1")
 
 
-def test_of_a_fraction_of_a_cent_nothing_is_paid(customer, wallet):
+def test_no_fraction_of_a_cent_is_paid(customer, wallet):
     invoice = make_invoice(customer)
     fill(wallet, "2.159999")
     pay_invoices(at=FEB)
-    assert told(invoice) == ("issued", D("2.15"), D("15.70"))
+    assert state_paid_and_due(invoice) == ("issued", D("2.15"), D("15.70"))
 
 
-KEPT = [
+NOT_SPENDABLE = [
     ({"pays_invoices": False}, {}, "a wallet that may not"),
     ({"unit": "credits", "pays_invoices": False}, {}, "credits"),
     ({"unit": "USD", "currency": "USD"}, {}, "another currency"),
@@ -79,7 +81,7 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "terms", "why"), KEPT)
+@pytest.mark.parametrize(("fields", "terms", "why"), NOT_SPENDABLE)
 def test_some_value_pays_no_invoice(customer, fields, terms, why):
     invoice = make_invoice(customer)
     if terms.get("features"):
@@ -87,18 +89,18 @@ def test_some_value_pays_no_invoice(customer, fields, terms, why):
     fields = {"name": "Money", "unit": "EUR", "currency": "EUR", "pays_invoices": True, **fields}
     fill(make_wallet(customer, **fields), "100", **terms)
     assert pay_invoices(at=FEB) == 0, why
-    assert told(invoice)[0] == "issued"
+    assert state_paid_and_due(invoice)[0] == "issued"
 
 
-def test_only_its_customers_invoices_and_only_what_is_due(customer, wallet):
+def test_only_due_invoices_of_its_customer_are_paid(customer, wallet):
     other, draft, void = make_invoice(make_customer()), make_invoice(customer, issue=False), make_invoice(customer)
     issue_credit_note(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
     fill(wallet, "100")
     assert pay_invoices(at=FEB) == 0
-    assert [told(one)[0] for one in (other, draft, void)] == ["issued", "draft", "void"]
+    assert [state_paid_and_due(unpaid)[0] for unpaid in (other, draft, void)] == ["issued", "draft", "void"]
 
 
-def test_it_buys_credits_and_they_arrive(customer, wallet):
+def test_it_pays_for_credits_and_they_are_granted(customer, wallet):
     make_pack("hundred", prices={"EUR": 99})
     credits = make_wallet(customer, currency="EUR")
     buy(wallet_id=credits.pk, order=PackOrder("hundred", "first"), at=JAN)

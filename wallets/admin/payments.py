@@ -1,4 +1,4 @@
-"""The invoice page, completed: its payments, and payments recorded by hand."""
+"""Payments on the invoice page: shown, recorded by hand, charged and reversed."""
 
 from decimal import Decimal
 from typing import Any
@@ -66,15 +66,8 @@ def _reversible_payments(invoice: Invoice) -> QuerySet[Payment]:
     return invoice.payments.filter(method__in=channels, reverses__isnull=True, reversal__isnull=True).order_by("pk")
 
 
-MORE = ["take_back", "void", "render_again"]
-"""Rare actions on an invoice."""
-
-
-class PayableInvoiceAdmin(InvoiceAdmin):
-    actions_detail = (
-        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
-        {"title": "More", "icon": "more_horiz", "items": MORE},
-    )
+class InvoicePayments(InvoiceAdmin):
+    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
 
     def page_context(self, invoice: Invoice) -> dict[str, Any]:
         """Add the payments, payment attempts and dunning steps."""

@@ -1,12 +1,9 @@
-"""The seller page, whose sample invoice also shows the statement of an invented wallet."""
+"""On the seller page: the statement of an invented wallet in the sample invoice."""
 
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin
-
-from customers.models import Seller
-from invoices.admin.sellers import SampledSellerAdmin
+from invoices.admin.sellers import SellerSample
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts
 from invoices.rendering.translations import words_for
@@ -28,8 +25,9 @@ INVENTED = Statement(
 )
 
 
-@admin.register(Seller)
-class StatedSellerAdmin(SampledSellerAdmin):
+class SellerSampleWallet(SellerSample):
+    """A part of the seller page (config/admin_site/pages/seller.py)."""
+
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
         """Return the statement of an invented wallet."""
         _, locale = words_for(facts.locale)

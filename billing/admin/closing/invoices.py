@@ -1,4 +1,4 @@
-"""The invoice page, completed: rendering selected invoices by a job, and regenerating a period's invoice."""
+"""On the invoice page: rendering selected invoices by a job, and regenerating a period's invoice."""
 
 from typing import Any
 
@@ -15,22 +15,17 @@ from billing.models import Period
 from billing.models.periods import PeriodKind
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
+from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from lib.formats import format_money
-from wallets.admin.payments import MORE, PayableInvoiceAdmin
 
 MAX_AT_ONCE = 1_000
 
 
-@admin.register(Invoice)
-class PrintableInvoiceAdmin(PayableInvoiceAdmin):
-    actions = ("make_files",)
-    actions_detail = (
-        *PayableInvoiceAdmin.actions_detail[:-1],
-        {"title": "More", "icon": "more_horiz", "items": [*MORE[:-1], "regenerate", MORE[-1]]},
-    )
+class InvoiceOfPeriod(InvoiceAdmin):
+    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
 
     @action(description="Void and make again", icon="published_with_changes", permissions=["credit"])
     def regenerate(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -27,17 +27,8 @@ from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.formats import format_number
 
 
-@admin.register(Customer)
-class AccountAdmin(CustomerAdmin):
-    change_form_outer_before_template = "staff/customers/account.html"
-    actions_detail = (
-        *("subscribe", "draft_invoice", "portal_link"),
-        {
-            "title": "More",
-            "icon": "more_horiz",
-            "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
-        },
-    )
+class CustomerAccount(CustomerAdmin):
+    """A part of the customer page (config/admin_site/pages/customer.py)."""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -1,4 +1,4 @@
-"""The meter page, completed: a dry run on an event, and the latest events of the meter's name, counted or not."""
+"""On the meter page: a dry run on an event, and the latest events of the meter's name, counted or not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -45,9 +44,8 @@ class MeterReadings:
         return [(name, text or "not told") for name, text in self.tried.dimensions.items()]
 
 
-@admin.register(Meter)
-class CountingMeterAdmin(MeterAdmin):
-    change_form_outer_after_template = "staff/metering/meter_events.html"
+class MeterEvents(MeterAdmin):
+    """A part of the meter page (config/admin_site/pages/meter.py)."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_view)

@@ -1,19 +1,18 @@
-"""The wallet page, completed with links to the usage it paid for."""
+"""On the wallet page: links to the usage that the wallet paid for."""
 
 from collections.abc import Iterable
 
-from django.contrib import admin
 from django.urls import reverse
 
 from billing.admin.closing.service_days import span_of
 from billing.models import Drawdown
 from wallets.admin.wallet_page import Link
 from wallets.admin.wallets import WalletAdmin
-from wallets.models import Wallet
 
 
-@admin.register(Wallet)
-class PayingWalletAdmin(WalletAdmin):
+class WalletUsageLinks(WalletAdmin):
+    """A part of the wallet page (config/admin_site/pages/wallet.py)."""
+
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
         """Return the period in which the usage of each drawdown was counted."""
         drawdowns = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")

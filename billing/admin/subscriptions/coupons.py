@@ -1,6 +1,5 @@
 """
-Coupons, completed: their redemptions and discounts so far, and coupon_view coupons to and removing them from
-subscriptions.
+On the coupon page: redemptions and discounts so far. On the subscription page: adding coupons and removing them.
 """
 
 from decimal import Decimal
@@ -46,10 +45,8 @@ def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
     return {id_: " + ".join(amounts) for id_, amounts in texts.items()}
 
 
-@admin.register(Coupon)
-class HeldCouponAdmin(CouponAdmin):
-    list_display = ("code", "name", "takes_off", "lasts", "redeemed_shown", "given", "state")
-    actions_detail = ("archive",)
+class CouponRedemptions(CouponAdmin):
+    """A part of the coupon page (config/admin_site/pages/coupon.py)."""
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Read the discounts of all coupons on the page in one query."""

@@ -1,11 +1,10 @@
-"""The plan version page, completed: its subscriptions, and the effects of publishing on them."""
+"""On the plan version page: its subscriptions, and the effects of publishing on them."""
 
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +21,7 @@ from billing.subscriptions.plan_changes import rollouts
 from billing.tasks import run_rollouts
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
+from plans.admin.versions.publication import VersionPublication
 from plans.admin.versions.simulation_note import format_figures
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import PlanVersion
@@ -37,21 +37,8 @@ RUNNING = (
 )
 
 
-@admin.register(PlanVersion)
-class SubscribedVersionAdmin(PlanVersionAdmin):
-    list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
-    actions_detail = (
-        *(
-            entry
-            for entry in PlanVersionAdmin.actions_detail
-            if not isinstance(entry, dict) or entry["title"] != "Look into"
-        ),
-        {
-            "title": "Look into",
-            "icon": "query_stats",
-            "items": ["what_changes", "price_list", "margins", "simulate"],
-        },
-    )
+class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
+    """A part of the plan version page (config/admin_site/pages/plan_version.py)."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
         versions = super().get_queryset(request).select_related("plan", "copied_from__plan")

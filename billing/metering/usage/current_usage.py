@@ -27,9 +27,9 @@ from billing.metering.rating_inputs.period_counters import (
     CounterState,
     CounterWindow,
     RatingPeriod,
-    with_aggregates,
     add_state_quantities,
     add_window_runs,
+    with_aggregates,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import rate_window

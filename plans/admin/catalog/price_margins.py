@@ -12,14 +12,14 @@ from unfold.decorators import action
 
 from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT
-from plans.admin.versions.comparison import ComparisonAdmin, page_of
+from plans.admin.versions.comparison import VersionComparison, page_of
 from plans.catalog.dimension_text import format_match
 from plans.costs.price_margins import MissingCost, RateMargin, compute_margins, find_missing_costs
 
 LEAST = Decimal(0)
 
 
-class MarginsAdmin(ComparisonAdmin):
+class VersionMargins(VersionComparison):
     """The page with the margins of a version's rates over current unit costs."""
 
     @action(description="Margins", icon="trending_down", url_path="margins")

@@ -62,8 +62,11 @@ class ComparisonRow:
     change: str
 
 
-class ComparisonAdmin(ModelAdmin):
-    """The page that compares versions, reached from a version and from the approval pages."""
+class VersionComparison(ModelAdmin):
+    """
+    Reads a version and compares it with another one: the base of every part of the plan version page
+    (config/admin_site/pages/plan_version.py).
+    """
 
     @action(description="What changes", icon="difference")
     def what_changes(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Basis, FeeKind
-from plans.pricing.period_anchor import MONTHS, MAX_INTERVAL_UNITS
+from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
 
 
 class FeeForm(forms.ModelForm):

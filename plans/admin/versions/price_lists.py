@@ -12,7 +12,7 @@ from unfold.decorators import action
 from lib.formats import format_number
 from lib.tabular_files import FileRefused
 from plans.admin.fields.file_upload import UploadForm
-from plans.admin.versions.comparison import ComparisonAdmin, page_of
+from plans.admin.versions.comparison import VersionComparison, page_of
 from plans.price_lists.files import CONTENT_TYPES, read, write
 from plans.price_lists.list_import import import_price_list
 from plans.price_lists.table_format import columns
@@ -21,7 +21,7 @@ from plans.price_lists.version_items import ListRefused
 KINDS = {"added": "new", "removed": "removed"}
 
 
-class PriceListAdmin(ComparisonAdmin):
+class VersionPriceList(VersionComparison):
     """The page that offers a price list for download, and imports one after showing its effect."""
 
     @action(description="Price list", icon="table_view", url_path="price-list")

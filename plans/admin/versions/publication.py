@@ -10,13 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.decorators import action
-from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from plans.admin.catalog.price_margins import MarginsAdmin
 from plans.admin.versions.comparison import page_of
-from plans.admin.versions.price_lists import PriceListAdmin
-from plans.admin.versions.review import ReviewAdmin
+from plans.admin.versions.review import VersionReview
 from plans.models import PlanVersion
 from plans.publishing import publication
 from plans.publishing.approvals import missing_approval
@@ -37,24 +34,8 @@ class NoteForm(forms.Form):
     )
 
 
-class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
-    """The actions of a version's life cycle, each with a confirmation page."""
-
-    actions_detail = (
-        {
-            "title": "Publish",
-            "icon": "publish",
-            "variant": ActionVariant.PRIMARY,
-            "items": ["publish_now", "publish_at"],
-        },
-        "approve",
-        "decline",
-        "ask",
-        {"title": "Look into", "icon": "query_stats", "items": ["what_changes", "price_list", "margins"]},
-        "take_back",
-        "new_version",
-        "withdraw",
-    )
+class VersionPublication(VersionReview):
+    """The actions of a version's life cycle, each with a confirmation page; its review decides which of them fit."""
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         version = self.get_object(request, str(object_id))
@@ -134,8 +115,7 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
             sentences.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
         return sentences
 
-    # Overridden by billing, which also moves subscriptions
-    # ------------------------------------------------------------
+    # Another part of the page may replace these: billing also moves subscriptions ---------------------------------
 
     def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
         return DateForm(data) if is_dated else forms.Form(data)

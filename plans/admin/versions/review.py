@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from plans.admin.versions.comparison import ComparisonAdmin, page_of
+from plans.admin.versions.comparison import VersionComparison, page_of
 from plans.admin.versions.simulation_note import sentences
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
@@ -22,7 +22,7 @@ from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
 
-class ReviewAdmin(ComparisonAdmin):
+class VersionReview(VersionComparison):
     """The approval workflow of a version, each action with a confirmation page."""
 
     @action(description="Ask for approval", icon="rate_review", permissions=["ask"])

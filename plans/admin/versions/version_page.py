@@ -13,10 +13,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
+from plans.admin.versions.comparison import VersionComparison, page_of
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
-from plans.admin.versions.publication import PublicationAdmin, moment, page_of
+from plans.admin.versions.publication import moment
 from plans.admin.versions.review import open_request
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
@@ -67,10 +68,8 @@ class VersionForm(forms.ModelForm):
         return self.cleaned_data["trial_usage"] or TrialUsage.FREE
 
 
-class PlanVersionAdmin(PublicationAdmin):
+class PlanVersionAdmin(VersionComparison):
     """
-    Registered by billing, which adds the subscriptions.
-
     A draft is edited here with its fees and features; each feature links to its prices. A published version is shown
     without inputs, since the database would reject any change.
     """

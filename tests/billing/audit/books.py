@@ -59,14 +59,14 @@ from tests.billing.audit.one_off_books import bill_one_off
 from tests.billing.audit.payment_books import collect
 from tests.billing.audit.prepaid_books import prepay
 from tests.billing.metering.ingest.ingest_setup import calls, tokens
-from tests.billing.plan_migrations.world import make_version, planned, roll_back
-from tests.billing.plan_migrations.world import run as run_migration
-from tests.billing.plan_migrations.world import use as migrated_use
+from tests.billing.plan_migrations.migration_setup import make_version, planned, roll_back
+from tests.billing.plan_migrations.migration_setup import run as run_migration
+from tests.billing.plan_migrations.migration_setup import use as migrated_use
 from tests.builders import (
     FEB,
     JAN,
     MAR,
-    agree,
+    add_override,
     cap,
     commitment,
     fee,
@@ -81,7 +81,7 @@ from tests.builders import (
     make_seller,
     make_tax,
     offer,
-    promise,
+    add_commitment,
     rate,
     subscribe,
     tier,
@@ -109,7 +109,7 @@ def make_books() -> None:
     prepay()
     _include_credits()
     for kind, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
-        agree(acme, "calls", kind, value, at=JAN, starts_at=JAN, ends_at=None if kind == "percent" else MAR)
+        add_override(acme, "calls", kind, value, at=JAN, starts_at=JAN, ends_at=None if kind == "percent" else MAR)
     _move_in_mid_period()
     _leave_early()
     _migrate()
@@ -335,7 +335,7 @@ def _token_rates() -> list[dict[str, Any]]:
 def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -> None:
     subscribe(acme.customer, team, starts_at=JAN + timedelta(days=30), external_id="team-a", named=True)
     Promotion.objects.create(coupon=make_coupon("WELCOME", percent=10), plan=team.plan, starts_at=JAN)
-    promise(acme, 900, at=JAN + timedelta(days=40), starts_at=FEB, periods=2, overage_factor=Decimal(2))
+    add_commitment(acme, 900, at=JAN + timedelta(days=40), starts_at=FEB, periods=2, overage_factor=Decimal(2))
     spring = make_coupon("SPRING", amount=5, duration="periods", periods=2, fees=["base-fee"], features=["api.calls"])
     apply_coupon(subscription=acme, coupon=spring, at=JAN + timedelta(days=40))
     remove_coupon(redemption=acme.redemptions.get(), at=JAN + timedelta(days=75), reason="by mistake")

@@ -42,7 +42,7 @@ def test_a_close_skips_a_locked_period_then_waits_for_its_usage_and_bills_it(sub
     pause.await_arrival()
     close = start(lambda: close_due(at=AT))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     assert close.result().issued == 1
     assert january() == (2, False)
@@ -54,7 +54,7 @@ def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch
     pause.await_arrival()
     ingest = start(lambda: use("second"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert close.result().issued == 1
     assert ingest.result() == ["accepted"]
     assert january() == (1, True)
@@ -68,7 +68,7 @@ def test_usage_waits_while_earlier_late_usage_is_billed(subscription, monkeypatc
     pause.await_arrival()
     ingest = start(lambda: use("third"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert close.result().late_billed == 1
     assert ingest.result() == ["accepted"]
     assert january() == (2, True)
@@ -82,7 +82,7 @@ def test_a_close_waits_for_late_usage_in_progress(subscription, monkeypatch):
     pause.await_arrival()
     close = start(lambda: close_due(at=NEXT))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     assert close.result().late_billed == 1
     assert january() == (3, False)
@@ -98,7 +98,7 @@ def test_usage_waits_while_an_ended_subscriptions_late_usage_is_billed(subscript
     pause.await_arrival()
     ingest = start(lambda: use("third"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert close.result().issued == 1
     assert ingest.result() == ["accepted"]
     assert january() == (2, True)

@@ -24,10 +24,10 @@ def run(*arguments: str) -> str:
 def subscriptions() -> list[Subscription]:
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
-    subscriptions_ = [subscribe(make_customer(), version) for _ in range(3)]
-    for subscription in subscriptions_:
+    created = [subscribe(make_customer(), version) for _ in range(3)]
+    for subscription in created:
         use(subscription, "api.calls", 100)
-    return subscriptions_
+    return created
 
 
 @pytest.mark.django_db

@@ -23,7 +23,7 @@ from tests.builders import (
     make_customer,
     make_plan,
     offer,
-    promise,
+    add_commitment,
     publish,
     rate,
     subscribe,
@@ -76,7 +76,7 @@ def test_progress_of_a_stub_period_is_prorated():
 
 def test_progress_of_the_subscriptions_own_commitment():
     subscription = committed(minimum=31)
-    promise(subscription, 500, at=JAN, starts_at=JAN)
+    add_commitment(subscription, 500, at=JAN, starts_at=JAN)
     assert amounts(progress(subscription, at=JAN + DAY)) == (500, 0, 500)
 
 

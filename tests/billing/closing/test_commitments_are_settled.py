@@ -19,12 +19,12 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_customer,
     make_plan,
     offer,
-    promise,
+    add_commitment,
     publish,
     rate,
     subscribe,
@@ -158,7 +158,7 @@ class TestContract:
 class TestSubscriptionsOwnCommitment:
     def test_it_replaces_the_versions_commitment_while_it_applies(self):
         subscription = promised(discount=50)
-        promise(subscription, 10, at=JAN, starts_at=FEB, ends_at=MAR, discount=Decimal(10))
+        add_commitment(subscription, 10, at=JAN, starts_at=FEB, ends_at=MAR, discount=Decimal(10))
         for month in (JAN, FEB, MAR):
             close_due(at=month + HOUR)
             use(subscription, "api.calls", 40, at=month)
@@ -168,13 +168,13 @@ class TestSubscriptionsOwnCommitment:
 
     def test_a_contract_counts_from_the_first_period_that_starts_in_it(self):
         subscription = promised(minimum=0)
-        promise(subscription, 60, at=JAN, starts_at=FEB, periods=2)
+        add_commitment(subscription, 60, at=JAN, starts_at=FEB, periods=2)
         close_due(at=datetime(2026, 6, 1, 1, tzinfo=UTC))
         assert claimed("true_up") == [60, 60], "at the ends of March and May"
 
     def test_a_contract_that_is_ended_owes_a_prorated_minimum(self):
         subscription = promised(minimum=0)
-        commitment_ = promise(subscription, 60, at=JAN, starts_at=JAN, periods=3)
+        commitment_ = add_commitment(subscription, 60, at=JAN, starts_at=JAN, periods=3)
         close_due(at=FEB + HOUR)
         end_commitment(commitment=commitment_, at=FEB + HOUR)
         close_due(at=APR + HOUR)
@@ -182,7 +182,7 @@ class TestSubscriptionsOwnCommitment:
 
     def test_the_preview_and_the_usage_show_its_discount(self):
         subscription = promised(minimum=0)
-        promise(subscription, 10, at=JAN, starts_at=JAN, discount=Decimal(25))
+        add_commitment(subscription, 10, at=JAN, starts_at=JAN, discount=Decimal(25))
         use(subscription, "api.calls", 40)
         assert preview(at=JAN + HOUR, subscription=subscription).totals.net == 30
         (usage,) = current_usage(customer=subscription.customer.external_id, sandbox=False, at=JAN + HOUR)
@@ -204,7 +204,7 @@ class TestSubscriptionsOwnCommitment:
         subscription = promised()
         close_due(at=FEB + HOUR)
         with pytest.raises(OverrideRefused) as refusal:
-            promise(subscription, **{"minimum": 10, "at": FEB + HOUR, "starts_at": FEB, **fields})
+            add_commitment(subscription, **{"minimum": 10, "at": FEB + HOUR, "starts_at": FEB, **fields})
         assert refusal.value.field == field
 
 
@@ -258,4 +258,4 @@ def test_a_reduction_is_credited_where_it_changes_no_other_line(
     bill_late_usage(at=MAR)
     assert [invoice.number for invoice in Invoice.objects.order_by("id")[1:]] == ([document] if document else []), why
     assert (subscription.periods.get(kind="regular").late_since is None) == bool(document)
-    documents_are_clean()
+    assert_invoices_clean()

@@ -16,7 +16,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -200,4 +200,4 @@ def test_a_credit_at_a_higher_tax_fits_with_a_coupon():
     invoice = Invoice.objects.latest("id")
     (taken,) = invoice.lines.filter(kind="coupon")
     assert (taken.amount.amount, invoice.net.amount, invoice.tax.amount, invoice.total.amount) == (-12, 18, -18, 0)
-    documents_are_clean()
+    assert_invoices_clean()

@@ -13,7 +13,7 @@ from invoices.payments.manual_payments import record_payment
 from tests.builders import (
     FEB,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -70,18 +70,18 @@ def test_the_new_invoice_has_the_present_facts(subscription: Subscription):
         None,
         ["fee", "fee", "usage"],
     )
-    documents_are_clean()
+    assert_invoices_clean()
     second = regenerate(invoice_id=new.pk, reason="Once more", at=MAR)
     assert second.reference == f"{old.reference}:reissue:2"
     close_due(at=MAR + timedelta(hours=1))
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_an_invoice_of_fees_alone_is_regenerated(subscription: Subscription):
     opening = Invoice.objects.get(periods__kind="opening")
     new = regenerate(invoice_id=opening.pk, reason="Wrong address", at=MAR)
     assert [line.amount.amount for line in new.lines.all()] == [D("20")]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def paid(invoice: Invoice) -> None:

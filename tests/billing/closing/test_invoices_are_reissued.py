@@ -21,7 +21,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_customer,
     make_plan,
@@ -83,7 +83,7 @@ def test_the_whole_invoice_is_credited_and_reissued(billed: Subscription):
     assert new.reference == f"period:{period.pk}:reissue:1"
     assert [(line.kind, line.amount.amount) for line in new.lines.order_by("position")] == [("fee", 20), ("usage", 105)]
     assert (new.period_start, new.period_end) == (JAN, FEB)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_an_invoice_is_reissued_once_per_grace_period(billed: Subscription):
@@ -99,7 +99,7 @@ def test_an_invoice_is_reissued_once_per_grace_period(billed: Subscription):
     assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
     last = Invoice.objects.latest("id")
     assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_usage_that_nets_to_zero_leaves_an_invoice_without_it():
@@ -109,7 +109,7 @@ def test_usage_that_nets_to_zero_leaves_an_invoice_without_it():
     late(subscription, -100)
     assert bill_late_usage(at=SOON).issued == 1
     assert issued_invoices()[1:] == [("CN-000001", "issued", 5), ("INV-000002", "issued", 0)]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_late_usage_without_a_change_of_amount_reissues_nothing(billed: Subscription):
@@ -135,7 +135,7 @@ def test_both_parties_and_the_tax_are_copied_from_the_replaced_invoice():
     first, note, new = Invoice.objects.order_by("id")
     assert new.buyer_facts == note.buyer_facts == first.buyer_facts
     assert [(tax.rate, tax.amount.amount) for tax in new.taxes.all()] == [(19, Decimal("23.75"))]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_paid_invoice_is_reissued_and_its_payment_credited(billed: Subscription):
@@ -157,7 +157,7 @@ class TestInvoicesThatCanNotBeReissued:
         assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
         assert issued_invoices()[-1] == ("INV-000002", "issued", 35)
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_without_an_invoice(self):
         subscription = subscription_to(offer("api.calls", included=10, rates=LADDER), fees=[])
@@ -167,7 +167,7 @@ class TestInvoicesThatCanNotBeReissued:
         assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
         assert issued_invoices() == [("INV-000001", "issued", 20)]
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_where_another_invoice_bills_part_of_the_period(self, billed: Subscription):
         seller = make_seller("again")
@@ -181,7 +181,7 @@ class TestInvoicesThatCanNotBeReissued:
         assert bill_late_usage(at=MAR + 2 * HOUR).issued == 0
         close_due(at=APR + HOUR)
         assert [invoice_row[2] for invoice_row in issued_invoices()] == [110, 35, 30]
-        documents_are_clean()
+        assert_invoices_clean()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -191,7 +191,7 @@ class TestConcurrency:
         results = together(lambda: bill_late_usage(at=SOON), lambda: bill_late_usage(at=SOON))
         assert sum(result.issued for result in results) == 1
         assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002"]
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_usage_waits_for_the_reissue_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
@@ -200,12 +200,12 @@ class TestConcurrency:
         pause.await_arrival()
         usage = start(lambda: use(billed, "api.calls", 10))
         wait_until_blocked()
-        pause.let_go()
+        pause.release()
         assert worker.result().issued == 1
         usage.result()
         assert Invoice.objects.latest("id").total.amount == 125
         assert Period.objects.get(starts_at=JAN).late_since is not None
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_a_credit_by_hand_waits_for_the_reissue_and_finds_nothing_creditable(
         self, billed: Subscription, monkeypatch: pytest.MonkeyPatch
@@ -217,11 +217,11 @@ class TestConcurrency:
         pause.await_arrival()
         by_hand = start(lambda: issue_credit_note(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))
         wait_until_blocked()
-        pause.let_go()
+        pause.release()
         assert worker.result().issued == 1
         with pytest.raises(Exception, match="Nothing is left"):
             by_hand.result()
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_a_failure_stores_neither_the_credit_note_nor_the_invoice(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)

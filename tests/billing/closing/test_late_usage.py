@@ -15,7 +15,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -154,11 +154,11 @@ def test_a_reduction_above_the_next_invoice_is_credited_by_a_credit_note():
     (line,) = note.lines.all()
     assert (line.kind, line.amount.amount, line.usage.quantity) == ("usage_credit", 30, 400)
     assert (line.explanation["billed_before"], line.explanation["cumulative"]) == ("50.00", "20.00")
-    documents_are_clean()
+    assert_invoices_clean()
     use(subscription, "api.calls", 100)
     close_due(at=APR + HOUR)
     assert late_amounts() == [Decimal("5.00")], "what comes after it is billed beyond what was left"
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_reduction_credits_the_latest_lines_first():
@@ -171,7 +171,7 @@ def test_a_reduction_credits_the_latest_lines_first():
     close_due(at=APR + HOUR)
     notes = Invoice.objects.filter(kind="credit_note").order_by("corrects")
     assert [(note.corrects.period_start, note.total.amount) for note in notes] == [(JAN, 40), (FEB, 20)]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_an_amount_credited_by_hand_is_not_credited_again():
@@ -186,11 +186,11 @@ def test_an_amount_credited_by_hand_is_not_credited_again():
     close_due(at=MAR + HOUR)
     line = Line.objects.get(kind="late_usage")
     assert (line.amount.amount, line.explanation["given_before"]) == (-5, "25"), "50 less 45 were left"
-    documents_are_clean()
+    assert_invoices_clean()
     use(subscription, "api.calls", 900)
     close_due(at=APR + HOUR)
     assert late_amounts() == [-5, 20], "65 of 1,300 calls, of which 45 are claimed: what was given stays given"
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_an_amount_already_set_off_is_not_credited_again():
@@ -207,7 +207,7 @@ def test_an_amount_already_set_off_is_not_credited_again():
     close_due(at=APR + HOUR)
     assert late_amounts() == [-20]
     assert Line.objects.get(kind="usage_credit").amount.amount == 30, "100 were paid: 20 set off, 50 by hand"
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 GIVEN_BACK = rows("closing.md", "given-back")
@@ -241,9 +241,9 @@ def test_a_reduction_is_credited_at_the_invoiced_price(row: dict[str, str]):
         given = [RequestedCredit(position, Decimal(row["by hand"]))]
         issue_credit_note(invoice_id=january.pk, lines=given, reason="Goodwill", to="balance", at=FEB + HOUR)
     assert moved(MAR, row["become"]) == -Decimal(row["given back"])
-    documents_are_clean()
+    assert_invoices_clean()
     assert moved(APR, row["become then"]) == Decimal(row["billed"])
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_late_usage_is_taxed_like_its_period():
@@ -307,7 +307,7 @@ class TestLateUsageOfAnEndedSubscription:
         use(subscription, "api.calls", 60, at=JAN)
         assert bill_late_usage(at=MAR).issued == 1
         assert late_amounts() == [Decimal("3.00")]
-        documents_are_clean()
+        assert_invoices_clean()
 
     def test_usage_without_a_change_of_amount_gets_no_invoice(self, subscription: Subscription):
         use(subscription, "api.calls", "0.01", at=JAN)

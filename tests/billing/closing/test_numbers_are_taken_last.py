@@ -21,7 +21,7 @@ def test_a_close_that_writes_its_lines_does_not_block_another_from_its_number(mo
 
     second = start(lambda: close_period(period_id=fast.periods.get(kind="regular", starts_at__lt=FEB).pk, at=FEB))
     issued_meanwhile = second.result()
-    pause.let_go()
+    pause.release()
 
     assert issued_meanwhile.sequence == 1
     assert first.result().sequence == 2

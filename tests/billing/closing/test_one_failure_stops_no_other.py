@@ -23,10 +23,10 @@ AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def subscriptions() -> list[Subscription]:
     version = publish(make_plan(offers=[offer("api.calls", rates=[rate("0.05")])]))
-    subscriptions_ = [subscribe(make_customer(), version) for _ in range(7)]
-    for subscription in subscriptions_:
+    created = [subscribe(make_customer(), version) for _ in range(7)]
+    for subscription in created:
         use(subscription, "api.calls", 100)
-    return subscriptions_
+    return created
 
 
 def add_usage_without_a_price(period: Period) -> None:

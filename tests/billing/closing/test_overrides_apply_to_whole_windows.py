@@ -18,7 +18,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    agree,
+    add_override,
     fee,
     make_customer,
     make_feature,
@@ -59,7 +59,7 @@ def totals():
 
 
 def test_an_override_applies_from_the_next_period(acme):
-    made = agree(acme, "api.calls", "price", "0.04", at=MID_JAN)
+    made = add_override(acme, "api.calls", "price", "0.04", at=MID_JAN)
     assert made.starts_at == FEB
     for month in (JAN, FEB):
         use(acme, "api.calls", 600, at=month)
@@ -73,14 +73,14 @@ def test_an_override_applies_from_the_next_period(acme):
 
 def test_an_override_from_the_current_period_applies_to_all_of_it(acme):
     use(acme, "api.calls", 600, at=JAN)
-    agree(acme, "api.calls", "included", 500, at=MID_JAN, starts_at=JAN)
+    add_override(acme, "api.calls", "included", 500, at=MID_JAN, starts_at=JAN)
     assert preview(at=MID_JAN, subscription=acme).totals.total == D("5.00")
     close_due(at=FEB + HOUR)
     assert totals()[0].amount == D("5.00")
 
 
 def test_an_override_that_starts_in_mid_period_applies_from_the_next(acme):
-    agree(acme, "api.calls", "percent", "-50", at=MID_JAN, starts_at=MID_JAN)
+    add_override(acme, "api.calls", "percent", "-50", at=MID_JAN, starts_at=MID_JAN)
     for month in (JAN, FEB):
         use(acme, "api.calls", 600, at=month)
         close_due(at=month + timedelta(days=32))
@@ -88,12 +88,12 @@ def test_an_override_that_starts_in_mid_period_applies_from_the_next(acme):
 
 
 def test_late_usage_is_priced_by_the_overrides_of_its_period(acme):
-    agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN, ends_at=FEB)
+    add_override(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN, ends_at=FEB)
     use(acme, "api.calls", 600, at=JAN)
     close_due(at=FEB + HOUR)
     use(acme, "api.calls", 100, at=MID_JAN)
     use(acme, "api.calls", 300, at=FEB)
-    agree(acme, "api.calls", "price", "0.01", at=MID_FEB)
+    add_override(acme, "api.calls", "price", "0.01", at=MID_FEB)
     close_due(at=MAR + HOUR)
     lines = {line.description: line.amount.amount for line in Line.objects.all()}
     late = lines.pop("api.calls (as agreed) (late)")
@@ -101,14 +101,14 @@ def test_late_usage_is_priced_by_the_overrides_of_its_period(acme):
 
 
 def test_an_overridden_minimum_is_due_without_usage(acme):
-    agree(acme, "api.calls", "minimum", 30, at=JAN, starts_at=JAN)
+    add_override(acme, "api.calls", "minimum", 30, at=JAN, starts_at=JAN)
     close_due(at=FEB + HOUR)
     assert totals()[0].amount == 30
     assert Line.objects.get().description == "api.calls: minimum of 30 (as agreed)"
 
 
 def test_a_maximum_of_zero_makes_a_feature_free_and_is_a_line(acme):
-    agree(acme, "api.calls", "maximum", 0, at=JAN, starts_at=JAN)
+    add_override(acme, "api.calls", "maximum", 0, at=JAN, starts_at=JAN)
     use(acme, "api.calls", 600, at=JAN)
     close_due(at=FEB + HOUR)
     assert [line.amount.amount for line in Line.objects.order_by("position")] == [D("20.00"), D("-20.00")]
@@ -120,7 +120,7 @@ def test_current_usage_and_the_check_see_a_change_at_once(acme):
     arguments = {"customer": "capped", "feature": "seats", "quantity": D(1), "sandbox": False, "at": MID_JAN}
     use(capped, "seats", 5)
     assert not check(**arguments).allowed
-    override = agree(capped, "seats", "included", 8, at=MID_JAN, starts_at=JAN)
+    override = add_override(capped, "seats", "included", 8, at=MID_JAN, starts_at=JAN)
     assert check(**arguments).remaining == 3
     (running,) = current_usage(customer="capped", sandbox=False, at=MID_JAN)
     assert running.features[0].remaining == 3
@@ -129,20 +129,20 @@ def test_current_usage_and_the_check_see_a_change_at_once(acme):
 
 
 def test_a_new_override_ends_the_one_before(acme):
-    first = agree(acme, "api.calls", "price", "0.04", at=JAN)
-    second = agree(acme, "api.calls", "price", "0.03", at=MID_FEB)
-    other = agree(acme, "api.calls", "included", 0, at=MID_FEB)
+    first = add_override(acme, "api.calls", "price", "0.04", at=JAN)
+    second = add_override(acme, "api.calls", "price", "0.03", at=MID_FEB)
+    other = add_override(acme, "api.calls", "included", 0, at=MID_FEB)
     first.refresh_from_db()
     assert (first.ends_at, second.starts_at, second.ends_at, other.ends_at) == (MAR, MAR, None, None)
 
 
 def test_an_override_ends_with_the_period_and_is_withdrawn_before_it_starts(acme):
-    override = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
-    later = agree(acme, "api.calls", "included", 1, at=MID_JAN)
+    override = add_override(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
+    later = add_override(acme, "api.calls", "included", 1, at=MID_JAN)
     assert end_override(override=override, at=MID_JAN).ends_at == FEB
     withdrawn = end_override(override=later, at=MID_JAN)
     assert withdrawn.ends_at == withdrawn.starts_at == FEB
-    renewed = agree(acme, "api.calls", "included", 2, at=MID_JAN)
+    renewed = add_override(acme, "api.calls", "included", 2, at=MID_JAN)
     assert renewed.starts_at == FEB
 
 
@@ -161,20 +161,20 @@ REFUSED = [
 def test_an_invalid_override_is_rejected(acme, kind, value, more, field, words):
     close_due(at=FEB + HOUR)
     with pytest.raises(OverrideRefused, match=words) as refused:
-        agree(acme, "api.calls", kind, value, at=MID_FEB, **more)
+        add_override(acme, "api.calls", kind, value, at=MID_FEB, **more)
     assert refused.value.field == field
     assert not Override.objects.exists()
 
 
 def test_an_override_ends_before_a_later_one_of_the_same_kind(acme):
-    agree(acme, "api.calls", "price", "0.03", at=JAN, starts_at=MAR)
+    add_override(acme, "api.calls", "price", "0.03", at=JAN, starts_at=MAR)
     with pytest.raises(OverrideRefused, match=r"overridden from 2026-03-01"):
-        agree(acme, "api.calls", "price", "0.04", at=JAN)
-    agree(acme, "api.calls", "price", "0.04", at=JAN, ends_at=MAR)
+        add_override(acme, "api.calls", "price", "0.04", at=JAN)
+    add_override(acme, "api.calls", "price", "0.04", at=JAN, ends_at=MAR)
 
 
 def test_an_override_of_a_billed_period_is_not_ended(acme):
-    override = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
+    override = add_override(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
     close_due(at=FEB + HOUR)
     with pytest.raises(OverrideRefused, match="is billed already"):
         end_override(override=override, at=MID_FEB, ends_at=JAN)
@@ -183,7 +183,7 @@ def test_an_override_of_a_billed_period_is_not_ended(acme):
 def test_a_feature_that_is_not_metered_has_nothing_to_override(acme):
     make_feature("support", kind="boolean")
     with pytest.raises(OverrideRefused, match="is not metered"):
-        agree(acme, "support", "included", 1, at=JAN)
+        add_override(acme, "support", "included", 1, at=JAN)
 
 
 def test_each_rate_has_its_own_price_and_bounds_are_of_the_feature(acme):
@@ -194,8 +194,8 @@ def test_each_rate_has_its_own_price_and_bounds_are_of_the_feature(acme):
     ]
     version = make_plan(fees=[fee("10")], offers=[offer(make_feature("tokens", meter=meter), rates=rates)])
     other = subscribe(make_customer("other"), publish(version), at=JAN)
-    agree(other, "tokens", "price", "0.25", match={"model": "gpt"}, at=JAN, starts_at=JAN)
-    agree(other, "tokens", "percent", "-25", at=JAN, starts_at=JAN)
+    add_override(other, "tokens", "price", "0.25", match={"model": "gpt"}, at=JAN, starts_at=JAN)
+    add_override(other, "tokens", "percent", "-25", at=JAN, starts_at=JAN)
     use(other, "tokens", 200, rate_label="gpt")
     use(other, "tokens", 10, rate_label="all others")
     draft = preview(at=MID_JAN, subscription=other)

@@ -32,7 +32,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
-    covered,
+    covered_features,
     fee,
     make_customer,
     make_feature,
@@ -116,7 +116,7 @@ def test_a_pause_starts_at_once_and_a_check_sees_it():
     answer = check(customer="acme", feature="calls", quantity=D(1), sandbox=False, at=DAY_10 + HOUR)
     assert (subscription.state, answer.allowed, answer.reason) == ("paused", False, "paused")
     assert generate_periods(until=MAR) == 0
-    assert covered(subscription) == ["calls"], "nobody else takes its features"
+    assert covered_features(subscription) == ["calls"], "nobody else takes its features"
 
 
 def test_usage_is_stored_and_billed_if_the_pause_ends_before_it():

@@ -12,7 +12,7 @@ from invoices.models import Invoice
 from tests.builders import (
     FEB,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -70,7 +70,7 @@ def test_each_line_is_taxed_by_its_code_or_by_the_versions():
         ("VAT", 5, D("5.00"), D("0.25")),
         ("VAT", 7, D("10.10"), D("0.71")),
     ]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_customers_code_overrides_the_products():
@@ -95,7 +95,7 @@ def test_state_and_county_tax_are_billed_and_credited_separately():
     assert sum(note.tax.amount for note in notes) == invoice.tax.amount == D("1.40")
     invoice.refresh_from_db()
     assert (invoice.state, invoice.credited) == ("void", invoice.total.amount)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_prices_that_include_tax_are_the_total():
@@ -111,7 +111,7 @@ def test_prices_that_include_tax_are_the_total():
     ]
     assert [note.total.amount for note in notes] == [D("3.03"), D("15.06")]
     assert sum(note.tax.amount for note in notes) == D("2.89")
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_the_invoice_of_a_business_elsewhere_in_the_eu_states_the_reverse_charge():

@@ -28,7 +28,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -81,7 +81,7 @@ def test_tax_is_rounded_once_over_all_lines(row: dict[str, str]):
     *apart, together = Invoice.objects.order_by("customer_id", "pk")
     assert [invoice.tax.amount for invoice in apart] == billed(*row["taxes apart"].split(", "))
     assert (together.tax.amount, together.total.amount) == (D(row["tax"]), D(row["total"])), row["why"]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_lines_are_grouped_by_subscription_in_the_order_of_names():
@@ -105,7 +105,7 @@ def test_lines_are_grouped_by_subscription_in_the_order_of_names():
     assert {of_alpha.invoice, of_zeta.invoice} == {invoice}
     assert close_period(period_id=of_zeta.pk, at=AT) == invoice
     assert close_due(at=AT).closed == 0
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 APART: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -140,7 +140,7 @@ def test_opening_fees_are_on_one_invoice_as_well():
     assert totals() == [30]
     invoice = Invoice.objects.get()
     assert (invoice.period_start, invoice.period_end) == (JAN, FEB)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_subscription_that_can_not_be_billed_delays_the_others_by_a_day():
@@ -165,7 +165,7 @@ def test_a_subscription_that_can_not_be_billed_delays_the_others_by_a_day():
     close_due(at=AT + 3 * DAY)
     broken.refresh_from_db()
     assert (totals(), broken.invoice.reference) == ([20, 15], f"period:{broken.pk}")
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_an_interrupted_close_leaves_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -213,7 +213,7 @@ def test_coupons_and_late_usage_stay_with_their_subscription():
     assert [line.amount.amount for line in second.lines.order_by("position")] == [8, 10, 4, -7]
     assert (first.net.amount, second.net.amount) == (13, 15)
     assert alpha.periods.filter(invoice=second).count() == 1
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_seats_are_settled_with_their_own_subscription():
@@ -227,7 +227,7 @@ def test_seats_are_settled_with_their_own_subscription():
     assert totals() == [310]
     close_due(at=AT)
     assert totals() == [310, 70], "seats of February: nothing of January is settled anew, and the key is paid for"
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_shared_invoice_is_credited_and_voided_but_not_regenerated():
@@ -246,7 +246,7 @@ def test_a_shared_invoice_is_credited_and_voided_but_not_regenerated():
     assert (credit_note.total.amount, rest.total.amount) == (D("11.94"), D("11.93")), "23.87 in all"
     invoice.refresh_from_db()
     assert invoice.state == "void"
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_zero_amounts_are_skipped_only_where_the_whole_invoice_is_zero():

@@ -16,7 +16,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -56,7 +56,7 @@ def lines_of(period):
 
 
 def books_are_clean():
-    documents_are_clean()
+    assert_invoices_clean()
     assert_clean(only=["trials_last_as_agreed", "periods_of_a_subscription_tile", "periods_follow_their_anchor"])
 
 

@@ -19,7 +19,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    covered,
+    covered_features,
     fee,
     make_coupon,
     make_customer,
@@ -177,7 +177,7 @@ def test_a_cancellation_undone_in_time_changes_nothing():
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
     subscription_ = uncancel(subscription=subscription, at=JAN + 5 * DAY)
     assert (subscription_.state, subscription_.ends_at, subscription_.canceled_at) == ("active", None, None)
-    assert covered(subscription_) == ["calls"]
+    assert covered_features(subscription_) == ["calls"]
     assert subscription_.coverage.get().during.upper is None
     close_due(at=FEB + HOUR)
     assert (charged_total(), credited_total()) == (D("62.00"), 0)

@@ -16,7 +16,7 @@ from tests.builders import (
     JAN,
     MAR,
     commitment,
-    documents_are_clean,
+    assert_invoices_clean,
     fee,
     make_coupon,
     make_customer,
@@ -77,7 +77,7 @@ def test_invoices_are_issued_at_thresholds_as_documented():
         ["progress", "2"],
         ["progress", "3"],
     ]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 PASSED = [
@@ -102,7 +102,7 @@ def test_a_customers_thresholds_replace_those_of_the_plan():
     assert [billed(subscription, 20, day) for day in (1, 2, 3)] == [None, D(40), D(20)]
     close_due(at=CLOSED)
     assert Invoice.objects.latest("id").net.amount == D(10)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_coupons_and_commitments_apply_to_the_remaining_amount():
@@ -114,7 +114,7 @@ def test_coupons_and_commitments_apply_to_the_remaining_amount():
     close_due(at=CLOSED)
     lines = Invoice.objects.latest("id").lines.order_by("position").values_list("kind", "amount")
     assert list(lines) == [("fee", 10), ("usage", 20), ("true_up", 20), ("coupon", -5)]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_reduction_after_a_threshold_is_credited_by_a_credit_note():
@@ -130,7 +130,7 @@ def test_a_reduction_after_a_threshold_is_credited_by_a_credit_note():
         "progress",
     )
     assert Invoice.objects.get(reference__startswith="period:").net.amount == D(10)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_late_usage_continues_from_all_billed_usage():
@@ -142,7 +142,7 @@ def test_late_usage_continues_from_all_billed_usage():
     close_due(at=MAR + timedelta(hours=1))
     late = Invoice.objects.latest("id").lines.get(kind="late_usage")
     assert (late.amount.amount, late.explanation["billed_before"]) == (D(45), "60.00")
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_a_plan_change_bills_the_remainder_of_the_former_part():
@@ -153,7 +153,7 @@ def test_a_plan_change_bills_the_remainder_of_the_former_part():
     change_plan(subscription=subscription, version=other, at=JAN + 15 * A_DAY)
     close_due(at=JAN + 16 * A_DAY)
     assert Invoice.objects.latest("id").lines.get(kind="usage").amount.amount == D(10)
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_amounts_known_only_at_the_end_are_billed_at_the_end():
@@ -167,7 +167,7 @@ def test_amounts_known_only_at_the_end_are_billed_at_the_end():
         ("usage", D(100)),
         ("usage", D(400)),
     ]
-    documents_are_clean()
+    assert_invoices_clean()
 
 
 def test_without_thresholds_one_query_is_sent(django_assert_num_queries):

@@ -18,7 +18,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    agree,
+    add_override,
     fee,
     make_customer,
     make_feature,
@@ -214,7 +214,7 @@ def test_usage_and_checks_cover_the_whole_window():
 def test_an_override_within_the_window_applies_to_later_months():
     subscription = yearly(included=0, rates=[rate("0.10")])
     used(JAN, 100)
-    agree(subscription, "calls", "price", "0.05", at=JAN)
+    add_override(subscription, "calls", "price", "0.05", at=JAN)
     close(JAN)
     used(FEB, 100)
     assert close(FEB) == D("5.00")

@@ -19,9 +19,9 @@ from tests.billing.limits.alerts.test_the_database_checks_alert_rules import CAS
 from tests.billing.limits.reservations.test_the_database_checks_reservations import CASES as OF_RESERVATIONS
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
-from tests.billing.plan_migrations.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
-from tests.billing.simulation.test_the_database_keeps_simulations import CASES as OF_SIMULATIONS
-from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
+from tests.billing.plan_migrations.test_the_database_checks_migrations import CASES as OF_MIGRATIONS
+from tests.billing.simulation.test_the_database_checks_simulations import CASES as OF_SIMULATIONS
+from tests.builders import FEB, MAR, add_override, cap, make_coupon, add_commitment
 from tests.db_refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_keeps_wallets import OF_DRAWS
 
@@ -74,8 +74,8 @@ def capped(*, amount: str, customer: str = "customer_id") -> str:
 
 
 def override_row(**columns: str) -> str:
-    columns_ = {"figure": "figure", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
-    return OVERRIDDEN.format(**columns_ | columns)
+    defaults = {"figure": "figure", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
+    return OVERRIDDEN.format(**defaults | columns)
 
 
 def commitment_row(**changes: str) -> str:
@@ -364,8 +364,8 @@ def billing_rows(shared_transaction: None) -> None:
     send(call("c3", customer="other", timestamp="2026-01-05T00:00:00Z"))
     correct_all(correction_request("c3"))
     close_due(at=FEB + timedelta(hours=1))
-    agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
-    promise(subscription, 100, at=FEB, starts_at=MAR)
+    add_override(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
+    add_commitment(subscription, 100, at=FEB, starts_at=MAR)
     pause(subscription=other, at=FEB, starts_at=MAR, ends_at=MAR + timedelta(days=40))
     cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)

@@ -11,11 +11,11 @@ from billing.models import MigrationItem, Period, Subscription
 from billing.plan_migrations import workflow
 from billing.subscriptions import change_plan
 from invoices.models import Invoice
-from tests.billing.plan_migrations.world import DAY, TENTH, make_version, pass_time, planned, use, worked
+from tests.billing.plan_migrations.migration_setup import DAY, TENTH, make_version, pass_time, planned, use, worked
 from tests.builders import (
     FEB,
     JAN,
-    agree,
+    add_override,
     make_customer,
     make_feature,
     make_meter,
@@ -99,7 +99,7 @@ def test_it_lists_warnings(acme):
     capped = offer("calls", included=3, consumption="hard_cap")
     small = publish(make_plan("small", offers=[capped]))
     use(acme, 8, FEB + 3 * DAY)
-    agree(acme, "calls", "percent", -10, at=JAN)
+    add_override(acme, "calls", "percent", -10, at=JAN)
     previewed(planned(small, at=AT))
     assert MigrationItem.objects.get().warnings[:3] == [
         "It would lose exports.",

@@ -1,4 +1,4 @@
-"""The table of docs/migration.md comes out as it says."""
+"""The worked table of docs/migration.md."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.subscriptions import generate_periods
 from invoices.models import Invoice
-from tests.billing.plan_migrations.world import (
+from tests.billing.plan_migrations.migration_setup import (
     DAY,
     FIFTEENTH,
     HOUR,
@@ -26,12 +26,12 @@ from tests.docs_tables import rows
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
-def claimed(**asked: object) -> Decimal:
-    return sum((invoice.total.amount for invoice in Invoice.objects.filter(**asked)), Decimal(0))
+def invoiced_total(**filters: object) -> Decimal:
+    return sum((invoice.total.amount for invoice in Invoice.objects.filter(**filters)), Decimal(0))
 
 
 @pytest.mark.parametrize("row", rows("migration.md", "rolling-back"))
-def test_it_comes_out_as_the_table_says(row):
+def test_a_rollback_bills_as_documented(row):
     at, issued, credited, january = row.values()
     subscription = subscribe(make_customer("acme"), make_version("old", included=10))
     use(subscription, 20, TENTH)
@@ -41,9 +41,9 @@ def test_it_comes_out_as_the_table_says(row):
     use(subscription, 9, FIFTEENTH + HOUR / 4)
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
     close_due(at=moment)
-    assert claimed(period_end=FIFTEENTH) == Decimal(issued or 0)
+    assert invoiced_total(period_end=FIFTEENTH) == Decimal(issued or 0)
     roll_back(migration, at=moment)
-    assert claimed(kind="credit_note") == Decimal(credited or 0)
+    assert invoiced_total(kind="credit_note") == Decimal(credited or 0)
     use(subscription, 4, FIFTEENTH + 8 * DAY)
     generate_periods(until=FEB + 2 * HOUR)
     close_due(at=FEB + 2 * HOUR)

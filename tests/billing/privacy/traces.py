@@ -1,4 +1,4 @@
-"""Traces that somebody at a customer leaves: by signing in, by paying, and in what providers and logs say of it."""
+"""Personal data that a customer's contact leaves: by signing in, by paying, and in data from providers and logs."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -30,15 +30,15 @@ ANSWER = {"id": "evt_1", "data": {"object": {"customer": "cus_1", "billing_detai
 
 
 def leave_traces(customer: Customer) -> None:
-    """Leave a canary wherever the product writes down what it is told; everything is paid and settled then."""
+    """Leave a canary wherever the product stores input; afterwards everything is paid and settled."""
     customer.refresh_from_db()
     _sign_in(customer)
     _check(customer)
     _pay(customer)
     by = User.objects.create(username="clerk")
-    shown = ContentType.objects.get_for_model(Customer)
+    content_type = ContentType.objects.get_for_model(Customer)
     LogEntry.objects.create(
-        user=by, content_type=shown, object_id=customer.pk, object_repr=str(customer), action_flag=CHANGE
+        user=by, content_type=content_type, object_id=customer.pk, object_repr=str(customer), action_flag=CHANGE
     )
     _list(customer)
 
@@ -52,7 +52,7 @@ def _sign_in(customer: Customer) -> None:
 
 
 def answer(country: str, number: str) -> vat_id_check.TaxNumberCheckResult:
-    """Say of each tax number that it is in use."""
+    """Report every tax number as valid."""
     return vat_id_check.TaxNumberCheckResult(True, "canary consultation")
 
 
@@ -96,7 +96,7 @@ def _pay(customer: Customer) -> None:
 
 
 def _list(customer: Customer) -> None:
-    """Choose the customer by its id, for a migration and for a simulation that have ended."""
+    """Select the customer by its id, for a migration and for a simulation that have ended."""
     subscription = Subscription.objects.get(customer=customer)
     PlanMigration.objects.create(
         title="All",

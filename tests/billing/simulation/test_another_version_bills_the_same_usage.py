@@ -1,4 +1,4 @@
-"""What past usage would have come to by another version: docs/simulation.md."""
+"""The bill of past usage by another version: docs/simulation.md."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tests.billing.metering.ingest.ingest_setup import call, calls, request, sen
 from tests.builders import (
     FEB,
     JAN,
-    agree,
+    add_override,
     commitment,
     fee,
     make_customer,
@@ -44,19 +44,19 @@ def starter(**fields: Any) -> PlanVersion:
     return make_plan("starter", fees=[fee("19.99", billed="arrears")], offers=offers, **fields)
 
 
-def tried(subscription, *versions: PlanVersion, **options: Any) -> SimulatedPeriod:
-    """Return the first period, closed and tried by these versions."""
+def simulated(subscription, *versions: PlanVersion, **options: Any) -> SimulatedPeriod:
+    """Close the first period, simulate it by these versions, and return the result."""
     close_due(at=AT)
-    (found,) = simulate(period_ids=[first(subscription).pk], versions=versions, at=AT, **options)
-    return found
+    (result_,) = simulate(period_ids=[first(subscription).pk], versions=versions, at=AT, **options)
+    return result_
 
 
 def first(subscription) -> Period:
     return subscription.periods.filter(kind="regular").order_by("starts_at")[0]
 
 
-def totals(found: SimulatedPeriod) -> list[Decimal]:
-    return [found.before.total, *(bill.total for bill in found.after)]
+def totals(period: SimulatedPeriod) -> list[Decimal]:
+    return [period.before.total, *(bill.total for bill in period.after)]
 
 
 @pytest.mark.parametrize(("used", "before", "after", "why"), CASES)
@@ -66,11 +66,11 @@ def test_a_month_by_a_draft(used: str, before: str, after: str, why: str):
         use(subscription, "calls", used)
     offers = [offer(calls(), included=500, rates=[rate("0.04")])]
     draft = make_plan("starter", fees=[fee("29.99", billed="arrears")], offers=offers)
-    assert totals(tried(subscription, draft)) == [D(before), D(after)], why
+    assert totals(simulated(subscription, draft)) == [D(before), D(after)], why
 
 
 ELSEWHERE = [
-    # rates of the version tried                                                         comes to   why
+    # rates of the simulated version                                                     total      why
     ([rate("0.01")], "10", "one rate takes what three have counted"),
     ([rate("0.02", match={"model": "gpt"}), rate("0.01")], "17", "by sums of other dimensions"),
     ([rate("0.02", match={"model": "gpt"})], "14", "300 have no price"),
@@ -92,10 +92,10 @@ def test_usage_is_counted_as_the_version_would(rates: list, total: str, why: str
         )
     ]
     subscription = subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
-    send(*(one | STAMP for one in (request("r1", 600, 100), request("r2", 300, 0, model="claude"))))
-    found = tried(subscription, make_plan(offers=[offer(tokens(), rates=rates)]))
-    assert found.after[0].total == D(total), why
-    assert bool(found.after[0].problems) == ("no price" in why)
+    send(*(event | STAMP for event in (request("r1", 600, 100), request("r2", 300, 0, model="claude"))))
+    period = simulated(subscription, make_plan(offers=[offer(tokens(), rates=rates)]))
+    assert period.after[0].total == D(total), why
+    assert bool(period.after[0].problems) == ("no price" in why)
 
 
 def test_windows_that_start_anew_each_day_are_counted_from_the_events():
@@ -104,28 +104,28 @@ def test_windows_that_start_anew_each_day_are_counted_from_the_events():
     send(*(call(f"c{n}", timestamp=f"2026-01-{day}:00:00Z") for n, day in enumerate(days)))
     daily = make_plan(offers=[offer(calls(), included=1, rates=[rate("1")])])
     Price.objects.filter(plan_feature__version=daily).update(resets_unit="day", resets_every=1)
-    assert tried(subscription, daily).after[0].total == D(1)
+    assert simulated(subscription, daily).after[0].total == D(1)
 
 
-def test_what_the_version_in_force_did_not_price_is_counted_from_the_events():
+def test_usage_not_priced_by_the_present_version_is_counted_from_the_events():
     subscription = subscribe(make_customer("acme"), publish(starter()))
     send(request("r1", 600, 100) | STAMP)
-    found = tried(subscription, make_plan(offers=[offer(tokens(), rates=[rate("0.01")])]))
-    assert found.after[0].total == D(7)
+    period = simulated(subscription, make_plan(offers=[offer(tokens(), rates=[rate("0.01")])]))
+    assert period.after[0].total == D(7)
 
 
-def test_what_has_no_price_is_a_problem():
+def test_usage_without_a_price_is_a_problem():
     subscription = subscribe(make_customer("acme"), publish(starter()))
     use(subscription, "calls", 30)
-    found = tried(subscription, make_plan(fees=[fee("5", billed="arrears")]))
-    assert (found.after[0].total, found.after[0].problems) == (D(5), ("30 call of calls have no price.",))
+    period = simulated(subscription, make_plan(fees=[fee("5", billed="arrears")]))
+    assert (period.after[0].total, period.after[0].problems) == (D(5), ("30 call of calls have no price.",))
 
 
-def test_what_charges_nothing_does_so_in_every_currency():
+def test_a_free_version_is_free_in_every_currency():
     subscription = subscribe(make_customer("acme"), publish(starter()))
     use(subscription, "calls", 30)
     free = make_plan(offers=[offer(calls(), included=50, consumption="hard_cap")])
-    assert totals(tried(subscription, free)) == [D("19.99"), D(0)]
+    assert totals(simulated(subscription, free)) == [D("19.99"), D(0)]
 
 
 NOT_COMPARABLE = [
@@ -134,22 +134,22 @@ NOT_COMPARABLE = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "currency", "said"), NOT_COMPARABLE)
-def test_what_cannot_be_compared_is_said(fields: dict, currency: str, said: str):
+@pytest.mark.parametrize(("fields", "currency", "message"), NOT_COMPARABLE)
+def test_an_incomparable_version_has_a_reason(fields: dict, currency: str, message: str):
     subscription = subscribe(make_customer("acme"), publish(starter()))
     other = make_plan(fees=[fee("5", currency=currency)], **fields)
-    bill = tried(subscription, other).after[0]
+    bill = simulated(subscription, other).after[0]
     assert not bill.is_known
-    assert said in bill.problems[0]
+    assert message in bill.problems[0]
 
 
-def test_what_was_agreed_is_kept_or_left_out():
+def test_overrides_are_kept_or_omitted():
     subscription = subscribe(make_customer("acme"), publish(starter()))
-    agree(subscription, "calls", "price", "0.01", at=JAN, starts_at=JAN)
+    add_override(subscription, "calls", "price", "0.01", at=JAN, starts_at=JAN)
     use(subscription, "calls", 300)
     draft = make_plan("starter", offers=[offer(calls(), rates=[rate("1")])])
-    assert totals(tried(subscription, draft)) == [D("20.99"), D(3)]
-    assert tried(subscription, draft, keeps_overrides=False).after[0].total == D(300)
+    assert totals(simulated(subscription, draft)) == [D("20.99"), D(3)]
+    assert simulated(subscription, draft, keeps_overrides=False).after[0].total == D(300)
 
 
 def test_a_contract_of_several_periods_is_settled_with_its_last():
@@ -160,20 +160,20 @@ def test_a_contract_of_several_periods_is_settled_with_its_last():
     offers = [offer(calls(), rates=[rate("0.10")])]
     draft = make_plan("starter", offers=offers, commitments=[commitment(100, periods=2)])
     periods = list(subscription.periods.filter(kind="regular", state="closed").values_list("pk", flat=True))
-    found = simulate(period_ids=sorted(periods), versions=[draft], at=AT)
-    assert [one.after[0].total for one in found] == [D(30), D(70)]
+    results = simulate(period_ids=sorted(periods), versions=[draft], at=AT)
+    assert [period.after[0].total for period in results] == [D(30), D(70)]
 
 
 def test_a_running_period_is_compared_with_its_preview():
     subscription = subscribe(make_customer("acme"), publish(starter()))
     use(subscription, "calls", 300)
     draft = make_plan("starter", fees=[fee("30")], offers=[offer(calls(), rates=[rate("0.10")])])
-    (found,) = simulate(period_ids=[first(subscription).pk], versions=[draft], at=FEB)
-    assert not found.is_settled
-    assert totals(found) == [D("24.99"), D(60)]
+    (period,) = simulate(period_ids=[first(subscription).pk], versions=[draft], at=FEB)
+    assert not period.is_settled
+    assert totals(period) == [D("24.99"), D(60)]
 
 
-def test_it_takes_the_same_statements_whatever_the_number_of_periods(monkeypatch: pytest.MonkeyPatch):
+def test_the_query_count_does_not_grow_with_the_periods(monkeypatch: pytest.MonkeyPatch):
     version = publish(starter())
     draft = make_plan("starter", fees=[fee("30")], offers=[offer(calls(), rates=[rate("0.10")])])
     counts = []
@@ -182,7 +182,7 @@ def test_it_takes_the_same_statements_whatever_the_number_of_periods(monkeypatch
         for subscription in subscriptions:
             use(subscription, "calls", 300)
         ids = [first(subscription).pk for subscription in subscriptions]
-        simulate(period_ids=ids, versions=[draft], at=AT)  # fills what a process keeps
+        simulate(period_ids=ids, versions=[draft], at=AT)  # fills the caches of the process
         counts.append(statements(monkeypatch, ids, draft))
     assert counts[0] == counts[1]
 

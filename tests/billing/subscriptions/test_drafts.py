@@ -1,4 +1,4 @@
-"""A draft has no effect until it is activated, begins as it was prepared, and leaves nothing when it is discarded."""
+"""A draft has no effect until it is activated, starts as prepared, and leaves nothing when it is discarded."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from billing.subscriptions import (
     draft,
     generate_periods,
 )
-from tests.builders import FEB, JAN, MAR, covered, fee, make_coupon, make_customer, make_plan, offer, publish, rate
+from tests.builders import FEB, JAN, MAR, covered_features, fee, make_coupon, make_customer, make_plan, offer, publish, rate
 
 pytestmark = pytest.mark.django_db
 
@@ -33,37 +33,37 @@ def drafted(version, **fields):
 
 
 def test_it_has_no_effect(version):
-    found = drafted(version)
+    subscription = drafted(version)
     generate_periods(until=MAR)
     close_due(at=MAR)
-    assert found.state == "draft"
+    assert subscription.state == "draft"
     assert (Period.objects.count(), Coverage.objects.count()) == (0, 0)
     assert_clean()
 
 
-def test_it_begins_as_it_was_prepared(version):
+def test_an_activated_draft_starts_as_prepared(version):
     coupon = make_coupon(percent=10)
-    found = drafted(version, coupons=[coupon], quantities={"seats": 3}, trial_days=14, external_id="acme-1")
-    begun = activate(subscription=found, at=JAN)
-    assert (begun.pk, begun.external_id, begun.state, begun.drafted) == (found.pk, "acme-1", "trialing", {})
-    assert (begun.starts_at, begun.trial_ends_at) == (FEB, FEB + timedelta(days=14))
-    assert begun.redemptions.get().coupon == coupon
-    assert begun.holdings.get().quantity == 3
-    assert covered(begun) == ["calls"]
+    subscription = drafted(version, coupons=[coupon], quantities={"seats": 3}, trial_days=14, external_id="acme-1")
+    activated = activate(subscription=subscription, at=JAN)
+    assert (activated.pk, activated.external_id, activated.state, activated.drafted) == (subscription.pk, "acme-1", "trialing", {})
+    assert (activated.starts_at, activated.trial_ends_at) == (FEB, FEB + timedelta(days=14))
+    assert activated.redemptions.get().coupon == coupon
+    assert activated.holdings.get().quantity == 3
+    assert covered_features(activated) == ["calls"]
     assert_clean()
 
 
 @pytest.mark.parametrize("starts_at", [JAN, JAN + timedelta(days=5), MAR], ids=["now", "past", "to come"])
-def test_it_begins_at_another_moment(version, starts_at):
-    begun = activate(subscription=drafted(version), at=JAN + timedelta(days=9), starts_at=starts_at)
-    assert begun.starts_at == begun.anchor_at == begun.periods.get(kind="opening").starts_at == starts_at
+def test_a_draft_can_start_at_another_time(version, starts_at):
+    activated = activate(subscription=drafted(version), at=JAN + timedelta(days=9), starts_at=starts_at)
+    assert activated.starts_at == activated.anchor_at == activated.periods.get(kind="opening").starts_at == starts_at
     assert_clean()
 
 
-def test_another_one_takes_its_place(version):
-    found = drafted(version, trial_days=14)
-    again = draft(customer=found.customer, version=version, starts_at=MAR, ends_at=None, at=JAN, replaced_draft=found)
-    assert (again.pk, again.external_id, again.starts_at, again.drafted) == (found.pk, found.external_id, MAR, {})
+def test_a_draft_can_be_replaced(version):
+    subscription = drafted(version, trial_days=14)
+    replacement = draft(customer=subscription.customer, version=version, starts_at=MAR, ends_at=None, at=JAN, replaced_draft=subscription)
+    assert (replacement.pk, replacement.external_id, replacement.starts_at, replacement.drafted) == (subscription.pk, subscription.external_id, MAR, {})
     assert Subscription.objects.count() == 1
 
 
@@ -73,26 +73,26 @@ def test_it_is_discarded_without_a_trace(version):
     assert_clean()
 
 
-def test_its_version_may_be_a_draft_until_it_begins():
-    found = drafted(make_plan(fees=[fee("31")]))
+def test_its_version_can_be_a_draft_until_its_activation():
+    subscription = drafted(make_plan(fees=[fee("31")]))
     with pytest.raises(SubscriptionRefused, match="only what is published"):
-        activate(subscription=found, at=JAN)
-    publish(found.version)
-    assert activate(subscription=found, at=JAN).state == "active"
+        activate(subscription=subscription, at=JAN)
+    publish(subscription.version)
+    assert activate(subscription=subscription, at=JAN).state == "active"
 
 
-def test_what_was_agreed_for_it_stays(version):
-    found = drafted(version)
-    apply_coupon(subscription=found, coupon=make_coupon(percent=10), at=JAN)
+def test_a_draft_with_agreed_terms_is_not_discarded(version):
+    subscription = drafted(version)
+    apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=JAN)
     with pytest.raises(SubscriptionRefused, match="Something was agreed"):
-        discard(subscription=found, at=JAN)
+        discard(subscription=subscription, at=JAN)
 
 
-def test_what_runs_is_no_draft(version):
-    begun = activate(subscription=drafted(version), at=JAN)
+def test_an_active_subscription_is_no_draft(version):
+    activated = activate(subscription=drafted(version), at=JAN)
     for change in (activate, discard):
         with pytest.raises(SubscriptionRefused, match="only a draft"):
-            change(subscription=begun, at=JAN)
+            change(subscription=activated, at=JAN)
 
 
 def test_a_draft_is_not_canceled(version):
@@ -101,8 +101,8 @@ def test_a_draft_is_not_canceled(version):
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"), [({"ends_at": JAN}, "before it starts"), ({"currency": "EUR"}, "no prices in EUR")]
+    ("arguments", "why"), [({"ends_at": JAN}, "before it starts"), ({"currency": "EUR"}, "no prices in EUR")]
 )
-def test_an_impossible_one_is_refused(version, asked, why):
+def test_an_invalid_draft_is_rejected(version, arguments, why):
     with pytest.raises(SubscriptionRefused, match=why):
-        drafted(version, **asked)
+        drafted(version, **arguments)

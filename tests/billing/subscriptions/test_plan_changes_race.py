@@ -1,4 +1,4 @@
-"""A plan change and usage meet at the period that is split: every event is on one side, and on the right one."""
+"""A plan change and usage lock the period being split: every event is on one side, and on the right one."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def subscription(plans):
 
 
 def call():
-    """Send an event by a clock that is half an hour ahead."""
+    """Send an event with a clock that is half an hour ahead."""
     return send({"id": "a", "customer": "acme", "event": "calls", "timestamp": AHEAD.isoformat()}, at=DAY_10)
 
 
@@ -37,26 +37,26 @@ def counted_by():
     return [counter.plan_feature.version.plan.code for counter in Counter.objects.filter(events=1)]
 
 
-def test_a_change_waits_for_usage_under_way_and_comes_after_it(plans, subscription, monkeypatch):
+def test_a_change_waits_for_usage_in_progress_and_starts_after_it(plans, subscription, monkeypatch):
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(call)
     pause.await_arrival()
     change = start(lambda: change_plan(subscription=subscription, version=plans[1], at=DAY_10))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     assert change.result().starts_at == AHEAD + timedelta(microseconds=1)
     assert counted_by() == ["starter"]
 
 
-def test_usage_waits_for_a_change_under_way_and_is_the_new_parts(plans, subscription, monkeypatch):
+def test_usage_waits_for_a_change_in_progress_and_is_in_the_new_part(plans, subscription, monkeypatch):
     send({"id": "z", "customer": "acme", "event": "calls", "timestamp": JAN.isoformat()}, at=DAY_10)
     pause = Pause.before(monkeypatch, plan_change, "shorten_periods")
     change = start(lambda: change_plan(subscription=subscription, version=plans[1], at=DAY_10))
     pause.await_arrival()
     ingest = start(call)
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert change.result().starts_at == DAY_10
     assert ingest.result() == ["accepted"]
     assert sorted(counted_by()) == ["pro", "starter"]

@@ -1,4 +1,4 @@
-"""A plan change splits the running period: the old version rates what was before, the new one what comes after."""
+"""A plan change splits the running period: the old version rates earlier usage, the new one later usage."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    covered,
+    covered_features,
     make_customer,
     make_feature,
     make_plan,
@@ -73,13 +73,13 @@ def test_it_splits_the_running_period(subscription, pro):
     assert subscription.version == pro
 
 
-def test_the_periods_that_follow_are_the_new_versions(subscription, pro):
+def test_the_following_periods_are_of_the_new_version(subscription, pro):
     change_plan(subscription=subscription, version=pro, at=DAY_10)
     generate_periods(until=FEB + HOUR)
     assert parts(subscription)[-1] == ("pro", FEB, MAR)
 
 
-def test_it_may_change_once_more_in_the_same_period(subscription, starter, pro):
+def test_a_plan_can_change_twice_in_a_period(subscription, starter, pro):
     change_plan(subscription=subscription, version=pro, at=DAY_10)
     change_plan(subscription=subscription, version=starter, at=DAY_10 + HOUR)
     assert parts(subscription) == [
@@ -89,24 +89,24 @@ def test_it_may_change_once_more_in_the_same_period(subscription, starter, pro):
     ]
 
 
-def test_another_interval_begins_at_the_change_and_ends_where_the_anchor_says(subscription):
+def test_a_new_interval_starts_at_the_change_and_ends_at_the_anchor(subscription):
     yearly = publish(make_plan("yearly", offers=[calls(5000)], interval="year"))
     part = change_plan(subscription=subscription, version=yearly, at=DAY_10)
     assert (part.starts_at, part.ends_at) == (DAY_10, JAN.replace(year=2027))
 
 
 def test_features_are_covered_without_a_gap(subscription, pro):
-    assert covered(subscription) == ["calls", "exports"]
+    assert covered_features(subscription) == ["calls", "exports"]
     change_plan(subscription=subscription, version=pro, at=DAY_10)
-    held = {coverage.feature.code: coverage.during for coverage in Coverage.objects.filter(subscription=subscription)}
-    assert {code: (during.lower, during.upper) for code, during in held.items()} == {
+    during_by_feature = {coverage.feature.code: coverage.during for coverage in Coverage.objects.filter(subscription=subscription)}
+    assert {code: (during.lower, during.upper) for code, during in during_by_feature.items()} == {
         "calls": (JAN, None),
         "exports": (JAN, DAY_10),
         "seats": (DAY_10, None),
     }
 
 
-def test_usage_on_either_side_is_the_sides_own(subscription, pro):
+def test_usage_on_either_side_counts_there(subscription, pro):
     send(call("before", DAY_10 - TICK), at=DAY_10)
     change_plan(subscription=subscription, version=pro, at=DAY_10)
     send(call("late", DAY_10 - TICK), call("after", DAY_10), at=DAY_10)
@@ -116,8 +116,8 @@ def test_usage_on_either_side_is_the_sides_own(subscription, pro):
     assert list(counted) == [("starter", 2, "starter"), ("pro", 1, "pro")]
 
 
-def test_now_is_after_the_last_usage_that_is_recorded(subscription, pro):
-    """Clocks differ: usage may be told for a moment that is a little ahead."""
+def test_a_change_now_is_after_the_last_recorded_usage(subscription, pro):
+    """Clocks differ: usage can have a time slightly in the future."""
     send(call("ahead", DAY_10 + HOUR / 2), at=DAY_10)
     part = change_plan(subscription=subscription, version=pro, at=DAY_10)
     assert part.starts_at == DAY_10 + HOUR / 2 + TICK
@@ -128,13 +128,13 @@ def test_both_parts_have_a_duration(subscription, pro):
     assert part.starts_at == JAN + TICK
 
 
-def refused(**asked):
+def refused(**arguments):
     with pytest.raises(ChangeRefused) as caught:
-        change_plan(**asked)
+        change_plan(**arguments)
     return str(caught.value)
 
 
-def test_a_chosen_moment_is_after_all_usage(subscription, pro):
+def test_a_chosen_time_must_be_after_all_usage(subscription, pro):
     send(call("ahead", DAY_10 + HOUR / 2), at=DAY_10)
     why = refused(subscription=subscription, version=pro, at=DAY_10, moment=DAY_10 + TICK)
     assert why.startswith("Usage is recorded until 2026-01-11 00:30:00+00:00: choose a moment after it")
@@ -151,7 +151,7 @@ def test_an_invalid_cost_is_rejected(subscription, starter, pro):
     assert "is canceled" in refused(**arguments)
 
 
-def test_only_what_is_published_and_offered_in_its_currency(subscription, pro):
+def test_the_version_must_be_published_and_priced_in_its_currency(subscription, pro):
     draft = make_plan("draft", offers=[calls(1)])
     euros = publish(make_plan("euros", offers=[offer("calls", rates=[rate("1")], currency="EUR")]))
     for version, why in ((draft, "only what is published"), (euros, "no prices in USD")):
@@ -160,15 +160,15 @@ def test_only_what_is_published_and_offered_in_its_currency(subscription, pro):
     assert parts(subscription) == [("starter", JAN, FEB)]
 
 
-def test_a_feature_that_another_subscription_has_is_refused(subscription, pro):
+def test_a_feature_of_another_subscription_is_rejected(subscription, pro):
     other = publish(make_plan("seats", offers=[offer("seats", included=1, consumption="hard_cap")]))
     subscribe(subscription.customer, other)
     with pytest.raises(FeatureAlreadyPriced):
         change_plan(subscription=subscription, version=pro, at=DAY_10)
-    assert covered(subscription) == ["calls", "exports"]
+    assert covered_features(subscription) == ["calls", "exports"]
 
 
-def test_usage_that_came_before_is_never_lost(subscription, pro):
+def test_earlier_usage_is_never_lost(subscription, pro):
     use(subscription, "calls", 30, at=JAN)
     change_plan(subscription=subscription, version=pro, at=DAY_10)
     assert subscription.periods.get(starts_at=JAN).counters.get().quantity == 30

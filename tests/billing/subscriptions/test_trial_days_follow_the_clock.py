@@ -1,4 +1,4 @@
-"""A trial's days are days of its customer's calendar: it ends at the time that its clocks showed when it began."""
+"""A trial's days are days of its customer's calendar: it ends at the local time of day of its start."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,12 +13,12 @@ MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.
 
 
 def is_skipped(local: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether clocks never show this time, since they were put forward over it."""
+    """Return whether a change of clocks skips this local time."""
     return local.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local
 
 
 @given(moment=MOMENTS, days=st.integers(1, 730), name=st.sampled_from(ZONES))
-def test_it_ends_at_the_time_of_the_day_that_it_began_at(moment, days, name):
+def test_a_trial_ends_at_the_local_time_of_its_start(moment, days, name):
     zone = ZoneInfo(name)
     expected = moment.astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
     ends = days_after(moment, days, time_zone=name).astimezone(zone).replace(tzinfo=None)
@@ -29,6 +29,6 @@ def test_it_ends_at_the_time_of_the_day_that_it_began_at(moment, days, name):
 
 
 @given(moment=MOMENTS, days=st.integers(1, 729), name=st.sampled_from(ZONES))
-def test_a_day_more_never_ends_it_earlier(moment, days, name):
+def test_a_longer_trial_never_ends_earlier(moment, days, name):
     assert days_after(moment, days, time_zone=name) <= days_after(moment, days + 1, time_zone=name)
     assert moment < days_after(moment, days, time_zone=name)

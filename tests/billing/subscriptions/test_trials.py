@@ -1,4 +1,4 @@
-"""A trial begins with its subscription, lasts as its version or the agreement says, and is had once per plan."""
+"""A trial starts with its subscription, lasts as its version or the agreement says, and is granted once per plan."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,31 +21,31 @@ def trial_plan(code="", days=14, **fields):
     return publish(make_plan(code, fees=[fee("31")], trial_days=days, **{"anchor": "anniversary", **fields}))
 
 
-def spans(subscription):
+def periods_of(subscription):
     periods = subscription.periods.order_by("starts_at")
     return [(period.kind, period.is_trial, period.starts_at, period.ends_at) for period in periods]
 
 
-def test_it_is_a_period_of_its_own_in_place_of_the_opening_one():
+def test_a_trial_is_a_period_in_place_of_the_opening_period():
     subscription = subscribe(make_customer(), trial_plan())
-    assert spans(subscription) == [("regular", True, JAN, TWO_WEEKS)]
+    assert periods_of(subscription) == [("regular", True, JAN, TWO_WEEKS)]
     assert (subscription.state, subscription.trial_ends_at) == ("trialing", TWO_WEEKS)
 
 
-def test_periods_are_counted_from_its_end():
+def test_periods_count_from_the_trials_end():
     subscription = subscribe(make_customer(), trial_plan())
     generate_periods(until=FEB)
     assert subscription.anchor_at == TWO_WEEKS
-    assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, datetime(2026, 2, 15, tzinfo=UTC))]
+    assert periods_of(subscription)[1:] == [("regular", False, TWO_WEEKS, datetime(2026, 2, 15, tzinfo=UTC))]
 
 
-def test_an_anchor_that_was_agreed_stays():
+def test_an_agreed_anchor_is_kept():
     subscription = subscribe(make_customer(), trial_plan(), anchor_at=JAN)
     generate_periods(until=FEB)
-    assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, FEB)]
+    assert periods_of(subscription)[1:] == [("regular", False, TWO_WEEKS, FEB)]
 
 
-def test_it_ends_at_the_time_of_day_that_it_began_at():
+def test_a_trial_ends_at_the_local_time_of_day_of_its_start():
     berlin = make_customer(time_zone="Europe/Berlin")
     start = datetime(2026, 3, 20, 9, tzinfo=UTC)
     subscription = subscribe(berlin, trial_plan(), starts_at=start)
@@ -53,7 +53,7 @@ def test_it_ends_at_the_time_of_day_that_it_began_at():
 
 
 CASES = [
-    # version  agreed  days  why
+    # version's days, agreed days, days, why
     (14, None, 14, "as the version says"),
     (14, 30, 30, "a longer one was agreed"),
     (14, 0, None, "none was agreed"),
@@ -63,18 +63,18 @@ CASES = [
 
 
 @pytest.mark.parametrize(("days", "agreed", "lasts", "why"), CASES)
-def test_it_lasts_as_agreed_or_as_its_version_says(days, agreed, lasts, why):
+def test_a_trial_lasts_as_agreed_or_as_its_version_says(days, agreed, lasts, why):
     subscription = subscribe(make_customer(), trial_plan(days=days), trial_days=agreed)
     assert subscription.trial_ends_at == (lasts and JAN + timedelta(days=lasts)), why
 
 
 @pytest.mark.parametrize("days", [-1, 731])
-def test_it_lasts_two_years_at_most(days):
+def test_a_trial_lasts_two_years_at_most(days):
     with pytest.raises(SubscriptionRefused, match=f"0 to 730 days, not {days}"):
         subscribe(make_customer(), trial_plan(), trial_days=days)
 
 
-def test_a_customer_has_one_per_plan_unless_another_is_agreed():
+def test_a_customer_has_one_trial_per_plan_unless_another_is_agreed():
     customer, pro = make_customer(), trial_plan("pro")
     subscribe(customer, pro)
     assert subscribe(customer, trial_plan("other")).trial_ends_at == TWO_WEEKS
@@ -83,25 +83,25 @@ def test_a_customer_has_one_per_plan_unless_another_is_agreed():
     assert subscribe(make_customer(), pro).trial_ends_at == TWO_WEEKS
 
 
-def test_a_subscription_that_ends_inside_has_nothing_after_it():
+def test_a_subscription_that_ends_within_its_trial_has_no_later_period():
     ends_at = JAN + timedelta(days=5)
     subscription = subscribe(make_customer(), trial_plan(), ends_at=ends_at)
     generate_periods(until=MAR)
-    assert spans(subscription) == [("regular", True, JAN, ends_at)]
+    assert periods_of(subscription) == [("regular", True, JAN, ends_at)]
 
 
-def test_a_trial_that_is_over_already_leaves_it_active():
+def test_a_subscription_whose_trial_is_over_is_active():
     subscription = subscribe(make_customer(), trial_plan(), at=FEB)
     assert subscription.state == "active"
     assert [period.is_trial for period in subscription.periods.order_by("starts_at")] == [True, False]
 
 
-def test_a_trial_to_come_waits_for_the_start():
+def test_a_future_trial_waits_for_its_start():
     subscription = subscribe(make_customer(), trial_plan(), starts_at=FEB, at=JAN)
     assert (subscription.state, subscription.trial_ends_at) == ("trialing", FEB + timedelta(days=14))
 
 
-def test_the_state_follows_when_it_is_over():
+def test_the_state_changes_when_the_trial_ends():
     subscription = subscribe(make_customer(), trial_plan())
     assert complete_trials(at=TWO_WEEKS - HOUR) == 0
     assert (complete_trials(at=TWO_WEEKS), complete_trials(at=TWO_WEEKS)) == (1, 0)
@@ -109,7 +109,7 @@ def test_the_state_follows_when_it_is_over():
     assert subscription.state == "active"
 
 
-def test_the_task_that_makes_periods_sees_to_it():
+def test_the_period_generation_task_changes_the_state():
     subscription = subscribe(make_customer(), trial_plan())
     tasks.generate_periods()
     subscription.refresh_from_db()
@@ -123,7 +123,7 @@ def test_periods_do_not_wait_for_the_state():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_mark_each_once():
+def test_concurrent_workers_complete_each_trial_once():
     version = trial_plan()
     for _ in range(6):
         subscribe(make_customer(), version)

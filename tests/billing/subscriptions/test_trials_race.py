@@ -1,4 +1,4 @@
-"""The end of a trial meets usage, and the making of periods: each event is on one side of it, no time is lost."""
+"""The end of a trial, usage and period generation lock the same rows: each event is on one side, without a gap."""
 
 from datetime import timedelta
 
@@ -28,42 +28,42 @@ def subscription(transactional_db):
 
 
 def call(moment=AHEAD):
-    """Send an event by a clock that is half an hour ahead."""
+    """Send an event with a clock that is half an hour ahead."""
     return send({"id": f"{moment}", "customer": "acme", "event": "calls", "timestamp": moment.isoformat()}, at=DAY_10)
 
 
-def test_its_end_waits_for_usage_under_way_and_comes_after_it(subscription, monkeypatch):
+def test_the_trials_end_waits_for_usage_in_progress_and_is_after_it(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(call)
     pause.await_arrival()
     ending = start(lambda: end_trial(subscription=subscription, at=DAY_10))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     assert ending.result().ends_at == AHEAD + timedelta(microseconds=1)
     assert Counter.objects.get().period.is_trial
 
 
-def test_usage_waits_for_its_end_under_way_and_is_paid_for(subscription, monkeypatch):
+def test_usage_waits_for_the_trials_end_in_progress_and_is_billed(subscription, monkeypatch):
     call(JAN + DAY)
     pause = Pause.before(monkeypatch, trials, "shorten_periods")
     ending = start(lambda: end_trial(subscription=subscription, at=DAY_10))
     pause.await_arrival()
     ingest = start(call)
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ending.result().ends_at == DAY_10
     assert ingest.result() == ["accepted"]
     assert sorted(Counter.objects.values_list("period__is_trial", flat=True)) == [False, True]
 
 
-def test_a_period_that_is_made_meanwhile_begins_at_the_later_end(subscription, monkeypatch):
+def test_a_period_created_meanwhile_starts_at_the_later_end(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, trials, "shorten_periods")
     extension = start(lambda: extend_trial(subscription=subscription, ends_at=TRIAL_END + HOUR, at=TRIAL_END - HOUR))
     pause.await_arrival()
     making = start(lambda: generate_periods(until=TRIAL_END + HOUR + DAY))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert extension.result().ends_at == TRIAL_END + HOUR
     making.result()
     assert [period.starts_at for period in subscription.periods.order_by("starts_at")] == [JAN, TRIAL_END + HOUR]

@@ -27,13 +27,13 @@ from invoices.payments.refunds import refund as refunding
 from plans.models import PlanVersion
 from tests.api.calls import Caller
 from tests.api.invoice_rows import make_invoice
-from tests.billing.metering.corrections.scenario import void
-from tests.billing.metering.ingest.scenario import call, make_world, send
+from tests.billing.metering.corrections.correction_setup import void
+from tests.billing.metering.ingest.ingest_setup import call, make_world, send
 from tests.builders import (
     APR,
     FEB,
     JAN,
-    agree,
+    add_override,
     fee,
     make_coupon,
     make_customer,
@@ -41,13 +41,13 @@ from tests.builders import (
     make_plan,
     make_wallet,
     offer,
-    promise,
+    add_commitment,
     publish,
     rate,
     subscribe,
 )
 from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
-from tests.customers.notifications.scenario import create_endpoint
+from tests.customers.notifications.announcements import create_endpoint
 from wallets.auto_topup import TopUpRuleRequest, remove_rule, set_rule
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
@@ -143,12 +143,12 @@ def lengthen_trial(scenario):
 
 
 def override(scenario):
-    made = agree(scenario.running, "api.calls", "included", 500, at=MID)
+    made = add_override(scenario.running, "api.calls", "included", 500, at=MID)
     subscriptions.end_override(override=made, at=MID)
 
 
 def commit(scenario):
-    end_commitment(commitment=promise(scenario.running, 100, at=MID, starts_at=FEB), at=MID)
+    end_commitment(commitment=add_commitment(scenario.running, 100, at=MID, starts_at=FEB), at=MID)
 
 
 def coupon(scenario):

@@ -98,7 +98,7 @@ def test_late_and_unmatched_usage_is_counted_with_its_amount(over):
     unmatched(over[0].subscription.customer.external_id, 5)
     unmatched("nobody", 6)
     unmatched(make_customer(seller=make_seller("other")).external_id, 7)
-    points = {one.code: one for one in read_checklist(seller=make_seller(), month=JANUARY)}
+    points = {point.code: point for point in read_checklist(seller=make_seller(), month=JANUARY)}
     assert points["late_usage"].count == 1
     assert points["late_usage"].amounts == {"USD": Decimal("1.00")}
     assert points["unmatched_usage"].count == 2

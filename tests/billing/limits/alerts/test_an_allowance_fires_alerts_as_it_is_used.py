@@ -7,7 +7,7 @@ import pytest
 from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, announced_facts, use
 from tests.billing.metering.corrections.correction_setup import void
 from tests.billing.metering.ingest.ingest_setup import send
-from tests.builders import FEB, agree
+from tests.builders import FEB, add_override
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -92,7 +92,7 @@ def test_a_correction_below_it_recovers_once_and_does_not_flap():
 def test_an_alert_fires_again_after_the_allowance_is_raised(acme):
     use("message", 250)
     evaluate()
-    agree(acme, "messages", "included", 1000, at=NOW, starts_at=acme.starts_at)
+    add_override(acme, "messages", "included", 1000, at=NOW, starts_at=acme.starts_at)
     evaluate(NOW + 2 * MINUTE)
     assert alerts() == [("allowance", 50, "recovered")]
     assert [(facts["limit"], facts["value"]) for facts in announced_facts("alert.recovered")] == [("1000", "250")]

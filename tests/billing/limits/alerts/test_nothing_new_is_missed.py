@@ -48,7 +48,7 @@ def test_an_event_that_is_committed_late_is_seen(monkeypatch):
     use("message", 9, customer="quick")
     evaluate()
     assert set(Alert.objects.values_list("customer__external_id", flat=True)) == {"quick"}
-    pause.let_go()
+    pause.release()
     slow.result()
     evaluate(NOW + 2 * MINUTE)
     assert set(Alert.objects.values_list("customer__external_id", flat=True)) == {"acme", "quick"}
@@ -102,7 +102,7 @@ def test_a_change_during_an_evaluation_is_evaluated_again(monkeypatch):
     pause.await_arrival()
     use("message", 5, at=NOW + timedelta(seconds=1))
     other = start(lambda: evaluate(NOW + 2 * MINUTE))  # waits for the customer
-    pause.let_go()
+    pause.release()
     slow.result(), other.result()
     evaluate(NOW + 3 * MINUTE)
     assert alerts() == [("allowance", level, "open") for level in (50, 75, 90, 100)]

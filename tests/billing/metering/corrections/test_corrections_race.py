@@ -42,7 +42,7 @@ def test_a_close_waits_for_a_correction_in_progress_and_bills_its_result(january
     pause.await_arrival()
     closing = start(lambda: close(january))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert correction.result() == ["accepted"]
     closing.result()
     assert billed() == [(2, 2)]
@@ -55,7 +55,7 @@ def test_a_correction_waits_for_a_close_in_progress_and_is_late(january, monkeyp
     pause.await_arrival()
     correction = start(lambda: void("a", at=LATER))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     closing.result()
     assert correction.result() == ["accepted"]
     assert billed() == [(3, 3)]
@@ -68,7 +68,7 @@ def test_two_concurrent_voids_void_an_event_once(january, monkeypatch):
     pause.await_arrival()
     second = start(lambda: void("a"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert [first.result(), second.result()] == [["accepted"], ["duplicate"]]
     assert counted()["calls/call/01"] == (2, 2)
 
@@ -84,7 +84,7 @@ def test_a_repeat_of_an_event_being_voided_does_not_count(january, monkeypatch):
     correction = start(lambda: void("a"))
     pause.await_arrival()
     assert send(call("a", timestamp="2026-01-05T00:00:00Z")) == ["duplicate"]
-    pause.let_go()
+    pause.release()
     correction.result()
     assert counted()["calls/call/01"] == (2, 2)
 
@@ -106,7 +106,7 @@ def test_a_void_waits_for_reprocessing_in_progress_and_voids_its_usage(monkeypat
     pause.await_arrival()
     correction = start(lambda: void("a"))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert replaying.result().resolved == 1
     assert correction.result() == ["accepted"]
     assert counted() == {"calls/call/03": (0, 0)}

@@ -21,7 +21,7 @@ def test_usage_in_progress_keeps_its_cost(monkeypatch):
 
     change = start(lambda: make_cost(tokens(), 2, since=MAR))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
 
     assert ingest.result() == ["accepted"]
     with pytest.raises(CostRefused, match="was charged by the costs as they stand"):
@@ -36,7 +36,7 @@ def test_a_cost_changed_before_the_lock_applies(monkeypatch):
     ingest = start(lambda: send(used("1", 5)))
     pause.await_arrival()
     make_cost(tokens(), 2, since=MAR)
-    pause.let_go()
+    pause.release()
 
     assert ingest.result() == ["accepted"]
     assert counted_costs() == [10]

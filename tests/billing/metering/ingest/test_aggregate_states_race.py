@@ -38,7 +38,7 @@ def second_waits(monkeypatch, name, first, second):
     pause.await_arrival()
     other = start(lambda: send(second))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert [first_ingest.result(), other.result()] == [["accepted"], ["accepted"]]
 
 

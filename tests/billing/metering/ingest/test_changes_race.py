@@ -26,7 +26,7 @@ def ingest_during(monkeypatch, change, *sent):
     ingest = start(lambda: send(*sent))
     pause.await_arrival()
     change()
-    pause.let_go()
+    pause.release()
     return ingest.result()
 
 

@@ -38,7 +38,7 @@ def test_a_close_waits_for_usage_in_progress_and_bills_it(january, monkeypatch):
 
     close = start(lambda: close_period(period_id=january.pk, at=LATER))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
 
     assert ingest.result() == ["accepted"]
     assert close.result() is not None
@@ -55,7 +55,7 @@ def test_usage_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
 
     ingest = start(lambda: send(in_january("c1")))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
 
     close.result()
     assert ingest.result() == ["accepted"]
@@ -77,7 +77,7 @@ def test_the_high_water_mark_separates_billed_from_late_events(january, monkeypa
     wait_until_blocked()
     for number in range(5):
         send(call(f"o{number}", customer="other"))
-    pause.let_go()
+    pause.release()
     ingest.result()
     close.result()
 

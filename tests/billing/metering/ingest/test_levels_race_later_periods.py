@@ -59,7 +59,7 @@ def test_a_close_of_a_later_period_waits_for_usage_in_progress_and_bills_its_lev
     pause.await_arrival()
     close = start(lambda: close_period(period_id=of_february().pk, at=LATER))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     close.result()
     assert billed_in_february() == [("usage", 5)]
@@ -74,7 +74,7 @@ def test_usage_waits_for_a_close_of_a_later_period_and_marks_it_late(stored, mon
     pause.await_arrival()
     ingest = start(lambda: store("a", 5))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     close.result()
     assert ingest.result() == ["accepted"]
     assert billed_in_february() == []
@@ -88,7 +88,7 @@ def test_a_period_is_created_and_closed_only_after_usage_in_progress_in_the_form
     pause.await_arrival()
     workers = start(lambda: (generate_periods(until=LATER), close_due(at=LATER)))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert ingest.result() == ["accepted"]
     workers.result()
     close_due(at=LATER)
@@ -103,10 +103,10 @@ def test_usage_waits_for_a_period_being_created_and_is_carried_into_it(stored, m
     ingest = start(lambda: store("a", 5))
     wait_until_blocked()
     second_pause = Pause.before(monkeypatch, event_store, "append")
-    pause.let_go()
+    pause.release()
     second_pause.await_arrival()
     wait_until_blocked()
-    second_pause.let_go()
+    second_pause.release()
     assert ingest.result() == ["accepted"]
     workers.result()
     assert billed_in_february() == [("usage", 5)]

@@ -56,7 +56,7 @@ def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
 
     repeat = start(lambda: send(call("c1")))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
 
     assert first.result() == ["accepted"]
     assert repeat.result() == ["duplicate"]

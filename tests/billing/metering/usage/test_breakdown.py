@@ -15,10 +15,10 @@ SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UT
 
 
 def rows(meter="calls", *, customer="acme", since=SINCE, until=UNTIL, window="day", group_by=None):
-    customer_ = Customer.objects.get(external_id=customer)
+    customer_row = Customer.objects.get(external_id=customer)
     slices = breakdown(
-        customer_id=customer_.pk,
-        time_zone=customer_.time_zone,
+        customer_id=customer_row.pk,
+        time_zone=customer_row.time_zone,
         meter_id=Meter.objects.get(code=meter).pk,
         since=since,
         until=until,

@@ -1,4 +1,4 @@
-"""Where something cannot be done, a clock stops before it, says why, and goes on when it is told to."""
+"""A clock stops before a step that fails, records the reason, and resumes on request."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from billing.models import Period
 from billing.simulation.sandbox import advance_all, advance_clock, clock_advance, retry_advance, start_advance
 from customers.models import TestClock
 from invoices.models import Invoice
-from tests.billing.simulation.sandbox.world import subscribed, taken_to
+from tests.billing.simulation.sandbox.clock_setup import subscribed, advance_to
 from tests.builders import FEB, JAN, make_clock
 
 pytestmark = pytest.mark.django_db
@@ -19,10 +19,10 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def clock() -> TestClock:
-    """Return a clock that is on its way to February, with a customer who is billed there."""
+    """Return a clock that is advancing to February, with a customer who is billed there."""
     made = make_clock(JAN)
     subscribed(made)
-    taken_to(made, JAN + DAY)
+    advance_to(made, JAN + DAY)
     start_advance(clock_id=made.pk, to=FEB + DAY, by=None, at=JAN)
     return made
 
@@ -31,7 +31,7 @@ def refuse(**_: object) -> CloseSummary:
     return CloseSummary(failed=[CloseFailure(7, "no rate is for model “x”")])
 
 
-def test_it_says_why_and_nothing_of_that_moment_has_happened(clock, monkeypatch):
+def test_it_records_the_reason_and_rolls_the_step_back(clock, monkeypatch):
     monkeypatch.setattr(closing, "close_due", refuse)
 
     assert advance_clock(clock_id=clock.pk) == 0
@@ -42,7 +42,7 @@ def test_it_says_why_and_nothing_of_that_moment_has_happened(clock, monkeypatch)
     assert Period.objects.filter(kind="regular").count() == 1, "the next one is not made either"
 
 
-def test_it_waits_to_be_told_and_goes_on_then(clock, monkeypatch):
+def test_it_resumes_only_on_request(clock, monkeypatch):
     monkeypatch.setattr(closing, "close_due", refuse)
     advance_clock(clock_id=clock.pk)
     monkeypatch.undo()
@@ -55,7 +55,7 @@ def test_it_waits_to_be_told_and_goes_on_then(clock, monkeypatch):
     assert (clock.state, clock.now, Invoice.objects.count()) == ("standing", FEB + DAY, 2)
 
 
-def test_what_is_busy_is_no_failure(clock, monkeypatch):
+def test_a_locked_period_is_no_failure(clock, monkeypatch):
     monkeypatch.setattr(closing, "close_due", lambda **_: CloseSummary(busy=1))
 
     assert advance_clock(clock_id=clock.pk) == 0
@@ -64,7 +64,7 @@ def test_what_is_busy_is_no_failure(clock, monkeypatch):
     assert (clock.state, clock.now) == ("advancing", JAN + DAY)
 
 
-def test_a_step_that_is_cut_off_leaves_it_where_it_was(clock, monkeypatch):
+def test_an_interrupted_step_leaves_it_unchanged(clock, monkeypatch):
     def die(place: str) -> None:
         raise KeyboardInterrupt(place)
 

@@ -1,4 +1,4 @@
-"""Sandbox customers may have what is not published; from then on it is frozen, and may be published as it is."""
+"""Sandbox customers can subscribe to drafts; a draft is frozen from then on, and can be published unchanged."""
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from billing.subscriptions import SubscriptionRefused, change_plan, start
 from plans.models import Fee, PlanVersion
 from plans.publishing import publication
-from tests.billing.simulation.sandbox.world import sandboxed, subscribed, taken_to
+from tests.billing.simulation.sandbox.clock_setup import sandboxed, subscribed, advance_to
 from tests.builders import FEB, JAN, fee, make_clock, make_customer, make_plan
 
 pytestmark = pytest.mark.django_db
@@ -17,12 +17,12 @@ def draft() -> PlanVersion:
     return make_plan("next", fees=[fee("93")])
 
 
-def test_a_draft_is_subscribed_to_and_billed_by(draft):
+def test_a_sandbox_customer_is_billed_by_a_draft(draft):
     clock = make_clock(JAN)
     customer = sandboxed(clock)
 
     start(customer=customer, version=draft, starts_at=JAN, at=JAN)
-    taken_to(clock, FEB)
+    advance_to(clock, FEB)
 
     assert [str(invoice.total) for invoice in customer.invoices.all()] == ["$93.00"]
 
@@ -38,7 +38,7 @@ def test_a_subscription_moves_to_a_draft():
     assert draft.tried_at == JAN
 
 
-def test_it_is_frozen_then(draft):
+def test_a_draft_in_use_is_frozen(draft):
     start(customer=make_customer(sandbox=True), version=draft, starts_at=JAN, at=JAN)
     draft.refresh_from_db()
 
@@ -47,21 +47,21 @@ def test_it_is_frozen_then(draft):
         Fee.objects.filter(version=draft).update(amount=7)
 
 
-def test_it_is_published_as_it_is(draft):
+def test_a_draft_in_use_can_be_published(draft):
     start(customer=make_customer(sandbox=True), version=draft, starts_at=JAN, at=JAN)
     assert publication.publish(version=draft, by=None, at=JAN).state == "live"
 
 
-def test_the_next_draft_begins_untried(draft):
+def test_the_next_draft_is_not_frozen(draft):
     start(customer=make_customer(sandbox=True), version=draft, starts_at=JAN, at=JAN)
     assert publication.new_version(source=draft, by=None, at=JAN).is_editable
 
 
-def test_live_customers_have_to_wait(draft):
+def test_live_customers_can_not_subscribe_to_a_draft(draft):
     with pytest.raises(SubscriptionRefused, match="only what is published"):
         start(customer=make_customer(), version=draft, starts_at=JAN, at=JAN)
 
 
-def test_what_could_not_be_billed_by_is_not_tried():
+def test_an_incomplete_draft_is_rejected():
     with pytest.raises(SubscriptionRefused, match="cannot be tried yet"):
         start(customer=make_customer(sandbox=True), version=make_plan("empty"), starts_at=JAN, at=JAN)

@@ -1,4 +1,4 @@
-"""Scheduling, extending and canceling at the same moment leave each subscription with one version at a time."""
+"""Concurrent scheduling, period generation and cancellation leave each subscription with one version at a time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,13 +34,13 @@ def publish_for_all(*, at=TENTH, effective_from=FEB):
     return publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
 
 
-def test_workers_that_roll_out_at_once_schedule_each_subscription_once(subscriptions):
+def test_concurrent_rollouts_schedule_each_subscription_once(subscriptions):
     publish_for_all()
     together(*[lambda: roll_out(at=TENTH, batch_size=5) for _ in range(3)])
     assert ScheduledChange.objects.filter(state="pending").count() == ScheduledChange.objects.count() == 12
 
 
-def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscriptions):
+def test_a_period_is_created_by_the_scheduled_version_or_created_again(subscriptions):
     publish_for_all(at=EVE)
     together(
         lambda: roll_out(at=EVE, batch_size=5),
@@ -53,19 +53,19 @@ def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscrip
     assert_clean()
 
 
-def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(subscriptions, monkeypatch):
+def test_scheduling_waits_for_period_generation_and_creates_its_period_again(subscriptions, monkeypatch):
     publish_for_all(at=EVE)
     pause = Pause.before(monkeypatch, generation, "insert_periods")
     extension = start(lambda: generate_periods(until=EVE + timedelta(hours=2)))
     pause.await_arrival()
     rollout = start(lambda: roll_out(at=EVE))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     assert (extension.result(), rollout.result()) == (12, 12)
     assert set(Period.objects.filter(starts_at=FEB).values_list("version__number", flat=True)) == {2}
 
 
-def test_whatever_comes_first_of_moving_revoking_and_canceling_the_books_are_clean(subscriptions):
+def test_changes_revocations_and_cancellations_in_any_order_keep_the_books_clean(subscriptions):
     publish_for_all()
     roll_out(at=TENTH)
     ids = [subscription.pk for subscription in subscriptions[:4]]
@@ -83,7 +83,7 @@ def test_whatever_comes_first_of_moving_revoking_and_canceling_the_books_are_cle
     assert_clean()
 
 
-def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, monkeypatch):
+def test_concurrent_workers_change_each_subscription_once(subscriptions, monkeypatch):
     publish_for_all()
     roll_out(at=TENTH)
     publish_due(at=FEB)
@@ -92,18 +92,18 @@ def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, mo
     first = start(lambda: apply_due_changes(at=FEB))
     pause.await_arrival()
     assert apply_due_changes(at=FEB) == 0
-    pause.let_go()
+    pause.release()
     assert first.result() == 12
 
 
-def test_withdrawing_waits_for_a_rollout_under_way_and_takes_it_back(subscriptions, monkeypatch):
+def test_a_withdrawal_waits_for_a_rollout_in_progress_and_revokes_it(subscriptions, monkeypatch):
     version = publish_for_all()
     pause = Pause.before(monkeypatch, schedule, "lock_last_periods")
     rollout = start(lambda: roll_out(at=TENTH))
     pause.await_arrival()
     withdrawal = start(lambda: withdraw(version=version, by=None, at=TENTH))
     wait_until_blocked()
-    pause.let_go()
+    pause.release()
     rollout.result()
     assert withdrawal.result().state == "draft"
     assert roll_out(at=TENTH) == 0
@@ -111,7 +111,7 @@ def test_withdrawing_waits_for_a_rollout_under_way_and_takes_it_back(subscriptio
     assert_clean()
 
 
-def test_workers_that_split_at_once_split_each_period_once(subscriptions):
+def test_concurrent_workers_split_each_period_once(subscriptions):
     publish_for(
         version=make_plan("pro", fees=[fee("20")]),
         audience="all",

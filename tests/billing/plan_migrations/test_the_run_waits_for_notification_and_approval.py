@@ -1,0 +1,89 @@
+"""Customers are notified and a second person approves before any subscription is migrated."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from billing.models import MigrationItem
+from billing.plan_migrations import workflow
+from billing.plan_migrations.cohort import MigrationRefused
+from customers.models import Notification
+from plans.models import PublishingRule
+from tests.billing.plan_migrations.migration_setup import DAY, FIFTEENTH, make_version, planned, run
+from tests.builders import make_customer, subscribe
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def new(db):
+    subscribe(make_customer("acme"), make_version("old"))
+    return make_version("new")
+
+
+@pytest.fixture
+def people(db):
+    return [User.objects.create_user(name) for name in ("asker", "approver")]
+
+
+def refused(step, migration, *, at=FIFTEENTH, by=None) -> str:
+    with pytest.raises(MigrationRefused) as caught:
+        step(migration_id=migration.pk, at=at, by=by)
+    return str(caught.value)
+
+
+def test_customers_are_notified_with_their_own_bills(new):
+    migration = planned(new, notice_days=60)
+    MigrationItem.objects.update(before="31", after="35.50")
+    assert "Customers are to be told 60 days ahead" in refused(workflow.run, migration)
+    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
+    facts = Notification.objects.get(kind="migration.announced").facts
+    assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
+    assert (facts["bill_before"], facts["bill_after"]) == ("$31.00", "$35.50")
+    assert facts["not_before"] == "2026-03-16"
+
+
+def test_the_run_waits_for_the_notice_period(new):
+    migration = planned(new, notice_days=60)
+    workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    assert "2026-03-16" in refused(workflow.run, migration, at=FIFTEENTH + 59 * DAY)
+    assert "told on" in refused(workflow.announce, migration)
+    assert run(migration, at=FIFTEENTH + 60 * DAY).state == "done"
+
+
+def test_an_excluded_customer_is_not_notified(new):
+    migration = planned(new, notice_days=60)
+    MigrationItem.objects.update(state="excluded")
+    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 0
+
+
+def test_a_second_person_approves_where_required(new, people):
+    PublishingRule.objects.update(migrations_need_approval=True)
+    asker, approver = people
+    migration = planned(new)
+    assert "approval of a second person" in refused(workflow.run, migration)
+    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
+    assert "somebody else has to" in refused(workflow.approve, migration, by=asker)
+    workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
+    assert run(migration).figures["moved"] == 1
+
+
+def test_an_approval_can_be_revoked(new, people):
+    PublishingRule.objects.update(migrations_need_approval=True)
+    asker, approver = people
+    migration = planned(new)
+    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
+    workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
+    workflow.reject(migration_id=migration.pk, at=FIFTEENTH, by=approver)
+    assert "approval of a second person" in refused(workflow.run, migration)
+
+
+def test_a_discarded_migration_is_not_run(new):
+    migration = planned(new)
+    workflow.discard(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    assert "dropped already" in refused(workflow.run, migration)
+
+
+def test_one_step_is_done_at_a_time(new):
+    migration = planned(new)
+    workflow.preview(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    assert "wait for its end" in refused(workflow.run, migration)
