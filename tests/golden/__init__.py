@@ -1,5 +1,5 @@
-"""What other billing systems charge, run through our own functions."""
+"""Amounts that other billing systems charge, compared with those of our own functions."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.golden.cases")  # so that a failure shows both figures
+pytest.register_assert_rewrite("tests.golden.cases")  # a failed assertion then shows both values

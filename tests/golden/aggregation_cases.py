@@ -1,4 +1,4 @@
-"""A case of aggregations.json as a meter, a period and events that go through ingest, by its kind."""
+"""Runs a case of aggregations.json with a meter, a period and events through ingest, by its kind."""
 
 import json
 from collections.abc import Callable
@@ -42,38 +42,38 @@ LEVELS = ("sum", "latest", "unique", "weighted_sum")
 
 
 def figures(case: Case) -> Figures:
-    """Return what our meter counts of a case's events in its period."""
+    """Return the quantities that our meter counts for a case's events in its period."""
     options = case.get("options") or {}
-    subscription, period = world(case, options)
-    found: Figures = {"running_total": []}
+    subscription, period = make_subscription_and_period(case, options)
+    results: Figures = {"running_total": []}
     for event in case["events"]:
         send(case, event, subscription)
-        if "running_total" in case["expected"] and (so_far := total(period)).events > len(found["running_total"]):
-            found["running_total"].append(so_far.used)
+        if "running_total" in case["expected"] and (so_far := total(period)).events > len(results["running_total"]):
+            results["running_total"].append(so_far.used)
     counted, entered = total(period), carried_over(period)
-    found |= {"value": shown(case, counted.used, options), "count": Decimal(counted.events)}
+    results |= {"value": rounded_like(case, counted.used, options), "count": Decimal(counted.events)}
     if options.get("recurring"):
-        found["count"] += entered.events  # the case counts the events behind the level, of whatever period
+        results["count"] += entered.events  # the case counts the events behind the level, of whatever period
     units = counted.quantity + entered.total
-    found |= {"units": units, "variation": counted.quantity, "total_units": units}
+    results |= {"units": units, "variation": counted.quantity, "total_units": units}
     if "bucket" in options:
         buckets = windows(case, subscription, period, options["bucket"])
-        found["value"] = sum((bucket["value"] for bucket in buckets), Decimal(0))
+        results["value"] = sum((bucket["value"] for bucket in buckets), Decimal(0))
     if "breakdown" in case["expected"]:
-        found["breakdown"] = shares(period)
+        results["breakdown"] = shares(period)
     if "group_by" in options:
-        found["groups"] = groups(case, period, options["group_by"])
+        results["groups"] = groups(case, period, options["group_by"])
     if "window" in options:
-        found["windows"] = windows(case, subscription, period, options["window"])
-    return found
+        results["windows"] = windows(case, subscription, period, options["window"])
+    return results
 
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def world(case: Case, options: dict[str, Any]) -> tuple[Subscription, Period]:
-    """Subscribe a customer to one meter, with a period for what comes before the case's own."""
+def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[Subscription, Period]:
+    """Subscribe a customer to one meter, with an earlier period for usage before the case's own period."""
     kind = AGGREGATIONS.get(case["kind"], case["kind"])
     recurring = bool(options.get("recurring") or "initial_value" in options) and kind in LEVELS
     rounding = options.get("rounding") or {"function": None, "precision": 0}
@@ -103,9 +103,9 @@ def world(case: Case, options: dict[str, Any]) -> tuple[Subscription, Period]:
     Coverage.objects.create(
         customer=customer, feature=feature, subscription=subscription, named=False, during=(before, None)
     )
-    own = {"subscription": subscription, "version": version}
-    Period.objects.create(**own, starts_at=before, ends_at=start, due_at=start)
-    period = Period.objects.create(**own, starts_at=start, ends_at=end, due_at=end)
+    fields = {"subscription": subscription, "version": version}
+    Period.objects.create(**fields, starts_at=before, ends_at=start, due_at=start)
+    period = Period.objects.create(**fields, starts_at=start, ends_at=end, due_at=end)
     if "initial_value" in options:
         opening = {"timestamp": before.isoformat(), "properties": {case["field"]: options["initial_value"]}}
         send(case, {"id": "opening", **opening}, subscription)
@@ -132,22 +132,22 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
 
 
 def total(period: Period) -> CounterState:
-    """Return what was counted in the period, with what the meter makes of it."""
+    """Return the counter of the period, with the quantity of the meter's aggregation."""
     span = read_periods_to_close([period.pk])[period.pk].span
     counters = add_state_quantities(read_counters([period.pk]).get(period.pk, {}), span, read_states([span]))
-    found = [one for by_rate in counters.values() for one in by_rate.values()]
-    return found[0] if found else CounterState(0, Decimal(0), Decimal(0))
+    counter_states = [counter_state for by_rate in counters.values() for counter_state in by_rate.values()]
+    return counter_states[0] if counter_states else CounterState(0, Decimal(0), Decimal(0))
 
 
 def carried_over(period: Period) -> Opening:
-    """Return what the period was entered with, of usage without dimensions."""
+    """Return the opening state of the period, of usage without dimensions."""
     span = read_periods_to_close([period.pk])[period.pk].span
     by_meter = read_states([span]).openings.get(period.pk, {})
     return next(iter(by_meter.values()), {}).get((), NO_OPENING)
 
 
-def shown(case: Case, value: Decimal, options: dict[str, Any]) -> Decimal:
-    """Return a quantity as the meter rounds it, and to as many places as the case shows."""
+def rounded_like(case: Case, value: Decimal, options: dict[str, Any]) -> Decimal:
+    """Return a quantity rounded by the meter, and to the decimal places that the case shows."""
     rounding = options.get("rounding")
     if rounding and rounding["function"]:
         value = Rounding(ROUNDINGS[rounding["function"]], rounding["precision"] or 0).apply(value)
@@ -162,31 +162,31 @@ def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
     """Return the quantity and the events of each value of the dimensions."""
     span = read_periods_to_close([period.pk])[period.pk].span
     feature = load_terms(period.version_id, "USD").features[0]
-    found: dict[tuple[tuple[str, str], ...], list[Decimal]] = {}
+    totals: dict[tuple[tuple[str, str], ...], list[Decimal]] = {}
     for row in Rollup.objects.filter(period=period):
-        sums = found.setdefault(tuple(sorted(row.dimensions.items())), [Decimal(0), Decimal(0)])
+        sums = totals.setdefault(tuple(sorted(row.dimensions.items())), [Decimal(0), Decimal(0)])
         sums[0] += row.quantity
         sums[1] += row.events
     if feature.metering.needs_aggregate_state:
         for dimensions, quantity in quantities_by_dimensions(span, feature, read_states([span])).items():
-            found.setdefault(dimensions, [quantity, Decimal(0)])[0] = quantity
+            totals.setdefault(dimensions, [quantity, Decimal(0)])[0] = quantity
     for dimensions, opening in read_states([span]).openings.get(period.pk, {}).get(feature.meter_id, {}).items():
-        found[dimensions][1] += opening.events
+        totals[dimensions][1] += opening.events
     ours = [
         {
             "key": {name: dict(dimensions).get(name) for name in names},
-            "value": shown(case | {"expected": case["expected"]["groups"][0]}, quantity, {}),
+            "value": rounded_like(case | {"expected": case["expected"]["groups"][0]}, quantity, {}),
             "count": events,
         }
-        for dimensions, (quantity, events) in found.items()
+        for dimensions, (quantity, events) in totals.items()
     ]
     order = [group["key"] for group in case["expected"]["groups"]]
     assert len(ours) == len(order)
-    return sorted(ours, key=lambda one: order.index(one["key"]))
+    return sorted(ours, key=lambda group: order.index(group["key"]))
 
 
 def shares(period: Period) -> list[Decimal]:
-    """Return what each event adds to a weighted sum, to three places."""
+    """Return each event's contribution to a weighted sum, to three decimal places."""
     start, end = period.starts_at, period.ends_at
     window = UsageWindow(start, end, to_microseconds(timedelta(days=31)))
     levels = LevelChange.objects.filter(series__period=period).order_by("at")
@@ -194,7 +194,7 @@ def shares(period: Period) -> list[Decimal]:
         weighted_sum("deltas", aggregate_event(EventValue(level.at, "", "", level.value), start), window)
         for level in levels
     ]
-    return [one.quantize(Decimal("0.001"), ROUND_HALF_UP) for one in added]
+    return [addition.quantize(Decimal("0.001"), ROUND_HALF_UP) for addition in added]
 
 
 def windows(case: Case, subscription: Subscription, period: Period, window: str) -> list[Figures]:
@@ -209,11 +209,11 @@ def windows(case: Case, subscription: Subscription, period: Period, window: str)
     )
     return [
         {
-            "start": _text(case, one.starts_at.astimezone(zone)),
-            "end": _text(case, (one.starts_at.astimezone(zone) + timedelta(days=1))),
-            "value": one.quantity,
+            "start": _text(case, slice.starts_at.astimezone(zone)),
+            "end": _text(case, (slice.starts_at.astimezone(zone) + timedelta(days=1))),
+            "value": slice.quantity,
         }
-        for one in slices
+        for slice in slices
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a customer was billed in their life, in the words of a case."""
+"""The amounts that a customer was billed over time, in a case's terms."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,78 +33,80 @@ BOUND = ": minimum of "
 
 class Answers:
     """
-    Answers the entries of a case's `expected`, of one life.
+    Our figures for the entries of a case's `expected`, from one customer's life.
 
-    An entry is of a step and a day. Its documents are those that were issued on that day, by that step or by one
-    before it that no earlier entry of the day tells of. Several are one bill: what systems put on one invoice we may
-    put on one for each subscription. What is on none of them was billed at nothing.
+    An entry has a step and a day. Its documents are those issued on that day by that step, or by an earlier one if no
+    earlier entry of the day includes them. Several documents count as one bill: where another system issues one
+    invoice, ours may issue one per subscription. An item on none of them was billed at zero.
     """
 
     def __init__(self, life: Life) -> None:
         self.life = life
 
     def to(self, wanted: dict[str, list[Entry]]) -> Figures:
-        """Return our figures, for all that is wanted; requests that were refused in any case."""
-        found: Figures = {kind: [*ANSWERS[kind](self, entries)] for kind, entries in wanted.items()}
-        return {**found, "errors": [*self.errors()]}
+        """Return our figures for every wanted kind, and always the rejected requests."""
+        figures: Figures = {kind: [*ANSWERS[kind](self, entries)] for kind, entries in wanted.items()}
+        return {**figures, "errors": [*self.errors()]}
 
     def errors(self) -> Iterator[Figures]:
-        """Yield what was refused, and why."""
+        """Yield the rejected requests with the reason."""
         for step, why in sorted(self.life.refused.items()):
             yield {"date": self.life.case["steps"][step]["at"], "step": step, "error": why}
 
     def invoices(self, entries: list[Entry]) -> Iterator[Figures]:
-        for entry, documents in self._told("invoices", entries):
+        for entry, documents in self._entries_with_documents("invoices", entries):
             yield bill(entry, documents)
 
     def credit_notes(self, entries: list[Entry]) -> Iterator[Figures]:
-        for entry, documents in self._told("credit-notes", entries):
+        for entry, documents in self._entries_with_documents("credit-notes", entries):
             yield bill(entry, documents)
 
     def no_invoice(self, entries: list[Entry]) -> Iterator[Figures]:
-        for entry, documents in self._told("invoices", entries):
+        for entry, documents in self._entries_with_documents("invoices", entries):
             if not documents:
                 yield place(entry)
 
     def current_usage(self, entries: list[Entry]) -> Iterator[Figures]:
-        """A level is told for the whole period, if it stays what it is: with us that is what is projected."""
+        """The case reports a constant level for the whole period, which is our projection."""
         levels = {
             charge["metric"] for plan in self.life.plans.values() for charge in plan["charges"] if is_level(charge)
         }
         for entry in entries:
             used = self.life.usage[entry["step"]]
-            costs = [one["projected" if name in levels else "cost"]["amount"] for name, one in used.items()]
-            rates = [rate for one in used.values() for rate in one["rates"]]
+            costs = [feature_usage["projected" if name in levels else "cost"]["amount"] for name, feature_usage in used.items()]
+            rates = [rate for feature_usage in used.values() for rate in feature_usage["rates"]]
             yield {
                 **place(entry),
                 "amount": total(costs),
-                "units": total(one["used"] for one in used.values()),
+                "units": total(feature_usage["used"] for feature_usage in used.values()),
                 "chargeable_units": total(rate["billable"] for rate in rates),
             }
 
     def in_advance_fees(self, entries: list[Entry]) -> Iterator[Figures]:
-        """What is charged event by event elsewhere, is with us what an event adds to the usage that is shown."""
+        """
+        A charge per event in other systems is, in ours, the difference that an event makes to the displayed usage.
+        """
         for entry in entries:
             before, after = self._costs(entry["step"] - 1), self._costs(entry["step"])
             yield {**place(entry), "amount": after[0] - before[0], "units": after[1] - before[1]}
 
     def _costs(self, step: int) -> tuple[Decimal, Decimal]:
-        used = self.life.usage[step].values()
-        return total(one["cost"]["amount"] for one in used), total(one["used"] for one in used)
+        feature_usages = self.life.usage[step].values()
+        return total(feature_usage["cost"]["amount"] for feature_usage in feature_usages), total(one["used"] for one in feature_usages)
 
     def balances(self, entries: list[Entry]) -> Iterator[Figures]:
         for entry in entries:
-            balance = total(one["balance"] for one in self.life.wallets[entry["step"]])
+            balance = total(wallet["balance"] for wallet in self.life.wallets[entry["step"]])
             yield {**place(entry), "wallet": balance, "credits": balance}
 
-    def _told(self, kind: str, entries: list[Entry]) -> Iterator[tuple[Entry, list[Document]]]:
+    def _entries_with_documents(self, kind: str, entries: list[Entry]) -> Iterator[tuple[Entry, list[Document]]]:
         """Yield each entry with its documents, complete."""
-        left = list(self.life.documents[kind])
+        remaining = list(self.life.documents[kind])
         for entry in entries:
             day = self.life.day_of(entry["date"])
-            mine = [(step, one) for step, one in left if self._is_of(one, day) and step <= entry["step"]]
-            left = [one for one in left if one not in mine]
-            yield entry, [self.life.get(f"/{kind}/{one['id']}") for _, one in mine]
+            matching = [(step, document) for step, document in remaining if self._is_of(document, day) and step <= entry["step"]]
+            remaining = [entry_ for entry_ in remaining if entry_ not in matching]
+            yield entry, [self.life.get(f"/{kind}/{document['id']}") for _, document in matching]
 
     def _is_of(self, document: Document, day: str) -> bool:
         return document["issued_at"] is not None and self.life.day_of(document["issued_at"]) == day
@@ -115,14 +117,14 @@ def place(entry: Entry) -> Figures:
 
 
 def bill(entry: Entry, documents: list[Document]) -> Figures:
-    """Return what documents come to, with the lines that an entry asks for in its order."""
+    """Return the total of the documents, with the lines that an entry lists, in its order."""
     figures = {name: total(document[name]["amount"] for document in documents) for name in ("net", "tax", "total")}
     paid = total(document["paid"]["amount"] for document in documents if "paid" in document)
     left_to_pay = figures["total"] - paid
     wanted = entry.get("lines", [])
-    # Where a case counts what was prepaid among the lines, its total is what is left to pay.
+    # Where a case lists prepaid amounts as lines, its total is the remaining amount to pay.
     counts_prepaid = any(line["kind"] == "prepaid" for line in wanted)
-    lines: Lines = [*together(documents), ({"net"}, figures["net"]), ({"tax"}, figures["tax"]), ({"prepaid"}, -paid)]
+    lines: Lines = [*merge_lines(documents), ({"net"}, figures["net"]), ({"tax"}, figures["tax"]), ({"prepaid"}, -paid)]
     return {
         **place(entry),
         "total": left_to_pay if counts_prepaid else figures["total"],
@@ -130,25 +132,25 @@ def bill(entry: Entry, documents: list[Document]) -> Figures:
         "tax": figures["tax"],
         "tax_percent": ", ".join(sorted({tax["rate"] for document in documents for tax in document["taxes"]})),
         "amount_due": left_to_pay,
-        "lines": in_the_order_of(wanted, lines),
+        "lines": select_lines(wanted, lines),
     }
 
 
-def together(documents: list[Document]) -> Lines:
-    """Return the lines of documents, those that stand on each of several as one."""
-    found: dict[tuple[str, int], tuple[set[str], Decimal]] = {}
+def merge_lines(documents: list[Document]) -> Lines:
+    """Return the lines of documents; a line that occurs on several of them is merged into one."""
+    merged: dict[tuple[str, int], tuple[set[str], Decimal]] = {}
     for document in documents:
         of_this = Counter[str]()
         for line in document["lines"]:
             of_this[line["description"]] += 1
             key = line["description"], of_this[line["description"]]
-            kinds, before = found.get(key, (named(line), NONE))
-            found[key] = kinds, before + Decimal(line["amount"]["amount"])
-    return list(found.values())
+            kinds, before = merged.get(key, (possible_names(line), NONE))
+            merged[key] = kinds, before + Decimal(line["amount"]["amount"])
+    return list(merged.values())
 
 
-def named(line: Document) -> set[str]:
-    """Return what cases may call a line of ours."""
+def possible_names(line: Document) -> set[str]:
+    """Return the names that cases may use for a line of ours."""
     if line["kind"] == "proration":
         return {"credit_note"} if Decimal(line["amount"]["amount"]) < 0 else FEES
     if BOUND in line["description"]:
@@ -156,21 +158,22 @@ def named(line: Document) -> set[str]:
     return KINDS[line["kind"]]
 
 
-def in_the_order_of(wanted: list[Entry], lines: Lines) -> list[Figures]:
+def select_lines(wanted: list[Entry], lines: Lines) -> list[Figures]:
     """
-    Return of our lines those that are asked for: the same amount if there is one, else the first of the kind.
+    Return those of our lines that are wanted: one with the same amount if there is one, otherwise the first of the
+    kind.
 
-    Lines that are not asked for may exist; one that we have not is of nothing.
+    We may have other lines; a line that we do not have has the amount zero.
     """
-    left, found = list(lines), []
-    for asked in wanted:
-        of_kind = [one for one in left if asked["kind"] in one[0]]
-        same = [one for one in of_kind if one[1] == Decimal(asked["amount"])]
+    remaining, figures = list(lines), []
+    for wanted_line in wanted:
+        of_kind = [line for line in remaining if wanted_line["kind"] in line[0]]
+        same = [line for line in of_kind if line[1] == Decimal(wanted_line["amount"])]
         chosen = next(iter(same or of_kind), None)
         if chosen:
-            left.remove(chosen)
-        found.append({"kind": asked["kind"], "amount": chosen[1] if chosen else NONE})
-    return found
+            remaining.remove(chosen)
+        figures.append({"kind": wanted_line["kind"], "amount": chosen[1] if chosen else NONE})
+    return figures
 
 
 def total(amounts: Any) -> Decimal:

@@ -1,4 +1,4 @@
-"""The golden cases as files hold them, and how a case is judged."""
+"""The golden cases as files store them, and the comparison of our figures with a case's."""
 
 import json
 from collections.abc import Callable
@@ -18,41 +18,41 @@ KindOf = Callable[[Case], str]
 
 @cache
 def load(name: str) -> Any:
-    """Read a JSON file of this folder; numbers in it are text, so nothing becomes a float."""
+    """Read a JSON file of this folder; numbers in it are strings, so that none becomes a float."""
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def said(case: Case) -> str:
+def model_or_kind(case: Case) -> str:
     """Return the model or kind that a case names."""
     return str(case.get("model") or case["kind"])
 
 
-def family(name: str, kind_of: KindOf = said) -> list[Case]:
+def family(name: str, kind_of: KindOf = model_or_kind) -> list[Case]:
     """Return the cases of a family, each with its `kind`."""
     return [{**case, "kind": kind_of(case)} for case in load(f"{name}.json")["cases"]]
 
 
-def to_run(name: str, later: dict[str, str], kind_of: KindOf = said) -> list[Any]:
-    """Return the family's cases that can run today, as parameters of a test."""
+def to_run(name: str, later: dict[str, str], kind_of: KindOf = model_or_kind) -> list[Any]:
+    """Return the family's cases that are supported today, as parameters of a test."""
     return [pytest.param(case, id=case["id"]) for case in family(name, kind_of) if case["kind"] not in later]
 
 
-def judge(case: Case, ours: Figures) -> str:
+def compare_case(case: Case, ours: Figures) -> str:
     """
     Compare our figures with a case's, number by number.
 
     ours: at least the figures that the case expects.
 
-    Return "passed", or "differing" for a case listed in differences.json whose figures there are ours.
+    Return "passed", or "differing" for a case listed in differences.json whose figures there equal ours.
     """
     difference = load("differences.json").get(case["id"])
     expected = comparable(case["expected"])
     if difference is None:
-        assert only(expected, comparable(ours)) == expected, case["rule"]
+        assert wanted_part(expected, comparable(ours)) == expected, case["rule"]
         return "passed"
     stated = comparable(difference["ours"])
-    assert only(stated, comparable(ours)) == stated, difference["why"]
-    assert stated != only(stated, expected), "this case does not differ any more: take it off differences.json"
+    assert wanted_part(stated, comparable(ours)) == stated, difference["why"]
+    assert stated != wanted_part(stated, expected), "this case does not differ any more: take it off differences.json"
     return "differing"
 
 
@@ -60,7 +60,7 @@ def comparable(value: Any) -> Any:
     """
     Return figures with numbers as Decimal, so that 5.90 equals 5.9, and sums of fractions in any order.
 
-    How many places to show, and how a figure was worked out, is left out.
+    The number of displayed decimal places, and how a figure was computed, is ignored.
     """
     if isinstance(value, dict):
         return {
@@ -75,10 +75,10 @@ def comparable(value: Any) -> Any:
     return value
 
 
-def only(wanted: Any, ours: Any) -> Any:
-    """Return our figures without those that nobody asked for."""
+def wanted_part(wanted: Any, ours: Any) -> Any:
+    """Return our figures without those that the case does not have."""
     if isinstance(wanted, dict) and isinstance(ours, dict):
-        return {key: only(wanted[key], item) for key, item in ours.items() if key in wanted}
+        return {key: wanted_part(wanted[key], item) for key, item in ours.items() if key in wanted}
     if isinstance(wanted, list) and isinstance(ours, list) and len(wanted) == len(ours):
-        return [only(*pair) for pair in zip(wanted, ours, strict=True)]
+        return [wanted_part(*pair) for pair in zip(wanted, ours, strict=True)]
     return ours

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.golden.cases import Case, Figures, KindOf, family, judge, said
+from tests.golden.cases import Case, Figures, KindOf, family, compare_case, model_or_kind
 from tests.golden.summary import GOLDEN, pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
@@ -20,7 +20,7 @@ def compare(record_property: Callable[[str, object], None]) -> Compare:
     def record(name: str, case: Case, ours: Figures) -> None:
         outcome = "failed"
         try:
-            outcome = judge(case, ours)
+            outcome = compare_case(case, ours)
         finally:
             record_property(GOLDEN, [name, outcome, 1])
 
@@ -31,7 +31,7 @@ def compare(record_property: Callable[[str, object], None]) -> Compare:
 def count_later(record_property: Callable[[str, object], None]) -> CountLater:
     """Check that every kind of a family is either run or waits for something named, and record how many wait."""
 
-    def count(name: str, later: dict[str, str], run: set[str], kind_of: KindOf = said) -> None:
+    def count(name: str, later: dict[str, str], run: set[str], kind_of: KindOf = model_or_kind) -> None:
         kinds = [case["kind"] for case in family(name, kind_of)]
         assert set(kinds) == later.keys() | run
         assert not later.keys() & run

@@ -10,7 +10,7 @@ from tests.golden import (
     scenario_cases,
     wallet_cases,
 )
-from tests.golden.cases import KindOf, family, load, said
+from tests.golden.cases import KindOf, family, load, model_or_kind
 
 LATER: dict[str, dict[str, str]] = {
     "charges": pricing_cases.LATER,
@@ -36,7 +36,7 @@ def table() -> str:
 
 
 def _counts(name: str) -> tuple[int, int, int]:
-    cases = family(name, KINDS.get(name, said))
+    cases = family(name, KINDS.get(name, model_or_kind))
     differ = sum(case["id"] in load("differences.json") for case in cases)
     later = sum(case["kind"] in LATER[name] for case in cases)
     return len(cases) - differ - later, differ, later

@@ -18,10 +18,10 @@ LINES = [DiscountableLine("a", D("60.00")), DiscountableLine("b", D("40.00"))]
 
 def read(text: str) -> DiscountTerms:
     """Read a coupon in the page's notation: 25 %, 10 % of b, 50."""
-    figure, _, scope = text.partition(" of ")
+    value_text, _, scope = text.partition(" of ")
     only = frozenset({scope}) if scope else None
-    percent = figure.endswith("%")
-    value = D(figure.rstrip(" %"))
+    percent = value_text.endswith("%")
+    value = D(value_text.rstrip(" %"))
     return DiscountTerms(percent=value, scope=only) if percent else DiscountTerms(amount=value, scope=only)
 
 

@@ -52,7 +52,7 @@ def test_a_month_costs_the_documented_amount(row):
 
 @pytest.mark.parametrize("row", rows("held-quantities", table=1), ids=lambda row: f"{row['changes']} {row['first']}")
 def test_the_added_units_are_as_documented(row):
-    found = count_added_units(
+    added = count_added_units(
         read(row["changes"]),
         default=0,
         start=APRIL,
@@ -60,7 +60,7 @@ def test_the_added_units_are_as_documented(row):
         included=int(row["included"]),
         is_first=row["first"] == "yes",
     )
-    assert found == int(row["taken"]), row["why"]
+    assert added == int(row["taken"]), row["why"]
 
 
 moments = st.integers(-10, 40 * 24).map(lambda hours: APRIL + timedelta(hours=hours))
@@ -104,8 +104,8 @@ def test_segments_tile_the_period(changes):
 def test_the_amount_is_the_sum_of_the_hours(changes, included):
     hours = 30 * 24
     by_hour = [
-        billable_units(quantity_at(changes, APRIL + timedelta(hours=one), default=0), included)
-        for one in range(hours)
+        billable_units(quantity_at(changes, APRIL + timedelta(hours=hour), default=0), included)
+        for hour in range(hours)
     ]
     assert price_segments(TEN, tiled(changes), included=included, by="second") == Fraction(10 * sum(by_hour), hours)
 

@@ -52,10 +52,10 @@ def test_the_months_cost_the_documented_amounts():
     documented = rows("periods-of-use")
     used = [{1: D(row["used"])} for row in documented]
     assert months_of(feature, used) == [D(row["line"]) for row in documented]
-    for one in documented:
-        so_far = rate_usage(feature.price, {1: D(one["since the window began"])}).invoiced_amount
-        assert so_far == D(one["price of all"])
-        assert D(one["price of all"]) - D(one["billed before"]) == D(one["line"])
+    for documented_row in documented:
+        so_far = rate_usage(feature.price, {1: D(documented_row["since the window began"])}).invoiced_amount
+        assert so_far == D(documented_row["price of all"])
+        assert D(documented_row["price of all"]) - D(documented_row["billed before"]) == D(documented_row["line"])
 
 
 CHARGES = [
@@ -78,8 +78,8 @@ def test_any_split_of_a_year_sums_to_one_bill(charged, included, rounding, month
     feature = feature_of(*charged, included=included, rounding=rounding)
     months = [{key: used for key, used in month.items() if key <= len(charged)} for month in months]
     whole = {}
-    for one in months:
-        for key, used in one.items():
+    for month_usage in months:
+        for key, used in month_usage.items():
             whole[key] = whole.get(key, D(0)) + used
     assert sum(months_of(feature, months)) == rate_usage(feature.price, whole).invoiced_amount
 
@@ -105,7 +105,7 @@ MADE_OF = [
 
 @pytest.mark.parametrize(("long", "short", "fits", "why"), MADE_OF)
 def test_a_window_consists_of_whole_periods(long, short, fits, why):
-    assert Interval(*long).is_multiple_of(Interval(*short)) is meet, why
+    assert Interval(*long).is_multiple_of(Interval(*short)) is fits, why
 
 
 LONGER = [
