@@ -218,7 +218,7 @@ def _print_structure(root: Path) -> None:
     apps = [app for app in APPS if (root / app / "__init__.py").exists()]
     graph = grimp.build_graph(*apps, exclude_type_checking_imports=True, cache_dir=None)
     packages, edges = packages_and_edges(graph, "billing")
-    print(f"billing                {packages} packages side by side, {edges} imports between its packages_and_edges")
+    print(f"billing                {packages} packages side by side, {edges} imports between its packages")
     circles = cycles(graph)
     print(f"import cycles          {len(circles)} {circles or ''}")
     loose = {app: len([p for p in (root / app).glob("*.py") if p.name != "__init__.py"]) for app in apps}

@@ -1,4 +1,4 @@
-"""A case of commitments.json as calls of our own functions, by its kind."""
+"""Runs a case of commitments.json by our own functions, by its kind."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,12 +23,12 @@ SECOND = timedelta(seconds=1)
 
 
 def figures(case: Case) -> Figures:
-    """Return what we charge beside the usage of a case."""
+    """Return the amounts that we charge in addition to the usage of a case."""
     return RUNNERS[case["kind"]](case)
 
 
 def part_of(params: dict[str, Any]) -> Fraction:
-    """Return the billed share of the full period, by days; the cases' ends are their last second."""
+    """Return the billed share of the full period, by days; a case's end is the last second of an interval."""
     full, billed = params["full_period"], params["billed_period"]
     return share_of_interval(
         datetime.fromisoformat(billed["start"]),
@@ -86,7 +86,7 @@ def rated(case: Case, units: Decimal, *, is_final: bool) -> Rating:
 
 
 def line(case: Case) -> Figures:
-    """What is due now: everything used so far with its bound, minus the same of what was billed before."""
+    """Return the amount due now: all usage so far with its bound, minus the same of the usage billed before."""
     params = case["params"]
     before, units = D(params["prior_units"]), D(params["units"])
     now = rated(case, before + units, is_final=params["line"] == "last")
@@ -109,13 +109,13 @@ def sequence(case: Case) -> Figures:
 
 
 def windowed(case: Case) -> Figures:
-    """Each window of use against a commitment of its own."""
-    found = [settled for window in case["params"]["windows"] for settled in window_settled(case, window)]
+    """Settle each usage window against its own commitment."""
+    settlements = [settled for window in case["params"]["windows"] for settled in window_settled(case, window)]
     return {
-        "total": sum((one.total for one in found), ZERO),
-        "utilized": sum((one.within for one in found), ZERO),
-        "overage": sum((one.excess + one.surcharge for one in found), ZERO),
-        "true_up": sum((one.true_up for one in found), ZERO),
+        "total": sum((settlement.total for settlement in settlements), ZERO),
+        "utilized": sum((settlement.within for settlement in settlements), ZERO),
+        "overage": sum((settlement.excess + settlement.surcharge for settlement in settlements), ZERO),
+        "true_up": sum((settlement.true_up for settlement in settlements), ZERO),
     }
 
 

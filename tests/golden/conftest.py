@@ -1,4 +1,4 @@
-"""How golden tests record what became of a case, for the counts at the end of the run."""
+"""Fixtures that record the outcome of a golden case, for the counts at the end of the run."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ CountLater = Callable[..., None]
 
 @pytest.fixture
 def compare(record_property: Callable[[str, object], None]) -> Compare:
-    """Judge a case by our figures, and record the outcome."""
+    """Compare a case with our figures, and record the outcome."""
 
     def record(name: str, case: Case, ours: Figures) -> None:
         outcome = "failed"
@@ -29,7 +29,9 @@ def compare(record_property: Callable[[str, object], None]) -> Compare:
 
 @pytest.fixture
 def count_later(record_property: Callable[[str, object], None]) -> CountLater:
-    """Check that every kind of a family is either run or waits for something named, and record how many wait."""
+    """
+    Check that every kind of a family is either run or waits for something named, and record how many cases wait.
+    """
 
     def count(name: str, later: dict[str, str], run: set[str], kind_of: KindOf = model_or_kind) -> None:
         kinds = [case["kind"] for case in family(name, kind_of)]

@@ -1,4 +1,4 @@
-"""What becomes of the golden cases, family by family, as a table."""
+"""The outcomes of the golden cases by family, as a table."""
 
 from tests.golden import (
     aggregation_cases,
@@ -26,9 +26,9 @@ KINDS: dict[str, KindOf] = {"scenarios": scenario_cases.kind_of}
 
 
 def table() -> str:
-    """Return how many cases of each family agree, differ by a written rule, and wait for something, as Markdown."""
+    """Return how many cases of each family agree, differ by a documented rule, or wait for something, as Markdown."""
     counts = {name: _counts(name) for name in LATER}
-    rows = [(name, sum(found), *found) for name, found in counts.items()]
+    rows = [(name, sum(outcome_counts), *outcome_counts) for name, outcome_counts in counts.items()]
     totals = [sum(column) for column in zip(*[row[1:] for row in rows], strict=True)]
     lines = ["| family | cases | agree | differ | later |", "|---|---|---|---|---|"]
     lines += [f"| {' | '.join(map(str, row))} |" for row in [*rows, ("all", *totals)]]

@@ -1,4 +1,4 @@
-"""A case of periods.json as calls of our own calendar, by its kind."""
+"""Runs a case of periods.json by our own calendar, by its kind."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ TICK = timedelta(microseconds=1)
 
 
 def figures(case: Case) -> Figures:
-    """Return the edges that our calendar gives a case."""
+    """Return the period boundaries that our calendar computes for a case."""
     return RUNNERS[case["kind"]](case)
 
 
@@ -22,12 +22,12 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def shown(at: datetime) -> str:
+def to_text(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
 def bounds(period: CalendarPeriod) -> Figures:
-    return {"start": shown(period.start), "end": shown(period.end)}
+    return {"start": to_text(period.start), "end": to_text(period.end)}
 
 
 def interval(case: Case) -> Interval:
@@ -40,7 +40,7 @@ def anniversary(case: Case, start: datetime) -> Anchor:
 
 
 def on_billing_day(case: Case, start: datetime) -> Anchor:
-    """Return the anchor of a billing day: the 1st is the calendar's, another day is counted from its latest month."""
+    """Return the anchor of a billing day: the 1st is a calendar anchor, another day counts from its latest month."""
     if case["params"]["billing_day"] == "1":
         return Anchor("calendar", start, interval(case), ZoneInfo(case["timezone"]))
     day = int(case["params"]["billing_day"])
@@ -51,30 +51,30 @@ def on_billing_day(case: Case, start: datetime) -> Anchor:
 def calendar_anchor(case: Case) -> Figures:
     start = moment(case["params"]["start"])
     anchor = Anchor("calendar", start, interval(case), ZoneInfo(case["timezone"]))
-    return {"anchor": shown(period_containing(anchor, start).end)}
+    return {"anchor": to_text(period_containing(anchor, start).end)}
 
 
 def next_billing_date(case: Case) -> Figures:
     params = case["params"]
     start, end = moment(params["period_start"]), params["subscription_end"] and moment(params["subscription_end"])
     anchor = anniversary(case, moment(params["anchor"]))
-    return {"next": shown(period_containing(anchor, start, start=start, end=end).end)}
+    return {"next": to_text(period_containing(anchor, start, start=start, end=end).end)}
 
 
 def month_starts(case: Case) -> Figures:
     anchor = anniversary(case, moment(case["params"]["start"]))
     periods = iterate_periods(anchor, until=moment(case["params"]["end"]))
-    return {"starts": [shown(period.start) for period in periods]}
+    return {"starts": [to_text(period.start) for period in periods]}
 
 
 def advance_period(case: Case) -> Figures:
-    """The period that an invoice in advance bills: it begins on the invoice's date."""
+    """Return the period that an invoice in advance bills: it starts on the invoice's date."""
     at = moment(case["params"]["invoice_date"])
     return bounds(period_containing(on_billing_day(case, at), at))
 
 
 def arrears_period(case: Case) -> Figures:
-    """The period that an invoice in arrears bills: it ends on the invoice's date."""
+    """Return the period that an invoice in arrears bills: it ends on the invoice's date."""
     start, at = moment(case["params"]["billing_start"]), moment(case["params"]["invoice_date"])
     return bounds(period_containing(on_billing_day(case, start), at - TICK, start=start))
 

@@ -1,4 +1,4 @@
-"""The plans of a scenario as ours: published versions with their fees, features, prices and packs."""
+"""The plans of a scenario in our terms: published versions with their fees, features, prices and packs."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,8 +45,7 @@ def offer_plans(case: Case) -> None:
     """
     Publish a case's plans.
 
-    All of them are charged by the day, which is what the systems that the cases are from do, and bill what is used in
-    a trial.
+    All of them prorate by day, as the cases' systems do, and bill the usage of a trial.
     """
     for plan in case["setup"]["plans"]:
         unknown = plan.keys() - KNOWN_OF_PLANS
@@ -73,10 +72,10 @@ def offer_plans(case: Case) -> None:
 
 
 def anchor_of(case: Case) -> str:
-    """Return what the periods of a case's subscriptions are counted from."""
-    said = [step["billing_time"] for step in case["steps"] if "billing_time" in step]
+    """Return the anchor that the periods of a case's subscriptions count from."""
+    billing_times = [step["billing_time"] for step in case["steps"] if "billing_time" in step]
     otherwise = "anniversary" if case["source"]["repo"] in ANNIVERSARY_UNLESS_SAID else "calendar"
-    return said[0] if said else otherwise
+    return billing_times[0] if billing_times else otherwise
 
 
 def _offers(case: Case, plan: Described) -> Iterator[Described]:
@@ -92,25 +91,25 @@ def _offers(case: Case, plan: Described) -> Iterator[Described]:
             minimum=charge.get("minimum"),
             consumption="balance" if plan.get("prepaid") else "overage",
         )
-    if "credit_pack" in plan:  # each use says how many credits it takes
+    if "credit_pack" in plan:  # each event has its number of credits
         for metric in dict.fromkeys(step["metric"] for step in case["steps"] if "metric" in step):
             meter = make_meter(metric, aggregation="sum", value_property="credits")
-            burnt = make_feature(metric, meter=meter)
-            yield offer(burnt, rates=[rate(1)], currency="XCR", consumption="credits")
+            feature = make_feature(metric, meter=meter)
+            yield offer(feature, rates=[rate(1)], currency="XCR", consumption="credits")
 
 
 def is_level(charge: Described) -> bool:
-    """Tell whether a charge is for what is held over time, each unit in proportion to how long."""
+    """Return whether a charge is for a level over time, prorated for each unit."""
     prorated_sum = charge["aggregation"] == "sum" and charge.get("recurring") and charge.get("prorated")
     return charge["aggregation"] == "weighted_sum" or bool(prorated_sum)
 
 
 def _feature(case: Case, charge: Described) -> Feature:
-    """Return the feature of a metric, with its meter; a recurring sum that is prorated is a level held over time."""
+    """Return the feature of a metric, with its meter; a prorated recurring sum is a level over time."""
     aggregation = "weighted_sum" if is_level(charge) else AGGREGATIONS[charge["aggregation"]]
     facts: Described = {"aggregation": aggregation, "dimensions": charge["params"].get("match_on", [])}
     if aggregation == "unique":
-        facts |= {"value_property": _told_apart(case, charge["metric"]), "operation_property": "operation_type"}
+        facts |= {"value_property": _distinguishing_property(case, charge["metric"]), "operation_property": "operation_type"}
     elif aggregation != "count":
         facts["value_property"] = "value"
     if charge["model"] == "dynamic":
@@ -119,8 +118,8 @@ def _feature(case: Case, charge: Described) -> Feature:
     return make_feature(charge["metric"], meter=meter)
 
 
-def _told_apart(case: Case, metric: str) -> str:
-    """Return the property whose values a metric counts: the one that is not the operation."""
+def _distinguishing_property(case: Case, metric: str) -> str:
+    """Return the property whose values a metric counts: the one other than the operation."""
     sent = [step["properties"] for step in case["steps"] if step.get("metric") == metric]
     (name,) = {name for properties in sent for name in properties} - {"operation_type"}
     return name
@@ -146,7 +145,7 @@ def _rates(model: str, params: Described) -> Iterator[Described]:
 
 
 def _make_pack(case: Case, plan: Described) -> None:
-    """Put on sale what fills the wallet of a prepaid plan: its pack of credits, or money for the same money."""
+    """Put on sale the pack that fills the wallet of a prepaid plan: credits, or money at face value."""
     if "credit_pack" in plan:
         pack = plan["credit_pack"]
         make_pack(plan["code"], units=pack["credits"], prices={case["currency"]: pack["price"]})

@@ -1,4 +1,4 @@
-"""A case of charges.json as calls of our own functions, by its model and parameters."""
+"""Runs a case of charges.json by our own functions, by its model and parameters."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -37,7 +37,7 @@ ALL = "all"  # the key of the only rate of a price without dimensions
 
 
 def figures(case: Case) -> Figures:
-    """Return what we charge for a case: its amount, and the figures that explain it."""
+    """Return our price for a case: its amount, and the figures that explain it."""
     unknown = case["params"].keys() - KNOWN_PARAMETERS
     assert not unknown, f"the runner does not know {unknown}"
     return RUNNERS[case["kind"]](case)
@@ -79,7 +79,7 @@ def number_or_open(text: str | None) -> Decimal | None:
 
 
 def one_rate(case: Case) -> Figures:
-    """A price with one rate: what is due now is the price of everything used minus the price of what was before."""
+    """Price at one rate: the amount due now is the price of all usage minus the price of the earlier usage."""
     params, conversion = case["params"], case["params"].get("conversion")
     model = charge(case["kind"], params)
     terms = PriceTerms(
@@ -99,7 +99,7 @@ def one_rate(case: Case) -> Figures:
         "unit_amount": average(case, amount, rated.lines[0].billable),
         "breakdown": packages(terms, rated.lines[0])
         if isinstance(model, Package)
-        else tiers_climbed(model, rated, billed),
+        else tier_differences(model, rated, billed),
     }
 
 
@@ -118,7 +118,7 @@ def due(case: Case, rated: Rating, billed: Rating) -> Decimal:
 
 
 def average(case: Case, amount: Decimal, billable: Decimal) -> Decimal | Fraction:
-    """Return the amount per unit, over the units that the case names as its divisor."""
+    """Return the amount per unit, over the units that the case names as the divisor."""
     units = billable if case.get("unit_divisor") == "paid_units" else Decimal(case.get("full_units", case["units"]))
     if not units or not amount:
         return ZERO
@@ -132,8 +132,8 @@ def packages(terms: PriceTerms, line: RatedLine) -> Figures:
     return {"free_units": terms.included, "paid_units": line.billable, "packages": sold}
 
 
-def tiers_climbed(model: Charge, rated: Rating, billed: Rating) -> list[Figures]:
-    """Return what each tier adds to what was billed of it before."""
+def tier_differences(model: Charge, rated: Rating, billed: Rating) -> list[Figures]:
+    """Return the amount of each tier in addition to its earlier billed amount."""
     if not isinstance(model, Graduated):
         return []
     before = {part.start: part for line in billed.lines for part in line.parts}
@@ -151,7 +151,7 @@ def tiers_climbed(model: Charge, rated: Rating, billed: Rating) -> list[Figures]
 
 
 def on_events(case: Case) -> Figures:
-    """A price on what the events are worth, or on what they carry."""
+    """Price by the value of the events, or by the cost that they carry."""
     params, model, events = case["params"], charge(case["kind"], case["params"]), case["events"] or []
     values = tuple(Decimal(event["value"]) for event in events)
     unit = minor_unit(case["currency"]) if params.get("event_price_unit") == "minor" else Decimal(1)
@@ -175,7 +175,7 @@ def on_events(case: Case) -> Figures:
 
 
 def _events_paid(model: Charge, fees: Decimal, events: int) -> Figures:
-    """Return how many events paid their fixed fee, which the fees of the explanation tell."""
+    """Return how many events paid their fixed fee, derived from the fees of the explanation."""
     if not isinstance(model, Percentage) or not model.fixed_fee:
         return {}
     paid = fees / model.fixed_fee
@@ -183,7 +183,7 @@ def _events_paid(model: Charge, fees: Decimal, events: int) -> Figures:
 
 
 def marked_up(case: Case) -> Figures:
-    """A price carried by the events, or usage that is money already, times a factor."""
+    """Price at the cost carried by the events, or at usage already in money, times a factor."""
     if case["params"]["price_source"] == "event":
         return on_events(case)
     terms = PriceTerms(case["currency"], (RateTerms(ALL, (), charge("dynamic", case["params"])),))
@@ -197,10 +197,10 @@ def marked_up(case: Case) -> Figures:
 
 
 def prorated(case: Case) -> Figures:
-    """Units that come and go within a period: the time-weighted sum of them climbs the tiers."""
+    """Price units that are added and removed within a period: their time-weighted sum is priced by tiers."""
     terms = PriceTerms(case["currency"], (RateTerms(ALL, (), charge("graduated", case["params"])),))
-    held = sum((Decimal(event["prorated_units"]) for event in case["events"]), ZERO)
-    rating = rate_usage(terms, {ALL: held})
+    level = sum((Decimal(event["prorated_units"]) for event in case["events"]), ZERO)
+    rating = rate_usage(terms, {ALL: level})
     amount = round_money(rating.amount, case["currency"])
     places = Decimal(1).scaleb(-case["expected"].get("unit_amount_dp", 2))
     units = sum((Decimal(event["units"]) for event in case["events"]), ZERO)
@@ -209,7 +209,7 @@ def prorated(case: Case) -> Figures:
 
 
 def base_plus_overage(case: Case) -> Figures:
-    """A base fee, included units, and beyond them a charge or a hard cap; rounded once."""
+    """Price a base fee, included units, and above them a charge or a hard cap; rounded once."""
     params = case["params"]
     overage = params.get("overage")
     terms = PriceTerms(
@@ -229,7 +229,9 @@ def base_plus_overage(case: Case) -> Figures:
 
 
 def matrix(case: Case) -> Figures:
-    """Rates by dimension: each event's units go to the most specific rate that matches its properties."""
+    """
+    Price at rates by dimension: each event's units are priced at the most specific rate that matches its properties.
+    """
     params = case["params"]
     rows = [*params["rows"], {"match": {}, **params["default"]}] if params["default"] else params["rows"]
     rates = tuple(
@@ -246,7 +248,7 @@ def matrix(case: Case) -> Figures:
 
 
 def bucketed(case: Case) -> Figures:
-    """A price per bucket of time, each rated on its own; or the units beyond each bucket's allowance priced once."""
+    """Price each bucket of time on its own; or price the units above each bucket's allowance once."""
     params = case["params"]
     rates = (RateTerms(ALL, (), charge(params["model"], params["params"])),)
     each = PriceTerms(case["currency"], rates, included=Decimal(params.get("free_units_per_bucket", 0)))
@@ -262,7 +264,7 @@ def bucketed(case: Case) -> Figures:
 
 def blocks(case: Case) -> Figures:
     """
-    Tiers of packages: a ladder of free tiers says how many units fall in which tier, whose package prices them.
+    Price tiers of packages: free tiers determine how many units fall in each tier, whose package prices them.
 
     Graduated: each tier's units by its own package. Volume: all units by the package of the tier reached.
     """

@@ -1,4 +1,4 @@
-"""A case of proration.json as calls of our own shares, splits and claims, by its kind."""
+"""Runs a case of proration.json by our own shares, splits and billed amounts, by its kind."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
@@ -27,12 +27,12 @@ ZERO = Decimal(0)
 
 
 def figures(case: Case) -> Figures:
-    """Return what our shares make of a case."""
+    """Return the shares that we compute for a case."""
     return RUNNERS[case["kind"]](case)
 
 
 def span(stated: dict[str, object]) -> tuple[datetime, datetime]:
-    """Return an interval as ours: the end of one that includes it is the midnight that follows."""
+    """Return an interval as half-open: an inclusive end becomes the following midnight."""
     start, end = moment(str(stated["start"])), moment(str(stated["end"]))
     if stated["end_inclusive"]:
         end = datetime.combine(end.date() + DAY, time(), UTC)
@@ -40,13 +40,13 @@ def span(stated: dict[str, object]) -> tuple[datetime, datetime]:
 
 
 def part_of(case: Case, full: tuple[datetime, datetime], start: datetime, end: datetime) -> Fraction:
-    """Return the share of an interval that [start, end) is, by the case's own grain."""
+    """Return the share of an interval that [start, end) covers, at the case's own precision."""
     by, zone = case["params"]["granularity"], ZoneInfo(case["timezone"])
     return share_of_interval(start, end, full_start=full[0], full_end=full[1], by=by, zone=zone)
 
 
 def after_trial(case: Case, start: datetime, end: datetime) -> datetime:
-    """Return where fees begin: a trial is a period of its own, whose end is where the first paid one starts."""
+    """Return the start of fees: a trial is a separate period, and the first paid period starts at its end."""
     trial = case["params"].get("trial")
     return min(max(start, moment(trial["start"]) + int(trial["days"]) * DAY), end) if trial else start
 
@@ -68,7 +68,7 @@ def partial_period(case: Case) -> Figures:
 
 
 def plan_change(case: Case) -> Figures:
-    """The old fee was claimed from `old_billed_from` on; a change gives back of it what its used part leaves."""
+    """The former fee was billed from `old_billed_from` on; a change credits the part of it that is not used."""
     params, currency = case["params"], case["currency"]
     full, at = span(params["period"]), moment(params["change_at"])
     if params["granularity"] == "day":
@@ -105,7 +105,10 @@ def credit_cap(case: Case) -> Figures:
 
 
 def billing_cycles(case: Case) -> Figures:
-    """Cycles in advance until the target: whole periods and, for each stub, days over the days of its interval."""
+    """
+    Return the cycles in advance until the target: whole periods and, for each stub, days over the days of its
+    interval.
+    """
     params, zone = case["params"], ZoneInfo(case["timezone"])
     start, target = moment(params["start"]), moment(params["target_date"])
     end = moment(params["end"]) if params["end"] else None
@@ -115,17 +118,17 @@ def billing_cycles(case: Case) -> Figures:
         period_containing(anchor, start, start=start, end=end)
     except OutsideCalendar:
         return {"error": "invalid_date_sequence"}
-    cycles, told, whole = ZERO, [], 0
+    cycles, terms, whole = ZERO, [], 0
     for period in iterate_periods(anchor, start=start, until=target + TICK, end=end):
         full = boundary(anchor, period.n), boundary(anchor, period.n + 1)
         part = share_of_interval(period.start, period.end, full_start=full[0], full_end=full[1], by="day", zone=zone)
         cycles += HALF_UP.divide(Decimal(part.numerator), Decimal(part.denominator)).quantize(Decimal(1).scaleb(-9))
         whole += part == 1
         if part < 1:
-            told += [str(whole)] * bool(whole) + [f"{(period.end - period.start).days}/{(full[1] - full[0]).days}"]
+            terms += [str(whole)] * bool(whole) + [f"{(period.end - period.start).days}/{(full[1] - full[0]).days}"]
             whole = 0
-    told += [str(whole)] * bool(whole or not told)
-    return {"cycles": cycles, "cycles_fraction": "+".join(told)}
+    terms += [str(whole)] * bool(whole or not terms)
+    return {"cycles": cycles, "cycles_fraction": "+".join(terms)}
 
 
 def anchor_of(case: Case, start: datetime) -> Anchor:
@@ -143,7 +146,7 @@ def anchor_of(case: Case, start: datetime) -> Anchor:
 
 
 def day_count(case: Case) -> Figures:
-    """Days as shares take them: by the customer's calendar."""
+    """Return the days as shares count them: by the customer's calendar."""
     start, end = moment(case["params"]["start"]), moment(case["params"]["end"])
     far = end + 400 * DAY
     zone = ZoneInfo(case["timezone"])
@@ -153,12 +156,12 @@ def day_count(case: Case) -> Figures:
 
 
 def credit_grant(case: Case) -> Figures:
-    """Credits for the rest of a period, where a subscription changes to the version that includes them."""
+    """Return the credits for the rest of a period, after a change to the version that includes them."""
     params = case["params"]
     start, end = span(params["period"])
     anchor = Anchor("anniversary", start, Interval("month"), ZoneInfo(case["timezone"]))
     at = moment(params["change_at"])
-    if at >= end:  # the period is over: nothing of it is left to be granted
+    if at >= end:  # the period is over: nothing remains to be granted
         return {"credits": ZERO}
     granted = GrantPeriod(at, end, anchor, params["granularity"])
     return {

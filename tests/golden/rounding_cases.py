@@ -1,4 +1,4 @@
-"""A case of rounding.json as calls of our own functions, by its kind."""
+"""Runs a case of rounding.json by our own functions, by its kind."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,7 +15,7 @@ LATER: dict[str, str] = {}
 
 
 def figures(case: Case) -> Figures:
-    """Return what we round a case's amounts to."""
+    """Return a case's amounts as we round them."""
     return RUNNERS[case["kind"]](case)
 
 
@@ -54,7 +54,7 @@ def sum_of_rounded_repeat(case: Case) -> Figures:
 
 
 def totals(case: Case) -> Totals:
-    """Return what a document over the case's amount comes to; a discount is a line below zero under the same tax."""
+    """Return an invoice's totals for the case's amount; a discount is a negative line under the same tax."""
     params = case["params"]
     rate = Tax("VAT", Decimal(params["tax_percent"]))
     lines = [Decimal(params["amount"]), -Decimal(params.get("discount", 0))]
@@ -66,10 +66,10 @@ def tax(case: Case) -> Figures:
 
 
 def multi_tax(case: Case) -> Figures:
-    """One line under several taxes, each of them rounded on its own."""
+    """Tax one line by several taxes, each rounded on its own."""
     taxes = [Tax(f"tax {number}", Decimal(rate)) for number, rate in enumerate(case["params"]["tax_percents"])]
-    found = total_up([(Decimal(case["params"]["amount"]), *taxes)], case["currency"])
-    return {"taxes": [tax.amount for tax in found.taxes], "total": found.tax}
+    document_totals = total_up([(Decimal(case["params"]["amount"]), *taxes)], case["currency"])
+    return {"taxes": [tax.amount for tax in document_totals.taxes], "total": document_totals.tax}
 
 
 def repeat_tax(case: Case) -> Figures:
@@ -77,7 +77,7 @@ def repeat_tax(case: Case) -> Figures:
 
 
 def spread_discount(case: Case) -> Figures:
-    """A discount is never more than there is to discount, and is split over the lines in proportion."""
+    """Limit a discount to the discountable amount, and allocate it to the lines in proportion."""
     lines = [Decimal(line) for line in case["params"]["lines"]]
     claims = [DiscountableLine(number, line) for number, line in enumerate(lines)]
     (taken,) = apply_discounts([DiscountTerms(amount=Decimal(case["params"]["discount"]))], claims, case["currency"])
@@ -99,7 +99,7 @@ def discount(case: Case) -> Figures:
 def coupons(case: Case) -> Figures:
     claim = DiscountableLine(1, Decimal(case["params"]["subtotal"]))
     taken = apply_discounts([described(coupon) for coupon in case["params"]["coupons"]], [claim], case["currency"])
-    return {"discount": sum((one.total for one in taken), ZERO)}
+    return {"discount": sum((discount_result.total for discount_result in taken), ZERO)}
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {

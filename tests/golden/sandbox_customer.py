@@ -1,4 +1,4 @@
-"""A sandbox customer with a test clock, over HTTP: what they send, and what became of them."""
+"""A sandbox customer with a test clock, over HTTP: the requests they send, and the results."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,11 +20,12 @@ DISCOUNT = "DISCOUNT"
 
 class Life:
     """
-    The customer of a case, and what became of them.
+    The customer of a case, and the results so far.
 
-    subscriptions: plan → their names. sent: event → its metric and time. documents: invoices and credit notes, by
-    their kind, each with the step after which it was there. usage, wallets: by step, as the API told them then.
-    refused: step → what its request was refused for.
+    subscriptions: plan → names of its subscriptions. sent: event → its metric and time. documents: invoices and
+        credit notes, by kind, each with the step after which it existed. usage, wallets: by step, as the API returned
+        them then.
+    refused: step → reason why its request was rejected.
     """
 
     def __init__(self, case: Case) -> None:
@@ -43,7 +44,7 @@ class Life:
         self._set_up()
 
     def _set_up(self) -> None:
-        """Make what staff makes in the admin, then the customer, the clock and the wallet over HTTP."""
+        """Create the data that staff create in the admin, then the customer, the clock and the wallet over HTTP."""
         currency, self.now = self.case["currency"], moment(self.case["steps"][0]["at"])
         seller = make_seller(currency=currency, grace=self.grace, zero_invoices="issue")
         if "tax_percent" in self.about:
@@ -64,7 +65,7 @@ class Life:
         self.wallet = self.post("/wallets", {"customer": CUSTOMER, "name": "Prepaid", "unit": unit, **fields})["id"]
 
     def post(self, path: str, body: Document, method: str = "POST") -> Document:
-        """Send a request that has to succeed, and return its answer."""
+        """Send a request that must succeed, and return its response."""
         response = self.caller.send(method, path, body)
         assert response.status_code in (200, 201, 202), response.json()
         return response.json()
@@ -75,7 +76,7 @@ class Life:
         return response.json()
 
     def advance(self, to: datetime) -> None:
-        """Let it be that time, unless it is later already; what is due on the way is done as by a worker."""
+        """Advance the clock to that time, unless it is later already; due work is done as by a worker."""
         if to > self.now:
             self.post(f"/test-clocks/{self.clock}/advance", {"to": to.isoformat()})
             advance_all()
@@ -83,27 +84,27 @@ class Life:
             assert (clock["state"], clock["failure"]) == ("standing", "")
             self.now = to
 
-    def look(self, step: int) -> None:
-        """Remember the documents that have come by this step."""
-        advance_all()  # what the step itself has made due
+    def record_documents(self, step: int) -> None:
+        """Record the documents issued up to this step."""
+        advance_all()  # work that the step made due
         for kind, known in self.documents.items():
-            ids = {one["id"] for _, one in known}
+            ids = {document["id"] for _, document in known}
             listed = self.get(f"/{kind}", customer=CUSTOMER, limit=200)["data"]
-            known += [(step, one) for one in reversed(listed) if one["id"] not in ids]
+            known += [(step, document) for document in reversed(listed) if document["id"] not in ids]
 
-    def ask(self, step: int) -> None:
-        """Remember usage and wallets as they are told now, where the case asks for them after this step."""
-        asked = {what for what in ("current_usage", "balances") for one in self._of(what) if one["step"] == step}
-        if "current_usage" in asked or self._of("in_advance_fees"):
+    def record_usage(self, step: int) -> None:
+        """Record usage and wallets as the API returns them now, where the case expects them after this step."""
+        wanted = {kind for kind in ("current_usage", "balances") for entry in self._expected_entries(kind) if one["step"] == step}
+        if "current_usage" in wanted or self._expected_entries("in_advance_fees"):
             periods = self.get(f"/customers/{CUSTOMER}/usage")["periods"]
             self.usage[step] = {feature["feature"]: feature for period in periods for feature in period["features"]}
-        if "balances" in asked:
+        if "balances" in wanted:
             self.wallets[step] = self.get("/wallets", customer=CUSTOMER)["data"]
 
-    def _of(self, what: str) -> list[Step]:
-        found: list[Step] = self.case["expected"].get(what, [])
-        return found
+    def _expected_entries(self, kind: str) -> list[Step]:
+        entries: list[Step] = self.case["expected"].get(kind, [])
+        return entries
 
     def day_of(self, at: str) -> str:
-        """Return the day of a moment by the customer's calendar."""
+        """Return the day of a time by the customer's calendar."""
         return f"{moment(at).astimezone(self.zone):%Y-%m-%d}"

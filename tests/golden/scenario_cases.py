@@ -1,4 +1,4 @@
-"""A case of scenarios.json as a life in the sandbox, over HTTP."""
+"""Runs a case of scenarios.json as a customer's life in the sandbox, over HTTP."""
 
 from tests.golden.billed_amounts import Answers
 from tests.golden.cases import Case, Figures, load
@@ -11,7 +11,7 @@ RUN = {"life"}
 
 
 def kind_of(case: Case) -> str:
-    """Return what a case needs beside the life of a subscription."""
+    """Return the requirements of a case other than a subscription."""
     billed = [line["kind"] for invoice in case["expected"].get("invoices", ()) for line in invoice.get("lines", ())]
     if "discount" in billed and "discount_percent" not in case["setup"]["customer"]:
         return "untold"
@@ -20,11 +20,11 @@ def kind_of(case: Case) -> str:
 
 def figures(case: Case) -> Figures:
     """
-    Return what became of a case, for all that it expects; for what is stated of it, where it differs.
+    Return the results of a case for everything that it expects, and for our stated figures where it differs.
 
-    Nothing may be refused that the case, or what is stated of it, does not expect.
+    A request may be rejected only if the case, or our stated figures, expect it.
     """
     wanted = load("differences.json").get(case["id"], {}).get("ours", case["expected"])
-    told = Answers(live(case)).to({kind: entries for kind, entries in wanted.items() if kind != "errors"})
-    assert not told["errors"] or "errors" in wanted, told["errors"]
-    return told
+    results = Answers(live(case)).to({kind: entries for kind, entries in wanted.items() if kind != "errors"})
+    assert not results["errors"] or "errors" in wanted, results["errors"]
+    return results

@@ -21,9 +21,10 @@ REFUSED = {"wallet_empty": "insufficient_balance"}
 
 def live(case: Case) -> Life:
     """
-    Take all steps of a case, and return what became of the customer.
+    Run all steps of a case, and return the customer's life.
 
-    At last what a grace holds back is waited for, and a moment more: what ends now ends after usage of that moment.
+    At the end the clock advances past the grace period, and a little further: a subscription that ends now ends after
+    usage of the same time.
     """
     life, steps = Life(case), case["steps"]
     if not any(step["action"] == "subscribe" for step in steps):
@@ -32,22 +33,22 @@ def live(case: Case) -> Life:
         life.advance(moment(step["at"]))
         response = DO[step["action"]](life, step)
         if response is not None and response.status_code >= 400:
-            told = response.json()
-            why = told["limit"]["reason"] if "limit" in told else told["type"].removeprefix("/problems/")
+            error = response.json()
+            why = error["limit"]["reason"] if "limit" in error else error["type"].removeprefix("/problems/")
             life.refused[number] = REFUSED.get(why, why)
-        life.look(number)
-        life.ask(number)
+        life.record_documents(number)
+        life.record_usage(number)
     life.advance(life.now + life.grace + timedelta(seconds=1))
-    life.look(len(steps) - 1)
+    life.record_documents(len(steps) - 1)
     return life
 
 
 def in_order(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
     """
-    Yield the steps with their numbers as they come to pass.
+    Yield the steps with their numbers in chronological order.
 
-    Usage is sent when it is listed, late usage too; what is dated after something that is listed later is sent after
-    that, since nobody knows of it before.
+    Usage is sent in its listed position, late usage too; usage dated after a step that is listed later is sent after
+    that step, because it is not known before.
     """
     acts = [(number, moment(step["at"])) for number, step in enumerate(steps) if step["action"] != "event"]
 
@@ -62,20 +63,20 @@ def in_order(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
 
 def subscribe(life: Life, step: Step) -> None:
     plan, count = life.plans[step["plan"]], int(step.get("quantity", 1))
-    asked: Document = {"customer": CUSTOMER, "plan": plan["code"], "named": count > 1}
+    request_body: Document = {"customer": CUSTOMER, "plan": plan["code"], "named": count > 1}
     if "discount_percent" in life.about:
-        asked["coupons"] = [DISCOUNT]
+        request_body["coupons"] = [DISCOUNT]
     if anchor_of(life.case) == "anniversary" and "trial_days" not in plan:
-        # Where days are counted, an anniversary is a day: it begins at midnight.
-        asked["anchor_at"] = life.now.astimezone(life.zone).replace(hour=0, minute=0, second=0).isoformat()
+        # Where days are counted, an anniversary is a day and starts at midnight.
+        request_body["anchor_at"] = life.now.astimezone(life.zone).replace(hour=0, minute=0, second=0).isoformat()
     for number in range(count):
-        made = life.post("/subscriptions", {"id": f"{plan['code']}-{number}", **asked})
-        life.subscriptions.setdefault(plan["code"], []).append(made["id"])
-        _agree_allowance_of_trial(life, plan, made)
+        subscription = life.post("/subscriptions", {"id": f"{plan['code']}-{number}", **request_body})
+        life.subscriptions.setdefault(plan["code"], []).append(subscription["id"])
+        _agree_allowance_of_trial(life, plan, subscription)
 
 
 def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
-    """Where what is free in the trial is not what is free later, it is a figure of the subscription's own."""
+    """Override the allowance of the subscription where the trial's free units differ from later ones."""
     for charge in plan["charges"]:
         if "free_units_in_trial" in charge["params"]:
             figure = {"figure": "included", "value": charge["params"]["free_units_in_trial"], "reason": "In the trial"}
@@ -84,7 +85,7 @@ def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
 
 
 def send(life: Life, step: Step) -> HttpResponse:
-    """Send as many events as a step tells of; prepaid ones all of them, or none if the wallet has not enough."""
+    """Send as many events as a step lists; if prepaid, all of them or none if the balance is too low."""
     properties = dict(step.get("properties", {}))
     if "value" in step:
         properties["value"] = step["value"]
@@ -94,19 +95,19 @@ def send(life: Life, step: Step) -> HttpResponse:
         properties["credits"] = step.get("credits_each", "1")
     event = {"customer": CUSTOMER, "event": step["metric"], "timestamp": step["at"], "properties": properties}
     to = [{"subscription": name} for name in _all(life)] if step.get("each_subscription") else [{}]
-    many = [event | one for one in to for _ in range(int(step.get("count", 1)))]
-    for one in many:
-        one["id"] = f"e{len(life.sent)}"
-        life.sent[one["id"]] = step["metric"], step["at"]
-    response = life.caller.post("/events?check=true" if life.pack else "/events", many)
-    assert response.status_code >= 400 or response.json()["accepted"] == len(many), response.json()
+    events = [event | one for one in to for _ in range(int(step.get("count", 1)))]
+    for event_ in events:
+        event_["id"] = f"e{len(life.sent)}"
+        life.sent[event_["id"]] = step["metric"], step["at"]
+    response = life.caller.post("/events?check=true" if life.pack else "/events", events)
+    assert response.status_code >= 400 or response.json()["accepted"] == len(events), response.json()
     return response
 
 
 def take_back(life: Life, step: Step) -> HttpResponse:
     wrong = [id_ for id_, sent in life.sent.items() if sent == (step["metric"], step["date"])]
-    asked = [{"id": id_, "kind": "void", "reason": "It was none"} for id_ in wrong]
-    return life.caller.post("/events/corrections", asked)
+    request_body = [{"id": id_, "kind": "void", "reason": "It was none"} for id_ in wrong]
+    return life.caller.post("/events/corrections", request_body)
 
 
 def change(life: Life, step: Step) -> HttpResponse:
@@ -122,22 +123,22 @@ def _yearly(life: Life, plan: str) -> Decimal:
 
 def cancel(life: Life, step: Step) -> HttpResponse:
     when = {"ends_at": step["effective"]} if "effective" in step else {"when": "now"}
-    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", when)
+    return life.caller.post(f"/subscriptions/{_subscription_of(life, step)}/cancel", when)
 
 
 def terminate(life: Life, step: Step) -> HttpResponse:
     arguments = {"when": "now", "give_back": step.get("give_back", "credit")}
-    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", arguments)
+    return life.caller.post(f"/subscriptions/{_subscription_of(life, step)}/cancel", arguments)
 
 
 def uncancel(life: Life, step: Step) -> HttpResponse:
-    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel/withdraw", {})
+    return life.caller.post(f"/subscriptions/{_subscription_of(life, step)}/cancel/withdraw", {})
 
 
-def _one(life: Life, step: Step) -> str:
-    """Return the subscription that a step is about: the one that it names by its plan, or the only one."""
-    (found,) = life.subscriptions[step["subscription"]] if "subscription" in step else _all(life)
-    return found
+def _subscription_of(life: Life, step: Step) -> str:
+    """Return the subscription of a step: the one named by its plan, or the only one."""
+    (subscription_id,) = life.subscriptions[step["subscription"]] if "subscription" in step else _all(life)
+    return subscription_id
 
 
 def _all(life: Life) -> list[str]:
@@ -145,7 +146,7 @@ def _all(life: Life) -> list[str]:
 
 
 def buy(life: Life, step: Step) -> None:
-    """Buy a pack, or as much money as is topped up, and pay for it."""
+    """Buy a pack, or an amount of money, and pay for it."""
     assert life.pack
     arguments = {"pack": life.pack["code"], "reference": step["at"]}
     if "amount" in step:
@@ -158,7 +159,7 @@ def buy(life: Life, step: Step) -> None:
 
 
 def wait(life: Life, step: Step) -> None:
-    """Do nothing: the clock has come to the step's time, and what was due is done."""
+    """Do nothing: the clock has advanced to the step's time, and due work is done."""
 
 
 DO: dict[str, Callable[[Life, Step], HttpResponse | None]] = {

@@ -1,4 +1,4 @@
-"""The counts of golden cases at the end of a run, whichever process ran them."""
+"""The counts of golden cases at the end of a run, from all processes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """
     Print "golden charges: N passed, M differing, K later" for each family that ran.
 
-    Two conftests offer this hook, since xdist's controller loads only those of the paths it was given.
+    Two conftests offer this hook, because xdist's controller loads only those of the given paths.
     """
     counts = Counter(_outcomes(terminalreporter))
     if not counts or config.stash.get(_PRINTED, False):

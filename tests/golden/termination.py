@@ -1,4 +1,4 @@
-"""A subscription that is terminated in a period that is paid for, on our own database: what is given back of it."""
+"""A subscription that is terminated in a paid period, on our own database: the amount credited."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -22,9 +22,9 @@ GIVES_BACK = {"refund": "refund", "offset": "refund", "": "credit"}
 
 def ending(case: Case) -> Figures:
     """
-    Bill a period in advance, by the day, let it be paid and credited as the case says, and end it within.
+    Bill a period in advance, by the day, pay and credit it as the case says, and end it within the period.
 
-    What else the case's invoice claims is a fee that is not given back.
+    Other amounts on the case's invoice are a fee that is not credited.
     """
     params, currency, at = case["params"], case["currency"], moment(case["params"]["terminated_at"])
     seller = make_seller(currency=currency, grace=timedelta(0))
@@ -46,7 +46,7 @@ def ending(case: Case) -> Figures:
     _settle(case, claimed)
     cancel(subscription=subscription, at=at, ends_at=at, give_back=GIVES_BACK[params.get("mode", "")])
     close_due(at=at)
-    return _told(Invoice.objects.filter(corrects=claimed).latest("issued_at", "pk"))
+    return _credit_figures(Invoice.objects.filter(corrects=claimed).latest("issued_at", "pk"))
 
 
 def _coupons(case: Case) -> list[Coupon]:
@@ -55,18 +55,18 @@ def _coupons(case: Case) -> list[Coupon]:
     return [make_coupon(amount=case["params"]["coupon"], currency=case["currency"], fees=["base-fee"])]
 
 
-def _settle(case: Case, claimed: Invoice) -> None:
-    """Credit and pay what the case says."""
-    params, at = case["params"], claimed.issued_at
+def _settle(case: Case, invoice: Invoice) -> None:
+    """Credit and pay the invoice as the case says."""
+    params, at = case["params"], invoice.issued_at
     if "previous_credit" in params:
-        taken = [RequestedCredit(claimed.lines.get(fee__kind="base").position, Decimal(params["previous_credit"]))]
-        issue_credit_note(invoice_id=claimed.pk, lines=taken, reason="before", to="balance", at=at)
-        claimed.refresh_from_db()
-    if paid := min(Decimal(params.get("paid", 0)), claimed.due):
-        record_payment(invoice_id=claimed.pk, amount=paid, method="manual", reference="paid", at=at)
+        taken = [RequestedCredit(invoice.lines.get(fee__kind="base").position, Decimal(params["previous_credit"]))]
+        issue_credit_note(invoice_id=invoice.pk, lines=taken, reason="before", to="balance", at=at)
+        invoice.refresh_from_db()
+    if paid := min(Decimal(params.get("paid", 0)), invoice.due):
+        record_payment(invoice_id=invoice.pk, amount=paid, method="manual", reference="paid", at=at)
 
 
-def _told(note: Invoice) -> Figures:
+def _credit_figures(note: Invoice) -> Figures:
     total = note.total.amount
     return {
         "item": sum((line.amount.amount for line in note.lines.all()), NONE),

@@ -1,4 +1,4 @@
-"""Events in a period come to the quantity that other systems meter, or differ by a written rule."""
+"""Events in a period have the quantity that other systems meter, or differ by a documented rule."""
 
 import pytest
 

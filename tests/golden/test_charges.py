@@ -1,4 +1,4 @@
-"""One price applied to one quantity comes to what other systems charge, or differs by a written rule."""
+"""One price applied to one quantity equals the charge of other systems, or differs by a documented rule."""
 
 import pytest
 

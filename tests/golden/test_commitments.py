@@ -1,4 +1,4 @@
-"""Minimums, maximums and commitments come to what other systems claim, or differ by a written rule."""
+"""Minimums, maximums and commitments equal the amounts of other systems, or differ by a documented rule."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The golden files are byte for byte what was delivered."""
+"""The golden files are byte for byte as delivered."""
 
 import hashlib
 
@@ -13,11 +13,11 @@ def test_file_is_unchanged(name, checksum):
 
 
 def test_every_golden_file_has_a_checksum():
-    own = {"checksums.json", "differences.json"}
-    assert {path.name for path in HERE.glob("*.json")} - own == load("checksums.json").keys() - {"SCHEMA.md"}
+    our_files = {"checksums.json", "differences.json"}
+    assert {path.name for path in HERE.glob("*.json")} - our_files == load("checksums.json").keys() - {"SCHEMA.md"}
 
 
 @pytest.mark.parametrize("name", [name for name in load("checksums.json") if name.endswith(".json")])
-def test_file_holds_as_many_cases_as_it_says(name):
+def test_file_has_its_stated_number_of_cases(name):
     cases = load(name)["cases"]
     assert len({case["id"] for case in cases}) == len(cases) == load(name)["count"]

@@ -1,4 +1,4 @@
-"""Periods begin and end where other systems let them, or differ by a written rule."""
+"""Periods start and end as in other systems, or differ by a documented rule."""
 
 import pytest
 

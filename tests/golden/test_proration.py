@@ -1,4 +1,4 @@
-"""Parts of a period come to what other systems charge and give back, or differ by a written rule."""
+"""Parts of a period are charged and credited as in other systems, or differ by a documented rule."""
 
 import pytest
 

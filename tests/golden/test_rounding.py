@@ -1,4 +1,4 @@
-"""Amounts are rounded and split as other systems do it, or differ by a written rule."""
+"""Amounts are rounded and split as in other systems, or differ by a documented rule."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lives of subscriptions, over HTTP and in a clock's time, are billed as in other systems, or by a written rule."""
+"""Subscriptions, over HTTP and on a test clock, are billed as in other systems, or differ by a documented rule."""
 
 import pytest
 

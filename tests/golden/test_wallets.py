@@ -1,4 +1,4 @@
-"""Prepaid value is granted, taken and lost as in other systems, or differs by a written rule."""
+"""Prepaid value is granted, spent and expired as in other systems, or differs by a documented rule."""
 
 import pytest
 
@@ -9,7 +9,8 @@ from tests.golden.wallet_cases import LATER, RUNNERS, figures
 
 FAMILY = "wallets"
 
-# The ledger is moved without the plan and the usage behind it, so that there are movements of draws without a draw.
+# Entries are written without the plan and usage behind them, so there are ledger movements of drawdowns without a
+# drawdown.
 LEDGER = [check.name for check in wallets.CHECKS if check.name != "wallets_paid_what_use_cost"]
 
 

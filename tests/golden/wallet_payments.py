@@ -1,4 +1,4 @@
-"""A case of wallets.json in which a money wallet pays what was invoiced."""
+"""Runs a case of wallets.json in which a money wallet pays invoices."""
 
 from decimal import Decimal
 
@@ -13,21 +13,21 @@ D = Decimal
 
 
 def apply_to_invoices(case: Case) -> Figures:
-    """Issue the invoices with their tax, and pay each from the wallet, whatever metrics they bill."""
+    """Issue the invoices with their tax, and pay each from the wallet, for any billed metrics."""
     params, currency = case["params"], case["currency"]
     customer = make_customer(currency=currency)
     wallet = make_wallet(customer, unit=currency, currency=currency, pays_invoices=True)
     balance = D(params["balance"])
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", balance, "case", cost=balance)], at=JAN)
     tax = Tax("VAT", D(params["tax_percent"]))
-    found = []
-    for told in params["invoices"]:
-        totals = total_up([(D(line["amount"]), tax) for line in told["lines"]], currency)
+    payments = []
+    for invoice_params in params["invoices"]:
+        totals = total_up([(D(line["amount"]), tax) for line in invoice_params["lines"]], currency)
         invoice = make_invoice(customer, net=str(totals.net), tax=str(totals.tax))
         paid = pay_from_wallet(wallet_id=wallet.pk, invoice_id=invoice.pk, at=FEB)
         wallet.refresh_from_db()
         prepaid = paid.amount if paid else D(0)
-        found.append(
+        payments.append(
             {"total": f"{totals.total:.2f}", "prepaid": f"{prepaid:.2f}", "balance_after": f"{wallet.balance:.2f}"}
         )
-    return {"invoices": found}
+    return {"invoices": payments}

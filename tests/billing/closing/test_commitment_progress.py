@@ -63,7 +63,7 @@ def test_progress_of_a_contract_over_a_quarter(row):
         use(subscription, "api.calls", used, at=start + 2 * DAY)
     at = months[len(row["used"].split(", ")) - 1] + 3 * DAY
     reported = progress(subscription, at=at)
-    assert amounts(reported) == tuple(Decimal(row[name]) for name in ("committed", "reached", "missing"))
+    assert amounts(reported) == tuple(Decimal(row[name]) for name in ("promised", "reached", "missing"))
     assert (reported.starts_at, reported.ends_at, reported.periods) == (starts_at, APR, 3)
 
 
@@ -117,7 +117,7 @@ def test_progress_is_in_each_subscriptions_currency_in_a_fixed_number_of_queries
         {"amount": "240.000", "currency": "KWD"},
     ]
     assert periods[0]["commitment"] == {
-        "committed": {"amount": "100.00", "currency": "USD"},
+        "promised": {"amount": "100.00", "currency": "USD"},
         "reached": {"amount": "60.00", "currency": "USD"},
         "missing": {"amount": "40.00", "currency": "USD"},
         "periods": 3,

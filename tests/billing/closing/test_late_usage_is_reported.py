@@ -67,7 +67,7 @@ def test_the_report_considers_the_commitment():
     assert reported_amounts() == [("promised", 15)]
     use(subscription, "api.calls", 100, at=FEB)
     close_due(at=MAR + HOUR)
-    assert Invoice.objects.latest("id").net.amount == 135, "20 for the fee, 100 for February, and what was reported_amounts"
+    assert Invoice.objects.latest("id").net.amount == 135, "20 for the fee, 100 for February, and the late usage"
     assert reported_amounts() == []
 
 

@@ -132,7 +132,7 @@ def test_it_is_due_as_documented(row):
         if len(set(moments)) == 1:  # otherwise it shows what is due before it comes about, or is billed after it
             assert [*filter(None, [draft.totals.net]), *notes] == made, "a preview is what is issued"
     pass_time(day(row["until"]))
-    assert issued_amounts() == [D(amount_text) for amount_text in row["issued_amounts"].split(", ")]
+    assert issued_amounts() == [D(amount_text) for amount_text in row["documents"].split(", ")]
     assert_clean(only=OF_FEES)
 
 

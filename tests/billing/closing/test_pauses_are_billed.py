@@ -104,7 +104,7 @@ def test_nothing_is_due_during_a_pause_as_documented(row):
     pass_time(day(row["resumed"]))
     used(int(row["used after"]), day(row["resumed"]) + HOUR, "after")
     pass_time(APR - DAY)
-    assert issued_amounts() == [D(amount_text) for amount_text in row["issued_amounts"].split(", ")]
+    assert issued_amounts() == [D(amount_text) for amount_text in row["documents"].split(", ")]
     assert [draft_note.totals.net for draft_note in draft.credit_notes] == [-credit_note for credit_note in issued_amounts() if credit_note < 0]
     assert_clean()
 

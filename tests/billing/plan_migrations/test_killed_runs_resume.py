@@ -33,7 +33,7 @@ def killed_at(place: str, monkeypatch, job, at) -> None:
 
     with monkeypatch.context() as patched:
         for module in ("billing.plan_migrations.jobs", "billing.jobs.worker"):
-            patched.setattr(f"{module}.reached", reach)
+            patched.setattr(f"{module}.hit_failpoint", reach)
         with pytest.raises(Killed):
             work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
     JobItem.objects.update(begun_at=None)  # as if a worker retried the item a few seconds later

@@ -28,7 +28,7 @@ from plans.models import PlanVersion
 from tests.api.calls import Caller
 from tests.api.invoice_rows import make_invoice
 from tests.billing.metering.corrections.correction_setup import void
-from tests.billing.metering.ingest.ingest_setup import call, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.builders import (
     APR,
     FEB,
@@ -204,7 +204,7 @@ def fall_due(scenario):
 
 
 def correct(scenario):
-    make_world("zeta")
+    make_metered_subscription("zeta")
     send(call("a") | {"customer": "zeta"}, call("b") | {"customer": "zeta"})
     void("a", "b")
 

@@ -42,11 +42,11 @@ def sent_to() -> list[str]:
         ("subscription.ended", ["olga@tollbook.example"]),
     ],
 )
-def test_goes_to_the_contacts_for_its_kind(acme, kind, who):
+def test_goes_to_the_contacts_for_its_kind(acme, kind, recipients):
     announce_alert(acme, kind=kind)
     send()
 
-    assert sent_to() == who
+    assert sent_to() == recipients
 
 
 def test_has_the_total_in_its_subject_and_the_facts_in_its_body(acme):

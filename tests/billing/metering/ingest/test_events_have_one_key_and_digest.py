@@ -11,7 +11,7 @@ SAME = [
     # first body, second body, why
     (b'"properties":{"a":1}', b'"properties":{"a":1.0}', "1.0 is 1"),
     (b'"properties":{"a":1}', b'"properties":{"a":1e0}', "1e0 is 1"),
-    (b'"properties":{"a":0}', b'"properties":{"a":-0.0}', "there is parse_one zero"),
+    (b'"properties":{"a":0}', b'"properties":{"a":-0.0}', "there is one zero"),
     (b'"properties":{"a":0.10}', b'"properties":{"a":0.1}', "trailing zeros"),
     (b'"properties":{"a":1,"b":2}', b'"properties":{"b":2,"a":1}', "keys have no order"),
     (b'"properties":{"a":{"x":1,"y":2}}', b'"properties":{"a":{"y":2,"x":1}}', "at no depth"),

@@ -22,7 +22,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def close_january(subscription: Subscription) -> Invoice:
     period = subscription.periods.filter(kind="regular").order_by("starts_at").first()
-    invoice = closing.close_period(period_id=period.pk, at_time=period.due_at)
+    invoice = closing.close_period(period_id=period.pk, at=period.due_at)
     assert invoice is not None
     return invoice
 
@@ -75,7 +75,7 @@ def test_usage_after_the_issue_is_shown_separately(subscription):
     send(at_time(on_day(3), call("c1")))
     invoice = close_january(subscription)
     after = invoice.issued_at + timedelta(minutes=1)
-    send(at_time(on_day(4), call("c2")), at_time(on_day(4), call("c3")), at_time=after)
+    send(at_time(on_day(4), call("c2")), at_time(on_day(4), call("c3")), at=after)
     (calls,) = read_invoice_usage(invoice=invoice)
     assert (calls.total, calls.unmatched) == (D(3), D(2))
 
@@ -110,7 +110,7 @@ def test_usage_is_on_the_printed_invoice(subscription):
         at_time(on_day(3), call("c1")),
     )
     invoice = close_january(subscription)
-    page_text = text_of(bytes(render_one(invoice_id=invoice.pk, at_time=invoice.issued_at).content))
+    page_text = text_of(bytes(render_one(invoice_id=invoice.pk, at=invoice.issued_at).content))
     for text in (
         "tokens by day 3,500 call",
         "meta.region Qty eu 3,500",

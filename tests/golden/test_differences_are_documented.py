@@ -1,4 +1,7 @@
-"""A case may differ from us only by a rule of its own, or of its system, that contradicts a sentence of ours."""
+"""
+A case may differ from ours only by a rule of its own, or of its system, that contradicts a sentence of our
+documentation.
+"""
 
 import pytest
 
@@ -17,19 +20,19 @@ CASES = {
 
 
 @pytest.mark.parametrize("identifier", DIFFERENCES)
-def test_the_case_has_the_rule_that_is_quoted(identifier):
+def test_the_case_has_the_quoted_rule(identifier):
     assert DIFFERENCES[identifier]["rule"]
     assert DIFFERENCES[identifier]["rule"] in CASES[identifier]["rule"] + OF_SYSTEMS
 
 
 @pytest.mark.parametrize("identifier", DIFFERENCES)
-def test_our_sentence_stands_in_our_documentation(identifier):
+def test_our_sentence_is_in_our_documentation(identifier):
     assert len(DIFFERENCES[identifier]["spec"].split()) > 2
     assert DIFFERENCES[identifier]["spec"] in PAGES
 
 
 @pytest.mark.parametrize("identifier", DIFFERENCES)
-def test_the_reason_is_one_line_and_our_figures_are_stated(identifier):
+def test_the_reason_is_one_line_and_our_amounts_are_stated(identifier):
     difference = DIFFERENCES[identifier]
     assert difference.keys() == {"rule", "spec", "why", "ours"}
     assert difference["why"].strip()

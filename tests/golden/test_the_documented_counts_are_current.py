@@ -1,4 +1,4 @@
-"""The documentation tells what becomes of the golden cases, and tells it as it is."""
+"""The documentation has the current counts of the golden cases' outcomes."""
 
 import pytest
 
