@@ -46,7 +46,7 @@ def _first(route: Route) -> Model:
     rows = model._default_manager.filter(**_NARROWED.get(route.path, {})).order_by("pk")
     row = rows.first()
     if row is None:
-        raise LookupError(f"The world of tests/access has no {route.model} that {route.path} could be asked for.")
+        raise LookupError(f"tests/access/actors.py creates no {route.model} that {route.path} could be requested for.")
     return row
 
 

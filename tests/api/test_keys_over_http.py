@@ -83,7 +83,7 @@ def test_a_key_can_revoke_itself_and_is_then_refused(live):
 def test_the_list_shows_last_uses_and_no_secrets(live, sandbox):
     rows = live.get("/keys").json()["data"]
 
-    assert [row["prefix"] for row in rows] == [live.key.prefix], "no keys of the other world"
+    assert [row["prefix"] for row in rows] == [live.key.prefix], "no sandbox keys"
     assert rows[0]["last_used_at"] is not None
     assert "secret" not in rows[0]
     assert live.secret not in str(rows)

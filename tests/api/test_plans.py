@@ -110,7 +110,7 @@ def test_usage_is_priced_by_the_rate_its_dimensions_match(live, pro):
     assert (payload["plan"], payload["version"], payload["feature"]) == ("pro", 1, "tokens")
 
 
-def test_usage_is_priced_tier_by_tier_beyond_what_is_included(live, pro):
+def test_usage_beyond_the_allowance_is_priced_tier_by_tier(live, pro):
     line = preview(live, {"quantity": 1350}, feature="calls").json()["lines"][0]
 
     assert (line["included"], line["billable"], line["refused"]) == ("100", "1250", "0")

@@ -87,12 +87,12 @@ def other_strings(tree: ast.AST) -> Iterator[str]:
 
 def words_per_ten_thousand(texts: Iterable[str]) -> tuple[int, dict[str, float]]:
     """Return the number of words in `texts`, and the occurrences of each odd word per 10,000 words."""
-    total, found = 0, Counter[str]()
+    total, word_counts = 0, Counter[str]()
     for text in texts:
         total += len(re.findall(r"[A-Za-z][A-Za-z'’-]*", text))
         for name, pattern in ODD_WORDS.items():
-            found[name] += len(re.findall(rf"\b(?:{pattern})\b", text, re.I))
-    return total, {name: round(found[name] * 10_000 / max(total, 1), 1) for name in ODD_WORDS}
+            word_counts[name] += len(re.findall(rf"\b(?:{pattern})\b", text, re.I))
+    return total, {name: round(word_counts[name] * 10_000 / max(total, 1), 1) for name in ODD_WORDS}
 
 
 def comment_share(files: Iterable[Path]) -> float:
@@ -129,7 +129,7 @@ def packages_and_edges(graph: grimp.ImportGraph, app: str) -> tuple[int, int]:
         for module in graph.modules
         if module.count(".") >= 2 and module.startswith(f"{app}.") and ".migrations" not in module
     }
-    return len(packages), len({(one, other) for one, other in edges if one != other})
+    return len(packages), len({(source, target) for source, target in edges if source != target})
 
 
 def cycles(graph: grimp.ImportGraph) -> list[list[str]]:

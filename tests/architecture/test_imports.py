@@ -100,10 +100,10 @@ def test_break_a_contract_where_one_leads_upward(project_copy: Path, module: str
 def test_no_lower_module_imports_an_interface(app: str):
     """A view, page, task or command calls operations; only the wiring in config calls them."""
     upward = [
-        f"{module} imports {found}"
+        f"{module} imports {imported}"
         for module in modules(app)
         if not is_interface(module)
-        for found in graph().find_modules_directly_imported_by(module)
+        for imported in graph().find_modules_directly_imported_by(module)
         if is_interface(found) and found.split(".")[0] in APPS
     ]
     assert upward == []
@@ -113,10 +113,10 @@ def test_no_lower_module_imports_an_interface(app: str):
 def test_models_import_no_module_that_reads_models(app: str):
     """A module that reads models is an operation, above the models; the modules that models need are below them."""
     upward = [
-        f"{module} imports {found}"
+        f"{module} imports {imported}"
         for module in modules(app)
         if is_model(module)
-        for found in graph().find_modules_directly_imported_by(module)
+        for imported in graph().find_modules_directly_imported_by(module)
         if found.split(".")[0] == app and not is_model(found) and reads_models(found, app)
     ]
     assert upward == []

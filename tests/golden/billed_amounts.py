@@ -92,7 +92,7 @@ class Answers:
 
     def _costs(self, step: int) -> tuple[Decimal, Decimal]:
         feature_usages = self.life.usage[step].values()
-        return total(feature_usage["cost"]["amount"] for feature_usage in feature_usages), total(one["used"] for one in feature_usages)
+        return total(feature_usage["cost"]["amount"] for feature_usage in feature_usages), total(feature_usage["used"] for feature_usage in feature_usages)
 
     def balances(self, entries: list[Entry]) -> Iterator[Figures]:
         for entry in entries:

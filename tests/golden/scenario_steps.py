@@ -95,7 +95,7 @@ def send(life: Life, step: Step) -> HttpResponse:
         properties["credits"] = step.get("credits_each", "1")
     event = {"customer": CUSTOMER, "event": step["metric"], "timestamp": step["at"], "properties": properties}
     to = [{"subscription": name} for name in _all(life)] if step.get("each_subscription") else [{}]
-    events = [event | one for one in to for _ in range(int(step.get("count", 1)))]
+    events = [event | sent_event for sent_event in to for _ in range(int(step.get("count", 1)))]
     for event_ in events:
         event_["id"] = f"e{len(life.sent)}"
         life.sent[event_["id"]] = step["metric"], step["at"]

@@ -128,12 +128,12 @@ def allocation(case: Case) -> Figures:
     wallets = {wallet["id"]: _make_wallet(wallet, customer) for wallet in params["wallets"]}
     fees = [(number, fee, _net(fee)) for number, fee in enumerate(params["fees"], start=1)]
     first = min(params["wallets"], key=lambda wallet: int(wallet["priority"]))
-    for number, one, _ in fees:
-        if D(one["already_billed"]):
-            _grant(wallets[first["id"]], D(one["already_billed"]), f"before:{number}", priority=1)
-            _settle(customer.pk, case["unit"], number, one, D(one["already_billed"]))
-    for number, one, net in sorted(fees, key=lambda fee: fee[2] > 0):
-        _settle(customer.pk, case["unit"], number, one, net)
+    for number, fee_params, _ in fees:
+        if D(fee_params["already_billed"]):
+            _grant(wallets[first["id"]], D(fee_params["already_billed"]), f"before:{number}", priority=1)
+            _settle(customer.pk, case["unit"], number, fee_params, D(fee_params["already_billed"]))
+    for number, fee_params, net in sorted(fees, key=lambda fee: fee[2] > 0):
+        _settle(customer.pk, case["unit"], number, fee_params, net)
     balances = dict(Wallet.objects.values_list("pk", "balance"))
     ongoing = {id_: balances[pk] for id_, pk in wallets.items()}
     return {
@@ -232,10 +232,10 @@ def bonus_slab(case: Case) -> Figures:
         assert slab["operator"] == ">="
         name = {"flat": "units", "percentage": "percent"}[slab["bonus_type"]]
         slabs.append(Slab(D(slab["threshold"]), **{name: D(slab["bonus"])}))
-    found = find_slab(units, slabs)
+    reached_slab = find_slab(units, slabs)
     return {
-        "slab_threshold": found and found.least,
-        "bonus_credits": found and compute_bonus(units, found),
+        "slab_threshold": reached_slab and reached_slab.least,
+        "bonus_credits": reached_slab and compute_bonus(units, reached_slab),
     }
 
 
@@ -254,7 +254,7 @@ def auto_topup_loop(case: Case) -> Figures:
 
 
 def auto_reload(case: Case) -> Figures:
-    params, found = case["params"], {}
+    params, first_topup = case["params"], {}
     pack, price = D(params["pack_credits"]), D(params["pack_price"])
     threshold = threshold_from_percent(D(params["reload_below_fraction"]) * 100, pack)
     wallet_run = WalletRun(case["unit"], start=START, until=END)
@@ -263,10 +263,10 @@ def auto_reload(case: Case) -> Figures:
     for number in range(1, int(params["runs"]) + 1):
         after = wallet_run.spend(D(params["credits_per_run"]), START, str(number), AtZeroPolicy.BLOCK).balance
         if is_due(after, threshold):
-            found = found or {"reload_after_run": number, "balance_before_reload": after}
+            first_topup = first_topup or {"reload_after_run": number, "balance_before_reload": after}
             purchases.append(price_purchase(pack, price, case["currency"], ()))
             _grant(wallet_run.wallet.pk, pack, f"pack:{len(purchases)}")
-    return found | {
+    return first_topup | {
         "balance_after": balance_of(wallet_run.wallet),
         "packs_bought": len(purchases),
         "charged": sum((purchase.net for purchase in purchases), NONE),

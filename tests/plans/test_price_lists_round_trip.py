@@ -1,4 +1,4 @@
-"""A price list exported from a version, imported import_into an empty draft and exported again is byte-identical."""
+"""A price list exported from a version, imported to an empty draft and exported again is byte-identical."""
 
 from contextlib import suppress
 from decimal import Decimal

@@ -1,8 +1,8 @@
 """
-The long campaigns, each on a PostgreSQL of its own: `python -m tests.prove faults --faults 100 --seed 7`.
+The long campaigns, each on its own PostgreSQL: `python -m tests.prove faults --faults 100 --seed 7`.
 
-A campaign prints what it does and a summary; the exit status is 1 if a promise was broken, or if the campaign did not
-come to the places where it should have tried to break one.
+A campaign prints its progress and a summary; the exit status is 1 if a guarantee was broken, or if the campaign did
+not reach the windows in which it should have tried to break one.
 """
 
 import logging
@@ -49,15 +49,15 @@ def main() -> int:
             "TOLLBOOK_LOG_LEVEL": "ERROR",
             **handshake.environment(folder),
         }
-        # From here on there is a database to configure: models can be imported, by the campaign too.
+        # From here on a database is configured: models can be imported, also by the campaign.
         django.setup()
-        logging.getLogger("psycopg").setLevel(logging.ERROR)  # it sets a level of its own
+        logging.getLogger("psycopg").setLevel(logging.ERROR)  # it sets its own level
         _migrate(cluster)
         return import_module(f"tests.prove.{sys.argv[1]}").run(sys.argv[2:], cluster)
 
 
 def _migrate(cluster: Cluster) -> None:
-    """Give the campaign its tables: copied, where a database is named that has them and little else."""
+    """Create the campaign's tables: copied, if a database is named that has them and little else."""
     from django.core.management import call_command
 
     if like := os.environ.get(LIKE):
@@ -75,7 +75,7 @@ def _program(cluster: Cluster, name: str, *arguments: str) -> list[str]:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """Turn SIGTERM into an exception, so that everything that was started is stopped on the way out."""
+    """Turn SIGTERM into an exception, so that all started processes are stopped on exit."""
     raise SystemExit(143)
 
 

@@ -1,4 +1,4 @@
-"""What the campaign of faults bills: customers in the middle of their period, and others whose time is over."""
+"""The billing work of the fault campaign: customers within their period, and others whose periods have ended."""
 
 import itertools
 import random
@@ -26,9 +26,9 @@ UNIT_PRICE = Fraction(1, 100)
 @dataclass
 class Work:
     """
-    The catalog, and who is billed by it.
+    The catalog, and the customers billed by it.
 
-    fees: customer → what it owes beside its usage, by our own reckoning.
+    fees: customer → fees that it owes in addition to usage, computed independently.
     """
 
     began: datetime
@@ -60,9 +60,9 @@ class Work:
 
     def fall_due(self, sender: Sender, chance: random.Random) -> Sequence[int]:
         """
-        Subscribe a customer whose two days are over, send its usage, and return its periods, which are due now.
+        Subscribe a customer whose two days have ended, send its usage, and return its periods, which are due now.
 
-        Now and then an earlier one gets some more, which comes late.
+        Sometimes an earlier customer gets late usage.
         """
         customer = f"due-{len(self.fees) + 1}"
         midnight = datetime.combine(self.began.date(), time(), tzinfo=UTC)
@@ -93,14 +93,14 @@ class Work:
         ]
 
     def end(self) -> None:
-        """Cancel the pool as of now, so that all usage becomes due."""
+        """Cancel the pool's subscriptions now, so that all usage becomes due."""
         connection.close()
         for subscription in self.pool:
             now = database_time()
             subscriptions.cancel(subscription=subscription, at=now, ends_at=now)
 
     def owed(self, customer: str, units: int) -> Fraction:
-        """Return what a customer must have been billed in all."""
+        """Return the total that a customer must have been billed."""
         return self.fees.get(customer, Fraction(0)) + units * UNIT_PRICE
 
 

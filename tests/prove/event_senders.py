@@ -1,4 +1,4 @@
-"""Clients that send usage, keep their own record of what was acknowledged, and send again what was not answered."""
+"""Clients that send usage, keep their own record of acknowledged events, and resend unanswered ones."""
 
 import json
 import random
@@ -37,7 +37,7 @@ class Sent:
 
 
 class Record:
-    """What the clients know, whatever the server says later."""
+    """The clients' own knowledge, independent of the server's."""
 
     def __init__(self) -> None:
         self.acknowledged: dict[str, Sent] = {}
@@ -66,7 +66,7 @@ class Record:
 
 
 class Sender:
-    """Sends batches to the server until they are answered, and compares each answer with the record."""
+    """Sends each batch to the server until it is answered, and compares each response with the record."""
 
     def __init__(self, port: int, secret: str, record: Record, verdict: Verdict) -> None:
         self.port, self.record, self.verdict = port, record, verdict
@@ -74,7 +74,7 @@ class Sender:
         self._connection: HTTPConnection | None = None
 
     def send(self, new: Sequence[Sent], repeats: Sequence[Sent] = ()) -> None:
-        """Send new events along with some that were acknowledged before; return when they are answered."""
+        """Send new events along with some acknowledged before; return when they are answered."""
         body = json.dumps([event.as_json() for event in (*new, *repeats)]).encode()
         give_up = time.monotonic() + PATIENCE_SECONDS
         tries = 0
@@ -89,7 +89,7 @@ class Sender:
         self.record.count(repeated=len(repeats))
 
     def _try(self, body: bytes) -> list[str] | None:
-        """Return the status of each event, or None if the server did not say that they are stored."""
+        """Return the status of each event, or None if the server did not confirm that they are stored."""
         self.record.count(waiting=1)
         try:
             if self._connection is None:
@@ -105,7 +105,7 @@ class Sender:
         if answer.status >= 500:
             return None
         self.verdict.require(answer.status == 200, f"events were answered {answer.status}: {text[:300]!r}")
-        return [one["status"] for one in json.loads(text).get("results", [])]
+        return [event_result["status"] for event_result in json.loads(text).get("results", [])]
 
     def _compare(
         self, statuses: Sequence[str], new: Sequence[Sent], repeats: Sequence[Sent], *, is_first_try: bool
@@ -114,12 +114,12 @@ class Sender:
         for event, status in zip(new, statuses, strict=False):
             self.verdict.require(status in wanted, f"event {event.id}, sent for the first time, was {status}")
         for event, status in zip(repeats, statuses[len(new) :], strict=False):
-            # Called accepted, it would be stored twice, or had been lost since it was acknowledged.
+            # An “accepted” repeat would be stored twice, or was lost after it was acknowledged.
             self.verdict.require(status == "duplicate", f"acknowledged event {event.id}, sent again, was {status}")
 
 
 class Client(threading.Thread):
-    """One of the product's own backends: it reports usage of `customers`, now and then some of it twice."""
+    """A backend of the seller: it reports usage of `customers`, sometimes some of it twice."""
 
     def __init__(self, sender: Sender, customers: Sequence[str], *, since: datetime, seed: int) -> None:
         super().__init__(daemon=True)
@@ -137,7 +137,7 @@ class Client(threading.Thread):
             self._stop_asked.wait(self.chance.uniform(0, 0.3))
 
     def finish(self) -> None:
-        """Let the client have its last batch answered."""
+        """Wait until the client's last batch is answered."""
         self._stop_asked.set()
         self.join(PATIENCE_SECONDS + TIMEOUT_SECONDS)
         self.sender.verdict.require(not self.is_alive(), f"{self.name} still waits for an answer")

@@ -1,9 +1,9 @@
 """
-A million events with repeats, shuffled, many of them late, in three time zones: billed is what an oracle says.
+Send a million events with repeats, shuffled, many of them late, in three time zones: the bill equals the oracle's.
 
-The oracle keeps no event twice, cuts the months by the customers' own clocks and prices with fractions; it shares no
-line with the product. Half of the events come before the months are billed, the rest while and after they are, so
-that they are billed late; in the end each month of each customer must come to the oracle's quantities and cents.
+The oracle counts each event once, splits months by the customers' own clocks and prices with fractions; it shares no
+line with the product. Half of the events come before the months are billed, the rest during and after the billing, so
+that they are billed late; at the end each month of each customer must have the oracle's quantities and cents.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from tests.builders import (
     tier,
 )
 from tests.prove.final_check import books_are_sound, numbers_have_no_gap
-from tests.prove.processes import House
+from tests.prove.processes import Deployment
 from tests.prove.verdict import Verdict, say
 
 ZONES = ("America/New_York", "Asia/Kolkata", "Pacific/Auckland")
@@ -74,7 +74,7 @@ class Event:
             "id": f"e{self.id}",
             "customer": f"c{self.customer}",
             "event": "request",
-            # Senders write their own clock's time or UTC.
+            # Senders write times of their own clock or in UTC.
             "timestamp": (self.at.astimezone(zone) if self.id % 2 else self.at).isoformat(),
             "properties": {"model": self.model, "tokens": self.tokens, "seconds": self.milliseconds / 1000},
         }
@@ -88,17 +88,17 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.prove exactly_once", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.events:,} events and {REPEATS:.0%} repeats", seed=asked.seed)
-    chance = random.Random(asked.seed)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.events:,} events and {REPEATS:.0%} repeats", seed=options.seed)
+    chance = random.Random(options.seed)
     now = database_time()
     months = {zone: _months(ZoneInfo(zone), now) for zone in ZONES}
     secret = _prepare(months, now)
-    events = list(_events(asked.events, months, chance))
+    events = list(_events(options.events, months, chance))
     sendings = [*range(len(events)), *(chance.randrange(len(events)) for _ in range(int(REPEATS * len(events))))]
     chance.shuffle(sendings)
 
-    house = House(cluster)
+    house = Deployment(cluster)
     try:
         house.start("web")
         half = len(sendings) // 2
@@ -119,15 +119,15 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
 
 
 def _months(zone: ZoneInfo, now: datetime) -> list[datetime]:
-    """Return the starts of the last months that are over, and the end of the last one, on the clock of the zone."""
+    """Return the starts of the last completed months, and the end of the last one, on the clock of the zone."""
     local = now.astimezone(zone)
     numbers = range(local.year * 12 + local.month - 1 - MONTHS, local.year * 12 + local.month)
     return [datetime(number // 12, number % 12 + 1, 1, tzinfo=zone).astimezone(UTC) for number in numbers]
 
 
 def _prepare(months: dict[str, list[datetime]], now: datetime) -> str:
-    """Make catalog and customers, and return the secret of an API key."""
-    # Late usage that costs nothing has its document too, so that every quantity stands on one.
+    """Create catalog and customers, and return the secret of an API key."""
+    # Late usage without a cost gets an invoice as well, so that every quantity is on one.
     make_seller(grace=timedelta(0), zero_invoices="issue")
     usage = {"event_name": "request", "aggregation": "sum"}
     tokens = make_meter("tokens", value_property="tokens", dimensions=["model"], **usage)
@@ -157,7 +157,7 @@ def _prepare(months: dict[str, list[datetime]], now: datetime) -> str:
 
 
 def _events(count: int, months: dict[str, list[datetime]], chance: random.Random) -> Iterator[Event]:
-    """Yield events of all months, some of them the first or the last microsecond of one."""
+    """Yield events of all months, some of them in the first or the last microsecond of one."""
     tick = timedelta(microseconds=1)
     for id_ in range(count):
         customer = chance.randrange(CUSTOMERS * len(ZONES))
@@ -174,22 +174,22 @@ def _events(count: int, months: dict[str, list[datetime]], chance: random.Random
 
 
 def _send(port: int, secret: str, events: Sequence[Event], sendings: Sequence[int]) -> Counter[str]:
-    """Send these events in batches from several clients, and count what became of them."""
+    """Send these events in batches from several clients, and count the results."""
     answers: Counter[str] = Counter()
     lock = threading.Lock()
 
-    def work(mine: Sequence[int]) -> None:
+    def work(own_sendings: Sequence[int]) -> None:
         web = HTTPConnection("127.0.0.1", port, timeout=120)
-        for start in range(0, len(mine), BATCH):
-            body = msgspec.json.encode([events[index].as_json() for index in mine[start : start + BATCH]])
+        for start in range(0, len(own_sendings), BATCH):
+            body = msgspec.json.encode([events[index].as_json() for index in own_sendings[start : start + BATCH]])
             web.request("POST", "/api/v1/events", body, {"Authorization": f"Bearer {secret}"})
             answer = web.getresponse()
-            told = msgspec.json.decode(answer.read())
+            body_ = msgspec.json.decode(answer.read())
             with lock:
                 if answer.status == 200:
-                    answers.update({status: told[status] for status in ("accepted", "duplicate")})
+                    answers.update({status: body_[status] for status in ("accepted", "duplicate")})
                 else:
-                    answers[f"{answer.status} {told.get('detail', '')}"] += 1
+                    answers[f"{answer.status} {body_.get('detail', '')}"] += 1
                 if (done := answers.total()) // 100_000 > (done - BATCH) // 100_000:
                     say(f"  {done:,} answered")
 
@@ -202,7 +202,7 @@ def _send(port: int, secret: str, events: Sequence[Event], sendings: Sequence[in
 
 
 class _Closing(threading.Thread):
-    """Bills what is due, and what has come late, again and again while events come in."""
+    """Bills due periods and late usage repeatedly while events arrive."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -258,11 +258,11 @@ def _oracle(events: Sequence[Event], months: dict[str, list[datetime]]) -> Quant
     return quantities
 
 
-def _price(what: str, quantity: Fraction) -> Fraction:
-    """Price a month's quantity by the catalog above, to the cent, halves up."""
-    if what == "requests":
+def _price(name: str, quantity: Fraction) -> Fraction:
+    """Price a month's quantity by the catalog above, to the cent, half-up."""
+    if name == "requests":
         amount = ceil(quantity / 100) * Fraction("0.37")
-    elif what == "seconds":
+    elif name == "seconds":
         paid = max(quantity - 500, Fraction(0))
         amount = min(paid, Fraction(1000)) * Fraction("0.0123")
         if paid > 1000:
@@ -270,21 +270,21 @@ def _price(what: str, quantity: Fraction) -> Fraction:
         if paid > 5000:
             amount += (paid - 5000) * Fraction("0.00399")
     else:
-        amount = quantity * Fraction(TOKEN_PRICES.get(what, OTHER_MODELS))
+        amount = quantity * Fraction(TOKEN_PRICES.get(name, OTHER_MODELS))
     return Fraction(floor(amount * 100 + Fraction(1, 2)), 100)
 
 
 def _billed() -> dict[tuple[int, datetime, str], tuple[Fraction, Fraction]]:
-    """Return what the lines claim, regular and late ones together: quantity and amount."""
-    found: dict[tuple[int, datetime, str], tuple[Fraction, Fraction]] = defaultdict(
+    """Return the quantity and amount of the lines, with late ones included."""
+    billed: dict[tuple[int, datetime, str], tuple[Fraction, Fraction]] = defaultdict(
         lambda: (Fraction(0), Fraction(0))
     )
     names = ("invoice__customer__external_id", "service_start", "rate__label", "quantity", "amount")
-    for customer, month, what, quantity, amount in Line.objects.values_list(*names).iterator():
-        key = (int(customer[1:]), month, what)
-        before = found[key]
-        found[key] = (before[0] + Fraction(quantity), before[1] + Fraction(amount))
-    return found
+    for customer, month, name, quantity, amount in Line.objects.values_list(*names).iterator():
+        key = (int(customer[1:]), month, name)
+        before = billed[key]
+        billed[key] = (before[0] + Fraction(quantity), before[1] + Fraction(amount))
+    return billed
 
 
 def _compare(
@@ -293,7 +293,7 @@ def _compare(
     for key in {*wanted, *billed}:
         should = (wanted.get(key, Fraction(0)), _price(key[2], wanted.get(key, Fraction(0))))
         verdict.require(billed.get(key) == should, f"{key} was billed {billed.get(key)}, the oracle says {should}")
-    owed = sum(_price(what, quantity) for (_, _, what), quantity in wanted.items())
+    owed = sum(_price(name, quantity) for (_, _, name), quantity in wanted.items())
     total = sum(amount for _, amount in billed.values())
     verdict.require(owed == total, f"{float(total):.2f} are billed, the oracle says {float(owed):.2f}")
     late = Line.objects.filter(kind="late_usage").count()

@@ -1,9 +1,9 @@
 """
-Kill web, worker, beat and PostgreSQL while they work, a thousand times, and see that nothing is lost or doubled.
+Kill web, worker, beat and PostgreSQL during their work, a thousand times, and check that nothing is lost or doubled.
 
 Clients send usage all the time and keep their own record. For each fault a process is led into a window (a named
-failpoint, or a moment at which work is under way), says that it is there, and is killed. What was killed is started
-again, as a supervisor does. In the end everything that is due is billed, and the books are compared with the record.
+failpoint, or a time at which work is in progress), reports that it is there, and is killed. Killed processes are
+restarted, as a supervisor does. At the end all due work is billed, and the books are compared with the record.
 """
 
 import argparse
@@ -31,9 +31,9 @@ from lib.task_clock import database_time
 from tests.prove import processes
 from tests.prove.due_work import Work, are_closed
 from tests.prove.event_senders import Client, Record, Sender
-from tests.prove.final_check import books_are_sound, reckon
+from tests.prove.final_check import books_are_sound, check_books
 from tests.prove.handshake import Arrival, Handshake
-from tests.prove.processes import House, until
+from tests.prove.processes import Deployment, until
 from tests.prove.verdict import Verdict, say, table
 
 CLIENTS = 3
@@ -61,7 +61,10 @@ RANDOM = "at random"
 
 @dataclass(frozen=True)
 class Fault:
-    """A victim and a window. strike: lead there, kill, and return whether it was inside, None if it never came."""
+    """
+    A victim and a window. strike: lead the victim there, kill it, and return whether it was inside, None if it never
+    arrived.
+    """
 
     victim: str
     window: str
@@ -73,29 +76,29 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--faults", type=int, default=1_000)
     parser.add_argument("--victims", nargs="+", choices=sorted({fault.victim for _, fault in FAULTS}), default=[])
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.faults:,} faults", seed=asked.seed)
-    campaign = Campaign(cluster, asked.seed, verdict)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.faults:,} faults", seed=options.seed)
+    campaign = Campaign(cluster, options.seed, verdict)
     try:
         campaign.begin()
-        campaign.go_on(asked.faults, asked.victims)
+        campaign.strike_faults(options.faults, options.victims)
         campaign.settle()
     finally:
         campaign.house.stop()
     say("\nWindows")
-    campaign.tell_windows()
+    campaign.report_windows()
     say("\nBooks")
-    reckon(campaign.work, campaign.record, verdict)
+    check_books(campaign.work, campaign.record, verdict)
     return verdict.conclude()
 
 
 class Campaign:
-    """What the faults share: the processes, the clients, the work that falls due, and the count."""
+    """The shared state of the faults: the processes, the clients, the due work, and the counts."""
 
     def __init__(self, cluster: Cluster, seed: int, verdict: Verdict) -> None:
         self.chance, self.seed, self.verdict = random.Random(seed), seed, verdict
         self.handshake = Handshake()
-        self.house = House(cluster)
+        self.house = Deployment(cluster)
         self.record = Record()
         self.work = Work.begin()
         self.sender = self._sender()
@@ -117,7 +120,7 @@ class Campaign:
         for client in self.clients:
             client.start()
 
-    def go_on(self, faults: int, victims: Sequence[str]) -> None:
+    def strike_faults(self, faults: int, victims: Sequence[str]) -> None:
         began = time.monotonic()
         deck = _deck(self.chance, victims)
         before = "nothing"
@@ -133,11 +136,11 @@ class Campaign:
                 say(f"  missed: {fault.victim}, {fault.window}; before it: {before}")
             before = f"{fault.victim}, {fault.window}"
             if number % TELL_EVERY == 0:
-                self._tell(number, faults, time.monotonic() - began)
+                self._report_progress(number, faults, time.monotonic() - began)
             if number % AUDIT_EVERY == 0:
                 books_are_sound(self.verdict)
 
-    def _tell(self, number: int, faults: int, passed: float) -> None:
+    def _report_progress(self, number: int, faults: int, passed: float) -> None:
         say(
             f"  {number:,}/{faults:,} faults, {self.inside.total() / number:.0%} inside,"
             f" {len(self.record.acknowledged):,} events acknowledged, {self.record.unanswered:,} tries unanswered,"
@@ -145,7 +148,7 @@ class Campaign:
         )
 
     def settle(self) -> None:
-        """Let the clients finish, empty the broker, and wait until nothing is due: beat alone gets it done."""
+        """Let the clients finish, empty the broker, and wait until nothing is due: beat alone completes the work."""
         for client in self.clients:
             client.finish()
         self.work.end()
@@ -157,7 +160,7 @@ class Campaign:
         left = 300 + Invoice.objects.filter(rendering__content__isnull=True).count()
         until(_nothing_is_unrendered, seconds=left, look=1)
 
-    def tell_windows(self) -> None:
+    def report_windows(self) -> None:
         rows = [
             [
                 *where,
@@ -175,9 +178,9 @@ class Campaign:
             [*rows, ["all", "", *total, f"{share:.0%}"]],
         )
         self.verdict.require(share >= LEAST_INSIDE, f"only {share:.0%} of the kills landed inside their window")
-        for what, seconds in self.recoveries.items():
+        for work, seconds in self.recoveries.items():
             if seconds:
-                say(f"{what} that was abandoned, the broker emptied, resumed after {_in_words(seconds)} s")
+                say(f"{work} that was abandoned, the broker emptied, resumed after {_in_words(seconds)} s")
         if self.house.died:
             say(f"ended by themselves when PostgreSQL was away: {dict(Counter(self.house.died))}")
         say(f"{self.record.unanswered:,} tries had no answer, {self.record.repeated:,} events were sent once more")
@@ -193,7 +196,7 @@ class Campaign:
         """
         Make periods due and wake a worker up; return its arrival at this place, and the periods.
 
-        One that stays there long is asked for first: a worker may take up what is due before it is woken.
+        A place with a long stay is ordered first: a worker may process due periods before it is woken.
         """
         if stays is None:
             self._order(place, None)
@@ -204,7 +207,7 @@ class Campaign:
         return self.handshake.arrival(seconds=ARRIVAL_SECONDS), periods
 
     def at_render(self, place: str) -> Arrival | None:
-        """See that an invoice has no file, and wake a worker up."""
+        """Make sure that an invoice has no file, and wake a worker up."""
         self.work.fall_due(self.sender, self.chance)
         self._order(place, None)
         wake(close_due_periods)
@@ -216,7 +219,7 @@ class Campaign:
         self.handshake.order(place) if stays is None else self.handshake.order(place, seconds=stays)
 
     def empty_the_broker(self) -> None:
-        """Kill the worker, drop every message, those that it had taken too, and start another worker."""
+        """Kill the worker, drop every message, including those that it had received, and start another worker."""
         self.house.kill("worker")
         with psycopg.connect(self.house.cluster.url(), autocommit=True) as direct:
             for (queue,) in direct.execute("SELECT queue_name FROM pgmq.meta").fetchall():
@@ -234,7 +237,7 @@ def kill_web_worker(campaign: Campaign, place: str) -> bool | None:
 
 
 def kill_web_worker_at_random(campaign: Campaign, _: str) -> bool | None:
-    """Kill a web worker some time after it began an ingest; it was inside if a client got no answer."""
+    """Kill a web worker some time after it began an ingest; it was inside if a client got no response."""
     arrival = campaign.at_ingest(INGEST[0], stays=0.001)
     if arrival is None:
         return None
@@ -245,7 +248,7 @@ def kill_web_worker_at_random(campaign: Campaign, _: str) -> bool | None:
 
 
 def kill_web(campaign: Campaign, _: str) -> bool:
-    """Kill the whole web process while requests are under way; it was inside if a client got no answer."""
+    """Kill the whole web process while requests are in progress; it was inside if a client got no response."""
     until(lambda: campaign.record.waiting, seconds=ARRIVAL_SECONDS, look=0.0005)
     before = campaign.record.unanswered
     time.sleep(campaign.chance.uniform(0, 0.003))
@@ -283,7 +286,7 @@ def kill_worker(campaign: Campaign, _: str) -> bool | None:
 
 
 def abandon_closing(campaign: Campaign, _: str) -> bool | None:
-    """Kill the worker at a close and empty the broker: beat's next look finds the work, within a minute."""
+    """Kill the worker at a close and empty the broker: beat's next run finds the work, within a minute."""
     arrival, periods = campaign.at_close(campaign.chance.choice(CLOSE[:-1]))
     began = time.monotonic()
     campaign.empty_the_broker()
@@ -296,7 +299,7 @@ def abandon_closing(campaign: Campaign, _: str) -> bool | None:
 
 
 def abandon_rendering(campaign: Campaign, _: str) -> bool | None:
-    """Kill the worker at a rendering and empty the broker: the claim lapses, and beat's next look finds it."""
+    """Kill the worker at a rendering and empty the broker: the claim expires, and beat's next run finds the work."""
     arrival = campaign.at_render(campaign.chance.choice(RENDER))
     began = time.monotonic()
     campaign.empty_the_broker()
@@ -312,7 +315,7 @@ def abandon_rendering(campaign: Campaign, _: str) -> bool | None:
 
 
 def kill_beat(campaign: Campaign, _: str) -> bool:
-    """Kill beat when it should wake a worker up; it was inside if that was not written down as done."""
+    """Kill beat when it should wake a worker up; it was inside if the wake-up was not recorded."""
     connection.close()
     task = PeriodicTask.objects.get(name="billing.close_due_periods")
     long_ago = database_time() - timedelta(minutes=5)
@@ -325,7 +328,7 @@ def kill_beat(campaign: Campaign, _: str) -> bool:
 
 
 def kill_backend_at_ingest(campaign: Campaign, place: str) -> bool | None:
-    """Kill PostgreSQL's process behind an ingest; all others are stopped with it, and the log is replayed."""
+    """Kill PostgreSQL's backend of an ingest; all others are stopped with it, and the log is replayed."""
     return _kill_backend(campaign, campaign.at_ingest(place, stays=DATABASE_STAYS_SECONDS))
 
 
@@ -334,7 +337,7 @@ def kill_backend_at_close(campaign: Campaign, place: str) -> bool | None:
 
 
 def kill_postgres_at_ingest(campaign: Campaign, place: str) -> bool | None:
-    """Kill all of PostgreSQL while an ingest is at this place, and start it again."""
+    """Kill all of PostgreSQL while an ingest is at this place, and restart it."""
     return _kill_postgres(campaign, campaign.at_ingest(place, stays=DATABASE_STAYS_SECONDS))
 
 
@@ -343,7 +346,7 @@ def kill_postgres_at_close(campaign: Campaign, place: str) -> bool | None:
 
 
 def kill_postgres_at_random(campaign: Campaign, _: str) -> bool:
-    """Kill all of PostgreSQL while requests are under way; it was inside if a client got no answer."""
+    """Kill all of PostgreSQL while requests are in progress; it was inside if a client got no response."""
     until(lambda: campaign.record.waiting, seconds=ARRIVAL_SECONDS, look=0.0005)
     before = campaign.record.unanswered
     processes.kill_postgres(campaign.house.cluster)
@@ -372,7 +375,7 @@ def _kill_postgres(campaign: Campaign, arrival: Arrival | None) -> bool | None:
     return arrival.is_still_there
 
 
-# What is drawn ------------------------------------------------------------------------------------------------------
+# The deck of faults -------------------------------------------------------------------------------------------------
 
 FAULTS: tuple[tuple[int, Fault], ...] = (
     *((6, Fault("web worker", place, kill_web_worker)) for place in INGEST),
@@ -394,7 +397,7 @@ FAULTS: tuple[tuple[int, Fault], ...] = (
 
 
 def _deck(chance: random.Random, victims: Sequence[str]) -> Iterator[Fault]:
-    """Yield faults without end: those of the victims, or all, by their weight, shuffled, and again."""
+    """Yield faults without end: those of the victims, or all, by their weight, shuffled, repeatedly."""
     while True:
         cards = [fault for weight, fault in FAULTS for _ in range(weight) if not victims or fault.victim in victims]
         chance.shuffle(cards)
@@ -403,9 +406,9 @@ def _deck(chance: random.Random, victims: Sequence[str]) -> Iterator[Fault]:
 
 def wake(task: Task) -> None:
     """
-    Ask for a task now, over a connection of its own: one kept from before may have died with PostgreSQL.
+    Send a task's message now, over a new connection: an older one may have died with PostgreSQL.
 
-    A message that cannot be sent is no loss: beat asks for the same soon.
+    A message that can't be sent is no loss: beat sends the same soon.
     """
     for _ in range(3):
         with contextlib.suppress(Exception), celery_app.connection_for_write() as fresh:

@@ -1,4 +1,4 @@
-"""After the faults: the books against what the clients know, and against themselves."""
+"""After the faults: compare the books with the clients' knowledge, and check them for consistency."""
 
 from fractions import Fraction
 from hashlib import sha256
@@ -15,8 +15,8 @@ from tests.prove.event_senders import Record
 from tests.prove.verdict import Verdict, say
 
 
-def reckon(work: Work, record: Record, verdict: Verdict) -> None:
-    """Require every promise; clients have their answers, and nothing is due any more."""
+def check_books(work: Work, record: Record, verdict: Verdict) -> None:
+    """Check every guarantee; the clients have their responses, and nothing is due."""
     connection.close()
     _events_are_stored_once(record, verdict)
     _usage_is_billed_exactly(work, record, verdict)
@@ -44,8 +44,8 @@ def _usage_is_billed_exactly(work: Work, record: Record, verdict: Verdict) -> No
     for customer in {*billed, *record.units, *work.fees}:
         owed = work.owed(customer, record.units[customer])
         total += owed
-        found = billed.get(customer, Fraction(0))
-        verdict.require(found == owed, f"{customer} was billed {float(found)} and owes {float(owed)}")
+        amount = billed.get(customer, Fraction(0))
+        verdict.require(amount == owed, f"{customer} was billed {float(amount)} and owes {float(owed)}")
     say(f"  {float(total):,.2f} USD were owed, {float(sum(billed.values())):,.2f} USD are billed")
 
 
@@ -63,7 +63,7 @@ def _periods_have_one_invoice(verdict: Verdict) -> None:
 
 def numbers_have_no_gap(verdict: Verdict) -> None:
     issued = list(Invoice.objects.order_by("sequence").values_list("sequence", "number", "issued_at"))
-    sequence = [one for one, _, _ in issued]
+    sequence = [number for number, _, _ in issued]
     verdict.require(sequence == list(range(1, len(issued) + 1)), f"{len(issued)} numbers have a gap or a repeat")
     repeated = len(issued) - len({number for _, number, _ in issued})
     verdict.require(not repeated, f"{repeated} numbers were printed twice")
@@ -83,8 +83,8 @@ def _files_are_whole(verdict: Verdict) -> None:
 
 def books_are_sound(verdict: Verdict) -> None:
     connection.close()
-    found = audit()
-    for finding in found:
+    findings = audit()
+    for finding in findings:
         verdict.require(not finding.is_violated, f"audit: {finding.check.name}: {finding.rows[:2]}")
-    kept = sum(not finding.is_violated for finding in found)
-    say(f"  audit: {kept} of {len(found)} promises are kept")
+    kept = sum(not finding.is_violated for finding in findings)
+    say(f"  audit: {kept} of {len(findings)} promises are kept")

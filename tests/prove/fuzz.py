@@ -1,10 +1,10 @@
 """
-Send a hundred thousand requests, many with something wrong in them, to every address: none is answered 5xx.
+Send a hundred thousand requests, many of them invalid, to every URL: none is answered 5xx.
 
-The operations come from the API's own description and the other pages from the table of addresses, so a new one joins
-by itself. At least 30 % of the requests must be accepted, and some of every operation: what dies at the door proves
-little. The pages of staff are only read, with a session and with any query but an empty `_to_field`, at which Django
-itself answers 500; what staff may post is not fuzzed.
+The operations come from the API's own description and the other pages from the URL table, so new ones are included
+automatically. At least 30 % of the requests must be accepted, and some of every operation, because early rejections
+prove little. Staff pages are only read, with a session and with any query except an empty `_to_field`, which Django
+itself answers 500; forms of staff are not fuzzed.
 """
 
 import argparse
@@ -54,7 +54,7 @@ from tests.builders import (
     tier,
 )
 from tests.prove.final_check import books_are_sound
-from tests.prove.processes import House
+from tests.prove.processes import Deployment
 from tests.prove.request_shapes import HOSTILE, Request, Shapes
 from tests.prove.verdict import Verdict, say, table
 from wallets.ledger.grant import Grant, grant
@@ -74,13 +74,13 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.prove fuzz", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.requests:,} requests", seed=asked.seed)
-    secrets, known = _world()
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.requests:,} requests", seed=options.seed)
+    secrets, known = _make_data()
     cookies = _session()
     document = SchemaGenerator().get_schema(request=None, public=True)
     connection.close()
-    house = House(cluster)
+    house = Deployment(cluster)
     answered: Counter[tuple[str, int]] = Counter()
     try:
         house.start("web")
@@ -89,8 +89,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
                 target=_send,
                 args=(
                     house.port,
-                    _requests(Shapes(document, known, random.Random(asked.seed + number)), secrets, cookies),
-                    len(range(number, asked.requests, CLIENTS)),
+                    _requests(Shapes(document, known, random.Random(options.seed + number)), secrets, cookies),
+                    len(range(number, options.requests, CLIENTS)),
                     answered,
                     verdict,
                 ),
@@ -105,13 +105,15 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
             say(house.end_of_log())
     finally:
         house.stop()
-    _tell(answered, document, verdict)
+    _report(answered, document, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 
 
-def _world() -> tuple[list[str], dict[str, list[object]]]:
-    """Make customers with plans, usage and invoices; return keys' secrets, and the names that requests may use."""
+def _make_data() -> tuple[list[str], dict[str, list[object]]]:
+    """
+    Create customers with plans, usage and invoices; return the keys' secrets, and the names that requests may use.
+    """
     at = database_time()
     make_seller("acme", grace=timedelta(0))
     meter = make_meter(
@@ -185,7 +187,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
 
 
 def _wallet(number: int, at: datetime) -> Wallet:
-    """Give a customer a wallet with a lot of each kind that can be steered, and a purchase that nobody has paid."""
+    """Create a customer's wallet with a lot of each kind that can be changed, and an unpaid purchase."""
     wallet = make_wallet(Customer.objects.get(external_id=f"c{number}"))
     lots = [
         Grant("purchased", Decimal(1_000), "old", cost=Decimal(990)),
@@ -197,14 +199,14 @@ def _wallet(number: int, at: datetime) -> Wallet:
 
 
 def _session() -> str:
-    """Return the cookies of a member of staff who may see every page."""
+    """Return the cookies of a staff user with access to every page."""
     user = get_user_model().objects.create_superuser("fuzz", "fuzz@example.com", "fuzz")
     client = Client()
     client.force_login(user)
     return f"sessionid={client.cookies['sessionid'].value}"
 
 
-# What is sent -------------------------------------------------------------------------------------------------------
+# The requests -------------------------------------------------------------------------------------------------------
 
 
 def _requests(shapes: Shapes, secrets: Sequence[str], cookies: str) -> Iterator[Request]:
@@ -222,7 +224,7 @@ def _requests(shapes: Shapes, secrets: Sequence[str], cookies: str) -> Iterator[
 
 
 def _pages(patterns: Sequence[URLPattern | URLResolver] | None = None, prefix: str = "") -> Iterator[str]:
-    """Yield every address beside the API, with its converters: `admin/plans/plan/<path:object_id>/change/`."""
+    """Yield every URL outside the API, with its converters: `admin/plans/plan/<path:object_id>/change/`."""
     if patterns is None:
         yield from PROBES
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
@@ -234,7 +236,7 @@ def _pages(patterns: Sequence[URLPattern | URLResolver] | None = None, prefix: s
 
 
 def _page(route: str, chance: random.Random) -> Request:
-    """Fill an address in with a number or something hostile, and ask for it with any query."""
+    """Fill in a URL with a number or something hostile, and request it with any query."""
 
     def fill(_: re.Match[str]) -> str:
         value = str(chance.randint(1, 60)) if chance.random() < 0.7 else str(chance.choice(HOSTILE))
@@ -260,7 +262,7 @@ def _send(
     for _ in range(count):
         request = next(requests)
         try:
-            status = _ask_again_if_hung_up(web, request)
+            status = _request_with_reconnect(web, request)
         except (OSError, HTTPException) as error:
             web.close()
             verdict.require(False, f"no answer ({error!r}): {request}")
@@ -271,17 +273,19 @@ def _send(
             say(f"  {total:,} answered, {_accepted(answered):.0%} accepted, {len(verdict.broken)} broken")
 
 
-def _ask_again_if_hung_up(web: HTTPConnection, request: Request) -> int:
-    """Ask once more over a new connection if the kept one is closed, as it may be after two idle seconds."""
+def _request_with_reconnect(web: HTTPConnection, request: Request) -> int:
+    """
+    Send a request again over a new connection if the server closed the kept one, as it may after two idle seconds.
+    """
     try:
-        return _ask(web, request)
+        return _request(web, request)
     except (RemoteDisconnected, ConnectionError):
         web.close()
-        return _ask(web, request)
+        return _request(web, request)
 
 
-def _ask(web: HTTPConnection, request: Request) -> int:
-    """Send a request as it is, which http.client itself would refuse for some headers, and return the status."""
+def _request(web: HTTPConnection, request: Request) -> int:
+    """Send a request unchanged, although http.client would reject some headers, and return the status."""
     web.putrequest(request.method, request.path, skip_host="Host" in request.headers, skip_accept_encoding=True)
     for name, value in {**request.headers, "Content-Length": str(len(request.body))}.items():
         web.putheader(name, value.encode("latin-1", "replace"))
@@ -291,24 +295,26 @@ def _ask(web: HTTPConnection, request: Request) -> int:
     return answer.status
 
 
-# What came of it ----------------------------------------------------------------------------------------------------
+# The results --------------------------------------------------------------------------------------------------------
 
 
 def _accepted(answered: Counter[tuple[str, int]]) -> float:
     return sum(count for (_, status), count in answered.items() if status < 400) / max(answered.total(), 1)
 
 
-def _tell(answered: Counter[tuple[str, int]], document: dict[str, dict[str, object]], verdict: Verdict) -> None:
-    """Print what each operation answered, and require that enough was accepted, and of every operation some."""
+def _report(answered: Counter[tuple[str, int]], document: dict[str, dict[str, object]], verdict: Verdict) -> None:
+    """
+    Print the responses of each operation; require that enough requests were accepted, and some of every operation.
+    """
     rows = []
-    endpoints = sorted({endpoint for endpoint, _ in answered}, key=lambda one: (" /api/v1" not in one, one))
+    endpoints = sorted({endpoint for endpoint, _ in answered}, key=lambda endpoint: (" /api/v1" not in endpoint, endpoint))
     for endpoint in endpoints:
-        statuses = {status: count for (one, status), count in answered.items() if one == endpoint}
+        statuses = {status: count for (requested, status), count in answered.items() if requested == endpoint}
         total = sum(statuses.values())
         accepted = sum(count for status, count in statuses.items() if status < 400)
         if " /api/v1" in endpoint:
-            told = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
-            rows.append([endpoint, total, f"{accepted / total:.0%}", told])
+            counts = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+            rows.append([endpoint, total, f"{accepted / total:.0%}", counts])
             seen = accepted or total < SEEN_OFTEN_ENOUGH
             verdict.require(bool(seen), f"nothing sent to {endpoint} was ever accepted: teach fuzz.py its names")
     table(["operation", "requests", "accepted", "answers"], rows)

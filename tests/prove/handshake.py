@@ -1,4 +1,4 @@
-"""Being told that a process is in a window before it is killed there: see lib/failpoints.py."""
+"""Learn that a process is in a window before it is killed there: see lib/failpoints.py."""
 
 import os
 import time
@@ -12,7 +12,7 @@ STAYS_SECONDS = 30.0
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what processes must be started with to take orders, which are kept in this folder."""
+    """Return the environment variables with which processes take orders from this folder."""
     return {
         "TOLLBOOK_FAILPOINT_ORDER": str(folder / "order"),
         "TOLLBOOK_FAILPOINT_FILE": str(folder / "announcements"),
@@ -21,7 +21,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A process that came to its place, when (seconds since 1970), and how long it stays there."""
+    """A process that reached its place, the time (seconds since 1970), and how long it stays there."""
 
     pid: int
     at: float
@@ -33,7 +33,7 @@ class Arrival:
 
 
 class Handshake:
-    """Orders for the processes of this campaign; at most one stands at a time."""
+    """Orders for the processes of this campaign; at most one is active at a time."""
 
     def __init__(self) -> None:
         self._order = Path(os.environ["TOLLBOOK_FAILPOINT_ORDER"])
@@ -42,7 +42,7 @@ class Handshake:
         self._read, self._seconds = 0, STAYS_SECONDS
 
     def order(self, place: str, *, seconds: float = STAYS_SECONDS) -> None:
-        """Have the next process that comes to this place announce itself and sleep there."""
+        """Make the next process that reaches this place announce itself and sleep there."""
         self._read = self._announcements.stat().st_size
         self._seconds = seconds
         unfinished = self._order.with_suffix(".new")
@@ -50,10 +50,10 @@ class Handshake:
         unfinished.rename(self._order)
 
     def arrival(self, *, seconds: float) -> Arrival | None:
-        """Wait for the process, and withdraw the order if none comes within so many seconds."""
+        """Wait for the process, and withdraw the order if none arrives within this many seconds."""
         if not until(self._announced, seconds=seconds, look=0.002):
             self._order.unlink(missing_ok=True)
-            if not until(self._announced, seconds=0.2, look=0.002):  # it may have been taken a moment ago
+            if not until(self._announced, seconds=0.2, look=0.002):  # a process may have accepted the order just now
                 return None
         _, pid = self._announced().split()
         return Arrival(int(pid), self._announcements.stat().st_mtime, self._seconds)

@@ -1,8 +1,8 @@
 """
 Import a file with several workers, and kill one after the other: at named places, and at random.
 
-The file is tried first and imported then, each under half of the kills. Whoever is killed is replaced at once. In the
-end each row is an event that was counted once, and the job says so.
+A dry run comes first and then the import, each under half of the kills. Killed workers are replaced at once. At the
+end each row is an event that was counted once, and the job's figures agree.
 """
 
 import argparse
@@ -53,25 +53,25 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.rows:,} rows, {WORKERS} workers, {asked.kills} kills", seed=asked.seed)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.rows:,} rows, {WORKERS} workers, {options.kills} kills", seed=options.seed)
     file_split.MAX_ROWS = ROWS_OF_A_PIECE
-    job, units = _begin(asked.rows)
-    campaign = Campaign(job, random.Random(asked.seed))
-    campaign.kill(asked.kills // 2, (*TRIED, RANDOM))
+    job, units = _begin(options.rows)
+    campaign = Campaign(job, random.Random(options.seed))
+    campaign.kill(options.kills // 2, (*TRIED, RANDOM))
     verdict.require(not Event.objects.exists(), "the dry run stored events")
     controls.do_for_real(job_id=job.pk, by=None, at=database_time())
-    campaign.kill(asked.kills - asked.kills // 2, (*PLACES, RANDOM))
+    campaign.kill(options.kills - options.kills // 2, (*PLACES, RANDOM))
     say("\nKills")
     table(["killed", "times"], sorted(campaign.killed.items()))
-    verdict.require(sum(campaign.killed.values()) == asked.kills, "the work was over before all kills were struck")
-    _compare(Job.objects.get(pk=job.pk), asked.rows, units, verdict)
+    verdict.require(sum(campaign.killed.values()) == options.kills, "the work was over before all kills were struck")
+    _compare(Job.objects.get(pk=job.pk), options.rows, units, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 
 
 def _begin(rows: int) -> tuple[Job, int]:
-    """Send the file; return its job, and how many units its rows come to."""
+    """Upload the file; return its job, and the sum of its rows in units."""
     at = database_time()
     meter = make_meter("units", aggregation="sum", value_property="n")
     version = publish(make_plan(offers=[offer(meter.code, rates=[rate("0.01")])]), at - timedelta(days=30))
@@ -96,7 +96,7 @@ def _begin(rows: int) -> tuple[Job, int]:
 
 
 class Campaign:
-    """The workers, and who of them was killed where."""
+    """The workers, and the places where they were killed."""
 
     def __init__(self, job: Job, chance: random.Random) -> None:
         self.job_id, self.chance = job.pk, chance
@@ -104,8 +104,8 @@ class Campaign:
         self.killed: dict[str, int] = {}
 
     def kill(self, times: int, places: Sequence[str]) -> None:
-        """Kill so many workers while the job is under way, then let the others end it."""
-        connection.close()  # no worker shares it
+        """Kill this many workers while the job is in progress, then let the others end it."""
+        connection.close()  # the workers must not share it
         workers = [_start(self.job_id) for _ in range(WORKERS)]
         for number in range(times):
             place = self.chance.choice(places)
@@ -122,7 +122,7 @@ class Campaign:
             worker.join(PATIENCE_SECONDS)
 
     def _at(self, place: str, workers: Sequence[BaseProcess]) -> BaseProcess | None:
-        """Return the worker that came to this place, and sleeps there."""
+        """Return the worker that reached this place and sleeps there."""
         self.handshake.order(place)
         arrival = self.handshake.arrival(seconds=ARRIVAL_SECONDS)
         return next((worker for worker in workers if arrival and worker.pid == arrival.pid), None)
@@ -140,7 +140,7 @@ def _start(job_id: int) -> BaseProcess:
 
 
 def _work(job_id: int) -> None:
-    """Do what a worker does, again and again until the job is not open any more."""
+    """Work as a worker does, repeatedly until the job is no longer open."""
     until(lambda: _worked(job_id), seconds=PATIENCE_SECONDS, look=0.1)
     connection.close()
 
@@ -156,10 +156,10 @@ def _is_open(job_id: int) -> bool:
 
 def _compare(job: Job, rows: int, units: int, verdict: Verdict) -> None:
     events, counted = Event.objects.count(), sum(counter.quantity for counter in Counter.objects.all())
-    told = {name: job.figures.get(name) for name in ("rows", "accepted", "duplicate", "refused")}
-    say(f"  {events:,} events of {rows:,} rows, {counted:,} units of {units:,}; the job says {told}")
+    job_figures = {name: job.figures.get(name) for name in ("rows", "accepted", "duplicate", "refused")}
+    say(f"  {events:,} events of {rows:,} rows, {counted:,} units of {units:,}; the job says {job_figures}")
     verdict.require(job.state == JobState.DONE, f"the job is {job.get_state_display()}")
     expected = {"rows": rows, "accepted": rows, "duplicate": 0, "refused": 0}
-    verdict.require(told == expected, f"the job says {told}")
+    verdict.require(job_figures == expected, f"the job says {job_figures}")
     verdict.require(events == rows, f"{events:,} events are stored")
     verdict.require(counted == units, f"{counted:,} units are counted")

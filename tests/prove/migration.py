@@ -1,9 +1,9 @@
 """
-Move subscriptions with several workers, kill one after the other, and take all of it back the same way.
+Migrate subscriptions with several workers, kill one after the other, and roll the migration back the same way.
 
-Half of those on the plan are moved, in mid-period, and rolled back; the other half stay where they are. Whoever is
-killed is replaced at once. In the end nobody was moved twice or left behind, and a year of invoices of those who went
-and came back is, to the cent, that of those who stayed.
+Half of the plan's subscriptions are migrated in mid-period and rolled back; the other half is not. Killed workers are
+replaced at once. At the end none was migrated twice or left on the new plan, and a year of invoices of the
+rolled-back ones equals, to the cent, that of the others.
 """
 
 import argparse
@@ -52,11 +52,11 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     jobs.SUBSCRIPTIONS_PER_ITEM = SUBSCRIPTIONS_OF_A_PIECE
     began, migration = _begin(asked.subscriptions)
     chance, half = random.Random(asked.seed), asked.kills // 2
-    killed = _killed(workflow.run, migration, chance, half, MOVING)
+    killed = _run_with_kills(workflow.run, migration, chance, half, MOVING)
     verdict.require(_states() == {"moved": asked.subscriptions}, f"moved: {_states()}")
     _use("m", asked.subscriptions, database_time() - timedelta(minutes=1))
     _use("s", SOME, database_time() - timedelta(minutes=1))
-    killed += _killed(workflow.roll_back, migration, chance, asked.kills - half, GOING_BACK)
+    killed += _run_with_kills(workflow.roll_back, migration, chance, asked.kills - half, GOING_BACK)
     verdict.require(_states() == {"undone": asked.subscriptions}, f"rolled back: {_states()}")
     struck = sum(killed.values())
     verdict.require(struck == asked.kills, f"the work was over after {struck} of {asked.kills} kills")
@@ -92,7 +92,7 @@ def _version(code: str, monthly: str, price: str, *, included: int, since: datet
 
 
 def _use(name: str, many: int, moment: datetime) -> None:
-    """Let each of them send some events, as many as its number says."""
+    """Send events for each customer, as many as its number says."""
     events = [
         {
             "id": f"{name}{number}-{moment:%d%H%M%S}-{count}",
@@ -110,8 +110,8 @@ def _use(name: str, many: int, moment: datetime) -> None:
         event_recorder.record_events(events=found, sandbox=False, at=at)
 
 
-def _killed(step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
-    """Take a step with workers that are killed so often, and return where they were."""
+def _run_with_kills(step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
+    """Run a step with workers that are killed this often, and return the places of the kills."""
     job: Job = step(migration_id=migration.pk, at=database_time(), by=None)
     campaign = Campaign(job, chance)
     campaign.kill(times, places)
@@ -120,7 +120,7 @@ def _killed(step, migration: PlanMigration, chance: random.Random, times: int, p
 
 
 def _resume(job: Job) -> None:
-    """Do what somebody does who finds pieces given up, since their workers were killed every time: try them again."""
+    """Retry job items that failed because their workers were killed every time, as staff would do."""
     job.refresh_from_db()
     if job.state == JobState.FAILED:
         say(f"  {job.failed} pieces were given up, each after its worker was killed five times: tried again")
@@ -144,12 +144,14 @@ def _bill(began: datetime, months: int) -> None:
 
 
 def _compare(count: int, verdict: Verdict) -> None:
-    """Compare what each one owes with what those owe who used as much and stayed."""
+    """
+    Compare the total of each rolled-back customer with that of customers with equal usage who were not migrated.
+    """
     owed: Counter[str] = Counter()
     rows = Invoice.objects.values_list("customer__external_id", "kind", "total")
     for customer, kind, total in rows.iterator():
         owed[customer] += total if kind == "invoice" else -total
     wrong = [number for number in range(count) if owed[f"m{number}"] != owed[f"s{number % SOME}"]]
     verdict.require(not wrong, f"{len(wrong):,} owe something else than those who stayed, such as m{wrong[:5]}")
-    left = Subscription.objects.exclude(version__plan__code="old").count()
-    verdict.require(not left, f"{left:,} are still on the new plan")
+    remaining = Subscription.objects.exclude(version__plan__code="old").count()
+    verdict.require(not remaining, f"{remaining:,} are still on the new plan")

@@ -1,9 +1,9 @@
 """
-Issue invoices from many writers at once, some of whom change their mind, and kill PostgreSQL's processes under them.
+Issue invoices from many concurrent writers, some of which roll back, and kill their PostgreSQL backends.
 
-Each writer closes periods of its own by the product's own operation, on a clock of its own that is some seconds off;
-a tenth of the transactions is rolled back after the number was taken. Every other kill ends one writer's session, the
-rest kill its process, which stops all sessions. Each is led to where a number is taken and not committed.
+Each writer closes its own periods by the product's own operation, with its own clock some seconds off; a tenth of the
+transactions is rolled back after the number was assigned. Every other kill ends one writer's session, the others kill
+its backend, which stops all sessions. Each kill is led to a place where a number is assigned and not committed.
 """
 
 import argparse
@@ -41,8 +41,8 @@ PATIENCE_SECONDS = 120
 
 
 @dataclass
-class Written:
-    """What one writer knows. numbers: period → the number of its invoice, once that was committed."""
+class WriterResult:
+    """The knowledge of one writer. numbers: period → the number of its invoice, once committed."""
 
     numbers: dict[int, str]
     rolled_back: int = 0
@@ -54,22 +54,22 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--numbers", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.numbers:,} numbers, {WRITERS} writers, {asked.kills} kills", seed=asked.seed)
-    periods = _due_periods(asked.numbers)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.numbers:,} numbers, {WRITERS} writers, {options.kills} kills", seed=options.seed)
+    periods = _due_periods(options.numbers)
     at = database_time()
     connection.close()
-    # They end at once when they are told to: the handler inherited from this process may wait for a lock of the pool.
+    # SIGTERM must end them at once: the handler inherited from this process could wait for a lock of the pool.
     at_once = {"initializer": signal.signal, "initargs": (signal.SIGTERM, signal.SIG_DFL)}
     with get_context("fork").Pool(WRITERS, **at_once) as pool:
-        hands = [(periods[number::WRITERS], at, asked.seed + number) for number in range(WRITERS)]
+        hands = [(periods[number::WRITERS], at, options.seed + number) for number in range(WRITERS)]
         writing = pool.starmap_async(_write, hands, chunksize=1)
-        ordered, inside = _kill(cluster, asked.kills, is_over=writing.ready)
+        ordered, inside = _kill(cluster, options.kills, is_over=writing.ready)
         written = writing.get()
-    rolled_back, broken_off = (sum(getattr(one, name) for one in written) for name in ("rolled_back", "broken_off"))
+    rolled_back, broken_off = (sum(getattr(result_, name) for result_ in written) for name in ("rolled_back", "broken_off"))
     say(f"  {inside} of {ordered} kills came while a number was taken and not committed")
     say(f"  {rolled_back:,} transactions were rolled back, {broken_off:,} tries came to nothing by a kill")
-    verdict.require(ordered == asked.kills, f"the writers were done after {ordered} of {asked.kills} kills")
+    verdict.require(ordered == options.kills, f"the writers were done after {ordered} of {options.kills} kills")
     verdict.require(inside >= LEAST_INSIDE * ordered, f"only {inside} of {ordered} kills landed in the window")
     _compare(periods, written, verdict)
     numbers_have_no_gap(verdict)
@@ -78,7 +78,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
 
 
 def _due_periods(count: int) -> list[int]:
-    """Subscribe so many customers, each with one month that is over and a fee to bill for it."""
+    """Subscribe this many customers, each with one completed month and a fee to bill for it."""
     at = database_time()
     make_seller("bench", grace=timedelta(0))
     version = sample_books.catalog(at)
@@ -92,21 +92,21 @@ def _due_periods(count: int) -> list[int]:
 # A writer -----------------------------------------------------------------------------------------------------------
 
 
-def _write(periods: Sequence[int], at: datetime, seed: int) -> Written:
-    chance, written, began = random.Random(seed), Written({}), time.monotonic()
+def _write(periods: Sequence[int], at: datetime, seed: int) -> WriterResult:
+    chance, written, began = random.Random(seed), WriterResult({}), time.monotonic()
     for period_id in periods:
         is_off = timedelta(seconds=chance.uniform(-CLOCK_IS_OFF_SECONDS, CLOCK_IS_OFF_SECONDS))
         now = at + timedelta(seconds=time.monotonic() - began) + is_off
         if chance.random() < ROLLED_BACK:
-            _insist(period_id, now, written, is_kept=False)
+            _close_with_retries(period_id, now, written, is_kept=False)
             written.rolled_back += 1
-        written.numbers[period_id] = _insist(period_id, now, written, is_kept=True)
+        written.numbers[period_id] = _close_with_retries(period_id, now, written, is_kept=True)
     connection.close()
     return written
 
 
-def _insist(period_id: int, at: datetime, written: Written, *, is_kept: bool) -> str:
-    """Close a period, again and again while PostgreSQL breaks it off, and return its invoice's number."""
+def _close_with_retries(period_id: int, at: datetime, written: WriterResult, *, is_kept: bool) -> str:
+    """Close a period, retried while PostgreSQL interrupts it, and return its invoice's number."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -126,7 +126,10 @@ def _insist(period_id: int, at: datetime, written: Written, *, is_kept: bool) ->
 
 
 def _kill(cluster: Cluster, kills: int, *, is_over: object) -> tuple[int, int]:
-    """Kill so many times while the writers write; return how often it was tried, and how often inside the window."""
+    """
+    Kill this many times while the writers write; return how many kills were tried, and how many were inside the
+    window.
+    """
     handshake, inside = Handshake(), 0
     for number in range(kills):
         handshake.order(WINDOW, seconds=STAYS_SECONDS)
@@ -140,7 +143,7 @@ def _kill(cluster: Cluster, kills: int, *, is_over: object) -> tuple[int, int]:
 
 
 def _strike(cluster: Cluster, arrival: Arrival, *, is_gentle: bool) -> bool:
-    """Kill the session that holds the series' counter: the one that does nothing, since its writer sleeps."""
+    """Kill the session that locks the number series: the idle one, because its writer sleeps."""
     with psycopg.connect(cluster.url()) as direct:
         row = direct.execute(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'tollbook' AND state = 'idle in transaction'"
@@ -152,18 +155,18 @@ def _strike(cluster: Cluster, arrival: Arrival, *, is_gentle: bool) -> bool:
             direct.execute("SELECT pg_terminate_backend(%s, 5000)", row)
     if not is_gentle:
         processes.kill(row[0])
-    is_inside = arrival.is_still_there  # asked at the kill: on a slow machine, the recovery alone outlasts the window
+    is_inside = arrival.is_still_there  # read at the kill: on a slow machine, the recovery alone outlasts the window
     if not is_gentle:
         processes.await_recovery(cluster)
     return is_inside
 
 
-def _compare(periods: Sequence[int], written: Sequence[Written], verdict: Verdict) -> None:
-    """Require that every number a writer was told is that of its period's invoice, and that there is no other."""
+def _compare(periods: Sequence[int], written: Sequence[WriterResult], verdict: Verdict) -> None:
+    """Require that every number known to a writer is that of its period's invoice, and that there is no other."""
     connection.close()
-    told = {period_id: number for one in written for period_id, number in one.numbers.items()}
+    acknowledged = {period_id: number for result_ in written for period_id, number in result_.numbers.items()}
     stored = dict(Period.objects.filter(invoice__isnull=False).values_list("pk", "invoice__number"))
-    wrong = [period_id for period_id in periods if told.get(period_id) != stored.get(period_id)]
+    wrong = [period_id for period_id in periods if acknowledged.get(period_id) != stored.get(period_id)]
     verdict.require(not wrong, f"{len(wrong)} periods bear another number than their writer was told: {wrong[:3]}")
     verdict.require(len(stored) == len(periods), f"{len(stored)} of {len(periods)} periods are billed")
     documents = Invoice.objects.count()

@@ -1,10 +1,10 @@
 """
-Do two things to one invoice at the same moment, for every pair of them, and from every state that it may begin in.
+Run two operations on one invoice at the same time, for every pair of operations, and from every initial state.
 
-What comes of it must be what comes of doing one after the other, in this order or in that: the same said to both, the
-same money taken, credited, sent back and kept. That is found out beforehand, on invoices like it. There are two more
-ways, since a charge takes its time: what would take something back is told to wait; and a transfer has come whatever
-else is under way, so that what is too much is kept for the customer.
+The outcome must be that of running one after the other, in either order: the same answers to both, and the same
+amounts paid, credited, refunded and kept. These outcomes are determined beforehand, on equal invoices. Two more are
+legal, because a charge takes time: an operation that would reverse the charge is told to wait; and a transfer may
+arrive during any other operation, so that an excess is kept on the customer's balance.
 """
 
 import argparse
@@ -45,9 +45,12 @@ _serial = count(1)
 
 
 class Outcome(NamedTuple):
-    """said: to both. taken, credited: of the invoice. back: sent back or to be. kept: on the customer's balance."""
+    """
+    answers: to both operations. taken, credited: of the invoice. back: refunded or to be. kept: on the customer's
+        balance.
+    """
 
-    said: tuple[str, str]
+    answers: tuple[str, str]
     state: str
     taken: Decimal
     credited: Decimal
@@ -99,69 +102,71 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS, help="states to begin in")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     pairs = list(combinations_with_replacement(OPERATIONS, 2))
-    states = f"from {len(asked.starts)} states, {asked.times} times"
+    states = f"from {len(options.starts)} states, {options.times} times"
     title = f"{len(pairs)} pairs of operations on one invoice at once, {states}"
-    verdict = Verdict(title, seed=asked.seed)
+    verdict = Verdict(title, seed=options.seed)
     logging.disable(logging.CRITICAL)
     with Server() as server:
         settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
-        _race_all(World(server.books), asked.starts, pairs, asked.times, verdict)
+        _race_all(PairRace(server.books), options.starts, pairs, options.times, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 
 
 def _race_all(
-    world: "World", starts: Sequence[str], pairs: Sequence[tuple[str, str]], times: int, verdict: Verdict
+    world: "PairRace", starts: Sequence[str], pairs: Sequence[tuple[str, str]], times: int, verdict: Verdict
 ) -> None:
-    came: Counter[str] = Counter()
+    tallied: Counter[str] = Counter()
     for start in starts:
         for pair in pairs:
             legal = {world.outcome(start, pair, _one_after_the_other), world.outcome(start, pair, _the_other_first)}
-            legal |= _while_charged(pair, legal)
-            found = Counter(world.outcome(start, pair, _at_once) for _ in range(times))
-            for outcome, many in found.items():
+            legal |= _outcomes_during_a_charge(pair, legal)
+            raced_outcomes = Counter(world.outcome(start, pair, _at_once) for _ in range(times))
+            for outcome, many in raced_outcomes.items():
                 name = f"{start}: {' and '.join(pair)} came to {outcome}, {many} times, and not to one of {legal}"
                 verdict.require(outcome in legal, name)
                 verdict.require(outcome.credited <= TOTAL, f"{start}: {pair}: {outcome.credited} is credited")
                 claimed = max(TOTAL - outcome.credited, Decimal(0)) if outcome.state != "draft" else Decimal(0)
                 surplus = outcome.taken - outcome.back - outcome.kept - claimed
                 verdict.require(surplus <= 0, f"{start}: {pair}: {surplus} too much is taken for good")
-            for one, many in found.items():
-                came[SAID[one.said.count("done")]] += many
-            came["pairs whose order matters"] += len(legal) > 1
-            came["of these, both orders came about"] += len(legal) > 1 and len(found) > 1
-    table(["what was said", "times"], sorted(came.items()))
+            for raced, many in raced_outcomes.items():
+                tallied[SAID[raced.answers.count("done")]] += many
+            tallied["pairs whose order matters"] += len(legal) > 1
+            tallied["of these, both orders came about"] += len(legal) > 1 and len(raced_outcomes) > 1
+    table(["what was said", "times"], sorted(tallied.items()))
 
 
-def _while_charged(pair: tuple[str, str], legal: Set[Outcome]) -> Set[Outcome]:
-    """Return what else may come of a pair of which one takes its time, where it is done at all."""
-    if pair[0] != "charge" or not any(one.said[0] == "done" for one in legal):
+def _outcomes_during_a_charge(pair: tuple[str, str], legal: Set[Outcome]) -> Set[Outcome]:
+    """
+    Return the additional legal outcomes of a pair with an operation that takes time, if the operation is done at all.
+    """
+    if pair[0] != "charge" or not any(outcome.answers[0] == "done" for outcome in legal):
         return set()
     alone = Outcome(("done", "refused"), "paid", taken=TOTAL, credited=ZERO, back=ZERO, kept=ZERO)
     if pair[1] == "transfer":
-        return {alone._replace(said=("done", "done"), taken=2 * TOTAL, kept=TOTAL)}
+        return {alone._replace(answers=("done", "done"), taken=2 * TOTAL, kept=TOTAL)}
     return {alone} if pair[1] in ("void", "credit", "refund") else set()
 
 
-class World:
+class PairRace:
     def __init__(self, books: Books) -> None:
         self.books, self.seller = books, make_seller("racer")
         make_tax("0", seller=self.seller)
 
     def outcome(self, start: str, pair: tuple[str, str], run_both: Callable[..., list[str]]) -> Outcome:
         invoice = self._invoice(start)
-        said = run_both(lambda: _said(pair[0], invoice), lambda: _said(pair[1], invoice))
+        given_answers = run_both(lambda: _try_operation(pair[0], invoice), lambda: _try_operation(pair[1], invoice))
         _settle(invoice)
         invoice.refresh_from_db()
         entries = BalanceEntry.objects.filter(customer=invoice.customer)
         refunds = Refund.objects.filter(customer=invoice.customer).exclude(state="declined")
         keys = {str(charge.key) for charge in invoice.charges.all()}
-        by_card = sum(one["amount"] for one in self.books.taken() if one["metadata"].get("tollbook_key") in keys)
+        by_card = sum(payment_intent["amount"] for payment_intent in self.books.taken() if payment_intent["metadata"].get("tollbook_key") in keys)
         by_hand = _sum(invoice.payments.filter(method="manual"))
         return Outcome(
-            said=(said[0], said[1]),
+            answers=(given_answers[0], given_answers[1]),
             state=invoice.state,
             taken=Decimal(by_card) / 100 + by_hand,
             credited=invoice.credited,
@@ -182,7 +187,7 @@ class World:
         return invoice
 
 
-def _said(name: str, invoice: Invoice) -> str:
+def _try_operation(name: str, invoice: Invoice) -> str:
     try:
         OPERATIONS[name](invoice)
     except REFUSALS:
@@ -203,7 +208,7 @@ def _at_once(first: Callable[[], str], second: Callable[[], str]) -> list[str]:
 
 
 def _settle(invoice: Invoice) -> None:
-    """Find out what came of everything that is under way."""
+    """Wait for the result of everything in progress."""
     later = database_time()
     for _ in range(MAX_STEPS):
         refunds = Refund.objects.filter(customer=invoice.customer, state="pending")

@@ -1,4 +1,4 @@
-"""What Stripe tells of what happens there: late, twice, in any order or not at all; and what others pretend."""
+"""Stripe's announcements of its events: late, twice, in any order or not at all; and forged ones."""
 
 import json
 import queue
@@ -21,12 +21,12 @@ KINDS = {
 DROPPED = 0.2
 
 
-class Teller(threading.Thread):
-    """Posts events over real HTTP. told: ids of the events that we said we have stored."""
+class EventPoster(threading.Thread):
+    """Posts events over real HTTP. announced: ids of the events that we confirmed as stored."""
 
     def __init__(self, books: Books, port: int, seed: int) -> None:
         super().__init__(daemon=True)
-        self.told: set[str] = set()
+        self.announced: set[str] = set()
         self.refused: list[int] = []
         self._books, self._port, self._chance = books, port, random.Random(seed)
         self._seen: set[str] = set()
@@ -37,11 +37,11 @@ class Teller(threading.Thread):
     def run(self) -> None:
         while not self._ends.is_set():
             self._waiting += self._news()
-            due = [one for one in self._waiting if one[0] <= time.monotonic()]
-            self._waiting = [one for one in self._waiting if one not in due]
+            due = [delivery for delivery in self._waiting if delivery[0] <= time.monotonic()]
+            self._waiting = [delivery for delivery in self._waiting if delivery not in due]
             for _, body, id_ in due:
                 if self._post(body, signature(body)) == 200:
-                    self.told.add(id_)
+                    self.announced.add(id_)
             self._ends.wait(0.02)
 
     def end(self) -> None:
@@ -49,11 +49,11 @@ class Teller(threading.Thread):
         self.join()
 
     def _news(self) -> Iterator[tuple[float, bytes, str]]:
-        """Yield, for what is new at Stripe, events: when to send which."""
+        """Yield events for new objects at Stripe, each with the time of its delivery."""
         with self._books.lock:
-            new = [one for id_, one in self._books.things.items() if id_ not in self._seen]
-            self._seen.update(one["id"] for one in new if "id" in one)
-            copies = json.loads(json.dumps([one for one in new if one["object"] in KINDS]))
+            new = [thing_ for id_, thing_ in self._books.things.items() if id_ not in self._seen]
+            self._seen.update(thing_["id"] for thing_ in new if "id" in thing_)
+            copies = json.loads(json.dumps([thing_ for thing_ in new if thing_["object"] in KINDS]))
         for thing in copies:
             for kind in KINDS[thing["object"]]:
                 if self._chance.random() < DROPPED:
@@ -64,22 +64,22 @@ class Teller(threading.Thread):
                     yield time.monotonic() + self._chance.expovariate(2), body, id_
 
     def lie(self, thing: Thing) -> dict[str, int]:
-        """Send one of each kind of event that is not from Stripe just now; return the answers' statuses."""
+        """Send one of each kind of event that does not come from Stripe just now; return the responses' statuses."""
         number = self._chance.randrange(10**12)
-        told = event("payment_intent.succeeded", thing | {"status": "succeeded"}, id_=f"evt_lie_{number}")
-        body, now = json.dumps(told).encode(), time.time()
+        forged_event = event("payment_intent.succeeded", thing | {"status": "succeeded"}, id_=f"evt_lie_{number}")
+        body, now = json.dumps(forged_event).encode(), time.time()
         lies: dict[str, tuple[dict[str, Any], Callable[[bytes], str]]] = {
-            "forged": (told, lambda body: signature(body, secret=f"whsec_{number}")),
-            "stale": (told, lambda body: signature(body, at=now - 302)),
-            "from the future": (told, lambda body: signature(body, at=now + 310)),
-            "of another account": (told | {"account": "acct_another"}, signature),
-            "of the other mode": (told | {"livemode": True}, signature),
-            "replayed": (told | {"id": f"evt_lie_{number}_b"}, lambda _: signature(body)),
+            "forged": (forged_event, lambda body: signature(body, secret=f"whsec_{number}")),
+            "stale": (forged_event, lambda body: signature(body, at=now - 302)),
+            "from the future": (forged_event, lambda body: signature(body, at=now + 310)),
+            "of another account": (forged_event | {"account": "acct_another"}, signature),
+            "of the other mode": (forged_event | {"livemode": True}, signature),
+            "replayed": (forged_event | {"id": f"evt_lie_{number}_b"}, lambda _: signature(body)),
         }
         answers = {}
-        for what, (said, sign) in lies.items():
-            content = json.dumps(said).encode()
-            answers[what] = self._post(content, sign(content))
+        for kind, (lie, sign) in lies.items():
+            content = json.dumps(lie).encode()
+            answers[kind] = self._post(content, sign(content))
         return answers
 
     def _post(self, body: bytes, signed: str) -> int:

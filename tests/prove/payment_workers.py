@@ -1,4 +1,4 @@
-"""Processes that take customers' money, send it back and follow what Stripe tells, until they are killed."""
+"""Processes that charge customers, refund them and process Stripe's events, until they are killed."""
 
 import logging
 import multiprocessing
@@ -27,14 +27,14 @@ SENT_BACK = ("refund.before_asking", "refund.after_asking")
 HEARD = "event.before_done"
 
 
-class Hours:
-    """A time of the campaign's own, ahead of the database's: what waits an hour is due when the campaign says so."""
+class CampaignClock:
+    """The campaign's clock, ahead of the database's: work that waits an hour is due when the campaign decides."""
 
     def __init__(self, folder: Path) -> None:
         self._ahead = folder / "ahead"
         self._ahead.write_text("0")
 
-    def go_on(self, by: timedelta) -> None:
+    def advance(self, by: timedelta) -> None:
         unfinished = self._ahead.with_suffix(".new")
         unfinished.write_text(str(self.ahead + by.total_seconds()))
         unfinished.rename(self._ahead)
@@ -51,10 +51,10 @@ class Hours:
         return time.time() + self.ahead
 
 
-class Hands:
-    """So many processes that do the same work beside each other. died: statuses of those that nobody killed."""
+class WorkerPool:
+    """Several processes that do the same work concurrently. died: exit statuses of those that were not killed."""
 
-    def __init__(self, many: int, hours: Hours) -> None:
+    def __init__(self, many: int, hours: CampaignClock) -> None:
         self.died: list[int | None] = []
         self._hours, self._handshake = hours, Handshake()
         connection.close()
@@ -66,11 +66,13 @@ class Hands:
         return process
 
     def aim(self, window: str) -> None:
-        """Have whoever comes to a window next wait there to be killed."""
+        """Make the next process that reaches a window wait there to be killed."""
         self._handshake.order(window)
 
     def strike(self, *, seconds: float) -> bool:
-        """Kill whoever came to the window, and let another take its place; return whether somebody came in time."""
+        """
+        Kill the process that reached the window, and start another one; return whether a process reached it in time.
+        """
         arrived = self._handshake.arrival(seconds=seconds)
         if arrived is None or not arrived.is_still_there:
             return False
@@ -83,13 +85,13 @@ class Hands:
         return True
 
     def stop(self) -> None:
-        self.died += [one.exitcode for one in self._running if not one.is_alive()]
+        self.died += [process.exitcode for process in self._running if not process.is_alive()]
         for process in self._running:
             process.kill()
             process.join()
 
 
-def _work(hours: Hours) -> None:
+def _work(hours: CampaignClock) -> None:
     logging.disable(logging.CRITICAL)
     stripe.TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
     chance = random.Random()

@@ -1,10 +1,10 @@
 """
-Take money from a thousand customers while everything fails that can, and look who was charged how often.
+Collect money from a thousand customers while every possible failure occurs, and count how often each was charged.
 
-Our Stripe (tests/stripe) does as the real one may: it takes the money and then hangs, breaks off or answers 500; it
-asks for patience; it tells what happened late, twice, in any order or not at all. Processes that charge, refund and
-follow events beside each other are killed before and after they ask. Others pretend to be Stripe. In the end every
-invoice has been charged once, at Stripe and in our books.
+Our Stripe (tests/stripe) behaves as the real service may: it takes the money and then hangs, disconnects or answers
+500; it limits the request rate; it announces events late, twice, in any order or not at all. Concurrent processes
+that charge, refund and process events are killed before and after their requests. Others pretend to be Stripe. At the
+end every invoice has been charged exactly once, at Stripe and in our books.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.providers import stripe
 from tests.builders import make_customer, make_seller, make_tax
 from tests.prove.final_check import books_are_sound
-from tests.prove.payment_events import Teller
-from tests.prove.payment_workers import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, Hands, Hours
-from tests.prove.processes import House
+from tests.prove.payment_events import EventPoster
+from tests.prove.payment_workers import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, WorkerPool, CampaignClock
+from tests.prove.processes import Deployment
 from tests.prove.verdict import Verdict, say, table
 from tests.stripe.cards import leave_card
 from tests.stripe.server import AFTER, BEFORE, EVENT_SECRET, HANG, Books, Server
@@ -57,7 +57,7 @@ MAX_STEPS = 60
 
 @dataclass
 class Run:
-    """One invoice and how it is to be paid. amount: what is due, and must have been taken once if it `is_paid`."""
+    """An invoice and its kind of payment. amount: due, and paid exactly once if it `is_paid`."""
 
     kind: str
     invoice_id: int
@@ -70,16 +70,16 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.prove payments", description=__doc__)
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.runs:,} invoices are paid", seed=asked.seed)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.runs:,} invoices are paid", seed=options.seed)
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder, Server() as server:
-        campaign = Campaign(server.books, Hours(Path(folder)), asked.seed, verdict)
+        campaign = Campaign(server.books, CampaignClock(Path(folder)), options.seed, verdict)
         _take_from(server)
-        house = House(cluster)
+        house = Deployment(cluster)
         try:
             house.start("web")
-            campaign.go(asked.runs, house.port)
+            campaign.go(options.runs, house.port)
         finally:
             house.stop()
     campaign.conclude()
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
 
 
 def _take_from(server: Server) -> None:
-    """Let this process and those that it starts ask this Stripe."""
+    """Direct the requests of this process and its children to this Stripe."""
     known = {
         "STRIPE_SECRET_KEY": server.secret_key,
         "STRIPE_API_BASE": server.address,
@@ -100,22 +100,22 @@ def _take_from(server: Server) -> None:
 
 
 class Campaign:
-    def __init__(self, books: Books, hours: Hours, seed: int, verdict: Verdict) -> None:
+    def __init__(self, books: Books, hours: CampaignClock, seed: int, verdict: Verdict) -> None:
         self.books, self.hours, self.seed, self.verdict = books, hours, seed, verdict
         self.chance = random.Random(seed)
         self.faults: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
         self.tried: Counter[str] = Counter()
         self.lies: Counter[str] = Counter()
-        self.told = 0
+        self.announced = 0
         self.runs: list[Run] = []
         books.now = hours.seconds
         self.seller = make_seller("collector")
         make_tax("0", seller=self.seller)
 
     def go(self, runs: int, port: int) -> None:
-        hands = Hands(HANDS, self.hours)
-        teller = Teller(self.books, port, self.seed)
+        hands = WorkerPool(HANDS, self.hours)
+        teller = EventPoster(self.books, port, self.seed)
         teller.start()
         try:
             while len(self.runs) < runs:
@@ -123,29 +123,30 @@ class Campaign:
         finally:
             teller.end()
             hands.stop()
-        self.told = len(teller.told)
+        self.announced = len(teller.announced)
         self.verdict.require(not hands.died, f"hands ended by themselves with {hands.died}")
 
-    def _round(self, hands: Hands, teller: Teller, many: int) -> None:
+    def _round(self, hands: WorkerPool, teller: EventPoster, many: int) -> None:
         new: list[Run] = []
         with self._kill(hands, ASKED):
             self._befall(many)
             new += [self._begin(number) for number in range(len(self.runs), len(self.runs) + many)]
         self.runs += new
         with self._kill(hands, [*ASKED, HEARD]):
-            for one in new:
-                self._customer_acts(one)
+            for payment_run in new:
+                self._customer_acts(payment_run)
         self._lie(teller, new)
         self._settle(new)
         with self._kill(hands, [*SENT_BACK, HEARD]):
             self._befall(many // 2)
-            for one in new:
-                self._give_back(one)
+            for payment_run in new:
+                self._give_back(payment_run)
         self._settle(new)
-        for one in new:
-            self._reckon(one)
+        for payment_run in new:
+            self._reckon(payment_run)
 
-    # What happens ---------------------------------------------------------------------------------------------------
+    # The events
+    # ---------------------------------------------------------------------------------------------------------
 
     def _begin(self, number: int) -> Run:
         at = self.hours.now()
@@ -160,7 +161,7 @@ class Campaign:
         return Run(kind, invoice.pk, amount, is_paid=kind != "left page")
 
     def _befall(self, many: int) -> None:
-        """Have two of three requests of the next ones fail, each in some way."""
+        """Make two of three of the next requests fail, each in some way."""
         faults = self.chance.choices(
             ["", *AFTER, *BEFORE, HANG], [6, *[3] * len(AFTER), *[2] * len(BEFORE), 1], k=many
         )
@@ -168,66 +169,66 @@ class Campaign:
         with self.books.lock:
             self.books.faults += faults
 
-    def _customer_acts(self, one: Run) -> None:
-        """Open a page, as often as it takes, and pay on it or leave it; leave another card than a declined one."""
-        if one.kind == "declined":
+    def _customer_acts(self, payment_run: Run) -> None:
+        """Open a page, as often as it takes, and pay on it or leave it; replace a declined card by another card."""
+        if payment_run.kind == "declined":
             self._until(
-                lambda: PaymentAttempt.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one]
+                lambda: PaymentAttempt.objects.filter(invoice=payment_run.invoice_id, state="declined").exists(), [payment_run]
             )
-            leave_card(Invoice.objects.get(pk=one.invoice_id).customer, self.books)
-            attempts.start_payment(invoice_id=one.invoice_id, at=self.hours.now())
-        elif one.kind != "card":
-            session = self._page(one)
-            if one.kind == "page":
+            leave_card(Invoice.objects.get(pk=payment_run.invoice_id).customer, self.books)
+            attempts.start_payment(invoice_id=payment_run.invoice_id, at=self.hours.now())
+        elif payment_run.kind != "card":
+            session = self._page(payment_run)
+            if payment_run.kind == "page":
                 self.books.pay(session)
 
-    def _page(self, one: Run) -> dict[str, object]:
+    def _page(self, payment_run: Run) -> dict[str, object]:
         last = ""
         for _ in range(MAX_STEPS):
             try:
                 page = attempts.open_page(
-                    invoice_id=one.invoice_id, back_to="https://example.com/back", at=self.hours.now()
+                    invoice_id=payment_run.invoice_id, back_to="https://example.com/back", at=self.hours.now()
                 )
                 return self.books.things[page.ref]
             except PaymentAttemptRefused as error:
                 last = str(error)
-                self.hours.go_on(self.chance.choice(STEPS[:3]))
+                self.hours.advance(self.chance.choice(STEPS[:3]))
                 time.sleep(0.5)
-        tried = PaymentAttempt.objects.filter(invoice=one.invoice_id).values()
-        raise AssertionError(f"no page opens for invoice {one.invoice_id}: {last} {list(tried)} {self.hours.now()}")
+        tried = PaymentAttempt.objects.filter(invoice=payment_run.invoice_id).values()
+        raise AssertionError(f"no page opens for invoice {payment_run.invoice_id}: {last} {list(tried)} {self.hours.now()}")
 
     @contextmanager
-    def _kill(self, hands: Hands, windows: Sequence[str]) -> Iterator[None]:
-        """Kill who comes to one of these windows while something happens, or soon after it."""
+    def _kill(self, hands: WorkerPool, windows: Sequence[str]) -> Iterator[None]:
+        """Kill the process that reaches a chosen window during the block, or soon after it."""
         window = self.chance.choice(windows)
         hands.aim(window)
         yield
         self.tried[window] += 1
         self.kills[window] += hands.strike(seconds=3)
 
-    def _lie(self, teller: Teller, new: Sequence[Run]) -> None:
-        """Pretend that what is not paid was paid."""
-        for one in new[: len(new) // 4]:
-            charge = PaymentAttempt.objects.filter(invoice=one.invoice_id).first()
+    def _lie(self, teller: EventPoster, new: Sequence[Run]) -> None:
+        """Pretend that unpaid invoices were paid."""
+        for payment_run in new[: len(new) // 4]:
+            charge = PaymentAttempt.objects.filter(invoice=payment_run.invoice_id).first()
             answers = teller.lie({"id": "pi_lie", "metadata": {"tollbook_key": str(charge.key if charge else "")}})
             self.lies.update(answers.keys())
-            taken_in = [what for what, status in answers.items() if status != 400]
-            self.verdict.require(not taken_in, f"what was {taken_in} was answered {answers}")
+            accepted = [kind for kind, status in answers.items() if status != 400]
+            self.verdict.require(not accepted, f"what was {accepted} was answered {answers}")
 
-    def _give_back(self, one: Run) -> None:
-        if one.is_paid and self.chance.random() < 0.5:
+    def _give_back(self, payment_run: Run) -> None:
+        if payment_run.is_paid and self.chance.random() < 0.5:
             lines = (
                 None
                 if self.chance.random() < 0.5
-                else [RequestedCredit(1, (one.amount / 3).quantize(Decimal("0.01")))]
+                else [RequestedCredit(1, (payment_run.amount / 3).quantize(Decimal("0.01")))]
             )
-            one.given_back = lines[0].amount if lines else one.amount
+            payment_run.given_back = lines[0].amount if lines else payment_run.amount
             issue_credit_note(
-                invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now()
+                invoice_id=payment_run.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now()
             )
 
     def _settle(self, runs: Sequence[Run]) -> None:
-        """Let time pass until nothing is under way any more."""
+        """Advance time until nothing is in progress."""
         ids = [run.invoice_id for run in runs]
 
         def is_settled() -> bool:
@@ -246,31 +247,32 @@ class Campaign:
                 if settled():
                     return
                 time.sleep(0.05)
-            self.hours.go_on(self.chance.choice(STEPS))
+            self.hours.advance(self.chance.choice(STEPS))
         still = PaymentAttempt.objects.filter(
             invoice__in=[run.invoice_id for run in runs], state="pending"
         ).values_list("reason")
         self.verdict.require(False, f"states do not converge: {list(still)[:3]}")
 
-    # What has come of it --------------------------------------------------------------------------------------------
+    # The results
+    # --------------------------------------------------------------------------------------------------------
 
-    def _reckon(self, one: Run) -> None:
-        invoice = Invoice.objects.get(pk=one.invoice_id)
+    def _reckon(self, payment_run: Run) -> None:
+        invoice = Invoice.objects.get(pk=payment_run.invoice_id)
         keys = {str(charge.key): charge for charge in invoice.charges.all()}
         with self.books.lock:
             taken = [it for it in self.books.taken() if it["metadata"].get("tollbook_key") in keys]
             ids = {it["id"] for it in taken}
             back = [it for it in self.books.of("refund", status="succeeded") if it["payment_intent"] in ids]
-        expected = [int(one.amount * 100)] if one.is_paid else []
-        name = f"{one.kind} {one.invoice_id}"
-        found = [it["amount"] for it in taken]
-        self.verdict.require(found == expected, f"{name}: Stripe took {found} and not {expected}")
+        expected = [int(payment_run.amount * 100)] if payment_run.is_paid else []
+        name = f"{payment_run.kind} {payment_run.invoice_id}"
+        amounts = [it["amount"] for it in taken]
+        self.verdict.require(amounts == expected, f"{name}: Stripe took {amounts} and not {expected}")
         ours = [charge for charge in keys.values() if charge.state == "succeeded"]
         self.verdict.require(len(ours) == len(expected), f"{name}: our books have {len(ours)} charges")
-        self.verdict.require(invoice.paid == (one.amount if one.is_paid else 0), f"{name}: {invoice.paid} is paid")
+        self.verdict.require(invoice.paid == (payment_run.amount if payment_run.is_paid else 0), f"{name}: {invoice.paid} is paid")
         returned = sum(it["amount"] for it in back)
         self.verdict.require(
-            returned == one.given_back * 100, f"{name}: Stripe gave {returned} back of {one.given_back}"
+            returned == payment_run.given_back * 100, f"{name}: Stripe gave {returned} back of {payment_run.given_back}"
         )
         self.verdict.require(len(back) <= 1, f"{name}: Stripe gave back {len(back)} times")
 
@@ -284,8 +286,8 @@ class Campaign:
         inside, tried = self.kills.total(), self.tried.total()
         enough = LEAST_INSIDE * tried if tried >= MANY else 0
         self.verdict.require(inside >= enough, f"only {inside} of {tried} kills landed in their window")
-        say(f"  {ProviderEvent.objects.count():,} events are stored, of {self.told:,} that were told")
-        self.verdict.require(ProviderEvent.objects.count() == self.told, "an event was lost, or stored twice")
+        say(f"  {ProviderEvent.objects.count():,} events are stored, of {self.announced:,} that were told")
+        self.verdict.require(ProviderEvent.objects.count() == self.announced, "an event was lost, or stored twice")
         say(f"  {self.lies.total():,} lies were told")
         pending = (
             PaymentAttempt.objects.filter(state="pending").count() + Refund.objects.filter(state="pending").count()

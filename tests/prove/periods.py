@@ -1,10 +1,10 @@
 """
-Let generated subscriptions live for ten years, and look at where their periods begin and end.
+Generate the periods of subscriptions over ten years, and check where they start and end.
 
-Anchors lie on the 28th to 31st and on 29 February more often than not, in thirty zones from UTC-12 to UTC+14, with
-all intervals. Periods are made as the product makes them: from where the last one ended, a stretch at a time. They
-must tile, and begin on the anchor's day and at its hour wherever the calendar and the clocks of the zone have them.
-Some of the subscriptions are stored, and extended by the task.
+Anchors are mostly on the 28th to 31st and on 29 February, in thirty zones from UTC-12 to UTC+14, with all intervals.
+Periods are generated as in the product: from the end of the last one, a stretch at a time. They must tile, and start
+on the anchor's day and at its hour wherever the calendar and the clocks of the zone have them. Some of the
+subscriptions are stored, and extended by the task.
 """
 
 import argparse
@@ -46,17 +46,17 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--subscriptions", type=int, default=10_000)
     parser.add_argument("--stored", type=int, default=500, help="of them, in the database")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    chance = random.Random(asked.seed)
-    verdict = Verdict(f"{asked.subscriptions:,} subscriptions for ten years", seed=asked.seed)
+    options = parser.parse_args(arguments)
+    chance = random.Random(options.seed)
+    verdict = Verdict(f"{options.subscriptions:,} subscriptions for ten years", seed=options.seed)
     made = astray = 0
-    for _ in range(asked.subscriptions):
+    for _ in range(options.subscriptions):
         anchor = _anchor(chance)
-        edges = _edges(anchor, chance, verdict)
-        astray += _astray(anchor, edges, verdict)
+        edges = _boundaries(anchor, chance, verdict)
+        astray += _count_shifted(anchor, edges, verdict)
         made += len(edges) - 1
     say(f"  {made:,} periods; {astray:,} edges where the anchor's day or hour does not exist")
-    _store(asked.stored, chance, verdict)
+    _store(options.stored, chance, verdict)
     return verdict.conclude()
 
 
@@ -75,21 +75,21 @@ def _anchor(chance: random.Random) -> Anchor:
     return Anchor(chance.choice(["anniversary", "anniversary", "calendar"]), at, interval, zone)
 
 
-def _edges(anchor: Anchor, chance: random.Random, verdict: Verdict) -> list[datetime]:
-    """Make ten years of periods, stretch by stretch, and return where they begin, and where the last one ends."""
+def _boundaries(anchor: Anchor, chance: random.Random, verdict: Verdict) -> list[datetime]:
+    """Generate ten years of periods, stretch by stretch, and return their starts, and the end of the last one."""
     edges = [anchor.at]
     while edges[-1] < anchor.at + TEN_YEARS:
         until = edges[-1] + chance.choice([timedelta(hours=2), 40 * DAY, 400 * DAY])
-        found = period_intervals(anchor, start=edges[-1], until=until, end=None)
-        starts, ends = zip(*found, strict=True)
-        tiles = starts == (edges[-1], *ends[:-1]) and all(start < end for start, end in found)
-        verdict.require(tiles, f"the periods of {anchor} after {edges[-1]} do not tile: {found[:3]}")
+        intervals = period_intervals(anchor, start=edges[-1], until=until, end=None)
+        starts, ends = zip(*intervals, strict=True)
+        tiles = starts == (edges[-1], *ends[:-1]) and all(start < end for start, end in intervals)
+        verdict.require(tiles, f"the periods of {anchor} after {edges[-1]} do not tile: {intervals[:3]}")
         edges += ends
     return edges
 
 
-def _astray(anchor: Anchor, edges: Sequence[datetime], verdict: Verdict) -> int:
-    """Return how many edges are not at the anchor's hour, on its day, which then must not exist there."""
+def _count_shifted(anchor: Anchor, edges: Sequence[datetime], verdict: Verdict) -> int:
+    """Return how many boundaries are not on the anchor's day and hour; these must not exist there."""
     origin, astray = boundary(anchor, 0).astimezone(anchor.zone), 0
     for at in edges[1:]:
         local = at.astimezone(anchor.zone)
@@ -105,7 +105,7 @@ def _astray(anchor: Anchor, edges: Sequence[datetime], verdict: Verdict) -> int:
 
 
 def _store(count: int, chance: random.Random, verdict: Verdict) -> None:
-    """Let the task extend stored subscriptions, now and then, and look for gaps; a constraint forbids overlaps."""
+    """Let the task extend stored subscriptions at intervals, and look for gaps; a constraint forbids overlaps."""
     versions = {}
     at = FIRST + LAST_START
     for number in range(count):

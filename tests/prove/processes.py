@@ -1,4 +1,4 @@
-"""Web, worker and beat as production starts them, on the campaign's own PostgreSQL: killed, and started again."""
+"""Web, worker and beat as production starts them, on the campaign's own PostgreSQL: killed, and restarted."""
 
 import contextlib
 import os
@@ -21,21 +21,21 @@ NAMES = ("web", "worker", "beat")
 READY_SECONDS = 90
 
 
-def until(found: Callable[[], object], *, seconds: float, look: float = 0.02) -> bool:
-    """Return whether something came true within so many seconds."""
+def until(condition: Callable[[], object], *, seconds: float, look: float = 0.02) -> bool:
+    """Return whether a condition became true within this many seconds."""
     give_up = time.monotonic() + seconds
-    while not found():
+    while not condition():
         if time.monotonic() > give_up:
             return False
         time.sleep(look)
     return True
 
 
-class House:
+class Deployment:
     """
     The processes of one deployment.
 
-    port: where web listens. died: names of processes that ended although nobody killed them.
+    port: on which web listens. died: names of processes that ended without being killed.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -49,7 +49,9 @@ class House:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
-        """Start what does not run of these, all of them when none is named; web answers when this returns."""
+        """
+        Start those of these processes that don't run, all of them if none is named; web responds when this returns.
+        """
         for name in names or NAMES:
             if name not in self._running:
                 self._running[name] = subprocess.Popen(
@@ -70,12 +72,12 @@ class House:
             running.wait()
 
     def revive(self) -> None:
-        """Start again what has ended, PostgreSQL first."""
+        """Restart the processes that ended, PostgreSQL first."""
         self.cluster.ensure_running()
         for name, running in list(self._running.items()):
             if running.poll() is not None:
                 self.died.append(name)
-                self.kill(name)  # what it left behind
+                self.kill(name)  # children that it left behind
         self.start()
 
     def stop(self) -> None:
@@ -120,7 +122,7 @@ def kill(pid: int) -> None:
 
 
 def kill_postgres(cluster: Cluster) -> None:
-    """SIGKILL the server with all its backends, as a machine does that loses its power; nobody starts it again."""
+    """SIGKILL the server with all its backends, like a power failure; it is not restarted here."""
     if (postmaster := cluster.pid()) is None:
         return
     pids = [postmaster, *children(postmaster)]
@@ -139,7 +141,7 @@ def await_recovery(cluster: Cluster) -> None:
 
 
 def backends_at_work(cluster: Cluster) -> list[int]:
-    """Return the backends that are in a transaction of the product's, those that have been longest first."""
+    """Return the backends in a transaction of the product, longest first."""
     with psycopg.connect(cluster.url()) as connection:
         rows = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'tollbook' AND xact_start IS NOT NULL"

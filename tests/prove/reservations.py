@@ -1,9 +1,9 @@
 """
-Ask for more than there is, from many clients at once, over HTTP, while web workers are killed.
+Request more than the limit, from many concurrent clients, over HTTP, while web workers are killed.
 
-Each round has a customer of its own under one limit of 100: a hard cap, a wallet, or a spend cap that stops. All
-clients check and reserve at the same moment, then commit or let it be, some of them after an answer that never came;
-exactly 100 must have been let through.
+Each round has its own customer with a limit of 100: a hard cap, a wallet, or a spend cap. All clients check and
+reserve at the same time, then commit or release, some of them after a response that was lost; exactly 100 must have
+been admitted.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from lib.task_clock import database_time
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
 from tests.prove.final_check import books_are_sound
 from tests.prove.handshake import Handshake
-from tests.prove.processes import House, kill
+from tests.prove.processes import Deployment, kill
 from tests.prove.verdict import Verdict, table
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
@@ -43,7 +43,7 @@ WINDOW = "reservation.after_write"
 
 @dataclass
 class Round:
-    """What the clients of one round were told. let: references that were reserved."""
+    """The responses to the clients of a round. let: references that were reserved."""
 
     customer: str
     feature: str
@@ -57,25 +57,25 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.rounds} rounds of {asked.clients} clients for {LIMIT}", seed=asked.seed)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.rounds} rounds of {options.clients} clients for {LIMIT}", seed=options.seed)
     at = database_time()
     secret = keys.issue(name="campaign", scopes=["ingest", "read"], sandbox=False, by=None, at=at)[1]
-    worlds = _worlds()
-    rounds = [worlds[LIMITS[number % len(LIMITS)]](number) for number in range(asked.rounds)]
+    worlds = _round_makers()
+    rounds = [worlds[LIMITS[number % len(LIMITS)]](number) for number in range(options.rounds)]
     connection.close()
-    house = House(cluster)
+    house = Deployment(cluster)
     rows = []
     try:
         house.start("web")
-        for number, one in enumerate(rounds):
-            chance = random.Random(asked.seed + number)
-            killed = _race(one, asked.clients, house, secret, chance, with_kill=number % 2 == 1)
-            held = Reservation.objects.filter(customer__external_id=one.customer).count()
-            verdict.require(held == LIMIT, f"{one.customer}: {held} were let through instead of {LIMIT}")
-            verdict.require(len(one.let) == held, f"{one.customer}: {len(one.let)} were told so, {held} are stored")
+        for number, race_round in enumerate(rounds):
+            chance = random.Random(options.seed + number)
+            killed = _race(race_round, options.clients, house, secret, chance, with_kill=number % 2 == 1)
+            reserved = Reservation.objects.filter(customer__external_id=race_round.customer).count()
+            verdict.require(reserved == LIMIT, f"{race_round.customer}: {reserved} were let through instead of {LIMIT}")
+            verdict.require(len(race_round.let) == reserved, f"{race_round.customer}: {len(race_round.let)} were told so, {reserved} are stored")
             connection.close()
-            rows.append([LIMITS[number % len(LIMITS)], asked.clients, held, killed, one.unanswered, dict(one.ended)])
+            rows.append([LIMITS[number % len(LIMITS)], options.clients, reserved, killed, race_round.unanswered, dict(race_round.ended)])
     finally:
         house.stop()
     table(["limit", "clients", "let through", "kills inside", "unanswered", "then"], rows)
@@ -83,8 +83,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     return verdict.conclude()
 
 
-def _worlds() -> dict[str, Callable[[int], Round]]:
-    """Return, for each limit, what makes a customer under it."""
+def _round_makers() -> dict[str, Callable[[int], Round]]:
+    """Return, for each limit, a function that makes a customer with it."""
     offers = [
         offer("messages", included=LIMIT, consumption="hard_cap"),
         offer("runs", prices={CREDITS: [rate(1)]}, consumption="credits"),
@@ -101,7 +101,7 @@ def _worlds() -> dict[str, Callable[[int], Round]]:
         customer = make_customer(f"prepaid-{number}")
         subscribe(customer, version)
         made = Wallet.objects.create(customer=customer)
-        # Of two lots, so that a hold may lie in both.
+        # Two lots, so that a hold can span both.
         lots = [
             Grant("purchased", Decimal(LIMIT) - 37, "pack", cost=Decimal(60)),
             Grant("bonus", Decimal(37), "more"),
@@ -117,12 +117,12 @@ def _worlds() -> dict[str, Callable[[int], Round]]:
     return dict(zip(LIMITS, (hard_cap, wallet, spend_cap), strict=True))
 
 
-def _race(one: Round, clients: int, house: House, secret: str, chance: random.Random, *, with_kill: bool) -> int:
-    """Let the clients come at once, and kill a web worker that is about to answer; return how many died so."""
+def _race(race_round: Round, clients: int, house: Deployment, secret: str, chance: random.Random, *, with_kill: bool) -> int:
+    """Run the clients concurrently, and kill a web worker that is about to respond; return how many were killed."""
     barrier, lock = threading.Barrier(clients + 1), threading.Lock()
     threads = [
         threading.Thread(
-            target=_client, args=(one, n, house.port, secret, chance.random(), barrier, lock), daemon=True
+            target=_client, args=(race_round, n, house.port, secret, chance.random(), barrier, lock), daemon=True
         )
         for n in range(clients)
     ]
@@ -142,37 +142,37 @@ def _race(one: Round, clients: int, house: House, secret: str, chance: random.Ra
 
 
 def _client(
-    one: Round, number: int, port: int, secret: str, mood: float, barrier: threading.Barrier, lock: threading.Lock
+    race_round: Round, number: int, port: int, secret: str, mood: float, barrier: threading.Barrier, lock: threading.Lock
 ) -> None:
-    def ask(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def post(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         give_up = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up:
             answer = _post(port, secret, path, body)
             if answer is not None and answer[0] < 500:
                 return answer
             with lock:
-                one.unanswered += 1
+                race_round.unanswered += 1
             time.sleep(0.1)
         raise TimeoutError(path)
 
-    reference = f"{one.customer}-{number}"
-    arguments = {"customer": one.customer, "feature": one.feature}
+    reference = f"{race_round.customer}-{number}"
+    arguments = {"customer": race_round.customer, "feature": race_round.feature}
     barrier.wait()
-    if not ask("/check", arguments)[1]["allowed"]:
+    if not post("/check", arguments)[1]["allowed"]:
         return
-    status, made = ask("/reservations", {**arguments, "id": reference, "ttl": 3600})
+    status, made = post("/reservations", {**arguments, "id": reference, "ttl": 3600})
     if status != 201:
         return
     ended = "committed" if mood < 0.5 else "kept"
     with lock:
-        one.let.add(reference)
-        one.ended[ended] += 1
+        race_round.let.add(reference)
+        race_round.ended[ended] += 1
     if ended == "committed":
-        ask(f"/reservations/{made['number']}/commit", {"quantity": "1"})
+        post(f"/reservations/{made['number']}/commit", {"quantity": "1"})
 
 
 def _post(port: int, secret: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
-    """Return status and answer, or None if there was none."""
+    """Return status and response, or None if there was none."""
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
     try:
         line = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""Campaigns run, with a handful of faults each: one at each change, the others in `make prove ARGS=long`."""
+"""Campaigns run, with a handful of faults each: briefly with each change, and in full by `make prove ARGS=long`."""
 
 import os
 import subprocess
@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
 
 
 def campaign(*arguments: str) -> str:
-    """Run a campaign as `make prove` does, on a PostgreSQL of its own, and return what it says; nothing is broken."""
+    """Run a campaign as `make prove` does, on its own PostgreSQL, and return its output; nothing may be broken."""
     command = [sys.executable, "-m", "tests.prove", *arguments, "--seed", "5"]
-    like = {LIKE: os.environ["DATABASE_URL"]}  # this worker's, as no test has written to it: see tests/postgres.py
+    like = {LIKE: os.environ["DATABASE_URL"]}  # of this worker, without rows of tests: see tests/postgres.py
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | like, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -28,9 +28,9 @@ def test_numbers_are_taken_while_sessions_die():
 
 
 @pytest.mark.long
-def test_wallets_are_moved_while_writers_die():
-    told = campaign("wallets", "--operations", "200", "--writers", "8", "--kills", "2", "--steps", "0")
-    assert "250 operations on 100 wallets, 1 kills" in told
+def test_wallets_are_changed_while_writers_die():
+    output = campaign("wallets", "--operations", "200", "--writers", "8", "--kills", "2", "--steps", "0")
+    assert "250 operations on 100 wallets, 1 kills" in output
 
 
 @pytest.mark.long
@@ -40,29 +40,29 @@ def test_files_are_imported_while_workers_die():
 
 @pytest.mark.long
 def test_requests_reach_every_operation():
-    told = campaign("fuzz", "--requests", "600")
-    assert "POST /api/v1/events" in told
-    assert "GET /api/v1/invoices/{invoice}/pdf" in told
+    output = campaign("fuzz", "--requests", "600")
+    assert "POST /api/v1/events" in output
+    assert "GET /api/v1/invoices/{invoice}/pdf" in output
 
 
 @pytest.mark.long
-def test_limits_hold_against_everybody_at_once():
-    told = campaign("reservations", "--rounds", "1", "--clients", "130")
-    assert "hard cap" in told
+def test_limits_apply_to_concurrent_clients():
+    output = campaign("reservations", "--rounds", "1", "--clients", "130")
+    assert "hard cap" in output
 
 
 def test_customers_are_charged_while_everything_fails():
-    told = campaign("payments", "--runs", "8")
-    assert "were taken" in told
+    output = campaign("payments", "--runs", "8")
+    assert "were taken" in output
 
 
 @pytest.mark.long
-def test_pairs_of_operations_come_to_one_after_the_other():
-    told = campaign("pairs", "--times", "1", "--starts", "issued")
-    assert "both were done" in told
+def test_pairs_of_operations_equal_one_after_the_other():
+    output = campaign("pairs", "--times", "1", "--starts", "issued")
+    assert "both were done" in output
 
 
-def test_a_broken_promise_is_an_exit_status():
+def test_a_broken_guarantee_sets_the_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")
     assert verdict.conclude() == 0

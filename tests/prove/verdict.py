@@ -1,4 +1,4 @@
-"""What a campaign found: the promises that it saw broken, and how it says so in the end."""
+"""The result of a campaign: the guarantees that it saw broken, and the summary."""
 
 import sys
 import threading
@@ -9,7 +9,7 @@ MAX_SHOWN = 20
 
 
 class Verdict:
-    """Broken promises, from any thread, and the summary."""
+    """Broken guarantees, from any thread, and the summary."""
 
     def __init__(self, title: str, *, seed: int) -> None:
         self.broken: list[str] = []
@@ -18,7 +18,7 @@ class Verdict:
         say(f"{title}, seed {seed}")
 
     def require(self, kept: bool, promise: str) -> bool:
-        """Note the promise as broken unless it was kept; return whether it was."""
+        """Record the guarantee as broken unless it was kept; return whether it was kept."""
         if not kept:
             with self._lock:
                 self.broken.append(promise)
@@ -26,7 +26,7 @@ class Verdict:
         return kept
 
     def conclude(self) -> int:
-        """Print what was broken, and return the exit status."""
+        """Print the broken guarantees, and return the exit status."""
         say(f"\n{time.monotonic() - self._began:,.0f} s in all.")
         if not self.broken:
             say("Nothing was broken.")
@@ -38,7 +38,7 @@ class Verdict:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their heads: text to the left, figures to the right."""
+    """Print rows under their headings: text left-aligned, numbers right-aligned."""
     texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
     is_figure = [all(not isinstance(row[place], str) for row in rows) for place in range(len(heads))]

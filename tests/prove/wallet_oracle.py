@@ -1,4 +1,4 @@
-"""What wallets must hold by what their writers were answered."""
+"""The expected content of wallets, computed from the answers to their writers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Min, Sum
 
 from tests.prove.verdict import Verdict, say
-from tests.prove.wallet_writers import FLOOR, OPENING, Chain, World, part_of
+from tests.prove.wallet_writers import FLOOR, OPENING, Chain, WalletWorld, part_of
 from wallets.models import Hold, Lot, Movement, Transaction, Wallet
 
 D = Decimal
@@ -17,9 +17,9 @@ Answered = dict[tuple[str, str], Any]
 
 
 def compare(
-    chains: Sequence[Chain], answers: Iterable[tuple[str, list[Any]]], world: World, verdict: Verdict
+    chains: Sequence[Chain], answers: Iterable[tuple[str, list[Any]]], world: WalletWorld, verdict: Verdict
 ) -> float:
-    """Require that the ledger is what was answered, and return the share of operations that were accepted."""
+    """Require that the ledger equals the answers, and return the share of accepted operations."""
     connection.close()
     known = {chain.key: chain for chain in chains}
     answered, counts = _one_answer_each(known, answers, verdict)
@@ -29,8 +29,8 @@ def compare(
     below = Transaction.objects.filter(wallet__in=owners, balance_after__lt=-FLOOR).count()
     verdict.require(not below, f"{below} movements left a wallet below its floor")
     lowest = Transaction.objects.filter(wallet__in=owners).aggregate(Min("balance_after"))["balance_after__min"]
-    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
-    say(f"    {told}; the lowest balance ever was {lowest or 0:,.2f}")
+    counts_text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    say(f"    {counts_text}; the lowest balance ever was {lowest or 0:,.2f}")
     refused = sum(count for name, count in counts.items() if name.startswith("refused"))
     return 1 - refused / sum(counts.values())
 
@@ -38,13 +38,13 @@ def compare(
 def _one_answer_each(
     known: dict[str, Chain], answers: Iterable[tuple[str, list[Any]]], verdict: Verdict
 ) -> tuple[Answered, Counter[str]]:
-    """Require that a repeat was answered as the first, once there was one; a refusal uses up no key."""
+    """Require that a repeat got the same answer as the first, once there was one; a refusal uses up no key."""
     answered: Answered = {}
     counts: Counter[str] = Counter()
-    asked = 0
+    operations = 0
     for key, given in answers:
         for kind, answer in zip(known[key].kinds, given, strict=False):
-            asked += 1
+            operations += 1
             if isinstance(answer, dict):
                 counts[f"refused {kind}"] += 1
                 continue
@@ -52,19 +52,19 @@ def _one_answer_each(
             first = answered.setdefault((key, kind), answer)
             verdict.require(first == answer, f"{kind} {key} was answered {first}, and {answer} to a repeat")
     chains = sum(1 for _ in known)
-    say(f"    {asked:,} operations were answered, of {chains:,} chains under keys of their own")
-    verdict.require(chains > 0 and asked > 0, "nothing was asked for")
+    say(f"    {operations:,} operations were answered, of {chains:,} chains under keys of their own")
+    verdict.require(chains > 0 and operations > 0, "nothing was asked for")
     return answered, counts
 
 
-def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: World, verdict: Verdict) -> None:
-    """Require that all that was acknowledged is in the ledger once, as it was answered, and nothing beside it."""
+def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: WalletWorld, verdict: Verdict) -> None:
+    """Require that the ledger has every acknowledged operation once, as answered, and no other."""
     owners = [wallet for own in world.wallets.values() for wallet in own]
     stored: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(D))
     rows = Transaction.objects.filter(wallet__in=owners).values_list("kind", "reference", "units")
     for kind, reference, units in rows:
         stored[kind][reference] -= units
-    spent = {key: D(one[0]) + D(one[1]) for (key, kind), one in answered.items() if kind == "spend"}
+    spent = {key: D(answer[0]) + D(answer[1]) for (key, kind), answer in answered.items() if kind == "spend"}
     holds = dict(Hold.objects.filter(customer__in=world.wallets).values_list("reference", "pk"))
     spent |= {f"hold:{holds[key]}": part_of(known[key]) for key, kind in answered if kind == "commit"}
     taken = {
@@ -85,12 +85,12 @@ def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: Worl
     lots = set(Lot.objects.filter(wallet__in=owners, origin__isnull=True).values_list("source", flat=True))
     lots.discard("opening")
     verdict.require(lots == granted, f"{len(lots ^ granted)} grants are lost or were never acknowledged")
-    kept = {key for key, kind in answered if kind == "hold"}
-    verdict.require(set(holds) == kept, f"{len(kept ^ set(holds))} holds are lost or were never acknowledged")
+    acknowledged = {key for key, kind in answered if kind == "hold"}
+    verdict.require(set(holds) == acknowledged, f"{len(acknowledged ^ set(holds))} holds are lost or were never acknowledged")
 
 
-def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world: World, verdict: Verdict) -> None:
-    """Require that each customer has what was granted, less what was taken and what has expired."""
+def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world: WalletWorld, verdict: Verdict) -> None:
+    """Require that each customer has the granted amount, less the spent and the expired amount."""
     wanted = {customer: OPENING * len(own) for customer, own in world.wallets.items()}
     for (key, kind), answer in answered.items():
         chain = known[key]

@@ -1,4 +1,4 @@
-"""Any sequence of what can be done to wallets, at length, on the real ones and on a model without a ledger."""
+"""Any sequence of wallet operations, at length, on real wallets and on a model without a ledger."""
 
 import traceback
 
@@ -18,7 +18,7 @@ MOVEMENTS = (
 
 
 def walk(steps: int, number: int, verdict: Verdict) -> None:
-    """Take at least so many steps, or none; a seed takes the same ones again."""
+    """Take at least this many steps, or none; a seed takes the same steps again."""
     if not steps:
         return
     attempted.clear()
@@ -28,18 +28,18 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
         database=None,
         max_examples=STEPS_AT_ONCE,
         stateful_step_count=STEPS_AT_ONCE,
-        phases=[Phase.explicit, Phase.generate],  # what differs is told as it is: a smaller example takes minutes
+        phases=[Phase.explicit, Phase.generate],  # a difference is reported as found: shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )
-    while (taken := tried()) < steps:
+    while (taken := count_operations()) < steps:
         try:
             run_state_machine_as_test(seed(number + taken)(Wallets), settings=walks)
         except AssertionError as error:
-            told = "".join(traceback.format_exception(error))
-            verdict.require(False, f"the ledger differs from the model: {told}")
+            failure = "".join(traceback.format_exception(error))
+            verdict.require(False, f"the ledger differs from the model: {failure}")
             return
-    accepted = 1 - attempted["refused"] / tried()
-    say(f"  {tried():,} operations, {accepted:.0%} of them accepted, did what the model says")
+    accepted = 1 - attempted["refused"] / count_operations()
+    say(f"  {count_operations():,} operations, {accepted:.0%} of them accepted, did what the model says")
     verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
     for names, counts in ((OPERATIONS, attempted), (MOVEMENTS, ledger_outcomes)):
         table(("of it" if counts is ledger_outcomes else "operation", "count"), [(name, counts[name]) for name in names])
@@ -47,5 +47,5 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
         verdict.require(not never, f"this never happened: {', '.join(never)}")
 
 
-def tried() -> int:
+def count_operations() -> int:
     return sum(attempted.values()) - attempted["refused"]

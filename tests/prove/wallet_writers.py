@@ -1,4 +1,4 @@
-"""Writers who grant, spend, hold, commit, release, refund, void, expire and transfer, and what they were answered."""
+"""Writers that grant, spend, hold, commit, release, refund, void, expire and transfer, and the answers they got."""
 
 import json
 import os
@@ -58,15 +58,15 @@ WEIGHTS = {
 }
 
 
-class World(NamedTuple):
-    """Customers, with the numbers of their wallets, and when the campaign began."""
+class WalletWorld(NamedTuple):
+    """Customers, with the ids of their wallets, and the start of the campaign."""
 
     wallets: dict[int, list[int]]
     began: datetime
 
 
 class Chain(NamedTuple):
-    """Operations that go together on a wallet of a customer. key: names them; a repeat has the same."""
+    """Operations that belong together on a wallet of a customer. key: of the operations; a repeat has the same."""
 
     key: str
     kinds: tuple[str, ...]
@@ -77,26 +77,26 @@ class Chain(NamedTuple):
     lasts: float
 
 
-def found(wallets: int, *, tag: str) -> World:
-    """Make one customer with one wallet, or customers of two wallets each."""
-    each, made = min(wallets, 2), {}
+def make_wallets(wallets: int, *, tag: str) -> WalletWorld:
+    """Create one customer with one wallet, or customers with two wallets each."""
+    each, wallet_ids = min(wallets, 2), {}
     for number in range(wallets // each):
         customer = make_customer(f"{tag}-{number}")
-        made[customer.pk] = [
+        wallet_ids[customer.pk] = [
             Wallet.objects.create(customer=customer, name=str(place), at_zero="grace", grace=FLOOR).pk
             for place in range(each)
         ]
-    world = World(made, database_time())
+    world = WalletWorld(wallet_ids, database_time())
     opening = Grant("purchased", OPENING, "opening", cost=OPENING)
-    for wallet in (wallet for own in made.values() for wallet in own):
+    for wallet in (wallet for customer_wallets in wallet_ids.values() for wallet in customer_wallets):
         grant(wallet_id=wallet, grants=[opening], at=world.began)
     return world
 
 
-def planned(operations: int, world: World, seed: int) -> list[Chain]:
-    """Return chains of so many operations, of which two of five repeat another one near by."""
+def plan_chains(operations: int, world: WalletWorld, seed: int) -> list[Chain]:
+    """Return chains of this many operations, of which two of five repeat a nearby one."""
     chance, chains, count = random.Random(seed), [], 0
-    owners = [(customer, wallet) for customer, own in world.wallets.items() for wallet in own]
+    owners = [(customer, wallet) for customer, customer_wallets in world.wallets.items() for wallet in customer_wallets]
     kinds = [weight for weight in WEIGHTS if len(owners) > 1 or weight != ("transfer",)]
     while count < operations:
         if chains and chance.random() < REPEATED:
@@ -115,9 +115,9 @@ def planned(operations: int, world: World, seed: int) -> list[Chain]:
 
 
 class Writer:
-    """One process at its hand of chains. journal: a line for each chain that was answered, with the answers."""
+    """One process with its chains. journal: a line for each answered chain, with the answers."""
 
-    def __init__(self, chains: Sequence[Chain], world: World, journal: Path, seed: int) -> None:
+    def __init__(self, chains: Sequence[Chain], world: WalletWorld, journal: Path, seed: int) -> None:
         self.chains, self.world, self.journal = chains, world, journal
         self.chance, self.started = random.Random(seed), time.monotonic()
 
@@ -152,10 +152,10 @@ class Writer:
 
     def _grant(self, chain: Chain, _: Any, at: datetime) -> Any:
         ends = None if chain.lasts < 10 else at + timedelta(seconds=chain.lasts / 3)
-        one = Grant(
+        grant_terms = Grant(
             "purchased", chain.amount, chain.key, cost=chain.amount, expires_at=ends, rolls_over=int(bool(ends))
         )
-        return grant(wallet_id=chain.wallet, grants=[one], at=at)[0].pk
+        return grant(wallet_id=chain.wallet, grants=[grant_terms], at=at)[0].pk
 
     def _refund(self, chain: Chain, lot_id: Any, at: datetime) -> Any:
         return refund(lot_id=lot_id, amount=part_of(chain), reference=chain.key, reason="asked for", at=at).pk
@@ -178,7 +178,7 @@ class Writer:
         expire(wallet_id=chain.wallet, at=at, grace_period=timedelta(seconds=1))
 
     def _transfer(self, chain: Chain, _: Any, at: datetime) -> Any:
-        [other] = [one for one in self.world.wallets[chain.customer] if one != chain.wallet]
+        [other] = [wallet_id for wallet_id in self.world.wallets[chain.customer] if wallet_id != chain.wallet]
         wallets = {"from_id": chain.wallet, "to_id": other}
         arguments = {"amount": chain.amount, "reference": chain.key, "reason": "asked for", "at": at}
         return [lot.pk for lot in transfer(**wallets, **arguments)]
@@ -188,20 +188,22 @@ def part_of(chain: Chain) -> Decimal:
     return (chain.amount * chain.part).quantize(D("0.001")) or D("0.001")
 
 
-# All of them --------------------------------------------------------------------------------------------------------
+# All writers --------------------------------------------------------------------------------------------------------
 
 
-class House:
-    """Writers, each with a hand of chains. failed: statuses of those that ended although nobody killed them."""
+class WriterPool:
+    """Writers, each with its chains. failed: exit statuses of those that ended without being killed."""
 
-    def __init__(self, hands: Sequence[Sequence[Chain]], world: World, folder: Path, seed: int) -> None:
+    def __init__(self, hands: Sequence[Sequence[Chain]], world: WalletWorld, folder: Path, seed: int) -> None:
         self.hands, self.world, self.folder, self.seed = hands, world, folder, seed
         self.failed: list[int | None] = []
         self.kills, self.seconds = 0, 0.0
         self._running: dict[int, BaseProcess] = {}
 
     def work(self, kills: int) -> int:
-        """Let them work until all is answered, killing so many; return how many kills came inside their window."""
+        """
+        Run the writers until all is answered, killing this many; return how many kills were inside their window.
+        """
         connection.close()
         began, inside = time.monotonic(), 0
         for number in range(len(self.hands)):
@@ -224,7 +226,7 @@ class House:
         return inside
 
     def answers(self) -> list[tuple[str, list[Any]]]:
-        """Return (key, answers) of each chain that was answered, of all journals."""
+        """Return (key, answers) of each answered chain, of all journals."""
         paths = [self._journal(number) for number in range(len(self.hands))]
         return [tuple(json.loads(line)) for path in paths if path.exists() for line in path.open()]
 
@@ -232,7 +234,7 @@ class House:
         return self.folder / f"{number}.jsonl"
 
     def _start(self, number: int) -> None:
-        # A seed of its own after each kill: the clock is off by another amount.
+        # A new seed after each kill: the clock is off by another amount.
         writer = Writer(
             self.hands[number], self.world, self._journal(number), self.seed + number + 1_000 * self.kills
         )
@@ -240,15 +242,15 @@ class House:
         self._running[number].start()
 
     def _revive(self) -> None:
-        for number, one in list(self._running.items()):
-            if one.is_alive():
+        for number, process in list(self._running.items()):
+            if process.is_alive():
                 continue
-            one.join()
+            process.join()
             del self._running[number]
-            if one.exitcode == -signal.SIGKILL:
+            if process.exitcode == -signal.SIGKILL:
                 self._start(number)
-            elif one.exitcode:
-                self.failed.append(one.exitcode)
+            elif process.exitcode:
+                self.failed.append(process.exitcode)
 
 
 def _only(writer: Writer) -> None:

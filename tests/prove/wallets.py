@@ -1,10 +1,10 @@
 """
-Move prepaid value from fifty writers at once, on one wallet and on a hundred, and kill writers while they do it.
+Move prepaid value by fifty concurrent writers, on one wallet and on a hundred, and kill writers meanwhile.
 
-Two operations of five repeat another one, by a writer beside it, at about the same time: it must be answered as the
-first was. Each writer keeps a journal of what it was answered; one that is killed is started again, and asks anew for
-what it had no answer to. In the end the balances are what the answers come to. Before that, the state machine of the
-tests takes its steps, at length.
+Two operations of five repeat another one, by another writer, at about the same time: the repeat must get the answer
+of the first. Each writer keeps a journal of its answers; a killed writer is restarted, and repeats the operations
+without an answer. At the end the balances equal the answers. Before that, the state machine of the tests runs at
+length.
 """
 
 import argparse
@@ -31,28 +31,28 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--writers", type=int, default=50)
     parser.add_argument("--steps", type=int, default=20_000, help="of the state machine")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     verdict = Verdict(
-        f"{asked.steps:,} steps; {asked.operations:,} operations from {asked.writers} writers; {asked.kills} kills",
-        seed=asked.seed,
+        f"{options.steps:,} steps; {options.operations:,} operations from {options.writers} writers; {options.kills} kills",
+        seed=options.seed,
     )
-    wallet_steps.walk(asked.steps, asked.seed, verdict)
+    wallet_steps.walk(options.steps, options.seed, verdict)
     for number, wallets in enumerate((1, 100)):
-        _campaign(wallets, asked.operations, asked.writers, 0, asked.seed + 2 * number, verdict)
-        kills = asked.kills // 2
-        operations = max(asked.operations // 10, LEAST_PER_KILL * kills)
-        _campaign(wallets, operations, asked.writers, kills, asked.seed + 2 * number + 1, verdict)
+        _campaign(wallets, options.operations, options.writers, 0, options.seed + 2 * number, verdict)
+        kills = options.kills // 2
+        operations = max(options.operations // 10, LEAST_PER_KILL * kills)
+        _campaign(wallets, operations, options.writers, kills, options.seed + 2 * number + 1, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 
 
 def _campaign(wallets: int, operations: int, writers: int, kills: int, seed: int, verdict: Verdict) -> None:
     name = f"{operations:,} operations on {wallets} wallet{'s' * (wallets > 1)}, {kills} kills"
-    world = wallet_writers.found(wallets, tag=str(seed))
-    chains = wallet_writers.planned(operations, world, seed)
+    world = wallet_writers.make_wallets(wallets, tag=str(seed))
+    chains = wallet_writers.plan_chains(operations, world, seed)
     with tempfile.TemporaryDirectory() as folder:
         hands = [chains[number::writers] for number in range(writers)]
-        house = wallet_writers.House(hands, world, Path(folder), seed)
+        house = wallet_writers.WriterPool(hands, world, Path(folder), seed)
         inside = house.work(kills)
         answers = house.answers()
     verdict.require(not house.failed, f"{name}: writers ended with status {house.failed[:3]}")

@@ -120,7 +120,7 @@ def test_half_a_million_credits_are_drawn_down_by_hundreds_and_thousands(shop):
     assert january.net.amount == 20, "what was burned was paid with the pack"
 
 
-def test_generations_cost_what_their_quality_does(shop):
+def test_generations_are_priced_by_quality(shop):
     images = counted("images", dimensions=["quality"])
     by_quality = [rate(1), rate(5, match={"quality": "hd"}), rate(10, match={"quality": "ultra"})]
     offers = [offer(images, prices={CREDITS: by_quality}, consumption="credits")]

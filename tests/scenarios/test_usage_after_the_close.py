@@ -31,7 +31,7 @@ def calls(id_: str, n: int, *, at: datetime) -> dict[str, Any]:
 
 
 def send_late_changes(caller: Caller, cell: str) -> None:
-    """Do what a cell describes for January: `c: 40` is sent, `b: 40` replaces b, `b: –` voids b."""
+    """Do the changes of a cell for January: `c: 40` is sent, `b: 40` replaces b, `b: –` voids b."""
     for entry in cell.split(", "):
         id_, n = entry.split(": ")
         if id_ == "c":

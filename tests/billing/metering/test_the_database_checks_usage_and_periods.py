@@ -23,7 +23,7 @@ from tests.billing.plan_migrations.test_the_database_checks_migrations import CA
 from tests.billing.simulation.test_the_database_checks_simulations import CASES as OF_SIMULATIONS
 from tests.builders import FEB, MAR, add_override, cap, make_coupon, add_commitment
 from tests.db_refusals import named_constraints, refused_by
-from tests.wallets.test_the_database_keeps_wallets import DRAWDOWN_CASES
+from tests.wallets.test_the_database_checks_wallets import DRAWDOWN_CASES
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from customers.notifications.email_templates import LANGUAGES, fill_placeholders
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from tests.builders import make_customer
-from tests.customers.notifications.test_mail_says_what_happened import INVOICE
+from tests.customers.notifications.test_mails_are_sent import INVOICE
 from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
 from tests.customers.notifications.announcements import send, announce_alert
 

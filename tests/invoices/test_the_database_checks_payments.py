@@ -62,7 +62,7 @@ def paid(shared_transaction: None) -> None:
 
 
 def insert_again(table: str, where: str = "true", **columns: str) -> str:
-    """Return SQL that inserts a row insert_again, with other values in some columns."""
+    """Return SQL that inserts a row a second time, with other values in some columns."""
     names = COLUMNS[table]
     columns = {"key": "gen_random_uuid()", **columns} if "key" in names else columns
     values = ", ".join(columns.get(name, name) for name in names)

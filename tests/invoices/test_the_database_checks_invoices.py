@@ -21,8 +21,8 @@ from tests.builders import (
     use,
 )
 from tests.db_refusals import named_constraints, refused_by
-from tests.invoices.test_the_database_keeps_payments import CASES as PAYMENTS
-from tests.invoices.test_the_database_keeps_payments import UNREACHED
+from tests.invoices.test_the_database_checks_payments import CASES as PAYMENTS
+from tests.invoices.test_the_database_checks_payments import UNREACHED
 
 pytestmark = pytest.mark.django_db
 

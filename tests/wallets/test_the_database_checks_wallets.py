@@ -18,7 +18,7 @@ def edit(table: str, change: str, where: str = "true") -> str:
 
 
 def insert_again(table: str, *changed: str, **columns: str) -> str:
-    """Return SQL that inserts a row insert_again, under another id, with other values in some columns."""
+    """Return SQL that inserts a row a second time, under another id, with other values in some columns."""
     names = COLUMNS[table]
     values = ", ".join(columns.get(name, name) for name in names)
     return f"INSERT INTO wallets_{table} ({', '.join(names)}) SELECT {values} FROM wallets_{table} LIMIT 1"  # noqa: S608

@@ -58,7 +58,7 @@ def notification_rows(shared_transaction: None) -> None:
 
 
 def insert_again(table: str, where: str = "true", **columns: str) -> str:
-    """Return SQL that inserts a row insert_again, with other values in some columns."""
+    """Return SQL that inserts a row a second time, with other values in some columns."""
     names = COLUMNS[table]
     values = ", ".join(columns.get(name, name) for name in names)
     table = f"customers_{table}"
