@@ -3,7 +3,7 @@
 from billing.audit.job import AUDIT
 from billing.closing.invoice_run_job import INVOICE_RUN
 from billing.closing.pdf_archives.job import RENDERING
-from billing.jobs.kinds import JobDefinitions
+from billing.jobs.definitions import JobDefinitions
 from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO

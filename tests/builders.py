@@ -165,7 +165,9 @@ def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
     return Wallet.objects.create(customer=customer or make_customer(), **{"name": "Credits", **fields})
 
 
-def add_commitment(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> SubscriptionCommitment:
+def add_commitment(
+    subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any
+) -> SubscriptionCommitment:
     """Return a subscription's own commitment, by default from the current period."""
     fields = {"starts_at": at, "reason": "as agreed", **fields}
     return commitments.set_commitment(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
@@ -323,7 +325,9 @@ def use(
     granted = PlanFeature.objects.get(version_id=period.version_id, feature__code=feature)
     rates = Rate.objects.filter(price__plan_feature=granted, price__currency=subscription.currency)
     matching_rate = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
-    counter = counter_store.CounterKey(period.id, granted.id, matching_rate.id if matching_rate else 0, period.starts_at)
+    counter = counter_store.CounterKey(
+        period.id, granted.id, matching_rate.id if matching_rate else 0, period.starts_at
+    )
     with transaction.atomic():
         gates = counter_store.lock_periods([period.id]).periods
         with connection.cursor() as cursor:

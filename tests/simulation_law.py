@@ -36,7 +36,9 @@ def assert_simulation_equals_invoices(*, at: datetime) -> int:
         for version_id, copy in copies.items():
             period_ids = [id_ for id_ in versions if versions[id_] == version_id]
             for usage_source in SOURCES:
-                wrong += differences(simulate(period_ids=period_ids, versions=[copy], at=at, usage_source=usage_source))
+                wrong += differences(
+                    simulate(period_ids=period_ids, versions=[copy], at=at, usage_source=usage_source)
+                )
         assert not wrong, wrong[:10]
         assert _written_row_counts() == before
         transaction.set_rollback(True)

@@ -10,7 +10,7 @@ from django.db import connection
 from billing.audit.audit_run import CHECKS, LONG_READ_SETTINGS
 from billing.audit.shared_reads import Books
 from billing.jobs import start
-from billing.jobs.kinds import ItemOutcome, JobDefinition
+from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from plans.catalog.stored_terms import clear_terms_cache

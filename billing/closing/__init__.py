@@ -1,5 +1,6 @@
 """Close ended periods and issue their invoices, once each: docs/closing.md."""
 
+from billing.closing.close_result import CloseFailure, CloseSummary, PeriodNotOver
 from billing.closing.late_usage.late_invoices import bill_late_usage
 from billing.closing.period_close import ClosingFailed, close_due, close_period
 from billing.closing.preview import (
@@ -12,7 +13,6 @@ from billing.closing.preview import (
     preview_trial_end,
 )
 from billing.closing.regeneration import CannotRegenerate, preview_regeneration, regenerate
-from billing.closing.result import CloseFailure, CloseSummary, PeriodNotOver
 from billing.closing.threshold_billing import bill_reached_thresholds
 
 __all__ = [

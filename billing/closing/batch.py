@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.consolidation.consolidated_invoices import (
     distinct_drafts,
@@ -27,14 +28,13 @@ from billing.closing.period_reader import (
     read_periods_to_close,
 )
 from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose
-from billing.closing.result import CloseFailure, CloseSummary
 from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
 from billing.metering.rating_inputs.period_counters import Counters, add_state_quantities, add_window_runs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
-from invoices.documents.month_lock import find_locked_sellers
+from invoices.documents.locked_months import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from billing.closing.period_close import CHUNK_SIZE, close_periods
 from billing.closing.preview import preview_periods
 from billing.jobs import start
-from billing.jobs.kinds import ItemOutcome, JobDefinition
+from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, Period
 from billing.models.jobs import JobKind
 from customers.models import Seller

@@ -14,6 +14,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 
 from billing.closing.batch import ClosedChunk, close_locked, describe_error
+from billing.closing.close_result import CloseFailure, CloseSummary, PeriodNotOver
 from billing.closing.consolidation.consolidated_invoices import MAX_WAIT
 from billing.closing.consolidation.locks import read_companion_ids
 from billing.closing.period_locks import (
@@ -24,7 +25,6 @@ from billing.closing.period_locks import (
     read_due_period_ids,
     read_late_period_ids,
 )
-from billing.closing.result import CloseFailure, CloseSummary, PeriodNotOver
 from billing.models import Period
 from billing.models.periods import PeriodState
 from billing.subscriptions import end_finished

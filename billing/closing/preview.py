@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from billing.closing.batch import ClosedChunk, assemble_invoices, drop_waiting_periods, is_issued
+from billing.closing.close_result import CloseFailure
 from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.consolidation.consolidated_invoices import drop_incomplete_groups, group_periods, merge_groups
 from billing.closing.credit_notes import build_credit_notes
@@ -22,7 +23,6 @@ from billing.closing.period_reader import (
     read_periods_to_close,
 )
 from billing.closing.records import AssembledInvoice, PeriodToClose
-from billing.closing.result import CloseFailure
 from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import RatingPeriod, add_state_quantities, add_window_runs

@@ -28,7 +28,7 @@ from invoices.credit_notes import CreditableInvoice, CreditRefused, refuse_pendi
 from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
-from invoices.documents.month_lock import MonthLocked
+from invoices.documents.locked_months import MonthLocked
 from invoices.documents.seller_terms import SellerTerms, last_instant, read_sellers
 from invoices.models import Invoice, Section
 from lib.audit_log import audited_transaction

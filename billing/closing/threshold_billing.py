@@ -24,7 +24,7 @@ from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.issue import issue
-from invoices.documents.month_lock import find_locked_sellers
+from invoices.documents.locked_months import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FeatureTerms, load_terms

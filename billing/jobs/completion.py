@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from billing.jobs.kinds import JobDefinition
+from billing.jobs.definitions import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
 from lib.audit_log import audited_transaction

@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db import OperationalError, transaction
 
-from billing.jobs.kinds import MAX_TRIES, JobDefinition, SplitFailed
+from billing.jobs.definitions import MAX_TRIES, JobDefinition, SplitFailed
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN_STATES, JobState
 from lib.audit_log import audited_transaction

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
-from billing.jobs.kinds import JobDefinition
+from billing.jobs.definitions import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState
 

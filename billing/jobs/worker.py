@@ -14,8 +14,8 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from billing.jobs import completion
+from billing.jobs.definitions import MAX_TRIES, ItemOutcome, JobDefinition, JobDefinitions
 from billing.jobs.item_split import split_job
-from billing.jobs.kinds import MAX_TRIES, ItemOutcome, JobDefinition, JobDefinitions
 from billing.models import Job, JobItem
 from billing.models.jobs import OPEN_STATES, ItemState
 from lib.error_text import storable_error_text

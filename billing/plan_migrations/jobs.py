@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.jobs.kinds import ItemOutcome, JobDefinition
+from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, MigrationItem
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations.bill_comparison import record_bills

@@ -14,7 +14,7 @@ import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
-from billing.jobs.kinds import ItemOutcome, JobDefinition
+from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort, read_period_ids

@@ -60,8 +60,9 @@ class PrepaidTotals(msgspec.Struct):
     """
     Prepaid value in one unit.
 
-    drawn_down_before, drawn_down: cost of the prepaid usage, before and after. granted: credits that the version includes.
-    expired: how many of them would expire unused. short: cost of usage that they would not cover.
+    drawn_down_before, drawn_down: cost of the prepaid usage, before and after.
+    granted: credits that the version includes. expired: how many of them would expire unused.
+    short: cost of usage that they would not cover.
     """
 
     drawn_down_before: Decimal = ZERO
@@ -72,7 +73,7 @@ class PrepaidTotals(msgspec.Struct):
 
 
 class ResultDetails(msgspec.Struct, omit_defaults=False):
-    """The JSON of `SimulationResult.figures`; decimals are strings. cost: of the usage, where unit costs are known."""
+    """The JSON of `SimulationResult.figures`; decimals are text. cost: of the usage, where unit costs are known."""
 
     currency: str
     before: Decimal

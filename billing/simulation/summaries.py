@@ -33,7 +33,8 @@ SELECT version_id, currency,
 FROM billing_simulationresult WHERE job_id = %s AND is_known GROUP BY 1, 2, 3
 """
 _PREPAID = """
-SELECT version_id, currency, p.key, sum((p.value->>'drawn_down_before')::numeric), sum((p.value->>'drawn_down')::numeric),
+SELECT version_id, currency, p.key, sum((p.value->>'drawn_down_before')::numeric),
+    sum((p.value->>'drawn_down')::numeric),
     sum((p.value->>'granted')::numeric), sum((p.value->>'expired')::numeric), sum((p.value->>'short')::numeric)
 FROM billing_simulationresult CROSS JOIN LATERAL jsonb_each(figures->'prepaid') p WHERE job_id = %s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

@@ -27,7 +27,8 @@ class PortalLink(models.Model):
 
     email: the recipient's mailbox in lower case; its owner chooses among the customers that list it as a contact.
     customer, contact: of a link created by the product or staff; without a contact it allows only viewing.
-    requested_from: digest of the address that requested the email. origin: of the server that received the request, as in
+    requested_from: digest of the address that requested the email. origin: of the server that received the request,
+        as in
         https://a.example.
     secret_sha256: empty until the email is sent. emailed_at: when it was sent, or when no recipient was found.
     """

@@ -33,7 +33,8 @@ def deliver(*, clock: Callable[[], datetime], should_continue: Callable[[], bool
     """
     Deliver due messages, concurrently with other workers, and return the totals.
 
-    clock: the database's time, for leases; should_continue: whether to start anything new. Messages that a killed worker
+    clock: the database's time, for leases; should_continue: whether to start anything new. Messages that a killed
+        worker
         had sent are sent again when their lease ends, under the same id.
     """
     totals = DeliveryTotals(abandoned=abandon(at=clock()))

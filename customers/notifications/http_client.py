@@ -20,7 +20,7 @@ import httpcore
 import httpx
 from django.conf import settings
 
-from customers.notifications.public_addresses import is_public
+from customers.notifications.address_guard import is_public
 
 SECONDS = 15.0
 """Maximum time of one exchange, from resolving the name to the last byte read."""

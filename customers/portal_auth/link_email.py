@@ -22,9 +22,9 @@ def mail_due(*, at: datetime) -> int:
 
     :raises OSError: if the mail server cannot be reached; unsent emails are retried.
     """
-    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, emailed_at__isnull=True, expires_at__gt=at).order_by(
-        "pk"
-    )
+    waiting = PortalLink.objects.filter(
+        way=PortalAccessWay.MAIL, emailed_at__isnull=True, expires_at__gt=at
+    ).order_by("pk")
     return sum(_send_email(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
 
 

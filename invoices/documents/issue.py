@@ -20,7 +20,7 @@ from invoices.amounts.line_taxes import combined_rate, taxes_as_json
 from invoices.documents import numbering
 from invoices.documents.balance_application import apply_credits_and_balances
 from invoices.documents.drafts import Draft
-from invoices.documents.month_lock import refuse_locked_months
+from invoices.documents.locked_months import refuse_locked_months
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
 from lib.decimals import to_plain_string

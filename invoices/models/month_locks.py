@@ -19,7 +19,7 @@ class MonthLock(models.Model):
 
     month: its first day, by the seller's calendar. checklist: the checklist's results at the time of the lock.
     sums: totals of the month's live documents at that time, by kind and currency: see
-    invoices/documents/month_lock.py.
+    invoices/documents/locked_months.py.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="month_locks")

@@ -17,7 +17,7 @@ from djmoney.money import Money
 from customers.models import Customer
 from invoices.documents.drafts import Draft
 from invoices.documents.issue import issue, next_ids, write_lines
-from invoices.documents.month_lock import MonthLocked
+from invoices.documents.locked_months import MonthLocked
 from invoices.documents.seller_terms import read_sellers
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState

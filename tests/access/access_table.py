@@ -43,7 +43,9 @@ def entries() -> dict[str, Entry]:
     entries_by_request: dict[str, Entry] = {}
     for request, entry in _all():
         if request in entries_by_request:
-            raise ValueError(f"docs/access.md says twice who may {request}: {entries_by_request[request].line} and {entry.line}")
+            raise ValueError(
+                f"docs/access.md says twice who may {request}: {entries_by_request[request].line} and {entry.line}"
+            )
         entries_by_request[request] = entry
     return entries_by_request
 

@@ -90,8 +90,8 @@ def staff(group: str, **options: Any) -> Actor:
 
 def key(scopes: tuple[str, ...], *, sandbox: bool, name: str = "") -> Actor:
     """Return a caller of the API."""
-    made, secret = issue(name="asks", scopes=scopes, sandbox=sandbox, by=None, at=NOW)
-    ApiKey.objects.filter(pk=made.pk).update(last_used_at=datetime(2100, 1, 1, tzinfo=UTC))
+    api_key, secret = issue(name="asks", scopes=scopes, sandbox=sandbox, by=None, at=NOW)
+    ApiKey.objects.filter(pk=api_key.pk).update(last_used_at=datetime(2100, 1, 1, tzinfo=UTC))
     return Actor(name or "+".join(scopes), Client(), {"Authorization": f"Bearer {secret}"})
 
 

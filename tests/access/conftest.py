@@ -5,8 +5,8 @@ import time_machine
 
 from customers.api_keys import anonymous_throttle
 from lib.api.throttles import Buckets
-from tests.access.route_requests import render_only_refusals
 from tests.access.actors import NOW, make_all_rows, sessions_cost_nothing
+from tests.access.route_requests import render_only_refusals
 
 
 @pytest.fixture(scope="module")

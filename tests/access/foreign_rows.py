@@ -1,12 +1,12 @@
 """Requests for another customer's row, which must get the same answer as requests for a missing row."""
 
 from tests.access.access_table import NO, OWN, YES
+from tests.access.actors import OWN as THEIRS
+from tests.access.actors import Actor
 from tests.access.request_bodies import names_customer, request_body
 from tests.access.route_requests import Answer, send_request
 from tests.access.routes import Route
 from tests.access.rows import NOBODY, missing, place
-from tests.access.actors import OWN as THEIRS
-from tests.access.actors import Actor
 
 
 def request_foreign_row(actor: Actor, method: str, route: Route) -> tuple[str, Answer]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.access.routes import Route
 from tests.access.actors import OWN
+from tests.access.routes import Route
 
 WHEN = "2026-05-01T00:00:00Z"
 WHY = {"reason": "asked for"}

@@ -32,8 +32,8 @@ from customers.portal_auth import magic_links
 from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, Line, MonthLock, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
-from tests.access.routes import ASKED_FOR, Route
 from tests.access.actors import NOW
+from tests.access.routes import ASKED_FOR, Route
 from wallets.models import Lot, Purchase, TopUpRule, Wallet
 
 Found = tuple[dict[str, Any], Model | None]

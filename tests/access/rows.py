@@ -6,9 +6,9 @@ from django.apps import apps
 from django.contrib.admin.utils import quote
 from django.db.models import Model
 
+from tests.access.actors import OWN
 from tests.access.routes import Route
 from tests.access.row_paths import PLACES, Found
-from tests.access.actors import OWN
 
 NOBODY, NUMBER_OF_NOBODY = "not-there", 999_999
 
@@ -46,14 +46,18 @@ def _first(route: Route) -> Model:
     rows = model._default_manager.filter(**_NARROWED.get(route.path, {})).order_by("pk")
     row = rows.first()
     if row is None:
-        raise LookupError(f"tests/access/actors.py creates no {route.model} that {route.path} could be requested for.")
+        raise LookupError(
+            f"tests/access/actors.py creates no {route.model} that {route.path} could be requested for."
+        )
     return row
 
 
 _NARROWED: dict[str, dict[str, Any]] = {
     # page                                          condition on its row
     "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None},
-    **{f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")},
+    **{
+        f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")
+    },
     **{f"admin/plans/planversion/<row>/{view}/": {"state": "draft"} for view in ("change", "delete", "price-list")},
     **{
         f"admin/plans/price/<row>/{view}/": {"plan_feature__version__state": "draft"} for view in ("change", "delete")

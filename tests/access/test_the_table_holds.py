@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from tests.access import access_table
 from tests.access.access_table import NO, OPEN, YES
+from tests.access.actors import FOREIGN, KEYS, OWN, Actor, combine_actors, customer, key, nobody, staff
 from tests.access.foreign_rows import request_foreign_row
 from tests.access.request_bodies import request_body
 from tests.access.route_requests import Answer, LetIn, send_request
@@ -20,7 +21,6 @@ from tests.access.routes import Route, routes
 from tests.access.row_words import words_of
 from tests.access.rows import place
 from tests.access.test_the_table_is_complete_and_sound import ALWAYS_NOT_FOUND
-from tests.access.actors import FOREIGN, KEYS, OWN, Actor, customer, combine_actors, key, nobody, staff
 
 pytestmark = [pytest.mark.usefixtures("fast_requests"), pytest.mark.slow]
 
@@ -59,7 +59,9 @@ def of_area(area: str) -> Iterator[tuple[Route, dict[str, Any], Model | None]]:
             yield route, *place(route)
 
 
-def requests_of(route: Route, entries: dict[str, access_table.Entry]) -> Iterable[tuple[str, str, access_table.Entry]]:
+def requests_of(
+    route: Route, entries: dict[str, access_table.Entry]
+) -> Iterable[tuple[str, str, access_table.Entry]]:
     """Yield (method, request as in the table, entry) for the requests of a route."""
     for method in route.methods:
         request = f"{method} {route.path}"

@@ -118,7 +118,9 @@ def test_support_changes_nothing_except_creating_portal_links(entries):
 
 def test_a_key_is_accepted_by_its_scope(entries):
     of_api = {request: entry.may for request, entry in entries.items() if entry.section == API}
-    may = {scope: {request for request, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")}
+    may = {
+        scope: {request for request, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")
+    }
 
     assert may["ingest"] == INGEST_REQUESTS
     assert {request for request in may["read"] if request.split()[0] not in SAFE} == set(READ_ONLY_POSTS)
@@ -141,7 +143,9 @@ def test_staff_access_follows_the_permissions_of_the_group(entries):
     A page that no group may open, with any permissions, is one that the product doesn't offer: its rows are never
     deleted.
     """
-    permissions_by_group = {name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()}
+    permissions_by_group = {
+        name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()
+    }
     for request, entry in entries.items():
         if not rights_of(entry):
             continue

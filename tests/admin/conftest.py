@@ -155,5 +155,5 @@ def add_unmatched(**fields: Any) -> UnmatchedUsage:
 
 def add_import(name: str, rows: str = "1,nobody,api.call\n", **more: Any) -> Job:
     """Return a job that imports a file and that no worker has started."""
-    given = {"format_": "csv", "names": {}, "id_from": [], "sandbox": False, "by": None, "at": JAN}
-    return start_import(file=BytesIO(f"id,customer,event\n{rows}".encode()), file_name=name, **given | more)
+    parameters = {"format_": "csv", "names": {}, "id_from": [], "sandbox": False, "by": None, "at": JAN}
+    return start_import(file=BytesIO(f"id,customer,event\n{rows}".encode()), file_name=name, **parameters | more)

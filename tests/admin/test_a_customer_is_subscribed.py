@@ -45,9 +45,12 @@ def test_the_page_lists_plans_quantities_and_coupons(subscribing):
 def test_in_another_currency_with_seats_and_coupons(subscribing):
     coupons = [Coupon.objects.get(code=code).pk for code in ("TEN", "YEN")]
     subscribing(Plan.objects.get(code="team"), currency="JPY", coupons=coupons, quantity_seats="4")
-    made = Subscription.objects.get()
-    assert (str(made.currency), made.version.plan.code) == ("JPY", "team")
-    assert list(made.redemptions.order_by("position").values_list("coupon__code", flat=True)) == ["TEN", "YEN"]
+    subscription = Subscription.objects.get()
+    assert (str(subscription.currency), subscription.version.plan.code) == ("JPY", "team")
+    assert list(subscription.redemptions.order_by("position").values_list("coupon__code", flat=True)) == [
+        "TEN",
+        "YEN",
+    ]
     assert SubscriptionQuantity.objects.get().quantity == 4
 
 

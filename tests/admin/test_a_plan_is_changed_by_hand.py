@@ -23,10 +23,10 @@ def preview_and_confirm(client, subscription, **typed):
     """Post the form for the preview, then confirm it; return the text of the preview."""
     url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
     version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]
-    shown = client.post(url, {"version": version, **typed})
-    seen = re.search(r'name="seen" value="([^"]*)"', shown.content.decode())[1]
-    client.post(url, {"version": version, **typed, "seen": seen})
-    return unescape(" ".join(re.sub(r"<[^>]+>", " ", shown.content.decode()).split()))
+    preview = client.post(url, {"version": version, **typed})
+    seen_token = re.search(r'name="seen" value="([^"]*)"', preview.content.decode())[1]
+    client.post(url, {"version": version, **typed, "seen": seen_token})
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", preview.content.decode()).split()))
 
 
 def test_now(member, subscription):

@@ -36,10 +36,12 @@ def typed(**fields):
 
 def test_a_rule_is_added_for_a_customer_changed_and_removed(member, acme):
     client = member("finance")
-    here = client.post(f"{LIST}add/", typed(customer=acme.customer_id, amount="500", levels="80, 100"), follow=True)
+    saved_page = client.post(
+        f"{LIST}add/", typed(customer=acme.customer_id, amount="500", levels="80, 100"), follow=True
+    )
     rule = AlertRule.objects.get(kind="spend")
     assert (rule.customer, rule.levels, rule.currency) == (acme.customer, [80, 100], "USD")
-    assert "$500.00" in here.content.decode()
+    assert "$500.00" in saved_page.content.decode()
     page = reverse("admin:billing_alertrule_change", args=[rule.pk])
     client.post(page, {"levels": "90", "amount": "600"}, follow=True)
     rule.refresh_from_db()

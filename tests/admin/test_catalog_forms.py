@@ -104,7 +104,11 @@ def test_a_fee_is_stored_in_its_currency(member, db):
     post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(amount="1,000.5")))
     stored_fee = Fee.objects.get()
     assert stored_fee.code == "base-fee", "made from the label"
-    assert (str(stored_fee.amount.amount.normalize()), str(stored_fee.currency), stored_fee.position) == ("1000.5", "USD", 0)
+    assert (str(stored_fee.amount.amount.normalize()), str(stored_fee.currency), stored_fee.position) == (
+        "1000.5",
+        "USD",
+        0,
+    )
 
 
 WRONG_FEES = [
@@ -162,7 +166,12 @@ def test_a_commitment_is_stored_and_described_in_words(member, db):
     client = member("finance")
     post(client, f"planversion/{version.pk}/change", **version_form(version, **commitment_row(trues_up="on")))
     commitment = version.commitments.get()
-    assert (commitment.minimum, commitment.currency, commitment.periods, commitment.trues_up) == (1000, "USD", 12, True)
+    assert (commitment.minimum, commitment.currency, commitment.periods, commitment.trues_up) == (
+        1000,
+        "USD",
+        12,
+        True,
+    )
     text = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
     assert "$1,000.00 of usage in 12 periods together; what is missing is claimed; beyond it usage costs 1.5" in text
 
@@ -188,7 +197,9 @@ def test_a_commitment_is_refused(member, db, typed, message):
 
 def credits_row(**fields):
     row = {"code": "credits", "amount": "1,000", "unit": "Credits", "every": "month", "lasts": "period", **fields}
-    return {"included_credits-TOTAL_FORMS": 1} | {f"included_credits-0-{name}": field_value for name, field_value in row.items()}
+    return {"included_credits-TOTAL_FORMS": 1} | {
+        f"included_credits-0-{name}": field_value for name, field_value in row.items()
+    }
 
 
 IN_WORDS = [

@@ -30,8 +30,8 @@ def acme():
 def test_a_coupon_is_created_and_described_in_words(member):
     client = member("finance")
     assert client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS}).status_code == 302
-    made = Coupon.objects.get()
-    assert (made.code, made.percent, made.periods) == ("SPRING-25", 25, 3)
+    coupon = Coupon.objects.get()
+    assert (coupon.code, coupon.percent, coupon.periods) == ("SPRING-25", 25, 3)
     example = client.post(f"{LIST}example/", {**TYPED, "most_per_customer": "1"}).content.decode()
     assert "25 % off all that is billed, on the first 3 invoices" in example
     assert "It is given 1 time to a customer at most" in example
@@ -124,12 +124,12 @@ def test_a_commitment_is_added_with_a_reason_and_ended(member, acme):
     typed = {"minimum": "1,000", "periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "on"}
     assert "Enter the reason" in client.post(address, typed).content.decode()
     page_text = client.post(address, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
-    made = SubscriptionCommitment.objects.get()
-    assert (made.minimum, made.periods, made.reason) == (1000, 12, "Deal 7")
+    commitment = SubscriptionCommitment.objects.get()
+    assert (commitment.minimum, commitment.periods, commitment.reason) == (1000, 12, "Deal 7")
     assert "$1,000.00 of usage in 12 periods together" in page_text
-    client.post(f"/admin/billing/subscriptioncommitment/{made.pk}/end/")
-    made.refresh_from_db()
-    assert made.ends_at == made.starts_at, "it had not begun: withdrawn"
+    client.post(f"/admin/billing/subscriptioncommitment/{commitment.pk}/end/")
+    commitment.refresh_from_db()
+    assert commitment.ends_at == commitment.starts_at, "it had not begun: withdrawn"
 
 
 def test_the_list_runs_a_fixed_number_of_queries(member, acme, django_assert_max_num_queries):

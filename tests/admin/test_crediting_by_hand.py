@@ -28,7 +28,9 @@ def test_the_page_lists_the_creditable_amount_of_each_line(member, invoice):
 
 
 def test_a_preview_shows_the_credit_note_and_issues_nothing(member, invoice):
-    text = member("finance").post(address(invoice), credit_form(is_whole="", line_1="5", _preview="")).content.decode()
+    text = (
+        member("finance").post(address(invoice), credit_form(is_whole="", line_1="5", _preview="")).content.decode()
+    )
     for part in ("€5.00", "VAT 19 %", "€0.95", "€5.95", "€11.90 of INV-00001 would be left", "Issue credit note"):
         assert part in text
     assert Invoice.objects.count() == 1

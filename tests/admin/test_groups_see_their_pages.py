@@ -45,6 +45,6 @@ def test_support_may_view_every_billing_page_and_change_nothing(db):
     rights = Group.objects.get(name="support").permissions.values_list("codename", flat=True)
     # A portal link is mailed to the customer's contact or is read-only, so it gives support nothing to change.
     assert {right.partition("_")[0] for right in rights if right != "add_portallink"} == {"view"}
-    seen = {right.partition("_")[2] for right in rights}
-    shown = {meta.model_name for meta, _ in pages() if meta.label_lower not in SELDOM}
-    assert shown - seen == set()
+    viewable_models = {right.partition("_")[2] for right in rights}
+    listed_models = {meta.model_name for meta, _ in pages() if meta.label_lower not in SELDOM}
+    assert listed_models - viewable_models == set()

@@ -17,7 +17,11 @@ def entries(client, address):
 
 def differences_of(entry):
     """Return an entry's differences as (field, old, new), over all rows it changed."""
-    return [(difference.label, difference.old, difference.new) for change in entry.changes for difference in change.differences]
+    return [
+        (difference.label, difference.old, difference.new)
+        for change in entry.changes
+        for difference in change.differences
+    ]
 
 
 @pytest.fixture

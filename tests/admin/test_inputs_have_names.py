@@ -23,7 +23,9 @@ class Inputs(HTMLParser):
             self.inputs.append(facts)
 
     def nameless(self):
-        unnamed = [input for input in self.inputs if not input.get("aria-label") and input.get("id") not in self.labels]
+        unnamed = [
+            input for input in self.inputs if not input.get("aria-label") and input.get("id") not in self.labels
+        ]
         return [input.get("name") for input in unnamed if input.get("type") != "search"]
 
 

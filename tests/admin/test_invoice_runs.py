@@ -75,10 +75,10 @@ def test_is_refused_to_other_groups(member, group):
 
 
 def test_the_pdfs_of_a_run_are_rendered_and_downloaded_as_one_file(member, ended_periods, monkeypatch):
-    made = iter([b"%PDF-1", renderer.MissingFont("no font has ☃"), b"%PDF-2"])
+    outcomes = iter([b"%PDF-1", renderer.MissingFont("no font has ☃"), b"%PDF-2"])
 
     def render(facts, usage, wallets):
-        if isinstance(content := next(made), Exception):
+        if isinstance(content := next(outcomes), Exception):
             raise content
         return content
 

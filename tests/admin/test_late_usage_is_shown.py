@@ -19,16 +19,16 @@ LIST = "/admin/billing/period/"
 def late_periods(count: int, *, late_usage: str = "report_only", used: int = 100) -> list[Subscription]:
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
-    made = []
+    subscriptions = []
     for number in range(count):
         seller = make_seller(late_usage, late_usage=late_usage)
         subscription = subscribe(make_customer(f"late-{late_usage}-{number}-{version.pk}", seller=seller), version)
         use(subscription, "api.calls", used)
-        made.append(subscription)
+        subscriptions.append(subscription)
     close_due(at=FEB + timedelta(hours=1))
-    for subscription in made:
+    for subscription in subscriptions:
         use(subscription, "api.calls", 400)
-    return made
+    return subscriptions
 
 
 def test_on_every_related_page(member):

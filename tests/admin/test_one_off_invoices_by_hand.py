@@ -41,8 +41,8 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
     response = finance.post(f"/admin/customers/customer/{customer.pk}/draft_invoice/", follow=True)
     draft = Invoice.objects.get()
     assert "Draft for Globex" in response.content.decode()
-    shown = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_preview": ""}).content.decode()
-    assert all(part in shown for part in ("$1,800.00", "VAT 19 %", "$342.00", "$2,142.00"))
+    preview = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_preview": ""}).content.decode()
+    assert all(part in preview for part in ("$1,800.00", "VAT 19 %", "$342.00", "$2,142.00"))
     assert not draft.lines.exists()
     saved_page = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""}, follow=True).content.decode()
     assert "The draft comes to $2,142.00." in saved_page
@@ -51,7 +51,9 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
         "The draft comes to $2,142.00."
         in finance.post(page(draft, "edit_draft"), stored, follow=True).content.decode()
     )
-    emptied_page = finance.post(page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True).content.decode()
+    emptied_page = finance.post(
+        page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True
+    ).content.decode()
     assert "The draft comes to $0.00." in emptied_page
     finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""})
     assert "It claims $2,142.00 of Globex." in finance.get(page(draft, "issue_draft")).content.decode()
@@ -69,8 +71,8 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
 def test_an_invalid_draft_shows_errors_and_can_be_discarded(member, customer):
     finance = member("finance")
     draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
-    wrong = {**SENT, **LINE, "lines-0-unit_price": "-900", "_save": ""}
-    assert "It comes to -$2,142.00" in finance.post(page(draft, "edit_draft"), wrong).content.decode()
+    invalid_form = {**SENT, **LINE, "lines-0-unit_price": "-900", "_save": ""}
+    assert "It comes to -$2,142.00" in finance.post(page(draft, "edit_draft"), invalid_form).content.decode()
     assert "It has no lines" in finance.post(page(draft, "issue_draft"), follow=True).content.decode()
     assert "The draft is gone." in finance.post(page(draft, "discard_draft"), follow=True).content.decode()
     assert not Invoice.objects.exists()

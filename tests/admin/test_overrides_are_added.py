@@ -33,10 +33,10 @@ def test_an_override_is_added_with_a_reason(member, acme):
     assert "price of all other usage (now $0.05)" in page.content.decode()
     typed = {"figure": chosen(page, "price of"), "value": "0.04", "since": "next", "_reason": "Deal 7"}
     page_text = client.post(address(acme), typed, follow=True).content.decode()
-    made = Override.objects.get()
-    assert (made.figure, made.starts_at, made.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
+    override = Override.objects.get()
+    assert (override.figure, override.starts_at, override.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
     assert "the price of a rate (all other usage) is $0.04" in page_text
-    assert reverse("admin:billing_override_change", args=[made.pk]) in page_text
+    assert reverse("admin:billing_override_change", args=[override.pk]) in page_text
 
 
 REFUSED = [
@@ -56,19 +56,19 @@ def test_an_invalid_override_shows_the_error_and_is_not_stored(member, acme, cha
 
 
 def test_an_override_is_ended_on_its_own_page(member, acme):
-    made = add_override(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
+    override = add_override(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
     client = member("operations")
-    address_of_override = reverse("admin:billing_override_change", args=[made.pk])
+    address_of_override = reverse("admin:billing_override_change", args=[override.pk])
     assert "End" in client.get(address_of_override).content.decode()
-    page_text = client.post(f"/admin/billing/override/{made.pk}/end/", follow=True).content.decode()
-    made.refresh_from_db()
-    assert made.ends_at == acme.periods.get().ends_at
+    page_text = client.post(f"/admin/billing/override/{override.pk}/end/", follow=True).content.decode()
+    override.refresh_from_db()
+    assert override.ends_at == acme.periods.get().ends_at
     assert "plan&#x27;s again" in page_text
 
 
 def test_support_sees_overrides_and_can_not_change_them(member, acme):
-    made = add_override(acme, "api.calls", "included", 500, at=timezone.now())
+    override = add_override(acme, "api.calls", "included", 500, at=timezone.now())
     client = member("support")
     assert "500 calls" in client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()
     assert client.get(address(acme)).status_code == 403
-    assert client.post(f"/admin/billing/override/{made.pk}/end/").status_code == 403
+    assert client.post(f"/admin/billing/override/{override.pk}/end/").status_code == 403

@@ -69,8 +69,8 @@ def test_the_requester_can_withdraw_the_request_but_not_decide_it(member, versio
 
 def test_warnings_of_the_plan_check_are_acknowledged_before_publication(member, version):
     client = member("finance")
-    shown = text(client.get(page(version)))
-    assert "beyond the 5 calls included it costs nothing" in shown
+    page_text = text(client.get(page(version)))
+    assert "beyond the 5 calls included it costs nothing" in page_text
     answer = client.post(page(version, "publish_now"), {"audience": "new"})
     assert state_of(version) == "draft"
     assert "I have read what the plan check says" in text(answer)

@@ -87,10 +87,10 @@ def test_is_refused_to_other_groups(member, live, group, step):
 
 def test_copies_into_a_draft(member, live):
     answer = member("finance").post(f"/admin/plans/planversion/{live.pk}/new_version/", {"note": "Cheaper"})
-    made = PlanVersion.objects.latest("pk")
-    assert answer.url == f"/admin/plans/planversion/{made.pk}/change/"
-    assert (made.number, made.state, made.note, made.copied_from) == (2, "draft", "Cheaper", live)
-    assert made.fees.count() == 1
+    copy = PlanVersion.objects.latest("pk")
+    assert answer.url == f"/admin/plans/planversion/{copy.pk}/change/"
+    assert (copy.number, copy.state, copy.note, copy.copied_from) == (2, "draft", "Cheaper", live)
+    assert copy.fees.count() == 1
 
 
 def test_a_published_version_has_no_inputs_and_rejects_changes(member, live):

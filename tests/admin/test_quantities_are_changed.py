@@ -27,17 +27,17 @@ def quantity_form(quantity, **fields):
 
 
 def test_the_preview_changes_nothing(member, subscription):
-    shown = member("finance").post(page(subscription), quantity_form(3)).content.decode()
-    assert "The next invoice: " in shown
-    assert "Change quantity" in shown
+    page_text = member("finance").post(page(subscription), quantity_form(3)).content.decode()
+    assert "The next invoice: " in page_text
+    assert "Change quantity" in page_text
     assert not SubscriptionQuantity.objects.exists()
 
 
 def test_a_confirmed_preview_is_applied(member, subscription):
     finance = member("finance")
     done = finance.post(page(subscription), quantity_form(3, seen="seats 3 None", _reason="two teams"), follow=True)
-    made = SubscriptionQuantity.objects.get()
-    assert (made.quantity, made.reason, made.recorded_by) == (3, "two teams", done.wsgi_request.user)
+    change = SubscriptionQuantity.objects.get()
+    assert (change.quantity, change.reason, change.recorded_by) == (3, "two teams", done.wsgi_request.user)
     assert "Held now" in done.content.decode()
 
 
@@ -49,8 +49,8 @@ def test_a_quantity_other_than_the_previewed_one_is_previewed_again(member, subs
 def test_an_error_gives_the_reason(member, subscription):
     past = timezone.now() - timedelta(days=3)
     fields = {"since_0": past.strftime("%Y-%m-%d"), "since_1": "00:00:00"}
-    shown = member("finance").post(page(subscription), quantity_form(4, **fields)).content.decode()
-    assert "it starts then; choose that moment or a later one" in shown
+    page_text = member("finance").post(page(subscription), quantity_form(4, **fields)).content.decode()
+    assert "it starts then; choose that moment or a later one" in page_text
 
 
 def test_support_is_read_only(member, subscription):

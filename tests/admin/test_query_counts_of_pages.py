@@ -97,7 +97,9 @@ def _wallet(*, lots):
 def _assert_same_count(client, name, few, many):
     for pk in (few, many):  # the first request creates rows, such as periods up to today
         client.get(reverse(f"admin:{name}", args=[pk]))
-    queries_for_few, queries_for_many = (queries_of(client, reverse(f"admin:{name}", args=[pk])) for pk in (few, many))
+    queries_for_few, queries_for_many = (
+        queries_of(client, reverse(f"admin:{name}", args=[pk])) for pk in (few, many)
+    )
     assert len(queries_for_many) <= len(queries_for_few), "\n".join(queries_for_many)
 
 

@@ -24,11 +24,11 @@ def reservation():
 def test_a_reservation_is_seen_and_released(member, reservation):
     client = member("operations")
     assert "run-7" in client.get("/admin/billing/reservation/").content.decode()
-    here = f"/admin/billing/reservation/{reservation.pk}/"
-    assert "60 call" in client.get(f"{here}change/").content.decode()
-    assert "refused" in client.get(f"{here}release_now/").content.decode()
+    address = f"/admin/billing/reservation/{reservation.pk}/"
+    assert "60 call" in client.get(f"{address}change/").content.decode()
+    assert "refused" in client.get(f"{address}release_now/").content.decode()
 
-    assert "given back" in client.post(f"{here}release_now/", follow=True).content.decode()
+    assert "given back" in client.post(f"{address}release_now/", follow=True).content.decode()
 
     assert Reservation.objects.get().state == "released"
 

@@ -33,9 +33,9 @@ def page(subscription, name="cancel"):
 def test_the_refund_is_previewed(member, subscription):
     finance = member("finance")
     arguments = {"when": "now", "give_back": "credit", **NO_DATE}
-    shown = finance.post(page(subscription), arguments).content.decode()
+    page_text = finance.post(page(subscription), arguments).content.decode()
     subscription.refresh_from_db()
-    assert "gives back $20.00, tax included: " in shown
+    assert "gives back $20.00, tax included: " in page_text
     assert subscription.state == "active"
     finance.post(page(subscription), arguments | {"seen": "now None credit"})
     subscription.refresh_from_db()
@@ -48,8 +48,8 @@ def test_a_cancellation_without_refund_needs_no_preview(member, subscription):
 
 
 def test_a_cancellation_at_period_end_refunds_nothing(member, subscription):
-    shown = member("finance").post(page(subscription), {"when": "period", "give_back": "refund", **NO_DATE})
-    assert "nothing is given back" in shown.content.decode()
+    response = member("finance").post(page(subscription), {"when": "period", "give_back": "refund", **NO_DATE})
+    assert "nothing is given back" in response.content.decode()
 
 
 def test_a_cancellation_is_undone_before_it_takes_effect(member, subscription):
@@ -64,8 +64,8 @@ def test_a_cancellation_is_undone_before_it_takes_effect(member, subscription):
 
 
 def test_a_running_subscription_has_no_cancellation_to_undo(member, subscription):
-    shown = member("finance").post(page(subscription, "uncancel")).content.decode()
-    assert "nothing is to be taken back" in shown
+    page_text = member("finance").post(page(subscription, "uncancel")).content.decode()
+    assert "nothing is to be taken back" in page_text
 
 
 @pytest.mark.parametrize("name", ["cancel", "uncancel"])

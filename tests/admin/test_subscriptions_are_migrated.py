@@ -33,7 +33,12 @@ def subscriptions(db, monkeypatch):
 
 
 def plan(client, **fields):
-    arguments = {"title": "To new", "when": "now", "overrides": "keep", "version": make_version("new", monthly="62").pk}
+    arguments = {
+        "title": "To new",
+        "when": "now",
+        "overrides": "keep",
+        "version": make_version("new", monthly="62").pk,
+    }
     return client.post(PLAN, {**arguments, **fields})
 
 
@@ -138,7 +143,9 @@ def test_its_pages_run_a_fixed_number_of_queries(member):
     old = MigrationItem.objects.first().from_version
     for number in range(5):
         subscription = subscribe(make_customer(), old, database_time())
-        MigrationItem.objects.create(migration=migration, subscription=subscription, from_version=old, problem=f"Why {number}")
+        MigrationItem.objects.create(
+            migration=migration, subscription=subscription, from_version=old, problem=f"Why {number}"
+        )
     assert [_query_count(client, page) for page in pages] == counts
 
 

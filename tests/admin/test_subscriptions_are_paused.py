@@ -11,7 +11,14 @@ from tests.builders import JAN, fee, make_customer, make_plan, publish, subscrib
 
 pytestmark = pytest.mark.django_db
 
-PAUSE_FORM = {"when": "now", "starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "give_back": "credit"}
+PAUSE_FORM = {
+    "when": "now",
+    "starts_at_0": "",
+    "starts_at_1": "",
+    "ends_at_0": "",
+    "ends_at_1": "",
+    "give_back": "credit",
+}
 NO_DATE = {"resumes_at_0": "", "resumes_at_1": ""}
 
 
@@ -30,12 +37,12 @@ def page(subscription, name):
 
 def test_a_pause_is_previewed_added_and_ended(member, subscription):
     finance = member("finance")
-    shown = finance.post(page(subscription, "pause"), PAUSE_FORM)
+    preview = finance.post(page(subscription, "pause"), PAUSE_FORM)
     subscription.refresh_from_db()
-    assert "gives back $20.00, tax included: " in shown.content.decode()
+    assert "gives back $20.00, tax included: " in preview.content.decode()
     assert subscription.state == "active"
-    seen = dict(shown.context["hidden"])
-    page_text = finance.post(page(subscription, "pause"), PAUSE_FORM | seen, follow=True).content.decode()
+    hidden_fields = dict(preview.context["hidden"])
+    page_text = finance.post(page(subscription, "pause"), PAUSE_FORM | hidden_fields, follow=True).content.decode()
     assert "it is resumed" in page_text
     assert page(subscription, "resume") in page_text
     assert page(subscription, "change_plan") not in page_text

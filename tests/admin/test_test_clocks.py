@@ -40,14 +40,14 @@ def test_a_clock_is_created_and_a_customer_assigned_to_it(member):
 
     customer = Customer.objects.get(external_id="acme")
     assert (customer.test_clock, clock.created_by.first_name) == (clock, "Finance")
-    shown = finance.get(reverse("admin:customers_customer_change", args=[customer.pk])).content.decode()
-    assert "1 Jan 2026, 00:00 UTC</strong> here, by the test clock" in shown
+    page_text = finance.get(reverse("admin:customers_customer_change", args=[customer.pk])).content.decode()
+    assert "1 Jan 2026, 00:00 UTC</strong> here, by the test clock" in page_text
 
 
 def test_a_live_customer_gets_none(member):
     arguments = {"legal_name": "Acme", "external_id": "acme", "test_clock": make_clock().pk}
-    shown = member("finance").post(reverse("admin:customers_customer_add"), arguments).content.decode()
-    assert "Live customers live in real time" in shown
+    page_text = member("finance").post(reverse("admin:customers_customer_add"), arguments).content.decode()
+    assert "Live customers live in real time" in page_text
 
 
 def test_the_next_due_date_is_shown_before_a_clock_is_advanced(member):
@@ -65,8 +65,8 @@ def test_the_next_due_date_is_shown_before_a_clock_is_advanced(member):
     assert ("on its way to" in far.content.decode(), "HX-Refresh" in far) == (True, False)
     advance_clock(clock_id=clock.pk)
     assert operations.get(page(clock, "progress"))["HX-Refresh"] == "true"
-    shown = operations.get(page(clock)).content.decode()
-    assert f"T{clock.pk}-000002" in shown
+    clock_page = operations.get(page(clock)).content.decode()
+    assert f"T{clock.pk}-000002" in clock_page
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_it_is_advanced_by_one_click(member, how, to):
 
 def test_a_date_that_is_past_is_refused(member):
     clock = make_clock(JAN)
-    shown = member("finance").post(page(clock, "advance"), {"to_0": "2025-01-01", "to_1": "00:00:00"})
-    assert "time only goes forward" in shown.content.decode()
+    response = member("finance").post(page(clock, "advance"), {"to_0": "2025-01-01", "to_1": "00:00:00"})
+    assert "time only goes forward" in response.content.decode()
 
 
 def test_a_stopped_clock_shows_the_reason_and_is_resumed_or_kept(member):

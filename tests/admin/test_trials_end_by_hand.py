@@ -22,8 +22,8 @@ def page(subscription):
 
 
 def test_the_page_shows_the_amount_due(member, subscription):
-    shown = member("finance").get(page(subscription)).content.decode()
-    assert "If it ends now, $31.00 is due" in shown
+    page_text = member("finance").get(page(subscription)).content.decode()
+    assert "If it ends now, $31.00 is due" in page_text
     assert subscription.periods.count() == 1
 
 
@@ -43,8 +43,8 @@ def test_it_ends_later(member, subscription):
 
 
 def test_a_later_end_needs_a_date(member, subscription):
-    shown = member("finance").post(page(subscription), {"when": "later", "ends_at_0": "", "ends_at_1": ""})
-    assert "Enter the date that the trial lasts until" in shown.content.decode()
+    response = member("finance").post(page(subscription), {"when": "later", "ends_at_0": "", "ends_at_1": ""})
+    assert "Enter the date that the trial lasts until" in response.content.decode()
 
 
 def test_only_a_trial_has_the_button(member, subscription):
@@ -66,12 +66,15 @@ def test_a_trial_is_added_to_a_new_subscription(member):
     fields = {"version": version.pk, "starts_at_0": now.strftime("%Y-%m-%d"), "starts_at_1": "00:00:00"}
     address = reverse("admin:customers_customer_subscribe", args=[customer.pk])
     member("finance").post(address, fields | {"currency": "USD", "trial_days": "30", "external_id": ""})
-    made = customer.subscriptions.get()
-    assert (made.state, made.trial_ends_at - made.starts_at) == ("trialing", timedelta(days=30))
+    subscription = customer.subscriptions.get()
+    assert (subscription.state, subscription.trial_ends_at - subscription.starts_at) == (
+        "trialing",
+        timedelta(days=30),
+    )
 
 
 def test_a_subscription_without_a_trial_says_so(member):
     version = publish(make_plan(fees=[fee("31")]), at=JAN)
     without = subscribe(make_customer(), version, starts_at=timezone.now() - timedelta(days=2))
-    shown = member("finance").get(page(without))
-    assert f"{without} is in no trial" in shown.content.decode()
+    response = member("finance").get(page(without))
+    assert f"{without} is in no trial" in response.content.decode()

@@ -25,7 +25,14 @@ def tokens(db):
 
 
 def typed(tokens, **fields):
-    arguments = {"meter": tokens.pk, "match": "model: a", "currency": "usd", "cost": "2.50", "per": "1000000", "note": ""}
+    arguments = {
+        "meter": tokens.pk,
+        "match": "model: a",
+        "currency": "usd",
+        "cost": "2.50",
+        "per": "1000000",
+        "note": "",
+    }
     return arguments | {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00", **fields}
 
 
@@ -72,8 +79,8 @@ def test_a_file_is_previewed_and_then_imported(finance, tokens):
     tried = upload(finance, content)
     assert "1 to record" in tried.content.decode()
     assert costs() == []
-    kept = {"kept_name": "costs.csv", "kept": base64.b64encode(content.encode()).decode()}
-    assert finance.post(FILE, kept, follow=True).status_code == 200
+    stored_form = {"kept_name": "costs.csv", "kept": base64.b64encode(content.encode()).decode()}
+    assert finance.post(FILE, stored_form, follow=True).status_code == 200
     assert costs() == ["0.000001"]
 
 

@@ -13,8 +13,8 @@ from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import event_key
 from billing.models import Correction, UnmatchedUsage
 from invoices.models import Invoice, Line
-from tests.billing.metering.ingest.request_parser import NOW, parse
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.billing.metering.ingest.request_parser import NOW, parse
 from tests.builders import FEB
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

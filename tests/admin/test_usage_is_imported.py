@@ -67,9 +67,9 @@ def test_a_dry_run_precedes_the_import(member):
     assert (job.dry_run, job.by.first_name) == (True, "Finance")
     assert "Waits for a worker" in page(client, job)
     run_jobs_now()
-    shown = page(client, job)
+    page_text = page(client, job)
     for text in ("Dry run: nothing is stored yet", "Import 2 events", "No customer of this name", "encoded datetime"):
-        assert text in shown, text
+        assert text in page_text, text
     assert not Event.objects.exists()
     assert "It is done for real now" in steer(client, job, "do_for_real")
     run_jobs_now()
@@ -91,7 +91,9 @@ def test_rejected_rows_are_downloaded_with_their_reasons(member, format_, lines)
     text = rejected_rows_of(client, job)
     repeated, _ = send(client, text, name=f"mend.{format_}")
     run_jobs_now()
-    assert own_cells(rejected_rows_of(client, repeated)) == own_cells(text)  # uncorrected rows are rejected again, unchanged
+    assert own_cells(rejected_rows_of(client, repeated)) == own_cells(
+        text
+    )  # uncorrected rows are rejected again, unchanged
     assert len(own_cells(text)) == (5 if format_ == "csv" else 3)
 
 
@@ -210,10 +212,10 @@ def test_an_import_of_the_same_file_is_pointed_out(member):
     for _ in range(2):
         job, _ = send(client, "\n".join([HEAD, row(1)]))
         run_jobs_now()
-        shown = page(client, job)
+        page_text = page(client, job)
         steer(client, job, "do_for_real")
         run_jobs_now()
-    assert "The same file was imported on" in shown
+    assert "The same file was imported on" in page_text
     job.refresh_from_db()
     assert (job.figures["accepted"], job.figures["duplicate"]) == (0, 1)
 
@@ -222,18 +224,18 @@ def test_a_job_kind_without_its_own_display_shows_its_figures(member, monkeypatc
     monkeypatch.setattr("billing.admin.jobs.job_display.CONTEXT_BY_KIND", {})
     client, job = member("finance"), add_import("usage.csv", at=NOW)
     run_jobs_now()
-    shown = page(client, job)
+    page_text = page(client, job)
     for text in ("Accepted", "Do it for real"):
-        assert text in shown, text
+        assert text in page_text, text
 
 
 @pytest.mark.parametrize("group", ["support", "engineer", "finance approver"])
 def test_other_groups_see_jobs_and_can_not_start_or_control_them(member, group):
     client, job = member(group), add_import("usage.csv")
     assert client.get(IMPORT).status_code in (302, 403)
-    shown = page(client, job)
-    assert "Waits for a worker" in shown
-    assert "/steer/" not in shown
+    page_text = page(client, job)
+    assert "Waits for a worker" in page_text
+    assert "/steer/" not in page_text
     assert client.post(reverse("admin:billing_job_steer", args=[job.pk, "pause"])).status_code == 403
     assert client.get(reverse("admin:billing_job_refused", args=[job.pk])).status_code == 403
 
@@ -243,7 +245,9 @@ def test_a_page_runs_as_many_queries_for_a_thousand_items_as_for_one(member, mon
     client, query_counts = member("finance"), []
     for count in (1, 1_000):
         job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)
-        work(kinds=KINDS, clock=database_time, should_continue=iter([True] * (count // 20 + 2) + [False] * 9).__next__)
+        work(
+            kinds=KINDS, clock=database_time, should_continue=iter([True] * (count // 20 + 2) + [False] * 9).__next__
+        )
         with CaptureQueriesContext(connection) as captured:
             page(client, job)
         query_counts.append(len(captured))

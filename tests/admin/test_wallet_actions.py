@@ -15,12 +15,12 @@ from wallets.models import Lot, Transaction, Wallet
 
 @pytest.fixture
 def wallet(db):
-    made = Wallet.objects.create(customer=make_customer("acme", legal_name="Acme"), name="Main")
+    wallet = Wallet.objects.create(customer=make_customer("acme", legal_name="Acme"), name="Main")
     soon = timezone.now() + timedelta(days=5)
     lot = Grant("purchased", D(100), "pack", cost=D(80), expires_at=soon)
-    grant(wallet_id=made.pk, grants=[lot], at=timezone.now())
-    made.refresh_from_db()
-    return made
+    grant(wallet_id=wallet.pk, grants=[lot], at=timezone.now())
+    wallet.refresh_from_db()
+    return wallet
 
 
 def page(client, address):
@@ -51,9 +51,9 @@ def test_a_grant_is_previewed_and_applied_once(member, wallet):
     assert Lot.objects.count() == 1
     for _ in range(2):
         assert client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""}).status_code == 302
-    given = Lot.objects.get(kind="bonus")
-    movement = Transaction.objects.get(kind="grant", entries__lot=given)
-    assert (given.amount, movement.reason, movement.by.first_name) == (D("1250.5"), "asked for", "Finance")
+    bonus_lot = Lot.objects.get(kind="bonus")
+    movement = Transaction.objects.get(kind="grant", entries__lot=bonus_lot)
+    assert (bonus_lot.amount, movement.reason, movement.by.first_name) == (D("1250.5"), "asked for", "Finance")
     repeated = client.post(f"/admin/wallets/{address}/", {**typed, "_preview": ""}).content.decode()
     assert "It has been done already" in repeated
 
@@ -105,8 +105,8 @@ def test_more_than_the_remaining_amount_can_not_be_voided(member, wallet):
 @pytest.mark.parametrize("group", ["operations", "support", "engineer", "finance approver"])
 def test_staff_without_the_permission_can_not_change_wallets(member, wallet, group):
     client, lot = member(group), lot_of(wallet)
-    shown = page(client, f"wallet/{wallet.pk}/change")
-    assert f"/admin/wallets/lot/{lot.pk}/void/" not in shown
+    page_text = page(client, f"wallet/{wallet.pk}/change")
+    assert f"/admin/wallets/lot/{lot.pk}/void/" not in page_text
     moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "close")]
     for address in [*moves, *(f"lot/{lot.pk}/{action}" for action in ("refund", "void", "extend"))]:
         answer = client.post(f"/admin/wallets/{address}/", {"_do": "", "amount": "1"})
@@ -132,21 +132,21 @@ def test_a_wallet_is_opened_configured_and_closed(member, db):
     typed = {"customer": customer.pk, "unit": "EUR", "currency": "EUR", "name": "Euro", "priority": "50"}
     typed |= {"at_zero": "", "grace": "", "promotional_first": "on"}
     client.post("/admin/wallets/wallet/add/", typed)
-    made = Wallet.objects.get()
-    assert (made.unit, str(made.currency), made.customer) == ("EUR", "EUR", customer)
-    address = f"/admin/wallets/wallet/{made.pk}"
+    wallet = Wallet.objects.get()
+    assert (wallet.unit, str(wallet.currency), wallet.customer) == ("EUR", "EUR", customer)
+    address = f"/admin/wallets/wallet/{wallet.pk}"
     behaves = {"name": "Euro", "priority": "10", "at_zero": "grace", "grace": "1,000"}
-    wrong = client.post(f"{address}/change/", behaves | {"grace": ""}).content.decode()
-    assert "Say how far below zero it may go" in wrong
-    grant(wallet_id=made.pk, grants=[Grant("bonus", D(5), "b")], at=timezone.now())
+    error_page = client.post(f"{address}/change/", behaves | {"grace": ""}).content.decode()
+    assert "Say how far below zero it may go" in error_page
+    grant(wallet_id=wallet.pk, grants=[Grant("bonus", D(5), "b")], at=timezone.now())
     client.post(f"{address}/change/", behaves)
-    made.refresh_from_db()
-    assert (made.priority, made.at_zero, made.grace, made.balance) == (10, "grace", 1000, 5)
+    wallet.refresh_from_db()
+    assert (wallet.priority, wallet.at_zero, wallet.grace, wallet.balance) == (10, "grace", 1000, 5)
     assert "how far below zero" not in client.get(f"{address}/history/").content.decode().casefold()
     assert "grace" in client.get(f"{address}/history/").content.decode().casefold()
     client.post(f"{address}/close/", {})
     assert Wallet.objects.get().closed_at is None
-    spend(wallet_id=made.pk, amount=D(5), reference="s", at=timezone.now())
+    spend(wallet_id=wallet.pk, amount=D(5), reference="s", at=timezone.now())
     client.post(f"{address}/close/", {})
     assert Wallet.objects.get().closed_at is not None
 
@@ -168,8 +168,10 @@ def test_wallets_are_found_by_customer_unit_and_debt(member, wallet):
     searches = [("q=Acme", "Main"), ("q=zeta", "Dollars"), ("of=money", "Dollars"), ("stands=owes", "Dollars")]
     for query, wallet_name in searches:
         text = client.get(f"/admin/wallets/wallet/?{query}").content.decode()
-        assert (wallet_name in text, {"Main": "Dollars", "Dollars": "Main"}[wallet_name] in text) == (True, False), query
+        assert (wallet_name in text, {"Main": "Dollars", "Dollars": "Main"}[wallet_name] in text) == (True, False), (
+            query
+        )
     assert "Wallets that owe" in client.get("/admin/").content.decode()
-    shown = client.get(f"/admin/customers/customer/{wallet.customer_id}/change/").content.decode()
-    assert f"/admin/wallets/wallet/{wallet.pk}/change/" in shown
-    assert "100 credits" in shown
+    customer_page = client.get(f"/admin/customers/customer/{wallet.customer_id}/change/").content.decode()
+    assert f"/admin/wallets/wallet/{wallet.pk}/change/" in customer_page
+    assert "100 credits" in customer_page

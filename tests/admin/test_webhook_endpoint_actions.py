@@ -95,7 +95,9 @@ def test_missed_messages_are_resent(member, hook):
     client = member("operations")
     assert client.post(page_of(hook, "missed"), arguments).status_code == 302
     assert Delivery.objects.get().state == "pending"
-    assert "last 90 days" in client.post(page_of(hook, "missed"), arguments | {"since_0": "2020-01-01"}).content.decode()
+    assert (
+        "last 90 days" in client.post(page_of(hook, "missed"), arguments | {"since_0": "2020-01-01"}).content.decode()
+    )
 
 
 def test_chosen_deliveries_are_resent_after_confirmation(member, hook):

@@ -1,4 +1,4 @@
-"""Distinct values count as if all their steps were replayed in order, in whatever order and period they arrive."""
+"""Distinct values count as if all their steps were replayed in order, for any order and period of arrival."""
 
 from collections import defaultdict
 from datetime import timedelta

@@ -41,14 +41,20 @@ def aggregate_all(events: list) -> AggregateState:
 def test_any_order_and_any_batches_have_the_same_aggregate_state(events, data):
     shuffled = data.draw(st.permutations(events))
     cut = data.draw(st.integers(0, len(events)))
-    assert aggregate_all(events) == aggregate_all(shuffled) == merge_states(aggregate_all(shuffled[cut:]), aggregate_all(shuffled[:cut]))
+    assert (
+        aggregate_all(events)
+        == aggregate_all(shuffled)
+        == merge_states(aggregate_all(shuffled[cut:]), aggregate_all(shuffled[:cut]))
+    )
 
 
 @pytest.mark.parametrize("aggregation", EXPECTED)
 @LAW
 @given(events=marks(), opening=values)
 def test_an_aggregation_computes_its_definition(aggregation, events, opening):
-    assert F(compute_quantity(aggregation, aggregate_all(events), opening=opening)) == EXPECTED[aggregation](events, opening)
+    assert F(compute_quantity(aggregation, aggregate_all(events), opening=opening)) == EXPECTED[aggregation](
+        events, opening
+    )
 
 
 @LAW
@@ -62,7 +68,11 @@ def test_an_average_is_exact_to_twelve_places(events):
 def test_merged_states_keep_every_known_field():
     mark = EventValue(START, "", "e", D(5))
     counted, aggregated = AggregateState(events=2, total=D(9)), aggregate_event(mark, START)
-    assert merge_states(counted, aggregated) == merge_states(aggregated, counted) == AggregateState(3, D(14), D(5), D(5), mark)
+    assert (
+        merge_states(counted, aggregated)
+        == merge_states(aggregated, counted)
+        == AggregateState(3, D(14), D(5), D(5), mark)
+    )
     assert merge_states(counted, counted) == AggregateState(events=4, total=D(18))
 
 

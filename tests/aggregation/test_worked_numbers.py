@@ -57,7 +57,9 @@ def test_a_level_is_integrated_as_documented(row):
         day, value = event.split(": ")
         events.append(EventValue(START + int(day) * DAY, "", day, D(value)))
     state, opening = aggregate_all(row["measures"], events), D(row["entered with"])
-    days = integrate_level(row["measures"], state, start=START, end=WINDOW.end, opening=opening) / to_microseconds(DAY)
+    days = integrate_level(row["measures"], state, start=START, end=WINDOW.end, opening=opening) / to_microseconds(
+        DAY
+    )
     assert days == D(row["integral"])
     assert weighted_sum(row["measures"], state, WINDOW, opening=opening) == D(row["weighted sum"])
 

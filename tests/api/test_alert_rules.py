@@ -68,8 +68,8 @@ def test_alerts_are_listed_by_state(live, acme):
 
 
 def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, acme):
-    made = live.post(HERE, {"customer": "acme", "kind": "cap"}).json()
-    problem(sandbox.get(f"{HERE}/{made['id']}"), 404, "not-found")
+    rule = live.post(HERE, {"customer": "acme", "kind": "cap"}).json()
+    problem(sandbox.get(f"{HERE}/{rule['id']}"), 404, "not-found")
     assert faults(sandbox.post(HERE, {"customer": "acme", "kind": "cap"})) == {"customer": "unknown"}
     problem(Caller(scopes=["read"]).post(HERE, {"customer": "acme", "kind": "cap"}), 403, "scope-missing")
     use(acme, "mails", 8)

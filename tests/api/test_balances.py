@@ -34,7 +34,12 @@ def test_a_balance_and_its_movements_are_listed(live, credited):
 def test_a_payout_is_recorded_as_paid_with_the_banks_reference(live, credited):
     refund = pay_out(live)
     payload = refund.json()
-    assert (refund.status_code, payload["state"], payload["amount"], payload["provider"]) == (201, "pending", EUR_10, "manual")
+    assert (refund.status_code, payload["state"], payload["amount"], payload["provider"]) == (
+        201,
+        "pending",
+        EUR_10,
+        "manual",
+    )
     paid = live.post(f"/refunds/{payload['id']}/paid", {"reference": "SEPA 42"}).json()
     assert (paid["state"], paid["ref"]) == ("succeeded", "SEPA 42")
     assert live.get("/refunds", customer="acme", state="succeeded").json()["data"] == [paid]

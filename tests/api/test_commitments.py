@@ -22,9 +22,9 @@ def test_a_term_is_added_and_listed(live, acme):
     response = live.post(HERE, BODY)
     assert response.status_code == 201, response.content
     assert live.get(HERE).json()["data"] == [response.json()]
-    shown = {name: response.json()[name] for name in (*BODY, "currency", "trues_up", "starts_at", "ends_at")}
+    commitment = {name: response.json()[name] for name in (*BODY, "currency", "trues_up", "starts_at", "ends_at")}
     next_period = live.get("/subscriptions/acme-pro").json()["current_period"]["end"]
-    assert shown == BODY | {"currency": "EUR", "trues_up": True, "starts_at": next_period, "ends_at": None}
+    assert commitment == BODY | {"currency": "EUR", "trues_up": True, "starts_at": next_period, "ends_at": None}
 
 
 def test_a_commitment_is_withdrawn_before_it_starts(live, acme):

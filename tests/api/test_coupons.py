@@ -33,7 +33,11 @@ def test_a_coupon_is_applied_in_any_letter_case_and_listed(live, acme):
     make_coupon("SPRING", percent=25, duration="periods", periods=3)
     response = live.post(HERE, {"coupon": "spring"})
     assert response.status_code == 201
-    assert (response.json()["coupon"]["code"], response.json()["invoices"], response.json()["invoices_left"]) == ("SPRING", 0, 3)
+    assert (response.json()["coupon"]["code"], response.json()["invoices"], response.json()["invoices_left"]) == (
+        "SPRING",
+        0,
+        3,
+    )
     assert live.get(HERE).json()["data"] == [response.json()]
 
 

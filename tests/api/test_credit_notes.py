@@ -31,7 +31,9 @@ def test_part_of_a_line_is_credited(live, invoice):
         "balance",
     )
     assert amounts(note, "net", "tax", "total") == ["5.00", "0.95", "5.95"]
-    assert [(line["line"], line["amount"]["amount"], line["tax_rate"]) for line in note["lines"]] == [(1, "5.00", "19")]
+    assert [(line["line"], line["amount"]["amount"], line["tax_rate"]) for line in note["lines"]] == [
+        (1, "5.00", "19")
+    ]
     payload = live.get(f"/invoices/{invoice.pk}").json()
     assert (payload["state"], *amounts(payload, "total", "credited", "due")) == ("issued", "17.85", "5.95", "11.90")
 
@@ -46,7 +48,9 @@ def test_a_repeated_request_credits_an_invoice_once(live, invoice):
 
 def test_an_amount_above_the_creditable_one_is_rejected_with_the_limit(live, invoice):
     lines = [{"line": 1, "amount": "15.01"}]
-    error = problem(live.post("/credit-notes", {"invoice": invoice.pk, "lines": lines, **WHOLE}), 422, "unprocessable")
+    error = problem(
+        live.post("/credit-notes", {"invoice": invoice.pk, "lines": lines, **WHOLE}), 422, "unprocessable"
+    )
     assert error["errors"][0]["field"] == "lines.0.amount"
     assert "€15.00 is left to credit" in error["detail"]
     assert Invoice.objects.count() == 1

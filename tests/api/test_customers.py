@@ -10,11 +10,11 @@ BODY = {"id": "acme", "legal_name": "Acme GmbH", "country": "DE"}
 
 
 def test_omitted_fields_default_to_those_of_the_seller(live, seller):
-    made = live.post("/customers", BODY)
+    response = live.post("/customers", BODY)
 
-    assert made.status_code == 201
-    assert made.json() == live.get("/customers/acme").json()
-    payload = made.json()
+    assert response.status_code == 201
+    assert response.json() == live.get("/customers/acme").json()
+    payload = response.json()
     assert (payload["seller"], payload["currency"], payload["time_zone"], payload["locale"], payload["sandbox"]) == (
         "acme-inc",
         "EUR",

@@ -26,7 +26,9 @@ def visit(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     complaints: list[str] = []
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 20_000})  # content below the viewport is not rendered
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 20_000}
+        )  # content below the viewport is not rendered
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))

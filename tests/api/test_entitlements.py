@@ -52,7 +52,9 @@ def test_each_entitlement_agrees_with_a_check(subscription):
     caller = Caller()
     for code, feature in entitlements_of(caller).items():
         answer = caller.post("/check", {"customer": "acme", "feature": code, "quantity": 0}).json()
-        assert {name: feature[name] for name in answer if name in feature} == {n: v for n, v in answer.items() if n in feature}
+        assert {name: feature[name] for name in answer if name in feature} == {
+            n: v for n, v in answer.items() if n in feature
+        }
 
 
 def test_a_paused_subscription_is_the_reason(subscription):

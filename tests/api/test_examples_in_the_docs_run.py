@@ -24,7 +24,12 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl he
 def commands():
     """Return the curl commands of the page."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [command for block in blocks for command in re.split(r"^(?=curl )", block, flags=re.MULTILINE) if "curl " in command]
+    return [
+        command
+        for block in blocks
+        for command in re.split(r"^(?=curl )", block, flags=re.MULTILINE)
+        if "curl " in command
+    ]
 
 
 @pytest.fixture

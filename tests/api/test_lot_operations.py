@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from customers.models import Notification
 from tests.api.calls import problem
-from tests.api.test_wallets import give, error_code
+from tests.api.test_wallets import error_code, give
 from tests.builders import make_customer
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Transaction, Wallet
@@ -38,12 +38,17 @@ def test_a_key_makes_an_operation_take_effect_once(live, wallet):
     problem(live.post(f"/wallets/{wallet.pk}/grants", {"amount": "6", "key": "spring"}), 409, "conflict")
     request_body = {"amount": "2", "key": "job"}
     assert (
-        live.post(f"/wallets/{wallet.pk}/spend", request_body).json() == live.post(f"/wallets/{wallet.pk}/spend", request_body).json()
+        live.post(f"/wallets/{wallet.pk}/spend", request_body).json()
+        == live.post(f"/wallets/{wallet.pk}/spend", request_body).json()
     )
     problem(live.post(f"/wallets/{wallet.pk}/spend", request_body | {"amount": "3"}), 409, "conflict")
     assert balance(live, wallet) == "3"
     (notification,) = Notification.objects.all()
-    assert (notification.kind, notification.facts["amount"], notification.facts["unit"]) == ("wallet.granted", "5", "credits")
+    assert (notification.kind, notification.facts["amount"], notification.facts["unit"]) == (
+        "wallet.granted",
+        "5",
+        "credits",
+    )
 
 
 def test_an_idempotency_key_works_too(live, wallet):
@@ -108,9 +113,13 @@ def test_a_transfer_moves_value_to_another_wallet_with_its_cost(live, wallet, bo
     request_body = {"to": other.pk, "amount": "40", "reason": "asked", "key": "t1"}
     responses = [live.post(f"/wallets/{wallet.pk}/transfer", request_body).json() for _ in range(2)]
     assert responses[0] == responses[1]
-    assert [(entry["amount"], entry["cost"]) for entry in responses[0]] == [("40", {"amount": "32.00", "currency": "EUR"})]
+    assert [(entry["amount"], entry["cost"]) for entry in responses[0]] == [
+        ("40", {"amount": "32.00", "currency": "EUR"})
+    ]
     assert (balance(live, wallet), balance(live, other)) == ("60", "40")
     strange = Wallet.objects.create(customer=make_customer("other", seller=seller))
     dollars = Wallet.objects.create(customer=wallet.customer, name="Dollars", currency="USD")
     for to in (strange, dollars, wallet):
-        assert error_code(live.post(f"/wallets/{wallet.pk}/transfer", request_body | {"to": to.pk}), "to") == "refused"
+        assert (
+            error_code(live.post(f"/wallets/{wallet.pk}/transfer", request_body | {"to": to.pk}), "to") == "refused"
+        )

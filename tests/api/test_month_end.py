@@ -30,7 +30,12 @@ def caller():
 def test_a_job_is_followed_and_its_result_read(caller):
     job = start_invoice_run(until=AT, at=AT, by=None)
     payload = caller.get(f"/jobs/{job.pk}").json()
-    assert (payload["kind"], payload["state"], payload["items"], payload["figures"]) == ("close_run", "queued", None, {})
+    assert (payload["kind"], payload["state"], payload["items"], payload["figures"]) == (
+        "close_run",
+        "queued",
+        None,
+        {},
+    )
     work(kinds=KINDS, clock=lambda: AT)
     payload = caller.get(f"/jobs/{job.pk}").json()
     assert (payload["state"], payload["items"], payload["items_done"], payload["items_failed"]) == ("done", 1, 1, 0)

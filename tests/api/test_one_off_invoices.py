@@ -16,9 +16,9 @@ def customer(seller):
 
 
 def test_a_draft_is_changed_issued_and_voided(live):
-    made = live.post("/invoices", {"customer": "acme", "lines": [LINE], "net_days": 30})
-    assert made.status_code == 201, made.json()
-    draft = made.json()
+    response = live.post("/invoices", {"customer": "acme", "lines": [LINE], "net_days": 30})
+    assert response.status_code == 201, response.json()
+    draft = response.json()
     assert (draft["state"], draft["number"], draft["total"]["amount"]) == ("draft", None, "2142.00")
     assert draft["purchase_order"] == "PO 1"
     address = f"/invoices/{draft['id']}"

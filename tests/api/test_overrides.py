@@ -25,8 +25,8 @@ def test_a_term_is_added_and_listed(live, acme):
     assert response.status_code == 201
     assert live.get(HERE).json()["data"] == [response.json()]
     running = live.get("/subscriptions/acme-pro").json()["current_period"]
-    shown = {name: response.json()[name] for name in (*BODY, "match", "starts_at", "ends_at")}
-    assert shown == BODY | {"match": {}, "starts_at": running["end"], "ends_at": None}
+    override = {name: response.json()[name] for name in (*BODY, "match", "starts_at", "ends_at")}
+    assert override == BODY | {"match": {}, "starts_at": running["end"], "ends_at": None}
 
 
 def test_an_override_is_ended(live, acme):

@@ -62,7 +62,12 @@ def test_without_a_card_the_error_names_the_cause(live, invoice, at_stripe):
 
 def test_an_open_payment_page_is_returned_again_until_it_is_paid(live, invoice, at_stripe, stripe_server):
     attempt, repeated = (live.post(page(invoice), BACK).json() for _ in range(2))
-    assert (attempt["state"], attempt["amount"], attempt["id"], attempt["page"]) == ("pending", DUE, repeated["id"], repeated["page"])
+    assert (attempt["state"], attempt["amount"], attempt["id"], attempt["page"]) == (
+        "pending",
+        DUE,
+        repeated["id"],
+        repeated["page"],
+    )
     assert attempt["page"].startswith(stripe_server.address)
     problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
     at_stripe.pay(at_stripe.of("checkout.session")[0])
@@ -74,8 +79,8 @@ def test_a_page_is_closed_so_that_the_invoice_can_be_voided(live, invoice, at_st
     live.post(page(invoice), BACK)
     assert live.send("DELETE", page(invoice)).status_code == 204
     assert [session["status"] for session in at_stripe.of("checkout.session")] == ["expired"]
-    shown = live.get(charges(invoice)).json()["data"]
-    assert [(attempt["state"], attempt["page"]) for attempt in shown] == [("canceled", None)]
+    attempts = live.get(charges(invoice)).json()["data"]
+    assert [(attempt["state"], attempt["page"]) for attempt in attempts] == [("canceled", None)]
     assert live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}).status_code in (200, 201)
     assert live.send("DELETE", page(invoice)).status_code == 204
 

@@ -21,8 +21,8 @@ def path(invoice):
 def test_a_payment_defaults_to_the_amount_due(live, invoice):
     first = live.post(path(invoice), {"reference": "bank-1", "amount": "10", "paid_at": "2026-02-03T10:00:00Z"})
     assert (first.status_code, first.json()["amount"]) == (201, {"amount": "10.00", "currency": "EUR"})
-    shown = live.get(f"/invoices/{invoice.pk}").json()
-    assert [shown[name] for name in ("state", "paid", "due")] == [
+    payload = live.get(f"/invoices/{invoice.pk}").json()
+    assert [payload[name] for name in ("state", "paid", "due")] == [
         "issued",
         {"amount": "10.00", "currency": "EUR"},
         {"amount": "7.85", "currency": "EUR"},

@@ -49,7 +49,8 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
         }
     ]
     tokens, calls, exports, sso = sorted(
-        payload["version"]["features"], key=lambda feature: ["tokens", "calls", "exports", "sso"].index(feature["feature"])
+        payload["version"]["features"],
+        key=lambda feature: ["tokens", "calls", "exports", "sso"].index(feature["feature"]),
     )
     rates = tokens["prices"][0]["rates"]
     assert [(rate["label"], rate["match"], rate["unit_price"], rate["package_size"]) for rate in rates] == [

@@ -36,7 +36,9 @@ def test_a_subscription_starts_with_the_requested_quantities(live, pro):
 def test_a_quantity_changes_now_and_once(live, pro):
     live.post("/subscriptions", BODY)
     for _ in range(2):
-        response = live.send("PUT", "/subscriptions/acme-pro/quantities/seats", {"quantity": 7, "reason": "two teams"})
+        response = live.send(
+            "PUT", "/subscriptions/acme-pro/quantities/seats", {"quantity": 7, "reason": "two teams"}
+        )
         assert response.status_code == 200
         assert response.json()["quantities"][0]["quantity"] == 7
     assert SubscriptionQuantity.objects.get().reason == "two teams"
@@ -45,7 +47,10 @@ def test_a_quantity_changes_now_and_once(live, pro):
 def test_current_usage_shows_quantities(live, pro):
     live.post("/subscriptions", BODY | {"quantities": {"seats": 5}})
     (period,) = live.get("/customers/acme/usage").json()["periods"]
-    assert [(quantity["fee"], quantity["quantity"]) for quantity in period["quantities"]] == [("seats", 5), ("support", 0)]
+    assert [(quantity["fee"], quantity["quantity"]) for quantity in period["quantities"]] == [
+        ("seats", 5),
+        ("support", 0),
+    ]
 
 
 def test_a_scheduled_change_is_shown_and_takes_effect_later(live, pro):

@@ -62,9 +62,9 @@ def test_another_address_is_refused(live, seller):
 
 
 def test_an_error_is_not_stored_so_that_the_request_can_be_corrected(live, seller):
-    wrong = create(live, body=BODY | {"country": "Germany"})
+    rejected = create(live, body=BODY | {"country": "Germany"})
 
-    assert wrong.status_code == 400
+    assert rejected.status_code == 400
     assert create(live).status_code == 201
 
 

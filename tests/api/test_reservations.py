@@ -33,8 +33,10 @@ def reserved(caller, **changes):
 
 def test_a_reservation_is_made_read_and_committed(caller):
     capped_customer(most=100)
-    made = reserved(caller)
-    assert {name: made[name] for name in ("id", "feature", "quantity", "state", "expires_at", "used", "held")} == {
+    reservation = reserved(caller)
+    assert {
+        name: reservation[name] for name in ("id", "feature", "quantity", "state", "expires_at", "used", "held")
+    } == {
         "id": "run-7",
         "feature": "messages",
         "quantity": "60",
@@ -43,11 +45,11 @@ def test_a_reservation_is_made_read_and_committed(caller):
         "used": None,
         "held": None,
     }
-    assert made["check"]["remaining"] == "100"
-    here = f"/reservations/{made['number']}"
-    assert caller.get(here).json()["state"] == "open"
+    assert reservation["check"]["remaining"] == "100"
+    path = f"/reservations/{reservation['number']}"
+    assert caller.get(path).json()["state"] == "open"
 
-    done = caller.post(f"{here}/commit", {"quantity": "15"}).json()
+    done = caller.post(f"{path}/commit", {"quantity": "15"}).json()
 
     assert (done["state"], done["used"]) == ("committed", "15")
     payload = caller.post("/check", {"customer": "acme", "feature": "messages"}).json()
@@ -56,20 +58,20 @@ def test_a_reservation_is_made_read_and_committed(caller):
 
 def test_a_commit_stores_the_callers_events(caller):
     capped_customer()
-    here = f"/reservations/{reserved(caller)['number']}"
+    path = f"/reservations/{reserved(caller)['number']}"
     events = [{"id": "m1", "customer": "acme", "event": "messages", "properties": {"length": 1.5}}]
 
-    assert caller.post(f"{here}/commit", {"events": events}).json()["used"] == "1"
-    assert caller.post(f"{here}/commit", {"events": events}).json()["used"] == "1"
-    assert faults(caller.post(f"{here}/commit", {"events": events, "quantity": "1"})) == {"events": "invalid"}
+    assert caller.post(f"{path}/commit", {"events": events}).json()["used"] == "1"
+    assert caller.post(f"{path}/commit", {"events": events}).json()["used"] == "1"
+    assert faults(caller.post(f"{path}/commit", {"events": events, "quantity": "1"})) == {"events": "invalid"}
 
 
 def test_a_released_reservation_cannot_be_committed(caller):
     capped_customer()
-    here = f"/reservations/{reserved(caller)['number']}"
+    path = f"/reservations/{reserved(caller)['number']}"
 
-    assert caller.post(f"{here}/release", {}).json()["state"] == "released"
-    problem(caller.post(f"{here}/commit", {}), 409, "conflict")
+    assert caller.post(f"{path}/release", {}).json()["state"] == "released"
+    problem(caller.post(f"{path}/commit", {}), 409, "conflict")
 
 
 def test_a_refusal_has_the_remaining_quantity_and_the_remedy(caller):

@@ -25,9 +25,9 @@ def test_a_cap_is_set_shown_with_usage_and_removed(live, acme):
     assert live.get(HERE).json()["data"] == [cap]
     assert live.get(f"{HERE}/{cap['id']}").json() == cap
     (period,) = live.get("/customers/acme/usage").json()["periods"]
-    (shown,) = period["spend_caps"]
-    assert (shown["feature"], shown["action"], shown["set_by"]) == ("api.calls", "notify", "finance")
-    amounts = [shown[name]["amount"] for name in ("cap", "spent", "remaining")]
+    (spend_cap,) = period["spend_caps"]
+    assert (spend_cap["feature"], spend_cap["action"], spend_cap["set_by"]) == ("api.calls", "notify", "finance")
+    amounts = [spend_cap[name]["amount"] for name in ("cap", "spent", "remaining")]
     assert amounts == ["7.5", "5", "2.5"]
     assert live.send("DELETE", f"{HERE}/{cap['id']}").status_code == 204
     assert live.get(HERE).json()["data"] == []

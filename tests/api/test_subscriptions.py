@@ -31,8 +31,8 @@ def test_a_subscription_starts_now_on_the_version_in_force(live, pro):
     subscription = Subscription.objects.get(external_id="acme-pro")
     assert before <= subscription.starts_at <= timezone.now()
     assert subscription.version == pro
-    shown = {name: response.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
-    assert shown == {
+    summary = {name: response.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
+    assert summary == {
         "customer": "acme",
         "plan": "pro",
         "version": 1,

@@ -36,12 +36,12 @@ def run_step(client, number, step):
 
 
 def test_a_migration_is_run_and_rolled_back(live):
-    made = plan(live).json()
-    assert made["moves"] == {"waiting": 2}
+    migration = plan(live).json()
+    assert migration["moves"] == {"waiting": 2}
     for step in ("preview", "run", "roll-back"):
-        assert run_step(live, made["id"], step) is not None
-    assert live.get(f"{PATH}/{made['id']}").json()["moves"] == {"undone": 2}
-    moves = live.get(f"{PATH}/{made['id']}/moves?state=undone").json()
+        assert run_step(live, migration["id"], step) is not None
+    assert live.get(f"{PATH}/{migration['id']}").json()["moves"] == {"undone": 2}
+    moves = live.get(f"{PATH}/{migration['id']}/moves?state=undone").json()
     assert len(moves["data"]) == 2
     assert live.get(PATH).json()["data"][0]["moves"] == {"undone": 2}
 
@@ -68,13 +68,13 @@ def test_bad_input_is_refused_with_the_reason(live, fields, status, why):
 
 
 def test_a_step_that_does_not_fit_is_a_conflict(live):
-    made = plan(live, notice_days=30).json()
-    answer = live.post(f"{PATH}/{made['id']}/run", {})
+    migration = plan(live, notice_days=30).json()
+    answer = live.post(f"{PATH}/{migration['id']}/run", {})
     assert (answer.status_code, "tell them first" in answer.json()["detail"]) == (409, True)
 
 
 def test_a_sandbox_key_sees_no_live_migration(live, sandbox):
-    made = plan(live).json()
+    migration = plan(live).json()
     assert sandbox.get(PATH).json()["data"] == []
-    assert sandbox.get(f"{PATH}/{made['id']}").status_code == 404
-    assert sandbox.post(f"{PATH}/{made['id']}/run", {}).status_code == 404
+    assert sandbox.get(f"{PATH}/{migration['id']}").status_code == 404
+    assert sandbox.post(f"{PATH}/{migration['id']}/run", {}).status_code == 404

@@ -23,11 +23,11 @@ def caller() -> Caller:
 
 
 def customer(caller: Caller, clock: TestClock | None, name: str = "acme") -> dict:
-    made = caller.post(
+    response = caller.post(
         "/customers", {"id": name, "legal_name": "Acme", "country": "US", "test_clock": clock and clock.pk}
     )
-    assert made.status_code == 201, made.json()
-    return made.json()
+    assert response.status_code == 201, response.json()
+    return response.json()
 
 
 def subscribed(caller: Caller, clock: TestClock) -> None:
@@ -35,14 +35,14 @@ def subscribed(caller: Caller, clock: TestClock) -> None:
     customer(caller, clock)
     offers = [offer("calls", included=10, rates=[rate("0.10")])]
     publish(make_plan("pro", fees=[fee("31")], offers=offers), at=JAN)
-    made = caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": "pro"})
-    assert (made.status_code, made.json()["starts_at"]) == (201, "2031-01-01T00:00:00Z")
+    response = caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": "pro"})
+    assert (response.status_code, response.json()["starts_at"]) == (201, "2031-01-01T00:00:00Z")
 
 
 def test_a_clock_is_made_advanced_and_read(caller):
-    made = caller.post("/test-clocks", {"name": "A year", "now": "2031-01-01T00:00:00Z"})
-    assert (made.status_code, made.json()["state"]) == (201, "standing")
-    clock = made.json()["id"]
+    response = caller.post("/test-clocks", {"name": "A year", "now": "2031-01-01T00:00:00Z"})
+    assert (response.status_code, response.json()["state"]) == (201, "standing")
+    clock = response.json()["id"]
 
     sent = caller.post(f"/test-clocks/{clock}/advance", {"to": "2031-03-01T00:00:00Z"})
     assert (sent.status_code, sent.json()["state"], sent.json()["target"]) == (
@@ -96,7 +96,9 @@ def test_every_operation_of_a_customer_uses_its_clock(caller):
     (period,) = caller.get("/customers/acme/usage").json()["periods"]
     assert (period["start"], period["features"][0]["used"]) == ("2031-01-01T00:00:00Z", "12")
     assert caller.post("/check", {"customer": "acme", "feature": "calls"}).json()["allowed"]
-    reservation = caller.post("/reservations", {"customer": "acme", "feature": "calls", "quantity": "1", "ttl": 60}).json()
+    reservation = caller.post(
+        "/reservations", {"customer": "acme", "feature": "calls", "quantity": "1", "ttl": 60}
+    ).json()
     assert reservation["expires_at"] == "2031-01-01T00:01:00Z"
     read = caller.get("/subscriptions/acme-1").json()
     assert read["current_period"]["start"] == "2031-01-01T00:00:00Z"
@@ -142,5 +144,10 @@ def test_events_are_corrected_in_the_time_of_their_clock(caller):
 
     arguments = {"id": "e1", "kind": "replace", "reason": "wrong", "replacement": right}
     assert caller.post("/events/corrections", arguments).json()["accepted"] == 1
-    arguments = {"id": "e2", "kind": "replace", "reason": "no", "replacement": {**right, "timestamp": MAR.isoformat()}}
+    arguments = {
+        "id": "e2",
+        "kind": "replace",
+        "reason": "no",
+        "replacement": {**right, "timestamp": MAR.isoformat()},
+    }
     assert caller.post("/events/corrections", arguments).status_code == 400

@@ -94,10 +94,10 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "field"), REFUSED)
-def test_an_invalid_breakdown_names_the_field(caller, wrong, field):
+@pytest.mark.parametrize(("changes", "field"), REFUSED)
+def test_an_invalid_breakdown_names_the_field(caller, changes, field):
     make_metered_subscription()
-    query = {"meter": "tokens", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", **wrong}
+    query = {"meter": "tokens", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", **changes}
 
     refusal = problem(caller.get("/customers/acme/usage/breakdown", **query), 400, "invalid-fields")
 

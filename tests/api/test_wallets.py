@@ -40,12 +40,12 @@ def test_a_wallet_is_opened_read_and_listed(live, acme):
     sent = {"customer": "acme", "name": "Team", "unit": "EUR", "priority": 10, "at_zero": "grace", "grace": "50"}
     answer = live.post("/wallets", sent)
     assert answer.status_code == 201
-    made = answer.json()
-    assert made | sent == made
+    payload = answer.json()
+    assert payload | sent == payload
     zero = {"balance": "0", "available": "0", "held": "0", "debt": "0", "next_expiry": None}
-    assert made | zero == made
-    assert live.get(f"/wallets/{made['id']}").json() == made
-    assert live.get("/wallets", customer="acme", unit="EUR").json()["data"] == [made]
+    assert payload | zero == payload
+    assert live.get(f"/wallets/{payload['id']}").json() == payload
+    assert live.get("/wallets", customer="acme", unit="EUR").json()["data"] == [payload]
     assert live.get("/wallets", unit="credits").json()["data"] == []
 
 
@@ -118,15 +118,15 @@ def test_transactions_are_listed_in_pages_in_order_of_time(live, wallet):
         give(live, wallet, str(amount))
     # An earlier request may have got a later number.
     newest = Transaction.objects.latest("pk")
-    path, seen, cursor = f"/wallets/{wallet}/transactions", [], {}
+    path, transaction_ids, cursor = f"/wallets/{wallet}/transactions", [], {}
     while cursor is not None:
         page = live.get(path, limit=2, **cursor).json()
-        seen += [entry["id"] for entry in page["data"]]
+        transaction_ids += [entry["id"] for entry in page["data"]]
         cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
-    assert seen == sorted(seen, reverse=True)
-    assert (len(seen), seen[0]) == (5, newest.pk)
-    for wrong in ("x", "Mjow", "OTk5OTk"):
-        assert faults(live.get(path, cursor=wrong)) == {"cursor": "invalid"}
+    assert transaction_ids == sorted(transaction_ids, reverse=True)
+    assert (len(transaction_ids), transaction_ids[0]) == (5, newest.pk)
+    for invalid_cursor in ("x", "Mjow", "OTk5OTk"):
+        assert faults(live.get(path, cursor=invalid_cursor)) == {"cursor": "invalid"}
 
 
 def test_lists_take_as_many_queries_for_many_rows_as_for_few(live, wallet, seller, django_assert_max_num_queries):

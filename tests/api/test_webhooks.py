@@ -34,10 +34,10 @@ def test_a_secret_is_shown_once(live):
     assert secret.startswith("whsec_")
     assert repeated.json() == response.json() | {"secret": None}
     assert secret not in IdempotentRequest.objects.get().body
-    shown = live.get(f"{HERE}/{response.json()['id']}").json()
-    assert "secret" not in shown
-    assert live.get(HERE).json()["data"] == [shown]
-    assert (shown["kinds"], shown["enabled"], shown["sandbox"]) == (["alert.fired"], True, False)
+    endpoint = live.get(f"{HERE}/{response.json()['id']}").json()
+    assert "secret" not in endpoint
+    assert live.get(HERE).json()["data"] == [endpoint]
+    assert (endpoint["kinds"], endpoint["enabled"], endpoint["sandbox"]) == (["alert.fired"], True, False)
 
 
 FAULTS = [
@@ -60,17 +60,22 @@ def test_an_invalid_endpoint_is_rejected(live, body, field, code):
 
 
 def test_is_changed_and_switched_off_and_on(live, hook):
-    here = f"{HERE}/{hook['id']}"
-    changed = live.patch(here, {"url": f"{URL}/2", "enabled": False}).json()
+    path = f"{HERE}/{hook['id']}"
+    changed = live.patch(path, {"url": f"{URL}/2", "enabled": False}).json()
     assert (changed["url"], changed["enabled"], changed["disabled_reason"]) == (f"{URL}/2", False, "by_hand")
-    assert live.patch(here, {"enabled": True}).json()["disabled_reason"] == ""
-    assert faults(live.patch(here, {"url": "https://[::1]/"})) == {"url": "refused"}
+    assert live.patch(path, {"enabled": True}).json()["disabled_reason"] == ""
+    assert faults(live.patch(path, {"url": "https://[::1]/"})) == {"url": "refused"}
 
 
 def test_is_removed_for_good(live, hook):
-    here = f"{HERE}/{hook['id']}"
-    assert live.send("DELETE", here).status_code == 204
-    for method, path in [("GET", here), ("PATCH", here), ("POST", f"{here}/test"), ("GET", f"{here}/deliveries")]:
+    endpoint_path = f"{HERE}/{hook['id']}"
+    assert live.send("DELETE", endpoint_path).status_code == 204
+    for method, path in [
+        ("GET", endpoint_path),
+        ("PATCH", endpoint_path),
+        ("POST", f"{endpoint_path}/test"),
+        ("GET", f"{endpoint_path}/deliveries"),
+    ]:
         problem(live.send(method, path, {}), 404, "not-found")
     assert live.get(HERE).json()["data"] == []
 
@@ -86,43 +91,45 @@ def test_is_not_found_with_a_sandbox_key(live, sandbox, hook):
 
 
 def test_both_secrets_sign_while_they_overlap(live):
-    with receiver() as there:
-        made = live.post(HERE, {"url": there.url}).json()
-        here = f"{HERE}/{made['id']}"
-        rotated = live.post(f"{here}/rotate", {"overlap": 60}).json()
-        sent = live.post(f"{here}/test", {}).json()
+    with receiver() as hook_server:
+        endpoint = live.post(HERE, {"url": hook_server.url}).json()
+        path = f"{HERE}/{endpoint['id']}"
+        rotated = live.post(f"{path}/rotate", {"overlap": 60}).json()
+        sent = live.post(f"{path}/test", {}).json()
         dispatch_notifications()
 
-    assert rotated["secret"] != made["secret"]
+    assert rotated["secret"] != endpoint["secret"]
     assert rotated["previous_until"]
-    for secret in (made["secret"], rotated["secret"]):
-        assert Webhook(secret).verify(there.got[0].body, there.got[0].headers)["type"] == "webhook.test"
-    assert there.got[0].headers["webhook-id"] == sent["message"]
-    assert faults(live.post(f"{here}/rotate", {"overlap": 604_801})) == {"overlap": "max_value"}
+    for secret in (endpoint["secret"], rotated["secret"]):
+        assert Webhook(secret).verify(hook_server.got[0].body, hook_server.got[0].headers)["type"] == "webhook.test"
+    assert hook_server.got[0].headers["webhook-id"] == sent["message"]
+    assert faults(live.post(f"{path}/rotate", {"overlap": 604_801})) == {"overlap": "max_value"}
 
 
 def test_deliveries_are_listed_and_failed_ones_resent(live):
-    with receiver(answers_in_order(status(500, "not now"), status(200))) as there:
-        made = live.post(HERE, {"url": there.url}).json()
-        here = f"{HERE}/{made['id']}"
+    with receiver(answers_in_order(status(500, "not now"), status(200))) as hook_server:
+        endpoint = live.post(HERE, {"url": hook_server.url}).json()
+        path = f"{HERE}/{endpoint['id']}"
         announcements.announce_alert(make_customer("acme"), at=database_time())
         dispatch_notifications()
-        (failed,) = live.get(f"{here}/deliveries", state="failed").json()["data"]
+        (failed,) = live.get(f"{path}/deliveries", state="failed").json()["data"]
         assert (failed["type"], failed["customer"], failed["attempts"]) == ("alert.fired", "acme", 1)
         assert (failed["status"], failed["answer"]) == (500, "not now")
-        assert live.get(f"{here}/deliveries", type="topup.paid").json()["data"] == []
+        assert live.get(f"{path}/deliveries", type="topup.paid").json()["data"] == []
 
-        repeated = live.post(f"{here}/deliveries/{failed['id']}/replay", {}).json()
+        repeated = live.post(f"{path}/deliveries/{failed['id']}/replay", {}).json()
         assert (repeated["state"], repeated["attempts"]) == ("pending", 0)
         dispatch_notifications()
-        assert live.get(f"{here}/deliveries").json()["data"][0]["state"] == "delivered"
-        assert live.post(f"{here}/replay", {"since": made["created_at"]}).json() == {"messages": 0}
-        assert live.post(f"{here}/replay", {"since": made["created_at"], "delivered": True}).json() == {"messages": 1}
+        assert live.get(f"{path}/deliveries").json()["data"][0]["state"] == "delivered"
+        assert live.post(f"{path}/replay", {"since": endpoint["created_at"]}).json() == {"messages": 0}
+        assert live.post(f"{path}/replay", {"since": endpoint["created_at"], "delivered": True}).json() == {
+            "messages": 1
+        }
 
-    assert faults(live.post(f"{here}/replay", {"since": "2020-01-01T00:00:00Z"})) == {"since": "refused"}
-    live.patch(here, {"enabled": False})
-    problem(live.post(f"{here}/replay", {"since": made["created_at"]}), 409, "conflict")
-    problem(live.post(f"{here}/test", {}), 409, "conflict")
+    assert faults(live.post(f"{path}/replay", {"since": "2020-01-01T00:00:00Z"})) == {"since": "refused"}
+    live.patch(path, {"enabled": False})
+    problem(live.post(f"{path}/replay", {"since": endpoint["created_at"]}), 409, "conflict")
+    problem(live.post(f"{path}/test", {}), 409, "conflict")
     assert Delivery.objects.count() == 1
 
 
@@ -137,10 +144,10 @@ def test_lists_take_as_many_queries_for_many_rows_as_for_few(live, hook, django_
 
 def test_contacts_are_created_changed_and_deleted(live, sandbox):
     make_customer("acme")
-    here = "/customers/acme/contacts"
-    made = live.post(here, {"email": "bea@acme.example", "name": "Bea", "alerts": False})
-    assert made.status_code == 201
-    contact = made.json()
+    path = "/customers/acme/contacts"
+    response = live.post(path, {"email": "bea@acme.example", "name": "Bea", "alerts": False})
+    assert response.status_code == 201
+    contact = response.json()
     assert contact == {
         "id": contact["id"],
         "name": "Bea",
@@ -149,11 +156,11 @@ def test_contacts_are_created_changed_and_deleted(live, sandbox):
         "billing": True,
         "alerts": False,
     }
-    assert faults(live.post(here, {"email": "BEA@acme.example"})) == {"email": "taken"}
-    assert faults(live.post(here, {"email": "bea"})) == {"email": "invalid"}
-    assert live.patch(f"{here}/{contact['id']}", {"alerts": True}).json()["alerts"] is True
-    assert [entry["id"] for entry in live.get(here).json()["data"]] == [contact["id"]]
-    problem(sandbox.get(here), 404, "not-found")
-    problem(sandbox.get(f"{here}/{contact['id']}"), 404, "not-found")
-    assert live.send("DELETE", f"{here}/{contact['id']}").status_code == 204
-    assert live.get(here).json()["data"] == []
+    assert faults(live.post(path, {"email": "BEA@acme.example"})) == {"email": "taken"}
+    assert faults(live.post(path, {"email": "bea"})) == {"email": "invalid"}
+    assert live.patch(f"{path}/{contact['id']}", {"alerts": True}).json()["alerts"] is True
+    assert [entry["id"] for entry in live.get(path).json()["data"]] == [contact["id"]]
+    problem(sandbox.get(path), 404, "not-found")
+    problem(sandbox.get(f"{path}/{contact['id']}"), 404, "not-found")
+    assert live.send("DELETE", f"{path}/{contact['id']}").status_code == 204
+    assert live.get(path).json()["data"] == []

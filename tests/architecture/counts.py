@@ -38,6 +38,9 @@ ODD_WORDS = {
 }
 """Words that often carry a sentence to rewrite: heading → pattern."""
 
+LAYOUT = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+"""Tokens that are no code of their own."""
+
 _MARKUP = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<style.*?</style>|<script.*?</script>|<[^>]*>", re.S)
 _FENCE = re.compile(r"```.*?```", re.S)
 
@@ -50,7 +53,7 @@ def python_files(root: Path, places: Iterable[str]) -> list[Path]:
 
 
 def is_activity(name: str) -> bool:
-    """Return whether a module's name has a part in -ing that is no noun of the field: `telling`, `falling_due`."""
+    """Return whether a module's name has a part in -ing that is no noun of the field, such as `falling_due`."""
     return any(re.fullmatch(r"[a-z]{2,}ing", part) and part not in NOUNS_IN_ING for part in name.split("_"))
 
 
@@ -67,9 +70,9 @@ def docstrings(tree: ast.AST) -> Iterator[str]:
     """Yield the docstrings of a module, its classes and functions, and of constants followed by a string."""
     for node in ast.walk(tree):
         for statement in getattr(node, "body", []) if not isinstance(node, ast.Lambda | ast.IfExp) else []:
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                if isinstance(statement.value.value, str):
-                    yield statement.value.value
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value
 
 
 def other_strings(tree: ast.AST) -> Iterator[str]:
@@ -103,15 +106,8 @@ def comment_share(files: Iterable[Path]) -> float:
         for token in tokenize.generate_tokens(io.StringIO(file.read_text()).readline):
             if token.type == tokenize.COMMENT:
                 comments += 1
-            elif token.type not in (
-                tokenize.NL,
-                tokenize.NEWLINE,
-                tokenize.INDENT,
-                tokenize.DEDENT,
-                tokenize.ENDMARKER,
-            ):
-                if not (token.type == tokenize.STRING and token.string.startswith(('"""', 'r"""'))):
-                    lines.update(range(token.start[0], token.end[0] + 1))
+            elif token.type not in LAYOUT and not token.string.startswith(('"""', 'r"""')):
+                lines.update(range(token.start[0], token.end[0] + 1))
         code += len(lines)
     return round(comments * 100 / max(code, 1), 1)
 

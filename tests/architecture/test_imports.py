@@ -104,7 +104,7 @@ def test_no_lower_module_imports_an_interface(app: str):
         for module in modules(app)
         if not is_interface(module)
         for imported in graph().find_modules_directly_imported_by(module)
-        if is_interface(found) and found.split(".")[0] in APPS
+        if is_interface(imported) and imported.split(".")[0] in APPS
     ]
     assert upward == []
 
@@ -117,7 +117,7 @@ def test_models_import_no_module_that_reads_models(app: str):
         for module in modules(app)
         if is_model(module)
         for imported in graph().find_modules_directly_imported_by(module)
-        if found.split(".")[0] == app and not is_model(found) and reads_models(found, app)
+        if imported.split(".")[0] == app and not is_model(imported) and reads_models(imported, app)
     ]
     assert upward == []
 

@@ -8,7 +8,14 @@ from benchmarks.measurement import Outcome, compare
 
 def outcome(ours, theirs, *, goal, more_is_better):
     return Outcome(
-        name="n", unit="u", ours=ours, theirs=theirs, measured="w", against="a", goal=goal, more_is_better=more_is_better
+        name="n",
+        unit="u",
+        ours=ours,
+        theirs=theirs,
+        measured="w",
+        against="a",
+        goal=goal,
+        more_is_better=more_is_better,
     )
 
 

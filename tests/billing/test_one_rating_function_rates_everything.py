@@ -121,6 +121,14 @@ def test_checks_need_the_function(subscription, monkeypatch):
 def test_the_audit_compares_with_the_function(subscription, monkeypatch):
     use(subscription, "calls", 300)
     close_due(at=LATER)
-    assert not [check_result for check_result in audit(only=["usage_lines_are_rated_the_same_again"]) if check_result.is_violated]
+    assert not [
+        check_result
+        for check_result in audit(only=["usage_lines_are_rated_the_same_again"])
+        if check_result.is_violated
+    ]
     dearer(monkeypatch)
-    assert [check_result for check_result in audit(only=["usage_lines_are_rated_the_same_again"]) if check_result.is_violated]
+    assert [
+        check_result
+        for check_result in audit(only=["usage_lines_are_rated_the_same_again"])
+        if check_result.is_violated
+    ]

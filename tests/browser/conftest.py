@@ -36,7 +36,9 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
         page.on(
             "console",
             lambda message: (
-                errors.append(f"{page.url}: {message.text}") if message.type == "error" and message.text not in GIVEN_UP else None
+                errors.append(f"{page.url}: {message.text}")
+                if message.type == "error" and message.text not in GIVEN_UP
+                else None
             ),
         )
         page.goto("/admin/")

@@ -10,8 +10,8 @@ from pypdf import PdfReader
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
 from tests.browser.chromium import chromium, find
-from tests.portal.test_customers_see_only_their_own_rows import PAGES
 from tests.portal.accounts import TODAY, Account, make_account
+from tests.portal.test_customers_see_only_their_own_rows import PAGES
 from wallets.models import Purchase
 from wallets.purchases import grant_paid
 
@@ -47,10 +47,14 @@ def enter_portal(page, account: Account) -> None:
 def watched(browser, live_server, errors: list[str], **options):
     page = browser.new_context(base_url=live_server.url, viewport=PHONE, **options).new_page()
     page.set_default_timeout(60_000)
-    page.on("console", lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None
+    )
     page.on(
         "request",
-        lambda request: errors.append(f"{page.url} asks {request.url}") if not request.url.startswith(live_server.url) else None,
+        lambda request: (
+            errors.append(f"{page.url} asks {request.url}") if not request.url.startswith(live_server.url) else None
+        ),
     )
     return page
 
@@ -95,10 +99,12 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     account, errors = make_account("walnut"), []
     page = browser.new_context(base_url=live_server.url, viewport=LAPTOP, accept_downloads=True).new_page()
     page.set_default_timeout(60_000)
-    ours = live_server.url
+    server_url = live_server.url
     page.on(
         "console",
-        lambda message: errors.append(message.text) if message.type == "error" and page.url.startswith(ours) else None,
+        lambda message: (
+            errors.append(message.text) if message.type == "error" and page.url.startswith(server_url) else None
+        ),
     )
     enter_portal(page, account)
 

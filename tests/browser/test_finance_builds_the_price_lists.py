@@ -146,7 +146,8 @@ IN_SHORT = {tokens, hybrid}
 """The lists built at each change, which cover most fields; the others are built by `make prove ARGS=long`."""
 
 BUILT = [
-    pytest.param(*case, id=case[0].__name__, marks=[] if case[0] in IN_SHORT else [pytest.mark.long]) for case in LISTS
+    pytest.param(*case, id=case[0].__name__, marks=[] if case[0] in IN_SHORT else [pytest.mark.long])
+    for case in LISTS
 ]
 
 
@@ -171,7 +172,9 @@ def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, bu
             )
         send(usage, customer=customer, when=start + timedelta(days=9))
         invoice = bill(subscription, start)
-        assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D(amount) for amount in amounts]
+        assert [line.amount.amount for line in invoice.lines.order_by("position")] == [
+            D(amount) for amount in amounts
+        ]
         see(page, invoice)
 
 

@@ -41,14 +41,14 @@ def version(db) -> PlanVersion:
     now = timezone.now()
     start = first_of_month(first_of_month(now) - timedelta(days=1))
     offers = [offer("calls", rates=[rate("0.10")])]
-    made = publish(make_plan("pro", fees=[fee("30")], offers=offers), at=start)
+    version = publish(make_plan("pro", fees=[fee("30")], offers=offers), at=start)
     for name, count in (("globex", 100), ("initech", 10)):
-        subscription = subscribe(make_customer(name, legal_name=name.title()), made, start)
+        subscription = subscribe(make_customer(name, legal_name=name.title()), version, start)
         use(subscription, "calls", count)
     generate_periods(until=now)
     close_due(at=now)
     PublishingRule.objects.update(needs_approval=True, needs_simulation=True)
-    return made
+    return version
 
 
 def test_from_the_draft_to_the_next_invoice(signed_in, version):
@@ -105,8 +105,8 @@ def read_who_pays_more(page: Page) -> None:
     largest.first.locator("a").click()
     lines = page.locator(".panel", has_text="Line by line").locator("tbody tr")
     expect(lines).to_have_count(2)
-    shown = [re.sub(r"\s+", " ", all_inner_text) for all_inner_text in lines.all_inner_texts()]
-    assert shown == [
+    cell_texts = [re.sub(r"\s+", " ", all_inner_text) for all_inner_text in lines.all_inner_texts()]
+    assert cell_texts == [
         "Pro: Base fee $30.00 $60.00 +$30.00 (+100 %)",
         "calls 100 calls $10.00 100 calls $20.00 +$10.00 (+100 %)",
     ]

@@ -59,8 +59,8 @@ def stores(request: httpx.Request) -> httpx.Response:
     """Answer events as the API does: `bad` events are rejected."""
     results = []
     for index, event in enumerate(json.loads(request.content)):
-        wrong = {"status": "rejected", "field": "customer", "detail": "unknown"}
-        results.append({"index": index, "id": event["id"], **(wrong if event["event"] == "bad" else _FINE)})
+        rejection = {"status": "rejected", "field": "customer", "detail": "unknown"}
+        results.append({"index": index, "id": event["id"], **(rejection if event["event"] == "bad" else _FINE)})
     rejected = sum(result["status"] == "rejected" for result in results)
     counts = {"accepted": len(results) - rejected, "duplicate": 0, "conflict": 0, "rejected": rejected}
     return httpx.Response(207 if rejected else 200, json={**counts, "results": results})

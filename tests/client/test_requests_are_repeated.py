@@ -45,9 +45,9 @@ PASSING = [
 def test_a_temporary_failure_is_retried_under_the_same_key(first, why):
     server = Server(first, first, answer(CUSTOMER, 201))
 
-    made = server.client().customers.create("acme", legal_name="Acme", country="DE")
+    customer = server.client().customers.create("acme", legal_name="Acme", country="DE")
 
-    assert made.id == "acme"
+    assert customer.id == "acme"
     assert len(server.requests) == 3
     assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
     assert len({request.content for request in server.requests}) == 1
@@ -117,7 +117,7 @@ def waits(*answers, patience=1_000.0):
         now[0] += seconds
 
     client = server.client()
-    made = Connection(
+    connection = Connection(
         "k",
         "https://tollbook.example",
         retries=Retries(patience=patience, first_wait=1, max_wait=8),
@@ -125,7 +125,7 @@ def waits(*answers, patience=1_000.0):
         sleep=sleep,
         clock=lambda: now[0],
     )
-    made.json("GET", "/customers/acme")
+    connection.json("GET", "/customers/acme")
     return slept
 
 

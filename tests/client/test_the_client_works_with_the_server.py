@@ -81,7 +81,9 @@ def test_subscriptions_and_previews_of_changes(client, acme):
     assert client.subscriptions.resume("acme-pro").pause is None
     assert client.subscriptions.cancel("acme-pro").ends_at == before.current_period.end
     assert client.subscriptions.withdraw_cancellation("acme-pro").ends_at is None
-    assert [subscription.id for subscription in client.subscriptions.list(customer="acme", state="active")] == ["acme-pro"]
+    assert [subscription.id for subscription in client.subscriptions.list(customer="acme", state="active")] == [
+        "acme-pro"
+    ]
 
 
 def test_usage_sent_at_once(client, acme):
@@ -148,13 +150,15 @@ def test_invoices_credit_notes_and_alerts(client, acme):
     # Imported here: models can be imported only once Django is set up.
     from customers.models import Customer
 
-    made = make_invoice(Customer.objects.get())
-    invoice = client.invoices.get(made.pk)
-    note = client.credit_notes.create(made.pk, reason="Outage", to="balance", lines=[{"line": 1, "amount": "5"}])
+    stored_invoice = make_invoice(Customer.objects.get())
+    invoice = client.invoices.get(stored_invoice.pk)
+    note = client.credit_notes.create(
+        stored_invoice.pk, reason="Outage", to="balance", lines=[{"line": 1, "amount": "5"}]
+    )
 
     assert (invoice.total, invoice.lines[0].amount) == (Money(D("17.85"), "EUR"), Money(D("15.00"), "EUR"))
     assert [listed_invoice.number for listed_invoice in client.invoices.list(customer="acme")] == [invoice.number]
-    assert client.invoices.pdf(made.pk).startswith(b"%PDF")
+    assert client.invoices.pdf(stored_invoice.pk).startswith(b"%PDF")
     assert client.credit_notes.get(note.id) == note
     assert [credit_note.id for credit_note in client.credit_notes.list(invoice=invoice.number)] == [note.id]
     assert client.credit_notes.pdf(note.id).startswith(b"%PDF")

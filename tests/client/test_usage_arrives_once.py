@@ -13,7 +13,7 @@ from billing.models import Subscription
 from config.paths import PROJECT
 from tests.api.calls import Caller
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
-from tests.client.flaky_connection import hangs_up, line_to, loses_the_answer, passes, answers_with
+from tests.client.flaky_connection import answers_with, hangs_up, line_to, loses_the_answer, passes
 
 FORKING = """
 import multiprocessing, os, sys
@@ -59,7 +59,14 @@ def now():
 
 
 def test_a_flaky_connection_loses_and_duplicates_no_event(shop, live_server):
-    trouble = [passes, loses_the_answer, hangs_up, answers_with(429, Retry_After="0"), answers_with(503), loses_the_answer]
+    trouble = [
+        passes,
+        loses_the_answer,
+        hangs_up,
+        answers_with(429, Retry_After="0"),
+        answers_with(503),
+        loses_the_answer,
+    ]
     quick = Retries(first_wait=0.01, max_wait=0.1)
     with line_to(live_server.url) as line:
         line.behaviors = [*trouble * 3, passes]

@@ -167,7 +167,9 @@ def test_a_full_queue_blocks_until_there_is_room():
 
 def test_a_queue_is_full_by_its_bytes_too():
     client = Server(no_answer).client(outbox=OutboxLimits(max_bytes=1_000, when_full="raise"))
-    client.events.record("acme", "call", {"text": "x" * 2_000})  # a single event is accepted, or it could never be sent
+    client.events.record(
+        "acme", "call", {"text": "x" * 2_000}
+    )  # a single event is accepted, or it could never be sent
 
     with pytest.raises(OutboxFull):
         client.events.record("acme", "call")

@@ -81,8 +81,8 @@ def test_starts_over_when_its_creation_was_interrupted():
         cluster = cluster_in(folder)
         (cluster.home / "data.new" / "base").mkdir(parents=True)
         account = server_account(folder / "nobody has made this yet")
-        for made in (cluster.home, cluster.home / "data.new", cluster.home / "data.new" / "base"):
-            account.own(made, mode=0o700)
+        for created_folder in (cluster.home, cluster.home / "data.new", cluster.home / "data.new" / "base"):
+            account.own(created_folder, mode=0o700)
 
         cluster.ensure_running()
 

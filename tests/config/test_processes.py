@@ -103,8 +103,8 @@ def test_leave_no_process_behind_when_their_parent_is_killed(serving: subprocess
 
 
 def test_report_a_port_that_is_in_use(port: int):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", port))
+        occupied.listen()
         with pytest.raises(processes.PortTaken, match=f"127.0.0.1:{port}"):
             processes.serve(host="127.0.0.1", port=port)

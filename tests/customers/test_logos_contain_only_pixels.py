@@ -63,8 +63,8 @@ TAKEN = [
 @pytest.mark.parametrize(("kind", "mode", "stored_mode"), TAKEN)
 def test_pictures_of_every_depth_are_stored_as_png(kind: str, mode: str, stored_mode: str):
     logo = read_logo(picture(kind, mode=mode))
-    drawn = Image.open(io.BytesIO(logo.content))
-    assert (drawn.format, drawn.mode, drawn.size) == ("PNG", stored_mode, (300, 90))
+    image = Image.open(io.BytesIO(logo.content))
+    assert (image.format, image.mode, image.size) == ("PNG", stored_mode, (300, 90))
     assert logo.sha256 == sha256(logo.content).hexdigest()
 
 

@@ -7,7 +7,7 @@ from customers.models import Contact, EmailTemplate
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from tests.builders import JAN, make_clock, make_customer
-from tests.customers.notifications.announcements import create_endpoint, announce_alert
+from tests.customers.notifications.announcements import announce_alert, create_endpoint
 from tests.customers.pictures import picture
 from tests.db_refusals import named_constraints, refused_by
 
@@ -80,10 +80,22 @@ CASES = [
     ("notification_has_a_key", insert_again("notification", key="''")),
     ("notification_kind_is_dotted_words", insert_again("notification", **NEW, kind="'Alert fired'")),
     ("notification_facts_are_bounded", insert_again("notification", **NEW, facts="'[]'")),
-    ("notification_facts_are_bounded", insert_again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, customer_id="NULL")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, kind="'webhook.test'")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, kind="'plan.version_published'")),
+    (
+        "notification_facts_are_bounded",
+        insert_again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))"),
+    ),
+    (
+        "notification_concerns_a_customer_an_endpoint_or_a_plan",
+        insert_again("notification", **NEW, customer_id="NULL"),
+    ),
+    (
+        "notification_concerns_a_customer_an_endpoint_or_a_plan",
+        insert_again("notification", **NEW, kind="'webhook.test'"),
+    ),
+    (
+        "notification_concerns_a_customer_an_endpoint_or_a_plan",
+        insert_again("notification", **NEW, kind="'plan.version_published'"),
+    ),
     ("notification_stays_as_written", edit("notification", "kind = 'alert.recovered'")),
     ("notification_stays_as_written", edit("notification", "recipients = 7")),
     ("notification_stays_as_written", edit("notification", "recipients = NULL")),
@@ -183,4 +195,6 @@ def test_every_constraint_is_tested():
 def test_an_unsent_notification_can_not_be_deleted():
     announce_alert(make_customer(), key="another", at=JAN)
 
-    assert refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notification_stays_as_written"
+    assert (
+        refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notification_stays_as_written"
+    )

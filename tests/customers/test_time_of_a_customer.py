@@ -40,7 +40,10 @@ def test_filters_select_the_customers_of_a_clock(clock):
     live, plain = make_customer(), make_customer(sandbox=True)
     on_clock, on_other_clock = (make_customer(sandbox=True, test_clock=test_clock) for test_clock in (clock, other))
 
-    by_clock = {clock_id: set(Customer.objects.filter(clock_filter(clock_id, "pk"))) for clock_id in (None, clock.pk, other.pk)}
+    by_clock = {
+        clock_id: set(Customer.objects.filter(clock_filter(clock_id, "pk")))
+        for clock_id in (None, clock.pk, other.pk)
+    }
     raw = {
         clock_id: set(Customer.objects.raw(f"SELECT * FROM customers_customer c WHERE {clock_sql(clock_id, 'c.id')}"))  # noqa: S608
         for clock_id in by_clock

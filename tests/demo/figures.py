@@ -11,13 +11,16 @@ import sys
 import psycopg
 
 INVOICES = """
-SELECT 'invoice', i.kind, i.number, i.state, s.code, c.external_id, i.issue_date, i.due_date, i.currency, i.net, i.tax,
+SELECT 'invoice', i.kind, i.number, i.state, s.code, c.external_id, i.issue_date, i.due_date, i.currency, i.net,
+    i.tax,
     i.total, i.paid, i.credited
-FROM invoices_invoice i JOIN customers_customer c ON c.id = i.customer_id JOIN customers_seller s ON s.id = i.seller_id
+FROM invoices_invoice i JOIN customers_customer c ON c.id = i.customer_id JOIN customers_seller s
+    ON s.id = i.seller_id
 ORDER BY s.code, i.kind, i.number, c.external_id, i.total
 """
 LINES = """
-SELECT 'line', i.number, c.external_id, l.position, l.kind, l.service_start, l.service_end, l.quantity, l.unit, l.amount,
+SELECT 'line', i.number, c.external_id, l.position, l.kind, l.service_start, l.service_end, l.quantity, l.unit,
+    l.amount,
     l.tax_rate
 FROM invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id JOIN customers_customer c ON c.id = i.customer_id
 ORDER BY i.number, c.external_id, l.position

@@ -57,6 +57,6 @@ def test_a_file_of_another_database_is_ignored(file):
     elsewhere = logins.grant(file=file, at=timezone.now())
     ApiKey.objects.all().delete()
     User.objects.all().delete()
-    here = logins.grant(file=file, at=timezone.now())
-    assert (here.password, here.api_key) != (elsewhere.password, elsewhere.api_key)
-    assert logins.grant(file=file, at=timezone.now()) == here
+    granted = logins.grant(file=file, at=timezone.now())
+    assert (granted.password, granted.api_key) != (elsewhere.password, elsewhere.api_key)
+    assert logins.grant(file=file, at=timezone.now()) == granted

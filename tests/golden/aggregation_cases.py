@@ -53,7 +53,7 @@ def figures(case: Case) -> Figures:
     counted, entered = total(period), carried_over(period)
     results |= {"value": rounded_like(case, counted.used, options), "count": Decimal(counted.events)}
     if options.get("recurring"):
-        results["count"] += entered.events  # the case counts the events behind the level, of whatever period
+        results["count"] += entered.events  # the case counts the events behind the level, of any period
     units = counted.quantity + entered.total
     results |= {"units": units, "variation": counted.quantity, "total_units": units}
     if "bucket" in options:

@@ -11,7 +11,7 @@ from tests.golden.sandbox_customer import Document, Life
 
 Entry = dict[str, Any]
 Lines = list[tuple[set[str], Decimal]]
-"""What cases may call a line, and its amount."""
+"""Names that cases may use for a line, and its amount."""
 
 NONE = Decimal(0)
 FEES = {"subscription", "plan", "recurring", "fixed"}
@@ -25,10 +25,10 @@ KINDS = {
     "credit_pack": {"credits"},
     "fee_credit": {"item"},
 }
-"""Kind of our lines → what cases call them."""
+"""Kind of our lines → the cases' names for it."""
 
 BOUND = ": minimum of "
-"""How the line reads that brings a price up to its minimum; cases tell it from usage."""
+"""Text in the description of a line that raises a price to its minimum; cases separate it from usage."""
 
 
 class Answers:
@@ -73,7 +73,10 @@ class Answers:
         }
         for entry in entries:
             used = self.life.usage[entry["step"]]
-            costs = [feature_usage["projected" if name in levels else "cost"]["amount"] for name, feature_usage in used.items()]
+            costs = [
+                feature_usage["projected" if name in levels else "cost"]["amount"]
+                for name, feature_usage in used.items()
+            ]
             rates = [rate for feature_usage in used.values() for rate in feature_usage["rates"]]
             yield {
                 **place(entry),
@@ -92,7 +95,9 @@ class Answers:
 
     def _costs(self, step: int) -> tuple[Decimal, Decimal]:
         feature_usages = self.life.usage[step].values()
-        return total(feature_usage["cost"]["amount"] for feature_usage in feature_usages), total(feature_usage["used"] for feature_usage in feature_usages)
+        return total(feature_usage["cost"]["amount"] for feature_usage in feature_usages), total(
+            feature_usage["used"] for feature_usage in feature_usages
+        )
 
     def balances(self, entries: list[Entry]) -> Iterator[Figures]:
         for entry in entries:
@@ -100,11 +105,15 @@ class Answers:
             yield {**place(entry), "wallet": balance, "credits": balance}
 
     def _entries_with_documents(self, kind: str, entries: list[Entry]) -> Iterator[tuple[Entry, list[Document]]]:
-        """Yield each entry with its documents, complete."""
+        """Yield each entry with its complete documents."""
         remaining = list(self.life.documents[kind])
         for entry in entries:
             day = self.life.day_of(entry["date"])
-            matching = [(step, document) for step, document in remaining if self._is_of(document, day) and step <= entry["step"]]
+            matching = [
+                (step, document)
+                for step, document in remaining
+                if self._is_of(document, day) and step <= entry["step"]
+            ]
             remaining = [entry_ for entry_ in remaining if entry_ not in matching]
             yield entry, [self.life.get(f"/{kind}/{document['id']}") for _, document in matching]
 
@@ -124,7 +133,12 @@ def bill(entry: Entry, documents: list[Document]) -> Figures:
     wanted = entry.get("lines", [])
     # Where a case lists prepaid amounts as lines, its total is the remaining amount to pay.
     counts_prepaid = any(line["kind"] == "prepaid" for line in wanted)
-    lines: Lines = [*merge_lines(documents), ({"net"}, figures["net"]), ({"tax"}, figures["tax"]), ({"prepaid"}, -paid)]
+    lines: Lines = [
+        *merge_lines(documents),
+        ({"net"}, figures["net"]),
+        ({"tax"}, figures["tax"]),
+        ({"prepaid"}, -paid),
+    ]
     return {
         **place(entry),
         "total": left_to_pay if counts_prepaid else figures["total"],

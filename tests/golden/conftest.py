@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.golden.cases import Case, Figures, KindOf, family, compare_case, model_or_kind
+from tests.golden.cases import Case, Figures, KindOf, compare_case, family, model_or_kind
 from tests.golden.summary import GOLDEN, pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]

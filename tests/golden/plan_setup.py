@@ -58,8 +58,8 @@ def offer_plans(case: Case) -> None:
             offers=[*_offers(case, plan)],
             commitments=[commitment(minimum, currency=case["currency"])] if minimum else [],
             thresholds=[
-                threshold(one["amount"], currency=case["currency"], repeats=one["recurring"])
-                for one in plan.get("usage_thresholds", ())
+                threshold(step["amount"], currency=case["currency"], repeats=step["recurring"])
+                for step in plan.get("usage_thresholds", ())
             ],
             interval=plan["interval"],
             anchor=anchor_of(case),
@@ -109,7 +109,10 @@ def _feature(case: Case, charge: Described) -> Feature:
     aggregation = "weighted_sum" if is_level(charge) else AGGREGATIONS[charge["aggregation"]]
     facts: Described = {"aggregation": aggregation, "dimensions": charge["params"].get("match_on", [])}
     if aggregation == "unique":
-        facts |= {"value_property": _distinguishing_property(case, charge["metric"]), "operation_property": "operation_type"}
+        facts |= {
+            "value_property": _distinguishing_property(case, charge["metric"]),
+            "operation_property": "operation_type",
+        }
     elif aggregation != "count":
         facts["value_property"] = "value"
     if charge["model"] == "dynamic":
@@ -140,7 +143,10 @@ def _rates(model: str, params: Described) -> Iterator[Described]:
         size, rounding = params["package_size"], params["rounding"]
         yield rate(params["package_amount"], model="package", package_size=size, package_rounding=rounding)
     else:
-        steps = [tier(one["up_to"], one["unit_amount"], one["flat_amount"]) for one in params["tiers"]]
+        steps = [
+            tier(tier_params["up_to"], tier_params["unit_amount"], tier_params["flat_amount"])
+            for tier_params in params["tiers"]
+        ]
         yield rate(model=model, tiers=steps)
 
 

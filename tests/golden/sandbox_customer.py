@@ -94,7 +94,12 @@ class Life:
 
     def record_usage(self, step: int) -> None:
         """Record usage and wallets as the API returns them now, where the case expects them after this step."""
-        wanted = {kind for kind in ("current_usage", "balances") for entry in self._expected_entries(kind) if entry["step"] == step}
+        wanted = {
+            kind
+            for kind in ("current_usage", "balances")
+            for entry in self._expected_entries(kind)
+            if entry["step"] == step
+        }
         if "current_usage" in wanted or self._expected_entries("in_advance_fees"):
             periods = self.get(f"/customers/{CUSTOMER}/usage")["periods"]
             self.usage[step] = {feature["feature"]: feature for period in periods for feature in period["features"]}

@@ -12,11 +12,13 @@ from tests.golden.plan_setup import anchor_of
 from tests.golden.sandbox_customer import CUSTOMER, DISCOUNT, Document, Life, Step
 
 DOWNGRADES_WAIT = {"getlago/lago-api"}
-"""Systems that let a change to a cheaper plan wait for the period's end; with us whoever asks for it says when."""
+"""
+Systems in which a change to a cheaper plan waits for the period's end; in ours the request says when it applies.
+"""
 
 A_YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}
 REFUSED = {"wallet_empty": "insufficient_balance"}
-"""Why something is refused → what the cases call it."""
+"""Our reason for a rejection → the cases' name for it."""
 
 
 def live(case: Case) -> Life:
@@ -79,7 +81,11 @@ def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
     """Override the allowance of the subscription where the trial's free units differ from later ones."""
     for charge in plan["charges"]:
         if "free_units_in_trial" in charge["params"]:
-            figure = {"figure": "included", "value": charge["params"]["free_units_in_trial"], "reason": "In the trial"}
+            figure = {
+                "figure": "included",
+                "value": charge["params"]["free_units_in_trial"],
+                "reason": "In the trial",
+            }
             span = {"starts_at": made["starts_at"], "ends_at": made["trial_ends_at"]}
             life.post(f"/subscriptions/{made['id']}/overrides", {"feature": charge["metric"], **figure, **span})
 

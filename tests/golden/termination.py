@@ -17,7 +17,7 @@ from tests.golden.plan_setup import LONG_AGO
 
 NONE = Decimal(0)
 GIVES_BACK = {"refund": "refund", "offset": "refund", "": "credit"}
-"""What a case asks for → what we are asked for. What nobody has paid is set off by itself."""
+"""The case's request → our request. An unpaid amount is set off automatically."""
 
 
 def ending(case: Case) -> Figures:

@@ -47,7 +47,9 @@ def run_wallet(case: Case) -> tuple[WalletRun, list[datetime]]:
     resets = [moment(at) for at in params.get("resets", ())]
     wallet_run = WalletRun(case["unit"], start=moment(params["start"]), until=moment(params["until"]))
     # The grant's number is our last tie-breaker, so grants are made in the order of their creation.
-    for grant_params in sorted(params["grants"], key=lambda grant_params: grant_params.get("created_at", grant_params["id"])):
+    for grant_params in sorted(
+        params["grants"], key=lambda grant_params: grant_params.get("created_at", grant_params["id"])
+    ):
         wallet_run.will_grant(grant_params, resets)
     for number, use in enumerate(params["usage"]):
         wallet_run.will_use(use, number, AT_ZERO[params.get("overage", "carry")])
@@ -147,12 +149,21 @@ def _net(fee: dict[str, Any]) -> Decimal:
 
 
 def _make_wallet(wallet_params: dict[str, Any], customer: Any) -> int:
-    made = Wallet.objects.create(
-        customer=customer, name=wallet_params["id"], unit=wallet_params["currency"], currency=wallet_params["currency"], priority=wallet_params["priority"]
+    wallet = Wallet.objects.create(
+        customer=customer,
+        name=wallet_params["id"],
+        unit=wallet_params["currency"],
+        currency=wallet_params["currency"],
+        priority=wallet_params["priority"],
     )
     kinds = [] if "charge" in (wallet_params["fee_types"] or ["charge"]) else wallet_params["fee_types"]
-    _grant(made.pk, D(wallet_params["balance"]), "balance", features=[feature_id(name) for name in wallet_params["metrics"] or kinds])
-    return made.pk
+    _grant(
+        wallet.pk,
+        D(wallet_params["balance"]),
+        "balance",
+        features=[feature_id(name) for name in wallet_params["metrics"] or kinds],
+    )
+    return wallet.pk
 
 
 def _grant(wallet_id: int, amount: Decimal, source: str, *, at: datetime = START, **conditions: Any) -> None:

@@ -25,7 +25,7 @@ from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 
 D = Decimal
 LAST = 32_767
-"""The priority of what has none."""
+"""The priority of a grant without one."""
 
 AT_ZERO = {"carry": AtZeroPolicy.GRACE, "reject": AtZeroPolicy.BLOCK, "partial": AtZeroPolicy.OVERAGE}
 MORE_THAN_ANY = D(10**9)
@@ -33,7 +33,7 @@ DAYS = {"P1D": 1, "P7D": 7}
 
 Moment = tuple[datetime, int, Callable[[], None]]
 EXPIRED, GRANTED, USED = range(3)
-"""What comes first of what happens at entry moment."""
+"""The order of steps at the same time."""
 
 
 def moment(text: str) -> datetime:

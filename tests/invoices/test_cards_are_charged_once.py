@@ -83,7 +83,10 @@ def test_any_sequence_of_faults_leaves_one_charge(invoice, at_stripe, now):
         at_stripe.faults = chance.choices(FAULTS, k=chance.randrange(4))
         charge = follow(start_payment(invoice_id=other.pk, at=now), now)
         assert (charge.state, state(other)) == ("succeeded", ("paid", D("11.90")))
-        assert len([intent for intent in at_stripe.taken() if intent["metadata"] == {"tollbook_key": str(charge.key)}]) == 1
+        assert (
+            len([intent for intent in at_stripe.taken() if intent["metadata"] == {"tollbook_key": str(charge.key)}])
+            == 1
+        )
     assert not CustomerBalance.objects.exists()
 
 

@@ -15,7 +15,7 @@ from invoices.payments.provider_webhooks.event_followup import process_events
 from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
-from tests.stripe.webhook_events import event, signature, post_event
+from tests.stripe.webhook_events import event, post_event, signature
 
 pytestmark = pytest.mark.django_db
 
@@ -137,7 +137,11 @@ def test_a_card_stored_on_a_page_is_charged_from_then_on(invoice, at_stripe, lat
     assert post_event(event("checkout.session.completed", session)) == 200
     process_events(at=later)
     payment_method = PaymentMethod.objects.get()
-    assert (payment_method.label, payment_method.is_default, payment_method.expires_on.isoformat()) == ("Visa 4242", True, "2031-04-01")
+    assert (payment_method.label, payment_method.is_default, payment_method.expires_on.isoformat()) == (
+        "Visa 4242",
+        True,
+        "2031-04-01",
+    )
     assert attempts.collect_due_payments(at=later).started == 1
     assert Invoice.objects.get().state == "paid"
 

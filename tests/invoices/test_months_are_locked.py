@@ -9,7 +9,7 @@ from billing.audit import audit
 from billing.closing import ClosingFailed, close_due, close_period
 from billing.models import Period
 from invoices.credit_notes import issue_credit_note
-from invoices.documents.month_lock import MonthLocked, MonthLockRefused, lock_month, unlock_month
+from invoices.documents.locked_months import MonthLocked, MonthLockRefused, lock_month, unlock_month
 from invoices.models import Invoice, MonthLock
 from tests.builders import (
     FEB,

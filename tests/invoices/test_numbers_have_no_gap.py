@@ -41,7 +41,9 @@ def test_no_number_is_issued_at_an_earlier_time_than_the_previous_one(series: in
 
 def test_each_seller_has_a_live_and_a_sandbox_series(series: int):
     acme, other = make_seller(), make_seller("other")
-    series_ids = [series_for(seller_id=seller.pk, sandbox=sandbox) for seller in (acme, other) for sandbox in (False, True)]
+    series_ids = [
+        series_for(seller_id=seller.pk, sandbox=sandbox) for seller in (acme, other) for sandbox in (False, True)
+    ]
     assert series_ids[0] == series
     assert len(set(series_ids)) == 4
     prefixes = NumberSeries.objects.order_by("seller", "sandbox").values_list("prefix", flat=True)
@@ -50,9 +52,9 @@ def test_each_seller_has_a_live_and_a_sandbox_series(series: int):
 
 def test_a_series_that_finance_created_is_used(db: None):
     seller = make_seller()
-    made = NumberSeries.objects.create(seller=seller, code="2026", prefix="ACME26-", last_number=41)
-    assert series_for(seller_id=seller.pk, sandbox=False) == made.pk
-    assert take_numbers(series=made.pk, count=1, at=AT).text(0) == "ACME26-000042"
+    finance_series = NumberSeries.objects.create(seller=seller, code="2026", prefix="ACME26-", last_number=41)
+    assert series_for(seller_id=seller.pk, sandbox=False) == finance_series.pk
+    assert take_numbers(series=finance_series.pk, count=1, at=AT).text(0) == "ACME26-000042"
 
 
 def test_a_series_that_does_not_exist_is_an_error(db: None):

@@ -8,7 +8,7 @@ import pytest
 
 from customers.models import Customer
 from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, void_invoice
-from invoices.documents.month_lock import lock_month
+from invoices.documents.locked_months import lock_month
 from invoices.models import Invoice, InvoiceTax, Line
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
@@ -49,12 +49,12 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_the_issue_date(customer: 
     customer.city = "Köln"
     customer.save()
     make_tax("16", seller=customer.seller, country="DE")
-    shown = preview_invoice(customer=customer, request=request_from_draft(draft), at=FEB)
+    preview = preview_invoice(customer=customer, request=request_from_draft(draft), at=FEB)
     invoice = issue_draft(invoice_id=draft.pk, at=FEB)
     assert (invoice.pk, invoice.number, invoice.buyer_facts["city"]) == (draft.pk, "INV-000001", "Köln")
     # 2,250.00 at 16 %; 10.005 is rounded half up once, and a code without a rate in DE is taxed as all else there
     assert (invoice.net.amount, invoice.tax.amount) == (D("2239.99"), D("358.40"))
-    assert (shown.totals.net, shown.totals.tax) == (invoice.net.amount, invoice.tax.amount)
+    assert (preview.totals.net, preview.totals.tax) == (invoice.net.amount, invoice.tax.amount)
     assert (invoice.issue_date, invoice.due_date) == (date(2026, 2, 1), date(2026, 3, 3))
     assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D("2250"), D("-10.01")]
     assert invoice.period_start.isoformat() == "2026-01-14T23:00:00+00:00"

@@ -81,7 +81,11 @@ def test_in_the_pdf_and_its_xml(invoice: Invoice):
     text = text_of(pdf)
     places = [text.index(heading) for heading in ("north", "€31.00", "south", "€10.00", "€5.00")]
     assert places == sorted(places)
-    tags = [pdf_object["/S"] for pdf_object in objects_of(pdf) if isinstance(pdf_object, dict) and "/S" in pdf_object and "/K" in pdf_object]
+    tags = [
+        pdf_object["/S"]
+        for pdf_object in objects_of(pdf)
+        if isinstance(pdf_object, dict) and "/S" in pdf_object and "/K" in pdf_object
+    ]
     assert tags.count("/H2") == 4, "seller, buyer, and a heading for each subscription"
     xml = to_xml(invoice, syntax="ubl").decode()
     assert (xml.count("<cbc:Note>north"), xml.count("<cbc:Note>south")) == (1, 2)

@@ -82,8 +82,8 @@ WHERE c.kind = 'coupon' AND l.position = 1
 
 def coupon(*, off: str = "4", share: str = "4", rate: str = "19", times: int = 1) -> str:
     """Return the statements that apply a coupon to the draft's line."""
-    taken = line(position="2", kind="'coupon'", amount=f"-{off}", rate=rate)
-    return f"{taken}; {COUPON.format(amount=share, times=times)}"
+    coupon_line = line(position="2", kind="'coupon'", amount=f"-{off}", rate=rate)
+    return f"{coupon_line}; {COUPON.format(amount=share, times=times)}"
 
 
 UNSHARED = [line(position="2", kind="'coupon'", amount="-4", rate="19"), line(position="3", amount="4", rate="19")]
@@ -149,7 +149,9 @@ def section(**changes: str) -> str:
 def joined(*sections: dict[str, str], reference: str = "periods:7") -> str:
     """Return the statements that insert sections and then their invoice, which has no lines."""
     invoice_id = {"invoice": "(SELECT last_value + 1 FROM invoices_invoice_id_seq)"}
-    return ";".join([*(section(**{**invoice_id, **columns}) for columns in sections), draft(reference=f"'{reference}'")])
+    return ";".join(
+        [*(section(**{**invoice_id, **columns}) for columns in sections), draft(reference=f"'{reference}'")]
+    )
 
 
 BESIDE = {"position": "2", "reference": "'period:8'", "first": "2", "last": "2"}

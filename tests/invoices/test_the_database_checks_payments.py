@@ -85,7 +85,10 @@ ENTRY = {"reference": "'another'"}
 CASES = [
     # charges
     ("payment_attempt_is_above_zero", insert_again("paymentattempt", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
-    ("payment_attempt_state_is_known", edit("paymentattempt", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
+    (
+        "payment_attempt_state_is_known",
+        edit("paymentattempt", "state = 'other', settled_at = now(), next_at = NULL", PENDING),
+    ),
     ("payment_attempt_is_pending_or_settled", edit("paymentattempt", "settled_at = now()", PENDING)),
     (
         "payment_attempts_of_an_invoice_are_numbered",
@@ -94,8 +97,14 @@ CASES = [
     ("invoice_has_one_pending_payment_attempt", insert_again("paymentattempt", PENDING, **NEXT)),
     ("payment_attempt_of_a_provider_is_stored_once", edit("paymentattempt", "ref = 'pi_1'", PENDING)),
     ("payment_attempt_provider_is_known", insert_again("paymentattempt", PENDING, **NEXT | {"provider": "'other'"})),
-    ("payment_attempt_uses_a_payment_method_or_a_page", edit("paymentattempt", "page = 'https://example.com'", PENDING)),
-    ("payment_attempt_is_for_the_amount_due", insert_again("paymentattempt", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
+    (
+        "payment_attempt_uses_a_payment_method_or_a_page",
+        edit("paymentattempt", "page = 'https://example.com'", PENDING),
+    ),
+    (
+        "payment_attempt_is_for_the_amount_due",
+        insert_again("paymentattempt", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"}),
+    ),
     ("payment_attempt_is_settled_once", edit("paymentattempt", "state = 'declined'", DONE)),
     ("payment_attempt_is_settled_once", edit("paymentattempt", "amount = 1", PENDING)),
     ("payment_attempt_is_settled_once", "DELETE FROM invoices_paymentattempt"),

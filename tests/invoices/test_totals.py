@@ -115,12 +115,14 @@ def test_no_tax_is_off_by_more_than_half_a_cent(taxed_amounts: list[tuple[Decima
 
 def test_each_credit_note_credits_the_cumulative_tax_less_earlier_notes():
     taxed: list[TaxSum] = []
-    taken: list[tuple[Decimal, Tax]] = []
+    credited: list[tuple[Decimal, Tax]] = []
     for row in rows("invoices.md", "credit-notes"):
-        totals = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", credited_before=taken, taxes_before=taxed)
+        totals = total_up_credit(
+            [(Decimal(row["credited"]), VAT)], "EUR", credited_before=credited, taxes_before=taxed
+        )
         assert totals.tax == Decimal(row["tax"]), row["why"]
         assert totals.total == Decimal(row["total"]), row["why"]
-        taken.append((Decimal(row["credited"]), VAT))
+        credited.append((Decimal(row["credited"]), VAT))
         before = taxed[0] if taxed else TaxSum(VAT, Decimal(0), Decimal(0))
         taxed = [TaxSum(VAT, before.taxable + totals.net, before.amount + totals.tax)]
 
@@ -141,14 +143,14 @@ def test_credit_notes_for_all_lines_add_up_to_the_whole_invoice(
     taxed_amounts: list[tuple[Decimal, Tax]], includes_tax
 ):
     whole = total_up(taxed_amounts, "USD", includes_tax=includes_tax)
-    taken: dict[Tax, TaxSum] = {}
+    credited: dict[Tax, TaxSum] = {}
     total = Decimal(0)
     for place, amount_and_tax in enumerate(taxed_amounts):
-        given_before = {"taxes_before": list(taken.values()), "includes_tax": includes_tax}
+        given_before = {"taxes_before": list(credited.values()), "includes_tax": includes_tax}
         note = total_up_credit([amount_and_tax], "USD", credited_before=taxed_amounts[:place], **given_before)
         total += note.total
         for tax in note.taxes:
-            before = taken.get(tax.tax, TaxSum(tax.tax, Decimal(0), Decimal(0)))
-            taken[tax.tax] = TaxSum(tax.tax, before.taxable + tax.taxable, before.amount + tax.amount)
+            before = credited.get(tax.tax, TaxSum(tax.tax, Decimal(0), Decimal(0)))
+            credited[tax.tax] = TaxSum(tax.tax, before.taxable + tax.taxable, before.amount + tax.amount)
     assert total == whole.total
-    assert set(taken.values()) == set(whole.taxes)
+    assert set(credited.values()) == set(whole.taxes)

@@ -27,6 +27,7 @@ MUTATED = (
     "lib/decimals.py",
     "lib/money.py",
     "plans/pricing/*.py",
+    "plans/pricing/charge_models/*.py",
     "plans/aggregation/*.py",
     "plans/aggregation/expressions/*.py",
     "plans/catalog/overrides.py",
@@ -150,7 +151,9 @@ def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: 
         score=_share(mutants),
         survived=len(survivors),
         unexplained=len(unexplained),
-        modules="\n".join(_module(name, mutants, unexplained) for name in sorted({mutant.module for mutant in mutants})),
+        modules="\n".join(
+            _module(name, mutants, unexplained) for name in sorted({mutant.module for mutant in mutants})
+        ),
     )
     if unexplained:
         told += "\n## Unexplained\n"

@@ -14,8 +14,7 @@ WHY = Explanation("plans.pricing.rating_parts:Part.scaled", "One is two.", (CHAN
 def test_a_mutant_is_named_by_its_function():
     assert Mutant(NAME, "killed").function == "plans.pricing.rating_parts:Part.scaled"
     assert (
-        Mutant("invoices.amounts.totals.x__taxed__mutmut_12", "killed").function
-        == "invoices.amounts.totals:_taxed"
+        Mutant("invoices.amounts.totals.x__taxed__mutmut_12", "killed").function == "invoices.amounts.totals:_taxed"
     )
 
 

@@ -54,7 +54,14 @@ def contents(version: PlanVersion) -> dict[str, Any]:
         ),
         "included": list(version.included_credits.order_by("code").values_list(*GRANTED)),
         "features": [
-            (feature.feature.code, feature.consumption, feature.included, feature.static_value, feature.position, prices(feature))
+            (
+                feature.feature.code,
+                feature.consumption,
+                feature.included,
+                feature.static_value,
+                feature.position,
+                prices(feature),
+            )
             for feature in version.features.order_by("position")
         ],
     }
@@ -80,7 +87,8 @@ def source() -> PlanVersion:
     priced = {"USD": [rate("0.05", match={"model": "a"}, label="A"), rate(tiers=ladder)], "EUR": [rate("0.04")]}
     fees = [fee("5"), fee("4", currency="EUR"), fee("9", kind="one_time"), fee("8", kind="one_time", currency="EUR")]
     fees += [
-        fee("3", label="Seats", basis="seat", included=1, least=2, most=9, currency=currency) for currency in ("USD", "EUR")
+        fee("3", label="Seats", basis="seat", included=1, least=2, most=9, currency=currency)
+        for currency in ("USD", "EUR")
     ]
     offers = [
         offer("api.calls", included="12.5", prices=priced),
@@ -152,5 +160,7 @@ def test_with_rows_of_every_table(source: PlanVersion):
     assert {model for model, rows in source_rows.items() if rows} == set(version_tables()), (
         "the version above has a row of each"
     )
-    assert {model: len(rows) for model, rows in copy_rows.items()} == {model: len(rows) for model, rows in source_rows.items()}
+    assert {model: len(rows) for model, rows in copy_rows.items()} == {
+        model: len(rows) for model, rows in source_rows.items()
+    }
     assert compare(*read_contents(source, copy)) == ()

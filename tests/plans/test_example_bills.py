@@ -30,9 +30,7 @@ def bill_of(version: PlanVersion, *quantities: str) -> ExampleBill:
 
 def test_it_has_base_fees_and_usage_rounded_per_line():
     fees = [fee("19.99"), fee("99", kind="one_time")]
-    bill = bill_of(
-        make_plan("pro", fees=fees, offers=[offer("calls", included=200, rates=[rate("0.055")])]), "201"
-    )
+    bill = bill_of(make_plan("pro", fees=fees, offers=[offer("calls", included=200, rates=[rate("0.055")])]), "201")
     assert (bill.lines, bill.total) == ({"Base fee": Decimal("19.99"), "calls": Decimal("0.06")}, Decimal("20.05"))
 
 
@@ -51,7 +49,10 @@ def test_usage_is_rated_by_the_best_matching_rate_of_each_version():
     rates = [rate("1", match={"model": "a"}), rate("2")]
     before, after = (make_plan("pro", offers=[tokens(rates=offered)]) for offered in (rates, rates[1:]))
     quantities = dict.fromkeys(list_usages(terms(before)), Decimal(10))
-    assert [compute_bill(terms(version), quantities).total for version in (before, after)] == [Decimal(30), Decimal(40)]
+    assert [compute_bill(terms(version), quantities).total for version in (before, after)] == [
+        Decimal(30),
+        Decimal(40),
+    ]
 
 
 def test_usage_without_a_price_is_named():
@@ -59,8 +60,8 @@ def test_usage_without_a_price_is_named():
         make_plan("pro", offers=[tokens(rates=[rate("1", match={"model": "a"})])]),
         make_plan("pro", offers=[offer("calls", rates=[rate("1")])]),
     )
-    used = dict.fromkeys(list_usages(terms(before)), Decimal(10))
-    assert compute_bill(terms(after), used).unpriced == ("10 of tokens",)
+    quantities = dict.fromkeys(list_usages(terms(before)), Decimal(10))
+    assert compute_bill(terms(after), quantities).unpriced == ("10 of tokens",)
 
 
 def test_usage_paid_by_a_wallet_is_not_on_the_bill():

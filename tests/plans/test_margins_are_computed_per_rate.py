@@ -47,7 +47,10 @@ def test_by_the_unit_costs_in_force(tokens):
     make_cost(tokens, 2)
     make_cost(tokens, 3, since=FEB)
     version = priced(rate(4))
-    assert [str(margin.percent) for at in (JAN, FEB) for margin in compute_margins(version, at=at)] == ["50.0", "25.0"]
+    assert [str(margin.percent) for at in (JAN, FEB) for margin in compute_margins(version, at=at)] == [
+        "50.0",
+        "25.0",
+    ]
 
 
 def test_only_in_a_currency_of_both(tokens):
@@ -67,7 +70,9 @@ def test_of_versions_in_force(tokens, django_assert_max_num_queries):
 def test_a_currency_without_unit_costs_is_reported(tokens):
     make_cost(tokens, 2)
     version = make_plan(offers=[offer("tokens", prices={"USD": [rate(4)], "JPY": [rate(600)]})])
-    assert [(margin.currency, str(margin.percent)) for margin in compute_margins(version, at=JAN)] == [("USD", "50.0")]
+    assert [(margin.currency, str(margin.percent)) for margin in compute_margins(version, at=JAN)] == [
+        ("USD", "50.0")
+    ]
     message = (
         "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
         " Record its cost in JPY as well."

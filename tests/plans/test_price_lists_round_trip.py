@@ -140,7 +140,9 @@ def test_every_column_of_a_version_is_in_the_list():
 
 
 def test_columns_of_the_life_cycle_are_not_in_the_list():
-    assert {field.name for field in PlanVersion._meta.concrete_fields} - LIFECYCLE_FIELDS == fields_of(PlanVersion).keys()
+    assert {field.name for field in PlanVersion._meta.concrete_fields} - LIFECYCLE_FIELDS == fields_of(
+        PlanVersion
+    ).keys()
 
 
 def test_existing_rows_are_updated_in_place():

@@ -63,7 +63,12 @@ class TestWithTheRule:
             publish(draft)
 
     def test_an_approved_version_is_published_unchanged(self, draft, fiona, andre):
-        approve(request=request_approval(version=draft, by=fiona, at=JAN, reason="Costs"), by=andre, at=JAN, decision="Fine")
+        approve(
+            request=request_approval(version=draft, by=fiona, at=JAN, reason="Costs"),
+            by=andre,
+            at=JAN,
+            decision="Fine",
+        )
         assert publish(draft).state == "live"
         request = ChangeRequest.objects.get()
         assert (request.state, request.decided_by, request.decision, request.reason) == (

@@ -10,8 +10,8 @@ from invoices.models import Line
 from plans.models import Meter, Plan
 from plans.plan_templates.template_import import create_plan_from_template, templates
 from plans.publishing.readiness import problems_of
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import send
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import APR, JAN, MAR, make_customer, make_feature, make_meter, publish, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -47,12 +47,12 @@ def test_a_template_is_ready_in_any_currency(template, currency):
 
 def test_a_meter_of_another_meaning_is_not_changed():
     other = make_meter("tokens", event_name="other")
-    taken = make_feature("tokens", meter=other)
+    existing_feature = make_feature("tokens", meter=other)
     draft = start(templates()[0])
     assert draft.features.get().feature.code == "tokens-2"
     assert draft.features.get().feature.meter.code == "tokens-2"
     other.refresh_from_db()
-    assert (other.event_name, taken.meter) == ("other", other)
+    assert (other.event_name, existing_feature.meter) == ("other", other)
 
 
 def test_a_second_plan_uses_the_existing_meters():

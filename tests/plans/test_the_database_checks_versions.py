@@ -366,7 +366,7 @@ def catalog_rows(shared_transaction: None) -> None:
         fees = [fee("5"), fee("9", kind="one_time")]
         promised = [commitment(100), commitment(90, currency="EUR")]
         granted = [included(5), included(5, code="more", unit="USD")]
-        made = make_plan(
+        plan_version = make_plan(
             "starter",
             fees=fees,
             offers=offers,
@@ -375,11 +375,11 @@ def catalog_rows(shared_transaction: None) -> None:
             thresholds=[threshold(5), threshold(7, repeats=True)],
         )
         if number < 3:
-            publish(made, at=JAN if number == 1 else FEB)
+            publish(plan_version, at=JAN if number == 1 else FEB)
         if number == 4:
-            request_approval(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
-    Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
-    record_simulation(version=made, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
+            request_approval(version=plan_version, by=get_user_model().objects.create_user("asker"), at=FEB)
+    Promotion.objects.create(coupon=spring, plan=plan_version.plan, starts_at=JAN)
+    record_simulation(version=plan_version, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",

@@ -87,8 +87,12 @@ class TestWithUnitCosts:
     def test_a_cap_without_a_larger_plan_is_a_warning(self, larger: Any, is_warned: bool):
         if larger is not None:
             publish(make_plan("large", offers=[offer("calls", **larger)]), at=JAN)
-        warnings = check_plan(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
-        assert any("calls ends at 100 calls, and no other plan has more" in warning for warning in warnings) is is_warned
+        warnings = check_plan(
+            make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT
+        )
+        assert (
+            any("calls ends at 100 calls, and no other plan has more" in warning for warning in warnings) is is_warned
+        )
 
 
 @pytest.mark.parametrize(("amount", "is_warned"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])

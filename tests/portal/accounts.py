@@ -113,13 +113,13 @@ def _plan(word: str) -> Any:
     )
     rates = [rate("0.05", match={"model": "m1"}, label="m1"), rate("0.08", label="other")]
     offers = [offer(f"{word}.calls", included=500, rates=rates)]
-    made = publish(make_plan(f"plan-{word[0]}", fees=[fee("19.99")], offers=offers))
+    version = publish(make_plan(f"plan-{word[0]}", fees=[fee("19.99")], offers=offers))
     publish(make_plan(f"bigger-{word[0]}", fees=[fee("49")], offers=offers))
     Plan.objects.update(self_service=True)
-    return made
+    return version
 
 
-def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -> None:
+def send(customer: Customer, usage: list[tuple[datetime, int, str]], word: str) -> None:
     """Record usage as the API does: (time, quantity, model)."""
     sent = [
         {
@@ -129,9 +129,9 @@ def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -
             "timestamp": at.isoformat(),
             "properties": {"n": n, "model": model},
         }
-        for at, n, model in used
+        for at, n, model in usage
     ]
-    last = used[-1][0] + timedelta(hours=1)
+    last = usage[-1][0] + timedelta(hours=1)
     body = json.dumps(sent).encode()
     events, refused, _ = parse_events(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
     assert not refused, refused

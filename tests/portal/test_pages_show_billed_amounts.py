@@ -16,8 +16,8 @@ from billing.limits.spend_caps import set_cap
 from billing.metering.usage.forecast import compute_pace, forecast_periods
 from tests.builders import make_pack
 from tests.docs_tables import rows
-from tests.portal.test_customers_see_only_their_own_rows import PAGES, no_parameters, text_of
 from tests.portal.accounts import DAY, TODAY, make_account, send
+from tests.portal.test_customers_see_only_their_own_rows import PAGES, no_parameters, text_of
 from wallets.ledger.grant import Grant, grant
 from wallets.purchases import PackOrder, buy
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db
 
 def test_usage_as_csv_sums_to_the_counted_quantity(own):
     client = own.client()
-    used = {"now": sum(60 + day for day in range(9)), "before": sum(40 + day for day in range(31))}
-    for period, quantity in used.items():
+    used_by_period = {"now": sum(60 + day for day in range(9)), "before": sum(40 + day for day in range(31))}
+    for period, quantity in used_by_period.items():
         for query in ("", "&by=model"):
             csv_text = text_of(client.get(f"/portal/usage.csv?period={period}{query}"))
             assert sum(Decimal(row["quantity"]) for row in csv.DictReader(csv_text.splitlines())) == quantity, (

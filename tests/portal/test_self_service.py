@@ -25,17 +25,17 @@ def test_a_pack_is_bought_once_as_previewed(own):
     arguments = {"pack": own.pack, "packs": "2", "reference": reference}
     before = Purchase.objects.count()
 
-    shown = client.post(address, arguments)
-    assert "$198.00" in shown.content.decode()
+    preview = client.post(address, arguments)
+    assert "$198.00" in preview.content.decode()
     assert Purchase.objects.count() == before
-    seen = hidden(shown, "seen")
+    seen_token = hidden(preview, "seen")
     for _ in range(2):
-        assert client.post(address, {**arguments, "seen": seen}).status_code == 303
+        assert client.post(address, {**arguments, "seen": seen_token}).status_code == 303
 
     bought = Purchase.objects.latest("pk")
     assert Purchase.objects.count() == before + 1
     assert (bought.quantity, bought.net, bought.state) == (2, Decimal(198), "pending")
-    assert client.post(address, {**arguments, "packs": "3", "seen": seen}).status_code in (200, 422), (
+    assert client.post(address, {**arguments, "packs": "3", "seen": seen_token}).status_code in (200, 422), (
         "another order is shown"
     )
     assert Purchase.objects.count() == before + 1
@@ -100,10 +100,10 @@ def test_the_plan_changes_as_previewed(own):
     bigger = Plan.objects.get(code="bigger-w").versions.get()
     arguments = {"version": bigger.pk, "when": "period"}
 
-    shown = client.post(address, arguments)
-    assert "To Bigger-W" in shown.content.decode()
+    preview = client.post(address, arguments)
+    assert "To Bigger-W" in preview.content.decode()
     assert not ScheduledChange.objects.exists()
-    assert client.post(address, {**arguments, "seen": hidden(shown, "seen")}).status_code == 303
+    assert client.post(address, {**arguments, "seen": hidden(preview, "seen")}).status_code == 303
     assert ScheduledChange.objects.get().version == bigger
     assert "changes to Bigger-W" in client.get("/portal/plan").content.decode()
 

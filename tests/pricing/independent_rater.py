@@ -21,7 +21,9 @@ def cost(charge: object, q: F, used: RateUsage) -> F:
         values = list(map(F, used.values))
         in_order = charge.free_events or (charge.free_value and charge.fixed_fee)
         if not in_order and charge.minimum is None and charge.maximum is None:
-            values = [q, *[F(0)] * len(values)][: len(values)]  # they follow from the rounded sum and the number of events
+            values = [q, *[F(0)] * len(values)][
+                : len(values)
+            ]  # they follow from the rounded sum and the number of events
         return percentage(charge, values)
     if name == "Dynamic":
         return max(F(used.carried), F(0)) * F(charge.markup)

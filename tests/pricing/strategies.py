@@ -76,7 +76,8 @@ def detailed_usage(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -
 
 
 usages = st.one_of(
-    quantities.map(lambda quantity: detailed_usage((quantity,))), st.builds(detailed_usage, worth, carried=decimals(-50, 500, 6))
+    quantities.map(lambda quantity: detailed_usage((quantity,))),
+    st.builds(detailed_usage, worth, carried=decimals(-50, 500, 6)),
 )
 
 

@@ -67,10 +67,14 @@ def test_no_line_falls_below_zero_and_every_cent_belongs_to_a_line(amounts, coup
     lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     taken, left = apply_discounts(coupons, lines, "USD"), amounts
     for discount, discount_result in zip(coupons, taken, strict=True):
-        assert discount_result.base == sum(max(n, 0) for line, n in zip(lines, left, strict=True) if is_for(discount, line))
+        assert discount_result.base == sum(
+            max(n, 0) for line, n in zip(lines, left, strict=True) if is_for(discount, line)
+        )
         left = [amount - share for amount, share in zip(left, discount_result.shares, strict=True)]
         assert sum(discount_result.shares) == discount_result.total >= 0
-        assert all(not share or is_for(discount, line) for line, share in zip(lines, discount_result.shares, strict=True))
+        assert all(
+            not share or is_for(discount, line) for line, share in zip(lines, discount_result.shares, strict=True)
+        )
     for number, amount in enumerate(amounts):
         assert 0 <= sum(discount_result.shares[number] for discount_result in taken) <= max(amount, 0)
 
@@ -104,7 +108,10 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
     fits, lines = fits_at(rates, "USD"), [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     assume(fits(amounts))
     taken = apply_discounts(coupons, lines, "USD", is_allowed=fits)
-    left = [amount - sum(discount_result.shares[number] for discount_result in taken) for number, amount in enumerate(amounts)]
+    left = [
+        amount - sum(discount_result.shares[number] for discount_result in taken)
+        for number, amount in enumerate(amounts)
+    ]
     assert fits(left)
     for number, amount in enumerate(amounts):
         assert 0 <= sum(discount_result.shares[number] for discount_result in taken) <= max(amount, 0)
@@ -121,7 +128,9 @@ def test_a_coupon_is_reduced_by_no_cent_more_than_necessary(claimed, back, rate,
         "USD",
         is_allowed=fits,
     )
-    assert apply_discount.total == max(claimed - back, 0) or not fits([claimed - apply_discount.total - D("0.01"), -back])
+    assert apply_discount.total == max(claimed - back, 0) or not fits(
+        [claimed - apply_discount.total - D("0.01"), -back]
+    )
 
 
 @LAW

@@ -20,7 +20,7 @@ def test_a_dynamic_price_is_charged_as_documented(row):
 
 
 @pytest.mark.parametrize("markup", ["-1", "1000.1", "NaN", "1e-13"])
-def test_a_markup_that_cannot_be_charged_is_refused(markup):
+def test_an_invalid_markup_is_rejected(markup):
     with pytest.raises(InvalidCharge, match="markup"):
         Dynamic(D(markup))
 

@@ -18,6 +18,6 @@ def test_the_fee_is_due_as_documented(row):
 
 
 @pytest.mark.parametrize("quantity", ["-1", "NaN", "Infinity", "1e51"])
-def test_a_quantity_that_cannot_be_is_refused(quantity):
+def test_an_invalid_quantity_is_rejected(quantity):
     with pytest.raises(InvalidQuantity, match="from 0 to"):
         Flat(D(29)).rate(D(quantity))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plans.pricing.charge_models import Graduated, InvalidQuantity, PriceTier
 from plans.pricing.rating_parts import total
-from tests.pricing.strategies import LAW, decimals, tier_lists, quantities
+from tests.pricing.strategies import LAW, decimals, quantities, tier_lists
 from tests.pricing.worked_numbers import rows
 
 D = Decimal

@@ -66,8 +66,17 @@ def test_an_anniversary_at_the_months_end_does_not_drift():
     anchor = Anchor("anniversary", begins, Interval("year"), ZoneInfo("UTC"))
     year = GrantPeriod(begins, datetime(2027, 1, 31, tzinfo=UTC), anchor, "second")
     grants = list(compute_grants(IncludedCreditRule(D(5), every="month", rolls_over=1), year))
-    assert [f"{scheduled_grant.starts_at:%m-%d}" for scheduled_grant in grants][:4] == ["01-31", "02-28", "03-31", "04-30"]
-    assert [f"{scheduled_grant.rollover_ends[0]:%m-%d}" for scheduled_grant in grants][:3] == ["03-31", "04-30", "05-31"]
+    assert [f"{scheduled_grant.starts_at:%m-%d}" for scheduled_grant in grants][:4] == [
+        "01-31",
+        "02-28",
+        "03-31",
+        "04-30",
+    ]
+    assert [f"{scheduled_grant.rollover_ends[0]:%m-%d}" for scheduled_grant in grants][:3] == [
+        "03-31",
+        "04-30",
+        "05-31",
+    ]
     assert {scheduled_grant.units for scheduled_grant in grants} == {D(5)}
     assert len({scheduled_grant.name for scheduled_grant in grants}) == 12 == len(grants)
 
@@ -105,7 +114,7 @@ ELSEWHERE = [
     ("01-01T00:00", "100"),
     ("01-16T12:00", "50"),
 ]
-"""What Flexprice's tests grant from a change in January on, by the second."""
+"""The grants of Flexprice's tests for a change in January, by the second."""
 
 
 @pytest.mark.parametrize(("change", "credits"), ELSEWHERE)
@@ -127,7 +136,13 @@ def test_parts_of_a_period_are_granted_at_least_the_whole_and_at_most_a_step_mor
     rule = IncludedCreditRule(D(500), every=every)
 
     def granted(since, until):
-        return sum((scheduled_grant.units for scheduled_grant in compute_grants(rule, GrantPeriod(since, until, anchor, "second"))), D(0))
+        return sum(
+            (
+                scheduled_grant.units
+                for scheduled_grant in compute_grants(rule, GrantPeriod(since, until, anchor, "second"))
+            ),
+            D(0),
+        )
 
     whole, parts = granted(start, end), granted(start, cut) + granted(cut, end)
     assert whole <= parts <= whole + 1

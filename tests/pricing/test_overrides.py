@@ -141,20 +141,20 @@ def test_keys_and_matches_are_kept_so_that_usage_counts_the_same():
     assert replace(feature, price=None, included=D(0), overridden=()) == replace(terms.features[0], price=None)
 
 
-TOLD = [
+DESCRIPTIONS = [
     # charge                       overrides                                  described
     (charge_models.Package(D(10), D(1)), [override("price", "0.50")], [("price", "rate 1", "0.5", "1")]),
     (charge_models.Flat(D(29)),          [override("price", 30)], [("price", "rate 1", "30", "29")]),
     (charge_models.Graduated(LADDER),    [override("price", 2)], [("price", "rate 1", "2", "")]),
     (charge_models.PerUnit(D(1)),        [override("percent", "-12.50")], [("percent", "", "-12.5", "")]),
-    (charge_models.PerUnit(D(1)),        [override("included", 10), override("maximum", 9)], [("included", "", "10", "0"),
-                                                                               ("maximum", "", "9", "")]),
+    (charge_models.PerUnit(D(1)),        [override("included", 10), override("maximum", 9)],
+                                         [("included", "", "10", "0"), ("maximum", "", "9", "")]),
     (charge_models.PerUnit(D(1)),        [override("minimum", 5)], [("minimum", "", "5", "")]),
-    (charge_models.PerUnit(D(1)),        [override("percent", 0)],                       []),
+    (charge_models.PerUnit(D(1)),        [override("percent", 0)], []),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("charge", "overrides", "described"), TOLD)
+@pytest.mark.parametrize(("charge", "overrides", "described"), DESCRIPTIONS)
 def test_overridden_terms_are_listed(charge, overrides, described):
     assert [tuple(overridden) for overridden in feature_of(terms_of(charge), *overrides).overridden] == described
 

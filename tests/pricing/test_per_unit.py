@@ -33,6 +33,6 @@ def test_the_precision_around_a_call_does_not_matter():
 
 
 @pytest.mark.parametrize("quantity", ["NaN", "Infinity", "-Infinity", "1e51", "-1e51"])
-def test_a_quantity_that_cannot_be_is_refused(quantity):
+def test_an_invalid_quantity_is_rejected(quantity):
     with pytest.raises(InvalidQuantity, match="within"):
         PerUnit(D(1)).rate(D(quantity))

@@ -87,6 +87,6 @@ def test_more_credited_than_used_costs_nothing():
         ({"percent": D(1), "minimum": D(3), "maximum": D(2)}, "above the maximum"),
     ],
 )
-def test_a_percentage_that_cannot_be_charged_is_refused(fields, message):
+def test_an_invalid_percentage_is_rejected(fields, message):
     with pytest.raises(InvalidCharge, match=message):
         Percentage(**fields)

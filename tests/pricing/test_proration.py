@@ -105,7 +105,7 @@ def test_a_part_outside_the_whole_is_refused(start, end, by):
         share_of_interval(start, end, full_start=APRIL[0], full_end=APRIL[1], by=by, zone=UTC_ZONE)
 
 
-def test_a_whole_without_a_day_cannot_be_shared_by_day():
+def test_an_interval_shorter_than_a_day_is_not_prorated_by_day():
     berlin = ZoneInfo("Europe/Berlin")
     midnight, noon = (datetime(2026, 4, 1, hour, tzinfo=berlin) for hour in (0, 12))
     with pytest.raises(ValueError, match="no day"):

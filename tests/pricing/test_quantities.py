@@ -122,7 +122,9 @@ def test_two_parts_of_a_period_sum_to_the_whole(changes, at):
 @given(timelines, st.integers(0, 50), moments)
 def test_a_change_undone_at_the_same_instant_costs_nothing(changes, quantity, at):
     before = quantity_at(changes, at, default=0)
-    undone = sorted([*changes, QuantityChange(at, quantity), QuantityChange(at, before)], key=lambda change: change.since)
+    undone = sorted(
+        [*changes, QuantityChange(at, quantity), QuantityChange(at, before)], key=lambda change: change.since
+    )
     assert tiled(undone) == tiled(changes)
 
 

@@ -9,7 +9,7 @@ from tests.pricing.worked_numbers import sections
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
-CORE = [*(PROJECT / "plans" / "pricing").glob("*.py"), *(PROJECT / "lib").glob("*.py")]
+CORE = [*(PROJECT / "plans" / "pricing").rglob("*.py"), *(PROJECT / "lib").glob("*.py")]
 SOURCES = sorted(
     {
         (path.name, section)

@@ -10,7 +10,7 @@ from lib.decimals import EXACT
 from plans.pricing.charge_models import Charge, Graduated, PerUnit, Volume
 from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 from plans.pricing.rating_parts import total
-from tests.pricing.strategies import LAW, tier_lists, quantities
+from tests.pricing.strategies import LAW, quantities, tier_lists
 from tests.pricing.test_graduated import documented_ladder
 from tests.pricing.worked_numbers import rows
 

@@ -95,4 +95,8 @@ def test_a_feature_without_a_price_has_none_in_a_trial():
 def test_the_terms_of_a_trial_are_computed_once_for_the_same_terms():
     first, second = version(), version("billed")
     assert trial_terms(first) is trial_terms(first)
-    assert [trial_terms(version_terms).trial for version_terms in (first, second, first)] == ["free", "billed", "free"]
+    assert [trial_terms(version_terms).trial for version_terms in (first, second, first)] == [
+        "free",
+        "billed",
+        "free",
+    ]

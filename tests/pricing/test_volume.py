@@ -8,7 +8,7 @@ from hypothesis import given
 
 from plans.pricing.charge_models import InvalidQuantity, Volume
 from plans.pricing.rating_parts import total
-from tests.pricing.strategies import LAW, tier_lists, quantities
+from tests.pricing.strategies import LAW, quantities, tier_lists
 from tests.pricing.test_graduated import documented_ladder
 from tests.pricing.worked_numbers import rows
 

@@ -45,7 +45,7 @@ from tests.prove.verdict import Verdict, say
 
 ZONES = ("America/New_York", "Asia/Kolkata", "Pacific/Auckland")
 CUSTOMERS = 20
-"""In each zone."""
+"""In each time zone."""
 
 MONTHS = 3
 REPEATS = 0.2
@@ -81,7 +81,7 @@ class Event:
 
 
 Quantities = dict[tuple[int, datetime, str], Fraction]
-"""(customer, start of the month, what is priced) → units."""
+"""(customer, start of the month, priced item) → units."""
 
 
 def run(arguments: Sequence[str], cluster: Cluster) -> int:

@@ -307,7 +307,9 @@ def _report(answered: Counter[tuple[str, int]], document: dict[str, dict[str, ob
     Print the responses of each operation; require that enough requests were accepted, and some of every operation.
     """
     rows = []
-    endpoints = sorted({endpoint for endpoint, _ in answered}, key=lambda endpoint: (" /api/v1" not in endpoint, endpoint))
+    endpoints = sorted(
+        {endpoint for endpoint, _ in answered}, key=lambda endpoint: (" /api/v1" not in endpoint, endpoint)
+    )
     for endpoint in endpoints:
         statuses = {status: count for (requested, status), count in answered.items() if requested == endpoint}
         total = sum(statuses.values())

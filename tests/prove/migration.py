@@ -36,7 +36,7 @@ from tests.prove.verdict import Verdict, say, table
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SUBSCRIPTIONS_OF_A_PIECE = 25
 SOME = 17
-"""How many events a customer sends at most, so that there are so many kinds of them."""
+"""The greatest number of events per customer, and so the number of different customers."""
 MOVING = ("jobs.begun", "migration.moved", "jobs.before_commit", "jobs.after_commit", RANDOM)
 GOING_BACK = ("jobs.begun", "migration.moved_back", "jobs.before_commit", "jobs.after_commit", RANDOM)
 
@@ -47,23 +47,23 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--months", type=int, default=12)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    asked = parser.parse_args(arguments)
-    verdict = Verdict(f"{asked.subscriptions:,} subscriptions, {asked.kills} kills", seed=asked.seed)
+    options = parser.parse_args(arguments)
+    verdict = Verdict(f"{options.subscriptions:,} subscriptions, {options.kills} kills", seed=options.seed)
     jobs.SUBSCRIPTIONS_PER_ITEM = SUBSCRIPTIONS_OF_A_PIECE
-    began, migration = _begin(asked.subscriptions)
-    chance, half = random.Random(asked.seed), asked.kills // 2
+    began, migration = _begin(options.subscriptions)
+    chance, half = random.Random(options.seed), options.kills // 2
     killed = _run_with_kills(workflow.run, migration, chance, half, MOVING)
-    verdict.require(_states() == {"moved": asked.subscriptions}, f"moved: {_states()}")
-    _use("m", asked.subscriptions, database_time() - timedelta(minutes=1))
+    verdict.require(_states() == {"moved": options.subscriptions}, f"moved: {_states()}")
+    _use("m", options.subscriptions, database_time() - timedelta(minutes=1))
     _use("s", SOME, database_time() - timedelta(minutes=1))
-    killed += _run_with_kills(workflow.roll_back, migration, chance, asked.kills - half, GOING_BACK)
-    verdict.require(_states() == {"undone": asked.subscriptions}, f"rolled back: {_states()}")
+    killed += _run_with_kills(workflow.roll_back, migration, chance, options.kills - half, GOING_BACK)
+    verdict.require(_states() == {"undone": options.subscriptions}, f"rolled back: {_states()}")
     struck = sum(killed.values())
-    verdict.require(struck == asked.kills, f"the work was over after {struck} of {asked.kills} kills")
+    verdict.require(struck == options.kills, f"the work was over after {struck} of {options.kills} kills")
     say("\nKills")
     table(["killed", "times"], sorted(killed.items()))
-    _bill(began, asked.months)
-    _compare(asked.subscriptions, verdict)
+    _bill(began, options.months)
+    _compare(options.subscriptions, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
 
@@ -106,11 +106,13 @@ def _use(name: str, many: int, moment: datetime) -> None:
     for start in range(0, len(events), 1_000):
         body = msgspec.json.encode(events[start : start + 1_000])
         at = moment + timedelta(seconds=5)
-        found, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
-        event_recorder.record_events(events=found, sandbox=False, at=at)
+        received, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
+        event_recorder.record_events(events=received, sandbox=False, at=at)
 
 
-def _run_with_kills(step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
+def _run_with_kills(
+    step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]
+) -> Counter[str]:  # type: ignore[no-untyped-def]
     """Run a step with workers that are killed this often, and return the places of the kills."""
     job: Job = step(migration_id=migration.pk, at=database_time(), by=None)
     campaign = Campaign(job, chance)

@@ -66,7 +66,9 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
         writing = pool.starmap_async(_write, hands, chunksize=1)
         ordered, inside = _kill(cluster, options.kills, is_over=writing.ready)
         written = writing.get()
-    rolled_back, broken_off = (sum(getattr(result_, name) for result_ in written) for name in ("rolled_back", "broken_off"))
+    rolled_back, broken_off = (
+        sum(getattr(result_, name) for result_ in written) for name in ("rolled_back", "broken_off")
+    )
     say(f"  {inside} of {ordered} kills came while a number was taken and not committed")
     say(f"  {rolled_back:,} transactions were rolled back, {broken_off:,} tries came to nothing by a kill")
     verdict.require(ordered == options.kills, f"the writers were done after {ordered} of {options.kills} kills")

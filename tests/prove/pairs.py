@@ -3,8 +3,8 @@ Run two operations on one invoice at the same time, for every pair of operations
 
 The outcome must be that of running one after the other, in either order: the same answers to both, and the same
 amounts paid, credited, refunded and kept. These outcomes are determined beforehand, on equal invoices. Two more are
-legal, because a charge takes time: an operation that would reverse the charge is told to wait; and a transfer may
-arrive during any other operation, so that an excess is kept on the customer's balance.
+legal, because a charge takes time: an operation that would reverse the charge must wait; and a transfer may arrive
+during any other operation, so that an excess is kept on the customer's balance.
 """
 
 import argparse
@@ -163,7 +163,11 @@ class PairRace:
         entries = BalanceEntry.objects.filter(customer=invoice.customer)
         refunds = Refund.objects.filter(customer=invoice.customer).exclude(state="declined")
         keys = {str(charge.key) for charge in invoice.charges.all()}
-        by_card = sum(payment_intent["amount"] for payment_intent in self.books.taken() if payment_intent["metadata"].get("tollbook_key") in keys)
+        by_card = sum(
+            payment_intent["amount"]
+            for payment_intent in self.books.taken()
+            if payment_intent["metadata"].get("tollbook_key") in keys
+        )
         by_hand = _sum(invoice.payments.filter(method="manual"))
         return Outcome(
             answers=(given_answers[0], given_answers[1]),

@@ -20,7 +20,7 @@ from tests.prove.processes import kill
 from tests.stripe.server import HANGS_SECONDS
 
 PATIENCE_SECONDS = HANGS_SECONDS / 4
-"""How long a hand waits for an answer: shorter than a request that hangs."""
+"""How long a worker waits for a response: shorter than a request that hangs."""
 
 ASKED = ("charge.before_asking", "charge.after_asking")
 SENT_BACK = ("refund.before_asking", "refund.after_asking")

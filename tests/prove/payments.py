@@ -34,7 +34,7 @@ from invoices.payments.providers import stripe
 from tests.builders import make_customer, make_seller, make_tax
 from tests.prove.final_check import books_are_sound
 from tests.prove.payment_events import EventPoster
-from tests.prove.payment_workers import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, WorkerPool, CampaignClock
+from tests.prove.payment_workers import ASKED, HEARD, PATIENCE_SECONDS, SENT_BACK, CampaignClock, WorkerPool
 from tests.prove.processes import Deployment
 from tests.prove.verdict import Verdict, say, table
 from tests.stripe.cards import leave_card
@@ -173,7 +173,8 @@ class Campaign:
         """Open a page, as often as it takes, and pay on it or leave it; replace a declined card by another card."""
         if payment_run.kind == "declined":
             self._until(
-                lambda: PaymentAttempt.objects.filter(invoice=payment_run.invoice_id, state="declined").exists(), [payment_run]
+                lambda: PaymentAttempt.objects.filter(invoice=payment_run.invoice_id, state="declined").exists(),
+                [payment_run],
             )
             leave_card(Invoice.objects.get(pk=payment_run.invoice_id).customer, self.books)
             attempts.start_payment(invoice_id=payment_run.invoice_id, at=self.hours.now())
@@ -195,7 +196,9 @@ class Campaign:
                 self.hours.advance(self.chance.choice(STEPS[:3]))
                 time.sleep(0.5)
         tried = PaymentAttempt.objects.filter(invoice=payment_run.invoice_id).values()
-        raise AssertionError(f"no page opens for invoice {payment_run.invoice_id}: {last} {list(tried)} {self.hours.now()}")
+        raise AssertionError(
+            f"no page opens for invoice {payment_run.invoice_id}: {last} {list(tried)} {self.hours.now()}"
+        )
 
     @contextmanager
     def _kill(self, hands: WorkerPool, windows: Sequence[str]) -> Iterator[None]:
@@ -269,10 +272,13 @@ class Campaign:
         self.verdict.require(amounts == expected, f"{name}: Stripe took {amounts} and not {expected}")
         ours = [charge for charge in keys.values() if charge.state == "succeeded"]
         self.verdict.require(len(ours) == len(expected), f"{name}: our books have {len(ours)} charges")
-        self.verdict.require(invoice.paid == (payment_run.amount if payment_run.is_paid else 0), f"{name}: {invoice.paid} is paid")
+        self.verdict.require(
+            invoice.paid == (payment_run.amount if payment_run.is_paid else 0), f"{name}: {invoice.paid} is paid"
+        )
         returned = sum(it["amount"] for it in back)
         self.verdict.require(
-            returned == payment_run.given_back * 100, f"{name}: Stripe gave {returned} back of {payment_run.given_back}"
+            returned == payment_run.given_back * 100,
+            f"{name}: Stripe gave {returned} back of {payment_run.given_back}",
         )
         self.verdict.require(len(back) <= 1, f"{name}: Stripe gave back {len(back)} times")
 

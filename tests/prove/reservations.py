@@ -61,8 +61,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     verdict = Verdict(f"{options.rounds} rounds of {options.clients} clients for {LIMIT}", seed=options.seed)
     at = database_time()
     secret = keys.issue(name="campaign", scopes=["ingest", "read"], sandbox=False, by=None, at=at)[1]
-    worlds = _round_makers()
-    rounds = [worlds[LIMITS[number % len(LIMITS)]](number) for number in range(options.rounds)]
+    round_makers = _round_makers()
+    rounds = [round_makers[LIMITS[number % len(LIMITS)]](number) for number in range(options.rounds)]
     connection.close()
     house = Deployment(cluster)
     rows = []
@@ -72,10 +72,24 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
             chance = random.Random(options.seed + number)
             killed = _race(race_round, options.clients, house, secret, chance, with_kill=number % 2 == 1)
             reserved = Reservation.objects.filter(customer__external_id=race_round.customer).count()
-            verdict.require(reserved == LIMIT, f"{race_round.customer}: {reserved} were let through instead of {LIMIT}")
-            verdict.require(len(race_round.let) == reserved, f"{race_round.customer}: {len(race_round.let)} were told so, {reserved} are stored")
+            verdict.require(
+                reserved == LIMIT, f"{race_round.customer}: {reserved} were let through instead of {LIMIT}"
+            )
+            verdict.require(
+                len(race_round.let) == reserved,
+                f"{race_round.customer}: {len(race_round.let)} were told so, {reserved} are stored",
+            )
             connection.close()
-            rows.append([LIMITS[number % len(LIMITS)], options.clients, reserved, killed, race_round.unanswered, dict(race_round.ended)])
+            rows.append(
+                [
+                    LIMITS[number % len(LIMITS)],
+                    options.clients,
+                    reserved,
+                    killed,
+                    race_round.unanswered,
+                    dict(race_round.ended),
+                ]
+            )
     finally:
         house.stop()
     table(["limit", "clients", "let through", "kills inside", "unanswered", "then"], rows)
@@ -117,7 +131,9 @@ def _round_makers() -> dict[str, Callable[[int], Round]]:
     return dict(zip(LIMITS, (hard_cap, wallet, spend_cap), strict=True))
 
 
-def _race(race_round: Round, clients: int, house: Deployment, secret: str, chance: random.Random, *, with_kill: bool) -> int:
+def _race(
+    race_round: Round, clients: int, house: Deployment, secret: str, chance: random.Random, *, with_kill: bool
+) -> int:
     """Run the clients concurrently, and kill a web worker that is about to respond; return how many were killed."""
     barrier, lock = threading.Barrier(clients + 1), threading.Lock()
     threads = [
@@ -142,7 +158,13 @@ def _race(race_round: Round, clients: int, house: Deployment, secret: str, chanc
 
 
 def _client(
-    race_round: Round, number: int, port: int, secret: str, mood: float, barrier: threading.Barrier, lock: threading.Lock
+    race_round: Round,
+    number: int,
+    port: int,
+    secret: str,
+    mood: float,
+    barrier: threading.Barrier,
+    lock: threading.Lock,
 ) -> None:
     def post(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         give_up = time.monotonic() + PATIENCE_SECONDS

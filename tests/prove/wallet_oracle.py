@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Min, Sum
 
 from tests.prove.verdict import Verdict, say
-from tests.prove.wallet_writers import FLOOR, OPENING, Chain, WalletWorld, part_of
+from tests.prove.wallet_writers import FLOOR, OPENING, CampaignWallets, Chain, part_of
 from wallets.models import Hold, Lot, Movement, Transaction, Wallet
 
 D = Decimal
@@ -17,15 +17,15 @@ Answered = dict[tuple[str, str], Any]
 
 
 def compare(
-    chains: Sequence[Chain], answers: Iterable[tuple[str, list[Any]]], world: WalletWorld, verdict: Verdict
+    chains: Sequence[Chain], answers: Iterable[tuple[str, list[Any]]], campaign: CampaignWallets, verdict: Verdict
 ) -> float:
     """Require that the ledger equals the answers, and return the share of accepted operations."""
     connection.close()
     known = {chain.key: chain for chain in chains}
     answered, counts = _one_answer_each(known, answers, verdict)
-    _nothing_else_moved(known, answered, world, verdict)
-    _balances_are_the_answers(known, answered, world, verdict)
-    owners = [wallet for own in world.wallets.values() for wallet in own]
+    _nothing_else_moved(known, answered, campaign, verdict)
+    _balances_are_the_answers(known, answered, campaign, verdict)
+    owners = [wallet for customer_wallets in campaign.wallets.values() for wallet in customer_wallets]
     below = Transaction.objects.filter(wallet__in=owners, balance_after__lt=-FLOOR).count()
     verdict.require(not below, f"{below} movements left a wallet below its floor")
     lowest = Transaction.objects.filter(wallet__in=owners).aggregate(Min("balance_after"))["balance_after__min"]
@@ -57,15 +57,17 @@ def _one_answer_each(
     return answered, counts
 
 
-def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: WalletWorld, verdict: Verdict) -> None:
+def _nothing_else_moved(
+    known: dict[str, Chain], answered: Answered, campaign: CampaignWallets, verdict: Verdict
+) -> None:
     """Require that the ledger has every acknowledged operation once, as answered, and no other."""
-    owners = [wallet for own in world.wallets.values() for wallet in own]
+    owners = [wallet for customer_wallets in campaign.wallets.values() for wallet in customer_wallets]
     stored: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(D))
     rows = Transaction.objects.filter(wallet__in=owners).values_list("kind", "reference", "units")
     for kind, reference, units in rows:
         stored[kind][reference] -= units
     spent = {key: D(answer[0]) + D(answer[1]) for (key, kind), answer in answered.items() if kind == "spend"}
-    holds = dict(Hold.objects.filter(customer__in=world.wallets).values_list("reference", "pk"))
+    holds = dict(Hold.objects.filter(customer__in=campaign.wallets).values_list("reference", "pk"))
     spent |= {f"hold:{holds[key]}": part_of(known[key]) for key, kind in answered if kind == "commit"}
     taken = {
         name: {key: part_of(known[key]) for key, kind in answered if kind == name} for name in ("refund", "void")
@@ -86,12 +88,16 @@ def _nothing_else_moved(known: dict[str, Chain], answered: Answered, world: Wall
     lots.discard("opening")
     verdict.require(lots == granted, f"{len(lots ^ granted)} grants are lost or were never acknowledged")
     acknowledged = {key for key, kind in answered if kind == "hold"}
-    verdict.require(set(holds) == acknowledged, f"{len(acknowledged ^ set(holds))} holds are lost or were never acknowledged")
+    verdict.require(
+        set(holds) == acknowledged, f"{len(acknowledged ^ set(holds))} holds are lost or were never acknowledged"
+    )
 
 
-def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world: WalletWorld, verdict: Verdict) -> None:
+def _balances_are_the_answers(
+    known: dict[str, Chain], answered: Answered, campaign: CampaignWallets, verdict: Verdict
+) -> None:
     """Require that each customer has the granted amount, less the spent and the expired amount."""
-    wanted = {customer: OPENING * len(own) for customer, own in world.wallets.items()}
+    wanted = {customer: OPENING * len(customer_wallets) for customer, customer_wallets in campaign.wallets.items()}
     for (key, kind), answer in answered.items():
         chain = known[key]
         if kind == "grant":
@@ -100,17 +106,17 @@ def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world
             wanted[chain.customer] -= D(answer[0]) + D(answer[1])
         elif kind in ("refund", "void"):
             wanted[chain.customer] -= part_of(chain)
-    expired = Lot.objects.filter(wallet__customer__in=world.wallets).values_list("wallet__customer")
+    expired = Lot.objects.filter(wallet__customer__in=campaign.wallets).values_list("wallet__customer")
     for customer, units in expired.annotate(Sum("expired")):
         wanted[customer] -= units
     balances = dict(
-        Wallet.objects.filter(customer__in=world.wallets).values_list("customer").annotate(Sum("balance"))
+        Wallet.objects.filter(customer__in=campaign.wallets).values_list("customer").annotate(Sum("balance"))
     )
     wrong = [balance for balance in balances if balances[balance] != wanted[balance]]
     verdict.require(
         not wrong, f"{len(wrong)} of {len(balances)} customers have not what the answers come to: {wrong[:3]}"
     )
-    kinds = Transaction.objects.filter(wallet__customer__in=world.wallets).values_list("kind").order_by()
+    kinds = Transaction.objects.filter(wallet__customer__in=campaign.wallets).values_list("kind").order_by()
     rolled = kinds.filter(kind__in=[Movement.EXPIRE, Movement.ROLL_OVER, Movement.REPAY, Movement.REVIVE])
     counted = Counter(kind for (kind,) in rolled.iterator())
     besides = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counted.items()))

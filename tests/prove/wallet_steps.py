@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.prove.verdict import Verdict, say, table
-from tests.wallets.machine import Wallets, ledger_outcomes, attempted
+from tests.wallets.machine import Wallets, attempted, ledger_outcomes
 
 STEPS_AT_ONCE = 50
 LEAST_ACCEPTED = 0.6
@@ -42,7 +42,9 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
     say(f"  {count_operations():,} operations, {accepted:.0%} of them accepted, did what the model says")
     verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
     for names, counts in ((OPERATIONS, attempted), (MOVEMENTS, ledger_outcomes)):
-        table(("of it" if counts is ledger_outcomes else "operation", "count"), [(name, counts[name]) for name in names])
+        table(
+            ("of it" if counts is ledger_outcomes else "operation", "count"), [(name, counts[name]) for name in names]
+        )
         never = [name for name in names if not counts[name]]
         verdict.require(not never, f"this never happened: {', '.join(never)}")
 

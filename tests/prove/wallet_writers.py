@@ -32,14 +32,14 @@ from wallets.models import Wallet
 
 D = Decimal
 FLOOR = D(50)
-"""How far below zero a wallet may go."""
+"""The overdraft limit of a wallet."""
 
 OPENING = D(500)
-"""What is in each wallet to begin with."""
+"""The initial balance of each wallet."""
 
 REPEATED = 0.4
 NEAR = 60
-"""How many operations away a repeat is at most: at about the same time, so that both are under way."""
+"""The greatest distance of a repeat, in operations: near enough for both to be in progress."""
 
 CLOCK_IS_OFF_SECONDS = 0.5
 WINDOWS = ("wallet.locked", "wallet.after_write", "wallet.after_commit")
@@ -58,7 +58,7 @@ WEIGHTS = {
 }
 
 
-class WalletWorld(NamedTuple):
+class CampaignWallets(NamedTuple):
     """Customers, with the ids of their wallets, and the start of the campaign."""
 
     wallets: dict[int, list[int]]
@@ -77,7 +77,7 @@ class Chain(NamedTuple):
     lasts: float
 
 
-def make_wallets(wallets: int, *, tag: str) -> WalletWorld:
+def make_wallets(wallets: int, *, tag: str) -> CampaignWallets:
     """Create one customer with one wallet, or customers with two wallets each."""
     each, wallet_ids = min(wallets, 2), {}
     for number in range(wallets // each):
@@ -86,17 +86,19 @@ def make_wallets(wallets: int, *, tag: str) -> WalletWorld:
             Wallet.objects.create(customer=customer, name=str(place), at_zero="grace", grace=FLOOR).pk
             for place in range(each)
         ]
-    world = WalletWorld(wallet_ids, database_time())
+    campaign = CampaignWallets(wallet_ids, database_time())
     opening = Grant("purchased", OPENING, "opening", cost=OPENING)
     for wallet in (wallet for customer_wallets in wallet_ids.values() for wallet in customer_wallets):
-        grant(wallet_id=wallet, grants=[opening], at=world.began)
-    return world
+        grant(wallet_id=wallet, grants=[opening], at=campaign.began)
+    return campaign
 
 
-def plan_chains(operations: int, world: WalletWorld, seed: int) -> list[Chain]:
+def plan_chains(operations: int, campaign: CampaignWallets, seed: int) -> list[Chain]:
     """Return chains of this many operations, of which two of five repeat a nearby one."""
     chance, chains, count = random.Random(seed), [], 0
-    owners = [(customer, wallet) for customer, customer_wallets in world.wallets.items() for wallet in customer_wallets]
+    owners = [
+        (customer, wallet) for customer, customer_wallets in campaign.wallets.items() for wallet in customer_wallets
+    ]
     kinds = [weight for weight in WEIGHTS if len(owners) > 1 or weight != ("transfer",)]
     while count < operations:
         if chains and chance.random() < REPEATED:
@@ -117,8 +119,8 @@ def plan_chains(operations: int, world: WalletWorld, seed: int) -> list[Chain]:
 class Writer:
     """One process with its chains. journal: a line for each answered chain, with the answers."""
 
-    def __init__(self, chains: Sequence[Chain], world: WalletWorld, journal: Path, seed: int) -> None:
-        self.chains, self.world, self.journal = chains, world, journal
+    def __init__(self, chains: Sequence[Chain], campaign: CampaignWallets, journal: Path, seed: int) -> None:
+        self.chains, self.campaign, self.journal = chains, campaign, journal
         self.chance, self.started = random.Random(seed), time.monotonic()
 
     def work(self) -> None:
@@ -178,7 +180,7 @@ class Writer:
         expire(wallet_id=chain.wallet, at=at, grace_period=timedelta(seconds=1))
 
     def _transfer(self, chain: Chain, _: Any, at: datetime) -> Any:
-        [other] = [wallet_id for wallet_id in self.world.wallets[chain.customer] if wallet_id != chain.wallet]
+        [other] = [wallet_id for wallet_id in self.campaign.wallets[chain.customer] if wallet_id != chain.wallet]
         wallets = {"from_id": chain.wallet, "to_id": other}
         arguments = {"amount": chain.amount, "reference": chain.key, "reason": "asked for", "at": at}
         return [lot.pk for lot in transfer(**wallets, **arguments)]
@@ -194,8 +196,8 @@ def part_of(chain: Chain) -> Decimal:
 class WriterPool:
     """Writers, each with its chains. failed: exit statuses of those that ended without being killed."""
 
-    def __init__(self, hands: Sequence[Sequence[Chain]], world: WalletWorld, folder: Path, seed: int) -> None:
-        self.hands, self.world, self.folder, self.seed = hands, world, folder, seed
+    def __init__(self, hands: Sequence[Sequence[Chain]], campaign: CampaignWallets, folder: Path, seed: int) -> None:
+        self.hands, self.campaign, self.folder, self.seed = hands, campaign, folder, seed
         self.failed: list[int | None] = []
         self.kills, self.seconds = 0, 0.0
         self._running: dict[int, BaseProcess] = {}
@@ -236,7 +238,7 @@ class WriterPool:
     def _start(self, number: int) -> None:
         # A new seed after each kill: the clock is off by another amount.
         writer = Writer(
-            self.hands[number], self.world, self._journal(number), self.seed + number + 1_000 * self.kills
+            self.hands[number], self.campaign, self._journal(number), self.seed + number + 1_000 * self.kills
         )
         self._running[number] = get_context("fork").Process(target=_only, args=(writer,))
         self._running[number].start()

@@ -33,7 +33,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
     verdict = Verdict(
-        f"{options.steps:,} steps; {options.operations:,} operations from {options.writers} writers; {options.kills} kills",
+        f"{options.steps:,} steps; {options.operations:,} operations from {options.writers} writers; "
+        f"{options.kills} kills",
         seed=options.seed,
     )
     wallet_steps.walk(options.steps, options.seed, verdict)
@@ -48,16 +49,16 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
 
 def _campaign(wallets: int, operations: int, writers: int, kills: int, seed: int, verdict: Verdict) -> None:
     name = f"{operations:,} operations on {wallets} wallet{'s' * (wallets > 1)}, {kills} kills"
-    world = wallet_writers.make_wallets(wallets, tag=str(seed))
-    chains = wallet_writers.plan_chains(operations, world, seed)
+    campaign = wallet_writers.make_wallets(wallets, tag=str(seed))
+    chains = wallet_writers.plan_chains(operations, campaign, seed)
     with tempfile.TemporaryDirectory() as folder:
         hands = [chains[number::writers] for number in range(writers)]
-        house = wallet_writers.WriterPool(hands, world, Path(folder), seed)
+        house = wallet_writers.WriterPool(hands, campaign, Path(folder), seed)
         inside = house.work(kills)
         answers = house.answers()
     verdict.require(not house.failed, f"{name}: writers ended with status {house.failed[:3]}")
     say(f"  {name}: {house.seconds:,.0f} s, {operations / house.seconds:,.0f}/s, {inside} kills inside the window")
     verdict.require(house.kills == kills, f"{name}: the writers were done after {house.kills} of {kills} kills")
     verdict.require(inside >= LEAST_INSIDE * kills, f"{name}: only {inside} of {kills} kills landed in the window")
-    accepted = wallet_oracle.compare(chains, answers, world, verdict)
+    accepted = wallet_oracle.compare(chains, answers, campaign, verdict)
     verdict.require(accepted >= LEAST_ACCEPTED, f"{name}: only {accepted:.0%} were accepted")

@@ -86,9 +86,9 @@ def tokens_of(requests: list[Request], which: str = "both") -> int:
 
 def token_api(requests: list[Request], price: Currency) -> Priced:
     """$2.50 per million input tokens, $10 per million output tokens. Up to a million requests, which are free."""
-    given, made = tokens_of(requests, "input"), tokens_of(requests, "output")
-    yield "Input tokens", given, given * price("2.50", "2.30", "375") / MILLION
-    yield "Output tokens", made, made * price("10", "9.20", "1500") / MILLION
+    input_tokens, output_tokens = tokens_of(requests, "input"), tokens_of(requests, "output")
+    yield "Input tokens", input_tokens, input_tokens * price("2.50", "2.30", "375") / MILLION
+    yield "Output tokens", output_tokens, output_tokens * price("10", "9.20", "1500") / MILLION
     yield "Requests", len(requests), Fraction(0)
 
 
@@ -178,11 +178,11 @@ def by_model(requests: list[Request], price: Currency) -> Priced:
 
 def annual(requests: list[Request], price: Currency) -> Priced:
     """500,000 tokens a year are free, input first; then $2 and $8 per million."""
-    given, made = tokens_of(requests, "input"), tokens_of(requests, "output")
-    paid_in = max(given - 500_000, 0)
-    paid_out = max(made - (500_000 - (given - paid_in)), 0)
-    yield "Input tokens", given, paid_in * price("2", "1.80") / MILLION
-    yield "Output tokens", made, paid_out * price("8", "7.40") / MILLION
+    input_tokens, output_tokens = tokens_of(requests, "input"), tokens_of(requests, "output")
+    paid_in = max(input_tokens - 500_000, 0)
+    paid_out = max(output_tokens - (500_000 - (input_tokens - paid_in)), 0)
+    yield "Input tokens", input_tokens, paid_in * price("2", "1.80") / MILLION
+    yield "Output tokens", output_tokens, paid_out * price("8", "7.40") / MILLION
     yield "Requests", len(requests), Fraction(0)
 
 
@@ -352,13 +352,13 @@ def expected_lines(
     for begin, end in all_periods:
         if end + timedelta(hours=1) > at:
             break
-        used = [request for request in requests if begin <= request.at < end]
+        period_requests = [request for request in requests if begin <= request.at < end]
         lines = []
         if plan.arrears:
             lines.append((plan.arrears[0], 1, price(*plan.arrears[1:]) * share((begin, end), plan, zone)))
         if plan.advance:
             lines.append((plan.advance[0], 1, price(*plan.advance[1:])))
-        yield (begin, end), lines + list(plan.usage(used, price))
+        yield (begin, end), lines + list(plan.usage(period_requests, price))
 
 
 def build_invoice(

@@ -95,7 +95,10 @@ def test_three_months_with_late_usage():
     assert line_amounts(march) == [("fee", "20.00"), ("usage", "100.00"), ("coupon", "-30.00"), ("coupon", "-10.00")]
     nets = [invoice.net.amount for invoice in (january, february, march)]
     assert nets == [80, Decimal("121.25"), 80]
-    assert sorted((redemption["coupon"]["code"], redemption["invoices"], redemption["invoices_left"]) for redemption in redemptions) == [
+    assert sorted(
+        (redemption["coupon"]["code"], redemption["invoices"], redemption["invoices_left"])
+        for redemption in redemptions
+    ) == [
         ("QUARTER", 2, None),
         ("TEN", 2, None),
     ]

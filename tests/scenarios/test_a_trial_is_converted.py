@@ -43,8 +43,8 @@ def test_from_the_first_call_to_the_first_month():
         caller = Caller()
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
         assert caller.post("/customers", customer).status_code == 201
-        made = caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": "starter"}).json()
-        assert (made["state"], made["trial_ends_at"]) == ("trialing", "2026-01-15T00:00:00Z")
+        subscription = caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": "starter"}).json()
+        assert (subscription["state"], subscription["trial_ends_at"]) == ("trialing", "2026-01-15T00:00:00Z")
     with time_machine.travel(JAN + 3 * DAY, tick=False):
         use(caller, range(30), at=JAN + 2 * DAY)
         (period,) = caller.get("/customers/acme/usage").json()["periods"]
@@ -65,14 +65,14 @@ def test_from_the_first_call_to_the_first_month():
     # On the twentieth she wants to pay; the preview equals the issued invoice, and late usage is free.
     with time_machine.travel(JAN + 19 * DAY, tick=False):
         use(caller, range(30, 200), at=JAN + 18 * DAY)
-        shown = caller.post("/subscriptions/acme-1/trial", {"when": "now", "preview": True}).json()["document"]
+        preview = caller.post("/subscriptions/acme-1/trial", {"when": "now", "preview": True}).json()["document"]
         ended = caller.post("/subscriptions/acme-1/trial", {"when": "now"}).json()
         assert ended["subscription"]["state"] == "active"
-        assert ended["document"] == shown
+        assert ended["document"] == preview
     run_due_tasks(JAN + 19 * DAY + HOUR)
     first = Invoice.objects.get()
     assert line_amounts(first) == ["Pro: Base fee 93.00", "calls (trial) 0.00"]
-    assert shown["total"]["amount"] == f"{first.total.amount:.2f}"
+    assert preview["total"]["amount"] == f"{first.total.amount:.2f}"
     with time_machine.travel(JAN + 20 * DAY, tick=False):
         use(caller, range(200, 210), at=JAN + 18 * DAY)
 
@@ -89,5 +89,7 @@ def test_from_the_first_call_to_the_first_month():
     # She cancels and comes back: the plan has no second trial for her.
     with time_machine.travel(JAN + 60 * DAY, tick=False):
         caller.post("/subscriptions/acme-1/cancel", {"when": "now"})
-        second_subscription = caller.post("/subscriptions", {"id": "acme-2", "customer": "acme", "plan": "pro"}).json()
+        second_subscription = caller.post(
+            "/subscriptions", {"id": "acme-2", "customer": "acme", "plan": "pro"}
+        ).json()
         assert (second_subscription["state"], second_subscription["trial_ends_at"]) == ("active", None)

@@ -77,10 +77,10 @@ def advance(finance: Client, clock: TestClock, day: str, hour: int = 2) -> None:
 def confirm(finance: Client, subscription: Subscription, page: str, typed: dict) -> str:
     """Preview a change, and confirm it."""
     url = f"/admin/billing/subscription/{subscription.pk}/{page}/"
-    shown = finance.post(url, typed).content.decode()
-    finance.post(url, {**typed, "seen": re.search(r'name="seen" value="([^"]*)"', shown)[1]})
+    preview = finance.post(url, typed).content.decode()
+    finance.post(url, {**typed, "seen": re.search(r'name="seen" value="([^"]*)"', preview)[1]})
     subscription.refresh_from_db()
-    return shown
+    return preview
 
 
 def change_plan(finance: Client, subscription: Subscription, plan: str, when: str) -> str:

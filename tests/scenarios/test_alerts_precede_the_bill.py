@@ -16,8 +16,8 @@ from billing.tasks import evaluate_alerts
 from customers.models import Contact, Customer
 from tests.api.calls import Caller
 from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish
-from tests.customers.notifications.receivers import receiver
 from tests.customers.notifications.announcements import create_endpoint, send
+from tests.customers.notifications.receivers import receiver
 
 pytestmark = pytest.mark.django_db
 

@@ -56,8 +56,8 @@ class Shop:
     def open(self, version: Any, **wallet: Any) -> int:
         """Subscribe, and return the id of a new wallet."""
         publish(version)
-        made = self.caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": version.plan.code})
-        assert made.status_code == 201, made.content
+        response = self.caller.post("/subscriptions", {"id": "acme-1", "customer": "acme", "plan": version.plan.code})
+        assert response.status_code == 201, response.content
         return self.caller.post("/wallets", {"customer": "acme", "name": "Prepaid", **wallet}).json()["id"]
 
     def buy(self, wallet: int, pack: str, *, pay: bool = True, **order: Any) -> dict[str, Any]:

@@ -68,8 +68,13 @@ def test_a_month_of_credits_that_roll_over_once(monkeypatch):
     caller = begin(day(1, 1), rule)
 
     # They are available with the first call, and the plan lists them before anyone subscribes.
-    (shown,) = caller.get("/plans/pro").json()["version"]["included_credits"]
-    assert (shown["amount"], shown["every"], shown["rolls_over"], shown["rollover_most"]) == (
+    (included_credits,) = caller.get("/plans/pro").json()["version"]["included_credits"]
+    assert (
+        included_credits["amount"],
+        included_credits["every"],
+        included_credits["rolls_over"],
+        included_credits["rollover_most"],
+    ) == (
         "500",
         "period",
         1,

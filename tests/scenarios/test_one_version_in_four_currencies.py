@@ -142,5 +142,5 @@ def test_an_unavailable_currency_is_rejected_with_the_available_ones(caller):
     arguments = {"customer": "london", "plan": "pro"}
     detail = problem(caller.post("/subscriptions", arguments), 422, "unprocessable")["detail"]
     assert detail == "Pro v1 has no prices in GBP: choose EUR, JPY, KWD or USD."
-    made = caller.post("/subscriptions", arguments | {"currency": "EUR"})
-    assert (made.status_code, made.json()["currency"]) == (201, "EUR")
+    response = caller.post("/subscriptions", arguments | {"currency": "EUR"})
+    assert (response.status_code, response.json()["currency"]) == (201, "EUR")

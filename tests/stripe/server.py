@@ -261,7 +261,11 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
 def refund(books: Books, params: dict[str, str]) -> Thing:
     intent = get_thing(books, params["payment_intent"])
     amount = int(params["amount"])
-    back = sum(earlier_refund["amount"] for earlier_refund in books.of("refund", payment_intent=intent["id"]) if earlier_refund["status"] != "failed")
+    back = sum(
+        earlier_refund["amount"]
+        for earlier_refund in books.of("refund", payment_intent=intent["id"])
+        if earlier_refund["status"] != "failed"
+    )
     if back + amount > intent["amount"]:
         raise Refused(400, type="invalid_request_error", code="charge_already_refunded", message="It is refunded.")
     facts = {"amount": amount, "currency": intent["currency"], "payment_intent": intent["id"], "failure_reason": None}

@@ -52,8 +52,10 @@ class Wallets(RuleBasedStateMachine):
         self.customer, self.limit = customer.pk, Decimal(limit)
         self.features = {name: make_feature(name).pk for name in "ab"} | {"": None}
         priorities = enumerate((50, 60))
-        made = [Wallet.objects.create(customer=customer, name=str(n), priority=priority) for n, priority in priorities]
-        self.wallets = [wallet.pk for wallet in made]
+        created = [
+            Wallet.objects.create(customer=customer, name=str(n), priority=priority) for n, priority in priorities
+        ]
+        self.wallets = [wallet.pk for wallet in created]
         self.model, self.holds = Model(limit), {}
         plain = {"later": 0, "only_feature": "", "priority": 50, "rolls": 0, "most": None, "rollover_days": None}
         for wallet, paid, lasts in ((0, True, None), (1, True, None), (0, False, 9), (1, False, 5)):
@@ -149,12 +151,12 @@ class Wallets(RuleBasedStateMachine):
         name = next(self.names)
         use = SpendRequest(at=self.at, **(self.use(amount, feature) | {"reference": name}))
         keep = {"customer_id": self.customer, "unit": "credits", "request": use, "until": until}
-        done, made = self.run_both(
+        done, created = self.run_both(
             "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, feature)
         )
         if done:
-            assert hold(**keep) == made
-            self.holds[name] = made.pk, amount
+            assert hold(**keep) == created
+            self.holds[name] = created.pk, amount
 
     @precondition(lambda self: self.holds)
     @rule(which=st.randoms(use_true_random=False), share=shares)
@@ -164,7 +166,9 @@ class Wallets(RuleBasedStateMachine):
         amount = self.part_of(held_amount, share)
         arguments = {"hold_id": id_, "amount": dec(amount), "at": self.at}
         arguments |= {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
-        done, first = self.run_both("commit", lambda: commit(**arguments), lambda: self.model.commit(name, amount, self.at))
+        done, first = self.run_both(
+            "commit", lambda: commit(**arguments), lambda: self.model.commit(name, amount, self.at)
+        )
         if done:
             assert commit(**arguments) == first, "a repeat is answered as the first"
         elif self.model.holds.get(name):
@@ -206,11 +210,13 @@ class Wallets(RuleBasedStateMachine):
         amount = self.part_of(sum((lot.free for lot in lots), Fraction(0)), share)
         arguments = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
         arguments |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
-        done, made = self.run_both(
-            "transfer", lambda: transfer(**arguments), lambda: self.model.transfer(source, 1 - source, amount, self.at)
+        done, moved_lots = self.run_both(
+            "transfer",
+            lambda: transfer(**arguments),
+            lambda: self.model.transfer(source, 1 - source, amount, self.at),
         )
         if done:
-            assert transfer(**arguments) == made
+            assert transfer(**arguments) == moved_lots
 
     @precondition(lambda self: any(lot.until and lot.remaining for lot in self.model.lots))
     @rule(which=st.randoms(use_true_random=False), more=st.one_of(days, days, st.none()))
@@ -224,7 +230,9 @@ class Wallets(RuleBasedStateMachine):
         """Return the units that can be spent, with the overdraft."""
         lots = self.model.order() if wallet is None else self.model.order(wallet)
         room = self.model.limit - self.model.debt[1 if wallet is None else wallet]
-        return sum((lot.free + lot.expired * (at < self.at) for lot in lots if lot.serves(at, feature)), max(room, NONE))
+        return sum(
+            (lot.free + lot.expired * (at < self.at) for lot in lots if lot.serves(at, feature)), max(room, NONE)
+        )
 
     def part_of(self, available, share):
         """Return a percentage of the available units, in thousandths, or a minimum where available are none."""

@@ -154,7 +154,9 @@ class Model:
                 lot.remaining, lot.expired = lot.remaining - rest, lot.expired + rest - on
                 if on:
                     until = lot.until + (lot.lasts or lot.until - lot.since)
-                    new = ModelLot(wallet, on, lot.is_paid, lot.until, until, lot.only_feature, lot.priority, lot.rolls - 1)
+                    new = ModelLot(
+                        wallet, on, lot.is_paid, lot.until, until, lot.only_feature, lot.priority, lot.rolls - 1
+                    )
                     new.most, new.lasts = lot.most, lot.lasts
                     self.grant(new, at)
                     new.made = lot.made

@@ -78,7 +78,10 @@ def spend_and_expire(wallet):
 
 def breakage_rows(wallet):
     return [
-        (month.month, *(float(getattr(month, name)) for name in ("granted", "used", "expired", "recognized", "deferred")))
+        (
+            month.month,
+            *(float(getattr(month, name)) for name in ("granted", "used", "expired", "recognized", "deferred")),
+        )
         for month in breakage_of(wallet.customer.seller)
     ]
 

@@ -43,8 +43,8 @@ def test_lots_are_taken_in_order(other, is_first, why):
 
 
 def test_promotional_lots_are_not_first_if_so_configured():
-    given, paid = replace(PLAIN, id=2, is_paid=False), PLAIN
-    assert [lot.id for lot in order_lots([given, paid], promotional_first=False)] == [1, 2]
+    promotional, paid = replace(PLAIN, id=2, is_paid=False), PLAIN
+    assert [lot.id for lot in order_lots([promotional, paid], promotional_first=False)] == [1, 2]
 
 
 TAKES = [

@@ -64,7 +64,10 @@ WORLD = "('world', {u}, 0, NULL, NULL, NULL)"
 CASES = [
     # wallets
     ("wallet_name_is_used_once", insert_again("wallet")),
-    ("wallet_holds_credits_or_its_currency", insert_again("wallet", name="'new'", unit="'EUR'", pays_invoices="false")),
+    (
+        "wallet_holds_credits_or_its_currency",
+        insert_again("wallet", name="'new'", unit="'EUR'", pays_invoices="false"),
+    ),
     ("wallet_zero_rule_is_known", edit("wallet", "at_zero = 'other'")),
     ("only_money_pays_invoices", edit("wallet", "pays_invoices = true", "unit = 'credits'")),
     ("wallet_grace_is_finite", edit("wallet", "grace = 'NaN'")),

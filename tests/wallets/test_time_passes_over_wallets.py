@@ -88,9 +88,9 @@ def test_rolled_over_units_expire_later():
 def test_the_rollover_maximum_counts_once_for_repeated_expiries():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
     use = SpendRequest(D(7), JAN, "kept")
-    made = hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
+    created_hold = hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
     expire_due(at=DUE)
-    release(hold_id=made.pk, at=DUE + DAY)
+    release(hold_id=created_hold.pk, at=DUE + DAY)
     expire_due(at=DUE + DAY)
     # 3 of the 4 rollover units were free when the lot first expired, and 1 of the 7 that were released later.
     assert balance(wallet) == 4
@@ -223,7 +223,10 @@ def test_concurrent_spends_and_expiries_share_the_lot_exactly(action, number):
     succeeded, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: expire_due(at=DUE)).run())
     expire_due(at=DUE)
     expired_lot = Lot.objects.get()
-    assert (expired_lot.remaining - expired_lot.held, expired_lot.held) == (0, 7 if succeeded and action is holding else 0)
+    assert (expired_lot.remaining - expired_lot.held, expired_lot.held) == (
+        0,
+        7 if succeeded and action is holding else 0,
+    )
     # A spend reclaims units that expired before it arrived; a hold does not.
     assert expired_lot.expired == (3 if succeeded else 10)
     assert succeeded or action is holding

@@ -49,10 +49,10 @@ def prepaid(rates, *, money=(), balance=100, event="run", fees=(), **conditions)
     plan = make_plan(offers=[offer(feature, prices=prices, consumption="credits", **conditions)], fees=fees)
     customer = make_customer("acme")
     subscribe(customer, publish(plan))
-    made = Wallet.objects.create(customer=customer)
+    wallet = Wallet.objects.create(customer=customer)
     if balance:
-        grant(wallet_id=made.pk, grants=[Grant("purchased", D(balance), "pack", cost=D(99))], at=JAN)
-    return made
+        grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(balance), "pack", cost=D(99))], at=JAN)
+    return wallet
 
 
 def runs(*ids, at=JAN + HOUR, sent_at=LATER, **properties):
@@ -186,8 +186,8 @@ def test_a_correction_cancels_the_debt_and_returns_its_repayment():
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(15), "pack", cost=D(15))], at=LATER)
     assert (balance_of(wallet), wallet.debt) == (-5, 5)
 
-    wrong = CorrectionRequest(0, "1", "", event_key("1", source="", sandbox=False), "sent twice")
-    correct_usage(corrections=[wrong], sandbox=False, at=LATER, by=User.objects.create(username="olga"))
+    correction = CorrectionRequest(0, "1", "", event_key("1", source="", sandbox=False), "sent twice")
+    correct_usage(corrections=[correction], sandbox=False, at=LATER, by=User.objects.create(username="olga"))
 
     assert (balance_of(wallet), wallet.debt, wallet.lots.get().remaining) == (5, 0, 5)
 
@@ -201,9 +201,9 @@ def test_a_balance_pays_the_exact_price_of_each_event():
     wallet = Wallet.objects.create(customer=customer, unit="USD")
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "paid in", cost=D(10))], at=JAN)
 
-    used = {"customer": "acme", "event": "llm", "timestamp": (JAN + HOUR).isoformat()}
-    send(used | {"id": "1", "properties": {"model": "large", "n": 400_000}}, at=LATER)
-    send(used | {"id": "2", "properties": {"model": "small", "n": 1}}, at=LATER)
+    event_fields = {"customer": "acme", "event": "llm", "timestamp": (JAN + HOUR).isoformat()}
+    send(event_fields | {"id": "1", "properties": {"model": "large", "n": 400_000}}, at=LATER)
+    send(event_fields | {"id": "2", "properties": {"model": "small", "n": 1}}, at=LATER)
 
     assert balance_of(wallet) == D("8.99999985")
 

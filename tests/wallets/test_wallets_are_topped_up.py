@@ -138,7 +138,11 @@ def test_it_is_disabled_after_the_allowed_declines_and_re_enabled_by_hand(wallet
     assert balance_and_states(wallet) == (19, ["declined", "declined"])
     assert {purchase.state for purchase in Purchase.objects.all()} == {"failed"}
     top_up_rule = TopUpRule.objects.get()
-    assert (top_up_rule.is_on, top_up_rule.declines, top_up_rule.off_reason) == (False, 2, "2 payments in a row were declined")
+    assert (top_up_rule.is_on, top_up_rule.declines, top_up_rule.off_reason) == (
+        False,
+        2,
+        "2 payments in a row were declined",
+    )
     assert kinds() == ["topup.failed", "topup.failed", "topup.switched_off"]
     TopUpRule.objects.update(payer="sandbox")
     switch_on(wallet_id=wallet.pk, at=JAN)

@@ -57,7 +57,9 @@ def test_a_payment_is_booked_in_the_ledger_at_its_cost(customer, wallet):
     fill(wallet, "100", cost="95")
     pay_invoices(at=FEB)
     ledger_transaction = Transaction.objects.get(kind="pay")
-    sides = Entry.objects.filter(transaction=ledger_transaction).order_by("id").values_list("account", "units", "money")
+    sides = (
+        Entry.objects.filter(transaction=ledger_transaction).order_by("id").values_list("account", "units", "money")
+    )
     assert list(sides) == [("wallet", D("-17.85"), D("-16.9575")), ("world", D("17.85"), D("16.9575"))]
     payment = Payment.objects.get()
     assert (payment.method, payment.amount, payment.invoice_id) == ("wallet", D("17.85"), invoice.pk)

@@ -30,7 +30,7 @@ from billing.models import Job
 from billing.models.jobs import JobKind
 from customers.models import Seller
 from invoices.documents.calendar_months import month_bounds, next_month
-from invoices.documents.month_lock import MonthLockRefused, sum_documents, unlock_month
+from invoices.documents.locked_months import MonthLockRefused, sum_documents, unlock_month
 from invoices.models import DocumentKind, MonthLock
 from lib.formats import format_money, format_number, pluralize
 

@@ -12,7 +12,7 @@ from billing.api.metering.event_schemas import MONTH_END_ANSWER
 from billing.closing.month_end import read_checklist
 from billing.closing.month_end.month_lock import stored_points
 from customers.models import Seller
-from invoices.documents.month_lock import sum_documents
+from invoices.documents.locked_months import sum_documents
 from invoices.models import MonthLock
 from lib.api.errors import NotFoundError
 

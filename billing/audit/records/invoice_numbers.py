@@ -1,7 +1,7 @@
 """Check the numbers and files of invoices."""
 
 from billing.audit.check import Check
-from invoices.documents.month_lock import SUMS
+from invoices.documents.locked_months import SUMS
 
 _GAPS = """
     SELECT s.id AS series_id, s.last_number, count(i.id) AS documents, min(i.sequence), max(i.sequence)

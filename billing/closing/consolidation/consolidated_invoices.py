@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.closing.records import AssembledInvoice, PeriodToClose
-from billing.closing.result import CloseFailure, CloseSummary
 from invoices.documents.drafts import Draft, DraftSection
 from plans.catalog.stored_terms import load_terms
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from billing.closing.batch import describe_error
+from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_late_invoice
@@ -12,7 +13,6 @@ from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
 from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
 from billing.closing.period_reader import read_late_periods, read_periods_to_close
-from billing.closing.result import CloseFailure, CloseSummary
 from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
 from invoices.documents.issue import issue

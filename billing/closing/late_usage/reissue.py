@@ -12,13 +12,13 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
+from billing.closing.close_result import CloseSummary
 from billing.closing.invoice_assembly import assemble_replacement
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.lines.late_usage_lines import usage_differences
 from billing.closing.lines.line_templates import line_templates
 from billing.closing.lines.usage_lines import earlier_usage_json
 from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
-from billing.closing.result import CloseSummary
 from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER
 from invoices.credit_notes import CreditableInvoice, LineCredit, draft_credit_note, read_creditable_invoices
 from invoices.documents.drafts import DraftLine

@@ -20,7 +20,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
 from invoices.documents.calendar_months import month_bounds
-from invoices.documents.month_lock import documents_issued_in
+from invoices.documents.locked_months import documents_issued_in
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
 from lib.decimals import EXACT, ZERO

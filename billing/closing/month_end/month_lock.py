@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
 from customers.models import Seller
-from invoices.documents.month_lock import MonthLockRefused, lock_month
+from invoices.documents.locked_months import MonthLockRefused, lock_month
 from invoices.models import MonthLock
 from lib.decimals import to_plain_string
 

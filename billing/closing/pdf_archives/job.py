@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.closing.pdf_archives.selection import selected_invoices
 from billing.jobs import start
-from billing.jobs.kinds import ItemOutcome, JobDefinition
+from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from invoices.models import Invoice

@@ -8,7 +8,7 @@ from django.db.models.expressions import RawSQL
 
 from billing.models import Job
 from customers.models import Seller
-from invoices.documents.month_lock import documents_issued_in
+from invoices.documents.locked_months import documents_issued_in
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 

@@ -8,8 +8,8 @@ from typing import BinaryIO
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
+from billing.jobs.definitions import ItemOutcome, JobDefinition, SplitFailed
 from billing.jobs.file_reader import open_job_file
-from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
 from billing.metering.imports.file_split import BEGINNING, FilePosition, split_file
 from billing.metering.imports.row_conversion import build_row_mapping
 from billing.metering.imports.row_reader import ImportFileRefused, ImportRow, read_columns, read_rows

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from billing import closing, subscriptions
 from billing.closing import dunning
-from billing.closing.result import CloseSummary
+from billing.closing.close_result import CloseSummary
 from billing.limits.alerts.evaluation import evaluate_alerts as look_after
 from billing.limits.reservations import lapse_due
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME

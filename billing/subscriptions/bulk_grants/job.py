@@ -9,8 +9,8 @@ import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
+from billing.jobs.definitions import ItemOutcome, JobDefinition, SplitFailed
 from billing.jobs.file_reader import open_job_file
-from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from billing.subscriptions.bulk_grants.grant_rows import (

@@ -103,7 +103,8 @@ class VersionReview(VersionComparison):
             obj=version,
             title=f"{verb} {version}",
             consequences=[
-                f"{name_of(change_request.requested_by)} asked for it {timesince(change_request.requested_at, at)} ago{why}",
+                f"{name_of(change_request.requested_by)} asked for it {timesince(change_request.requested_at, at)} "
+                f"ago{why}",
                 self.differences(version, at=at),
                 *sentences(version),
                 effect,

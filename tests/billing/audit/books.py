@@ -47,7 +47,7 @@ from customers.notifications import announce, webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from invoices.credit_notes import RequestedCredit, issue_credit_note
-from invoices.documents.month_lock import lock_month, unlock_month
+from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.currencies import CREDITS
@@ -66,6 +66,7 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
+    add_commitment,
     add_override,
     cap,
     commitment,
@@ -81,7 +82,6 @@ from tests.builders import (
     make_seller,
     make_tax,
     offer,
-    add_commitment,
     rate,
     subscribe,
     tier,
@@ -261,10 +261,18 @@ def _share(paid: PlanVersion) -> None:
     customer = make_customer("joint", country="DE", one_document=True)
     team = PlanVersion.objects.get(plan__code="team", state="live", number=1)
     first_subscription, *_ = (
-        subscribe(customer, version, external_id=f"joint-{n}", named=True) for n, version in enumerate((paid, paid, team))
+        subscribe(customer, version, external_id=f"joint-{n}", named=True)
+        for n, version in enumerate((paid, paid, team))
     )
     apply_coupon(subscription=first_subscription, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
-    set_quantity(subscription=first_subscription, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
+    set_quantity(
+        subscription=first_subscription,
+        fee_code="desk",
+        quantity=3,
+        at=JAN,
+        since=JAN + timedelta(days=5),
+        reason="asked",
+    )
 
 
 def _seat_fees() -> list[dict[str, Any]]:

@@ -15,7 +15,14 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
 CASES = [  # price, a seat, proration, anchor, zone, minutes since New Year of each change and return
-    ("9.99", "0.01", "day", "calendar", "UTC", [65_520]),  # half of February: rounded up for the change and the return
+    (
+        "9.99",
+        "0.01",
+        "day",
+        "calendar",
+        "UTC",
+        [65_520],
+    ),  # half of February: rounded up for the change and the return
     ("0.05", "0.03", "day", "anniversary", "UTC", [21_600, 21_660, 65_520]),
     ("19.99", "3.33", "second", "anniversary", "America/New_York", [1, 44_640, 96_000, 110_000]),
     ("123.45", "0.07", "second", "calendar", "Asia/Kathmandu", [720, 22_222]),
@@ -30,7 +37,10 @@ def plan(price, seat, *, proration, anchor):
 
 def net_total(customer):
     invoices = Invoice.objects.filter(customer=customer)
-    return sum((invoice.total.amount if invoice.kind == "invoice" else -invoice.total.amount for invoice in invoices), Decimal(0))
+    return sum(
+        (invoice.total.amount if invoice.kind == "invoice" else -invoice.total.amount for invoice in invoices),
+        Decimal(0),
+    )
 
 
 def total_after_changes(version, other, moments, *, zone, since=JAN):
@@ -54,7 +64,9 @@ def total_after_changes(version, other, moments, *, zone, since=JAN):
 def test_a_change_and_back_costs_nothing_at_any_price_time_and_zone(price, seat, proration, anchor, zone, moments):
     version = plan(price, seat, proration=proration, anchor=anchor)
     dearer = plan("30", "1", proration=proration, anchor=anchor)
-    assert total_after_changes(version, dearer, moments, zone=zone) == total_after_changes(version, dearer, [], zone=zone)
+    assert total_after_changes(version, dearer, moments, zone=zone) == total_after_changes(
+        version, dearer, [], zone=zone
+    )
 
 
 def test_a_change_and_back_costs_nothing_in_a_stub_period():

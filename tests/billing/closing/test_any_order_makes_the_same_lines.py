@@ -14,8 +14,8 @@ from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
 from billing.models import Subscription
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, sample
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import send
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import JAN
 
 pytestmark = pytest.mark.django_db

@@ -43,7 +43,9 @@ def test_the_lines_and_credits_of_all_deliveries_sum_to_the_price_of_the_whole(p
                 use(subscription, "calls", quantity, at=JAN)
             close_due(at=closes_at)
         (feature,) = load_terms(subscription.version_id, "USD").features
-        whole = max(sum((Decimal(quantity) for delivery in deliveries for quantity in delivery), Decimal(0)), Decimal(0))
+        whole = max(
+            sum((Decimal(quantity) for delivery in deliveries for quantity in delivery), Decimal(0)), Decimal(0)
+        )
         assert net_billed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced_amount
         transaction.set_rollback(True)
     customer_cache.clear()

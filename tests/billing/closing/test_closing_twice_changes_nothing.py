@@ -1,4 +1,4 @@
-"""A period is billed once, however often and by whichever way it is closed."""
+"""A period is billed once, however often and by any way it is closed."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -18,13 +18,13 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    commitment,
+    add_commitment,
     assert_invoices_clean,
+    commitment,
     fee,
     make_customer,
     make_plan,
     offer,
-    add_commitment,
     publish,
     rate,
     subscribe,
@@ -44,7 +44,7 @@ def promised(*, starts_at: datetime = JAN, fees: list | None = None, **fields: A
     return subscribe(make_customer(), version, starts_at=starts_at)
 
 
-def claimed(kind: str) -> list[Decimal]:
+def line_amounts(kind: str) -> list[Decimal]:
     return [line.amount.amount for line in Line.objects.filter(kind=kind).order_by("id")]
 
 
@@ -68,7 +68,7 @@ def test_a_period_bills_the_documented_lines(used: str, factor: str, starts: str
 def test_fees_do_not_count_toward_it():
     promised(fees=[fee("30", billed="arrears")])
     close_due(at=FEB + HOUR)
-    assert claimed("true_up") == [Decimal(100)]
+    assert line_amounts("true_up") == [Decimal(100)]
 
 
 def test_the_true_up_line_explains_its_amount():
@@ -114,7 +114,7 @@ class TestContract:
             use(subscription, "api.calls", used, at=month)
         close_due(at=APR + HOUR)
         assert nets() == [20, 30, 50]
-        assert claimed("true_up") == [40]
+        assert line_amounts("true_up") == [40]
 
     def test_the_surcharge_is_computed_from_all_its_usage(self):
         subscription = promised(periods=3, factor=2)
@@ -123,12 +123,12 @@ class TestContract:
             use(subscription, "api.calls", used, at=month)
         close_due(at=APR + HOUR)
         assert nets() == [80, 40, 20]
-        assert claimed("surcharge") == [10, 10]
+        assert line_amounts("surcharge") == [10, 10]
 
     def test_the_next_contract_starts_at_zero(self):
         promised(periods=2)
         close_due(at=datetime(2026, 5, 1, 1, tzinfo=UTC))
-        assert claimed("true_up") == [100, 100]
+        assert line_amounts("true_up") == [100, 100]
 
     def test_periods_due_at_the_same_time_are_closed_one_after_the_other(self):
         subscription = promised(periods=3, factor=2)
@@ -152,7 +152,7 @@ class TestContract:
         use(subscription, "api.calls", 60, at=MAR)
         close_due(at=APR + HOUR)
         assert nets() == [20, 80, 60]
-        assert claimed("true_up") == [80, -30]
+        assert line_amounts("true_up") == [80, -30]
 
 
 class TestSubscriptionsOwnCommitment:
@@ -164,13 +164,13 @@ class TestSubscriptionsOwnCommitment:
             use(subscription, "api.calls", 40, at=month)
         close_due(at=APR + HOUR)
         assert nets() == [100, 36, 100]
-        assert claimed("usage") == [20, 36, 20]
+        assert line_amounts("usage") == [20, 36, 20]
 
     def test_a_contract_counts_from_the_first_period_that_starts_in_it(self):
         subscription = promised(minimum=0)
         add_commitment(subscription, 60, at=JAN, starts_at=FEB, periods=2)
         close_due(at=datetime(2026, 6, 1, 1, tzinfo=UTC))
-        assert claimed("true_up") == [60, 60], "at the ends of March and May"
+        assert line_amounts("true_up") == [60, 60], "at the ends of March and May"
 
     def test_a_contract_that_is_ended_owes_a_prorated_minimum(self):
         subscription = promised(minimum=0)
@@ -178,7 +178,7 @@ class TestSubscriptionsOwnCommitment:
         close_due(at=FEB + HOUR)
         end_commitment(commitment=commitment_, at=FEB + HOUR)
         close_due(at=APR + HOUR)
-        assert claimed("true_up") == [40], "two of three periods"
+        assert line_amounts("true_up") == [40], "two of three periods"
 
     def test_the_preview_and_the_usage_show_its_discount(self):
         subscription = promised(minimum=0)
@@ -216,7 +216,7 @@ class TestLateUsage:
         use(subscription, "api.calls", 30)
         use(subscription, "api.calls", 100, at=FEB)
         close_due(at=MAR + HOUR)
-        assert (claimed("late_usage"), claimed("true_up")) == ([30], [80, -30])
+        assert (line_amounts("late_usage"), line_amounts("true_up")) == ([30], [80, -30])
         assert nets() == [100, 100]
 
     def test_late_usage_above_the_commitment_costs_its_factor(self):
@@ -239,7 +239,7 @@ class TestLateUsage:
 
 
 LESS = [
-    # used  becomes  factor  document        why
+    # used  becomes  factor  issued          why
     (130,   110,     1,      "CN-000001",    "beyond the promise it is given back"),
     (130,   110,     2,      "",             "it would move the surcharge: it waits to be outweighed"),
     (130,   80,      1,      "",             "it would move the true-up"),

@@ -84,7 +84,7 @@ def test_an_aggregation_is_billed_in_any_order(aggregation, quantity, why, order
     assert_clean()
 
 
-def test_a_level_is_billed_for_the_time_it_was_held():
+def test_a_level_is_billed_for_its_duration():
     """31 days: 10 GB from the 1st, 4 more for the last 15.5 days."""
     metered("weighted_sum", [rate("1")])
     send(used("more", "2026-01-16T12:00:00Z", 4), used("start", "2026-01-01T00:00:00Z", 10))
@@ -207,7 +207,9 @@ def test_a_value_is_computed_and_billed():
         used("b", "2026-01-11T00:00:00Z", prompt=1, completion=1),
         used("c", "2026-01-12T00:00:00Z", prompt=7),
     )
-    assert [unmatched_usage.detail for unmatched_usage in UnmatchedUsage.objects.all()] == ["metered: “completion” is missing"]
+    assert [unmatched_usage.detail for unmatched_usage in UnmatchedUsage.objects.all()] == [
+        "metered: “completion” is missing"
+    ]
     assert bill() == [(D(128), D("1.28"))]
     assert_clean()
 

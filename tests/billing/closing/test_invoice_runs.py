@@ -113,7 +113,9 @@ def test_a_period_that_the_database_rejects_stops_no_other(over, monkeypatch):
 
 def test_it_runs_concurrently_with_the_periodic_close(over):
     job = start_invoice_run(until=AT, at=AT, by=None)
-    work(kinds=KINDS, clock=lambda: AT, should_continue=iter([True, True, False, False]).__next__)  # split, no item begun
+    work(
+        kinds=KINDS, clock=lambda: AT, should_continue=iter([True, True, False, False]).__next__
+    )  # split, no item begun
     close_due(at=AT)
     retry_waiting_items()
     assert (refreshed(job).state, job.figures["invoices"]) == (JobState.DONE, 3)

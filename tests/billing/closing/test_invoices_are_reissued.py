@@ -81,7 +81,10 @@ def test_the_whole_invoice_is_credited_and_reissued(billed: Subscription):
     period = Period.objects.get(starts_at=JAN)
     assert (note.corrects, new.corrects, period.invoice, period.late_since) == (first, first, new, None)
     assert new.reference == f"period:{period.pk}:reissue:1"
-    assert [(line.kind, line.amount.amount) for line in new.lines.order_by("position")] == [("fee", 20), ("usage", 105)]
+    assert [(line.kind, line.amount.amount) for line in new.lines.order_by("position")] == [
+        ("fee", 20),
+        ("usage", 105),
+    ]
     assert (new.period_start, new.period_end) == (JAN, FEB)
     assert_invoices_clean()
 
@@ -96,7 +99,13 @@ def test_an_invoice_is_reissued_once_per_grace_period(billed: Subscription):
     late(billed, -30, since=SOON)
     assert bill_late_usage(at=SOON + HOUR).issued == 1
     assert bill_late_usage(at=SOON + 2 * HOUR).issued == 0
-    assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
+    assert [invoice_row[0] for invoice_row in issued_invoices()] == [
+        "INV-000001",
+        "CN-000001",
+        "INV-000002",
+        "CN-000002",
+        "INV-000003",
+    ]
     last = Invoice.objects.latest("id")
     assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
     assert_invoices_clean()
@@ -151,7 +160,12 @@ class TestInvoicesThatCanNotBeReissued:
     """The late usage is billed on the next invoice."""
 
     def test_after_a_partial_credit_by_hand(self, billed: Subscription):
-        credit_request = {"lines": [RequestedCredit(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
+        credit_request = {
+            "lines": [RequestedCredit(1, Decimal(5))],
+            "reason": "Goodwill",
+            "to": "balance",
+            "at": SOON,
+        }
         issue_credit_note(invoice_id=Invoice.objects.get().pk, **credit_request)
         late(billed, 20)
         assert bill_late_usage(at=SOON).issued == 0
@@ -193,7 +207,9 @@ class TestConcurrency:
         assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002"]
         assert_invoices_clean()
 
-    def test_usage_waits_for_the_reissue_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+    def test_usage_waits_for_the_reissue_and_is_late_again(
+        self, billed: Subscription, monkeypatch: pytest.MonkeyPatch
+    ):
         late(billed, 20)
         pause = Pause.before(monkeypatch, reissue, "write_invoice_rows")
         worker = start(lambda: bill_late_usage(at=SOON))
@@ -223,7 +239,9 @@ class TestConcurrency:
             by_hand.result()
         assert_invoices_clean()
 
-    def test_a_failure_stores_neither_the_credit_note_nor_the_invoice(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+    def test_a_failure_stores_neither_the_credit_note_nor_the_invoice(
+        self, billed: Subscription, monkeypatch: pytest.MonkeyPatch
+    ):
         late(billed, 20)
 
         def fail(*args: Any, **kwargs: Any) -> None:

@@ -64,7 +64,10 @@ def test_a_credit_note_is_announced_as_a_credit_note(version):
         invoice_id=Invoice.objects.get().pk, lines=[RequestedCredit(1, Decimal(10))], reason="x", to="refund", at=DUE
     )
 
-    assert [notification.facts["document"] for notification in notifications_of("invoice.issued")] == ["invoice", "credit_note"]
+    assert [notification.facts["document"] for notification in notifications_of("invoice.issued")] == [
+        "invoice",
+        "credit_note",
+    ]
 
 
 def test_a_contact_receives_an_email(version):

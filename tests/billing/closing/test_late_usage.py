@@ -74,7 +74,7 @@ def test_late_usage_is_billed_as_cumulative_minus_billed(
 ):
     subscription = subscription_to(rates, included=included)
     use(subscription, "api.calls", before)
-    if Decimal(amount) < 0:  # something on the next document must outweigh what is given back
+    if Decimal(amount) < 0:  # the next invoice must exceed the credit
         close_due(at=FEB + HOUR)
         use(subscription, "api.calls", 2_000, at=FEB)
     close_due(at=FEB + HOUR)
@@ -226,7 +226,8 @@ def test_a_reduction_is_credited_at_the_invoiced_price(row: dict[str, str]):
         assert close_due(at=month + HOUR).failed == []
         new = Line.objects.exclude(pk__in=before)
         return sum(
-            (line_.amount.amount * {"usage_credit": -1, "late_usage": 1}.get(line_.kind, 0) for line_ in new), Decimal(0)
+            (line_.amount.amount * {"usage_credit": -1, "late_usage": 1}.get(line_.kind, 0) for line_ in new),
+            Decimal(0),
         )
 
     subscription = subscription_to([rate("1")])

@@ -129,7 +129,7 @@ def test_it_is_due_as_documented(row):
         pass_time(*moments)
         notes = [-credit_note.totals.net for credit_note in draft.credit_notes]
         made = issued_amounts()[known:]
-        if len(set(moments)) == 1:  # otherwise it shows what is due before it comes about, or is billed after it
+        if len(set(moments)) == 1:  # otherwise the preview has earlier fees, or the change is billed later
             assert [*filter(None, [draft.totals.net]), *notes] == made, "a preview is what is issued"
     pass_time(day(row["until"]))
     assert issued_amounts() == [D(amount_text) for amount_text in row["documents"].split(", ")]
@@ -222,7 +222,9 @@ def test_after_a_trial_it_is_due_with_the_trials_invoice():
 def test_a_preview_considers_fees_of_earlier_unbilled_periods():
     """Nothing is billed yet: the preview of March considers those of the opening, January and February."""
     subscription = subscribe(make_customer("acme"), yearly(), at=MAR + HOUR)
-    amounts = [preview(at=MAR + HOUR, period=period).totals.net for period in subscription.periods.order_by("ends_at")]
+    amounts = [
+        preview(at=MAR + HOUR, period=period).totals.net for period in subscription.periods.order_by("ends_at")
+    ]
     assert amounts == [730, 0, 0, 0]
 
 

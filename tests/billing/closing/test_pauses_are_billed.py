@@ -105,7 +105,9 @@ def test_nothing_is_due_during_a_pause_as_documented(row):
     used(int(row["used after"]), day(row["resumed"]) + HOUR, "after")
     pass_time(APR - DAY)
     assert issued_amounts() == [D(amount_text) for amount_text in row["documents"].split(", ")]
-    assert [draft_note.totals.net for draft_note in draft.credit_notes] == [-credit_note for credit_note in issued_amounts() if credit_note < 0]
+    assert [draft_note.totals.net for draft_note in draft.credit_notes] == [
+        -credit_note for credit_note in issued_amounts() if credit_note < 0
+    ]
     assert_clean()
 
 
@@ -167,7 +169,9 @@ def test_a_pause_is_announced():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, ends_at=FEB)
     pass_time(FEB)
-    kinds = Notification.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
+    kinds = (
+        Notification.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
+    )
     assert list(kinds) == ["subscription.created", "subscription.paused", "subscription.resumed"]
 
 

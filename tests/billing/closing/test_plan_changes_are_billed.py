@@ -133,7 +133,7 @@ def test_late_usage_of_the_old_part_moves_the_new_part_to_higher_tiers():
     sent("late", DAY_10 - HOUR, 3_000, at=FEB + HOUR)
     close_due(at=MAR + HOUR)
     assert_clean()
-    sent("next", MAR + HOUR, 1_000)  # a document that outweighs the five dollars given back
+    sent("next", MAR + HOUR, 1_000)  # an invoice above the credit of five dollars
     close_due(at=MAR + timedelta(days=31, hours=1))
     old, new = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
     of_january = Line.objects.filter(usage__period__in=[old, new])

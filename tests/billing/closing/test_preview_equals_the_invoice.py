@@ -63,7 +63,15 @@ def of_draft(draft: Draft) -> list:
 def of_invoice(invoice: Invoice) -> list:
     lines = invoice.lines.order_by("position")
     line_facts = [
-        (line.kind, line.description, line.quantity, line.amount.amount, line.tax_rate, line.service_start, line.service_end)
+        (
+            line.kind,
+            line.description,
+            line.quantity,
+            line.amount.amount,
+            line.tax_rate,
+            line.service_start,
+            line.service_end,
+        )
         for line in lines
     ]
     explained = [line.explanation for line in lines]

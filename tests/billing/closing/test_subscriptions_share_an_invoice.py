@@ -53,7 +53,9 @@ def consolidated_customer(**fields: Any) -> Customer:
     return make_customer(one_document=True, **fields)
 
 
-def subscribe_to_own_plan(customer: Customer, name: str, *fees: dict[str, Any], currency: str = "USD", **fields: Any) -> Subscription:
+def subscribe_to_own_plan(
+    customer: Customer, name: str, *fees: dict[str, Any], currency: str = "USD", **fields: Any
+) -> Subscription:
     """Return a subscription of that name to its own plan, with calls at 1.00 that only this plan has."""
     starts_at = fields.pop("starts_at", JAN)
     included = fields.pop("included", 0)
@@ -145,7 +147,9 @@ def test_opening_fees_are_on_one_invoice_as_well():
 
 def test_a_subscription_that_can_not_be_billed_delays_the_others_by_a_day():
     customer = consolidated_customer()
-    alpha, beta, gamma = (subscribe_to_own_plan(customer, name, fee("10", billed="arrears")) for name in ("alpha", "beta", "gamma"))
+    alpha, beta, gamma = (
+        subscribe_to_own_plan(customer, name, fee("10", billed="arrears")) for name in ("alpha", "beta", "gamma")
+    )
     broken = use(beta, "beta.calls", 5)
     counter = Counter.objects.get(period=broken)
     Counter.objects.filter(period=broken).update(plan_feature_id=10**9)
@@ -200,7 +204,10 @@ def test_a_subscription_that_the_database_rejects_is_left_out_after_a_day():
 def test_coupons_and_late_usage_stay_with_their_subscription():
     make_tax("19")
     customer = consolidated_customer()
-    alpha, beta = subscribe_to_own_plan(customer, "alpha", fee("8", billed="arrears")), subscribe_to_own_plan(customer, "beta")
+    alpha, beta = (
+        subscribe_to_own_plan(customer, "alpha", fee("8", billed="arrears")),
+        subscribe_to_own_plan(customer, "beta"),
+    )
     apply_coupon(subscription=beta, coupon=make_coupon(percent=50, duration="forever"), at=JAN)
     for month in (JAN, FEB):
         use(beta, "beta.calls", 10, at=month)

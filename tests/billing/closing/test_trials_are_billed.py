@@ -15,8 +15,8 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    commitment,
     assert_invoices_clean,
+    commitment,
     fee,
     make_coupon,
     make_customer,
@@ -93,7 +93,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("start", "days", "usage", "base", "calls", "price", "included", "document"), OTHERS)
-def test_fees_after_a_trial_equal_those_of_other_billing_systems(start, days, usage, base, calls, price, included, document):
+def test_fees_after_a_trial_equal_those_of_other_billing_systems(
+    start, days, usage, base, calls, price, included, document
+):
     offers = [offer("calls", included=included, rates=[rate(price)])]
     version = trial_plan(fees=[fee(base)], offers=offers, usage=usage, days=days, proration="day")
     starts_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
@@ -260,7 +262,9 @@ def test_a_plan_change_keeps_the_trials_end():
     change_plan(subscription=subscription, version=pro, at=START + timedelta(days=4))
     use(subscription, "calls", 300, at=START + timedelta(days=5))
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
-    periods = [(period.is_trial, period.ends_at, lines_of(period)) for period in subscription.periods.order_by("starts_at")]
+    periods = [
+        (period.is_trial, period.ends_at, lines_of(period)) for period in subscription.periods.order_by("starts_at")
+    ]
     assert periods[:2] == [
         (True, START + timedelta(days=4), "usage 5.00"),
         (True, TRIAL_END, "usage 0.00, fee 62.00"),

@@ -94,7 +94,12 @@ def test_unused_time_is_credited_as_documented(row):
     if row["paid"]:
         record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)
     ends_at = moment(row["ends"])
-    arguments = {"subscription": subscription, "at": JAN + 2 * HOUR, "ends_at": ends_at, "give_back": row["give back"]}
+    arguments = {
+        "subscription": subscription,
+        "at": JAN + 2 * HOUR,
+        "ends_at": ends_at,
+        "give_back": row["give back"],
+    }
     draft = preview_cancellation(**arguments)
     cancel(**arguments)
     close_due(at=ends_at + HOUR)

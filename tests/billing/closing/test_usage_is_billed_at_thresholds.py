@@ -15,8 +15,8 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
-    commitment,
     assert_invoices_clean,
+    commitment,
     fee,
     make_coupon,
     make_customer,
@@ -71,7 +71,8 @@ def test_invoices_are_issued_at_thresholds_as_documented():
     line = document.lines.get(kind="usage")
     assert (line.amount.amount, line.quantity, line.explanation["billed_before"]) == (D(5), 10, "245.00")
     assert [
-        invoice.reference.split(":")[::2] for invoice in Invoice.objects.filter(lines__kind="progressive").order_by("id")
+        invoice.reference.split(":")[::2]
+        for invoice in Invoice.objects.filter(lines__kind="progressive").order_by("id")
     ] == [
         ["progress", "1"],
         ["progress", "2"],

@@ -6,10 +6,20 @@ import pytest
 from django.contrib.auth.models import User
 
 from billing.jobs import item_split, worker
-from billing.jobs.kinds import MAX_TRIES
+from billing.jobs.definitions import MAX_TRIES
 from billing.models import JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
-from tests.billing.jobs.user_jobs import NOW, split_only, work_all, kinds, user_count, make_job, make_user, numbered, refreshed
+from tests.billing.jobs.user_jobs import (
+    NOW,
+    kinds,
+    make_job,
+    make_user,
+    numbered,
+    refreshed,
+    split_only,
+    user_count,
+    work_all,
+)
 from tests.races import PATIENCE, start, together
 
 pytestmark = pytest.mark.django_db

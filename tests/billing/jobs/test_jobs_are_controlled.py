@@ -3,10 +3,10 @@
 import pytest
 
 from billing.jobs import controls
-from billing.jobs.kinds import SplitFailed
+from billing.jobs.definitions import SplitFailed
 from billing.jobs.worker import work
 from billing.models.jobs import ItemState, JobState
-from tests.billing.jobs.user_jobs import NOW, work_all, kinds, user_count, make_job, make_user, refreshed
+from tests.billing.jobs.user_jobs import NOW, kinds, make_job, make_user, refreshed, user_count, work_all
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +106,11 @@ def test_splitting_continues_after_the_last_item():
 
     job = make_job(50)
     for _ in range(2):
-        work(kinds=kinds(split=cut), clock=lambda: NOW, should_continue=iter([True, True, False, False, False]).__next__)
+        work(
+            kinds=kinds(split=cut),
+            clock=lambda: NOW,
+            should_continue=iter([True, True, False, False, False]).__next__,
+        )
     work(kinds=kinds(split=cut), clock=lambda: NOW)
     assert calls == [0, 20, 40]
     assert (refreshed(job).total, user_count()) == (50, 50)

@@ -7,7 +7,7 @@ import pytest
 from billing.jobs import controls, retention
 from billing.jobs.retention import clear_old_jobs
 from billing.models import JobItem
-from tests.billing.jobs.user_jobs import NOW, work_all, make_job, refreshed
+from tests.billing.jobs.user_jobs import NOW, make_job, refreshed, work_all
 
 pytestmark = pytest.mark.django_db
 KEPT = timedelta(days=90)

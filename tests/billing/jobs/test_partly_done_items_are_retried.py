@@ -3,10 +3,10 @@
 import pytest
 
 from billing.jobs import controls
-from billing.jobs.kinds import ItemOutcome
+from billing.jobs.definitions import ItemOutcome
 from billing.models import JobItem
 from billing.models.jobs import JobState
-from tests.billing.jobs.user_jobs import NOW, work_all, user_count, make_job, make_user, refreshed
+from tests.billing.jobs.user_jobs import NOW, make_job, make_user, refreshed, user_count, work_all
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.models import JobPart
-from tests.billing.jobs.user_jobs import work_all, make_job
+from tests.billing.jobs.user_jobs import make_job, work_all
 from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from billing.jobs import item_split
-from billing.jobs.kinds import ItemOutcome, JobDefinition, JobDefinitions
+from billing.jobs.definitions import ItemOutcome, JobDefinition, JobDefinitions
 from billing.jobs.start import start
 from billing.jobs.worker import WorkResult, work
 from billing.models import Job, JobItem

@@ -21,7 +21,7 @@ from tests.billing.metering.corrections.correction_setup import correct_all, cor
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.billing.plan_migrations.test_the_database_checks_migrations import CASES as OF_MIGRATIONS
 from tests.billing.simulation.test_the_database_checks_simulations import CASES as OF_SIMULATIONS
-from tests.builders import FEB, MAR, add_override, cap, make_coupon, add_commitment
+from tests.builders import FEB, MAR, add_commitment, add_override, cap, make_coupon
 from tests.db_refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_checks_wallets import DRAWDOWN_CASES
 
@@ -41,7 +41,8 @@ SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {qu
 FROM billing_billedusage
 """
 OVERRIDDEN = """
-INSERT INTO billing_override (subscription_id, feature_id, figure, match, value, starts_at, ends_at, reason, created_at)
+INSERT INTO billing_override (subscription_id, feature_id, figure, match, value, starts_at, ends_at, reason,
+    created_at)
 SELECT subscription_id, feature_id, {what}, {match}, {value}, {starts}, {ends}, reason, created_at
 FROM billing_override
 """
@@ -130,7 +131,8 @@ def quantity_row(column: str, value: str) -> str:
     """Return the statement that adds another quantity with one column changed."""
     columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
     values = ", ".join((columns | {column: value}).values())
-    return f"INSERT INTO billing_subscriptionquantity ({', '.join(columns)}) SELECT {values} FROM billing_subscriptionquantity"  # noqa: S608
+    table = "billing_subscriptionquantity"
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table}"  # noqa: S608
 
 
 CASES = [
@@ -195,7 +197,10 @@ CASES = [
     ("pause_is_not_paid_for", "UPDATE billing_pause SET settles = 'charge'"),
     ("pause_ends_after_it_starts", "UPDATE billing_pause SET ends_at = starts_at"),
     ("pause_that_is_over_says_when", "UPDATE billing_pause SET state = 'over', ends_at = NULL"),
-    ("subscription_has_one_pause_at_a_time", pause_row("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
+    (
+        "subscription_has_one_pause_at_a_time",
+        pause_row("starts_at + interval '1 year'", "ends_at + interval '1 year'"),
+    ),
     ("pauses_of_a_subscription_never_overlap", pause_row("starts_at", "ends_at", state="'over'")),
     # overrides
     ("overridden_figure_is_known", override_row(figure="'other'", value="1")),

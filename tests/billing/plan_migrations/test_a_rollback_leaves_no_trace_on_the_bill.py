@@ -1,5 +1,6 @@
 """
-A customer who is migrated and rolled back is billed to the cent like one never migrated, whatever was issued between.
+A customer who is migrated and rolled back is billed to the cent like one never migrated, after any invoices in
+between.
 """
 
 from datetime import datetime
@@ -12,11 +13,11 @@ from tests.billing.plan_migrations.migration_setup import (
     FIFTEENTH,
     HOUR,
     TENTH,
-    remaining_invoices,
     make_version,
     net_total,
     pass_time,
     planned,
+    remaining_invoices,
     roll_back,
     run,
     use,
@@ -51,7 +52,10 @@ def compare(pair: tuple[Subscription, Subscription]) -> None:
     assert net_total(moved) == net_total(unmoved)
     moved.refresh_from_db()
     assert moved.version_id == unmoved.version_id
-    spans = [set(Coverage.objects.filter(subscription=subscription).values_list("feature", "during")) for subscription in pair]
+    spans = [
+        set(Coverage.objects.filter(subscription=subscription).values_list("feature", "during"))
+        for subscription in pair
+    ]
     assert spans[0] == spans[1]
 
 

@@ -39,8 +39,10 @@ CASES = [
     ("migration_item_state_is_known", move("state = 'lost', moved_at = NULL")),
     (
         "migration_moves_a_subscription_once",
-        "INSERT INTO billing_migrationitem (migration_id, subscription_id, from_version_id, state, problem, warnings, ended)"
-        " SELECT migration_id, subscription_id, from_version_id, 'waiting', '', '[]', '[]' FROM billing_migrationitem",
+        "INSERT INTO billing_migrationitem (migration_id, subscription_id, from_version_id, state, problem, "
+        "warnings, ended)"
+        " SELECT migration_id, subscription_id, from_version_id, 'waiting', '', '[]', '[]' FROM "
+        "billing_migrationitem",
     ),
     ("refused_migration_item_has_a_reason", move("state = 'refused', moved_at = NULL")),
     ("moved_migration_item_has_a_time", move("moved_at = NULL")),

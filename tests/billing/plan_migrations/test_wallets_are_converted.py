@@ -9,7 +9,17 @@ import pytest
 
 from billing.models import MigrationItem
 from lib.currencies import CREDITS
-from tests.billing.plan_migrations.migration_setup import DAY, FIFTEENTH, HOUR, TENTH, net_total, planned, roll_back, run, use
+from tests.billing.plan_migrations.migration_setup import (
+    DAY,
+    FIFTEENTH,
+    HOUR,
+    TENTH,
+    net_total,
+    planned,
+    roll_back,
+    run,
+    use,
+)
 from tests.builders import (
     JAN,
     make_customer,

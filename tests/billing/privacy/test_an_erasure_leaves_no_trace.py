@@ -122,7 +122,9 @@ def finish(customer, *, is_paid=True):
     end_finished(at=LATER)
     for subscription in Invoice.objects.filter(customer=customer):
         if subscription.due and is_paid:
-            record_payment(invoice_id=subscription.pk, amount=subscription.due, method="manual", reference="1", at=LATER)
+            record_payment(
+                invoice_id=subscription.pk, amount=subscription.due, method="manual", reference="1", at=LATER
+            )
 
 
 def find_text(text):

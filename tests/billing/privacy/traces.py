@@ -72,7 +72,9 @@ def _pay(customer: Customer) -> None:
     declined = ProviderResponse("declined", "pi_1", "lost", "Ask Canary Holder for another card")
     for reply in (declined, ProviderResponse("succeeded", "pi_2")):
         charge = attempts.start_payment(invoice_id=paid.pk, at=NOW)
-        with pgtrigger.ignore("invoices.PaymentAttempt:payment_attempt_is_settled_once"):  # as where a page was opened
+        with pgtrigger.ignore(
+            "invoices.PaymentAttempt:payment_attempt_is_settled_once"
+        ):  # as where a page was opened
             PaymentAttempt.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
         attempts.record_outcome(attempt_id=charge.pk, response=reply, at=NOW)
     issue_credit_note(

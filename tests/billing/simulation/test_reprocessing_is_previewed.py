@@ -51,7 +51,13 @@ def sent_too_early(**meter):
 def preview_facts():
     preview = preview_reprocess(at=AT, report_ids=reports())
     bills = [
-        (usage.feature_in_period.customer, usage.feature_in_period.feature, usage.quantity, usage.amount, usage.is_late)
+        (
+            usage.feature_in_period.customer,
+            usage.feature_in_period.feature,
+            usage.quantity,
+            usage.amount,
+            usage.is_late,
+        )
         for usage in preview.added_usage
     ]
     return (preview.replayed.tried, preview.replayed.resolved), bills
@@ -64,7 +70,9 @@ def test_the_preview_equals_the_result():
     assert not Counter.objects.exists()
     assert UnmatchedUsage.objects.filter(resolved_at__isnull=True).count() == 4
 
-    assert preview_facts() == (counts, bills), "a rehearsal leaves nothing behind, also not in what processes remember"
+    assert preview_facts() == (counts, bills), (
+        "a rehearsal leaves nothing behind, also not in what processes remember"
+    )
     reprocess(at=AT, report_ids=reports())
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == D("102.00")

@@ -78,7 +78,13 @@ def test_it_has_a_result_for_each_subscription_and_version(draft, starter):
 def test_its_totals_and_bars_match_its_results(draft, starter):
     job = simulated(draft, starter)
     draft_summary, other = sorted(summarize_versions(job), key=lambda row: row.version_id == starter.pk)
-    assert (draft_summary.before, draft_summary.after, draft_summary.less, draft_summary.more, draft_summary.same) == (D("21.5"), D(24), 1, 1, 0)
+    assert (
+        draft_summary.before,
+        draft_summary.after,
+        draft_summary.less,
+        draft_summary.more,
+        draft_summary.same,
+    ) == (D("21.5"), D(24), 1, 1, 0)
     assert (draft_summary.cost, draft_summary.cost_before, draft_summary.cost_after) == (D("0.06"), D("11.5"), D(15))
     assert (other.change, other.same) == (0, 2)
     assert count_by_change(job) == {(draft.pk, "USD"): {"3": 1, "8": 1}, (starter.pk, "USD"): {"same": 2}}

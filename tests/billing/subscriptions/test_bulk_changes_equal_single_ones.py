@@ -90,7 +90,10 @@ def stored_state(subscription):
             ]
             for period in periods
         ],
-        "coverage": [(coverage_row.feature.code, coverage_row.named, coverage_row.during.lower, coverage_row.during.upper) for coverage_row in coverage],
+        "coverage": [
+            (coverage_row.feature.code, coverage_row.named, coverage_row.during.lower, coverage_row.during.upper)
+            for coverage_row in coverage
+        ],
         "history": history,
         "lots": lots,
     }
@@ -163,7 +166,10 @@ def test_earlier_usage_in_the_same_hour_is_no_obstacle(old, new):
 
 def test_a_feature_of_another_subscription_is_skipped(old, new):
     subscription = subscribe(make_customer(), old)
-    subscribe(subscription.customer, publish(make_plan("seats", offers=[offer("seats", included=1, consumption="hard_cap")])))
+    subscribe(
+        subscription.customer,
+        publish(make_plan("seats", offers=[offer("seats", included=1, consumption="hard_cap")])),
+    )
     assert left_out(subscription, new)
 
 

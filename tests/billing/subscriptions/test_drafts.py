@@ -17,7 +17,19 @@ from billing.subscriptions import (
     draft,
     generate_periods,
 )
-from tests.builders import FEB, JAN, MAR, covered_features, fee, make_coupon, make_customer, make_plan, offer, publish, rate
+from tests.builders import (
+    FEB,
+    JAN,
+    MAR,
+    covered_features,
+    fee,
+    make_coupon,
+    make_customer,
+    make_plan,
+    offer,
+    publish,
+    rate,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +57,12 @@ def test_an_activated_draft_starts_as_prepared(version):
     coupon = make_coupon(percent=10)
     subscription = drafted(version, coupons=[coupon], quantities={"seats": 3}, trial_days=14, external_id="acme-1")
     activated = activate(subscription=subscription, at=JAN)
-    assert (activated.pk, activated.external_id, activated.state, activated.drafted) == (subscription.pk, "acme-1", "trialing", {})
+    assert (activated.pk, activated.external_id, activated.state, activated.drafted) == (
+        subscription.pk,
+        "acme-1",
+        "trialing",
+        {},
+    )
     assert (activated.starts_at, activated.trial_ends_at) == (FEB, FEB + timedelta(days=14))
     assert activated.redemptions.get().coupon == coupon
     assert activated.holdings.get().quantity == 3
@@ -62,8 +79,20 @@ def test_a_draft_can_start_at_another_time(version, starts_at):
 
 def test_a_draft_can_be_replaced(version):
     subscription = drafted(version, trial_days=14)
-    replacement = draft(customer=subscription.customer, version=version, starts_at=MAR, ends_at=None, at=JAN, replaced_draft=subscription)
-    assert (replacement.pk, replacement.external_id, replacement.starts_at, replacement.drafted) == (subscription.pk, subscription.external_id, MAR, {})
+    replacement = draft(
+        customer=subscription.customer,
+        version=version,
+        starts_at=MAR,
+        ends_at=None,
+        at=JAN,
+        replaced_draft=subscription,
+    )
+    assert (replacement.pk, replacement.external_id, replacement.starts_at, replacement.drafted) == (
+        subscription.pk,
+        subscription.external_id,
+        MAR,
+        {},
+    )
     assert Subscription.objects.count() == 1
 
 

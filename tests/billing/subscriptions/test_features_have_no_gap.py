@@ -37,8 +37,15 @@ def subscription(versions):
 
 def support(at):
     """Return the value granted for support, after asserting that every feature is allowed."""
-    entitlements = {read_entitlement.feature.code: read_entitlement for read_entitlement in read_entitlements(customer="acme", sandbox=False, at=at)}
-    assert {code for code, entitlement in entitlements.items() if entitlement.answer.allowed} == {"calls", "sso", "support"}
+    entitlements = {
+        read_entitlement.feature.code: read_entitlement
+        for read_entitlement in read_entitlements(customer="acme", sandbox=False, at=at)
+    }
+    assert {code for code, entitlement in entitlements.items() if entitlement.answer.allowed} == {
+        "calls",
+        "sso",
+        "support",
+    }
     assert check(customer="acme", feature="calls", quantity=Decimal(1), sandbox=False, at=at).allowed
     return entitlements["support"].value
 

@@ -34,7 +34,7 @@ def test_credits_are_granted_as_documented(row):
 
 
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2033, 1, 1))  # noqa: DTZ001, the zone is drawn beside it
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2033, 1, 1))  # noqa: DTZ001, the zone is a separate argument
 
 
 @given(
@@ -45,6 +45,9 @@ MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2033, 1, 1))  # noqa: DTZ0
     moments=st.tuples(MOMENTS, MOMENTS).map(sorted),
 )
 def test_an_interval_starts_and_ends_with_a_period(kind, unit, every, zone, moments):
-    terms_, (starts, at) = terms(kind, unit, 1), (moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for moment in moments)
+    terms_, (starts, at) = (
+        terms(kind, unit, 1),
+        (moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for moment in moments),
+    )
     for edge in interval_at(terms_, starts=starts, at=at, every=every, zone=zone):
         assert interval_at(terms_, starts=starts, at=edge, every=1, zone=zone)[0] == edge

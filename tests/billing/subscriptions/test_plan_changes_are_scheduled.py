@@ -65,7 +65,10 @@ def test_the_plan_changes_at_the_requested_time(subscription, pro, moment, moves
     move = schedule_change(subscription=subscription, version=pro, at=JAN, moment=moment)
     assert (move.moment, move.rollout) == (moves_at, None)
     pass_time(MAR)
-    assert plans(subscription) == [(JAN, "starter"), *((boundary, "pro") for boundary in (NOON, FEB, MAR) if boundary >= moves_at)]
+    assert plans(subscription) == [
+        (JAN, "starter"),
+        *((boundary, "pro") for boundary in (NOON, FEB, MAR) if boundary >= moves_at),
+    ]
     assert ScheduledChange.objects.get().state == "done"
 
 
@@ -87,7 +90,10 @@ def test_a_rollout_does_not_replace_a_requested_change(subscription, pro):
     publish_for(version=plan("starter", "12"), audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
     scheduled_change = ScheduledChange.objects.get(rollout__isnull=False)
-    assert (scheduled_change.state, scheduled_change.problem) == ("refused", "A change of plan was asked for by hand, which counts.")
+    assert (scheduled_change.state, scheduled_change.problem) == (
+        "refused",
+        "A change of plan was asked for by hand, which counts.",
+    )
     pass_time(FEB)
     assert plans(subscription)[-1] == (FEB, "pro")
 

@@ -98,7 +98,9 @@ def test_a_new_interval_starts_at_the_change_and_ends_at_the_anchor(subscription
 def test_features_are_covered_without_a_gap(subscription, pro):
     assert covered_features(subscription) == ["calls", "exports"]
     change_plan(subscription=subscription, version=pro, at=DAY_10)
-    during_by_feature = {coverage.feature.code: coverage.during for coverage in Coverage.objects.filter(subscription=subscription)}
+    during_by_feature = {
+        coverage.feature.code: coverage.during for coverage in Coverage.objects.filter(subscription=subscription)
+    }
     assert {code: (during.lower, during.upper) for code, during in during_by_feature.items()} == {
         "calls": (JAN, None),
         "exports": (JAN, DAY_10),

@@ -17,12 +17,12 @@ from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     JAN,
     MAR,
+    add_commitment,
     add_override,
     fee,
     make_customer,
     make_plan,
     offer,
-    add_commitment,
     publish,
     rate,
     subscribe,
@@ -142,7 +142,10 @@ def test_agreements_from_its_end_on_move_with_it(subscription, moves_to, until):
         end_trial(subscription=subscription, at=moves_to)
     else:
         extend_trial(subscription=subscription, ends_at=moves_to, at=JAN + 5 * DAY)
-    assert agreed_terms(subscription.overrides) == [(Decimal("0.7"), JAN, moves_to), (Decimal("0.5"), moves_to, until)]
+    assert agreed_terms(subscription.overrides) == [
+        (Decimal("0.7"), JAN, moves_to),
+        (Decimal("0.5"), moves_to, until),
+    ]
     assert agreed_terms(subscription.commitments) == [(100, moves_to, until)]
 
 

@@ -24,7 +24,10 @@ from tests.customers.notifications import announcements
 from tests.customers.notifications.receivers import receiver
 from tests.races import together
 
-TELL = "import config, django; django.setup(); from customers.tasks import dispatch_notifications; dispatch_notifications()"
+TELL = (
+    "import config, django; django.setup(); from customers.tasks import dispatch_notifications; "
+    "dispatch_notifications()"
+)
 
 
 @pytest.mark.slow
@@ -75,7 +78,9 @@ def test_tasks_that_run_three_times_concurrently_send_once():
     with receiver() as hook:
         announcements.create_endpoint(hook.url)
         for number in range(10):
-            announcements.announce_alert(customer, key=f"topup:{number}", kind="topup.paid", at=database_time(), n=number)
+            announcements.announce_alert(
+                customer, key=f"topup:{number}", kind="topup.paid", at=database_time(), n=number
+            )
         together(*[dispatch_notifications] * 3, purge_notifications)
         dispatch_notifications()
         dispatch_notifications()

@@ -33,6 +33,7 @@ from tests.builders import (
     APR,
     FEB,
     JAN,
+    add_commitment,
     add_override,
     fee,
     make_coupon,
@@ -41,13 +42,12 @@ from tests.builders import (
     make_plan,
     make_wallet,
     offer,
-    add_commitment,
     publish,
     rate,
     subscribe,
 )
-from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
 from tests.customers.notifications.announcements import create_endpoint
+from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
 from wallets.auto_topup import TopUpRuleRequest, remove_rule, set_rule
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
@@ -143,8 +143,8 @@ def lengthen_trial(scenario):
 
 
 def override(scenario):
-    made = add_override(scenario.running, "api.calls", "included", 500, at=MID)
-    subscriptions.end_override(override=made, at=MID)
+    added = add_override(scenario.running, "api.calls", "included", 500, at=MID)
+    subscriptions.end_override(override=added, at=MID)
 
 
 def commit(scenario):
@@ -152,8 +152,8 @@ def commit(scenario):
 
 
 def coupon(scenario):
-    made = subscriptions.apply_coupon(subscription=scenario.running, coupon=make_coupon(percent=10), at=MID)
-    subscriptions.remove_coupon(redemption=made, at=MID)
+    redemption = subscriptions.apply_coupon(subscription=scenario.running, coupon=make_coupon(percent=10), at=MID)
+    subscriptions.remove_coupon(redemption=redemption, at=MID)
 
 
 def lot(scenario):
@@ -178,9 +178,9 @@ def expiring(scenario):
 
 
 def keep(scenario):
-    made = open_wallet(customer=scenario.acme, name="Second", at=MID)
-    change_wallet(wallet=made, at=MID, priority=9)
-    close_wallet(wallet_id=made.pk, at=MID)
+    opened = open_wallet(customer=scenario.acme, name="Second", at=MID)
+    change_wallet(wallet=opened, at=MID, priority=9)
+    close_wallet(wallet_id=opened.pk, at=MID)
 
 
 def rule(scenario):
@@ -218,8 +218,8 @@ def publish_prices(scenario):
 
 
 def with_contact(scenario):
-    made = scenario.api.post("/customers/acme/contacts", {"email": "bea@acme.example"}).json()
-    scenario.api.send("DELETE", f"/customers/acme/contacts/{made['id']}")
+    contact = scenario.api.post("/customers/acme/contacts", {"email": "bea@acme.example"}).json()
+    scenario.api.send("DELETE", f"/customers/acme/contacts/{contact['id']}")
 
 
 def dun_for(action):
@@ -322,14 +322,22 @@ def notifications():
     return Notification.objects.order_by("pk")
 
 
-@pytest.mark.parametrize(("do", "kinds"), OPERATIONS, ids=[f"{place}-{kinds[-1]}" for place, (_, kinds) in enumerate(OPERATIONS)])
+@pytest.mark.parametrize(
+    ("do", "kinds"), OPERATIONS, ids=[f"{place}-{kinds[-1]}" for place, (_, kinds) in enumerate(OPERATIONS)]
+)
 def test_each_operation_sends_its_notifications(scenario, do, kinds):
     before = notifications().count()
 
     do(scenario)
 
-    announced = [notification for notification in notifications()[before:] if notification.kind not in ("wallet.granted",) or "wallet.granted" in kinds]
-    assert [notification.kind for notification in announced if not _is_of_a_fixture_plan(notification, kinds)] == kinds
+    announced = [
+        notification
+        for notification in notifications()[before:]
+        if notification.kind not in ("wallet.granted",) or "wallet.granted" in kinds
+    ]
+    assert [
+        notification.kind for notification in announced if not _is_of_a_fixture_plan(notification, kinds)
+    ] == kinds
     assert all(notification.customer_id or notification.kind.startswith("plan.") for notification in announced)
 
 
@@ -362,14 +370,14 @@ def test_no_fact_of_a_customer_is_personal(scenario):
 
 
 def test_the_facts_are_those_of_the_docs(scenario):
-    shown = {example["type"]: set(example["data"]) - {"customer", "sandbox"} for example in EXAMPLES}
+    documented_facts = {example["type"]: set(example["data"]) - {"customer", "sandbox"} for example in EXAMPLES}
     varies = {"subscription.updated"}
     for do, kinds in OPERATIONS:
         with transaction.atomic():
             do(scenario)
             for notice in notifications():
                 if notice.kind in kinds and notice.kind not in varies and notice.kind not in OLDER:
-                    assert set(notice.facts) == shown[notice.kind], notice.kind
+                    assert set(notice.facts) == documented_facts[notice.kind], notice.kind
             transaction.set_rollback(True)
 
 

@@ -12,8 +12,8 @@ from customers.notifications.delivery_run import deliver
 from customers.notifications.fan_out import fan_out
 from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, MailAudience
 from tests.builders import make_customer
+from tests.customers.notifications.announcements import NOW, announce_alert, later, send, states
 from tests.customers.notifications.staff import make_staff
-from tests.customers.notifications.announcements import NOW, later, send, states, announce_alert
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from customers.notifications.email_templates import LANGUAGES, fill_placeholders
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from tests.builders import make_customer
+from tests.customers.notifications.announcements import announce_alert, send
 from tests.customers.notifications.test_mails_are_sent import INVOICE
 from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
-from tests.customers.notifications.announcements import send, announce_alert
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.+)` \| (.+) \| (.+) \|$", PAGE.split("## Mails in your own words")[1], re.MULTILINE)
@@ -129,10 +129,10 @@ def names(source):
 
 
 def test_the_samples_have_facts_of_the_docs():
-    shown = {example["type"]: set(example["data"]) for example in EXAMPLES}
+    documented_facts = {example["type"]: set(example["data"]) for example in EXAMPLES}
     # The facts of alerts depend on the alert rule; docs/alerts.md lists all of them.
     for kind in SAMPLES.keys() - {"alert.fired", "alert.recovered"}:
-        assert set(SAMPLES[kind]) <= shown[kind], kind
+        assert set(SAMPLES[kind]) <= documented_facts[kind], kind
 
 
 def test_every_mail_has_a_sample():

@@ -10,10 +10,10 @@ import httpcore
 import pytest
 
 from customers.notifications import http_client
-from customers.notifications.public_addresses import is_public
+from customers.notifications.address_guard import is_public
 from customers.notifications.webhook_endpoints import EndpointRefused
-from tests.customers.notifications.receivers import receiver, status
 from tests.customers.notifications.announcements import create_endpoint
+from tests.customers.notifications.receivers import receiver, status
 
 PUBLIC = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
 

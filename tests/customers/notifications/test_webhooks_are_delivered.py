@@ -19,9 +19,9 @@ from customers.notifications.fan_out import fan_out
 from customers.notifications.resend import resend, resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused, send_test
 from tests.builders import make_customer
+from tests.customers.notifications.announcements import NOW, announce_alert, create_endpoint, later, send, states
 from tests.customers.notifications.receivers import answers_in_order, receiver, status
 from tests.customers.notifications.staff import make_staff
-from tests.customers.notifications.announcements import NOW, later, create_endpoint, send, states, announce_alert
 from tests.races import together
 
 pytestmark = pytest.mark.django_db
@@ -201,7 +201,9 @@ def test_a_slow_endpoint_delays_no_other(acme, monkeypatch):
             announce_alert(acme, key=f"alert:{number}")
         fan_out(at=NOW)
         started, first = time.monotonic(), []
-        deliver(clock=lambda: NOW, should_continue=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2)
+        deliver(
+            clock=lambda: NOW, should_continue=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2
+        )
 
     assert len(quick.got) == 20
     assert slow.most_at_once <= 3 * AT_ONCE

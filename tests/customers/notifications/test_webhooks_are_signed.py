@@ -10,8 +10,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from customers.models import WebhookEndpoint
 from customers.notifications.webhook_endpoints import rotate
 from tests.builders import make_customer
+from tests.customers.notifications.announcements import NOW, announce_alert, create_endpoint, later, send
 from tests.customers.notifications.receivers import answers_in_order, receiver, status
-from tests.customers.notifications.announcements import NOW, later, create_endpoint, send, announce_alert
 
 pytestmark = pytest.mark.django_db
 

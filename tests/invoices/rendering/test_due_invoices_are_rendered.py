@@ -155,8 +155,8 @@ def test_a_late_failure_does_not_undo_a_later_attempt():
 
 def test_on_demand_the_file_is_rendered_at_once_and_stored():
     stored = store(invoice(fee("19.00")))
-    made = render_one(invoice_id=stored.pk, at=NOW)
-    assert render_one(invoice_id=stored.pk, at=SOON) == made
+    content = render_one(invoice_id=stored.pk, at=NOW)
+    assert render_one(invoice_id=stored.pk, at=SOON) == content
     assert Rendering.objects.get().rendered_at == NOW
 
 

@@ -51,7 +51,9 @@ Page 1 of 3 | Page 3 of 3 | INV-000042 · €8,250.14
 """
 
 
-@pytest.mark.parametrize("text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")])
+@pytest.mark.parametrize(
+    "text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")]
+)
 def test_every_figure_and_fact_is_in_the_text(everything, text):
     assert text in text_of(everything)
 

@@ -63,7 +63,9 @@ Rolled over 20 credits, which stays in the wallet 0 credits Closing balance 600 
 """
 
 
-@pytest.mark.parametrize("text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")])
+@pytest.mark.parametrize(
+    "text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")]
+)
 def test_it_has_the_facts_of_the_seller(printed: bytes, text: str):
     assert text in text_of(printed)
 

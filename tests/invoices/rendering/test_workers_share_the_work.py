@@ -40,10 +40,10 @@ def test_two_processes_render_each_invoice_once():
     outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)
     assert sum(int(output.split()[0]) for output in outputs) == len(stored), outputs
-    made = Rendering.objects.order_by("invoice")
-    assert [rendering.invoice_id for rendering in made] == [invoice_.pk for invoice_ in stored]
-    assert {rendering.attempts for rendering in made} == {1}, outputs
-    assert all(sha256(rendering.content).hexdigest() == rendering.sha256 for rendering in made)
+    renderings = Rendering.objects.order_by("invoice")
+    assert [rendering.invoice_id for rendering in renderings] == [invoice_.pk for invoice_ in stored]
+    assert {rendering.attempts for rendering in renderings} == {1}, outputs
+    assert all(sha256(rendering.content).hexdigest() == rendering.sha256 for rendering in renderings)
 
 
 def test_a_race_for_one_lease_has_one_winner():
@@ -78,7 +78,12 @@ def test_a_killed_renderer_leaves_no_partial_file_and_is_retried(place, tmp_path
     victim.wait()
     assert announced.read_text() == f"{place} {victim.pid}\n", "the kill landed in the window"
     unfinished = Rendering.objects.get(invoice=stored)
-    assert (unfinished.content, unfinished.sha256, unfinished.attempts, unfinished.error) == (None, "", 1, render_queue.UNFINISHED)
+    assert (unfinished.content, unfinished.sha256, unfinished.attempts, unfinished.error) == (
+        None,
+        "",
+        1,
+        render_queue.UNFINISHED,
+    )
     assert render_due(at=unfinished.retry_at) == RenderRun(rendered=1)
     assert Rendering.objects.get(invoice=stored).attempts == 2
 

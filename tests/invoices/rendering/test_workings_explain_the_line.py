@@ -51,7 +51,9 @@ def test_a_one_time_add_on_has_its_price():
 def test_a_coupon_shows_its_base_amount_and_has_no_unit_price():
     percent = {"coupon": "TEN", "percent": "12.5", "of": "40.00", "taken": "5.00", "formula": "12.5 % of 40.00"}
     amount = {"coupon": "FIVE", "amount": "5.00", "of": "40.00", "taken": "5.00", "formula": "5.00 off 40.00"}
-    workings = [workings_of(replace(fee("-5"), kind="coupon", explanation=explanation)) for explanation in (percent, amount)]
+    workings = [
+        workings_of(replace(fee("-5"), kind="coupon", explanation=explanation)) for explanation in (percent, amount)
+    ]
     assert [line.price for line in workings] == [None, None]
     assert [[row.label for row in line.rows] for line in workings] == [["€40.00 × 12.5%"], []]
 
@@ -123,7 +125,9 @@ def text_of_row(row: Working) -> str:
 
 @pytest.mark.parametrize(("charge", "quantity", "included", "rows"), CASES)
 def test_each_part_of_the_amount_is_a_row(charge, quantity, included, rows):
-    assert [text_of_row(row) for row in workings_of(usage_line("API calls", charge, quantity, included=included)).rows] == rows
+    assert [
+        text_of_row(row) for row in workings_of(usage_line("API calls", charge, quantity, included=included)).rows
+    ] == rows
 
 
 def test_a_single_price_is_on_the_line_itself():

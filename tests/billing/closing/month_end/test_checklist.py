@@ -19,7 +19,7 @@ from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from invoices.credit_notes import issue_credit_note
-from invoices.documents.month_lock import MonthLockRefused
+from invoices.documents.locked_months import MonthLockRefused
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import record_payment
 from plans.publishing.approvals import request_approval
@@ -56,7 +56,11 @@ def over(version):
 
 
 def open_points(month=JANUARY, **more):
-    return {point.code: point.count for point in read_checklist(seller=make_seller(), month=month, **more) if point.is_open}
+    return {
+        point.code: point.count
+        for point in read_checklist(seller=make_seller(), month=month, **more)
+        if point.is_open
+    }
 
 
 def lock(month=JANUARY, *, at=MAR):

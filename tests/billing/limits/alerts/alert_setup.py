@@ -45,7 +45,9 @@ def evaluate(at: datetime = NOW + MINUTE) -> EvaluationSummary:
 def alerts(**wanted: Any) -> list[tuple[str, int, str]]:
     """Return (kind, threshold, state) of all alerts, in order."""
     alerts_ = Alert.objects.filter(**wanted).select_related("alert_rule").order_by("pk")
-    return [(alert.alert_rule.kind, alert.threshold, "recovered" if alert.recovered_at else "open") for alert in alerts_]
+    return [
+        (alert.alert_rule.kind, alert.threshold, "recovered" if alert.recovered_at else "open") for alert in alerts_
+    ]
 
 
 def announced_facts(kind: str = "") -> list[dict[str, Any]]:

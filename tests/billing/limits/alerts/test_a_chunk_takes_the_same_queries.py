@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.models import Alert
 from lib import prepared_statements
-from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.billing.limits.alerts.alert_setup import NOW, calls, evaluate, use
+from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.builders import JAN, cap
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet

@@ -12,7 +12,16 @@ from billing.limits.alerts.rule_settings import (
     set_alert_rule,
 )
 from billing.models import AlertRule
-from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, calls, evaluate, messages, announced_facts, use
+from tests.billing.limits.alerts.alert_setup import (
+    MINUTE,
+    NOW,
+    alerts,
+    announced_facts,
+    calls,
+    evaluate,
+    messages,
+    use,
+)
 from tests.builders import make_feature, make_seller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

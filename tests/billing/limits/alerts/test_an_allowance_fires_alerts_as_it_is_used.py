@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, announced_facts, use
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announced_facts, evaluate, messages, use
 from tests.billing.metering.corrections.correction_setup import void
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import FEB, add_override

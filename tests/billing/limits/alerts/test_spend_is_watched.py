@@ -8,8 +8,8 @@ import pytest
 
 from billing.closing import close_due
 from billing.limits.spend_caps import remove_cap
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announced_facts, calls, evaluate, use
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
-from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, calls, evaluate, announced_facts, use
 from tests.billing.metering.corrections.correction_setup import void
 from tests.builders import FEB, JAN, cap, make_feature, make_plan, offer, publish, rate, subscribe
 
@@ -26,7 +26,13 @@ def test_a_cap_fires_by_default_and_recovers_once_it_is_raised(acme):
     use("call", 95)
     evaluate()
     [facts] = announced_facts()
-    assert (facts["kind"], facts["threshold"], facts["value"], facts["limit"], facts["unit"]) == ("cap", 90, "95", "100", "USD")
+    assert (facts["kind"], facts["threshold"], facts["value"], facts["limit"], facts["unit"]) == (
+        "cap",
+        90,
+        "95",
+        "100",
+        "USD",
+    )
     assert facts["remedy"] == "raise_cap"
     cap(acme, 1000, at=NOW)
     evaluate(NOW + 2 * MINUTE)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.billing.limits.alerts.alert_setup import calls, evaluate, use
+from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db

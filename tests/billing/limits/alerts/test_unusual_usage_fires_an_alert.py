@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from tests.billing.limits.alerts.alert_setup import alerts, announced_facts, calls, evaluate, use
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
-from tests.billing.limits.alerts.alert_setup import alerts, calls, evaluate, announced_facts, use
 from tests.builders import JAN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

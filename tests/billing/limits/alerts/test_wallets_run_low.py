@@ -5,8 +5,8 @@ from decimal import Decimal as D
 
 import pytest
 
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announced_facts, evaluate
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
-from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, announced_facts
 from tests.builders import JAN, make_customer
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
@@ -19,9 +19,9 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def wallet():
-    made = Wallet.objects.create(customer=make_customer("acme"))
-    add_lot(made, 100, "pack-1")
-    return made
+    wallet = Wallet.objects.create(customer=make_customer("acme"))
+    add_lot(wallet, 100, "pack-1")
+    return wallet
 
 
 def add_lot(wallet, amount, source, *, kind="purchased", at=JAN, **conditions):
@@ -70,7 +70,9 @@ def test_an_amount_replaces_the_percentage(wallet):
     set_rule("low_balance", amount=50, levels=[100], customer=wallet.customer)
     spend_credits(wallet, 51, "a")
     evaluate()
-    assert [(facts["threshold"], facts["limit"], facts["value"]) for facts in announced_facts()] == [(100, "50", "49")]
+    assert [(facts["threshold"], facts["limit"], facts["value"]) for facts in announced_facts()] == [
+        (100, "50", "49")
+    ]
 
 
 def test_expiring_credits_fire_once_seven_days_before(wallet):

@@ -42,7 +42,9 @@ def test_of_forty_concurrent_requests_twenty_are_admitted(feature, clean_books):
     else:
         prepaid_customer(balance=20)
 
-    reservations = [reservation for reservation in together(*[check_and_reserve(feature, n) for n in range(40)]) if reservation]
+    reservations = [
+        reservation for reservation in together(*[check_and_reserve(feature, n) for n in range(40)]) if reservation
+    ]
 
     assert len(reservations) == Reservation.objects.count() == 20
 
@@ -53,8 +55,10 @@ def test_commits_reports_and_reservations_never_exceed_the_cap_together(clean_bo
     def use(number):
         def act():
             arguments = {"customer": "acme", "feature": "messages", "quantity": Decimal(2), "sandbox": False}
-            made = or_none_at_the_limit(lambda: reserve(**arguments, reference=f"run-{number}", at=NOW, duration=MINUTE))
-            return made and commit(reservation_id=made[0].pk, quantity=Decimal(1 + number % 2), at=NOW)
+            reservation = or_none_at_the_limit(
+                lambda: reserve(**arguments, reference=f"run-{number}", at=NOW, duration=MINUTE)
+            )
+            return reservation and commit(reservation_id=reservation[0].pk, quantity=Decimal(1 + number % 2), at=NOW)
 
         return act
 

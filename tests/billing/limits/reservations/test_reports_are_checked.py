@@ -10,7 +10,13 @@ from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Event, UnmatchedUsage
-from tests.billing.limits.reservations.reservation_setup import NOW, capped_customer, hold, prepaid_customer, send_events
+from tests.billing.limits.reservations.reservation_setup import (
+    NOW,
+    capped_customer,
+    hold,
+    prepaid_customer,
+    send_events,
+)
 from tests.builders import cap
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

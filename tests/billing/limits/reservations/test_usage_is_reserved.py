@@ -17,8 +17,8 @@ from billing.models import Counter, Event, Reservation
 from tests.billing.limits.reservations.reservation_setup import (
     MINUTE,
     NOW,
-    check_usage,
     capped_customer,
+    check_usage,
     hold,
     keyed_customer,
     prepaid_customer,

@@ -11,8 +11,8 @@ from billing.metering.ingest.parser import event_key
 from billing.models import AggregateState, Counter, DistinctValue, HourlyUsage, LevelChange, Period, Subscription
 from billing.subscriptions import generate_periods
 from lib.decimals import EXACT
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import read
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import (
     JAN,
     make_customer,

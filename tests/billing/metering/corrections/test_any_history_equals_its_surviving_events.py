@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from billing.audit import assert_clean
 from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
-from tests.billing.metering.corrections.correction_setup import correct_all, stored_usage, make_fully_metered_subscription, sample, correction_request
+from tests.billing.metering.corrections.correction_setup import (
+    correct_all,
+    correction_request,
+    make_fully_metered_subscription,
+    sample,
+    stored_usage,
+)
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN
 

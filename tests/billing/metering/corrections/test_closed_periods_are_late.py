@@ -7,7 +7,13 @@ import pytest
 from billing.closing import close_due
 from billing.models import BilledUsage
 from invoices.models import Line
-from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, replace, sample, void
+from tests.billing.metering.corrections.correction_setup import (
+    late,
+    make_fully_metered_subscription,
+    replace,
+    sample,
+    void,
+)
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB, MAR
 

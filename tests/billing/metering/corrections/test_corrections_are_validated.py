@@ -4,7 +4,7 @@ import pytest
 
 from billing.metering.corrections import NothingCorrected
 from billing.models import Correction, Event
-from tests.billing.metering.corrections.correction_setup import correct_all, replace, void, correction_request
+from tests.billing.metering.corrections.correction_setup import correct_all, correction_request, replace, void
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -18,7 +18,8 @@ def stored_calls():
 
 def short_outcomes(*requests, **options):
     return [
-        (outcome.status, outcome.field, outcome.detail.split(";")[0].split(" (")[0]) for outcome in correct_all(*requests, **options)
+        (outcome.status, outcome.field, outcome.detail.split(";")[0].split(" (")[0])
+        for outcome in correct_all(*requests, **options)
     ]
 
 
@@ -80,7 +81,10 @@ def test_a_replacement_needs_a_new_id(taken):
 
 
 def test_two_replacements_of_one_request_need_different_ids():
-    assert [outcome[0] for outcome in short_outcomes(correction_request("a", call("c")), correction_request("b", call("c")))] == ["accepted", "conflict"]
+    assert [
+        outcome[0]
+        for outcome in short_outcomes(correction_request("a", call("c")), correction_request("b", call("c")))
+    ] == ["accepted", "conflict"]
 
 
 def test_a_replacement_is_corrected_like_any_event():

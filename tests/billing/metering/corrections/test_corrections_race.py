@@ -9,9 +9,16 @@ from billing.metering.corrections import usage_correction
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, unmatched_usage
 from billing.models import BilledUsage, Correction, Event
-from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, person, replace, sample, void
-from tests.billing.metering.ingest.request_parser import NOW
+from tests.billing.metering.corrections.correction_setup import (
+    late,
+    make_fully_metered_subscription,
+    person,
+    replace,
+    sample,
+    void,
+)
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB
 from tests.races import Pause, start, together, wait_until_blocked
 

@@ -5,8 +5,8 @@ import pytest
 from billing.metering.ingest.reprocess import reprocess
 from billing.models import UnmatchedUsage
 from tests.billing.metering.corrections.correction_setup import replace, void
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send
+from tests.billing.metering.ingest.request_parser import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

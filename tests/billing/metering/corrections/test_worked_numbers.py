@@ -7,8 +7,8 @@ import pytest
 from billing.metering.usage.current_usage import current_usage
 from tests.aggregation.test_worked_numbers import rows
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import send
+from tests.billing.metering.ingest.request_parser import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

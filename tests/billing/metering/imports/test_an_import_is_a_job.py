@@ -77,7 +77,9 @@ def test_only_rejected_rows_keep_their_content(metered_customer, monkeypatch):
     assert job.items.filter(content__isnull=False).count() == 3
     work_job(job, for_real=True)
     rejected_item = job.items.get(content__isnull=False)
-    assert [(finding["row"], finding["id"], finding["field"]) for finding in rejected_item.findings] == [(5, "", "timestamp")]
+    assert [(finding["row"], finding["id"], finding["field"]) for finding in rejected_item.findings] == [
+        (5, "", "timestamp")
+    ]
 
 
 def test_a_file_imported_twice_counts_once(metered_customer):

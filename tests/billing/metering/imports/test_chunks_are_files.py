@@ -1,5 +1,5 @@
 """
-A file split into chunks has the same rows, whatever its cells contain, and splitting can resume where a chunk ends.
+A file split into chunks has the same rows, for any content of its cells, and splitting can resume where a chunk ends.
 """
 
 import csv

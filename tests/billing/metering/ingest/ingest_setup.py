@@ -90,7 +90,10 @@ def counted(subscription: Subscription | None = None) -> dict[str, tuple[int, De
         counters = counters.filter(period__subscription=subscription)
     labels = {0: "free", **dict(Rate.objects.values_list("id", "label"))}
     return {
-        f"{counter.plan_feature.feature.code}/{labels[counter.rate_id]}/{counter.window_start:%m}": (counter.events, counter.quantity)
+        f"{counter.plan_feature.feature.code}/{labels[counter.rate_id]}/{counter.window_start:%m}": (
+            counter.events,
+            counter.quantity,
+        )
         for counter in counters
     }
 

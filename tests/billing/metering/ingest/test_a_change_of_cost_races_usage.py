@@ -4,8 +4,13 @@ import pytest
 
 from billing.metering.ingest import event_recorder
 from plans.costs.unit_costs import CostRefused
-from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import counted_costs, tokens, used, subscribe_acme
 from tests.billing.metering.ingest.ingest_setup import send
+from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import (
+    counted_costs,
+    subscribe_acme,
+    tokens,
+    used,
+)
 from tests.builders import MAR, make_cost
 from tests.races import Pause, start, wait_until_blocked
 

@@ -12,8 +12,15 @@ from billing.metering.ingest import event_recorder
 from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import Meter
+from tests.billing.metering.ingest.ingest_setup import (
+    call,
+    counted,
+    make_metered_subscription,
+    request,
+    send,
+    unmatched,
+)
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start
 

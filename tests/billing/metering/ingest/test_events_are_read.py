@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.billing.metering.ingest.request_parser import NOW, event, parse_one, parse
+from tests.billing.metering.ingest.request_parser import NOW, event, parse, parse_one
 
 
 def test_a_single_event_is_read_with_its_arrival_as_its_time():

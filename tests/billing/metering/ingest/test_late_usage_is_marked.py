@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from billing.models import Period
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from billing.subscriptions import CancellationRefused, cancel
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.billing.metering.ingest.request_parser import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

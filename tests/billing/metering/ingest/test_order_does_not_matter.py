@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from billing.metering.ingest import customer_cache
 from billing.models import Counter, Event, Rollup
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import counted, make_metered_subscription, request, send
+from tests.billing.metering.ingest.request_parser import NOW
 
 EXACT = Context(prec=100)
 

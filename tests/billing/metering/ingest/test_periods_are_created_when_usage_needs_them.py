@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import Period
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send, unmatched
+from tests.billing.metering.ingest.request_parser import NOW
 
 pytestmark = pytest.mark.django_db
 

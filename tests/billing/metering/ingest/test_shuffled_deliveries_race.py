@@ -42,7 +42,9 @@ def test_overlapping_batches_of_eight_senders_add_up_to_the_distinct_events():
         return [outcome for batch in batches[sender::SENDERS] for outcome in send(*batch)]
 
     outcomes = Counter(
-        outcome for sender_outcomes in together(*[lambda n=n: deliver(n) for n in range(SENDERS)]) for outcome in sender_outcomes
+        outcome
+        for sender_outcomes in together(*[lambda n=n: deliver(n) for n in range(SENDERS)])
+        for outcome in sender_outcomes
     )
 
     assert outcomes == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}, f"seed {seed}"

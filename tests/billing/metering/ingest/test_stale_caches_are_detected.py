@@ -14,8 +14,16 @@ from billing.models import Subscription
 from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import MeterReading
+from tests.billing.metering.ingest.ingest_setup import (
+    call,
+    counted,
+    make_metered_subscription,
+    read,
+    request,
+    send,
+    unmatched,
+)
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, read, request, send, unmatched
 from tests.builders import (
     JAN,
     MAR,

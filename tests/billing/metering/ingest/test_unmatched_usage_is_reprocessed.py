@@ -13,8 +13,8 @@ from billing.models import Counter, Event, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Line
 from plans.models import Meter
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import call, calls, make_metered_subscription, request, send
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB, MAR, make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,14 @@ import pytest
 
 from billing.metering.ingest.event_recorder import BatchConflict
 from billing.models import Event
-from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, rolled_up, send
+from tests.billing.metering.ingest.ingest_setup import (
+    call,
+    counted,
+    make_metered_subscription,
+    request,
+    rolled_up,
+    send,
+)
 from tests.builders import make_customer, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

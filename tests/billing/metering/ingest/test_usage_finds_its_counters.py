@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, rolled_up, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import (
+    call,
+    counted,
+    make_metered_subscription,
+    request,
+    rolled_up,
+    send,
+    unmatched,
+)
 from tests.builders import (
     JAN,
     MAR,

@@ -12,8 +12,8 @@ from invoices.models import Line
 from plans.costs.unit_costs import CostRefused, remove_cost
 from plans.models import Meter, UnitCost
 from tests.billing.metering.corrections.correction_setup import replace
-from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.ingest_setup import send, unmatched
+from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import (
     APR,
     FEB,
@@ -142,7 +142,9 @@ CHANGES = [
 def test_a_cost_that_usage_was_charged_at_can_not_be_changed(counted, change, why):
     with pytest.raises(CostRefused, match="usage up to 2026-03-10 13:00 UTC was charged"):
         change()
-    assert [(unit_cost.pk, unit_cost.cost, unit_cost.valid_to) for unit_cost in UnitCost.objects.all()] == [(counted.pk, 1, None)]
+    assert [(unit_cost.pk, unit_cost.cost, unit_cost.valid_to) for unit_cost in UnitCost.objects.all()] == [
+        (counted.pk, 1, None)
+    ]
 
 
 FINE = [

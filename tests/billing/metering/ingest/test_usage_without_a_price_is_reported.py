@@ -4,7 +4,14 @@ import pytest
 
 from billing.models import Event, UnmatchedUsage
 from billing.models.usage import UnmatchedReason
-from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import (
+    call,
+    counted,
+    make_metered_subscription,
+    request,
+    send,
+    unmatched,
+)
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

@@ -109,7 +109,9 @@ def test_a_greatest_value_equals_that_of_its_events():
     send(*(sample(f"e{n}", "2026-01-05T00:00:00Z", value) for n, value in enumerate([4, 10, 1])), at=FEB)
     close_due(at=FEB + SOON)
     usage = next(
-        line_usage for line in Line.objects.all() if (line_usage := read_line_usage(line.pk)) and line_usage.aggregation == "max"
+        line_usage
+        for line in Line.objects.all()
+        if (line_usage := read_line_usage(line.pk)) and line_usage.aggregation == "max"
     )
     line = Line.objects.get(pk=usage.line_id)
     assert max(read_line_event.value for read_line_event in read_line_events(usage)) == line.quantity == 10

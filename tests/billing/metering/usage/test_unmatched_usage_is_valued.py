@@ -82,7 +82,7 @@ def test_greatest_values_are_not_summed():
     assert stakes() == [("no_rate", "acme", "tokens", 1, None, None, "")]
 
 
-def test_live_and_sandbox_and_customers_are_kept_apart():
+def test_sandbox_usage_and_other_customers_are_not_counted():
     metered(rates=[rate("1")], value_property="n")
     send(call("c1", customer="a"), call("c2", customer="b"))
     send(call("c1", customer="a"), sandbox=True)

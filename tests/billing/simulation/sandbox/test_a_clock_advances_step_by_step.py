@@ -11,7 +11,7 @@ from billing.models import Period
 from billing.simulation.sandbox import CannotAdvance, advance_all, advance_clock, start_advance
 from invoices.models import Invoice
 from tests.billing.metering.ingest.ingest_setup import send
-from tests.billing.simulation.sandbox.clock_setup import sandboxed, subscribed, advance_to
+from tests.billing.simulation.sandbox.clock_setup import advance_to, sandboxed, subscribed
 from tests.builders import JAN, MAR, make_clock, make_wallet
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from billing import closing
-from billing.closing.result import CloseFailure, CloseSummary
+from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.models import Period
 from billing.simulation.sandbox import advance_all, advance_clock, clock_advance, retry_advance, start_advance
 from customers.models import TestClock
 from invoices.models import Invoice
-from tests.billing.simulation.sandbox.clock_setup import subscribed, advance_to
+from tests.billing.simulation.sandbox.clock_setup import advance_to, subscribed
 from tests.builders import FEB, JAN, make_clock
 
 pytestmark = pytest.mark.django_db

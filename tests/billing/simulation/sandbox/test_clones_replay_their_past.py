@@ -18,13 +18,13 @@ from tests.builders import (
     FEB,
     JAN,
     MAR,
+    add_commitment,
     fee,
     make_coupon,
     make_customer,
     make_plan,
     make_wallet,
     offer,
-    add_commitment,
     publish,
     rate,
     subscribe,
@@ -69,7 +69,9 @@ def test_a_clone_is_invoiced_like_its_customer(acme):
     advance_to(sandbox_clone.customer.test_clock, NOW)
 
     live = Invoice.objects.filter(customer=acme).order_by("sequence")
-    assert [text.split()[1] for text in totals(sandbox_clone.customer)] == [f"{total.total.amount:.2f}" for total in live]
+    assert [text.split()[1] for text in totals(sandbox_clone.customer)] == [
+        f"{total.total.amount:.2f}" for total in live
+    ]
     assert Event.objects.filter(customer_id=sandbox_clone.customer_id).count() == 16
     assert Event.objects.filter(customer_id=acme.pk).count() == 16, "nothing happens to the live one"
 

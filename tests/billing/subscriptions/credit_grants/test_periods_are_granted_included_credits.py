@@ -229,7 +229,9 @@ def test_granting_many_periods_takes_no_more_queries(django_assert_max_num_queri
 
 def test_versions_without_credits_need_few_queries(django_assert_num_queries):
     subscribe(make_customer(), make_version())
-    with django_assert_num_queries(4):  # whether any version has credits, and grants of removed periods, in a transaction
+    with django_assert_num_queries(
+        4
+    ):  # whether any version has credits, and grants of removed periods, in a transaction
         grant_due(at=JAN)
 
 

@@ -39,7 +39,9 @@ def test_an_upcoming_rollout_is_revoked(subscription):
     generate_periods(until=EVE + timedelta(hours=2))
     change_plan(subscription=subscription, version=other, at=EVE)
     assert ScheduledChange.objects.get().problem == "It changes to Other v1 instead."
-    ends = {coverage.feature.code: coverage.during.upper for coverage in subscription.coverage.select_related("feature")}
+    ends = {
+        coverage.feature.code: coverage.during.upper for coverage in subscription.coverage.select_related("feature")
+    }
     assert ends == {"calls": None, "exports": EVE}
 
 

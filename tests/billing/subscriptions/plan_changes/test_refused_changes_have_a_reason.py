@@ -71,7 +71,9 @@ def test_a_feature_added_to_a_named_subscription_of_the_cohort_is_accepted(pro):
     subscription = subscribe(customer, pro)
     named = subscribe(customer, pro, named=True)
     version = make(features=["calls", "storage"])
-    assert to_cohort(version, subscription, named) == [("pending", ""), ("pending", "")], "a named one is in nobody's way"
+    assert to_cohort(version, subscription, named) == [("pending", ""), ("pending", "")], (
+        "a named one is in nobody's way"
+    )
 
 
 def test_a_refusal_is_recorded_once_and_not_retried(pro):

@@ -53,7 +53,9 @@ def subscription() -> Subscription:
     return subscribe(make_customer(), publish(make()))
 
 
-def publish_to_all(version: PlanVersion, *, at: datetime = TENTH, effective_from: datetime | None = None) -> PlanVersion:
+def publish_to_all(
+    version: PlanVersion, *, at: datetime = TENTH, effective_from: datetime | None = None
+) -> PlanVersion:
     published = publish_for(version=version, audience="all", by=None, at=at, effective_from=effective_from)
     roll_out(at=at)
     return published
@@ -61,7 +63,9 @@ def publish_to_all(version: PlanVersion, *, at: datetime = TENTH, effective_from
 
 def pass_time(until: datetime) -> None:
     """Run the periodic tasks at every hour that has due work."""
-    for moment in sorted({until, *(boundary + after for boundary in (FEB, MAR, APR) for after in (-HOUR, HOUR, 2 * HOUR))}):
+    for moment in sorted(
+        {until, *(boundary + after for boundary in (FEB, MAR, APR) for after in (-HOUR, HOUR, 2 * HOUR))}
+    ):
         if moment <= until:
             publish_due(at=moment)
             roll_out(at=moment)
@@ -107,7 +111,9 @@ def test_a_subscription_changes_at_a_period_boundary(subscription, effective_fro
     publish_to_all(make("20"), effective_from=effective_from)
     assert ScheduledChange.objects.get().moment == moves_at, why
     pass_time(APR)
-    assert by_version(subscription) == [(period_start, 2 if period_start >= moves_at else 1) for period_start in (JAN, FEB, MAR, APR)], why
+    assert by_version(subscription) == [
+        (period_start, 2 if period_start >= moves_at else 1) for period_start in (JAN, FEB, MAR, APR)
+    ], why
 
 
 def test_the_subscription_changes_at_its_date_and_not_before(subscription):

@@ -75,7 +75,9 @@ def test_equal_facts_give_equal_xml():
 def test_a_coupon_is_an_allowance():
     facts, _ = DOCUMENTS["a coupon"]
     einvoice = to_einvoice(facts)
-    assert [(allowance.amount, allowance.category.rate) for allowance in einvoice.allowances] == [(Decimal("1.90"), Decimal(19))]
+    assert [(allowance.amount, allowance.category.rate) for allowance in einvoice.allowances] == [
+        (Decimal("1.90"), Decimal(19))
+    ]
     assert len(einvoice.lines) == 1
 
 
