@@ -28,6 +28,11 @@ NOUNS_IN_ING = {
 }
 """Words in -ing that name a thing, not an activity."""
 
+CHARGE_MODELS = {"graduated"}
+"""Participles that are the field's own names of charge models."""
+
+_PARTICIPLE = re.compile(r"[a-z]+ed|held|told|kept|made|taken|given|drawn|found|gone|done|went|past")
+
 ODD_WORDS = {
     "what": r"what",
     "whoever": r"whoever|whichever|whatever",
@@ -53,8 +58,12 @@ def python_files(root: Path, places: Iterable[str]) -> list[Path]:
 
 
 def is_activity(name: str) -> bool:
-    """Return whether a module's name has a part in -ing that is no noun of the field, such as `falling_due`."""
-    return any(re.fullmatch(r"[a-z]{2,}ing", part) and part not in NOUNS_IN_ING for part in name.split("_"))
+    """
+    Return whether a module is named by a gerund or a participle: a part in -ing that is no noun of the field, such as
+    `falling_due`, or a participle alone, such as `held`.
+    """
+    gerunds = [part for part in name.split("_") if re.fullmatch(r"[a-z]{2,}ing", part) and part not in NOUNS_IN_ING]
+    return bool(gerunds) or (bool(_PARTICIPLE.fullmatch(name)) and name not in CHARGE_MODELS)
 
 
 def bound_names(tree: ast.AST) -> Iterator[str]:

@@ -87,6 +87,8 @@ def test_no_save_is_overridden():
     [
         ("telling.py", "", activities),
         ("falling_due.py", "", activities),
+        ("capped.py", "", activities),
+        ("held.py", "", activities),
         ("report.py", "def read(rows):\n    return [one for one in rows]\n", odd_variables),
         ("report.py", "def read(asked):\n    pass\n", odd_variables),
         ("report.py", "with open('x') as found:\n    pass\n", odd_variables),
