@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 DEFAULT = "pgmq://localhost"
+# Celery kills a task that runs longer (CELERY_TASK_TIME_LIMIT); the rows that it left stay due for the next run.
 TASK_SECONDS = 300
 # A message reappears this long after its worker died, so this must exceed the longest task.
 VISIBLE_AGAIN_SECONDS = TASK_SECONDS + 30

@@ -4,6 +4,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+# A web request that exceeds either fails, so that one slow page or one stuck transaction doesn't use up the workers.
 WEB_STATEMENT_MILLISECONDS = 30_000
 WEB_LOCK_MILLISECONDS = 5_000
 

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+# Several tasks run every few seconds (config/schedule.py), so three minutes without a run mean that beat has stopped.
 LATE_AFTER_SECONDS = 180
 
 

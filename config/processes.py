@@ -18,7 +18,9 @@ from config import postgres
 
 WEB_WORKERS = 2
 TASK_WORKERS = 2
+# Ample for the web process to load and answer, even on a slow machine; after that the start has failed.
 READY_SECONDS = 60
+# After the stop signal a process may finish its request or task; then it is killed.
 STOP_SECONDS = 15
 LOOK_SECONDS = 0.2
 LOOPBACK = "127.0.0.1"

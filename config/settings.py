@@ -119,6 +119,7 @@ NOTIFICATION_RETENTION_DAYS = env.int("TOLLBOOK_NOTIFICATION_RETENTION_DAYS", de
 CUSTOMER_RETENTION_DAYS = env.int("TOLLBOOK_CUSTOMER_RETENTION_DAYS", default=0)
 # Days for which the history keeps the URL of each change, which may name customers; 0: for ever.
 ADDRESS_RETENTION_DAYS = env.int("TOLLBOOK_ADDRESS_RETENTION_DAYS", default=0)
+# Days for which a finished job keeps its content and findings, which may hold customers' data.
 JOB_RETENTION_DAYS = env.int("TOLLBOOK_JOB_RETENTION_DAYS", default=90)
 
 # Payment ----------------------------------------------------------------------------------------------------
@@ -151,6 +152,7 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.STRICT}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = PRODUCTION
+# A year, as browsers' preload lists require.
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
@@ -234,6 +236,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+# The soft limit raises an exception within the task 30 seconds before the hard one kills its process.
 CELERY_TASK_TIME_LIMIT = broker.TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = broker.TASK_SECONDS - 30
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

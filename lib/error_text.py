@@ -1,5 +1,6 @@
 """Error texts that are stored for users."""
 
+# Keeps the message and drops the long tail, such as a statement's parameters.
 MAX_CHARACTERS = 2_000
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _WANTED = os.environ.get("TOLLBOOK_FAILPOINT", "")
 _ORDER = os.environ.get("TOLLBOOK_FAILPOINT_ORDER", "")
+# How long a process stays at a failpoint, so that a test can kill it there.
 _SECONDS = float(os.environ.get("TOLLBOOK_FAILPOINT_SECONDS", "30"))
 
 

@@ -20,10 +20,13 @@ AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
 PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
 """A percentage: two decimal places fewer than a unit price, since it is a price per hundredth."""
 
+# Bounds of the `finite` constraints: far above any real amount or sum, and below NaN and infinity, which PostgreSQL
+# sorts last.
 MAX_MONEY = Decimal("1e12")
 MAX_QUANTITY = Decimal("1e50")
 MAX_SEATS = 1_000_000
 """Maximum seats or add-ons of one subscription."""
+# Two years.
 MAX_TRIAL_DAYS = 730
 
 

@@ -19,6 +19,7 @@ from lib.csv_export import FORMULA_PREFIXES
 
 MARKED = (*FORMULA_PREFIXES, "'")
 """Prefixes of cells that need escaping; the apostrophe is the escape itself."""
+# The web process reads the whole table into memory, so both its bytes and its rows are bounded.
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 20_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)

@@ -33,11 +33,13 @@ from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
 from wallets.models import Wallet
 
+# Counting stops here and the page shows "1,000+", so that a large table doesn't slow the first page of all.
 MAX_COUNTED = 1_000
 LATEST = 8
 DAYS = 30
 FRESH_SECONDS = 60
 """Cache time of figures that sum a month."""
+# The charts read a month of hourly usage of all customers, so visits within five minutes share one reading.
 CHART_SECONDS = 300
 MAX_METERS = 4
 UTC = ZoneInfo("UTC")

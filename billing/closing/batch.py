@@ -77,6 +77,7 @@ def close_locked(
     closings = _read_with_next_periods(period_ids, at=at)
     if consolidate and any(closing.consolidates_at for closing in closings.values()):
         closings = _add_companions(closings, chunk, at=at)
+    # Grouped before any period is dropped: a group that loses a period below must not be billed without it.
     groups = group_periods(closings.values()) if consolidate else {}
     chunk.summary.busy += drop_waiting_periods(closings)
     if late_period_ids is None:
@@ -146,6 +147,7 @@ def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[
             last_period_ids=ids,
             until=at + PERIOD_LEAD_TIME,
         )
+        # Read again: they have a next period now, whose fees in advance this close bills.
         closings |= read_periods_to_close(ids)
     return {id_: closings[id_] for id_ in period_ids}
 
@@ -201,6 +203,7 @@ def _drop_subscriptions(closings: dict[int, PeriodToClose], subscription_ids: It
 
 def _fail_in_locked_months(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime) -> None:
     """Mark periods as failed whose invoice would be dated in a month that the seller has locked."""
+    # Months are locked for live invoices only.
     locked_sellers = find_locked_sellers(
         {closing.buyer.seller_id for closing in closings.values() if not closing.buyer.sandbox}, at=at
     )
@@ -254,6 +257,7 @@ def _assemble_each(
                 )
                 continue
             assembled[id_] = invoice
+            # The next period may be in the same chunk, and its advance fees are not in the database yet.
             if (
                 closing.next_period is not None
                 and (next_closing := closings.get(closing.next_period.period_id)) is not None

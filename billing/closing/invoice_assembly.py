@@ -49,6 +49,7 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
             _move_fee_credits_to_note(assembled, closing)
         if draft.totals.total < 0:
             _defer_multi_period_windows(assembled)
+        # Of a period that was billed in part, only the differences are new to the commitment.
         usage = [snapshot.line for snapshot in assembled.snapshots] if remaining_lines is None else remaining_lines
         settlement_lines = _commitment_lines(closing, closing.span, seller, usage)
         draft.lines += settlement_lines
@@ -103,6 +104,7 @@ def late_amount(late_period: LatePeriod, closing: PeriodToClose, seller: SellerT
 
 def _empty_draft(closing: PeriodToClose, seller: SellerTerms, *, reference: str) -> Draft:
     buyer, span = closing.buyer, closing.span
+    # An opening period has no duration: its invoice covers the first period, whose fees it bills.
     if closing.kind == "opening" and closing.next_period is not None:
         span = closing.next_period
     return Draft(
@@ -128,6 +130,7 @@ def _includes_tax(closing: PeriodToClose) -> bool:
 
     :raises ValueError: if they don't.
     """
+    # A regular period also bills fees of the next one; an opening period bills nothing else.
     own_spans = (
         [closing.span, closing.next_period] if closing.kind == "regular" else [closing.next_period or closing.span]
     )
@@ -183,6 +186,7 @@ def _defer_multi_period_windows(assembled: AssembledInvoice) -> None:
 
     A volume price may fall when usage rises, and quantities may be negative.
     """
+    # By identity: two lines may be equal.
     deferred_line_ids = {id(snapshot.line) for snapshot in assembled.snapshots if snapshot.earlier is not None}
     assembled.draft.lines[:] = [line for line in assembled.draft.lines if id(line) not in deferred_line_ids]
     assembled.snapshots[:] = [snapshot for snapshot in assembled.snapshots if snapshot.earlier is None]
@@ -205,6 +209,8 @@ def _add_late_usage(
         if not _append_unless_negative(
             assembled, [(difference.line, difference.snapshot) for difference in differences], settlement_lines
         ):
+            # A settlement is calculated from all usage of the period, so its charges can't be billed without its
+            # credits.
             if settlement_lines or not _append_unless_negative(
                 assembled, [rest for _, rest in parts if rest is not None]
             ):

@@ -172,6 +172,7 @@ def _read_outcome(period_ids: Sequence[int]) -> ItemOutcome:
             findings.append(row.row(document=row.number, currency=row.currency, total=row.total))
     left_count = figures["left"]
     remainder = f"{left_count:,} of {len(period_ids):,} periods are left, {failed:,} of them because they failed."
+    # A period that was held may be free on the next try; a failed one needs an operator first.
     return ItemOutcome(
         figures, findings, unfinished=remainder if left_count else "", is_transient=failed < left_count
     )

@@ -35,8 +35,11 @@ from lib.failpoints import hit_failpoint
 DATABASE_ERRORS = (DatabaseError, psycopg.DatabaseError)
 TRANSIENT_ERRORS = (OperationalError, psycopg.OperationalError)
 
+# Amortizes the statements over many periods, yet bounds the time that ingest waits for their row locks.
 CHUNK_SIZE = 1_000
+# A stuck holder of one period delays the close by this time only; the period stays due.
 LOCK_TIMEOUT_MILLISECONDS = 2_000
+# The delay doubles from the first to the last, which also bounds the exponent.
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 
 
@@ -63,6 +66,7 @@ def close_due(
         for summary in _close_unlocked(at=at, clock_id=clock_id, limit=chunk_size, should_continue=should_continue):
             total.add(summary)
             on_progress(summary)
+        # One more than those that stayed busy, so that an untried one is among them if there is any.
         held_id = next(
             (id_ for id_ in read_due_period_ids(at=at, clock_id=clock_id, limit=len(busy) + 1) if id_ not in busy),
             None,
@@ -178,6 +182,7 @@ def _close_chunk(
     except DATABASE_ERRORS:
         # One of them cannot be written; closed one at a time, the one at fault shows.
         if not positions or not connection.is_usable():
+            # Without a connection nothing can be recorded; nothing was committed, so the periods stay due.
             raise
         summary = CloseSummary()
         for queued in positions:
@@ -205,6 +210,7 @@ def _close_with_wait(period_id: int, *, at: datetime, consolidate: bool = True) 
             )
             open_periods = periods.filter(state=PeriodState.OPEN, ends_at__lte=at).order_by("due_at", "pk")
             open_ids = list(open_periods.values_list("pk", flat=True))
+            # Another worker closed it while this one waited.
             if period_id not in open_ids:
                 return CloseSummary()
             chunk = close_locked(open_ids, at=at, late_period_ids=late_period_ids, consolidate=consolidate)
@@ -225,6 +231,7 @@ def _after_commit(chunk: ClosedChunk, *, at: datetime) -> CloseSummary:
     hit_failpoint("close.after_commit")
     for failure in chunk.summary.failed:
         _record_failure(failure, at=at)
+    # Not within the close: subscriptions are locked before periods everywhere, and a close holds periods.
     if chunk.ended_subscription_ids:
         end_finished(at=at, subscription_ids=chunk.ended_subscription_ids)
     return chunk.summary

@@ -155,6 +155,7 @@ def lock_periods(period_ids: Sequence[int], *, milliseconds: int) -> None:
     :raises OperationalError: if a lock was not granted in time.
     """
     with connection.cursor() as cursor:
+        # `true` limits the setting to this transaction; SET LOCAL accepts no parameters.
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
         cursor.execute(
             "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(period_ids)]

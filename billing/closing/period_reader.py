@@ -31,6 +31,7 @@ IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_
 """SQL for whether period `p` is the first one of subscription `s` that has fees."""
 
 # One row per period, with its subscription, customer and next period; `_period_to_close` unpacks it by position.
+# A check of a tax number counts only for the number that was checked.
 _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
     s.state IN {STATES_WITH_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),

@@ -39,6 +39,7 @@ def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
     if original is None:
         raise ReversalRefused(f"{period.invoice} is not issued.")
     _require_reversible(original.invoice, period)
+    # The key only groups the periods of a subscription; a single group needs no real one.
     (late_period,) = read_late_periods({0: [period.pk]})[0]
     note = full_credit_note(original, late_period, reason=REASON)
     write_invoice_rows([note], high_water_mark=read_high_water_mark())
@@ -65,6 +66,8 @@ def _require_reversible(invoice: Invoice, period: Period) -> None:
 
 def _has_fee_credits(period: Period) -> bool:
     """Return whether the close of a period credited fees that were billed in advance."""
+    # A fee of one period starts with it; one of several periods started earlier, so the time of the close identifies
+    # it.
     for_period = Q(corrects_line__service_start=period.starts_at)
     for_period |= Q(corrects_line__fee__every__gt=1, invoice__issued_at__gte=period.closed_at)
     earlier_periods = Period.objects.filter(subscription=period.subscription_id, ends_at__lte=period.starts_at)

@@ -259,4 +259,5 @@ def _upcoming_period(closing: PeriodToClose) -> RatingPeriod | None:
         return None
     version_id, (starts_at, ends_at), anchor_at = upcoming
     span = closing.span
+    # Id 0, because the period has no row yet.
     return RatingPeriod(0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone)

@@ -66,6 +66,7 @@ def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit:
         left for the next run.
     """
     with connection.cursor() as cursor:
+        # Most installations have no thresholds; then the candidates, which read counters, are skipped.
         cursor.execute(_ANY_THRESHOLD)
         if not cursor.fetchone()[0]:
             return 0
@@ -88,6 +89,7 @@ def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | No
         cursor.execute(_SAVE_CHECK, [period_id, events])
     mark = read_high_water_mark()
     closing = read_periods_to_close([period_id])[period_id]
+    # Usage carried over from a period that isn't billed yet has no final amount.
     if closing.span.continued == NOT_BILLED_YET or closing.buyer.seller_id in _locked_seller_ids(closing, at):
         return False
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
@@ -164,6 +166,7 @@ def _threshold_draft(
     closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime
 ) -> Draft:
     span, buyer = closing.span, closing.buyer
+    # The period is locked, so two runs can't count the same number and use one reference twice.
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])
         ((earlier,),) = cursor.fetchall()

@@ -8,6 +8,7 @@ from billing.jobs.definitions import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState
 
+# Items per fetch: an item's findings may hold hundreds of rows.
 BATCH_SIZE = 200
 
 

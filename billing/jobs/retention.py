@@ -8,6 +8,7 @@ from django.db.models import Q
 from billing.models import Job, JobItem
 from lib.audit_log import audited_transaction
 
+# Jobs per transaction; each may have many items and a file.
 BATCH_SIZE = 100
 
 

@@ -11,6 +11,7 @@ from billing.models import Job, JobPart
 from billing.models.jobs import MAX_FILE_BYTES, PART_BYTES
 from lib.audit_log import audited_transaction
 
+# The size of both columns: a title and a file's name.
 MAX_NAME_LENGTH = 200
 
 

@@ -21,6 +21,7 @@ from billing.models.jobs import OPEN_STATES, ItemState
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
 
+# From the count of a try to the lock of its item, a worker needs milliseconds; this is ample.
 GAP_SECONDS = 2
 ITEMS_PER_TURN = 20
 """Items of one job before the next job gets its turn."""

@@ -158,6 +158,7 @@ class FeatureAvailability:
         """The wallets' funds for the feature; only for one that a wallet pays."""
         wallets = _decode_wallet_funds(self.row.wallet_funds_json) if self.row.wallet_funds_json else ()
         free = sum((wallet.free for wallet in wallets), ZERO)
+        # The last wallet in the order of payment carries the overdraft, so its own rule at zero comes first.
         last = wallets[-1] if wallets else None
         at_zero = AtZeroPolicy(last.at_zero) if last and last.at_zero else AtZeroPolicy(self.feature.at_zero)
         # A price for uncovered usage is needed to invoice it.

@@ -34,6 +34,7 @@ class CapSpend:
     @property
     def retry_after(self) -> int:
         """Seconds from one use to the next while throttled."""
+        # Rounded up, so that the uses of a minute never exceed the rate.
         return -(-60 // (self.cap.per_minute or 60))
 
     def counts(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
@@ -46,6 +47,7 @@ class CapSpend:
 
     def is_exceeded_by(self, cost: Decimal | None) -> bool:
         """Return whether an additional cost exceeds the cap; None for usage of unknown cost."""
+        # Usage of unknown cost stops once the cap is reached; usage that costs nothing never stops.
         if cost is None:
             return self.spent >= self.cap.amount
         return cost > 0 and EXACT.add(self.spent, cost) > self.cap.amount

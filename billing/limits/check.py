@@ -152,6 +152,7 @@ def _apply_limits(
         cost = None if rate_id is None else availability.additional_cost(quantity, rate_id)
     if feature.wallet:
         funds = availability.funds
+        # An empty wallet refuses nothing if the invoice charges the uncovered amount.
         if (
             not reason
             and not funds.invoices_shortfall

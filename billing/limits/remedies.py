@@ -13,6 +13,7 @@ from plans.models import PlanVersion
 from plans.models.prices import Consumption
 from plans.models.versions import Audience
 
+# Plans suggested in an answer that is sent on the hot path.
 MAX_PLANS = 5
 
 

@@ -12,6 +12,7 @@ from billing.models.price_overrides import CapSetter
 from billing.triggers import protect_alerts
 from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
 
+# Most levels are percent, so ten times the limit; multiples and days need less.
 MAX_LEVEL = 1_000
 
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from billing.triggers import process_items_once
 from lib.field_types import finite, one_of
 
+# A file is stored in parts, as rows, so that no process holds all of it in memory.
 MAX_ITEMS = 10_000_000
 MAX_FILE_BYTES = 200 * 1024 * 1024
 PART_BYTES = 1024 * 1024

@@ -21,8 +21,11 @@ from lib.audit_log import audited_transaction
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 
+# Ids come from one upload, whose rows `lib.tabular_files` bounds the same way. Those that were left out are stored in
+# one column and shown to a person.
 MAX_IDS = 20_000
 MAX_LEFT_OUT = 1_000
+# The size of the column.
 MAX_TITLE_LENGTH = 120
 
 

@@ -89,6 +89,7 @@ def _move_alone(move: MigrationItem, item: JobItem, at: datetime, outcome: ItemO
 def _roll_back(item: JobItem, at: datetime) -> ItemOutcome:
     outcome = ItemOutcome({"rolled back": 0, "not possible": 0})
     for move in _lock_moves(item, ROLLBACK_STATES):
+        # A refused rollback leaves the move in the state that it has.
         state = MoveState(move.state)
         try:
             with transaction.atomic():

@@ -10,6 +10,7 @@ from customers.notifications import Announcement, announce_all
 from lib.formats import format_money
 
 KIND = "migration.announced"
+# Messages per statement; the moves are streamed, so this also bounds the memory.
 BATCH_SIZE = 1_000
 
 

@@ -73,6 +73,7 @@ def roll_back_change(
         former_period = _lock_period_before(part)
         is_split = part.continues_id == former_period.pk or (part.is_trial and former_period.is_trial)
         undone_periods = [part]
+        # Unless the change split the period or fees reach across periods, the former period's invoice is still right.
         if former_period.state == PeriodState.CLOSED and (
             is_split or _has_fees_across_periods(part.version_id, former_version.pk)
         ):

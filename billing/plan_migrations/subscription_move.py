@@ -70,6 +70,7 @@ def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple
     ended = []
     for override in overrides.order_by("pk"):
         ended.append((override.pk, override.ends_at and override.ends_at.isoformat()))
+        # An override that would start later ends as it starts, so that a rollback can restore it.
         override.ends_at = max(since, override.starts_at)
         override.save(update_fields=["ends_at"])
     return ended
@@ -92,6 +93,7 @@ def roll_back_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> N
 def _restore(move: MigrationItem, *, at: datetime, by: Actor) -> None:
     subscription = move.subscription
     if move.change is not None:
+        # The change may have become due in the meantime; then a period has to be rolled back.
         apply_due_changes(at=at, subscription_ids=[subscription.pk])
         move.change.refresh_from_db()
         if move.change.state == ChangeState.PENDING:

@@ -21,6 +21,7 @@ from invoices.portal.invoice_list import sum_by_currency
 from plans.models import Meter
 from wallets.portal.wallet_page import wallets_of
 
+# Several alerts may belong to one rule, so more are read than shown: the latest of each rule.
 MAX_ALERTS, MAX_ALERTS_READ = 3, 50
 HIGH, FULL = 75, 100
 """Percent of the allowance from which its bar shows a warning."""

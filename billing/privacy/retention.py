@@ -20,6 +20,7 @@ from customers.models import Customer
 from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
 
+# Customers per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 100
 
 

@@ -67,6 +67,7 @@ def write_workbook(job: Job, file: BinaryIO) -> None:
         sheet = workbook.create_sheet(title)
         sheet.append(columns)
         for number, row in enumerate(rows, start=1):
+            # The heading is a row, too.
             if number >= MAX_ROWS:
                 break
             sheet.append([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])

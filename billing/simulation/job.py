@@ -29,6 +29,7 @@ from plans.publishing.required_simulation import record_simulation
 SUBSCRIPTIONS_PER_ITEM = 200
 """The usage of an item's subscriptions is in memory while the item runs."""
 
+# Every version rates every period of every customer, so the product bounds the work of a job.
 MAX_VERSIONS = 5
 MAX_PERIODS = 24
 MAX_CUSTOMERS = 50_000

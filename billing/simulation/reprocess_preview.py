@@ -27,6 +27,7 @@ from billing.models import Period, UnmatchedUsage
 from billing.models.periods import PeriodKind, PeriodState
 from lib.decimals import ZERO
 
+# The preview runs within a request; periods beyond this are left out of it, not of the reprocess.
 MAX_PERIODS = 2_000
 
 

@@ -16,6 +16,7 @@ from lib.money import round_to
 
 PERCENT = Decimal("0.0001")
 MONEY = Decimal("0.0001")
+# Fits the column: a bill that rises from a cent can exceed any percentage. Problems are stored with each result.
 MAX_PERCENT = Decimal(10) ** 12
 MAX_PROBLEMS = 20
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from billing.models import SimulationResult
 
 RETENTION = timedelta(days=400)
+# Rows per run, so that the locks and the write-ahead log of a delete stay small.
 BATCH_SIZE = 5_000
 
 

@@ -16,6 +16,7 @@ from lib.csv_export import csv_lines
 
 MOST = 100_000
 """Maximum rows of a file. For more, there is the API."""
+# Rows in memory at a time, of a file that is streamed.
 AT_A_TIME = 1_000
 
 

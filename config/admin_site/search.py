@@ -19,6 +19,7 @@ KINDS: list[tuple[type[Model], str]] = [
     (Feature, "extension"),
     (Meter, "speed"),
 ]
+# Results of each model: all models together fit on one screen.
 MAX_EACH = 6
 
 

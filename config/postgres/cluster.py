@@ -20,6 +20,7 @@ USER = "tollbook"
 DATABASE = "tollbook"
 LONGEST_SOCKET_PATH = 107  # bytes, the kernel's limit
 START_SECONDS = 120
+# Longer than a start or stop (START_SECONDS), during which another process holds the lock.
 LOCK_SECONDS = 180
 
 

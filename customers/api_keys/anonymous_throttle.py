@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from lib.api.throttles import Buckets, read_rate
 
+# Bounds the memory of a process; emptying the table costs each valid key one check more.
 MAX_KNOWN = 10_000
 
 _buckets: Buckets | None = None

@@ -27,6 +27,7 @@ from customers.models import IdempotentRequest
 from lib.api.problems import Problem, invalid_fields
 
 KEPT_FOR = timedelta(hours=24)
+# A repeated request waits this long for the first one, then gets a Retry-After of as many seconds.
 WAITS_FOR_SECONDS = 5
 PURGED_AT_ONCE = 10_000
 
@@ -101,6 +102,7 @@ def _insert_record(request: Request, *, key: str, request_digest: str, at: datet
                 [request.user.key_id, key, request_digest, at],
             )
         except OperationalError as error:
+            # Only the timeout means that the first request is still running.
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 raise Problem("idempotency-key-in-use", retry_after=WAITS_FOR_SECONDS) from error
             raise

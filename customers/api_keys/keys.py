@@ -12,8 +12,10 @@ from django.db import transaction
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
 
+# 256 bits: no search finds the secret, so its plain SHA-256 may be stored.
 SECRET_BYTES = 32
 PREFIX_CHARACTERS = 8
+# A month to replace the old key everywhere; until then both keys work.
 LONGEST_OVERLAP = timedelta(days=30)
 
 _READABLE = "23456789abcdefghjkmnpqrstuvwxyz"  # without characters that look alike

@@ -16,6 +16,7 @@ from customers.models import Logo
 from customers.models.logos import MAX_BYTES
 
 FORMATS = ("PNG", "JPEG")
+# Bounds on the upload and, because a small file may unpack into a huge picture, on the pixels in memory.
 MAX_UPLOADED = 2 * 1024 * 1024
 MAX_PIXELS = 16_000_000
 PRINTED = (1_200, 480)

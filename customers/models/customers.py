@@ -11,6 +11,7 @@ from djmoney.models.fields import CurrencyField
 from customers.models.parties import Party
 from customers.triggers import customer_keeps_its_clock
 
+# The same bound as `lib.field_types.MAX_MONEY`.
 MAX_BILLED_EACH = Decimal("1e12")
 
 

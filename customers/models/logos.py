@@ -6,6 +6,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 
 from customers.triggers import logo_is_kept_for_ever
 
+# The stored logo is embedded in every PDF of its seller.
 MAX_BYTES = 512 * 1024
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+# A link travels by email and may be forwarded, so it lives briefly; a session ends within a working day.
 LONGEST_LINK = timedelta(hours=1)
 LONGEST_SESSION = timedelta(hours=12)
 

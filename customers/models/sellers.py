@@ -40,6 +40,7 @@ class EInvoices(models.TextChoices):
     ALWAYS = "always", "always: a document that cannot be one gets no file"
 
 
+# Each text is printed on every invoice, so it must leave room for the lines.
 MAX_TEXT = 2_000
 HEX_COLOR = "^#[0-9a-fA-F]{6}$"
 hex_color = RegexValidator(HEX_COLOR, "Use a color of six hexadecimal digits, such as #1f3a5f.")

@@ -73,6 +73,7 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
     facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": retry_at}
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, {**facts, "status": outcome.status, "answer": outcome.text[:MAX_ANSWER]})
+        # An outcome that came too late says nothing about the endpoint's present health.
         if claim.endpoint_id is None or not cursor.rowcount:
             return
         if outcome.succeeded:

@@ -64,6 +64,7 @@ def send_email(claim: DeliveryClaim) -> None:
         customer_name=claim.customer_name,
         wordings=claim.wordings,
     )
+    # The same for each try of a delivery, so that a mail program can recognize a repetition.
     name = f"<{message_name(claim.message_id)}.{claim.delivery_id}@tollbook>"
     text.as_message(claim.address, **{"Message-ID": name}).send()
 
@@ -82,6 +83,7 @@ def compose_email(kind: str, *, language: str, facts: Facts, customer_name: str,
 
     In each language, the seller's own wording precedes the built-in text.
     """
+    # On one line each, because a line break in a fact could forge a header or a paragraph.
     texts = {name: " ".join(str(value).split()) for name, value in facts.items() if value is not None}
     context = {**texts, CUSTOMER: " ".join(customer_name.split())}
     for text_language in (language, "en"):

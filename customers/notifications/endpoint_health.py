@@ -13,6 +13,7 @@ from customers.notifications.kinds import ENDPOINT_DISABLED
 FAILS_FOR = timedelta(days=5)
 """Time without a success after which an endpoint is disabled; a single message is tried for three days."""
 
+# Staff users who get the mail about a disabled endpoint.
 MAX_TOLD = 50
 
 # Deliveries due to a disabled endpoint are given up; they can be resent once the endpoint is enabled.

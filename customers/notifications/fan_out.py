@@ -6,6 +6,7 @@ from django.db import connection
 
 from customers.notifications.kinds import KINDS, MailAudience
 
+# Notifications per statement, which bounds its row locks and the work that a crash repeats.
 AT_ONCE = 1_000
 
 # One statement inserts the deliveries and marks the notifications, so a crash leaves both or neither. A notification

@@ -25,7 +25,9 @@ from customers.notifications.address_guard import is_public
 SECONDS = 15.0
 """Maximum time of one exchange, from resolving the name to the last byte read."""
 
+# A receiver that doesn't accept the connection within this time is down; the rest of SECONDS is for its answer.
 CONNECT_SECONDS = 5.0
+# Only the start of an answer is stored for the operator, so a receiver can't fill the memory or the table.
 MAX_READ = 4_096
 PORTS = (443, 8443)
 
@@ -60,6 +62,7 @@ def check_address(url: str) -> None:
         httpx.URL(url)
     except (ValueError, httpx.InvalidURL) as error:
         raise AddressRefused(f"“{url[:80]}” is no address: {error}.") from error
+    # Parsers disagree about spaces and backslashes, so such an address could lead to another host.
     if parts.scheme not in ("https", "http") or not host or set(url) & set(" \t\r\n\\"):
         raise AddressRefused(f"“{url[:80]}” is no address; write it like https://example.com/webhooks.")
     if parts.username is not None or parts.password is not None:
@@ -89,7 +92,11 @@ def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
         with (
             httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
             client.stream(
-                "POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}
+                # Uncompressed, because the first bytes are stored as text.
+                "POST",
+                url,
+                content=content,
+                headers=headers | {"Accept-Encoding": "identity"},
             ) as response,
         ):
             return HttpAnswer(

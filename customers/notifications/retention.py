@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+# Rows per transaction: a delete's locks and its write-ahead log stay small.
 AT_ONCE = 5_000
 
 # Notifications are written in the order of their ids, so the primary key finds the oldest and nothing else is read.

@@ -14,6 +14,7 @@ from customers.notifications import http_client
 from customers.notifications.kinds import KINDS, TEST
 from customers.notifications.webhook_secrets import new_secret, seal
 
+# A week to install the new secret at the receiver; until then both sign.
 LONGEST_OVERLAP = timedelta(days=7)
 
 
@@ -93,6 +94,7 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
         facts={"message": "This is a test."},
         key=f"webhook.test:{endpoint.pk}:{uuid4()}",
         created_at=at,
+        # Marked as fanned out, so that no other endpoint gets it.
         recipients=1,
     )
     return Delivery.objects.create(

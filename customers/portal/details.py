@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from customers.models import Contact, Customer
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 
+# Contacts per customer: each gets the mails, and the page lists all of them.
 MAX_CONTACTS = 50
 LOCALES = (
     *("de_AT", "de_CH", "de_DE", "en_AU", "en_GB", "en_IE", "en_IN", "en_US", "es_ES", "es_MX"),

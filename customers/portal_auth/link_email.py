@@ -13,6 +13,7 @@ from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
 from customers.portal_auth.sessions import new_secret
 
+# Mails per run of the task; the rest stays due for the next run.
 AT_ONCE = 100
 
 

@@ -18,6 +18,7 @@ MAILED_LINK_LIFETIME = timedelta(minutes=15)
 CREATED_LINK_LIFETIME = timedelta(minutes=5)
 
 THROTTLED_OVER = timedelta(hours=1)
+# One address may serve a whole office; one mailbox belongs to a person, who must not be flooded with links.
 MAX_FROM_ONE_ADDRESS = 20
 MAX_TO_ONE_MAILBOX = 5
 
@@ -103,6 +104,7 @@ def create_link(
         secret_sha256=digest(secret),
         created_at=at,
         expires_at=at + CREATED_LINK_LIFETIME,
+        # Marked as sent, because the caller hands it over and no worker may email it.
         emailed_at=at,
     )
     return link, secret
@@ -156,6 +158,7 @@ def find_contacts(email: str) -> list[Contact]:
 
 
 def _address_digest(address: str) -> str:
+    # Keyed, because all possible addresses could be tried against a plain hash.
     return salted_hmac("customers.portal", address, algorithm="sha256").hexdigest()
 
 

@@ -15,6 +15,7 @@ IDLE = timedelta(hours=1)
 NOTED_EVERY = timedelta(minutes=1)
 """Minimum time between two updates of `seen_at`."""
 
+# 256 bits: no search finds the secret, so its plain hash may be stored.
 SECRET_BYTES = 32
 
 

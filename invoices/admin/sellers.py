@@ -25,6 +25,7 @@ from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.money import UnknownCurrency
 
+# Pages of the sample that are drawn as pictures within the request.
 MAX_PAGES = 4
 
 

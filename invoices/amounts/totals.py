@@ -158,6 +158,7 @@ def total_up_credit(
     taxed_before = {tax_sum.tax: tax_sum for tax_sum in taxes_before}
     credited_taxes = {tax for _, *taxes in taxed_amounts for tax in taxes}
     sums = Totals(includes_tax=includes_tax)
+    # The sums so far also hold taxes that only earlier notes have returned.
     sums.taxes = tuple(
         _tax_increase(taxed_before.get(tax_sum.tax), tax_sum)
         for tax_sum in so_far.taxes

@@ -18,6 +18,7 @@ from lib.audit_log import audited_transaction
 from lib.formats import format_money
 from lib.money import minor_unit
 
+# The size of the column.
 MAX_REASON = 300
 
 
@@ -65,6 +66,7 @@ def issue_credit_note(
             raise CreditRefused("Some of this invoice was credited meanwhile: look at what is left of it.")
         draft = _build_draft(creditable, lines, reason=reason.strip(), to=to)
         write_lines([draft])
+        # Not before the original: this worker's clock may be behind the one that issued it.
         issue([draft], at=max(at, creditable.invoice.issued_at or at))
         return Invoice.objects.get(pk=draft.id)
 
@@ -147,6 +149,7 @@ def _line_credit(
 ) -> LineCredit:
     currency = str(creditable.invoice.currency)
     amount = line.left if amount is None else amount
+    # Both bounds have the sign of the line: an amount left may be below zero.
     if not amount.is_finite() or not amount or not min(line.left, 0) <= amount <= max(line.left, 0):
         left = format_money(line.left, currency)
         raise CreditRefused(f"Of line {line.position} ({line.description}) {left} is left to credit.", field=field)

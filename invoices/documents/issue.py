@@ -45,6 +45,7 @@ _DELETE_ROWS = (
 )
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
 _SECTIONS = "COPY invoices_section (invoice_id, position, reference, name, first_line, last_line) FROM STDIN"
+# The size of the column: COPY would fail for the whole batch if one description were longer.
 MAX_DESCRIPTION = 300
 
 
@@ -86,6 +87,7 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 draft.currency,
                 str(line.amount),
                 str(line.taxes[0].rate if len(line.taxes) == 1 else combined_rate(line.taxes)),
+                # With a single tax on the invoice, its own row says enough.
                 taxes_as_json(line.taxes) if len(draft.totals.taxes) > 1 else None,
                 line.explanation.decode(),
             )
@@ -127,11 +129,13 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     hit_failpoint("issue.before_numbers")
     rows: list[tuple[Any, ...]] = []
     announcements: list[Announcement] = []
+    # In id order, as a month lock takes them, so that no deadlock arises.
     for series_id, series_drafts in sorted(_by_series(drafts).items()):
         numbers = numbering.take_numbers(series=series_id, count=len(series_drafts), at=at)
         rows += (_row(draft, numbers, offset) for offset, draft in enumerate(series_drafts))
         if is_announced:
             announcements += (_announcement(draft, numbers, offset) for offset, draft in enumerate(series_drafts))
+        # Under the lock of the series, which a month lock takes too: the month can't be locked before the commit.
         if not series_drafts[0].sandbox:
             refuse_locked_months(
                 series_drafts[0].seller_id,

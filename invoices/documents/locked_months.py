@@ -105,7 +105,7 @@ def sum_documents(seller: Seller, month: date) -> list[dict[str, Any]]:
 
 
 def refuse_locked_months(seller_id: int, dates: Collection[date]) -> None:
-    """:raises MonthIsLocked: if the seller has locked a month that one of these dates lies in."""
+    """:raises MonthLocked: if the seller has locked a month that one of these dates lies in."""
     locks = MonthLock.objects.filter(seller=seller_id, unlocked_at__isnull=True)
     lock = locks.filter(month__in={month_of(day) for day in dates}).select_related("seller").first()
     if lock is not None:

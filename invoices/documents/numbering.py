@@ -109,6 +109,7 @@ def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: i
             if clock is None
             else (template.format(clock) for template in _DEFAULT_CLOCK_SERIES[kind])
         )
+        # Another transaction may create it at the same time; then the second read finds that one.
         cursor.execute(_CREATE, [*parameters, code, prefix])
         cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():

@@ -9,6 +9,7 @@ from customers.notifications import Announcement, announce_all, has_listeners
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 
+# Invoices per statement, so that their row locks are short.
 BATCH_SIZE = 1_000
 
 # The day is the seller's: an invoice due today is overdue when it is tomorrow where the seller is.

@@ -77,6 +77,7 @@ class SellerTerms:
 
         code: the product's tax code; empty for the ordinary rates.
         """
+        # A custom calculator may use any fact of the buyer, so its taxes are cached for one customer alone.
         uses_rate_table = settings.TAX_CALCULATOR == BY_RATES
         buyer_key = tax_relevant_facts(buyer, seller_country=self.country) if uses_rate_table else buyer.customer_id
         key = (buyer_key, at, code)

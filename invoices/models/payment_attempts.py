@@ -17,6 +17,7 @@ from invoices.triggers.refunds import (
 )
 from lib.field_types import AMOUNT, MAX_MONEY, one_of
 
+# Stripe's ids have at most 255 characters.
 MAX_REF = 255
 MAX_TEXT = 300
 

@@ -11,6 +11,7 @@ from django.db.models import F, Func, Q
 
 from lib.field_types import finite
 
+# Taxes that apply together on one line, each on a level of its own, such as a federal and a state tax.
 MAX_LEVELS = 5
 
 

@@ -33,6 +33,7 @@ from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money
 
+# Days, then characters: the size of the purchase order's column, and a note of about one printed page.
 MAX_NET_DAYS, MAX_PURCHASE_ORDER, MAX_NOTE = 365, 80, 4_000
 _TICK = timedelta(microseconds=1)
 
@@ -164,6 +165,7 @@ def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *,
     lines = [draft_line(line, buyer=buyer, seller=seller, currency=currency) for line in request.lines]
     draft = Draft(
         id=invoice_id,
+        # Stored as a draft already, so issuing updates its row and its lines replace the stored ones.
         is_stored=True,
         reference=f"claim:{invoice_id}",
         seller_id=seller.id,

@@ -17,6 +17,7 @@ from lib.field_types import MAX_MONEY, MAX_QUANTITY
 from lib.money import round_money
 from plans.pricing.rating_parts import price_units
 
+# A request writes all lines at once. Places: as many as a unit price has.
 MAX_LINES = 500
 MAX_PLACES = 12
 ZERO, ONE = Decimal(0), Decimal(1)

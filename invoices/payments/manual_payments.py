@@ -15,6 +15,7 @@ from lib.decimals import to_plain_string
 from lib.formats import format_money
 from lib.money import minor_unit
 
+# The size of the column.
 MAX_REFERENCE = 120
 PAYABLE = (InvoiceState.ISSUED, InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE)
 """States in which an amount may be due."""
@@ -75,6 +76,7 @@ def record_payment(
             attempt=attempt,
             created_at=at,
         )
+        # `due` is from before this payment, which a trigger adds to the invoice's row.
         if amount == invoice.due:
             announce_paid([invoice], at=at)
         return payment

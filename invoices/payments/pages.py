@@ -51,6 +51,7 @@ def sandbox_page(request: HttpRequest, key: UUID) -> HttpResponse:
         at = current_time(attempt.invoice.customer)
         kind = "sandbox.paid" if "pay" in request.POST else "sandbox.closed"
         send_event(payment_order(attempt, at=at), kind, name=str(attempt.key))
+        # At once, because the customer waits for the result; the task would process it, too.
         for event in ProviderEvent.objects.filter(content__key=str(key), done_at__isnull=True):
             process_event(event_id=event.pk, at=timezone.now())
         return HttpResponseRedirect(attempt.back_to or reverse("paid_page"))

@@ -57,6 +57,7 @@ def _compare(
         return
     if (row.amount, str(row.currency)) != (record.amount, record.currency):
         yield _difference(f"here it is {row.amount} {row.currency}", record, row.pk)
+    # Two failures of different kinds are no difference, since neither moved money.
     if record.state not in (row.state, PENDING) and not (record.state != SUCCEEDED and row.state != SUCCEEDED):
         yield _difference(f"there it {record.state}, here it is {row.get_state_display()}", record, row.pk)
         if records_outcomes:
@@ -72,6 +73,7 @@ def _find_row(record: ProviderRecord, provider_name: str) -> PaymentAttempt | Re
     try:
         return rows.filter(key=UUID(record.key)).first()
     except ValueError:
+        # Without our key in its metadata, the provider's id identifies it.
         return rows.filter(ref=record.ref).first()
 
 

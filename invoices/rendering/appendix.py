@@ -10,7 +10,9 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.translations import Words
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
+# Labels that fit below the chart on an A4 page without touching each other.
 MAX_TICKS = 8
+# Far more bars than a chart has, since long spans are drawn by month. A longer value would take several lines.
 MAX_STEPS = 400
 MAX_VALUE_LENGTH = 120
 DAY = timedelta(days=1)

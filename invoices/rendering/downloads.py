@@ -12,6 +12,7 @@ from invoices.documents import signed_links
 from invoices.models import Invoice
 from invoices.rendering import renderer
 
+# Longer than one rendering may take (`render_queue.RENDER_SECONDS`).
 RETRY_AFTER_SECONDS = 60
 PRIVATE = {
     "Cache-Control": "private, no-store",

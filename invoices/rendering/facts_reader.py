@@ -23,6 +23,7 @@ LINE_COLUMNS = (
     "tax_rate",
     "explanation",
 )
+# Bounds the memory and the time of one rendering; a longer invoice gets a clear error at once.
 MAX_LINES = 2_000
 CONSOLIDATED_PREFIX = "periods:"
 """Prefix of the reference of a consolidated invoice."""

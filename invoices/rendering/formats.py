@@ -25,6 +25,7 @@ from lib.money import minor_unit
 LEGIBLE_PRICE = Decimal("0.1")
 ONE = Decimal(1)
 THOUSAND = Decimal(1000)
+# Ends the search: list prices have twelve decimal places at most, so they are legible at this quantity.
 MAX_PRICE_QUANTITY = Decimal("1e12")
 INSTANT = timedelta(microseconds=1)
 

@@ -17,6 +17,7 @@ from invoices.rendering.translations import Words, words_for
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 
+# A footer of this size fits the bottom margin of every page; a longer one is printed once, at the end.
 MAX_FOOTER_LENGTH, MAX_FOOTER_LINES = 240, 2
 DEFAULT_COLOR = "#1f3a5f"
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")

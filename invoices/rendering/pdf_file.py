@@ -20,6 +20,7 @@ TEMPLATE = "invoices/invoice.html"
 # Control characters have no shape, and some are not allowed in a document; overrides of the reading direction could
 # make a name read as another one. Tab and line feed stay.
 CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E} - {0x09, 0x0A})
+# Characters named in the error: a text in an unsupported script may lack hundreds.
 MAX_NAMED_CHARACTERS = 10
 EMBEDDING_POLICIES = ("when_possible", "always")
 

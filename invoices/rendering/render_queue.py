@@ -9,6 +9,7 @@ from django.db import connection
 from invoices.models import Rendering
 from lib.error_text import storable_error_text
 
+# A lease outlives the longest rendering by a few seconds to store its file, so no second process starts meanwhile.
 RENDER_SECONDS = 40
 LEASE_DURATION = timedelta(seconds=RENDER_SECONDS + 5)
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=3))

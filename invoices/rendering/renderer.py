@@ -27,6 +27,7 @@ from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.failpoints import hit_failpoint
 
+# Ids in memory at a time; each file is stored on its own.
 BATCH_SIZE = 100
 SELF_EXPLANATORY_ERRORS = (MissingFont, EInvoiceImpossible, TooManyLines, TimeLimitExceeded)
 logger = logging.getLogger(__name__)

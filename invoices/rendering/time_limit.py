@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# Time between two signals, should the first one be lost.
 REPEAT_SECONDS = 5
 
 

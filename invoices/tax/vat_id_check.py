@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from customers.models import Customer
 from lib.error_text import storable_error_text
 
+# The size of the column.
 MAX_PROOF = 200
 
 

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import DataError, Error, IntegrityError, InterfaceError, OperationalError
 from django.db.models import UniqueConstraint
 
+# Long enough for a lock or a connection to become free, short enough for a client to wait.
 RETRY_AFTER_SECONDS = 2
 
 

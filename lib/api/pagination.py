@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from lib.api.problems import invalid_fields
 
+# A client that names no limit gets a short page; MAX_ROWS bounds the memory and the time of one response.
 DEFAULT_LIMIT = 50
 MAX_ROWS = 200
 

@@ -19,6 +19,8 @@ from rest_framework.request import Request
 
 from lib.api.problems import Problem
 
+# Bounds on a body before anything is built from it: its bytes in memory, the depth of the recursion, and the digits
+# that the numeric columns and the exact arithmetic can hold.
 MAX_BYTES = 1024 * 1024
 MAX_LEVELS = 16
 MAX_DIGITS = 38

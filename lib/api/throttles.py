@@ -18,6 +18,7 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+# Bounds the memory of a process when very many keys or addresses appear.
 MAX_BUCKETS = 100_000
 
 

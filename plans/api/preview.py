@@ -22,6 +22,7 @@ from plans.models import Plan, PlanVersion, UnitCost
 from plans.pricing.cost_rates import charges_unit_cost
 from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate_usage
 
+# Each quantity is a full rating, computed within the request.
 MAX_QUANTITIES = 100
 NOTHING = RateUsage(ZERO)
 

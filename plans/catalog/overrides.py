@@ -22,6 +22,7 @@ from plans.pricing.rating import PriceTerms
 from plans.pricing.trials import trial_price_terms
 from plans.pricing.validation import InvalidCharge, check_price
 
+# Up to eleven times the list price (`pricing.rates.MAX_FACTOR`), down to nothing.
 MAX_PERCENT_UP, MAX_PERCENT_OFF = Decimal(1000), Decimal(-100)
 
 
@@ -42,6 +43,7 @@ class TermOverride(NamedTuple):
 
 
 COMMITMENT = "commitment"
+# Terms with overrides that a process keeps; customers on the list price share one entry of the version's cache.
 CACHE_SIZE = 10_000
 Key = tuple[int, str, frozenset[TermOverride] | Fraction | str]
 _terms_cache: dict[Key, tuple[VersionTerms, VersionTerms]] = {}
@@ -59,6 +61,7 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
     Source: docs/pricing.md#overrides.
     """
     key = (terms.version_id, terms.currency, overrides)
+    # Compared by identity: terms that were read again replace the cached ones.
     published, overridden = _terms_cache.get(key, (None, terms))
     if published is not terms:
         committed = next(
@@ -130,6 +133,7 @@ def trial_terms(terms: VersionTerms) -> VersionTerms:
 
 
 def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
+    # The allowance of a usage window stays whole, because windows don't follow plan changes.
     if not feature.included or feature.resets is not None:
         return feature
     included = prorate_allowance(feature.included, share)

@@ -13,6 +13,7 @@ from django.db.models import F, Func, Q
 from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from plans.triggers import redeemed_coupon_keeps_its_terms
 
+# Ten years of months: beyond that a coupon has no end. The limit on redemptions fits a 32-bit integer column.
 MAX_PERIODS = 120
 MAX_REDEMPTIONS = 1_000_000_000
 

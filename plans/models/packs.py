@@ -15,8 +15,11 @@ from lib.field_types import MAX_MONEY, PERCENT, UNIT_PRICE, finite, one_of
 PREPAID: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
 """The precision of credits, and of money in a wallet."""
 
+# MAX_PREPAID fits the 20 digits that PREPAID has before the point. Days: ten years, beyond which credits don't
+# expire.
 MAX_PREPAID = 10**12
 MAX_DAYS = 3_650
+# Ten years of monthly rollovers.
 MAX_ROLLS = 120
 
 

@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from lib.money import minor_unit
 from plans.catalog.dimension_text import format_match, parse_match
 
+# As many digits as a number in an event may have (`json_numbers.MAX_DIGITS`).
 MAX_DIGITS = 38
 
 

@@ -9,6 +9,7 @@ from lib.money import round_money
 from plans.pricing.validation import InvalidCharge, check_percent, check_price
 
 MAX_FACTOR = Decimal(100)
+# Ten years of monthly invoices.
 MAX_PERIODS = 120
 HUNDRED = Decimal(100)
 

@@ -16,6 +16,7 @@ from plans.pricing.calendar import boundary, period_containing
 from plans.pricing.period_anchor import Anchor, Interval
 from plans.pricing.proration import ProrationUnit, prorate_allowance, share_of_interval
 
+# Ten years; credits meant to last longer don't expire at all.
 MAX_DAYS = 3_650
 MAX_ROLLOVERS = 36
 """Maximum number of times that the remainder of a grant may roll over: three years of months."""

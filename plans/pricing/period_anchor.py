@@ -10,6 +10,7 @@ AnchorKind = Literal["calendar", "anniversary"]
 
 _DAYS: dict[str, int] = {"day": 1, "week": 7}
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+# Ten years, counted in months.
 MAX_INTERVAL_UNITS = 120
 _MONTHS_OF_A_YEAR = 12
 

@@ -9,6 +9,7 @@ from plans.pricing.charge_models import Charge
 from plans.pricing.validation import InvalidCharge
 
 LIST_PRICE = Decimal(1)
+# The list price raised by 1,000 percent, which is the most that an override may do.
 MAX_FACTOR = Decimal(11)
 MAX_FACTOR_PLACES = 24
 

@@ -11,6 +11,7 @@ Mode = Literal["none", "up", "down", "half_up"]
 
 _CONTEXTS: dict[str, Context] = {"up": UP, "down": DOWN, "half_up": HALF_UP}
 
+# No quantity has more decimal places than an event's number (`json_numbers.MAX_DIGITS`).
 MAX_PLACES = 38
 
 

@@ -14,6 +14,7 @@ MAX_PRICE = Decimal("1e12")
 """The largest price or fee, in the currency's major unit."""
 
 
+# Ten times the amount that it applies to.
 MAX_PERCENT = Decimal(1000)
 MAX_PERCENT_PLACES = 10
 """Two fewer than a unit price has, since a percentage is a price per hundredth."""

@@ -121,6 +121,7 @@ def unschedule(
         version.state = VersionState.DRAFT
         version.effective_from = version.effective_to = version.published_at = version.published_by = None
         version.save()
+        # A version that was replaced at its very start has no time to get back.
         previous = _other_published_versions(version).filter(effective_to=starts_at).exclude(effective_from=starts_at)
         previous.update(effective_to=ends_at)
         return version

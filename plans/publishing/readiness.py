@@ -162,6 +162,7 @@ def _problems_of_price(plan_feature: PlanFeature, price: Price) -> Iterator[str]
         f"{name}: {problem}" for rate in rates for problem in _problems_of_match(plan_feature.feature.meter, rate)
     )
     yield from _problems_of_metering(plan_feature.feature.meter, price, rates, name)
+    # With an invalid rate this would only report the same problem again.
     if rates and not rate_problems:
         try:
             build_price_terms(plan_feature, plan_feature.feature.meter, price, price.currency)

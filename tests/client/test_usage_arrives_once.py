@@ -17,9 +17,9 @@ from tests.client.flaky_connection import answers_with, hangs_up, line_to, loses
 
 FORKING = """
 import multiprocessing, os, sys
-from tollbook_client import Limits, Tollbook
+from tollbook_client import OutboxLimits, Tollbook
 
-client = Tollbook(sys.argv[1], sys.argv[2], outbox=Limits(every=60, at_once=500))
+client = Tollbook(sys.argv[1], sys.argv[2], outbox=OutboxLimits(interval=60, batch_size=500))
 def record(who, count):
     for number in range(count):
         client.events.record("acme", "api.calls", id=f"{who}-{number}")

@@ -39,7 +39,7 @@ def test_unmatched_usage_is_reported_estimated_reprocessed_and_billed():
         caller = Caller()
         sent = [request("r1", input=1000, output=250), request("r2", input="0.5", output=0), request("r3", input=70)]
         assert caller.post("/events", sent).json()["accepted"] == 3
-        (group,) = [entry for entry in caller.get("/unmatched").json()["data"] if entry["quantity"]]
+        (group,) = [entry for entry in caller.get("/unmatched-usage").json()["data"] if entry["quantity"]]
         assert (group["reason"], group["events"], group["quantity"]) == ("unknown_customer", 2, "2000.5")
         assert group["estimate"] is None
 
@@ -58,7 +58,7 @@ def test_unmatched_usage_is_reported_estimated_reprocessed_and_billed():
         staff.post(LIST, typed | {"_agreed": "1"})
 
         # The event without a value is listed with its reason and has no price: it does not count as zero.
-        (open_report,) = caller.get("/unmatched").json()["data"]
+        (open_report,) = caller.get("/unmatched-usage").json()["data"]
         assert (open_report["reason"], open_report["meter"], open_report["quantity"]) == ("bad_value", "work", None)
         assert "“output” is missing" in staff.get(LIST).content.decode()
 
@@ -66,7 +66,7 @@ def test_unmatched_usage_is_reported_estimated_reprocessed_and_billed():
         correction = {"id": "r3", "kind": "replace", "reason": "It left its output out"}
         answer = caller.post("/events/corrections", correction | {"replacement": request("r3b", input=70, output=20)})
         assert answer.status_code == 200, answer.content
-        assert caller.get("/unmatched").json()["data"] == []
+        assert caller.get("/unmatched-usage").json()["data"] == []
 
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == Decimal("4.30")  # 2,000.5 + 70 + 4 × 20 tokens
@@ -87,7 +87,7 @@ def test_a_meter_with_a_wrong_property_is_corrected_and_its_usage_billed(monkeyp
         assert caller.post("/customers", customer).status_code == 201
         sent = [request("r1", total=1000), request("r2", total=500, tokens=7)]
         assert caller.post("/events", sent).json()["accepted"] == 2
-        reports = [(entry["reason"], entry["quantity"]) for entry in caller.get("/unmatched").json()["data"]]
+        reports = [(entry["reason"], entry["quantity"]) for entry in caller.get("/unmatched-usage").json()["data"]]
         assert sorted(reports, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
 
         work.value_property = "total"
@@ -96,7 +96,7 @@ def test_a_meter_with_a_wrong_property_is_corrected_and_its_usage_billed(monkeyp
         subscription = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
         assert caller.post("/subscriptions", subscription).status_code == 201
         assert reprocess_usage()["resolved"] == 2
-        assert caller.get("/unmatched").json()["data"] == []
+        assert caller.get("/unmatched-usage").json()["data"] == []
 
     with time_machine.travel(FEB + timedelta(hours=1), tick=False):
         close_due_periods()
@@ -117,13 +117,13 @@ def test_an_estimate_is_shown_until_the_event_is_corrected(monkeypatch):
         assert caller.post("/subscriptions", subscription).status_code == 201
         sent = [request("r1", tokens=1000), request("r2", tokens=600), request("r3")]
         assert caller.post("/events", sent).json()["accepted"] == 3
-        (group,) = caller.get("/unmatched", customer="acme").json()["data"]
+        (group,) = caller.get("/unmatched-usage", customer="acme").json()["data"]
         assert (group["estimate"], group["estimated_by"]) == ({"amount": "8", "currency": "USD"}, "average_event")
 
         correction = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
         answer = caller.post("/events/corrections", correction | {"replacement": request("r3b", tokens=50)})
         assert answer.status_code == 200, answer.content
-        assert caller.get("/unmatched").json()["data"] == []
+        assert caller.get("/unmatched-usage").json()["data"] == []
 
     with time_machine.travel(FEB + timedelta(hours=1), tick=False):
         close_due_periods()

@@ -70,7 +70,7 @@ def test_every_kind_of_transaction_has_a_section():
 def test_it_is_a_csv_that_adds_up_and_has_no_formula(wallet):
     lines = list(csv.DictReader(StringIO("".join(as_csv(wallet, read_statement(wallet, **SPAN))))))
     assert sum(D(line["units"]) for line in lines[:-1]) == D(lines[-1]["units"])
-    assert "'=chat" in {line["of"] for line in lines}
+    assert "'=chat" in {line["description"] for line in lines}
 
 
 def test_it_is_a_pdf_with_equal_bytes_each_time(wallet):

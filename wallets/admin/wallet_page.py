@@ -19,8 +19,10 @@ from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
 from wallets.statements.usage_charts import WalletUsage, read_recent_usage
 
+# The page shows the beginning and links to the full lists.
 MAX_LOTS = 30
 MAX_TRANSACTIONS = 25
+# More series are hard to distinguish by color; the others are summed.
 MAX_FEATURES = 5
 
 

@@ -15,6 +15,7 @@ from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MAX_DECLINES, CeilingSetter, Payer
 from wallets.models.wallets import CREDITS
 
+# A year, leap or not.
 LONGEST_COOLDOWN = timedelta(days=366)
 
 
@@ -73,6 +74,7 @@ def set_rule(
                 "is_on": request.is_on,
                 "declines": 0,
                 "off_reason": "",
+                # The new rule is checked at once, even if a ceiling or the cooldown held the former one back.
                 "quiet_until": None,
             },
         )

@@ -15,6 +15,7 @@ from wallets.models import PurchaseState, TopUp, TopUpRule, TopUpState
 from wallets.models.topups import Payer
 from wallets.purchases import cancel, grant_paid, receive_payment
 
+# Top-ups per run; the rest stays due for the next run.
 BATCH_SIZE = 200
 SANDBOX_DECLINES = "The sandbox declines every payment, as its rule says"
 
@@ -40,6 +41,7 @@ def settle(
     with audited_transaction("settle top-up", by=None, at=at, topup=topup_id):
         topup = TopUp.objects.select_related("wallet", "purchase").get(pk=topup_id)
         rule = _lock_rule(topup)
+        # Read again under the lock: another worker may have settled it.
         topup.refresh_from_db()
         if topup.state != TopUpState.PENDING:
             return topup
@@ -62,6 +64,7 @@ def _lock_rule(topup: TopUp) -> TopUpRule | None:
 
 def _pay(topup: TopUp, method: str, at: datetime) -> None:
     due = Invoice.objects.get(pk=topup.purchase.invoice_id).due
+    # The invoice may have been paid in another way.
     if due:
         reference = f"topup:{topup.pk}"
         receive_payment(invoice_id=topup.purchase.invoice_id, amount=due, method=method, reference=reference, at=at)

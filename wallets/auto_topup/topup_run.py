@@ -22,6 +22,7 @@ from wallets.credit_rules.topup_rule import (
 from wallets.models import Purchase, PurchaseState, TopUp, TopUpRule, TopUpState, Wallet
 from wallets.purchases import PackOrder, PurchaseRefused, buy
 
+# Wallets per run, each in a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
 
 # Starts from the few active rules. `quiet_until` spares wallets that a ceiling or the cooldown holds back.

@@ -47,6 +47,7 @@ def convert(
         legs, new_lots = [], []
         for lot in lots:
             units = round_units(EXACT.divide(lot.free, rate))
+            # Less than the smallest unit stays where it is.
             if units:
                 row = rows[lot.id]
                 grant = _converted_grant(row, lot, units, f"{reference}:{lot.id}", rate=rate)

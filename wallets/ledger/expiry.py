@@ -54,6 +54,7 @@ def _read_rolled_over(rows: Iterable[Lot]) -> dict[int, Decimal]:
     lot_ids = [row.pk for row in rows if row.rolls_over and row.rollover_most is not None]
     if not lot_ids:
         return {}
+    # Transferred and converted lots have the same origin but another source.
     rollover_lots = Lot.objects.filter(origin__in=lot_ids, source__startswith="lot:")
     return dict(rollover_lots.values_list("origin").annotate(Sum("amount")))
 

@@ -21,6 +21,7 @@ from wallets.ledger.hold import lapse_holds
 from wallets.ledger.locked_wallets import lock_customer_wallets
 from wallets.ledger.transactions import Sheet, write
 
+# Ids in memory at a time; each wallet is a transaction of its own, so this bounds no lock.
 BATCH_SIZE = 10_000
 
 _log = logging.getLogger(__name__)

@@ -76,6 +76,7 @@ def grant_all(
     for grant in chain.from_iterable(grants.values()):
         _check_grant(grant, at)
     wallets = lock_wallets(grants, used_at=at)
+    # Read under the locks, so that a repeated request sees the lots of the first one.
     lots_by_key = _read_existing_lots(grants)
     new_lots = {
         (wallet_id, grant.source): _new_lot(wallet_id, grant, at)

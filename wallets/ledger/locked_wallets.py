@@ -72,6 +72,7 @@ ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608
 LOT_COLUMNS = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from,
     l.expires_at, l.features, l.priority, l.granted_at"""
+# Two branches, one for each partial index: lots with units left, and empty ones whose expiry may be reclaimed.
 _LOTS = f"""
 SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_left
 UNION ALL

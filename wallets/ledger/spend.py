@@ -228,6 +228,7 @@ def give_back(
         wallet = wallets_by_id[wallet_id]
         legs = [*wallet_legs, *_balancing_legs(wallet, wallet_legs)]
         sheet.post(wallet, Movement.GIVE_BACK, reference, legs, feature_id=feature_id, draw=draw)
+        # Lots have repaid some of the debt that is canceled now.
         if wallet.debt < 0:
             _reverse_repayments(wallet, reference, sheet)
     return EXACT.subtract(amount, missing)

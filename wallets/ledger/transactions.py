@@ -193,6 +193,7 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
                 ),
             ],
         )
+    # The same wallets may take part in a further write of this transaction.
     for wallet in wallets:
         wallet.changed_lot_ids.clear()
     hit_failpoint("wallet.after_write")

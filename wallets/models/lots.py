@@ -81,7 +81,7 @@ class Lot(models.Model):
                 condition=Q(remaining__gte=0, remaining__lte=F("amount")), name="lot_is_never_overdrawn"
             ),
             models.CheckConstraint(
-                condition=Q(held__gte=0, held__lte=F("remaining")), name="held_amount_is_within_the_lot"
+                condition=Q(held__gte=0, held__lte=F("remaining")), name="reserved_amount_is_within_the_lot"
             ),
             models.CheckConstraint(
                 condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")),

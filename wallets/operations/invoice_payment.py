@@ -20,6 +20,7 @@ from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Account, Movement, Wallet
 from wallets.purchases import grant_paid
 
+# Invoices per query; each payment is a transaction of its own.
 BATCH_SIZE = 200
 
 # Invoices of purchases of money are excluded: a money wallet must not pay for its own top-up. Paged by (wallet,

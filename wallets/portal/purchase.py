@@ -21,6 +21,7 @@ from wallets.models.wallets import CREDITS
 from wallets.purchases import PackOrder, PurchaseRefused, buy
 from wallets.statements.formats import display_currency
 
+# Bounds the length of the page; the cheapest packs come first.
 MAX_OFFERED = 50
 
 

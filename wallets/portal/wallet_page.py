@@ -19,6 +19,7 @@ from wallets.statements.files import NoFont
 from wallets.statements.formats import display_currency
 from wallets.statements.ledger_sums import read_statement
 
+# Bounds the length of the page for a customer with very many wallets or small grants.
 MAX_WALLETS = 50
 MAX_LOTS = 100
 MONTHS = 12

@@ -22,6 +22,7 @@ from wallets.purchases.pack_terms import PackTerms, current_terms
 from wallets.purchases.paid_grant import grant_purchase
 from wallets.purchases.purchase_invoice import draft_invoice
 
+# The size of the column.
 MAX_REFERENCE_LENGTH = 120
 
 

@@ -74,6 +74,7 @@ class PurchaseLineFacts(NamedTuple):
 def purchase_line_facts(terms: PackTerms, amounts: PurchaseAmounts, packs: int, *, at: datetime) -> PurchaseLineFacts:
     """Return the facts of a purchase's line. at: the time of the purchase."""
     quantity = amounts.units if terms.units is None else Decimal(packs)
+    # A service period can't be empty, so units without an expiry are supplied in an instant.
     return PurchaseLineFacts(
         quantity, _explanation(terms, amounts), (at, terms.expires_at(at) or at + _SHORTEST_SERVICE)
     )

@@ -17,6 +17,7 @@ from wallets.statements.ledger_sums import MAX_SPAN, read_statement
 from wallets.statements.totals import Statement
 from wallets.statements.translations import StatementWords, words_in
 
+# Bounds the pages that wallets add to an invoice, and the queries to fill them.
 MAX_WALLETS = 12
 
 

@@ -10,6 +10,7 @@ from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
 from wallets.statements.totals import Moved, Statement, build_statement
 
+# Ten years and some days: the statement sums every entry of its span.
 MAX_SPAN = timedelta(days=3_660)
 
 # One statement sees one snapshot: the present build_statement, and all movements since the start of the span.

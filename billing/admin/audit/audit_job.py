@@ -12,6 +12,7 @@ from billing.admin.jobs.worker_wakeup import wake
 from billing.audit.job import AUDIT, start_audit
 from billing.models import Job
 
+# Findings on the page; the job's file has all of them.
 MAX_SHOWN = 50
 
 

@@ -19,6 +19,7 @@ from billing.models.periods import PeriodState
 
 CLOSE = "billing.close_period"
 BACK, AHEAD = timedelta(days=21), timedelta(days=10)
+# The page refreshes itself while a close runs, so its lists and its counts are bounded.
 MAX_FAILURES = 20
 MAX_RUNS = 5
 MAX_COUNTED = 1_000

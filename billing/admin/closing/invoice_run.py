@@ -20,6 +20,7 @@ from customers.models import Seller
 from lib.formats import format_money, format_number
 
 CLOSE = INVOICE_RUN.permission
+# Findings on the page; the job's file has all of them.
 MAX_SHOWN = 20
 
 

@@ -21,6 +21,7 @@ from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from lib.formats import format_money
 
+# The ids of a selection are stored in the job's parameters.
 MAX_AT_ONCE = 1_000
 
 

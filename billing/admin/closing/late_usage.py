@@ -14,6 +14,7 @@ from customers.models import Customer
 from customers.models.sellers import LateUsage as Policy
 from lib.formats import format_money
 
+# The report reads every late period, so visits within a minute share one reading.
 FRESH_SECONDS = 60
 MAX_ROWS = 20
 

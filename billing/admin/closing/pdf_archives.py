@@ -19,6 +19,7 @@ from billing.models.jobs import JobKind
 PRINT = RENDERING.permission
 SEE = "invoices.view_invoice"
 MAX_REASONS = 20
+# Items whose reasons are read: enough to find the common ones of a large run.
 MAX_ITEMS = 1_000
 
 

@@ -13,6 +13,7 @@ from billing.models.periods import PeriodState
 from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
 
+# Bounds the subquery that filters the list; a person reads far fewer rows.
 MAX_LISTED = 10_000
 STATUSES = {"due": "due now", "failed": "failed", "open": "open", "closed": "closed", "late": "late usage"}
 

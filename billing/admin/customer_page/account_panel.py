@@ -25,6 +25,7 @@ from plans.models import Meter
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.statements.formats import shown
 
+# The panel is one screen among others: each list links to its full page, and counts stop at MAX_UNMATCHED.
 MAX_CHARTS = 4
 MAX_SHARES = 30
 MAX_ROWS = 8

@@ -16,6 +16,7 @@ from billing.jobs.progress import estimate_pace, read_job_progress
 from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 
+# Failed items on the page, which refreshes itself; the job's file has all of them.
 MAX_SHOWN = 20
 FRESH_SECONDS = 2
 """Cache time of a running job's figures: many people may watch it, and one query serves them all."""

@@ -29,6 +29,7 @@ from billing.models.usage import UnmatchedReason
 from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
+# Refused rows on the page; the job's file has all of them.
 MAX_SHOWN = 20
 
 

@@ -22,6 +22,7 @@ from lib.formats import format_money, format_number, format_units
 from lib.task_clock import database_time
 
 MAX_GROUPS = 20
+# The estimate rates thousands of open reports, so visits within half a minute share one.
 FRESH_SECONDS = 30
 CACHE_KEY = "staff:stakes"
 MAX_AT_ONCE = 5_000

@@ -35,6 +35,7 @@ from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
 PLAN = "billing.add_planmigration"
+# The web process reads the file into memory (`lib.tabular_files` has the same bound).
 MAX_BYTES = 5 * 1024 * 1024
 COLUMN = "id"
 

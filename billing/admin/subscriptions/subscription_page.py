@@ -39,6 +39,7 @@ STATE_COLORS = {
     "paused": "warning",
     "canceled": "warning",
 }
+# A year of monthly periods, with the current and the upcoming one.
 MAX_PERIODS = 14
 
 

@@ -29,6 +29,7 @@ from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from plans.models import PlanVersion
 
+# Ids that one request may list; a cohort by plan or filter may hold more.
 MAX_CUSTOMERS = 1_000
 
 

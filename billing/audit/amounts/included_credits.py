@@ -16,6 +16,7 @@ from billing.subscriptions.terms.included_credits import read_included_credits
 from lib.decimals import EXACT
 from wallets.ledger.grant import Grant
 
+# Periods in memory at a time, with the terms that their grants are recomputed from.
 CHUNK = 1_000
 
 # The task runs every minute, so a grant that is missing ten minutes after its start is missed for good.

@@ -18,6 +18,7 @@ from billing.closing.records import BilledFee, PeriodToClose
 from invoices.amounts.line_net import line_net_sql
 from lib.money import round_money
 
+# Periods in memory at a time, with their lines.
 BATCH_SIZE = 500
 
 _LINES = """

@@ -34,6 +34,7 @@ from invoices.amounts.line_net import line_net_sql
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
 
+# Findings kept in memory and stored; further ones are dropped.
 MAX_ROWS = 100
 
 Row = dict[str, Any]

@@ -12,6 +12,7 @@ from billing.closing.lines.usage_lines import UnpricedUsage, rate_period
 from billing.closing.period_reader import read_late_periods
 from billing.closing.records import LatePeriod
 
+# Periods in memory at a time, with all their counters.
 BATCH_SIZE = 500
 
 # Features of closed periods whose counter differs from its state at the last billing.

@@ -9,6 +9,7 @@ from psycopg import ServerCursor
 from billing.metering.ingest.event_reader import COLUMNS, StoredEvent
 from billing.metering.ingest.parser import content_digest, encode_properties, event_key
 
+# Rows per fetch of a server-side cursor, which reads all events in constant memory.
 CHUNK_SIZE = 5_000
 
 _EVENTS = f"SELECT {COLUMNS} FROM billing_event ORDER BY customer_id NULLS FIRST"  # noqa: S608

@@ -25,10 +25,12 @@ from billing.metering.store.unmatched_usage import ReportState, read_reports
 from customers.models import Customer
 
 EXACT = Context(prec=120)
+# Findings of each kind kept in memory and stored; further ones are dropped.
 MAX_ROWS = 100
 MAX_SUMS = 200_000
 """Number of sums at which they are compared and dropped, which bounds the memory."""
 
+# The largest value of a bigint column.
 MAX_ID = 2**63 - 1
 NO_REPORTS: dict[int | None, ReportState] = {}
 

@@ -70,7 +70,9 @@ def attach_commitments(closings: Iterable[PeriodToClose]) -> list[int]:
         commitment = commitment_of(closing.span) if closing.kind == "regular" else None
         if commitment is not None and commitment.periods == 1:
             cycle = closing.commitments[closing.span.period_id] = _single_period_cycle(commitment, closing.span)
+            # The amounts that threshold billing has billed within the period count toward its commitment.
             cycle.spent = sum((billed.amount for billed in closing.billed_amounts.values()), Decimal(0))
+        # Late usage changes what earlier cycles have to settle, so those need a cycle as well.
         if (commitment is not None and commitment.periods > 1) or any(
             commitment_of(late.span) for late in closing.late_periods
         ):
@@ -105,6 +107,8 @@ def _attach_cycles(closing: PeriodToClose, billed: Sequence[BilledPeriod]) -> bo
         ids = [period.period_id for period in cycle_periods]
         if billed_ids.isdisjoint(ids):
             continue
+        # A cycle followed by another one has ended, even if it is short of periods: its version or its contract
+        # changed.
         ends = cycle_periods[-1] is not billed[-1] or not closing.subscription_continues
         if closing.kind == "regular" and own_id in ids:
             position = ids.index(own_id)
@@ -123,6 +127,7 @@ def commitment_cycles(billed: Iterable[BilledPeriod], template: RatingPeriod) ->
     """
 
     def commitment_key(period: BilledPeriod) -> tuple[int, str]:
+        # A contract of the subscription's own runs across versions; a commitment of a version ends with it.
         since = terms_for(_rating_period(period, template)).committed_since
         return (0, since) if since else (period.version_id, "")
 

@@ -122,6 +122,7 @@ def merge_groups(
             if invoice is not None and invoice.draft.lines:
                 by_tax.setdefault(invoice.draft.includes_tax, []).append((member, invoice))
         for to_merge in by_tax.values():
+            # If the merged total would be negative, the members keep invoices of their own.
             if len(to_merge) > 1 and (draft := merge_drafts(to_merge)) is not None:
                 for _, invoice in to_merge:
                     invoice.draft = draft

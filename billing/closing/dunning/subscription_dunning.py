@@ -20,6 +20,7 @@ from invoices.models import DunningAct, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 
+# Steps or resumptions per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
 REASON = "{invoice} is not paid"
 NOTHING_RUNNING = "Nothing that it could be done to was running"
@@ -63,6 +64,7 @@ def _apply_action(act_id: int, at: datetime) -> int:
         return 0
     subscriptions = _affected_subscriptions(act.invoice)
     if not subscriptions:
+        # Without a row the action would stay pending forever.
         DunnedSubscription.objects.create(act=act, outcome=NOTHING_RUNNING, at=at)
     for subscription in subscriptions:
         outcome = _pause_or_cancel(act, subscription, at)
@@ -95,6 +97,7 @@ def _pause_or_cancel(act: DunningAct, subscription: Subscription, at: datetime) 
 
 
 def _resumable_ids(clock_id: int | None) -> list[int]:
+    # Any overdue invoice of the customer keeps the pause, not only the one that caused it.
     unpaid = Invoice.objects.filter(
         customer=OuterRef("subscription__customer"), state__in=[InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE]
     )

@@ -60,6 +60,7 @@ def reissue(
     write_invoice_rows(invoices, high_water_mark=high_water_mark)
     replace_invoice(period_id, by=replacement.draft.id)
     clear_late([period_id], at=at)
+    # Last, because an issued invoice can't be changed.
     # Not before the original: this worker's clock may be behind the one that issued it.
     issue([invoice.draft for invoice in invoices], at=max(at, original.invoice.issued_at or at))
     return CloseSummary(issued=1, credited=1, late_billed=1)
@@ -82,6 +83,7 @@ def replace_invoice(period_id: int, *, by: int) -> None:
 def _use_invoiced_buyer(closing: PeriodToClose, original: CreditableInvoice) -> None:
     """Use the buyer as printed on the invoice: its address and tax exemption."""
     facts = original.invoice.buyer_facts
+    # The printed facts lack the exemption, but its reason is printed with the taxes.
     reasons = {tax.reason for line in original.lines for tax in line.taxes}
     closing.buyer = msgspec.structs.replace(
         closing.buyer,
@@ -119,6 +121,7 @@ def full_credit_note(original: CreditableInvoice, late_period: LatePeriod, *, re
     credits = [
         LineCredit(line, line.left, "usage_credit" if line.id in usage_keys else "credit") for line in original.lines
     ]
+    # A paid invoice leaves money to return; an unpaid one is only owed less.
     draft = draft_credit_note(
         original, credits, reason=reason, to="balance" if original.invoice.state == "paid" else "offset"
     )

@@ -121,6 +121,7 @@ def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, 
     for period in late_periods:
         ids_by_subscription.setdefault(period.subscription_id, []).append(period.pk)
     late_by_subscription = read_late_periods(ids_by_subscription)
+    # Any late period of a subscription serves: only buyer, seller and contract are read from it.
     closings = read_periods_to_close([ids[0] for ids in ids_by_subscription.values()])
     for closing in closings.values():
         closing.late_periods = late_by_subscription[closing.subscription_id]
@@ -134,6 +135,7 @@ def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, 
                     late_amount(late_period, closing, sellers[closing.buyer.seller_id]),
                     "",
                 )
+            # Any error: one period that can't be priced must not hide the others.
             except Exception as error:
                 amounts[late_period.span.period_id] = None, describe_error(error)
     return amounts

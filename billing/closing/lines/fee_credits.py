@@ -41,6 +41,7 @@ def build_fee_credits(assembled: Mapping[int, AssembledInvoice], *, lock: bool) 
         billed_line = next(
             billed for billed in invoices[billed_fee.invoice_id].lines if billed.id == billed_fee.line_id
         )
+        # A credit note by hand may have credited a part of the line.
         amount = min(-line.amount, max(billed_line.left, Decimal(0)))
         if amount:
             credit = LineCredit(billed_line, amount, kind="fee_credit", explanation=line.explanation)

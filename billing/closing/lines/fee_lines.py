@@ -74,6 +74,7 @@ def _simple_fee_lines(
             continue
         part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, due, span, fee, templates.terms)
         amount, explanation = _price_fee(fee, part, span.currency, templates.terms.proration)
+        # The tax rate is that of the time of supply: a fee's first instant in advance, its last one in arrears.
         supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
         yield DraftLine(
             kind="fee",

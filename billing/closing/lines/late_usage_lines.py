@@ -79,8 +79,10 @@ def usage_differences(
         rate_id = int(line.rate_key)
         billed = late_period.billed.get((window, rate_id), NOTHING_BILLED)
         amount, credited_part = amount_owed(due.amount(span.currency), billed, span.currency)
+        # Billed as it is now; `values` are not stored with a snapshot, so they are left out of the comparison.
         if not amount and counted._replace(values=None) == billed.counted:
             continue
+        # Usage that no threshold invoice has billed gets the same line as in a period without thresholds.
         is_first = kind == "usage" and billed is NOTHING_BILLED
         draft_line = DraftLine(
             kind=kind,

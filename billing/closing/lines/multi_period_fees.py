@@ -43,6 +43,7 @@ def due_in_advance(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -
     if not closing.is_opening_or_trial and not closing.changes_version:
         billed_fee = closing.billed_fees.get(fee.fee_id)
         billed_until = billed_fee.service_end if billed_fee else None
+        # Never billed, but a new interval begins with the next period: the fee is due from there.
         if billed_until is None and whole != fee_interval(fee, terms, closing.span, zone):
             billed_until = next_period.starts_at
         if billed_until is None or billed_until > next_period.starts_at:

@@ -176,6 +176,7 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
                 else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
             )
             line = _fee_line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
+            # The line is a difference of amounts, which no number of seats explains.
             line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
             yield line
@@ -207,6 +208,7 @@ def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, 
     for fee in terms.unit_fees:
         billed_fee = closing.billed_fees.get(fee.fee_id)
         if fee.kind == FeeKind.ONE_TIME:
+            # Units that were removed don't return their one-time fee.
             cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
             unsettled = round_money(cumulative, span.currency)
         else:
@@ -288,6 +290,7 @@ def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, i
         included=fee.included,
         is_first=closing.is_first,
     )
+    # Units billed in advance at the start are not billed again.
     return count - int(billed_fee.quantity if billed_fee else 0)
 
 

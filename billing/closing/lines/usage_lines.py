@@ -44,8 +44,10 @@ def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = 
                 f" {templates.terms.plan_code} v{templates.terms.version_number}."
             )
         counted = counters.get(window, {})
+        # An unused feature is listed at its first rate.
         if include_idle and not counted:
             counted = {int(feature.price.rates[0].key): EMPTY_COUNTER}
+        # Only a minimum or maximum depends on the share of a window, so it is calculated for those prices alone.
         part = (
             window_share(span, feature, window)
             if feature.price.is_bounded and not feature.spans_periods

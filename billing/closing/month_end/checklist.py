@@ -123,6 +123,7 @@ def _invoice_points(
 
 def _remaining_points(month_end: datetime) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
+    # Only an audit that began after the month's end has seen the whole month.
     audit = (
         Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=month_end, state=JobState.DONE).order_by("-pk").first()
     )

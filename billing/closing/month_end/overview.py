@@ -11,6 +11,7 @@ from invoices.documents.calendar_months import month_before, month_of
 from invoices.models import MonthLock
 
 MONTHS = 12
+# One column per seller: more would not fit the width of a page.
 MAX_SELLERS = 20
 
 

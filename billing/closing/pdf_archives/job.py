@@ -15,6 +15,7 @@ from invoices.models import Invoice
 from invoices.rendering.render_queue import UNFINISHED
 from invoices.rendering.renderer import NotRendered, render_one
 
+# Ids in memory at a time, while a job of any size is split into its items.
 BATCH_SIZE = 1_000
 
 

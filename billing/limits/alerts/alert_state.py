@@ -174,6 +174,7 @@ def _insert_alerts(crossings: dict[AlertKey, Measurement], at: datetime) -> dict
 
 def _mark_recovered(alert_ids: Sequence[int], at: datetime) -> None:
     if alert_ids:
+        # `greatest`: the clock of the worker that fired the alert may be ahead of this one's.
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)",

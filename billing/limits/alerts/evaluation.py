@@ -81,10 +81,12 @@ def queue_full_evaluation(*, at: datetime) -> bool:
     ChangeCursor.objects.get_or_create(source=FULL_EVALUATION)
     # One worker queues the customers; the others skip this step rather than wait.
     change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=FULL_EVALUATION).first()
+    # A time later than `at` comes from a clock that was set back, and doesn't count.
     if change_cursor is None or (
         change_cursor.looked_at is not None and at - FULL_EVALUATION_INTERVAL < change_cursor.looked_at <= at
     ):
         return False
+    # Due later, so that a full evaluation never delays a customer with recent changes.
     queue_all_customers(None, due_at=at + FULL_EVALUATION_INTERVAL)
     change_cursor.looked_at = at
     change_cursor.save()

@@ -21,6 +21,7 @@ from plans.models import Feature
 MAX_RULES_PER_CUSTOMER = 50
 """Alert rules that one customer may have of their own."""
 
+# Each level may fire once per period and target, so this bounds the messages of a rule.
 MAX_LEVELS = 10
 
 DEFAULT_LEVELS: dict[str, tuple[int, ...]] = {

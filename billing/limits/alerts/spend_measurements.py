@@ -134,6 +134,7 @@ def _measure_expected_costs(
     """Yield the spend against the last period, and the forecast once it is reliable."""
     elapsed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
     for kind in (AlertKind.LAST_PERIOD, AlertKind.PROJECTED):
+        # Once for the whole period, and once for each feature that a rule of the customer names.
         for feature_id in {
             None,
             *(own_rule.feature_id for own_rule in rules.customer_rules(kind, target.customer_id)),

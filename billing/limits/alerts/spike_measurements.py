@@ -22,6 +22,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MIN_MINOR_UNITS = 1_000
 """Minimum cost of a day's usage that counts as unusual, unless the rule sets one: 10.00 in most currencies."""
 
+# The same minimum for usage paid with credits, which have no minor unit.
 MIN_CREDITS = Decimal(10)
 
 

@@ -78,6 +78,7 @@ class LimitAdmission:
 
     def begin(self, customers: Collection[str]) -> None:
         """Lock the customers before any other row, and note the spend of caps that stop usage."""
+        # The recorder begins again after a failed try, so nothing of that one may remain.
         self.added_quantities.clear()
         lock_customers_by_external_id(customers, sandbox=self.sandbox)
         capped_customers = customers_with_stopping_caps(customers, sandbox=self.sandbox)

@@ -31,6 +31,7 @@ class CommitAdmission(LimitAdmission):
 
     def begin(self, customers: Collection[str]) -> None:
         super().begin(customers)
+        # Read again under the customer's lock: another commit may have ended it.
         self.reservation.refresh_from_db(fields=["state", "ended_at", "used"])
         require_open(self.reservation, at=self.at)
         end_reservation(self.reservation, ReservationState.COMMITTED, at=self.at)

@@ -33,6 +33,8 @@ from wallets.ledger.errors import InsufficientUnits
 from wallets.ledger.spend import SpendRequest
 from wallets.models import Hold
 
+# A hold lowers the available balance of all others, so a lost client must not keep it for long; a second is the least
+# that a request and its commit need.
 MAX_DURATION = timedelta(days=1)
 MIN_DURATION = timedelta(seconds=1)
 DEFAULT_DURATION = timedelta(minutes=5)

@@ -23,6 +23,7 @@ from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 SECONDS_BETWEEN_LOOKS = 0.5
+# Each worker is a process with a database connection of its own.
 MAX_WORKERS = 32
 MAX_SHOWN = 20
 

@@ -32,6 +32,7 @@ from billing.metering.store.prepaid_windows import date_at_last_use
 from lib.audit_log import audited_transaction
 from lib.failpoints import hit_failpoint
 
+# Each try starts from fresh caches, so only constant contention exhausts them.
 _TRIES = 5
 
 

@@ -70,6 +70,7 @@ def draw_down(used: UsageTimes, *, at: datetime, frees: Sequence[Hold] = (), is_
         return
     drawdowns = drawdown_rows.lock_drawdowns(list(used)) if used else []
     priced = zip(drawdowns, rate_drawdowns(drawdowns), strict=True)
+    # Usage within an allowance changes no cost, and then no wallet is locked.
     changed = [(drawdown, feature, cost) for drawdown, (feature, cost) in priced if cost != drawdown.cost]
     if not changed and not frees:
         return
@@ -123,6 +124,7 @@ def _compute_cost(
         # Their quantity is in aggregate states, not in counters.
         counted = add_state_quantities({window: counted}, period, states).get(window, {})
     rated = rate_window(period, feature, counted, is_final=False, is_drawdown=True)
+    # A wallet pays for the increase only: earlier periods of the window have paid for their part.
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)
 
@@ -161,6 +163,7 @@ def _settle(
     )
     spent = take_from_wallets(wallets, use, sheet)
     at_zero, _ = at_zero_rule(wallets[-1] if wallets else None, use)
+    # The period's invoice charges this part.
     if at_zero is AtZeroPolicy.OVERAGE and feature.uncovered_charge is not None:
         drawdown.overage = EXACT.add(drawdown.overage, spent.uncovered)
         return ZERO
@@ -170,6 +173,7 @@ def _settle(
 
 def _reduce_uncovered(drawdown: DrawdownState, decrease: Decimal) -> Decimal:
     """Apply a decrease of the cost to the uncovered amounts first, and return the rest."""
+    # Refused amounts first, because no invoice charges them.
     for name in ("refused", "overage"):
         uncovered = getattr(drawdown, name)
         reduction = min(uncovered, decrease)

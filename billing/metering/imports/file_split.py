@@ -17,6 +17,7 @@ from billing.metering.imports.row_reader import (
     read_lines,
 )
 
+# One part is one job item: a retry repeats its work, and a worker holds it in memory.
 MAX_ROWS = 1_000
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -59,6 +60,7 @@ def _csv(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
     header = next(read_lines(text), "")
     header_end = len(header.encode()) + bom_length
     if begin.bytes:
+        # Detached, because a wrapper that is collected as garbage closes its file.
         text.detach()
         file.seek(begin.bytes)
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
@@ -68,6 +70,7 @@ def _csv(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
 
 def _records(text: io.TextIOWrapper, delimiter: str, *, after: int) -> Iterator[bytes]:
     """Yield the records of a table unchanged, however many lines each has."""
+    # The reader returns parsed cells only, so the lines that it consumes are collected here, unchanged.
     record_lines: list[str] = []
 
     def lines() -> Iterator[str]:
@@ -75,6 +78,7 @@ def _records(text: io.TextIOWrapper, delimiter: str, *, after: int) -> Iterator[
             record_lines.append(line)
             yield line
 
+    # The header is row 1.
     number = after + 2
     try:
         for _ in csv.reader(lines(), delimiter=delimiter):

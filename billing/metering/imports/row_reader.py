@@ -15,8 +15,10 @@ from lib.tabular_files import unescape_cell
 FORMATS = {"csv": (".csv", ".tsv", ".txt"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet", ".pq")}
 """Format → file name endings."""
 
+# A file without line breaks would otherwise be read into memory as one line.
 MAX_LINE_BYTES = 1024 * 1024
 PARQUET_ROWS = 1_000
+# The uncompressed size that a Parquet file states; a small file may unpack into a huge one.
 MAX_GROUP_BYTES = 1024 * 1024 * 1024
 DELIMITERS = ",;\t|"
 

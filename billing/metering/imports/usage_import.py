@@ -13,6 +13,7 @@ from billing.metering.store import events as event_store
 from billing.metering.store import unmatched_usage
 from lib.failpoints import hit_failpoint
 
+# One transaction's events: enough to amortize its round trips, few enough to hold its locks briefly.
 BATCH = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
 

@@ -94,6 +94,7 @@ class Attribution(NamedTuple):
 
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+# Bounds one customer's routes, and the cached hours of all time zones.
 MAX_ROUTES = 10_000
 
 

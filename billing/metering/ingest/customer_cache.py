@@ -18,6 +18,7 @@ from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
 from plans.catalog.stored_terms import load_terms
 
+# Bounds the memory of a process; the customers cached first are dropped, and read again with their next usage.
 MAX_CUSTOMERS = 50_000
 FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 

@@ -42,6 +42,7 @@ ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
 # Sums of up to 10,000 values of `MAX_DIGITS` digits never round.
 EXACT = Context(prec=120)
+# A few stale copies or lost deadlocks in a row are normal under load; more point to a defect.
 _TRIES = 5
 
 

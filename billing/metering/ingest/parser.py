@@ -18,6 +18,7 @@ import msgspec
 from billing.metering.ingest.property_limits import MAX_LEVELS, find_flaw
 from plans.aggregation.json_numbers import MAX_DIGITS, parse_number
 
+# A batch is one transaction: its size bounds the memory of a request and the time its counters stay locked.
 MAX_EVENTS = 10_000
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PROPERTY_BYTES = 64 * 1024
@@ -27,6 +28,7 @@ MAX_AGE = timedelta(days=396)
 Events older than about thirteen months are refused: their keys may be deleted already, so they could count twice.
 """
 
+# Tolerates a sender's clock that is fast, but not a wrong time zone or unit.
 MAX_AHEAD = timedelta(hours=1)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

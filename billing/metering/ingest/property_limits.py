@@ -5,6 +5,7 @@ from typing import Any
 
 from plans.aggregation.json_numbers import MAX_DIGITS, OutOfBoundsNumber, is_within_bounds
 
+# Every event is stored whole and read again by corrections and audits, so its properties stay small and shallow.
 MAX_KEYS = 128
 MAX_CHARACTERS = 4096
 MAX_LEVELS = 16

@@ -18,6 +18,7 @@ from billing.metering.ingest.event_recorder import EventBatch, StaleCatalog
 from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store.unmatched_usage import OpenReport, UnmatchedReport
 
+# Reports per transaction: they and their counters stay locked until it ends, and ingest waits for those.
 CHUNK = 500
 _TRIES = 5
 

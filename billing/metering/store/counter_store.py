@@ -17,6 +17,7 @@ from django.db import transaction
 from billing.triggers import COST_LOCK_ID
 from lib import prepared_statements
 
+# Bounds the memory of a process.
 MAX_CACHED_IDS = 500_000
 
 

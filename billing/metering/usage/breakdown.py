@@ -14,6 +14,7 @@ from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 WINDOWS = ("hour", "day", "month")
+# The rows are in memory and in one answer; the span admits a year compared with its month before.
 MAX_ROWS = 10_000
 LONGEST = timedelta(days=400)
 

@@ -15,6 +15,7 @@ from django.db import connection
 from invoices.models import Invoice
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
+# Up to two months are charted by day, longer spans by month. More values of a dimension are summed as the rest.
 MAX_DAYS = timedelta(days=62)
 MAX_VALUES = 12
 

@@ -12,6 +12,7 @@ from billing.metering.usage.line_events import LineUsage, as_csv
 from invoices.models import Line
 from lib.api.problems import invalid_fields
 
+# Our cursors are far shorter; a client's text is decoded before it is checked.
 MAX_CURSOR_LENGTH = 2_000
 
 

@@ -86,6 +86,7 @@ def _on_candidate(candidate: Candidate, closing: PeriodToClose, *, keeps_overrid
         closing,
         span=_candidate_span(candidate, closing.span, keeps_overrides=keeps_overrides),
         next_period=next_period and _candidate_span(candidate, next_period, keeps_overrides=keeps_overrides),
+        # Nothing of this has been billed by the candidate.
         commitments={},
         billed_fees={},
         version_since=None,
@@ -125,6 +126,7 @@ def _bill_in_order(
                 closing, assembled, seller, grants=grants, problems=problems
             )
             earlier.append(closing)
+        # Any error: a period that can't be rated is reported as unknown, and the next one builds on no invoice.
         except Exception as error:
             assembled = None
             bills[period_id] = PeriodBill(problems=(describe_error(error),), is_known=False)
@@ -144,6 +146,7 @@ def _prepare(
     if usage is not None and usage.error is not None:
         raise usage.error
     continued = candidate_closing.span.continued
+    # An earlier period that is not simulated keeps the progress that was billed.
     if continued and earlier and earlier[-1].span.period_id in past.period_ids:
         continued = tier_progress(earlier[-1], assembled)
     span = msgspec.structs.replace(candidate_closing.span, continued=continued)

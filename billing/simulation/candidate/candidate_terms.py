@@ -74,6 +74,7 @@ def read_candidate(version: PlanVersion, *, currencies: Collection[str]) -> Cand
 
 
 def _negative_id(version: PlanVersion, anchor: str) -> int:
+    # Negative, so that it is never the id of a stored version; one id for each anchor.
     return -(version.pk * len(ANCHORS) + ANCHORS.index(anchor))
 
 

@@ -33,6 +33,7 @@ from wallets.models import Lot, LotKind, Wallet
 from wallets.models.ledger import Account
 from wallets.operations.wallet_settings import SETTINGS, open_wallet
 
+# Two years of monthly periods, whose usage is replayed event by event.
 MAX_PERIODS = 24
 REASON = "As of the customer whom it was cloned from"
 SMALLEST_AMOUNT = Decimal("0.000000000001")

@@ -58,6 +58,7 @@ def _lapse_reservations(clock: int, at: datetime) -> None:
 
 def _close_periods(clock: int, at: datetime) -> None:
     _raise_on_failure(closing.close_due(at=at, clock_id=clock))
+    # After the close, which bills the last period; only ended subscriptions get separate invoices for late usage.
     subscriptions.end_finished(at=at, clock_id=clock)
     _raise_on_failure(closing.bill_late_usage(at=at, clock_id=clock))
 
@@ -166,6 +167,7 @@ def do_due_work(clock: int, at: datetime) -> None:
     for work in WORK_BY_TASK.values():
         try:
             work(clock, at)
+        # The other work is still done: in real time, too, one task doesn't depend on the success of another.
         except DueWorkFailed as error:
             failures.append(str(error))
     if failures:

@@ -50,7 +50,9 @@ def _clone_limit(clone: Clone, after: datetime) -> datetime | None:
     page = next(iter(_pages(clone, after, clone.until)), None)
     if page is None:
         return None
+    # A full page has more usage behind it, so the step goes no further than its last event.
     last_at = page[-1].occurred_at if len(page) == PAGE_SIZE else clone.until
+    # At least a tick, so that the clock always advances.
     return min(max(last_at, after + TICK), after + MAX_STEP)
 
 

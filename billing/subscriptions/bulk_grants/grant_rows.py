@@ -22,6 +22,7 @@ from wallets.models.wallets import CREDITS
 
 COLUMNS = ("customer", "units", "unit", "expires", "features", "reason", "key")
 REQUIRED_COLUMNS = ("customer", "units")
+# The reason's column has 300 characters; the key becomes a part of the transaction's reference, which has 120.
 MAX_REASON, MAX_KEY = 300, 80
 
 

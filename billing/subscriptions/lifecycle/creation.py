@@ -180,6 +180,7 @@ def read_subscribable_terms(version: PlanVersion, currency: str, *, sandbox: boo
 
     :raises SubscriptionRefused: if the subscription can't be billed by this version or currency.
     """
+    # Read again, since the caller's copy may be older than a withdrawal of the version.
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
     if state not in (VersionState.LIVE, VersionState.RETIRED):
         if not sandbox:

@@ -95,6 +95,7 @@ def activate(
     :raises SubscriptionRefused: if it is not a draft, or can't start; see `start`.
     """
     with audited_transaction("activate subscription", by=by, at=at):
+        # Customer before subscription: the lock order of every change.
         customer = lock_customer(subscription.customer)
         locked_draft = _lock_draft(subscription)
         locked_draft.customer = customer

@@ -27,6 +27,7 @@ from customers.customer_time import clock_filter
 from customers.notifications import announce
 from lib.audit_log import audited_transaction
 
+# Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
 UNFINISHED_STATES = (PauseState.TO_COME, PauseState.RUNNING)
 

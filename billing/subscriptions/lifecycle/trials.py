@@ -20,6 +20,7 @@ from lib.audit_log import audited_transaction
 from lib.field_types import MAX_TRIAL_DAYS
 from plans.models import PlanVersion
 
+# Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
 
 

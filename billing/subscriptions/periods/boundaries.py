@@ -82,6 +82,7 @@ def whole_interval(anchor: Anchor, at: datetime) -> TimeInterval:
 
 
 _cached_windows: dict[tuple[str, datetime, Interval, str], TimeInterval] = {}
+# Bounds the memory of a process; a cleared window is computed again.
 MAX_CACHED_WINDOWS = 10_000
 
 

@@ -22,6 +22,7 @@ from plans.models.prices import BillingTiming
 PERIOD_LEAD_TIME = timedelta(hours=2)
 """How long before it begins a period is created, so that usage at its very start finds it."""
 
+# Subscriptions per transaction: their last periods stay locked until it ends, and plan changes wait for those.
 BATCH_SIZE = 1_000
 
 
@@ -265,10 +266,12 @@ def _periods_by_version(
     tail: SubscriptionTail, start: datetime, until: datetime, end: datetime | None
 ) -> Iterator[tuple[int, TimeInterval]]:
     """Yield the periods from `start` on that begin before `until`, each with its version."""
+    # Without a scheduled change, the present version bills all of them.
     changes_at = tail.changes_at or until
     if start < changes_at:
         for interval in _intervals(tail, tail.version_id, start, min(until, changes_at), end):
             yield tail.version_id, interval
+            # A period that began before the change may end after it; then the new version begins at that end.
             start = interval.end
     if tail.next_version_id is not None and changes_at <= start < until:
         for interval in _intervals(tail, tail.next_version_id, start, until, end):

@@ -11,6 +11,7 @@ from billing.subscriptions.notifications import VersionChange, announce_version_
 from customers.customer_time import clock_sql
 from lib.audit_log import audited_transaction
 
+# Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
 
 # Periods decide which version bills; the subscription follows once its version is live and no period before the

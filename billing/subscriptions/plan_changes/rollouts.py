@@ -22,6 +22,7 @@ from plans.models import PlanVersion
 from plans.models.versions import Audience
 from plans.publishing import publication
 
+# Subscriptions per round of statements: their ids are sent as one array.
 BATCH_SIZE = 1_000
 
 
@@ -94,6 +95,7 @@ def roll_out(
     _open_missing_rollouts()
     still_open = Rollout.objects.filter(state=RolloutState.OPEN)
     for rollout in still_open.select_related("version").order_by("pk"):
+        # Read before each batch: the version may be withdrawn while this runs.
         while should_continue() and still_open.filter(pk=rollout.pk).exists():
             ids = list(unscheduled_subscriptions(rollout).order_by("pk").values_list("pk", flat=True)[:batch_size])
             if not ids:

@@ -184,6 +184,7 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     reasons_to_stay = {
         change.subscription_id: why for change in pending_changes if (why := _reason_to_stay(change, rollout))
     }
+    # A subscription that can't change keeps the change that was scheduled for it.
     if not problem:
         _revoke_replaced(
             [change for change in pending_changes if change.subscription_id not in reasons_to_stay],
@@ -204,6 +205,7 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
             if candidate.splits_period
             else _change_time(candidate, max(at, rollout.effective_from))
         )
+        # A rollout stays within its plan; a single change may lead to any plan.
         plan_problem = _find_plan_problem(candidate, version) if rollout.pk else ""
         candidate.problem = (
             problem

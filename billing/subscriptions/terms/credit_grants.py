@@ -32,6 +32,7 @@ from wallets.ledger.grant_adjustment import adjust_lot
 from wallets.ledger.wallet_lookup import WalletCriteria, find_or_open_wallets
 from wallets.models.lots import LotKind
 
+# Periods per transaction: they and their customers' wallets stay locked until it ends, and spends wait for those.
 BATCH_SIZE = 200
 REMOVED_LOOKBACK = timedelta(days=2)
 """How far back the task looks for grants of deleted periods; operations that delete a period handle them at once."""

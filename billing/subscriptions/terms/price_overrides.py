@@ -89,6 +89,7 @@ def replace_agreement(
     conflict: the error text if one of them starts later, with {since} for its start.
     """
     overlapping.filter(starts_at__lte=agreement.starts_at).update(ends_at=agreement.starts_at)
+    # A savepoint, so that the conflicting row can still be read in this transaction.
     try:
         with transaction.atomic():
             agreement.save(force_insert=True)
@@ -228,6 +229,7 @@ def _same_target(new_override: Override) -> QuerySet[Override]:
         figure=new_override.figure,
         match=new_override.match,
     )
+    # One that was withdrawn before its start ends when it starts, and is never in force.
     return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(
         ends_at=F("starts_at")
     )

@@ -95,6 +95,7 @@ def set_initial_quantities(subscription: Subscription, quantities: Mapping[str, 
     for fee_code, quantity in quantities.items():
         fee = _find_fee(subscription, fee_code)
         _check_quantity(fee, quantity)
+        # Without a row the minimum applies.
         if quantity != fee.least:
             SubscriptionQuantity.objects.create(
                 subscription=subscription,

@@ -91,6 +91,7 @@ def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: Abstra
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
         invoice = lock_payable_invoice(invoice_id)
         provider_name = provider_for(invoice.customer)
+    # Between two transactions, because a call to the provider must not hold the invoice's lock.
     try:
         get_or_create_account(invoice.customer, at=at)
     except (OutcomeUnknown, Misconfigured) as error:

@@ -43,8 +43,10 @@ def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
 
     def exchange() -> ProviderResponse:
         existing = None if is_first_submission else service.find_payment(order)
+        # Only the customer's own request opens a page, so a page that the provider lacks is not opened later.
         if existing is None and attempt.payment_method is None:
             return ProviderResponse(CANCELED, reason=NO_PAGE_REASON)
+        # The key has expired by now, so sending the attempt again might charge twice.
         if existing is None and at > order.sent_at + IDEMPOTENCY_KEY_LIFETIME:
             return ProviderResponse(CANCELED, reason=NOT_FOUND_REASON)
         return existing or service.charge(order)

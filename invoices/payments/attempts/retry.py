@@ -13,6 +13,7 @@ from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
 from invoices.payments.attempts.provider_calls import submit_attempt
 
+# Each attempt is a call to the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
 
 

@@ -24,6 +24,7 @@ CHECK_INTERVALS = (
 )
 """The delay of the first, second … check of a pending attempt; later ones follow every hour."""
 
+# The size of the column; providers' texts may be longer.
 MAX_REASON = 300
 
 

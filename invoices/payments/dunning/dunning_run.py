@@ -15,6 +15,7 @@ from invoices.payments.attempts.payment_start import PaymentAttemptRefused, star
 from lib.decimals import to_plain_string
 
 SKIPPED_OUTCOME = "A later reminder was due as well"
+# Ids in memory at a time; each invoice is a transaction of its own.
 BATCH_SIZE = 500
 
 

@@ -25,8 +25,11 @@ from invoices.payments.refunds.refund import submit_refund
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 
+# Each event may call the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
+# Longer than the provider may take to answer, so that no second worker processes the event meanwhile.
 LEASE = timedelta(seconds=90)
+# The delays double up to four hours, so an event is retried for about two days before a person must look at it.
 MAX_TRIES = 20
 UNRELATED_OUTCOME = "It is of nothing that we have asked for"
 
@@ -127,6 +130,7 @@ def _refresh_attempt(attempt: PaymentAttempt, event: ProviderEvent, at: datetime
         _record_dispute(attempt, event, at)
     elif attempt.state == AttemptState.PENDING:
         refreshed = submit_attempt(attempt_id=attempt.pk, at=at)
+        # The other worker may have asked before the event, so the event is retried once that lease is over.
         if refreshed.leased_until is not None and refreshed.leased_until > at:
             raise OutcomeUnknown("Somebody else is asking about it.")
     elif attempt.state != AttemptState.SUCCEEDED:  # may have been taken after all

@@ -11,6 +11,7 @@ from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
 
 TOLERANCE = timedelta(minutes=5)
+# Stripe's events are a few kilobytes. The body comes from strangers until its signature is checked.
 MAX_BYTES = 512 * 1024
 
 

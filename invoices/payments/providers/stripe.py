@@ -30,6 +30,7 @@ from invoices.payments.providers.protocol import (
     ProviderResponse,
 )
 
+# Well below the lease of an attempt (90 seconds), which must cover a lookup and a charge.
 TIMEOUT_SECONDS = 20
 METADATA_KEY = "tollbook_key"
 """The name under which objects at Stripe carry our row's key in their metadata."""
@@ -100,6 +101,7 @@ class Stripe:
             "line_items": [{"quantity": 1, "price_data": price_data}],
             "metadata": {METADATA_KEY: str(order.key)},
             "payment_intent_data": {"metadata": {METADATA_KEY: str(order.key)}, "description": order.description},
+            # By the stored time: Stripe rejects a repeated key whose parameters differ.
             "expires_at": int((order.sent_at + PAGE_LIFETIME).timestamp()),
             "success_url": back_to,
             "cancel_url": back_to,
@@ -143,6 +145,7 @@ class Stripe:
         return str(stripe_customer.id)
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
+        # Checkout wants a currency even to save a payment method, when nothing is charged.
         params = {"mode": "setup", "customer": account, "currency": "usd", "success_url": back_to}
         params |= {"cancel_url": back_to, "metadata": {METADATA_KEY: key}}
         session = _call(lambda: _client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"}))

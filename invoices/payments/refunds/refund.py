@@ -29,6 +29,7 @@ from lib.failpoints import hit_failpoint
 from lib.formats import format_money
 from lib.money import minor_unit
 
+# Each refund is a call to the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
 LATE_FAILURE_WINDOW = timedelta(days=45)
 """How long after a refund succeeded its provider may still report that it failed."""
@@ -96,6 +97,7 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
             refund.state,
             AttemptState.SUCCEEDED if response.state == SUCCEEDED else AttemptState.DECLINED,
         )
+        # A settled refund changes once at most: when one that had succeeded fails later.
         if old_state == new_state or (
             old_state != AttemptState.PENDING and not (old_state == SUCCEEDED and new_state == DECLINED)
         ):

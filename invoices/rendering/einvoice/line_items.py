@@ -10,7 +10,9 @@ from lib.decimals import EXACT, HALF_UP, ZERO
 from lib.money import minor_unit, round_money
 from plans.pricing.rating_parts import RatingPart
 
+# Ends the search for a legible price: list prices have twelve decimal places at most, so they are legible by then.
 ONE, THOUSAND, MAX_BASE = Decimal(1), Decimal(1000), Decimal("1e12")
+# The size of a line's description.
 MAX_NAME_LENGTH = 300
 PRICE_STEP = Decimal("0.000001")
 PIECES = "C62"

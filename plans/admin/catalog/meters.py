@@ -32,6 +32,7 @@ MEANING = (
 )
 """The fields that define a meter's meaning, frozen once a published version prices it (plans/triggers.py)."""
 
+# Versions named in the message that a meter is in use; the rest is "and others".
 MAX_NAMED = 3
 
 

@@ -16,10 +16,12 @@ from celpy.celparser import CELParseError, CELParser
 from plans.aggregation.expressions import values
 from plans.aggregation.expressions.nodes import COMPILERS, Evaluator, InvalidExpression, Node, unwrap
 
+# Meters evaluate an expression for every event, so its length bounds the work per event.
 MAX_CHARACTERS = 1000
 MAX_LEVELS = 50
 """Maximum nesting of operations; also the maximum number of terms of a sum without parentheses."""
 
+# Compiled expressions per process; most installations have far fewer distinct ones.
 CACHE_SIZE = 1024
 
 

@@ -9,6 +9,7 @@ from plans.pricing.rate_usage import RateUsage, UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity
 
+# A factor, not a percentage, with as many places as a unit price has.
 MAX_MARKUP = Decimal(1000)
 MAX_MARKUP_PLACES = 12
 

@@ -50,7 +50,7 @@ def support(at):
     return entitlements["support"].value
 
 
-@pytest.mark.parametrize("place", ["shorten_periods", "cover", "part_from"])
+@pytest.mark.parametrize("place", ["shorten_periods", "cover_features", "create_new_part"])
 def test_a_feature_is_granted_at_every_step_of_a_change(versions, subscription, monkeypatch, place):
     pause = Pause.before(monkeypatch, plan_change, place)
     change = start(lambda: change_plan(subscription=subscription, version=versions[1], at=DAY_10))

@@ -46,7 +46,7 @@ def test_a_level_lasts_until_one_that_arrives_concurrently(metered, monkeypatch)
     send(event_of("z", "level", "2026-01-01T00:00:00Z", gb=0))
     second_waits(
         monkeypatch,
-        "_add",
+        "_add_to_states",
         event_of("a", "level", "2026-01-10T00:00:00Z", gb=10),
         event_of("b", "level", "2026-01-20T00:00:00Z", gb=3),
     )
@@ -56,7 +56,7 @@ def test_a_level_lasts_until_one_that_arrives_concurrently(metered, monkeypatch)
 def test_a_seat_reported_in_two_periods_concurrently_is_one_seat(metered, monkeypatch):
     second_waits(
         monkeypatch,
-        "move_members",
+        "adjust_member_counts",
         event_of("a", "seat", "2026-01-10T00:00:00Z", user="ann"),
         event_of("b", "seat", "2026-02-10T00:00:00Z", user="ann"),
     )
