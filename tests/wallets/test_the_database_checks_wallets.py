@@ -86,7 +86,7 @@ CASES = [
     ("lot_is_never_overdrawn", edit("lot", "remaining = amount + 1, expired = -1")),
     ("reserved_amount_is_within_the_lot", edit("lot", "held = remaining + 1")),
     ("reserved_amount_is_within_the_lot", edit("lot", "held = -1")),
-    ("expired_amount_is_no_longer_remaining", edit("lot", "expired = amount - remaining + 1")),
+    ("units_that_expired_no_longer_remain", edit("lot", "expired = amount - remaining + 1")),
     ("lot_cost_is_finite", insert_again("lot", **NEW_LOT, cost="'NaN'")),
     ("rollover_is_finite", edit("lot", "rollover_most = -1")),
     ("lot_expires_after_it_begins", edit("lot", "expires_at = valid_from")),

@@ -85,7 +85,7 @@ class Lot(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")),
-                name="expired_amount_is_no_longer_remaining",
+                name="units_that_expired_no_longer_remain",
             ),
             finite("cost", most=MAX_UNITS, name="lot_cost_is_finite"),
             finite("rollover_most", most=MAX_UNITS, name="rollover_is_finite"),
