@@ -1,4 +1,4 @@
-# Every target sets up what it needs by itself: `make demo` and `make test` work on a bare Debian or Ubuntu.
+# Every target installs its own requirements: `make demo` and `make test` work on a bare Debian or Ubuntu.
 
 .PHONY: help setup demo test lint prove stop clean lock
 .DEFAULT_GOAL := help
@@ -33,6 +33,6 @@ clean:  ## remove everything that was made here: the database with its data, the
 	@rm -rf .data .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: setup  ## resolve the requirements anew; needs uv
+lock: setup  ## resolve the requirements again; needs uv
 	@$(LOCK) --upgrade requirements/runtime.in -o requirements/runtime.txt
 	@$(LOCK) --upgrade requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt

@@ -59,7 +59,7 @@ def documents_are_rendered_safely(**_: Any) -> list[CheckMessage]:
     installed = version("weasyprint")
     if int(installed.split(".")[0]) >= OLDEST_WEASYPRINT:
         return []
-    hint = "Install what requirements/runtime.txt says."
+    hint = "Install the versions in requirements/runtime.txt."
     return [Error(f"WeasyPrint {installed} is too old.", hint=hint, id="tollbook.E005")]
 
 

@@ -47,11 +47,11 @@ class ExportView(Personal):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, customer: str) -> FileResponse:
-        found_customer = self.get_object()
+        customer_record = self.get_object()
         file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the response closes it
-        export(found_customer, file)
+        export(customer_record, file)
         file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=f"customer-{found_customer.pk}.zip")
+        return FileResponse(file, as_attachment=True, filename=f"customer-{customer_record.pk}.zip")
 
 
 class ErasureView(Personal):
@@ -71,9 +71,9 @@ class ErasureView(Personal):
     )
     @idempotent
     def post(self, request: Request, customer: str) -> Response:
-        found_customer = self.get_object()
+        customer_record = self.get_object()
         try:
-            erased = erase(customer_id=found_customer.pk, at=timezone.now())
+            erased = erase(customer_id=customer_record.pk, at=timezone.now())
         except ErasureRefused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
         return Response(ErasedSerializer({"customer": erased.name, "events": erased.events}).data)

@@ -65,17 +65,17 @@ class Log(ModelAdmin):
 
 @admin.register(Notification)
 class NoticeAdmin(Log):
-    list_display = ("created_at", "kind", "customer", "facts_shown", "told")
+    list_display = ("created_at", "kind", "customer", "facts_shown", "recipients_shown")
     list_filter = (KindFilter, ("customer", AutocompleteSelectFilter))
     list_select_related = ("customer",)
     search_fields = ("key",)
     search_help_text = "Part of a customer's name, or the start of an external id"
     ordering = ("-pk",)
-    fields = ("created_at", "kind", "customer", "facts_in_full", "told", "message_id", "key")
+    fields = ("created_at", "kind", "customer", "facts_in_full", "recipients_shown", "message_id", "key")
     readonly_fields = fields
 
-    @display(description="Told to")
-    def told(self, notice: Notification) -> str:
+    @display(description="Recipients")
+    def recipients_shown(self, notice: Notification) -> str:
         if notice.recipients is None:
             return "not handed out yet"
         return "nobody" if not notice.recipients else f"{notice.recipients:,}"

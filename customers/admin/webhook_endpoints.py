@@ -40,8 +40,8 @@ class EndpointForm(forms.ModelForm):
         choices=[(name, f"{name}: {kind.title}") for name, kind in KINDS.items()],
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        label="It is told",
-        help_text="Tick none for everything, also what comes to be told later.",
+        label="Kinds of event",
+        help_text="Tick none to send every kind, also kinds that are added later.",
     )
 
     class Meta:
@@ -89,7 +89,7 @@ class MissedForm(forms.Form):
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ModelAdmin):
     form = EndpointForm
-    list_display = ("shown", "url", "told", "state", "created_at")
+    list_display = ("shown", "url", "kinds_shown", "state", "created_at")
     list_filter = (("sandbox", BooleanRadioFilter),)
     search_fields = ("url", "description")
     search_help_text = "Part of the address or the description"
@@ -108,8 +108,8 @@ class WebhookEndpointAdmin(ModelAdmin):
     def shown(self, endpoint: WebhookEndpoint) -> str:
         return str(endpoint)
 
-    @display(description="It is told")
-    def told(self, endpoint: WebhookEndpoint) -> str:
+    @display(description="Kinds of event")
+    def kinds_shown(self, endpoint: WebhookEndpoint) -> str:
         return ", ".join(endpoint.kinds) or "everything"
 
     @display(description="Of")
@@ -127,8 +127,8 @@ class WebhookEndpointAdmin(ModelAdmin):
     @display(description="State")
     def state_in_words(self, endpoint: WebhookEndpoint) -> str:
         if endpoint.disabled_at is not None:
-            why = endpoint.get_disabled_reason_display()
-            return f"Off since {endpoint.disabled_at:%d %b %Y, %H:%M} UTC: {why}."
+            reason = endpoint.get_disabled_reason_display()
+            return f"Off since {endpoint.disabled_at:%d %b %Y, %H:%M} UTC: {reason}."
         if endpoint.failing_since is not None:
             days = endpoint_health.FAILS_FOR.days
             since = f"{endpoint.failing_since:%d %b %Y, %H:%M} UTC"

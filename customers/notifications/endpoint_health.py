@@ -14,7 +14,7 @@ FAILS_FOR = timedelta(days=5)
 """Time without a success after which an endpoint is disabled; a single message is tried for three days."""
 
 # Staff users who get the mail about a disabled endpoint.
-MAX_TOLD = 50
+MAX_RECIPIENTS = 50
 
 # Deliveries due to a disabled endpoint are given up; they can be resent once the endpoint is enabled.
 _ABANDON = """
@@ -78,7 +78,7 @@ def _notify_staff(endpoint: WebhookEndpoint, reason: DisabledReason, at: datetim
     users = get_user_model().objects.with_perm(
         "customers.change_webhookendpoint", backend="django.contrib.auth.backends.ModelBackend"
     )
-    recipients = list(users.filter(is_staff=True).exclude(email="").order_by("pk")[:MAX_TOLD])
+    recipients = list(users.filter(is_staff=True).exclude(email="").order_by("pk")[:MAX_RECIPIENTS])
     notification = Notification.objects.create(
         kind=ENDPOINT_DISABLED,
         customer=None,

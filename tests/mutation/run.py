@@ -44,30 +44,30 @@ LEFT_OUT = ("tests/pricing/test_rating_is_fast.py", "tests/pricing/test_sources_
 
 
 def main() -> int:
-    """Run what the command line asks for, and return how many survivors nobody explains."""
+    """Run the mutants that the command line selects, and return how many survivors have no explanation."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__.strip().split("\n")[0])
     parser.add_argument("--proof", action="store_true", help=f"write {PROOF.relative_to(PROJECT)}")
     parser.add_argument("--only", nargs="+", metavar="PATTERN", help="of files, instead of the whole pure core")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="one for each core unless given")
-    asked = parser.parse_args()
-    if asked.proof and asked.only:
+    options = parser.parse_args()
+    if options.proof and options.only:
         parser.error("the whole core makes a proof, not some of it")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit, so that the copy is removed
     at = commit()
     with copied_project() as copy:
-        _configure(copy, asked.only or MUTATED)
-        _mutate(copy, workers=asked.workers)
+        _configure(copy, options.only or MUTATED)
+        _mutate(copy, workers=options.workers)
         mutants = mutants_in(copy)
     if not mutants:
         parser.error("no such file has anything to mutate")
-    told, unexplained = told_of(mutants, explanations(), at=at)
-    print(told)
-    if asked.proof:
-        PROOF.write_text(told)
+    text, unexplained = report(mutants, explanations(), at=at)
+    print(text)
+    if options.proof:
+        PROOF.write_text(text)
     return min(len(unexplained), 100)
 
 
-BESIDE_MUTANTS = """
+HYPOTHESIS_PROFILE = """
 from hypothesis import Phase, settings
 
 sys.setrecursionlimit(10_000)  # each function calls its mutant through one more
@@ -78,7 +78,7 @@ settings.load_profile("mutants")
 
 
 def _configure(copy: Path, mutated: Sequence[str]) -> None:
-    beside = [
+    copied = [
         child.name
         for child in copy.iterdir()
         if child.name not in ("lib", "plans", "invoices", "tests", "pyproject.toml", ".git")
@@ -86,7 +86,7 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
     settings: dict[str, object] = {
         "source_paths": ["lib/", "plans/", "invoices/"],
         "only_mutate": list(mutated),
-        "also_copy": beside,
+        "also_copy": copied,
         "pytest_add_cli_args_test_selection": list(TESTS),
         # Collecting garbage, so as to warn of what it leaves, takes longer than most mutants live.
         # Names that were escaped when the fork server collected them must not be escaped again in a mutant.
@@ -100,11 +100,11 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
         "timeout_multiplier": 2,
         "use_git_change_detection": False,
     }
-    told = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
+    lines = "".join(f"{name} = {_toml(value)}\n" for name, value in settings.items())
     with (copy / "pyproject.toml").open("a") as project:
-        project.write(f"\n[tool.mutmut]\n{told}")
+        project.write(f"\n[tool.mutmut]\n{lines}")
     with (copy / "tests" / "conftest.py").open("a") as conftest:
-        conftest.write(BESIDE_MUTANTS)
+        conftest.write(HYPOTHESIS_PROFILE)
 
 
 def _toml(value: object) -> str:
@@ -127,8 +127,8 @@ HEADING = """\
 # Mutation score
 
 Written by `python -m tests.mutation.run --proof`: every function of the pure core was changed a little, one change at
-a time (a bound, an operator, an argument, a text), and its tests had to notice. What no test can notice is
-explained in `tests/mutation/explained.toml`.
+a time (a bound, an operator, an argument, a text), and its tests had to notice. Changes that no test
+can notice are explained in `tests/mutation/explained.toml`.
 
 Commit {commit}; {when}; {killed} of {all} mutants killed: {score}.
 {survived} survived, {unexplained} of them unexplained.
@@ -139,11 +139,13 @@ Commit {commit}; {when}; {killed} of {all} mutants killed: {score}.
 """
 
 
-def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: str) -> tuple[str, Sequence[Mutant]]:
-    """Return the report of a run at a commit, and the survivors in it that nobody explains."""
+def report(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: str) -> tuple[str, Sequence[Mutant]]:
+    """Return the report of a run at a commit, and the survivors in it without an explanation."""
     survivors = [mutant for mutant in mutants if mutant.fate != "killed"]
-    unexplained = [survivor for survivor in survivors if not any(why.is_of(survivor) for why in explained)]
-    told = HEADING.format(
+    unexplained = [
+        survivor for survivor in survivors if not any(explanation.is_of(survivor) for explanation in explained)
+    ]
+    text = HEADING.format(
         commit=at,
         when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         killed=len(mutants) - len(survivors),
@@ -156,24 +158,24 @@ def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: 
         ),
     )
     if unexplained:
-        told += "\n## Unexplained\n"
-    for one in unexplained:
-        told += f"\n`{one.function}` {one.fate}\n" + _diff([one])
-    told += "\n## Explained\n"
-    for why in explained:
-        if found := [survivor for survivor in survivors if why.is_of(survivor)]:
-            told += f"\n`{why.function}`: {why.why}\n" + _diff(found)
-    return told, unexplained
+        text += "\n## Unexplained\n"
+    for survivor in unexplained:
+        text += f"\n`{survivor.function}` {survivor.fate}\n" + _diff([survivor])
+    text += "\n## Explained\n"
+    for explanation in explained:
+        if matches := [survivor for survivor in survivors if explanation.is_of(survivor)]:
+            text += f"\n`{explanation.function}`: {explanation.reason}\n" + _diff(matches)
+    return text, unexplained
 
 
-def _diff(found: Sequence[Mutant]) -> str:
-    changes = "\n\n".join(one.change for one in found)
+def _diff(mutants: Sequence[Mutant]) -> str:
+    changes = "\n\n".join(mutant.change for mutant in mutants)
     return f"\n```diff\n{changes}\n```\n" if changes else ""
 
 
 def _module(name: str, mutants: Sequence[Mutant], unexplained: Sequence[Mutant]) -> str:
     own = [mutant for mutant in mutants if mutant.module == name]
-    killed, left = _killed(own), sum(one.module == name for one in unexplained)
+    killed, left = _killed(own), sum(mutant.module == name for mutant in unexplained)
     return f"| {name} | {len(own)} | {killed} | {_share(own)} | {len(own) - killed - left} | {left} |"
 
 

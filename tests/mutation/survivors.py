@@ -1,4 +1,4 @@
-"""What a mutation run says of each mutant, and which survivors are explained."""
+"""The outcome of a mutation run for each mutant, and the survivors that have an explanation."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ class Explanation:
     """Why mutants of one function may survive: changes that no test can tell from the code, or that none should."""
 
     function: str
-    why: str
+    reason: str
     changes: tuple[str, ...]
 
     def is_of(self, mutant: Mutant) -> bool:
@@ -52,10 +52,10 @@ class Explanation:
 
 
 def explanations() -> list[Explanation]:
-    """Return what explained.toml says."""
+    """Return the explanations in explained.toml."""
     return [
-        Explanation(one["function"], one["why"], tuple(map(str.strip, one["changes"])))
-        for one in tomllib.loads(EXPLAINED.read_text()).get("survivor", [])
+        Explanation(entry["function"], entry["reason"], tuple(map(str.strip, entry["changes"])))
+        for entry in tomllib.loads(EXPLAINED.read_text()).get("survivor", [])
     ]
 
 
@@ -78,8 +78,8 @@ def _fates(meta: Path) -> Iterator[tuple[str, str]]:
 
 def _change(copy: Path, name: str) -> str:
     """Return the lines that a mutant takes out and puts in."""
-    shown = subprocess.run(
+    diff = subprocess.run(
         [sys.executable, "-m", "mutmut", "show", name], cwd=copy, capture_output=True, text=True, check=True
     ).stdout
-    changed = (line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++"))
-    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in changed)
+    changed_lines = (line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++"))
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in changed_lines)

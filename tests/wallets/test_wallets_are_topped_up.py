@@ -251,6 +251,6 @@ def test_the_sandbox_pays_for_no_live_customer(wallet):
 def test_concurrent_runs_buy_one_pack():
     make_pack("hundred")
     wallet = make_wallet(make_customer(sandbox=True))
-    rule(wallet, ceilings=[CeilingLimits("finance", "day", most=1)])
+    rule(wallet)
     done = together(*[lambda: top_up_wallets(wallet_ids=[wallet.pk], at=JAN)] * 4)
     assert (sum(done), balance_and_states(wallet)) == (1, (100, ["paid"]))

@@ -92,7 +92,7 @@ class AlertRuleForm(forms.ModelForm):
 @admin.register(AlertRule)
 class AlertRuleAdmin(ModelAdmin):
     form = AlertRuleForm
-    list_display = ("kind_shown", "whose_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
+    list_display = ("kind_shown", "scope_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_on", BooleanRadioFilter), ("set_by", ChoicesDropdownFilter))
     list_select_related = ("seller", "customer", "subscription", "feature")
     search_fields = ("customer__external_id", "customer__legal_name", "subscription__external_id")
@@ -122,7 +122,7 @@ class AlertRuleAdmin(ModelAdmin):
         return rule.get_kind_display()
 
     @display(description="Whose")
-    def whose_shown(self, rule: AlertRule) -> str:
+    def scope_shown(self, rule: AlertRule) -> str:
         return scope_text(rule)
 
     @display(description="Of")

@@ -50,7 +50,7 @@ class AlertAdmin(ModelAdmin):
     list_display = (
         "fired_at",
         "customer_shown",
-        "what_shown",
+        "subject_shown",
         "level_shown",
         "value_shown",
         "state_shown",
@@ -63,8 +63,8 @@ class AlertAdmin(ModelAdmin):
     ordering = ("-pk",)
     fields = (
         ("customer_shown", "subscription"),
-        ("what_shown", "level_shown"),
-        ("value_shown", "state_told"),
+        ("subject_shown", "level_shown"),
+        ("value_shown", "state_label"),
         ("since", "ends_at"),
         ("fired_at", "recovered_at", "seen_shown"),
         "rule_shown",
@@ -77,8 +77,8 @@ class AlertAdmin(ModelAdmin):
         url = reverse("admin:customers_customer_change", args=[alert.customer_id])
         return format_html('<a href="{}">{}</a>', url, alert.customer)
 
-    @display(description="What")
-    def what_shown(self, alert: Alert) -> str:
+    @display(description="Subject")
+    def subject_shown(self, alert: Alert) -> str:
         return subject(alert)
 
     @display(description="Level")
@@ -94,7 +94,7 @@ class AlertAdmin(ModelAdmin):
         return state(alert), STATE_LABELS[state(alert)]
 
     @display(description="State")
-    def state_told(self, alert: Alert) -> str:
+    def state_label(self, alert: Alert) -> str:
         return STATE_LABELS[state(alert)]
 
     @display(description="Seen by")

@@ -15,7 +15,7 @@ from billing.models import Correction
 
 @admin.register(Correction)
 class CorrectionAdmin(ModelAdmin):
-    list_display = ("corrected_at", "kind_shown", "reason", "who_shown", "event_shown", "replacement_shown")
+    list_display = ("corrected_at", "kind_shown", "reason", "author_shown", "event_shown", "replacement_shown")
     list_filter = (("kind", ChoicesDropdownFilter), ("sandbox", BooleanRadioFilter))
     list_select_related = ("by", "api_key")
     ordering = ("-pk",)
@@ -27,7 +27,7 @@ class CorrectionAdmin(ModelAdmin):
         return correction.kind, correction.get_kind_display()
 
     @display(description="By")
-    def who_shown(self, correction: Correction) -> str:
+    def author_shown(self, correction: Correction) -> str:
         return correction.who
 
     @display(description="Event")

@@ -28,7 +28,7 @@ CACHE_KEY = "staff:stakes"
 MAX_AT_ONCE = 5_000
 """Reports that one click reprocesses."""
 
-WHAT_TO_DO = {
+REMEDIES = {
     "unknown_customer": "Add the customer under this external id.",
     "unknown_event": "Add a meter for this event name, or stop sending it.",
     "bad_value": "Replace the event by one that has the value, and correct what the product sends.",
@@ -56,7 +56,7 @@ class ResolvedFilter(DropdownFilter):
 
 @admin.register(UnmatchedUsage)
 class UnmatchedUsageAdmin(ModelAdmin):
-    list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "what_to_do")
+    list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
     list_filter = (("reason", ChoicesDropdownFilter), ResolvedFilter, ("sandbox", BooleanRadioFilter))
     search_fields = ("customer_ref",)
     search_help_text = "A customer's external id, or the name of an event, as it was sent"
@@ -66,7 +66,7 @@ class UnmatchedUsageAdmin(ModelAdmin):
         "event_name",
         "customer_ref",
         "reason_shown",
-        "what_to_do",
+        "remedy",
         "meter",
         "event_key",
         "resolved_at",
@@ -124,8 +124,8 @@ class UnmatchedUsageAdmin(ModelAdmin):
         return f"{usage.get_reason_display()}: {usage.detail}" if usage.detail else usage.get_reason_display()
 
     @display(description="What to do")
-    def what_to_do(self, usage: UnmatchedUsage) -> str:
-        return "Billed since." if usage.resolved_at else WHAT_TO_DO[usage.reason]
+    def remedy(self, usage: UnmatchedUsage) -> str:
+        return "Billed since." if usage.resolved_at else REMEDIES[usage.reason]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()

@@ -24,7 +24,7 @@ GIVE_BACK = [
     ("credit", "credit: a credit note for the part that is cut off, kept for the customer"),
     ("refund", "refund: a credit note for the part that is cut off, paid out to the customer"),
 ]
-WHAT_IT_DOES = [
+CONSEQUENCES = [
     "From the moment it ends, usage of its features has no price and is reported as unmatched.",
     "What was used before is invoiced as usual; fees in arrears are prorated.",
     "Until then it can be taken back.",
@@ -76,7 +76,7 @@ def cancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscripti
     """
     at = current_time(subscription.customer)
     form = CancelForm(request.POST or None)
-    seen, consequences = "", WHAT_IT_DOES
+    seen, consequences = "", CONSEQUENCES
     if request.method == "POST" and form.is_valid():
         arguments = form.arguments(at=at)
         try:
@@ -84,7 +84,7 @@ def cancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscripti
                 canceled = cancel(subscription=subscription, at=at, by=request.user, **arguments)
                 messages.success(request, f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[canceled.pk]))
-            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, arguments, at)]
+            consequences = [*CONSEQUENCES, *_describe_preview(subscription, arguments, at)]
             seen = form.chosen
         except (CancellationRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))

@@ -19,7 +19,7 @@ from billing.subscriptions import PauseRefused, pause, resume
 from customers.customer_time import current_time
 from lib.formats import format_money
 
-WHAT_IT_DOES = [
+CONSEQUENCES = [
     "While it is paused nothing is due, no credits are granted, and a check answers that it is paused.",
     "Usage that arrives all the same is kept as unmatched. Its features stay its own.",
     "What was paid in advance for the rest of the period is given back by a credit note once the period is closed.",
@@ -68,7 +68,7 @@ def pause_view(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
     """Ask for the dates, then show the invoice that follows; the second confirmation pauses the subscription."""
     at = current_time(subscription.customer)
     form = PauseForm(request.POST or None)
-    seen, consequences = "", WHAT_IT_DOES
+    seen, consequences = "", CONSEQUENCES
     if request.method == "POST" and form.is_valid():
         chosen = " ".join(map(str, form.arguments.values()))
         try:
@@ -76,7 +76,7 @@ def pause_view(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
                 paused = pause(subscription=subscription, at=at, by=request.user, **form.arguments)
                 messages.success(request, f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, form.arguments, at)]
+            consequences = [*CONSEQUENCES, *_describe_preview(subscription, form.arguments, at)]
             seen = chosen
         except (PauseRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))

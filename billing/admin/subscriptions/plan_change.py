@@ -26,7 +26,7 @@ from customers.customer_time import current_time
 from lib.formats import format_money
 from plans.models import PlanVersion
 
-WHAT_IT_DOES = [
+CONSEQUENCES = [
     "What was used until then is billed by the present version, with its whole allowance.",
     "From then on the new version's prices and features hold; in mid-period with its part of the new allowance for"
     " the rest of the interval.",
@@ -90,7 +90,7 @@ def plan_change_view(page: ModelAdmin, request: HttpRequest, subscription: Subsc
     """
     at = current_time(subscription.customer)
     form = PlanChangeForm(request.POST or None, subscription=subscription, at=at)
-    seen, consequences = "", WHAT_IT_DOES
+    seen, consequences = "", CONSEQUENCES
     if request.method == "POST" and form.is_valid():
         chosen = " ".join(map(str, form.arguments.values()))
         try:
@@ -99,7 +99,7 @@ def plan_change_view(page: ModelAdmin, request: HttpRequest, subscription: Subsc
                 when = "now" if form.cleaned_data["when"] == "now" else "later, as scheduled"
                 messages.success(request, f"{subscription} is on {form.arguments['version']} {when}.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, form.arguments, at)]
+            consequences = [*CONSEQUENCES, *_describe_preview(subscription, form.arguments, at)]
             seen = chosen
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))

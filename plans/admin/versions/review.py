@@ -96,7 +96,7 @@ class VersionReview(VersionComparison):
                 lambda: decide(request=change_request, by=request.user, at=at, decision=_reason(request)),
                 f"{verb}d: {version}.",
             )
-        why = f": “{change_request.reason}”" if change_request.reason else "."
+        reason = f": “{change_request.reason}”" if change_request.reason else "."
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -104,7 +104,7 @@ class VersionReview(VersionComparison):
             title=f"{verb} {version}",
             consequences=[
                 f"{name_of(change_request.requested_by)} asked for it {timesince(change_request.requested_at, at)} "
-                f"ago{why}",
+                f"ago{reason}",
                 self.differences(version, at=at),
                 *sentences(version),
                 effect,

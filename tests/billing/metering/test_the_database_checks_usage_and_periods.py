@@ -43,7 +43,7 @@ FROM billing_billedusage
 OVERRIDDEN = """
 INSERT INTO billing_override (subscription_id, feature_id, figure, match, value, starts_at, ends_at, reason,
     created_at)
-SELECT subscription_id, feature_id, {what}, {match}, {value}, {starts}, {ends}, reason, created_at
+SELECT subscription_id, feature_id, {figure}, {match}, {value}, {starts}, {ends}, reason, created_at
 FROM billing_override
 """
 CORRECTED = """

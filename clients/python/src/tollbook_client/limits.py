@@ -58,7 +58,9 @@ class OutboxLimits:
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= min(self.max_events, MAX_BATCH_EVENTS):
-            raise ValueError(f"batch_size is 1 to {MAX_BATCH_EVENTS:,}, and no more than {self.max_events:,} that wait.")
+            raise ValueError(
+                f"batch_size is 1 to {MAX_BATCH_EVENTS:,}, and no more than {self.max_events:,} that wait."
+            )
 
 
 def log_refusal(refusal: RefusedEvent) -> None:
