@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from urllib.error import URLError
 
@@ -26,6 +27,9 @@ LOOK_SECONDS = 0.2
 LOOPBACK = "127.0.0.1"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, see prctl(2)
+# Beat writes to the database in its handler of SIGTERM, and waits forever if the signal interrupts another query of
+# the same connection. It has nothing to finish, so an orphaned beat is killed. The others get SIGTERM.
+DEATH_SIGNALS = {"beat": signal.SIGKILL}
 FROM_C = ctypes.CDLL(None)
 
 
@@ -121,15 +125,15 @@ def _start(name: str, command: list[str]) -> Child:
         [sys.executable, *command],
         env=environment,
         start_new_session=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no threads run here
+        preexec_fn=partial(_die_with_parent, DEATH_SIGNALS.get(name, signal.SIGTERM)),  # noqa: PLW1509 - one system call, and no threads run here
     )
     return Child(name, process)
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to stop this process when its parent is killed."""
+def _die_with_parent(death_signal: signal.Signals) -> None:
+    """Ask Linux to send this process a signal when its parent is killed."""
     if sys.platform == "linux":
-        FROM_C.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        FROM_C.prctl(PARENT_DEATH_SIGNAL, death_signal)
 
 
 def _watch(children: list[Child], signals: list[int], *, url: str, ready: Callable[[], None] | None) -> int:
