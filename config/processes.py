@@ -27,8 +27,8 @@ LOOK_SECONDS = 0.2
 LOOPBACK = "127.0.0.1"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, see prctl(2)
-# Beat writes to the database in its handler of SIGTERM, and waits forever if the signal interrupts another query of
-# the same connection. It has nothing to finish, so an orphaned beat is killed. The others get SIGTERM.
+# Beat saves its schedule in its handler of SIGTERM, and was seen to hang there; probably the signal had interrupted a
+# query of the same connection. An orphaned beat has no work to finish, so Linux kills it. The others get SIGTERM.
 DEATH_SIGNALS = {"beat": signal.SIGKILL}
 FROM_C = ctypes.CDLL(None)
 
