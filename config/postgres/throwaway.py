@@ -24,7 +24,8 @@ def run_folder() -> Iterator[Path]:
         try:
             yield folder
         finally:
-            _remove(folder)
+            with _locked(runs / "lock"):  # a sweep under way would create the owner's file again while we delete it
+                _remove(folder)
 
 
 def cluster_in(folder: Path) -> Cluster:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
@@ -38,3 +39,15 @@ def test_a_run_removes_its_server_and_folder():
 
     assert not folder.exists()
     assert not cluster.accepts_connections()
+
+
+def test_runs_that_begin_and_end_at_once_do_not_disturb_each_other():
+    def begin_and_end(_):
+        with run_folder() as folder:
+            return folder
+
+    with ThreadPoolExecutor(8) as threads:
+        folders = list(threads.map(begin_and_end, range(400)))
+
+    assert len(set(folders)) == 400
+    assert not [folder for folder in folders if folder.exists()]
