@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 from psycopg import Cursor
+from psycopg.rows import namedtuple_row
 
 
 class PreparedCursor(Cursor[Any]):
@@ -25,6 +26,12 @@ def cursor() -> Cursor[Any]:
     """
     connection.ensure_connection()
     return PreparedCursor(connection.connection)
+
+
+def named_cursor() -> Cursor[Any]:
+    """Return the same cursor, whose rows are named tuples: their columns are read by name."""
+    connection.ensure_connection()
+    return PreparedCursor(connection.connection, row_factory=namedtuple_row)
 
 
 def pipeline() -> AbstractContextManager[Any]:

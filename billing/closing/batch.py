@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.closing.close_result import CloseFailure, CloseSummary
-from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.consolidation.consolidated_invoices import (
     distinct_drafts,
     drop_incomplete_groups,
@@ -17,20 +16,12 @@ from billing.closing.consolidation.consolidated_invoices import (
 from billing.closing.consolidation.locks import lock_open_periods, read_companion_ids
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
+from billing.closing.invoice_inputs import InvoiceInputs, read_invoice_inputs
 from billing.closing.invoice_writer import write_invoices
-from billing.closing.lines.coupon_discounts import attach_coupons
-from billing.closing.lines.quantity_lines import attach_billed_fees, fees_billed_for_next_period
+from billing.closing.lines.fee_histories import fees_billed_for_next_period
 from billing.closing.period_locks import lock_invoices_of_periods, lock_late_periods
-from billing.closing.period_reader import (
-    attach_billed_amounts,
-    read_counters,
-    read_late_periods,
-    read_periods_to_close,
-)
-from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose
-from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
-from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
-from billing.metering.rating_inputs.period_counters import Counters, add_state_quantities, add_window_runs
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import AssembledInvoice, BilledFee, DuePeriod
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
@@ -74,26 +65,26 @@ def close_locked(
     late.
     """
     chunk = ClosedChunk()
-    closings = _read_with_next_periods(period_ids, at=at)
-    if consolidate and any(closing.consolidates_at for closing in closings.values()):
-        closings = _add_companions(closings, chunk, at=at)
+    due_periods = _read_with_next_periods(period_ids, at=at)
+    if consolidate and any(due.consolidates_at for due in due_periods.values()):
+        due_periods = _add_companions(due_periods, chunk, at=at)
     # Grouped before any period is dropped: a group that loses a period below must not be billed without it.
-    groups = group_periods(closings.values()) if consolidate else {}
-    chunk.summary.busy += drop_waiting_periods(closings)
+    groups = group_periods(due_periods.values()) if consolidate else {}
+    chunk.summary.busy += drop_waiting_periods(due_periods)
     if late_period_ids is None:
         late_period_ids, held_subscription_ids = lock_late_periods(
-            [closing.subscription_id for closing in closings.values() if closing.kind == "regular"]
+            [due.subscription_id for due in due_periods.values() if due.kind == "regular"]
         )
-        chunk.summary.busy += _drop_subscriptions(closings, held_subscription_ids)
-    partly_billed_ids = [id_ for id_, closing in closings.items() if closing.is_partly_billed]
+        chunk.summary.busy += _drop_subscriptions(due_periods, held_subscription_ids)
+    partly_billed_ids = [id_ for id_, due in due_periods.items() if due.is_partly_billed]
     # Locked after the periods, so that the amounts left to credit stay as they are read below.
     lock_invoices_of_periods([*(id_ for ids in late_period_ids.values() for id_ in ids), *partly_billed_ids])
     mark = read_high_water_mark()
-    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
-    _fail_in_locked_months(closings, chunk, at=at)
-    assembled = assemble_invoices(closings, late_period_ids, sellers, chunk)
+    sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
+    _fail_in_locked_months(due_periods, chunk, at=at)
+    assembled = assemble_invoices(due_periods, late_period_ids, sellers, chunk)
     if groups:
-        drop_incomplete_groups(assembled, closings, groups, chunk.summary, at=at)
+        drop_incomplete_groups(assembled, due_periods, groups, chunk.summary, at=at)
         merge_groups(assembled, groups)
     issued = [id_ for id_, invoice in assembled.items() if is_issued(invoice, sellers[invoice.draft.seller_id])]
     notes = build_credit_notes(assembled)
@@ -101,13 +92,13 @@ def close_locked(
     _add_to_summary(chunk, assembled, issued)
     chunk.summary.credited += len(notes)
     chunk.ended_subscription_ids = [
-        closings[id_].subscription_id for id_ in assembled if not closings[id_].subscription_continues
+        due_periods[id_].subscription_id for id_ in assembled if not due_periods[id_].subscription_continues
     ]
     return chunk
 
 
 def assemble_invoices(
-    closings: dict[int, PeriodToClose],
+    due_periods: dict[int, DuePeriod],
     late_period_ids: Mapping[int, Sequence[int]],
     sellers: Mapping[int, SellerTerms],
     chunk: ClosedChunk,
@@ -118,54 +109,47 @@ def assemble_invoices(
 
     late_period_ids: subscription → its late periods, billed by its first regular period.
     """
-    _attach_usage(closings, read_counters(list(closings)), read_late_periods(late_period_ids))
-    attach_billed_fees(closings)
-    attach_billed_amounts(closings)
+    inputs = read_invoice_inputs(due_periods, late_period_ids)
     # An earlier period of their commitment cycle is still open: they wait for a later pass.
-    for id_ in attach_commitments(closings.values()):
-        del closings[id_]
+    for id_ in inputs.cycles.waiting_ids:
+        del due_periods[id_]
         chunk.summary.busy += 1
-    attach_coupons(closings)
-    regular = [closing.span for closing in closings.values() if closing.kind == "regular"]
-    states_and_runs = read_states(regular), read_window_runs(regular)
     hit_failpoint("close.after_reads")
-    return _assemble_each(closings, *states_and_runs, sellers, chunk)
+    return _assemble_each(due_periods, inputs, sellers, chunk)
 
 
-def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[int, PeriodToClose]:
+def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[int, DuePeriod]:
     """Return the periods in the given order, each with its next period, which is created if it is missing."""
-    closings = read_periods_to_close(period_ids)
-    last_closings = [
-        closing
-        for closing in closings.values()
-        if closing.kind == "regular" and closing.subscription_continues and closing.next_period is None
+    due_periods = read_due_periods(period_ids)
+    last_periods = [
+        due
+        for due in due_periods.values()
+        if due.kind == "regular" and due.subscription_continues and due.next_period is None
     ]
-    if last_closings:
-        ids = [closing.span.period_id for closing in last_closings]
+    if last_periods:
+        ids = [due.span.period_id for due in last_periods]
         append_periods(
-            subscription_ids=[closing.subscription_id for closing in last_closings],
+            subscription_ids=[due.subscription_id for due in last_periods],
             last_period_ids=ids,
             until=at + PERIOD_LEAD_TIME,
         )
         # Read again: they have a next period now, whose fees in advance this close bills.
-        closings |= read_periods_to_close(ids)
-    return {id_: closings[id_] for id_ in period_ids}
+        due_periods |= read_due_periods(ids)
+    return {id_: due_periods[id_] for id_ in period_ids}
 
 
-def _add_companions(
-    closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime
-) -> dict[int, PeriodToClose]:
+def _add_companions(due_periods: dict[int, DuePeriod], chunk: ClosedChunk, *, at: datetime) -> dict[int, DuePeriod]:
     """
     Return the periods together with the others on the same consolidated invoices, locked without waiting.
 
     If another transaction holds one of these, the whole invoice is left for a later pass.
     """
-    companion_ids = read_companion_ids([id_ for id_, closing in closings.items() if closing.consolidates_at])
-    missing_ids = {id_ for ids in companion_ids.values() for id_ in ids} - closings.keys()
+    companion_ids = read_companion_ids([id_ for id_, due in due_periods.items() if due.consolidates_at])
+    missing_ids = {id_ for ids in companion_ids.values() for id_ in ids} - due_periods.keys()
     locked_ids = lock_open_periods(sorted(missing_ids)) if missing_ids else set()
     added = _read_with_next_periods(sorted(locked_ids), at=at)
-    complete: dict[int, PeriodToClose] = {}
-    for id_, current in closings.items():
+    complete: dict[int, DuePeriod] = {}
+    for id_, current in due_periods.items():
         companions = companion_ids.get(id_, [])
         if any(other in missing_ids and other not in locked_ids for other in companions):
             chunk.summary.busy += 1
@@ -180,58 +164,42 @@ def _add_companions(
     return complete
 
 
-def _is_on_same_invoice(other: PeriodToClose, closing: PeriodToClose) -> bool:
-    return (other.span.ends_at, other.consolidates_at) == (closing.span.ends_at, closing.consolidates_at)
+def _is_on_same_invoice(other: DuePeriod, due: DuePeriod) -> bool:
+    return (other.span.ends_at, other.consolidates_at) == (due.span.ends_at, due.consolidates_at)
 
 
-def drop_waiting_periods(closings: dict[int, PeriodToClose]) -> int:
+def drop_waiting_periods(due_periods: dict[int, DuePeriod]) -> int:
     """Drop periods that continue a period that is not billed yet, for a later pass; return how many were dropped."""
-    waiting = [id_ for id_, closing in closings.items() if closing.span.continued == NOT_BILLED_YET]
+    waiting = [id_ for id_, due in due_periods.items() if due.span.continued == NOT_BILLED_YET]
     for id_ in waiting:
-        del closings[id_]
+        del due_periods[id_]
     return len(waiting)
 
 
-def _drop_subscriptions(closings: dict[int, PeriodToClose], subscription_ids: Iterable[int]) -> int:
+def _drop_subscriptions(due_periods: dict[int, DuePeriod], subscription_ids: Iterable[int]) -> int:
     """Drop the periods of these subscriptions and return how many were dropped."""
     held_ids = set(subscription_ids)
-    dropped_ids = [id_ for id_, closing in closings.items() if closing.subscription_id in held_ids]
+    dropped_ids = [id_ for id_, due in due_periods.items() if due.subscription_id in held_ids]
     for id_ in dropped_ids:
-        del closings[id_]
+        del due_periods[id_]
     return len(dropped_ids)
 
 
-def _fail_in_locked_months(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime) -> None:
+def _fail_in_locked_months(due_periods: dict[int, DuePeriod], chunk: ClosedChunk, *, at: datetime) -> None:
     """Mark periods as failed whose invoice would be dated in a month that the seller has locked."""
     # Months are locked for live invoices only.
     locked_sellers = find_locked_sellers(
-        {closing.buyer.seller_id for closing in closings.values() if not closing.buyer.sandbox}, at=at
+        {due.buyer.seller_id for due in due_periods.values() if not due.buyer.sandbox}, at=at
     )
     for id_ in [
-        id_
-        for id_, closing in closings.items()
-        if closing.buyer.seller_id in locked_sellers and not closing.buyer.sandbox
+        id_ for id_, due in due_periods.items() if due.buyer.seller_id in locked_sellers and not due.buyer.sandbox
     ]:
-        chunk.summary.failed.append(CloseFailure(id_, str(locked_sellers[closings.pop(id_).buyer.seller_id])))
-
-
-def _attach_usage(
-    closings: Mapping[int, PeriodToClose],
-    counters: Mapping[int, Counters],
-    late: Mapping[int, tuple[LatePeriod, ...]],
-) -> None:
-    """Attach the counters of each period; late usage belongs to the first regular period of its subscription."""
-    unassigned = dict(late)
-    for id_, closing in closings.items():
-        closing.counters = counters.get(id_, {})
-        if closing.kind == "regular":
-            closing.late_periods = unassigned.pop(closing.subscription_id, ())
+        chunk.summary.failed.append(CloseFailure(id_, str(locked_sellers[due_periods.pop(id_).buyer.seller_id])))
 
 
 def _assemble_each(
-    closings: Mapping[int, PeriodToClose],
-    states: PeriodStates,
-    runs: Mapping[int, WindowRuns],
+    due_periods: Mapping[int, DuePeriod],
+    inputs: InvoiceInputs,
     sellers: Mapping[int, SellerTerms],
     chunk: ClosedChunk,
 ) -> dict[int, AssembledInvoice]:
@@ -242,27 +210,24 @@ def _assemble_each(
     billed.
     """
     assembled: dict[int, AssembledInvoice] = {}
-    for id_, closing in closings.items():
-        if closing.blocking_period_id is not None and closing.blocking_period_id not in assembled:
+    # Period → the fees that an invoice of this chunk bills in advance of it, which are not in the database yet.
+    billed_in_advance: dict[int, dict[int, BilledFee]] = {}
+    for id_, due in due_periods.items():
+        blocking_period_id = inputs.fees_of(id_).blocking_period_id
+        if blocking_period_id is not None and blocking_period_id not in assembled:
             chunk.summary.busy += 1
             continue
         try:
-            if closing.kind == "regular":
-                closing.counters = add_state_quantities(closing.counters, closing.span, states)
-                closing.span = add_window_runs(closing.span, runs)
+            closing = inputs.complete(due, billed_fees=billed_in_advance.get(id_))
             invoice = assemble_invoice(closing, sellers[closing.buyer.seller_id])
-            if not all(claim.line_id for claim, _ in invoice.fee_reductions.values()):
-                chunk.summary.busy += (
-                    1  # its credit note corrects an invoice of this chunk, which must be issued first
-                )
+            # A credit note corrects an invoice of this chunk, which must be issued first.
+            if not all(billed_fee.line_id for billed_fee, _ in invoice.fee_reductions.values()):
+                chunk.summary.busy += 1
                 continue
             assembled[id_] = invoice
-            # The next period may be in the same chunk, and its advance fees are not in the database yet.
-            if (
-                closing.next_period is not None
-                and (next_closing := closings.get(closing.next_period.period_id)) is not None
-            ):
-                next_closing.billed_fees = fees_billed_for_next_period(closing, invoice.draft)
+            if closing.next_period is not None:
+                next_fees = fees_billed_for_next_period(closing, invoice.draft)
+                billed_in_advance[closing.next_period.period_id] = next_fees
         # Any error: one period that cannot be rated must not stop the others.
         except Exception as error:
             chunk.summary.failed.append(CloseFailure(id_, describe_error(error)))

@@ -5,7 +5,7 @@ Order of lines: fees, usage, commitment settlement, late usage of earlier period
 reads rows that may change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from billing.closing.lines.coupon_discounts import add_coupon_lines
@@ -13,8 +13,8 @@ from billing.closing.lines.fee_lines import fee_lines
 from billing.closing.lines.late_usage_lines import UsageDifference, split_off_credits, usage_differences
 from billing.closing.lines.true_up_lines import add_to_commitment, commitment_settlement_lines
 from billing.closing.lines.usage_lines import usage_lines
-from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.closing.records import AssembledInvoice, CommitmentCycle, LatePeriod, PeriodToClose, UsageSnapshot
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import SellerTerms
 from plans.catalog.stored_terms import load_terms
@@ -33,7 +33,12 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
     """
     draft = _empty_draft(closing, seller, reference=f"period:{closing.span.period_id}")
-    assembled = AssembledInvoice(draft, [])
+    assembled = AssembledInvoice(
+        draft,
+        [],
+        commitments=dict(closing.commitments),
+        blocking_period_id=closing.fees.blocking_period_id,
+    )
     draft.lines += fee_lines(closing, seller)
     if closing.settles and closing.credits_unused_time:
         assembled.refunds_customer = closing.settles == "refund"
@@ -51,9 +56,9 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
             _defer_multi_period_windows(assembled)
         # Of a period that was billed in part, only the differences are new to the commitment.
         usage = [snapshot.line for snapshot in assembled.snapshots] if remaining_lines is None else remaining_lines
-        settlement_lines = _commitment_lines(closing, closing.span, seller, usage)
+        settlement_lines = _commitment_lines(assembled.commitments, closing, closing.span, seller, usage)
         draft.lines += settlement_lines
-        _record_commitment_lines(assembled, closing, closing.span, usage, settlement_lines)
+        _record_commitment_lines(assembled, closing.span, usage, settlement_lines)
     draft.total_up()
     _add_late_usage(assembled, closing.late_periods, closing, seller)
     period_id = closing.span.period_id
@@ -86,19 +91,22 @@ def assemble_late_invoice(
     """Return a separate invoice for a late period, for a subscription that has no next invoice."""
     draft = _empty_draft(closing, seller, reference=reference)
     draft.period_start, draft.period_end = late_period.span.starts_at, late_period.span.ends_at
-    assembled = AssembledInvoice(draft, [])
+    assembled = AssembledInvoice(draft, [], commitments=dict(closing.commitments))
     _add_late_usage(assembled, [late_period], closing, seller)
     return assembled
 
 
-def late_amount(late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms) -> Decimal:
+def late_amount(
+    late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, cycles: dict[int, CommitmentCycle]
+) -> Decimal:
     """
     Return the amount due for late usage of a period, including its commitment; negative if usage now costs less.
+
+    cycles: the commitment cycles of the late periods, to which the amount is added.
     """
     usage = [difference.line for difference in usage_differences(late_period, closing.buyer, seller)]
-    settlement_lines = _commitment_lines(closing, late_period.span, seller, usage)
-    if cycle := closing.commitments.get(late_period.span.period_id):
-        add_to_commitment(cycle, [*usage, *settlement_lines])
+    settlement_lines = _commitment_lines(cycles, closing, late_period.span, seller, usage)
+    add_to_commitment(cycles, late_period.span.period_id, [*usage, *settlement_lines])
     return sum((line.amount for line in (*usage, *settlement_lines)), Decimal(0))
 
 
@@ -175,7 +183,9 @@ def _move_fee_credits_to_note(assembled: AssembledInvoice, closing: PeriodToClos
     """Move fee credits from the invoice to a credit note of the invoice that billed the fee."""
     lines = assembled.draft.lines
     credit_lines = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
-    assembled.fee_reductions |= {fee_id: (closing.billed_fees[fee_id], line) for fee_id, line in credit_lines.items()}
+    assembled.fee_reductions |= {
+        fee_id: (closing.fees.billed_fees[fee_id], line) for fee_id, line in credit_lines.items()
+    }
     assembled.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
     assembled.draft.total_up()
 
@@ -204,7 +214,7 @@ def _add_late_usage(
     ]
     for span, differences in sorted(differing, key=_total_of_differences, reverse=True):
         usage = [difference.line for difference in differences]
-        settlement_lines = _commitment_lines(closing, span, seller, usage, suffix=" (late)")
+        settlement_lines = _commitment_lines(assembled.commitments, closing, span, seller, usage, suffix=" (late)")
         parts = [split_off_credits(difference) for difference in differences]
         if not _append_unless_negative(
             assembled, [(difference.line, difference.snapshot) for difference in differences], settlement_lines
@@ -218,7 +228,7 @@ def _add_late_usage(
                 continue
             assembled.usage_credits += [credit for credits, _ in parts for credit in credits]
         assembled.late_billed.append(span.period_id)
-        _record_commitment_lines(assembled, closing, span, usage, settlement_lines)
+        _record_commitment_lines(assembled, span, usage, settlement_lines)
 
 
 def _append_unless_negative(
@@ -238,10 +248,16 @@ def _append_unless_negative(
 
 
 def _commitment_lines(
-    closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, usage: Sequence[DraftLine], *, suffix: str = ""
+    cycles: Mapping[int, CommitmentCycle],
+    closing: PeriodToClose,
+    span: RatingPeriod,
+    seller: SellerTerms,
+    usage: Sequence[DraftLine],
+    *,
+    suffix: str = "",
 ) -> list[DraftLine]:
     """Return the lines that settle a period's commitment with these usage lines; empty if it has no commitment."""
-    cycle = closing.commitments.get(span.period_id)
+    cycle = cycles.get(span.period_id)
     if cycle is None:
         return []
     return list(commitment_settlement_lines(cycle, span, usage, buyer=closing.buyer, seller=seller, suffix=suffix))
@@ -249,7 +265,6 @@ def _commitment_lines(
 
 def _record_commitment_lines(
     assembled: AssembledInvoice,
-    closing: PeriodToClose,
     span: RatingPeriod,
     usage: Sequence[DraftLine],
     settlement_lines: Sequence[DraftLine],
@@ -257,8 +272,7 @@ def _record_commitment_lines(
     """
     Record that the invoice bills these lines of a period, so that later lines of its commitment cycle build on them.
     """
-    if cycle := closing.commitments.get(span.period_id):
-        add_to_commitment(cycle, [*usage, *settlement_lines])
+    add_to_commitment(assembled.commitments, span.period_id, [*usage, *settlement_lines])
     assembled.settlements += [(line, span.period_id) for line in settlement_lines]
 
 

@@ -39,8 +39,7 @@ def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
     if original is None:
         raise ReversalRefused(f"{period.invoice} is not issued.")
     _require_reversible(original.invoice, period)
-    # The key only groups the periods of a subscription; a single group needs no real one.
-    (late_period,) = read_late_periods({0: [period.pk]})[0]
+    late_period = read_late_periods([period.pk])[period.pk]
     note = full_credit_note(original, late_period, reason=REASON)
     write_invoice_rows([note], high_water_mark=read_high_water_mark())
     # Not before the original: this worker's clock may be behind the one that issued it.

@@ -1,31 +1,24 @@
 """The invoice that closing would issue, without issuing it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import transaction
 
 from billing.closing.batch import ClosedChunk, assemble_invoices, drop_waiting_periods, is_issued
 from billing.closing.close_result import CloseFailure
-from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.consolidation.consolidated_invoices import drop_incomplete_groups, group_periods, merge_groups
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
-from billing.closing.lines.coupon_discounts import attach_coupons
-from billing.closing.lines.quantity_lines import attach_billed_fees, fees_billed_for_next_period
+from billing.closing.invoice_inputs import read_invoice_inputs
+from billing.closing.lines.fee_histories import fees_billed_for_next_period
 from billing.closing.period_locks import read_late_period_ids as late_periods
-from billing.closing.period_reader import (
-    attach_billed_amounts,
-    read_counters,
-    read_late_periods,
-    read_periods_to_close,
-)
-from billing.closing.records import AssembledInvoice, PeriodToClose
-from billing.metering.rating_inputs.aggregate_quantities import read_states
-from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import RatingPeriod, add_state_quantities, add_window_runs
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import AssembledInvoice, DuePeriod, PeriodToClose
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.lifecycle.cancellation import UnusedTimeSettlement, cancel
@@ -71,22 +64,14 @@ def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInv
     Return an open period and its invoice. If the period before it bills fees in advance of it, that one is assembled
     first.
     """
-    closing = read_periods_to_close([period.pk])[period.pk]
-    late_by_subscription = {}
-    if not _has_earlier_open_period(period):
-        late_by_subscription = read_late_periods(late_periods([closing.subscription_id]))
-    counters = read_counters([period.pk]).get(period.pk, {})
-    closing.counters = add_state_quantities(counters, closing.span, read_states([closing.span]), at=at)
-    closing.span = add_window_runs(closing.span, read_window_runs([closing.span]))
-    closing.late_periods = late_by_subscription.get(closing.subscription_id, ())
-    closing.next_period = closing.next_period or _upcoming_period(closing)
-    attach_billed_amounts({period.pk: closing})
-    attach_commitments([closing])
-    attach_coupons({period.pk: closing})
-    attach_billed_fees({period.pk: closing})
-    if closing.blocking_period_id is not None:
-        previous, previous_invoice = _assemble(Period.objects.get(pk=closing.blocking_period_id), at)
-        closing.billed_fees = fees_billed_for_next_period(previous, previous_invoice.draft)
+    due = _with_upcoming_period(read_due_periods([period.pk])[period.pk])
+    late_period_ids = {} if _has_earlier_open_period(period) else late_periods([due.subscription_id])
+    inputs = read_invoice_inputs({period.pk: due}, late_period_ids)
+    billed_fees = None
+    if (blocking_period_id := inputs.fees_of(period.pk).blocking_period_id) is not None:
+        previous, previous_invoice = _assemble(Period.objects.get(pk=blocking_period_id), at)
+        billed_fees = fees_billed_for_next_period(previous, previous_invoice.draft)
+    closing = inputs.complete(due, at=at, billed_fees=billed_fees)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return closing, assemble_invoice(closing, seller)
 
@@ -113,16 +98,14 @@ def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) ->
 
     at: the time of the close, so that consolidated invoices are merged; if None, each period has its own.
     """
-    closings, chunk = read_periods_to_close(period_ids), ClosedChunk()
-    closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
-    groups = {} if at is None else group_periods(closings.values())
-    drop_waiting_periods(closings)
-    for closing in closings.values():
-        closing.next_period = closing.next_period or _upcoming_period(closing)
-    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
-    assembled = assemble_invoices(closings, _read_late_period_ids(closings), sellers, chunk)
+    stored, chunk = read_due_periods(period_ids), ClosedChunk()
+    due_periods = {id_: _with_upcoming_period(stored[id_]) for id_ in period_ids if id_ in stored}
+    groups = {} if at is None else group_periods(due_periods.values())
+    drop_waiting_periods(due_periods)
+    sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
+    assembled = assemble_invoices(due_periods, _read_late_period_ids(due_periods), sellers, chunk)
     if at is not None and groups:
-        drop_incomplete_groups(assembled, closings, groups, chunk.summary, at=at)
+        drop_incomplete_groups(assembled, due_periods, groups, chunk.summary, at=at)
         merge_groups(assembled, groups)
     notes = [note.draft for note in build_credit_notes(assembled, lock=False)]
     drafts = {
@@ -132,11 +115,9 @@ def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) ->
     return PreviewedInvoices(drafts, notes, chunk.summary.failed)
 
 
-def _read_late_period_ids(closings: dict[int, PeriodToClose]) -> dict[int, list[int]]:
+def _read_late_period_ids(due_periods: Mapping[int, DuePeriod]) -> dict[int, list[int]]:
     """Return subscription → its late periods, where the first of its open periods is among these."""
-    subscription_ids = {
-        closing.subscription_id for closing in closings.values() if closing.kind == PeriodKind.REGULAR
-    }
+    subscription_ids = {due.subscription_id for due in due_periods.values() if due.kind == PeriodKind.REGULAR}
     ids_by_subscription = late_periods(list(subscription_ids))
     if not ids_by_subscription:
         return {}
@@ -146,7 +127,9 @@ def _read_late_period_ids(closings: dict[int, PeriodToClose]) -> dict[int, list[
     first_period_ids = dict(
         open_periods.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
     )
-    return {id_: late_ids for id_, late_ids in ids_by_subscription.items() if first_period_ids.get(id_) in closings}
+    return {
+        id_: late_ids for id_, late_ids in ids_by_subscription.items() if first_period_ids.get(id_) in due_periods
+    }
 
 
 def preview_change(
@@ -250,14 +233,15 @@ def _has_earlier_open_period(period: Period) -> bool:
     return period.kind != PeriodKind.REGULAR or others.filter(starts_at__lt=period.starts_at).exists()
 
 
-def _upcoming_period(closing: PeriodToClose) -> RatingPeriod | None:
-    """Return the period that closing would read or create after a regular one."""
-    if closing.kind != PeriodKind.REGULAR or not closing.subscription_continues:
-        return None
-    upcoming = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
+def _with_upcoming_period(due: DuePeriod) -> DuePeriod:
+    """Return a period with the one that closing would create after it, if it has no next period yet."""
+    if due.next_period is not None or due.kind != PeriodKind.REGULAR or not due.subscription_continues:
+        return due
+    upcoming = next_period(subscription_id=due.subscription_id, after=due.span.ends_at)
     if upcoming is None:
-        return None
+        return due
     version_id, (starts_at, ends_at), anchor_at = upcoming
-    span = closing.span
+    span = due.span
     # Id 0, because the period has no row yet.
-    return RatingPeriod(0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone)
+    next_span = RatingPeriod(0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone)
+    return msgspec.structs.replace(due, next_period=next_span)

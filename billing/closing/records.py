@@ -4,14 +4,22 @@ Records of a close: rows read under the periods' locks, without Django.
 Structs, because a close creates about twenty of these per subscription, and a struct costs a fifth of a dataclass.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 import msgspec
 
-from billing.metering.rating_inputs.period_counters import Counters, CounterState, CounterWindow, RatingPeriod
+from billing.metering.rating_inputs.rating_period import (
+    BillablePeriod,
+    Counters,
+    CounterState,
+    CounterWindow,
+    RatingPeriod,
+)
 from invoices.amounts.totals import Taxes
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.tax.buyer_details import Buyer
@@ -50,16 +58,18 @@ class BilledAmount(NamedTuple):
     waived: Decimal = Decimal(0)
 
 
-class LatePeriod(msgspec.Struct, frozen=True):
+BilledAmounts = Mapping[tuple[CounterWindow, int], BilledAmount]
+"""(window, rate) → the amount billed."""
+
+
+class LatePeriod(BillablePeriod, frozen=True):
     """A closed period that has received usage since; `billed`: (window, rate) → the amount billed."""
 
-    span: RatingPeriod
     late_since: datetime
-    counters: Counters
-    billed: dict[tuple[CounterWindow, int], BilledAmount]
+    billed: BilledAmounts
 
 
-class CommitmentCycle(msgspec.Struct):
+class CommitmentCycle(msgspec.Struct, frozen=True):
     """
     A commitment over the periods it covers, and the amounts billed for it so far: docs/closing.md#commitments.
 
@@ -123,27 +133,19 @@ class BilledFee(msgspec.Struct, frozen=True):
         return round_money(Fraction(amount) * Fraction(self.net) / Fraction(self.amount), currency)
 
 
-class PeriodToClose(msgspec.Struct):
+class DuePeriod(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A period to close, with everything its invoice depends on; usage is read and filled in last.
+    A period with its subscription, its customer and its next period, as they were read under the period's lock.
 
     is_first: whether the subscription's first fees are for this period.
     subscription_continues: whether the subscription has time left after it.
     next_period: the subscription's next period, whose fees are due in advance; None if there is none (yet).
     is_split: whether a plan change ended it, and the next period continues it.
     settles: how a difference to the fees billed in advance is settled, if they are recalculated: see Period.
-    quantity_changes: fee code → units by time.
-    billed_fees: fee → the fee as billed in advance of this period, or of several that include it; for a fee in
-        arrears, the last billed line. Filled only if this version or the next has quantity fees or multi-period fees.
-    blocking_period_id: the period before, if it is open and its invoice bills in advance the fees that this one
-        settles.
     subscription_ends_at: if known.
-    version_since: for multi-period fees, since when consecutive periods have used its version.
-    is_partly_billed: whether threshold billing has already billed part of its usage. billed_amounts: that part.
+    is_partly_billed: whether threshold billing has already billed part of its usage.
     consolidates_at: its due time, if its customer wants consolidated invoices; else None. subscription_name: the
         subscription's name in that case.
-    commitments: period → commitment cycle, for this period and the late ones, as far as they have a commitment.
-    coupons: those that apply to the invoice, in order of application.
     """
 
     span: RatingPeriod
@@ -153,30 +155,12 @@ class PeriodToClose(msgspec.Struct):
     subscription_continues: bool
     next_period: RatingPeriod | None
     buyer: Buyer
-    is_split: bool = False
-    settles: str = ""
-    quantity_changes: dict[str, tuple[QuantityChange, ...]] = {}
-    billed_fees: dict[int, BilledFee] = {}
-    blocking_period_id: int | None = None
-    subscription_ends_at: datetime | None = None
-    version_since: datetime | None = None
-    counters: Counters = {}
-    is_partly_billed: bool = False
-    billed_amounts: dict[tuple[CounterWindow, int], BilledAmount] = {}
-    late_periods: tuple[LatePeriod, ...] = ()
-    consolidates_at: datetime | None = None
-    subscription_name: str = ""
-    commitments: dict[int, CommitmentCycle] = {}
-    coupons: tuple[InvoiceCoupon, ...] = ()
-
-    @property
-    def as_late_period(self) -> LatePeriod | None:
-        """The period as a late one, if part of its usage is billed already."""
-        return (
-            LatePeriod(self.span, self.span.starts_at, self.counters, self.billed_amounts)
-            if self.billed_amounts
-            else None
-        )
+    is_split: bool
+    settles: str
+    subscription_ends_at: datetime | None
+    is_partly_billed: bool
+    consolidates_at: datetime | None
+    subscription_name: str
 
     @property
     def credits_unused_time(self) -> bool:
@@ -202,6 +186,84 @@ class PeriodToClose(msgspec.Struct):
     def is_opening_or_trial(self) -> bool:
         """Whether the period has no fees of its own, and the next one starts over: an opening period or a trial."""
         return self.kind == "opening" or self.span.is_trial
+
+
+class FeeHistory(NamedTuple):
+    """
+    The earlier fees that a period's fees depend on; empty unless its version or the next has quantity fees or
+    multi-period fees, or its end has changed.
+
+    quantity_changes: fee code → units by time.
+    billed_fees: fee → the fee as billed in advance of this period, or of several that include it; for a fee in
+        arrears, the last billed line.
+    blocking_period_id: the period before, if it is open and its invoice bills in advance the fees that this one
+        settles.
+    version_since: for multi-period fees, since when consecutive periods have used its version.
+    settles: for multi-period fees, how a cancellation or a pause settles amounts billed beyond its start.
+    """
+
+    quantity_changes: Mapping[str, tuple[QuantityChange, ...]] = MappingProxyType({})
+    billed_fees: Mapping[int, BilledFee] = MappingProxyType({})
+    blocking_period_id: int | None = None
+    version_since: datetime | None = None
+    settles: str = ""
+
+
+NO_FEE_HISTORY = FeeHistory()
+
+
+class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
+    """
+    A period to close, with everything that its invoice depends on. It is complete from the start and never changes.
+
+    fees: the earlier fees that its own depend on.
+    counters: its usage. billed_amounts: the part of it that threshold billing has already billed.
+    late_periods: those that its invoice bills, too.
+    commitments: period → commitment cycle, for this period and the late ones, as far as they have a commitment.
+    coupons: those that apply to the invoice, in order of application.
+    """
+
+    fees: FeeHistory
+    counters: Counters
+    billed_amounts: BilledAmounts
+    late_periods: tuple[LatePeriod, ...]
+    commitments: Mapping[int, CommitmentCycle]
+    coupons: tuple[InvoiceCoupon, ...]
+
+    @classmethod
+    def of(
+        cls,
+        due: DuePeriod,
+        *,
+        usage: BillablePeriod | None = None,
+        fees: FeeHistory = NO_FEE_HISTORY,
+        billed_amounts: BilledAmounts = MappingProxyType({}),
+        late_periods: tuple[LatePeriod, ...] = (),
+        commitments: Mapping[int, CommitmentCycle] = MappingProxyType({}),
+        coupons: tuple[InvoiceCoupon, ...] = (),
+    ) -> Self:
+        """Return a due period with these inputs; it has none of those that are left out."""
+        facts = {name: getattr(due, name) for name in DuePeriod.__struct_fields__}
+        if usage is not None:
+            facts["span"] = usage.span
+        return cls(
+            **facts | {"settles": fees.settles or due.settles},
+            fees=fees,
+            counters=usage.counters if usage else {},
+            billed_amounts=billed_amounts,
+            late_periods=late_periods,
+            commitments=commitments,
+            coupons=coupons,
+        )
+
+    @property
+    def as_late_period(self) -> LatePeriod | None:
+        """The period as a late one, if part of its usage is billed already."""
+        return (
+            LatePeriod(self.span, self.counters, self.span.starts_at, self.billed_amounts)
+            if self.billed_amounts
+            else None
+        )
 
 
 class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
@@ -241,6 +303,8 @@ class AssembledInvoice(msgspec.Struct):
     settlements: lines that settle a commitment, each with the period it is settled for.
     coupon_lines: each with its redemption and the invoice's period.
     leaves_usage_late: whether lines are deferred to a later invoice, as if their usage had arrived late.
+    commitments: period → commitment cycle, including the amounts that this invoice bills.
+    blocking_period_id: a period whose invoice must be issued first, because this one settles fees that it bills.
     fee_reductions: fee → the fee as billed and the reducing line, left to a credit note: for an invoice that would
         otherwise be negative, and for a shortened period. refunds_customer: whether that amount is refunded.
     usage_credits: amounts that credit notes must take back, because the rest of the invoice doesn't outweigh them.
@@ -250,6 +314,8 @@ class AssembledInvoice(msgspec.Struct):
 
     draft: Draft
     snapshots: list[UsageSnapshot]
+    commitments: dict[int, CommitmentCycle] = {}
+    blocking_period_id: int | None = None
     settlements: list[tuple[DraftLine, int]] = []
     coupon_lines: list[tuple[DraftLine, int, int]] = []
     leaves_usage_late: bool = False

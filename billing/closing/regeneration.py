@@ -21,7 +21,7 @@ from billing.closing.late_usage.reissue import (
     replace_invoice,
 )
 from billing.closing.period_locks import REPLACEABLE, lock_invoices_of_periods
-from billing.closing.period_reader import read_late_periods, read_periods_to_close
+from billing.closing.period_reader import read_due_periods, read_late_periods
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.metering.store.events import draw_high_water_mark
 from invoices.credit_notes import CreditableInvoice, CreditRefused, refuse_pending_payment
@@ -37,7 +37,7 @@ from plans.models.prices import BillingTiming
 
 # Subscription before period, as everywhere. FOR NO KEY UPDATE, so that usage can still refer to the subscription.
 _LOCK_SUBSCRIPTION = """
-SELECT p.id, p.subscription_id FROM billing_period p
+SELECT p.id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE p.invoice_id = %s AND p.state = 'closed' AND p.kind <> 'undone' FOR NO KEY UPDATE OF s
 """
@@ -68,10 +68,10 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
             f"Say why, in {MAX_REASON} characters at most: it is printed on both documents.", field="reason"
         )
     with audited_transaction("regenerate invoice", by=by, at=at, invoice=invoice_id):
-        period_id, subscription_id = _lock_invoice(invoice_id)
+        period_id = _lock_invoice(invoice_id)
         mark = draw_high_water_mark()
         original = read_period_invoice(period_id)
-        invoices = _assemble_documents(original, period_id, subscription_id, reason=reason.strip())
+        invoices = _assemble_documents(original, period_id, reason=reason.strip())
         write_invoice_rows(invoices, high_water_mark=mark)
         draft = invoices[-1].draft
         replace_invoice(period_id, by=draft.id)
@@ -96,8 +96,8 @@ def preview_regeneration(*, invoice_id: int, at: datetime) -> Invoice:
     return invoice
 
 
-def _lock_invoice(invoice_id: int) -> tuple[int, int]:
-    """Lock an invoice, its period and its subscription; return the ids of the period and the subscription."""
+def _lock_invoice(invoice_id: int) -> int:
+    """Lock an invoice, its period and its subscription; return the id of the period."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_SUBSCRIPTION, [invoice_id])
         row = cursor.fetchone()
@@ -108,7 +108,7 @@ def _lock_invoice(invoice_id: int) -> tuple[int, int]:
                 "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
                 " or void it and claim what is due by a one-off invoice."
             )
-        period_id, subscription_id = row
+        (period_id,) = row
         cursor.execute(_LOCK_PERIOD, [period_id])
         ((is_replaceable,),) = cursor.fetchall()
     lock_invoices_of_periods([period_id])
@@ -125,16 +125,13 @@ def _lock_invoice(invoice_id: int) -> tuple[int, int]:
             f"{invoice} cannot be replaced as a whole: some of it is credited, or another document, a coupon or a"
             " commitment goes on from it."
         )
-    return period_id, subscription_id
+    return period_id
 
 
-def _assemble_documents(
-    original: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str
-) -> list[AssembledInvoice]:
+def _assemble_documents(original: CreditableInvoice, period_id: int, *, reason: str) -> list[AssembledInvoice]:
     """Return the credit note and the new invoice."""
-    (late_period,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
-    closing = read_periods_to_close([period_id])[period_id]
-    closing.span, closing.counters = late_period.span, late_period.counters
+    late_period = read_late_periods([period_id])[period_id]
+    closing = PeriodToClose.of(read_due_periods([period_id])[period_id], usage=late_period)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     fees = list(_with_current_taxes(fee_lines_of(original), closing, seller))
     replacement = assemble_replacement(closing, seller, fees, reference=next_reference(original.invoice.reference))

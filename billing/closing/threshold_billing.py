@@ -17,8 +17,9 @@ from django.db import connection, transaction
 from billing.closing.invoice_writer import write_invoice_rows
 from billing.closing.lines.late_usage_lines import usage_differences
 from billing.closing.lines.line_templates import line_templates
-from billing.closing.period_reader import read_billed_amounts, read_counters, read_periods_to_close
-from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
+from billing.closing.period_reader import read_billed_amounts, read_due_periods
+from billing.closing.records import AssembledInvoice, DuePeriod, LatePeriod, UsageSnapshot
+from billing.metering.rating_inputs.period_loader import read_counters
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
@@ -88,12 +89,12 @@ def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | No
         # Stored even if no threshold is reached, so that the next runs skip the period until more events arrive.
         cursor.execute(_SAVE_CHECK, [period_id, events])
     mark = read_high_water_mark()
-    closing = read_periods_to_close([period_id])[period_id]
+    due = read_due_periods([period_id])[period_id]
     # Usage carried over from a period that isn't billed yet has no final amount.
-    if closing.span.continued == NOT_BILLED_YET or closing.buyer.seller_id in _locked_seller_ids(closing, at):
+    if due.span.continued == NOT_BILLED_YET or due.buyer.seller_id in _locked_seller_ids(due, at):
         return False
-    seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    invoice = assemble_threshold_invoice(closing, seller, _thresholds(closing, custom_threshold), at=at)
+    seller = read_sellers([due.buyer.seller_id])[due.buyer.seller_id]
+    invoice = assemble_threshold_invoice(due, seller, _thresholds(due, custom_threshold), at=at)
     if invoice is None:
         return False
     write_invoice_rows([invoice], high_water_mark=mark)
@@ -101,13 +102,13 @@ def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | No
     return True
 
 
-def _locked_seller_ids(closing: PeriodToClose, at: datetime) -> Sequence[int]:
-    return [] if closing.buyer.sandbox else list(find_locked_sellers([closing.buyer.seller_id], at=at))
+def _locked_seller_ids(due: DuePeriod, at: datetime) -> Sequence[int]:
+    return [] if due.buyer.sandbox else list(find_locked_sellers([due.buyer.seller_id], at=at))
 
 
-def _thresholds(closing: PeriodToClose, custom_threshold: Decimal | None) -> Sequence[SpendThreshold]:
+def _thresholds(due: DuePeriod, custom_threshold: Decimal | None) -> Sequence[SpendThreshold]:
     """Return the customer's own threshold, or else those of the version."""
-    span = closing.span
+    span = due.span
     return (
         [SpendThreshold(custom_threshold, repeats=True)]
         if custom_threshold is not None
@@ -116,21 +117,18 @@ def _thresholds(closing: PeriodToClose, custom_threshold: Decimal | None) -> Seq
 
 
 def assemble_threshold_invoice(
-    closing: PeriodToClose, seller: SellerTerms, thresholds: Sequence[SpendThreshold], *, at: datetime
+    due: DuePeriod, seller: SellerTerms, thresholds: Sequence[SpendThreshold], *, at: datetime
 ) -> AssembledInvoice | None:
     """Return the invoice for a period's usage beyond the billed amount, if it has reached another threshold."""
-    span, features = closing.span, line_templates(closing.span).features
+    span, features = due.span, line_templates(due.span).features
     counters = {
         window: counted
         for window, counted in read_counters([span.period_id]).get(span.period_id, {}).items()
         if (feature := features.get(window.plan_feature_id)) is not None and is_billed_early(feature)
     }
-    late_period = LatePeriod(
-        span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {})
-    )
-    rated = usage_differences(
-        late_period, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at
-    )
+    billed = read_billed_amounts([span.period_id]).get(span.period_id, {})
+    late_period = LatePeriod(span, counters, span.starts_at, billed)
+    rated = usage_differences(late_period, due.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
     differences = [
         difference for difference in rated if is_billed_early(features[difference.snapshot.window.plan_feature_id])
     ]
@@ -141,7 +139,7 @@ def assemble_threshold_invoice(
     ):
         return None  # decreases are credited when the period is closed
     lines = [_ending_at(difference.line, difference.snapshot, at) for difference in differences]
-    draft = _threshold_draft(closing, seller, [line for line, _ in lines], at=at)
+    draft = _threshold_draft(due, seller, [line for line, _ in lines], at=at)
     return AssembledInvoice(draft, [snapshot for _, snapshot in lines])
 
 
@@ -162,10 +160,8 @@ def _ending_at(line: DraftLine, snapshot: UsageSnapshot, at: datetime) -> tuple[
     return line, msgspec.structs.replace(snapshot, line=line)
 
 
-def _threshold_draft(
-    closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime
-) -> Draft:
-    span, buyer = closing.span, closing.buyer
+def _threshold_draft(due: DuePeriod, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
+    span, buyer = due.span, due.buyer
     # The period is locked, so two runs can't count the same number and use one reference twice.
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])

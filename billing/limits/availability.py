@@ -11,18 +11,10 @@ import msgspec
 
 from billing.limits.feature_usage import FeatureUsageRow
 from billing.metering.drawdown.wallet_debits import wallet_unit
-from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import (
-    EMPTY_COUNTER,
-    CounterState,
-    CounterWindow,
-    RatingPeriod,
-    add_state_quantities,
-    add_window_runs,
-    with_event_values,
-)
+from billing.metering.rating_inputs.period_counters import with_event_values
+from billing.metering.rating_inputs.period_loader import read_rating_inputs
+from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, CounterState, CounterWindow, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window
 from lib.decimals import EXACT, ZERO
@@ -195,17 +187,16 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
         zone = ZoneInfo(period.time_zone)
         starts_at, resets_at = usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=at)
     counted = {
-        row.rate_id: CounterState(row.events, row.quantity, row.fingerprint, row.carried)
+        row.rate_id: CounterState.from_row(row)
         for row in rows
         if row.rate_id is not None and row.window_start == starts_at
     }
-    if feature.metering.needs_aggregate_state:
-        window = CounterWindow(feature.plan_feature_id, starts_at)
-        counted = add_state_quantities({window: counted}, period, read_states([period]), at=at)[window]
-    if feature.spans_periods:
-        period = add_window_runs(period, read_window_runs([period]))
+    window = CounterWindow(feature.plan_feature_id, starts_at)
+    inputs = read_rating_inputs([period], feature=feature)
+    billable = inputs.complete(period, {window: counted}, at=at, feature=feature)
     reserved = _reserved_in_window(first.reserved_json, starts_at) if first.reserved_json else {}
-    return FeatureAvailability(first, period, feature, starts_at, resets_at, counted, reserved)
+    counters = billable.counters[window]
+    return FeatureAvailability(first, billable.span, feature, starts_at, resets_at, counters, reserved)
 
 
 def _reserved_in_window(text: str, starts_at: datetime) -> dict[int, Decimal]:

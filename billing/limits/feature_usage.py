@@ -6,14 +6,13 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db.models import Q
+from psycopg.rows import kwargs_row
 
-from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import RatingPeriod
-from billing.metering.rating_inputs.plan_change_carryover import CONTINUES
+from billing.metering.rating_inputs.period_loader import METERING_COLUMNS
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.metering.usage.current_usage import UnknownCustomer
 from billing.models import Pause
 from billing.subscriptions import generate_customer_periods
-from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from lib import prepared_statements
 
@@ -72,7 +71,7 @@ class FeatureUsageRow(NamedTuple):
     @property
     def period(self) -> RatingPeriod:
         """The period in the form that rating reads."""
-        return RatingPeriod(*self[7:17])
+        return RatingPeriod.from_row(self)
 
 
 _RESERVED = """
@@ -100,10 +99,10 @@ EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
     AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
 """
 _COLUMNS = f"""
-SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_WALLET_FUNDS}, {_IS_CAPPED},
-       p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES}, {CONTINUES},
-       p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried,
-       pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
+SELECT cu.id AS customer_id, f.id AS feature_id, f.when_unreachable, s.id AS subscription_id,
+       {_RESERVED} AS reserved_json, {_WALLET_FUNDS} AS wallet_funds_json, {_IS_CAPPED} AS is_capped,
+       {METERING_COLUMNS}, pf.id AS plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint,
+       c.carried, pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
 FROM customers_customer cu
 """  # noqa: S608
 _PERIOD_JOINS = """
@@ -153,8 +152,9 @@ def read_all_feature_usage(*, customer: str, sandbox: bool, at: datetime) -> lis
     one statement.
     """
     with prepared_statements.cursor() as cursor:
+        cursor.row_factory = kwargs_row(FeatureUsageRow)
         cursor.execute(_READ_ALL, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
-        rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
     return [list(group) for _, group in groupby(rows, key=lambda row: (row.feature_id, row.subscription_id))]
 
 
@@ -166,8 +166,9 @@ def is_paused(subscription_id: int, at: datetime) -> bool:
 
 def _read_rows(parameters: dict[str, Any]) -> list[FeatureUsageRow]:
     with prepared_statements.cursor() as cursor:
+        cursor.row_factory = kwargs_row(FeatureUsageRow)
         cursor.execute(_READ, parameters, binary=True)
-        rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
+        rows: list[FeatureUsageRow] = cursor.fetchall()
     if not rows:
         raise UnknownCustomer(parameters["customer"])
     if rows[0].feature_id is None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from billing.closing.lines.usage_lines import usage_lines
 from billing.closing.records import AssembledInvoice, PeriodToClose, UsageSnapshot
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.simulation.candidate.prepaid import PeriodGrants, drawdowns_for_period
 from billing.simulation.history.invoiced_amounts import line_key, merge_lines
 from billing.simulation.records import COMMITMENT, COUPON, ComparableLine, LineKey, PeriodBill, UnpricedQuantity

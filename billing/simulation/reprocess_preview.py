@@ -16,12 +16,10 @@ from django.db import transaction
 from django.db.models import Min
 
 from billing.closing.lines.usage_lines import rate_period
-from billing.closing.period_reader import read_counters, read_periods_to_close
+from billing.closing.period_reader import read_due_periods
 from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.ingest.reprocess import ReprocessCounts, reprocess
-from billing.metering.rating_inputs.aggregate_quantities import read_states
-from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import add_state_quantities, add_window_runs
+from billing.metering.rating_inputs.period_loader import read_counters, read_rating_inputs
 from billing.metering.store import counter_store
 from billing.models import Period, UnmatchedUsage
 from billing.models.periods import PeriodKind, PeriodState
@@ -103,15 +101,15 @@ def _affected_periods(report_ids: Collection[int], *, at: datetime) -> list[int]
 
 def _rate_periods(period_ids: Sequence[int]) -> Mapping[FeatureInPeriod, tuple[Decimal, Decimal]]:
     """Return (quantity, amount) of each feature used in these periods, rated as closing them would."""
-    closings, counters = read_periods_to_close(period_ids), read_counters(period_ids)
-    spans = [closing.span for closing in closings.values()]
-    stored_quantities, runs = read_states(spans), read_window_runs(spans)
+    due_periods, counters = read_due_periods(period_ids), read_counters(period_ids)
+    inputs = read_rating_inputs([due.span for due in due_periods.values()])
     rated_features: dict[FeatureInPeriod, tuple[Decimal, Decimal]] = {}
-    for period_id, closing in closings.items():
-        customer, span = msgspec.json.decode(closing.buyer.facts)["external_id"], closing.span
-        used = add_state_quantities(counters.get(period_id, {}), span, stored_quantities)
-        for due in rate_period(add_window_runs(span, runs), used):
-            feature = FeatureInPeriod(period_id, customer, due.feature.name, due.feature.unit, span.currency)
+    for period_id, due in due_periods.items():
+        customer = msgspec.json.decode(due.buyer.facts)["external_id"]
+        usage = inputs.complete(due.span, counters.get(period_id, {}))
+        currency = usage.span.currency
+        for charge in rate_period(usage.span, usage.counters):
+            feature = FeatureInPeriod(period_id, customer, charge.feature.name, charge.feature.unit, currency)
             quantity, amount = rated_features.get(feature, (ZERO, ZERO))
-            rated_features[feature] = (quantity + due.quantity, amount + due.amount(span.currency))
+            rated_features[feature] = (quantity + charge.quantity, amount + charge.amount(currency))
     return rated_features

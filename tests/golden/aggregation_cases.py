@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from billing.closing.period_reader import read_counters, read_periods_to_close
+from billing.closing.period_reader import read_due_periods
 from billing.metering.ingest import parser
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.rating_inputs.aggregate_quantities import (
@@ -18,7 +18,8 @@ from billing.metering.rating_inputs.aggregate_quantities import (
     quantities_by_dimensions,
     read_states,
 )
-from billing.metering.rating_inputs.period_counters import CounterState, add_state_quantities
+from billing.metering.rating_inputs.period_loader import read_counters, read_rating_inputs
+from billing.metering.rating_inputs.rating_period import CounterState
 from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
 from plans.aggregation.aggregate_state import EventValue, UsageWindow, aggregate_event, to_microseconds
@@ -133,15 +134,15 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
 
 def total(period: Period) -> CounterState:
     """Return the counter of the period, with the quantity of the meter's aggregation."""
-    span = read_periods_to_close([period.pk])[period.pk].span
-    counters = add_state_quantities(read_counters([period.pk]).get(period.pk, {}), span, read_states([span]))
-    counter_states = [counter_state for by_rate in counters.values() for counter_state in by_rate.values()]
+    span = read_due_periods([period.pk])[period.pk].span
+    usage = read_rating_inputs([span]).complete(span, read_counters([period.pk]).get(period.pk, {}))
+    counter_states = [counter_state for by_rate in usage.counters.values() for counter_state in by_rate.values()]
     return counter_states[0] if counter_states else CounterState(0, Decimal(0), Decimal(0))
 
 
 def carried_over(period: Period) -> Opening:
     """Return the opening state of the period, of usage without dimensions."""
-    span = read_periods_to_close([period.pk])[period.pk].span
+    span = read_due_periods([period.pk])[period.pk].span
     by_meter = read_states([span]).openings.get(period.pk, {})
     return next(iter(by_meter.values()), {}).get((), NO_OPENING)
 
@@ -160,7 +161,7 @@ def rounded_like(case: Case, value: Decimal, options: dict[str, Any]) -> Decimal
 
 def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
     """Return the quantity and the events of each value of the dimensions."""
-    span = read_periods_to_close([period.pk])[period.pk].span
+    span = read_due_periods([period.pk])[period.pk].span
     feature = load_terms(period.version_id, "USD").features[0]
     totals: dict[tuple[tuple[str, str], ...], list[Decimal]] = {}
     for row in Rollup.objects.filter(period=period):

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.metering.rating_inputs.multi_period_windows import WindowRun
-from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod
+from billing.metering.rating_inputs.rating_period import CounterState, RatingPeriod, WindowRun
 from billing.metering.rating_inputs.window_amounts import rate_window
 from plans.catalog.stored_terms import FeatureTerms, MeteringTerms
 from plans.pricing import charge_models

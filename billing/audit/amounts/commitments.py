@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 from psycopg import ServerCursor
+from psycopg.rows import namedtuple_row
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles
 from billing.closing.lines.true_up_lines import commitment_workings
 from billing.closing.records import CommitmentCycle
-from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.period_loader import RATING_COLUMNS
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.models.subscriptions import STATES_WITH_PERIODS
 from plans.pricing.commitments import CommitmentSettlement, settle_commitment
 
 _PERIODS = f"""
-SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed', l.lines, s.currency,
-    s.anchor_at, c.time_zone, {OVERRIDES},
-    s.state IN {STATES_WITH_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
+SELECT {RATING_COLUMNS}, p.subscription_id, p.state = 'closed' AS is_closed, l.lines,
+    s.state IN {STATES_WITH_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at) AS continues
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
-JOIN customers_customer c ON c.id = s.customer_id
+JOIN customers_customer cu ON cu.id = s.customer_id
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(l.id, l.kind, l.amount::text, l.explanation::text)) AS lines
     FROM (SELECT line_id FROM billing_billedusage WHERE period_id = p.id
@@ -73,20 +73,25 @@ def wrong_commitment_lines(books: Books) -> Iterator[Row]:
 
 
 def _read_periods() -> Iterator[PeriodWithLines]:
-    with ServerCursor(connection.connection, "audit_commitments") as cursor:
+    with ServerCursor(connection.connection, "audit_commitments", row_factory=namedtuple_row) as cursor:
         cursor.execute(_PERIODS)
-        for subscription_id, period_id, version_id, starts_at, ends_at, is_closed, line_values, *terms in cursor:
-            currency, anchor_at, time_zone, overrides, continues = terms
-            zero = Decimal(0)
+        for row in cursor:
             billed = BilledPeriod(
-                subscription_id, period_id, version_id, starts_at, ends_at, is_closed, zero, zero, zero
+                subscription_id=row.subscription_id,
+                period_id=row.period_id,
+                version_id=row.version_id,
+                starts_at=row.starts_at,
+                ends_at=row.ends_at,
+                is_closed=row.is_closed,
+                usage=Decimal(0),
+                true_up=Decimal(0),
+                surcharge=Decimal(0),
             )
             lines = [
                 CommitmentLine(line_id, kind, Decimal(amount), explanation)
-                for line_id, kind, amount, explanation in line_values or ()
+                for line_id, kind, amount, explanation in row.lines or ()
             ]
-            span = RatingPeriod(period_id, version_id, currency, starts_at, ends_at, anchor_at, time_zone, overrides)
-            yield PeriodWithLines(billed, lines, span, continues)
+            yield PeriodWithLines(billed, lines, RatingPeriod.from_row(row), row.continues)
 
 
 def _wrong_cycle_rows(cycle: CommitmentCycle, lines: Sequence[CommitmentLine], *, period_id: int) -> Iterator[Row]:

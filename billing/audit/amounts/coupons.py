@@ -16,6 +16,7 @@ from billing.closing.lines.coupon_discounts import APPLICABLE_COUPONS, add_coupo
 from billing.closing.records import InvoiceCoupon
 from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
 from invoices.documents.drafts import Draft, DraftLine
+from lib import prepared_statements
 
 _LINES = f"""
 SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {line_taxes_sql("l")}::text,
@@ -62,10 +63,10 @@ def wrong_coupons(books: Books) -> Iterator[Row]:
 
 def _read_coupons() -> dict[int, list[InvoiceCoupon]]:
     coupons_by_period: dict[int, list[InvoiceCoupon]] = {}
-    with connection.cursor() as cursor:
+    with prepared_statements.named_cursor() as cursor:
         cursor.execute(APPLICABLE_COUPONS.format(periods="p.state = 'closed'"))
-        for period_id, *row in cursor.fetchall():
-            coupons_by_period.setdefault(period_id, []).append(coupon_from_row(row))
+        for row in cursor.fetchall():
+            coupons_by_period.setdefault(row.period_id, []).append(coupon_from_row(row))
     return coupons_by_period
 
 

@@ -12,10 +12,10 @@ from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.fee_lines import fee_lines
-from billing.closing.lines.multi_period_fees import attach_multi_period_fees, is_last_period
+from billing.closing.lines.multi_period_fees import is_last_period, with_multi_period_fees
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.closing.period_reader import read_periods_to_close
-from billing.closing.records import PeriodToClose
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import NO_FEE_HISTORY, PeriodToClose
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import load_terms
@@ -58,10 +58,13 @@ def wrong_multi_period_fees(books: Books) -> Iterator[Row]:
         stored: dict[int, list[FeeLine]] = {}
         for period_id, *line in _query(_LINES, chunk):
             stored.setdefault(period_id, []).append(FeeLine(*line))
-        closings = read_periods_to_close(chunk)
-        attach_multi_period_fees(closings.values())
+        due_periods = read_due_periods(chunk)
+        histories = with_multi_period_fees(due_periods.values())
+        closings = {
+            id_: PeriodToClose.of(due, fees=histories.get(id_, NO_FEE_HISTORY)) for id_, due in due_periods.items()
+        }
         sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
-        line_ids = [fee.line_id for closing in closings.values() for fee in closing.billed_fees.values()]
+        line_ids = [fee.line_id for closing in closings.values() for fee in closing.fees.billed_fees.values()]
         credited_by_line = dict(_query(_CREDITED, line_ids))
         for period_id, closing in closings.items():
             seller = sellers[closing.buyer.seller_id]
@@ -71,12 +74,16 @@ def wrong_multi_period_fees(books: Books) -> Iterator[Row]:
 def _wrong_period_rows(
     closing: PeriodToClose, stored: list[FeeLine], credited_by_line: Mapping[int, Decimal], seller: SellerTerms
 ) -> Iterator[Row]:
-    billed_fees = dict(closing.billed_fees)
+    billed_fees = closing.fees.billed_fees
     # As of the close: nothing was credited yet, and the subscription had the end that the fees were billed to.
-    closing.billed_fees = {
+    uncredited = {
         fee_id: msgspec.structs.replace(billed_fee, credited=ZERO) for fee_id, billed_fee in billed_fees.items()
     }
-    closing.subscription_ends_at = max((line.service_end for line in stored if line.kind == "fee"), default=None)
+    closing = msgspec.structs.replace(
+        closing,
+        fees=closing.fees._replace(billed_fees=uncredited),
+        subscription_ends_at=max((line.service_end for line in stored if line.kind == "fee"), default=None),
+    )
     recomputed = [FeeLine(*(getattr(line, name) for name in FeeLine._fields)) for line in fee_lines(closing, seller)]
     multi_period_fee_ids = _multi_period_fee_ids(closing)
     expected = [line for line in recomputed if line.fee_id in multi_period_fee_ids]

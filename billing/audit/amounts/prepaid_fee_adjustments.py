@@ -13,10 +13,11 @@ from django.db import connection
 from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
+from billing.closing.lines.fee_histories import read_fees_billed_in_advance
 from billing.closing.lines.fee_lines import advance_fee_corrections
-from billing.closing.lines.quantity_lines import read_fees_billed_in_advance
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.closing.period_reader import read_periods_to_close
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import FeeHistory, PeriodToClose
 from invoices.amounts.line_net import line_net_sql
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import ZERO
@@ -60,15 +61,16 @@ def wrong_prepaid_adjustments(books: Books) -> Iterator[Row]:
 
 def _expected(period_ids: list[int]) -> dict[tuple[int, int | None], Decimal]:
     """Return (period, fee) → adjustment of the amount billed in advance; below zero if it is credited."""
-    closings, billed_fees = read_periods_to_close(period_ids), read_fees_billed_in_advance(period_ids)
-    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
+    due_periods, billed_fees = read_due_periods(period_ids), read_fees_billed_in_advance(period_ids)
+    sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
     amounts = {}
-    for period_id, closing in closings.items():
+    for period_id, due in due_periods.items():
         # As of the close: none of these fees was credited yet.
-        closing.billed_fees = {
+        uncredited = {
             fee_id: msgspec.structs.replace(billed_fee, credited=ZERO)
             for fee_id, billed_fee in billed_fees.get(period_id, {}).items()
         }
+        closing = PeriodToClose.of(due, fees=FeeHistory(billed_fees=uncredited))
         multi_period_fee_ids = {
             fee.fee_id for fee in load_terms(closing.span.version_id, closing.span.currency).multi_period_fees
         }

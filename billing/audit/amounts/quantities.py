@@ -11,10 +11,11 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.lines.quantity_lines import attach_billed_fees, unsettled_quantity_fees
+from billing.closing.lines.fee_histories import read_fee_histories
+from billing.closing.lines.quantity_lines import unsettled_quantity_fees
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.closing.period_reader import read_periods_to_close
-from billing.closing.records import BilledFee, PeriodToClose
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import NO_FEE_HISTORY, BilledFee, PeriodToClose
 from invoices.amounts.line_net import line_net_sql
 from lib.money import round_money
 
@@ -136,21 +137,22 @@ def unsettled_quantities(books: Books) -> Iterator[Row]:
     for start in range(0, len(period_ids), BATCH_SIZE):
         for closing in _read_closings(period_ids[start : start + BATCH_SIZE]):
             for fee, remaining in unsettled_quantity_fees(closing):
-                billed_fee = closing.billed_fees.get(fee.fee_id)
+                billed_fee = closing.fees.billed_fees.get(fee.fee_id)
                 if remaining < 0 and billed_fee is not None and not billed_fee.net:
                     continue  # coupons and credit notes have left nothing to credit
                 yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": remaining}
 
 
 def _read_closings(period_ids: list[int]) -> Iterator[PeriodToClose]:
-    closings = read_periods_to_close(period_ids)
-    attach_billed_fees(closings)
-    for closing in closings.values():
-        closing.billed_fees = {}
+    due_periods = read_due_periods(period_ids)
+    histories = read_fee_histories(due_periods.values())
+    billed_fees: dict[int, dict[int, BilledFee]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_BILLED, [period_ids])
         for period_id, fee_id, amount, quantity, *service, remaining_net in cursor.fetchall():
-            closings[period_id].billed_fees[fee_id] = BilledFee(
+            billed_fees.setdefault(period_id, {})[fee_id] = BilledFee(
                 amount, remaining_net or Decimal(0), quantity or Decimal(0), *service, ()
             )
-    yield from closings.values()
+    for id_, due in due_periods.items():
+        history = histories.get(id_, NO_FEE_HISTORY)
+        yield PeriodToClose.of(due, fees=history._replace(billed_fees=billed_fees.get(id_, {})))

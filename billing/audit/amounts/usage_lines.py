@@ -16,20 +16,21 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 from psycopg import ServerCursor
+from psycopg.rows import kwargs_row
 
 from billing.closing.lines.usage_lines import cumulative_workings, special_case_notes, usage_workings, window_share
-from billing.metering.rating_inputs.effective_terms import OVERRIDES, terms_for
-from billing.metering.rating_inputs.multi_period_windows import WindowRun, read_window_runs
-from billing.metering.rating_inputs.period_counters import (
+from billing.metering.rating_inputs.effective_terms import terms_for
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
+from billing.metering.rating_inputs.period_counters import with_event_values
+from billing.metering.rating_inputs.period_loader import RATING_COLUMNS
+from billing.metering.rating_inputs.rating_period import (
     EMPTY_COUNTER,
     CounterState,
     CounterWindow,
     RatingPeriod,
-    with_event_values,
+    WindowRun,
 )
-from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
-from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from invoices.amounts.line_net import line_net_sql
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
@@ -42,13 +43,12 @@ RatedPair = tuple[RatedLine, RatedLine | None]
 """A line rated to the end of a period, and to its start where its usage window began earlier."""
 
 _LINES = f"""
-SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
-    b.fingerprint, b.carried, b.metered, b.earlier::text, l.id, l.kind, l.quantity, l.amount, l.explanation::text,
-    p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, c.time_zone, {OVERRIDES}, {CONTINUED},
-    p.is_trial, b.corrects_line_id
+SELECT {RATING_COLUMNS}, b.plan_feature_id, b.window_start, b.high_water_mark AS mark, b.rate_id, b.events,
+    b.quantity, b.fingerprint, b.carried, b.metered, b.earlier::text, l.id AS line_id, l.kind,
+    l.quantity AS line_quantity, l.amount, l.explanation::text, b.corrects_line_id
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-JOIN customers_customer c ON c.id = s.customer_id
+JOIN customers_customer cu ON cu.id = s.customer_id
 WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- a rolled-back period is credited in full
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 """  # noqa: S608
@@ -91,18 +91,7 @@ class BilledLine(NamedTuple):
     @property
     def span(self) -> RatingPeriod:
         """The period that the line bills."""
-        return RatingPeriod(
-            self.period_id,
-            self.version_id,
-            self.currency,
-            self.starts_at,
-            self.ends_at,
-            self.anchor_at,
-            self.time_zone,
-            self.overrides,
-            self.continued,
-            self.is_trial,
-        )
+        return RatingPeriod.from_row(self)
 
     @property
     def counted(self) -> CounterState:
@@ -142,7 +131,7 @@ WHERE (b.period_id, b.plan_feature_id, b.window_start, b.rate_id) = (%s, %s, %s,
 def rerate() -> Rerating:
     """Rate all usage lines again, and return the differences."""
     rerating = Rerating()
-    for _, window_lines in groupby(_read_lines(), key=lambda line: line[:3]):
+    for _, window_lines in groupby(_read_lines(), key=_window_of):
         earlier_by_rate: dict[int, EarlierLines] = {}
         for _, mark_lines in groupby(window_lines, key=lambda line: line.mark):
             lines = list(mark_lines)
@@ -162,11 +151,15 @@ def rerate() -> Rerating:
     return rerating
 
 
+def _window_of(line: BilledLine) -> tuple[int, CounterWindow]:
+    return line.period_id, CounterWindow(line.plan_feature_id, line.window_start)
+
+
 def _read_lines() -> Iterator[BilledLine]:
-    with ServerCursor(connection.connection, "audit_lines") as cursor:
+    with ServerCursor(connection.connection, "audit_lines", row_factory=kwargs_row(BilledLine)) as cursor:
         cursor.execute(_LINES)
-        while rows := cursor.fetchmany(5_000):
-            yield from map(BilledLine._make, rows)
+        while lines := cursor.fetchmany(5_000):
+            yield from lines
 
 
 def _wrong_lines(lines: Sequence[BilledLine], earlier_by_rate: Mapping[int, EarlierLines]) -> Iterator[Row]:
@@ -193,7 +186,7 @@ def _rate_feature(
 ) -> tuple[FeatureTerms, dict[int, RatedPair]]:
     """Rate all rates of a feature together, since they share an allowance; unbilled rates count as last billed."""
     first_line = lines[0]
-    feature = terms_for(first_line).by_plan_feature[first_line.plan_feature_id]
+    feature = terms_for(first_line.span).by_plan_feature[first_line.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first_line.plan_feature_id} has no price in {first_line.currency}")
     counted = {

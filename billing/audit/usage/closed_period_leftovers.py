@@ -70,7 +70,7 @@ def unbilled_in_closed_periods(books: Books) -> Iterator[Row]:
         cursor.execute(_LEFT)
         period_ids = [period_id for (period_id,) in cursor.fetchall()]
     for start in range(0, len(period_ids), BATCH_SIZE):
-        for late_period in read_late_periods({0: period_ids[start : start + BATCH_SIZE]})[0]:
+        for late_period in read_late_periods(period_ids[start : start + BATCH_SIZE]).values():
             if amounts := _left_to_bill(late_period):
                 yield {"period_id": late_period.span.period_id, "left to bill": amounts}
     yield from select_rows(_NOT_LATE)

@@ -5,19 +5,22 @@ A cycle is a series of a subscription's regular periods; a commitment per period
 docs/closing.md#commitments.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
+from psycopg.rows import kwargs_row
 
 from billing.closing.lines.usage_lines import period_share
-from billing.closing.records import CommitmentCycle, PeriodToClose
+from billing.closing.records import BilledAmounts, CommitmentCycle, DuePeriod, LatePeriod
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from lib import prepared_statements
 from plans.pricing.commitments import SpendCommitment
 
@@ -39,8 +42,8 @@ class BilledPeriod(NamedTuple):
 # One round trip for any number of subscriptions; `groupby` and the cycles rely on the order by subscription and
 # start.
 _BILLED_PERIODS = """
-SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed',
-    coalesce(u.amount, 0), coalesce(s.true_up, 0), coalesce(s.surcharge, 0)
+SELECT p.subscription_id, p.id AS period_id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed' AS is_closed,
+    coalesce(u.amount, 0) AS usage, coalesce(s.true_up, 0) AS true_up, coalesce(s.surcharge, 0) AS surcharge
 FROM billing_period p
 LEFT JOIN LATERAL (SELECT sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE l.amount END) AS amount
     FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id WHERE b.period_id = p.id) u ON true
@@ -57,66 +60,93 @@ def commitment_of(span: RatingPeriod) -> SpendCommitment | None:
     return terms_for(span).commitment
 
 
-def attach_commitments(closings: Iterable[PeriodToClose]) -> list[int]:
+class CommitmentCycles(NamedTuple):
     """
-    Attach to the closings the commitment cycles of their own period and of the late periods they bill, in at most one
+    The commitment cycles that some invoices settle: invoice's period → period → cycle.
+
+    waiting_ids: periods that must wait because their cycle has an earlier period that is not closed yet: the amount
+        due for this one depends on the spend of that one.
+    """
+
+    by_period: dict[int, dict[int, CommitmentCycle]]
+    waiting_ids: list[int]
+
+
+def read_commitment_cycles(
+    due_periods: Iterable[DuePeriod],
+    *,
+    late: Mapping[int, Sequence[LatePeriod]] = MappingProxyType({}),
+    billed_amounts: Mapping[int, BilledAmounts] = MappingProxyType({}),
+) -> CommitmentCycles:
+    """
+    Return the commitment cycles of these periods and of the late periods that their invoices bill, in at most one
     statement.
 
-    Return the periods that must wait because their cycle has an earlier period that is not closed yet: the amount due
-    for this one depends on the spend of that one.
+    late: period → the late periods on its invoice. billed_amounts: period → the amounts that threshold billing has
+    billed within it, which count toward its commitment.
     """
-    with_cycles = []
-    for closing in closings:
-        commitment = commitment_of(closing.span) if closing.kind == "regular" else None
+    cycles: dict[int, dict[int, CommitmentCycle]] = {}
+    with_billed_periods = []
+    for due in due_periods:
+        period_id, commitment = due.span.period_id, commitment_of(due.span) if due.kind == "regular" else None
         if commitment is not None and commitment.periods == 1:
-            cycle = closing.commitments[closing.span.period_id] = _single_period_cycle(commitment, closing.span)
-            # The amounts that threshold billing has billed within the period count toward its commitment.
-            cycle.spent = sum((billed.amount for billed in closing.billed_amounts.values()), Decimal(0))
+            spent = sum((billed.amount for billed in billed_amounts.get(period_id, {}).values()), Decimal(0))
+            cycles[period_id] = {period_id: _single_period_cycle(commitment, due.span, spent)}
         # Late usage changes what earlier cycles have to settle, so those need a cycle as well.
         if (commitment is not None and commitment.periods > 1) or any(
-            commitment_of(late.span) for late in closing.late_periods
+            commitment_of(late_period.span) for late_period in late.get(period_id, ())
         ):
-            with_cycles.append(closing)
-    if not with_cycles:
-        return []
-    billed = read_billed_periods([closing.subscription_id for closing in with_cycles])
-    return [
-        closing.span.period_id for closing in with_cycles if _attach_cycles(closing, billed[closing.subscription_id])
-    ]
+            with_billed_periods.append(due)
+    if not with_billed_periods:
+        return CommitmentCycles(cycles, [])
+    billed = read_billed_periods([due.subscription_id for due in with_billed_periods])
+    waiting_ids = []
+    for due in with_billed_periods:
+        period_id = due.span.period_id
+        late_ids = {late_period.span.period_id for late_period in late.get(period_id, ())}
+        own_cycles, must_wait = _cycles_on_invoice(due, billed[due.subscription_id], late_ids | {period_id})
+        cycles[period_id] = cycles.get(period_id, {}) | own_cycles
+        if must_wait:
+            waiting_ids.append(period_id)
+    return CommitmentCycles(cycles, waiting_ids)
 
 
 def read_billed_periods(subscription_ids: Sequence[int]) -> dict[int, list[BilledPeriod]]:
     """Return subscription → its regular periods in order, without trials, with the amounts billed for each."""
     with prepared_statements.cursor() as cursor:
+        cursor.row_factory = kwargs_row(BilledPeriod)
         cursor.execute(_BILLED_PERIODS, [list(subscription_ids)], binary=True)
-        rows = [BilledPeriod(*row) for row in cursor.fetchall()]
+        rows: list[BilledPeriod] = cursor.fetchall()
     return {id_: list(periods) for id_, periods in groupby(rows, key=lambda row: row.subscription_id)}
 
 
-def _single_period_cycle(commitment: SpendCommitment, span: RatingPeriod) -> CommitmentCycle:
+def _single_period_cycle(commitment: SpendCommitment, span: RatingPeriod, spent: Decimal) -> CommitmentCycle:
     """Return the cycle of a single period for which nothing is settled yet."""
-    return CommitmentCycle(commitment, span.currency, span.starts_at, share=period_share(span), is_over=True)
+    return CommitmentCycle(
+        commitment, span.currency, span.starts_at, share=period_share(span), is_over=True, spent=spent
+    )
 
 
-def _attach_cycles(closing: PeriodToClose, billed: Sequence[BilledPeriod]) -> bool:
-    """Attach the commitment cycles to a closing, and return whether it must wait."""
-    own_id = closing.span.period_id
-    billed_ids = {late.span.period_id for late in closing.late_periods} | {own_id}
-    must_wait = False
-    for cycle_periods in commitment_cycles(billed, closing.span):
+def _cycles_on_invoice(
+    due: DuePeriod, billed: Sequence[BilledPeriod], billed_ids: AbstractSet[int]
+) -> tuple[dict[int, CommitmentCycle], bool]:
+    """Return the cycles of the periods that an invoice bills, and whether it must wait."""
+    own_id, must_wait = due.span.period_id, False
+    cycles: dict[int, CommitmentCycle] = {}
+    for cycle_periods in commitment_cycles(billed, due.span):
         ids = [period.period_id for period in cycle_periods]
         if billed_ids.isdisjoint(ids):
             continue
         # A cycle followed by another one has ended, even if it is short of periods: its version or its contract
         # changed.
-        ends = cycle_periods[-1] is not billed[-1] or not closing.subscription_continues
-        if closing.kind == "regular" and own_id in ids:
+        ends = cycle_periods[-1] is not billed[-1] or not due.subscription_continues
+        if due.kind == "regular" and own_id in ids:
             position = ids.index(own_id)
             must_wait = not all(period.is_closed for period in cycle_periods[:position])
             cycle_periods[position] = cycle_periods[position]._replace(is_closed=True)  # by this close
-        cycle = build_cycle(cycle_periods, closing.span, is_complete=ends)
-        closing.commitments |= {id_: cycle for id_ in ids if id_ in billed_ids}
-    return must_wait
+        cycle = build_cycle(cycle_periods, due.span, is_complete=ends)
+        cycles |= {id_: cycle for id_ in ids if id_ in billed_ids}
+    return cycles, must_wait
 
 
 def commitment_cycles(billed: Iterable[BilledPeriod], template: RatingPeriod) -> Iterator[list[BilledPeriod]]:

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.closing.commitments.contract_state import attach_commitments
-from billing.closing.period_reader import read_periods_to_close
-from billing.closing.records import CommitmentCycle, PeriodToClose
+from billing.closing.commitments.contract_state import read_commitment_cycles
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import CommitmentCycle, DuePeriod
 from billing.metering.rating_inputs.effective_terms import terms_for
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.metering.usage.current_usage import PeriodUsage
-from billing.models import Subscription
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
@@ -46,35 +46,28 @@ def read_commitment_progress(running: Iterable[PeriodUsage]) -> dict[int, Commit
     costs = {usage.period_id: usage.cost for usage in running if usage.terms.commitment is not None}
     if not costs:
         return {}
-    closings = read_periods_to_close(list(costs))
-    attach_commitments(closings.values())
-    ids = {closing.subscription_id for closing in closings.values()}
-    subscription_ends = dict(Subscription.objects.filter(pk__in=ids).values_list("pk", "ends_at"))
-    return {
-        id_: _progress(closing, costs[id_], subscription_ends[closing.subscription_id])
-        for id_, closing in closings.items()
-    }
+    due_periods = read_due_periods(list(costs))
+    cycles = read_commitment_cycles(due_periods.values()).by_period
+    return {id_: _progress(due, cycles[id_][id_], costs[id_]) for id_, due in due_periods.items()}
 
 
-def _progress(closing: PeriodToClose, cost: Decimal, subscription_ends_at: datetime | None) -> CommitmentProgress:
-    cycle = closing.commitments[closing.span.period_id]
+def _progress(due: DuePeriod, cycle: CommitmentCycle, cost: Decimal) -> CommitmentProgress:
     promised = round_money(Fraction(cycle.commitment.minimum) * cycle.share, cycle.currency)
     reached = EXACT.add(cycle.spent, cost)
-    ends_at = _cycle_end(cycle, closing)
+    ends_at = _cycle_end(cycle, due.span)
     return CommitmentProgress(
         promised=promised,
         reached=reached,
         missing=max(EXACT.subtract(promised, reached), ZERO),
         periods=cycle.commitment.periods,
         starts_at=cycle.starts_at,
-        ends_at=ends_at if subscription_ends_at is None else min(ends_at, subscription_ends_at),
+        ends_at=ends_at if due.subscription_ends_at is None else min(ends_at, due.subscription_ends_at),
         trues_up=cycle.commitment.trues_up,
     )
 
 
-def _cycle_end(cycle: CommitmentCycle, closing: PeriodToClose) -> datetime:
+def _cycle_end(cycle: CommitmentCycle, span: RatingPeriod) -> datetime:
     """Return the end of the cycle's last period, if the subscription lasts that long."""
-    span = closing.span
     anchor = period_anchor(terms_for(span), anchor_at=span.anchor_at, time_zone=span.time_zone)
     at = cycle.starts_at
     for _ in range(cycle.commitment.periods):

@@ -5,14 +5,14 @@ Each period is assembled by itself, with the coupons and commitments of its subs
 is calculated on the sum of all lines of a rate and rounded once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from billing.closing.close_result import CloseFailure, CloseSummary
-from billing.closing.records import AssembledInvoice, PeriodToClose
+from billing.closing.records import AssembledInvoice, DuePeriod
 from invoices.documents.drafts import Draft, DraftSection
 from plans.catalog.stored_terms import load_terms
 
@@ -31,31 +31,31 @@ class InvoiceGroup(NamedTuple):
     includes_tax: bool
 
 
-def invoice_group(closing: PeriodToClose) -> InvoiceGroup | None:
+def invoice_group(due: DuePeriod) -> InvoiceGroup | None:
     """Return the group of a period; None if its customer gets a separate invoice for each subscription."""
-    if closing.consolidates_at is None:
+    if due.consolidates_at is None:
         return None
-    span = closing.span
+    span = due.span
     includes_tax = load_terms(span.version_id, span.currency).includes_tax
-    is_opening = closing.kind == "opening"
+    is_opening = due.kind == "opening"
     return InvoiceGroup(
-        closing.buyer.customer_id, span.ends_at, closing.consolidates_at, is_opening, span.currency, includes_tax
+        due.buyer.customer_id, span.ends_at, due.consolidates_at, is_opening, span.currency, includes_tax
     )
 
 
-def group_periods(closings: Iterable[PeriodToClose]) -> dict[InvoiceGroup, list[PeriodToClose]]:
+def group_periods(due_periods: Iterable[DuePeriod]) -> dict[InvoiceGroup, list[DuePeriod]]:
     """Return the groups of periods that share an invoice, where a group has more than one."""
-    groups: dict[InvoiceGroup, list[PeriodToClose]] = {}
-    for closing in closings:
-        if (group := invoice_group(closing)) is not None:
-            groups.setdefault(group, []).append(closing)
+    groups: dict[InvoiceGroup, list[DuePeriod]] = {}
+    for due in due_periods:
+        if (group := invoice_group(due)) is not None:
+            groups.setdefault(group, []).append(due)
     return {group: members for group, members in groups.items() if len(members) > 1}
 
 
 def drop_incomplete_groups(
     assembled: dict[int, AssembledInvoice],
-    closings: Mapping[int, PeriodToClose],
-    groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]],
+    due_periods: Container[int],
+    groups: Mapping[InvoiceGroup, Sequence[DuePeriod]],
     summary: CloseSummary,
     *,
     at: datetime,
@@ -72,7 +72,7 @@ def drop_incomplete_groups(
         waiting = False
         errors = {failure.period_id: failure.error for failure in summary.failed}
         for group, members in groups.items():
-            ready = [closing.span.period_id for closing in members if closing.span.period_id in assembled]
+            ready = [due.span.period_id for due in members if due.span.period_id in assembled]
             if len(ready) in (0, len(members)) or at >= group.due_at + MAX_WAIT:
                 continue
             waiting = True
@@ -82,13 +82,15 @@ def drop_incomplete_groups(
                 if reason:
                     summary.failed.append(CloseFailure(id_, reason))
             summary.busy += 0 if reason else len(ready)
-        for id_ in [id_ for id_ in assembled if _depends_on_dropped(closings[id_], closings, assembled)]:
+        for id_ in [
+            id_ for id_, invoice in assembled.items() if _depends_on_dropped(invoice, due_periods, assembled)
+        ]:
             del assembled[id_]
             summary.busy += 1
             waiting = True
 
 
-def _explain_failure(members: Sequence[PeriodToClose], errors: Mapping[int, str]) -> str:
+def _explain_failure(members: Sequence[DuePeriod], errors: Mapping[int, str]) -> str:
     """Return a sentence naming the member that cannot be billed; empty if that member only waits."""
     for member in members:
         if error := errors.get(member.span.period_id):
@@ -97,26 +99,26 @@ def _explain_failure(members: Sequence[PeriodToClose], errors: Mapping[int, str]
 
 
 def _depends_on_dropped(
-    closing: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]
+    invoice: AssembledInvoice, due_periods: Container[int], assembled: Mapping[int, AssembledInvoice]
 ) -> bool:
     """
-    Return whether a period settles fees that another period of this chunk bills in advance and that is not billed
+    Return whether an invoice settles fees that another period of this chunk bills in advance and that is not billed
     now.
     """
     return (
-        closing.blocking_period_id is not None
-        and closing.blocking_period_id in closings
-        and closing.blocking_period_id not in assembled
+        invoice.blocking_period_id is not None
+        and invoice.blocking_period_id in due_periods
+        and invoice.blocking_period_id not in assembled
     )
 
 
 def merge_groups(
-    assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]]
+    assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[DuePeriod]]
 ) -> None:
     """Merge the invoices of each group into one draft, which the assembled invoices then share."""
     for members in groups.values():
         # Grouped by draft: an opening invoice takes its tax inclusion from the period that follows.
-        by_tax: dict[bool, list[tuple[PeriodToClose, AssembledInvoice]]] = {}
+        by_tax: dict[bool, list[tuple[DuePeriod, AssembledInvoice]]] = {}
         for member in members:
             invoice = assembled.get(member.span.period_id)
             if invoice is not None and invoice.draft.lines:
@@ -128,7 +130,7 @@ def merge_groups(
                     invoice.draft = draft
 
 
-def merge_drafts(to_merge: Sequence[tuple[PeriodToClose, AssembledInvoice]]) -> Draft | None:
+def merge_drafts(to_merge: Sequence[tuple[DuePeriod, AssembledInvoice]]) -> Draft | None:
     """
     Return one draft of these, with one section per subscription in the order of their names.
 
@@ -145,9 +147,9 @@ def merge_drafts(to_merge: Sequence[tuple[PeriodToClose, AssembledInvoice]]) -> 
         shares=[share for draft_part in drafts for share in draft_part.shares],
     )
     last = 0
-    for closing, assembled_invoice in ordered:
+    for due, assembled_invoice in ordered:
         first, last = last + 1, last + len(assembled_invoice.draft.lines)
-        draft.sections.append(DraftSection(assembled_invoice.draft.reference, closing.subscription_name, first, last))
+        draft.sections.append(DraftSection(assembled_invoice.draft.reference, due.subscription_name, first, last))
     draft.total_up()
     return draft if draft.totals.total >= 0 else None
 

@@ -6,13 +6,13 @@ from django.db import connection, transaction
 
 from billing.closing.batch import describe_error
 from billing.closing.close_result import CloseFailure, CloseSummary
-from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_late_invoice
+from billing.closing.invoice_inputs import close_late_periods
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
 from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
-from billing.closing.period_reader import read_late_periods, read_periods_to_close
+from billing.closing.period_reader import read_due_periods
 from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
 from invoices.documents.issue import issue
@@ -78,10 +78,8 @@ def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool
             return CloseSummary(busy=1)
     lock_invoices_of_periods([period_id])
     mark = read_high_water_mark()
-    (late_period,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
-    closing = read_periods_to_close([period_id])[period_id]
-    closing.late_periods = (late_period,)
-    attach_commitments([closing])
+    (closing,) = close_late_periods(read_due_periods([period_id]).values(), {subscription_id: [period_id]})
+    (late_period,) = closing.late_periods
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     if is_replaced:
         return reissue(late_period, closing, seller, high_water_mark=mark, at=at)

@@ -19,13 +19,14 @@ from billing.closing.lines.late_usage_lines import usage_differences
 from billing.closing.lines.line_templates import line_templates
 from billing.closing.lines.usage_lines import earlier_usage_json
 from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
-from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER
+from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER
 from invoices.credit_notes import CreditableInvoice, LineCredit, draft_credit_note, read_creditable_invoices
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import SellerTerms
 from invoices.models import Line
 from invoices.models.invoices import LineKind
+from invoices.tax.buyer_details import Buyer
 
 REASON = "Replaced by a new invoice, with usage that came after it was issued"
 
@@ -46,8 +47,8 @@ def reissue(
         clear_late([period_id], at=at)
         return CloseSummary(late_billed=1)
     original = read_period_invoice(period_id)
-    _use_invoiced_buyer(closing, original)
-    closing.span, closing.counters = late_period.span, late_period.counters
+    buyer = _buyer_as_invoiced(closing.buyer, original)
+    closing = PeriodToClose.of(msgspec.structs.replace(closing, buyer=buyer), usage=late_period)
     seller = replace(seller, facts=msgspec.json.encode(original.invoice.seller_facts))
     replacement = assemble_replacement(
         closing, seller, fee_lines_of(original), reference=next_reference(original.invoice.reference)
@@ -80,13 +81,13 @@ def replace_invoice(period_id: int, *, by: int) -> None:
         cursor.execute(_REPLACE, [by, period_id])
 
 
-def _use_invoiced_buyer(closing: PeriodToClose, original: CreditableInvoice) -> None:
-    """Use the buyer as printed on the invoice: its address and tax exemption."""
+def _buyer_as_invoiced(buyer: Buyer, original: CreditableInvoice) -> Buyer:
+    """Return the buyer as printed on the invoice, with its address and tax exemption."""
     facts = original.invoice.buyer_facts
     # The printed facts lack the exemption, but its reason is printed with the taxes.
     reasons = {tax.reason for line in original.lines for tax in line.taxes}
-    closing.buyer = msgspec.structs.replace(
-        closing.buyer,
+    return msgspec.structs.replace(
+        buyer,
         country=facts["country"],
         region=facts["region"],
         tax_number=facts["tax_number"],

@@ -10,9 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.closing.batch import describe_error
-from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.invoice_assembly import late_amount
-from billing.closing.period_reader import read_late_periods, read_periods_to_close
+from billing.closing.invoice_inputs import close_late_periods
+from billing.closing.period_reader import read_due_periods
 from billing.models import Period
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import EXACT, ZERO
@@ -120,21 +120,15 @@ def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, 
     ids_by_subscription: dict[int, list[int]] = {}
     for period in late_periods:
         ids_by_subscription.setdefault(period.subscription_id, []).append(period.pk)
-    late_by_subscription = read_late_periods(ids_by_subscription)
     # Any late period of a subscription serves: only buyer, seller and contract are read from it.
-    closings = read_periods_to_close([ids[0] for ids in ids_by_subscription.values()])
-    for closing in closings.values():
-        closing.late_periods = late_by_subscription[closing.subscription_id]
-    attach_commitments(closings.values())
-    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
+    due_periods = read_due_periods([ids[0] for ids in ids_by_subscription.values()])
+    sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
     amounts: dict[int, tuple[Decimal | None, str]] = {}
-    for closing in closings.values():
+    for closing in close_late_periods(due_periods.values(), ids_by_subscription):
+        seller, cycles = sellers[closing.buyer.seller_id], dict(closing.commitments)
         for late_period in closing.late_periods:
             try:
-                amounts[late_period.span.period_id] = (
-                    late_amount(late_period, closing, sellers[closing.buyer.seller_id]),
-                    "",
-                )
+                amounts[late_period.span.period_id] = late_amount(late_period, closing, seller, cycles), ""
             # Any error: one period that can't be priced must not hide the others.
             except Exception as error:
                 amounts[late_period.span.period_id] = None, describe_error(error)

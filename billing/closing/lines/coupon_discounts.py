@@ -5,13 +5,13 @@ A coupon's invoices follow from the periods alone: the first N that end while it
 so a close that is killed and repeated gives the same discounts. docs/closing.md#coupons.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from billing.closing.records import InvoiceCoupon, PeriodToClose
+from billing.closing.records import InvoiceCoupon
 from invoices.amounts.totals import Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from lib import prepared_statements
@@ -27,7 +27,7 @@ _COUNTS_FOR_COUPONS = """(NOT {0}.is_trial OR EXISTS (
     WHERE s.id = {0}.subscription_id AND s.trial_ends_at = {0}.ends_at))"""
 
 APPLICABLE_COUPONS = f"""
-SELECT p.id, r.id, c.code, c.name, c.percent, c.amount, c.features, c.fees
+SELECT p.id AS period_id, r.id AS redemption_id, c.code, c.name, c.percent, c.amount, c.features, c.fees
 FROM billing_redemption r JOIN plans_coupon c ON c.id = r.coupon_id
 JOIN billing_period p ON p.subscription_id = r.subscription_id AND p.ends_at >= r.since
     AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
@@ -40,20 +40,20 @@ ORDER BY p.id, r.position
 """Period → the coupons of its invoice, in order of application; {periods}: the condition that selects the periods."""
 
 
-def attach_coupons(closings: Mapping[int, PeriodToClose]) -> None:
-    """Attach to the closings the coupons of their invoices, in one statement."""
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(APPLICABLE_COUPONS.format(periods="p.id = ANY(%s)"), [list(closings)], binary=True)
-        for period_id, *row in cursor.fetchall():
-            closings[period_id].coupons = (*closings[period_id].coupons, coupon_from_row(row))
+def read_coupons(period_ids: Sequence[int]) -> dict[int, tuple[InvoiceCoupon, ...]]:
+    """Return period → the coupons of its invoice, in order of application; periods without any are left out."""
+    coupons: dict[int, tuple[InvoiceCoupon, ...]] = {}
+    with prepared_statements.named_cursor() as cursor:
+        cursor.execute(APPLICABLE_COUPONS.format(periods="p.id = ANY(%s)"), [list(period_ids)], binary=True)
+        for row in cursor.fetchall():
+            coupons[row.period_id] = (*coupons.get(row.period_id, ()), coupon_from_row(row))
+    return coupons
 
 
-def coupon_from_row(row: Sequence[Any]) -> InvoiceCoupon:
-    """Return a coupon from a row of `APPLICABLE_COUPONS` without its period."""
-    *coupon, features, fees = row
-    return InvoiceCoupon(
-        *coupon, frozenset([*(f"feature:{code}" for code in features), *(f"fee:{code}" for code in fees)])
-    )
+def coupon_from_row(row: Any) -> InvoiceCoupon:
+    """Return a coupon from a row of `APPLICABLE_COUPONS`."""
+    scope = [*(f"feature:{code}" for code in row.features), *(f"fee:{code}" for code in row.fees)]
+    return InvoiceCoupon(row.redemption_id, row.code, row.name, row.percent, row.amount, frozenset(scope))
 
 
 def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tuple[DraftLine, int]]:

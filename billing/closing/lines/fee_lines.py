@@ -23,7 +23,7 @@ from billing.closing.lines.quantity_lines import (
     settlement_workings,
 )
 from billing.closing.records import BilledFee, PeriodToClose
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.subscriptions.periods.boundaries import TimeInterval as Edges
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
@@ -103,7 +103,7 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
     span = closing.span
     templates = line_templates(span)
     for fee in templates.advance if closing.is_split or closing.settles or templates.terms.multi_period_fees else ():
-        billed_fee = closing.billed_fees.get(fee.fee_id)
+        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
         if not _is_recalculated(closing, fee, billed_fee):
             continue
         used_from = billed_fee.service_start if billed_fee and fee.every > 1 else span.starts_at

@@ -23,7 +23,7 @@ from billing.closing.lines.usage_lines import (
     usage_workings,
 )
 from billing.closing.records import BilledAmount, BilledUsageLine, LatePeriod, UsageCredit, UsageSnapshot
-from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, RatingPeriod
+from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import WindowCharge
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms, load_terms
 from plans.models import Rate
 from plans.models.prices import BillingTiming

@@ -6,18 +6,19 @@ Such a fee outlasts the period it was billed with, so billed lines are found by 
 Source: docs/closing.md#longer-fees.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-
-from django.db import connection
+from types import MappingProxyType
+from typing import Any
 
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.closing.records import BilledFee, PeriodToClose
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.closing.records import NO_FEE_HISTORY, BilledFee, DuePeriod, FeeHistory, PeriodToClose
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.subscriptions.periods.boundaries import TimeInterval as Edges
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from invoices.amounts.line_net import line_net_sql
 from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
+from lib import prepared_statements
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 
 MAX_BOUNDARY_SHIFT = timedelta(days=2)
@@ -41,7 +42,7 @@ def due_in_advance(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -
     assert next_period is not None  # noqa: S101  callers have a next period
     whole = fee_interval(fee, terms, next_period, zone)
     if not closing.is_opening_or_trial and not closing.changes_version:
-        billed_fee = closing.billed_fees.get(fee.fee_id)
+        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
         billed_until = billed_fee.service_end if billed_fee else None
         # Never billed, but a new interval begins with the next period: the fee is due from there.
         if billed_until is None and whole != fee_interval(fee, terms, closing.span, zone):
@@ -60,8 +61,8 @@ def due_in_arrears(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -
     whole = fee_interval(fee, terms, span, zone)
     if next_period is not None and closing.keeps_version and fee_interval(fee, terms, next_period, zone) == whole:
         return None
-    billed_fee = closing.billed_fees.get(fee.fee_id)
-    candidates = filter(None, [whole[0], closing.version_since, billed_fee.service_end if billed_fee else None])
+    billed_fee = closing.fees.billed_fees.get(fee.fee_id)
+    candidates = filter(None, [whole[0], closing.fees.version_since, billed_fee.service_end if billed_fee else None])
     return max(candidates), span.ends_at
 
 
@@ -70,13 +71,20 @@ def is_last_period(closing: PeriodToClose, billed_fee: BilledFee) -> bool:
     return not closing.keeps_version or billed_fee.service_end <= closing.span.ends_at
 
 
+BILLED_FEE_COLUMNS = f"""
+l.amount, {line_net_sql("l")} AS net, l.quantity, l.service_start, l.service_end, l.id AS line_id, l.invoice_id,
+{line_taxes_sql("l")}::text AS taxes,
+coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0) AS credited
+"""  # noqa: S608
+"""SQL columns of an invoice line `l` that billed a fee."""
+
 # Billed lines are looked up by the time they cover. A version that a subscription returns to starts over, and so does
 # a fee after a pause: of several lines for one time, the latest counts.
 _BILLED_FEES = f"""
-SELECT p.id, run.since, CASE WHEN s.ends_at = p.ends_at THEN s.settles ELSE coalesce((
+SELECT p.id AS period_id, run.since AS version_since, CASE WHEN s.ends_at = p.ends_at THEN s.settles ELSE coalesce((
         SELECT z.settles FROM billing_pause z
-        WHERE z.subscription_id = s.id AND z.starts_at = p.ends_at AND z.state <> 'revoked'), '') END,
-    one.*
+        WHERE z.subscription_id = s.id AND z.starts_at = p.ends_at AND z.state <> 'revoked'), '') END AS settles,
+    billed.*
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked(id, since)
 JOIN billing_period p ON p.id = asked.id JOIN billing_subscription s ON s.id = p.subscription_id
 CROSS JOIN LATERAL (
@@ -88,45 +96,59 @@ CROSS JOIN LATERAL (
                 AND b.version_id = q.version_id AND b.ends_at = q.starts_at)
 ) run
 LEFT JOIN LATERAL (
-    SELECT DISTINCT ON (l.fee_id) l.fee_id, l.amount, {line_net_sql("l")}, l.quantity, l.service_start,
-        l.service_end, l.id,
-        l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
-        {line_taxes_sql("l")}::text
+    SELECT DISTINCT ON (l.fee_id) l.fee_id, {BILLED_FEE_COLUMNS}
     FROM billing_period own JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.kind = 'fee'
         AND {is_own_line_sql("own", "l")}
     JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.every > 1
     WHERE own.subscription_id = p.subscription_id AND own.kind <> 'undone' AND own.ends_at <= p.starts_at
         AND own.ends_at >= greatest(run.since, asked.since) AND (f.billed = 'arrears' OR l.service_end > p.starts_at)
     ORDER BY l.fee_id, l.service_start DESC
-) one ON true
+) billed ON true
 """  # noqa: S608
 
 
-def attach_multi_period_fees(closings: Iterable[PeriodToClose]) -> None:
+def with_multi_period_fees(
+    due_periods: Iterable[DuePeriod], histories: Mapping[int, FeeHistory] = MappingProxyType({})
+) -> dict[int, FeeHistory]:
     """
-    Attach to periods with multi-period fees the billed amounts of these fees, in at most one statement; also since
-    when their version applies, and how a cancellation or a pause settles amounts billed beyond their end.
+    Return the histories of the periods with multi-period fees, extended by the billed amounts of these fees, in at
+    most one statement; also since when their version applies, and how a cancellation or a pause settles amounts
+    billed beyond their end.
     """
     requested = {
-        closing.span.period_id: (closing, since)
-        for closing in closings
-        if (since := _earliest_service_start(closing)) is not None
+        due.span.period_id: since for due in due_periods if (since := _earliest_service_start(due)) is not None
     }
     if not requested:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_BILLED_FEES, [list(requested), [since for _, since in requested.values()]])
-        for period_id, version_since, settles, fee_id, *row in cursor:
-            closing, _ = requested[period_id]
-            closing.version_since, closing.settles = version_since, settles or closing.settles
-            if fee_id is not None:
-                *fee_columns, line_id, invoice_id, credited, taxes = row
-                closing.billed_fees[fee_id] = BilledFee(
-                    *fee_columns, parse_taxes(taxes), line_id, invoice_id, credited
-                )
+        return {}
+    extended: dict[int, FeeHistory] = {}
+    with prepared_statements.named_cursor() as cursor:
+        cursor.execute(_BILLED_FEES, [list(requested), list(requested.values())])
+        for row in cursor.fetchall():
+            history = extended.get(row.period_id, histories.get(row.period_id, NO_FEE_HISTORY))
+            history = history._replace(version_since=row.version_since, settles=row.settles)
+            if row.fee_id is not None:
+                billed_fees = {**history.billed_fees, row.fee_id: billed_fee_from_row(row)}
+                history = history._replace(billed_fees=billed_fees)
+            extended[row.period_id] = history
+    return extended
 
 
-def _earliest_service_start(closing: PeriodToClose) -> datetime | None:
+def billed_fee_from_row(row: Any) -> BilledFee:
+    """Return a billed fee from a row with `BILLED_FEE_COLUMNS`."""
+    return BilledFee(
+        row.amount,
+        row.net,
+        row.quantity,
+        row.service_start,
+        row.service_end,
+        parse_taxes(row.taxes),
+        row.line_id,
+        row.invoice_id,
+        row.credited,
+    )
+
+
+def _earliest_service_start(closing: DuePeriod) -> datetime | None:
     """Return the earliest start of a billed line of the period's multi-period fees; None if it has no such fees."""
     if closing.is_opening_or_trial:
         return None

@@ -5,25 +5,19 @@ A fee's amount for a period is recalculated for every invoice, and the billed am
 docs/closing.md#quantities. Only this module determines the billed amount.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db import connection
 
-from billing.closing.lines.multi_period_fees import attach_multi_period_fees
-from billing.closing.lines.section_lines import is_own_line_sql
 from billing.closing.records import BilledFee, PeriodToClose
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
-from billing.subscriptions.terms.quantities import read_quantity_changes
-from invoices.amounts.line_net import line_net_sql
-from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
 from invoices.amounts.totals import Taxes
-from invoices.documents.drafts import Draft, DraftLine
+from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
@@ -40,95 +34,6 @@ from plans.pricing.quantity_segments import (
 
 ONE = Decimal(1)
 PRORATION_TEXTS = {"second": "by the second", "day": "by the day", "none": "not prorated"}
-
-# Fees due in advance of a period are on the invoice of the period before it; a subscription's first period follows an
-# opening one. The fee is looked up in the period's own version, in case that has changed since.
-_BILLED_IN_ADVANCE = """
-SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_start,
-    l.service_end,
-    l.id, l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
-    {taxes}::text
-FROM billing_period p
-LEFT JOIN billing_period before
-    ON before.subscription_id = p.subscription_id AND before.ends_at = p.starts_at AND before.id <> p.id
-LEFT JOIN invoices_line l
-    ON l.invoice_id = before.invoice_id AND l.service_start = p.starts_at AND l.kind = 'fee' AND l.fee_id IS NOT NULL
-    AND {own}
-LEFT JOIN plans_fee claimed ON claimed.id = l.fee_id
-LEFT JOIN plans_fee own ON (own.version_id, own.code, own.currency) = (p.version_id, claimed.code, claimed.currency)
-WHERE p.id = ANY(%s)
-"""
-
-
-def attach_billed_fees(closings: Mapping[int, PeriodToClose]) -> None:
-    """
-    Attach fees billed in advance to the periods that settle them, because of quantities or because their end has
-    changed.
-    """
-    settling = [
-        closing
-        for closing in closings.values()
-        if closing.is_split or closing.settles or _depends_on_billed_fees(closing)
-    ]
-    if not settling:
-        return
-    changes = read_quantity_changes([candidate.subscription_id for candidate in settling])
-    open_before: dict[int, int] = {}
-    claims = read_fees_billed_in_advance(
-        [candidate.span.period_id for candidate in settling if candidate.kind == "regular"], open_before
-    )
-    for period in settling:
-        period.quantity_changes = changes.get(period.subscription_id, {})
-        period.billed_fees = claims.get(period.span.period_id, {})
-        period.blocking_period_id = open_before.get(period.span.period_id)
-    attach_multi_period_fees(settling)
-
-
-def read_fees_billed_in_advance(
-    period_ids: Sequence[int], open_before: dict[int, int] | None = None
-) -> dict[int, dict[int, BilledFee]]:
-    """
-    Return period → fee → the fee as billed in advance.
-
-    open_before: filled with period → the preceding period, where that one is not billed yet.
-    """
-    fees_by_period: dict[int, dict[int, BilledFee]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _BILLED_IN_ADVANCE.format(
-                net=line_net_sql("l"), taxes=line_taxes_sql("l"), own=is_own_line_sql("before", "l")
-            ),
-            [list(period_ids)],
-        )
-        for period_id, preceding_id, fee_id, *fee_columns, line_id, invoice_id, credited, taxes in cursor.fetchall():
-            if preceding_id is not None and open_before is not None:
-                open_before[period_id] = preceding_id
-            if fee_id is not None:
-                period_fees = fees_by_period.setdefault(period_id, {})
-                period_fees[fee_id] = BilledFee(*fee_columns, parse_taxes(taxes), line_id, invoice_id, credited)
-    return fees_by_period
-
-
-def fees_billed_for_next_period(closing: PeriodToClose, draft: Draft) -> dict[int, BilledFee]:
-    """Return the fees billed for the next period: by this draft, not written yet, or by an earlier invoice."""
-    if closing.next_period is None:
-        return {}
-    since = closing.next_period.starts_at
-    return {
-        fee_id: billed_fee for fee_id, billed_fee in closing.billed_fees.items() if billed_fee.service_end > since
-    } | {
-        line.fee_id: BilledFee(
-            line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.taxes
-        )
-        for line in draft.lines
-        if line.fee_id is not None and line.kind == "fee" and line.service_start == since
-    }
-
-
-def _depends_on_billed_fees(closing: PeriodToClose) -> bool:
-    spans = (closing.span, closing.next_period)
-    terms_of_spans = (load_terms(span.version_id, span.currency) for span in spans if span is not None)
-    return any(terms.unit_fees or terms.multi_period_fees for terms in terms_of_spans)
 
 
 def quantity_fee_lines(
@@ -161,7 +66,7 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
     for fee in terms.unit_fees:
         if fee.kind == FeeKind.ONE_TIME or fee.billed != BillingTiming.ADVANCE:
             continue
-        billed_fee = closing.billed_fees.get(fee.fee_id)
+        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
         until = _settled_until(closing, billed_fee)
         cumulative, explanation = _cumulative_amount(closing, billed_fee, fee, terms, until=until)
         billed_amount = billed_fee.amount if billed_fee else ZERO
@@ -206,7 +111,7 @@ def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, 
     span = closing.span
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
-        billed_fee = closing.billed_fees.get(fee.fee_id)
+        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
         if fee.kind == FeeKind.ONE_TIME:
             # Units that were removed don't return their one-time fee.
             cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
@@ -278,10 +183,10 @@ def _cumulative_amount(
 
 
 def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, is_start: bool) -> int:
-    changes = closing.quantity_changes.get(fee.code, ())
+    changes = closing.fees.quantity_changes.get(fee.code, ())
     if is_start:
         return billable_units(quantity_at(changes, span.starts_at, default=fee.least), fee.included)
-    billed_fee = closing.billed_fees.get(fee.fee_id)
+    billed_fee = closing.fees.billed_fees.get(fee.fee_id)
     count = count_added_units(
         changes,
         default=fee.least,
@@ -308,7 +213,7 @@ def _segments(
         period_anchor(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at
     )
     return split_by_quantity(
-        closing.quantity_changes.get(fee.code, ()),
+        closing.fees.quantity_changes.get(fee.code, ()),
         default=fee.least,
         start=since or span.starts_at,
         # If the customer's time zone has changed, a period may extend past the interval it begins in.

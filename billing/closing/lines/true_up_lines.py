@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from billing.closing.records import CommitmentCycle
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from invoices.tax.buyer_details import Buyer
@@ -62,11 +62,16 @@ def commitment_settlement_lines(
             )
 
 
-def add_to_commitment(cycle: CommitmentCycle, lines: Iterable[DraftLine]) -> None:
-    """Add lines of an invoice to the billed amounts of their commitment cycle."""
+def add_to_commitment(cycles: dict[int, CommitmentCycle], period_id: int, lines: Iterable[DraftLine]) -> None:
+    """Add lines of an invoice to the billed amounts of a period's cycle, which may be that of other periods, too."""
+    cycle = cycles.get(period_id)
+    if cycle is None:
+        return
+    billed = {"spent": cycle.spent, "true_up": cycle.true_up, "surcharge": cycle.surcharge}
     for line in lines:
-        attribute = line.kind if line.kind in ("true_up", "surcharge") else "spent"
-        setattr(cycle, attribute, getattr(cycle, attribute) + line.amount)
+        billed[line.kind if line.kind in billed else "spent"] += line.amount
+    updated_cycle = msgspec.structs.replace(cycle, **billed)
+    cycles.update({id_: updated_cycle for id_, other in cycles.items() if other is cycle})
 
 
 def commitment_workings(

@@ -10,7 +10,7 @@ import msgspec
 
 from billing.closing.lines.line_templates import LineTemplates, line_templates
 from billing.closing.records import PeriodToClose, UsageSnapshot
-from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, Counters, CounterWindow, RatingPeriod
+from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, Counters, CounterWindow, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from billing.subscriptions.periods.boundaries import period_anchor, usage_window, whole_interval
 from invoices.documents.drafts import DraftLine

@@ -1,17 +1,15 @@
 """Drawdown rows: locked, read together with their counters, and written."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod
-from billing.metering.rating_inputs.plan_change_carryover import CONTINUES
+from billing.metering.rating_inputs.period_loader import METERING_COLUMNS
+from billing.metering.rating_inputs.rating_period import CounterState, RatingPeriod
 from billing.metering.store.prepaid_windows import DrawdownKey
-from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
 from lib.decimals import to_plain_string
 
@@ -46,9 +44,8 @@ ORDER BY d.id FOR UPDATE OF d
 """
 # A statement of its own, so that its snapshot includes usage counted by earlier holders of the lock.
 _READ = f"""
-SELECT d.id, d.period_id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id,
-    cu.external_id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES},
-    {CONTINUES}, p.is_trial, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
+SELECT d.id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id,
+    cu.external_id AS customer, {METERING_COLUMNS}, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
 JOIN billing_drawdown d ON (d.period_id, d.plan_feature_id, d.window_start) = (sent.p, sent.f, sent.w)
 JOIN billing_period p ON p.id = d.period_id
@@ -70,7 +67,7 @@ def lock_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
     insert_cursor, lock_cursor, read_cursor = (
         prepared_statements.cursor(),
         prepared_statements.cursor(),
-        prepared_statements.cursor(),
+        prepared_statements.named_cursor(),
     )
     # Pipelined: three statements in one round trip.
     with prepared_statements.pipeline():
@@ -82,7 +79,7 @@ def lock_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
 
 def read_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
     """Read these drawdowns and their counters without a lock."""
-    with prepared_statements.cursor() as cursor:
+    with prepared_statements.named_cursor() as cursor:
         cursor.execute(_READ, [_document(keys)], binary=True)
         return _build_states(cursor.fetchall())
 
@@ -91,15 +88,24 @@ def _document(keys: Iterable[DrawdownKey]) -> str:
     return msgspec.json.encode([{"p": key[0], "f": key[1], "w": key[2]} for key in keys]).decode()
 
 
-def _build_states(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
+def _build_states(rows: Iterable[Any]) -> list[DrawdownState]:
     drawdowns: dict[int, DrawdownState] = {}
-    for id_, period_id, plan_feature_id, window_start, *rest in rows:
-        if id_ not in drawdowns:
-            period, key = RatingPeriod(*rest[6:16]), DrawdownKey(period_id, plan_feature_id, window_start)
-            drawdowns[id_] = DrawdownState(id_, key, *rest[:6], period)
+    for row in rows:
+        if row.id not in drawdowns:
+            drawdowns[row.id] = DrawdownState(
+                id=row.id,
+                key=DrawdownKey(row.period_id, row.plan_feature_id, row.window_start),
+                cost=row.cost,
+                overage=row.overage,
+                refused=row.refused,
+                times=row.times,
+                customer_id=row.customer_id,
+                customer=row.customer,
+                period=RatingPeriod.from_row(row),
+            )
         # One row per counter; a new drawdown may have none yet.
-        if rest[16] is not None:
-            drawdowns[id_].counted[rest[16]] = CounterState(*rest[17:])
+        if row.rate_id is not None:
+            drawdowns[row.id].counted[row.rate_id] = CounterState.from_row(row)
     return list(drawdowns.values())
 
 

@@ -8,16 +8,15 @@ A drawdown's cost is a function of the counted usage, so the order of events, ba
 the total drawn. Locks are acquired in the same order everywhere: periods, counters, drawdowns, wallets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from billing.metering.drawdown import drawdown_rows
 from billing.metering.drawdown.drawdown_rows import DrawdownState
-from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
-from billing.metering.rating_inputs.period_counters import CounterWindow, add_state_quantities, add_window_runs
+from billing.metering.rating_inputs.period_loader import RatingInputs, read_rating_inputs
+from billing.metering.rating_inputs.rating_period import CounterWindow
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.metering.store.prepaid_windows import UsageTimes
 from lib.currencies import CREDITS as CREDIT_PRICES
@@ -110,20 +109,16 @@ def rate_drawdowns(drawdowns: Sequence[DrawdownState]) -> list[tuple[FeatureTerm
     Return each drawdown's feature and the cost of all its counted usage, rated by the rating function of invoices.
     """
     periods = list({drawdown.period.period_id: drawdown.period for drawdown in drawdowns}.values())
-    states, runs = read_states(periods), read_window_runs(periods)
-    return [_compute_cost(drawdown, states, runs) for drawdown in drawdowns]
+    inputs = read_rating_inputs(periods)
+    return [_compute_cost(drawdown, inputs) for drawdown in drawdowns]
 
 
-def _compute_cost(
-    drawdown: DrawdownState, states: PeriodStates, runs: Mapping[int, WindowRuns]
-) -> tuple[FeatureTerms, Decimal]:
+def _compute_cost(drawdown: DrawdownState, inputs: RatingInputs) -> tuple[FeatureTerms, Decimal]:
     feature = terms_for(drawdown.period).by_plan_feature[drawdown.key.plan_feature_id]
-    counted, period = drawdown.counted, add_window_runs(drawdown.period, runs)
     window = CounterWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
-    if feature.metering.needs_aggregate_state:
-        # Their quantity is in aggregate states, not in counters.
-        counted = add_state_quantities({window: counted}, period, states).get(window, {})
-    rated = rate_window(period, feature, counted, is_final=False, is_drawdown=True)
+    billable = inputs.complete(drawdown.period, {window: drawdown.counted}, feature=feature)
+    counters = billable.counters[window]
+    rated = rate_window(billable.span, feature, counters, is_final=False, is_drawdown=True)
     # A wallet pays for the increase only: earlier periods of the window have paid for their part.
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)

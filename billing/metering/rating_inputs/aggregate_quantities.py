@@ -8,10 +8,11 @@ a portal page. docs/metering.md explains each aggregation.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.metering.store.aggregate_states import format_span
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib import prepared_statements
@@ -28,26 +29,6 @@ from plans.aggregation.aggregate_state import (
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import match_rate
-
-
-class MeteredPeriod(Protocol):
-    """A period whose quantities are read."""
-
-    @property
-    def period_id(self) -> int: ...
-    @property
-    def version_id(self) -> int: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def starts_at(self) -> datetime: ...
-    @property
-    def ends_at(self) -> datetime: ...
-    @property
-    def anchor_at(self) -> datetime: ...
-    @property
-    def time_zone(self) -> str: ...
-
 
 Quantities = dict[tuple[int, datetime], dict[int, Decimal]]
 """(plan feature, start of its window) → rate → quantity, before the meter's rounding."""
@@ -132,7 +113,7 @@ class StateQuery(NamedTuple):
     recurring: tuple[int, ...]
 
 
-def build_query(periods: Iterable[MeteredPeriod]) -> StateQuery | None:
+def build_query(periods: Iterable[RatingPeriod]) -> StateQuery | None:
     """Return the query for these periods, or None if no feature needs aggregate states."""
     features_by_period = {
         period.period_id: features for period in periods if (features := _stateful_features(period))
@@ -151,7 +132,7 @@ def build_query(periods: Iterable[MeteredPeriod]) -> StateQuery | None:
     )
 
 
-def read_states(periods: Iterable[MeteredPeriod]) -> PeriodStates:
+def read_states(periods: Iterable[RatingPeriod]) -> PeriodStates:
     """
     Read the states that `compute_quantities` needs for these periods, in one round trip; nothing if no feature needs
     any.
@@ -179,7 +160,7 @@ def _bigint_array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
-def compute_quantities(period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None) -> Quantities:
+def compute_quantities(period: RatingPeriod, stored: PeriodStates, *, at: datetime | None = None) -> Quantities:
     """
     Return the quantities of a period's features with aggregate states; features without usage or level are left out.
 
@@ -199,7 +180,7 @@ def compute_quantities(period: MeteredPeriod, stored: PeriodStates, *, at: datet
 
 
 def quantities_by_dimensions(
-    period: MeteredPeriod, feature: FeatureTerms, stored: PeriodStates, *, at: datetime | None = None
+    period: RatingPeriod, feature: FeatureTerms, stored: PeriodStates, *, at: datetime | None = None
 ) -> dict[Dimensions, Decimal]:
     """Return a feature's quantity in a period for each set of dimensions of its usage."""
     states = stored.states.get(period.period_id, {}).get(feature.meter_id, {})
@@ -214,7 +195,7 @@ def quantities_by_dimensions(
     return quantities
 
 
-def _stateful_features(period: MeteredPeriod) -> list[FeatureTerms]:
+def _stateful_features(period: RatingPeriod) -> list[FeatureTerms]:
     terms = load_terms(period.version_id, period.currency)
     return [feature for feature in terms.stateful_features if feature.price is not None]
 
@@ -249,7 +230,7 @@ def decode_dimensions(dimensions: str) -> Dimensions:
 
 
 def _compute_feature(
-    period: MeteredPeriod,
+    period: RatingPeriod,
     feature: FeatureTerms,
     kept: Mapping[Dimensions, Sequence[StoredState]],
     openings: Mapping[Dimensions, Opening],
@@ -286,7 +267,7 @@ def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
 
 
 def _compute_quantity(
-    period: MeteredPeriod,
+    period: RatingPeriod,
     feature: FeatureTerms,
     states: Sequence[tuple[AggregateState, Opening]],
     at: datetime | None,
@@ -313,7 +294,7 @@ def _compute_quantity(
 
 
 def _compute_level(
-    period: MeteredPeriod, feature: FeatureTerms, state: AggregateState, opening: Opening, at: datetime | None
+    period: RatingPeriod, feature: FeatureTerms, state: AggregateState, opening: Opening, at: datetime | None
 ) -> Decimal:
     metering = feature.metering
     if metering.aggregation == "sum":
@@ -325,7 +306,7 @@ def _compute_level(
     return weighted_sum(metering.measures, state, window, opening=level, until=at)
 
 
-def _whole_microseconds(period: MeteredPeriod) -> int:
+def _whole_microseconds(period: RatingPeriod) -> int:
     """Return the microseconds of the whole billing interval that a period is part of."""
     terms: VersionTerms = load_terms(period.version_id, period.currency)
     anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)

@@ -4,40 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
 
 import msgspec
 
 from billing.metering.rating_inputs.plan_change_carryover import remaining_share
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from plans.catalog.overrides import TermOverride, apply_overrides, prorate_terms, trial_terms
 from plans.catalog.stored_terms import VersionTerms, load_terms
-
-
-class PeriodWithTerms(Protocol):
-    """
-    A period to rate.
-
-    overrides: those of its subscription, as text selected by `OVERRIDES`.
-    continued: see billing/metering/rating_inputs/plan_change_carryover.py.
-    """
-
-    @property
-    def version_id(self) -> int: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def starts_at(self) -> datetime: ...
-    @property
-    def anchor_at(self) -> datetime: ...
-    @property
-    def time_zone(self) -> str: ...
-    @property
-    def overrides(self) -> str: ...
-    @property
-    def continued(self) -> str: ...
-    @property
-    def is_trial(self) -> bool: ...
-
 
 OVERRIDES = """
 coalesce((
@@ -71,7 +44,7 @@ class DatedOverride(msgspec.Struct, frozen=True, array_like=True):
 _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[DatedOverride, ...]).decode)
 
 
-def terms_for(period: PeriodWithTerms) -> VersionTerms:
+def terms_for(period: RatingPeriod) -> VersionTerms:
     """
     Return the terms that a period is rated by. If a plan change began it, allowances are prorated to the remaining
     share; in a trial, terms that are not due are left out.
@@ -90,7 +63,7 @@ def terms_for(period: PeriodWithTerms) -> VersionTerms:
     return terms
 
 
-def _in_force(period: PeriodWithTerms) -> Iterator[TermOverride]:
+def _in_force(period: RatingPeriod) -> Iterator[TermOverride]:
     for override in _read(period.overrides):
         if override.starts_at <= period.starts_at and (
             override.ends_at is None or period.starts_at < override.ends_at

@@ -6,43 +6,22 @@ price of all usage since the window started, less the price of the usage before 
 add up to one bill of the year, in any order of closing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.aggregate_quantities import MeteredPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod, WindowRun
 from billing.subscriptions.periods.boundaries import usage_window
 from lib import prepared_statements
 from lib.decimals import EXACT
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 
-
-class WindowRun(NamedTuple):
-    """
-    The part of a window that a subscription has spent on a version, up to the end of one of its periods.
-
-    began_at: the start of the window, or of the first period on the version in it.
-    earlier: rate → quantity of the periods before this one; None if this is the first.
-    is_last: whether the window, the time on the version, or the trial ends with this period.
-    """
-
-    window_start: datetime
-    window_end: datetime
-    began_at: datetime
-    earlier: Mapping[int, Decimal] | None
-    is_last: bool
-
-
-WindowRuns = Mapping[int, WindowRun]
-"""Plan feature → its run."""
-
 # Only adjoining periods on the same version: a run restarts when the version changes or a trial ends.
 _READ = """
-SELECT w.period_id, w.plan_feature_id, e.starts_at, c.rate_id, c.quantity,
+SELECT w.period_id, w.plan_feature_id, e.starts_at AS began_at, c.rate_id, c.quantity,
     p.is_trial OR CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false)
-        ELSE n.version_id <> p.version_id END
+        ELSE n.version_id <> p.version_id END AS ends_here
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS w(period_id, plan_feature_id, window_start)
 JOIN billing_period p ON p.id = w.period_id
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -56,7 +35,7 @@ LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan
 """
 
 
-def read_window_runs(periods: Sequence[MeteredPeriod]) -> dict[int, dict[int, WindowRun]]:
+def read_window_runs(periods: Sequence[RatingPeriod]) -> dict[int, dict[int, WindowRun]]:
     """Return the runs of each period, by plan feature. One statement, or none if no window spans several periods."""
     windows = {
         (period.period_id, feature.plan_feature_id): (period, find_window(period, feature))
@@ -66,23 +45,23 @@ def read_window_runs(periods: Sequence[MeteredPeriod]) -> dict[int, dict[int, Wi
     if not windows:
         return {}
     runs: dict[int, dict[int, WindowRun]] = {}
-    with prepared_statements.cursor() as cursor:
+    with prepared_statements.named_cursor() as cursor:
         columns = list(zip(*windows, strict=True))
         cursor.execute(_READ, [list(columns[0]), list(columns[1]), [window[0] for _, window in windows.values()]])
-        for period_id, plan_feature_id, began_at, rate_id, quantity, ends_here in cursor.fetchall():
-            period, (start, end) = windows[period_id, plan_feature_id]
-            period_runs = runs.setdefault(period_id, {})
-            run = period_runs.get(plan_feature_id)
+        for row in cursor.fetchall():
+            period, (start, end) = windows[row.period_id, row.plan_feature_id]
+            period_runs = runs.setdefault(row.period_id, {})
+            run = period_runs.get(row.plan_feature_id)
             if run is None:
                 # The first row of a window; the others add earlier periods.
-                run = WindowRun(start, end, period.starts_at, None, ends_here or period.ends_at >= end)
-            if began_at is not None:
-                run = _add_earlier_usage(run, began_at, rate_id, quantity)
-            period_runs[plan_feature_id] = run
+                run = WindowRun(start, end, period.starts_at, None, row.ends_here or period.ends_at >= end)
+            if row.began_at is not None:
+                run = _add_earlier_usage(run, row.began_at, row.rate_id, row.quantity)
+            period_runs[row.plan_feature_id] = run
     return runs
 
 
-def find_window(period: MeteredPeriod, feature: FeatureTerms) -> tuple[datetime, datetime]:
+def find_window(period: RatingPeriod, feature: FeatureTerms) -> tuple[datetime, datetime]:
     """Return the window that a period lies in, for a feature whose windows span several periods."""
     if feature.resets is None:
         raise TypeError(f"{feature.name} starts anew with each period.")

@@ -6,15 +6,14 @@ as far as that part is billed.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms
 from plans.pricing.proration import share_of_interval
@@ -74,18 +73,7 @@ def read_prior_units(
     return {rate.key: units[match] for rate in feature.price.rates if (match := tuple(sorted(rate.match))) in units}
 
 
-class PartialPeriod(Protocol):
-    """A period that may be part of its whole interval."""
-
-    @property
-    def starts_at(self) -> datetime: ...
-    @property
-    def anchor_at(self) -> datetime: ...
-    @property
-    def time_zone(self) -> str: ...
-
-
-def remaining_share(terms: VersionTerms, period: PartialPeriod) -> Fraction:
+def remaining_share(terms: VersionTerms, period: RatingPeriod) -> Fraction:
     """Return the share of its whole interval that remained when a period started, by its version's proration rule."""
     anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
     start, end = whole_interval(anchor, period.starts_at)

@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.multi_period_windows import WindowRun
-from billing.metering.rating_inputs.period_counters import CounterState, CounterWindow, RatingPeriod, to_rate_usage
+from billing.metering.rating_inputs.period_counters import to_rate_usage
 from billing.metering.rating_inputs.plan_change_carryover import read_prior_units
+from billing.metering.rating_inputs.rating_period import CounterState, CounterWindow, RatingPeriod, WindowRun
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 from plans.catalog.stored_terms import FeatureTerms, load_terms

@@ -18,23 +18,25 @@ from billing.metering.rating_inputs.aggregate_quantities import (
     send_query,
 )
 from billing.metering.rating_inputs.cap_usage import CAPS, CapUsage, read_cap_usage
-from billing.metering.rating_inputs.effective_terms import OVERRIDES, terms_for
-from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import (
-    DRAWDOWN_COUNTERS,
+from billing.metering.rating_inputs.effective_terms import terms_for
+from billing.metering.rating_inputs.period_counters import with_aggregates
+from billing.metering.rating_inputs.period_loader import (
+    COUNTERS,
+    RATING_COLUMNS,
+    group_counters,
+    read_rating_inputs,
+)
+from billing.metering.rating_inputs.rating_period import (
     EMPTY_COUNTER,
+    BillablePeriod,
     Counters,
     CounterState,
     CounterWindow,
     RatingPeriod,
-    add_state_quantities,
-    add_window_runs,
-    with_aggregates,
 )
-from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions import generate_customer_periods
-from billing.subscriptions.periods.boundaries import ANCHOR_AT, usage_window
+from billing.subscriptions.periods.boundaries import usage_window
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.terms import quantities as quantity_rows
 from lib import prepared_statements
@@ -109,9 +111,8 @@ class UnknownCustomer(Exception):
 # One round trip: each counter's row repeats the columns of its period, and MATERIALIZED computes these once.
 _RUNNING = f"""
 WITH running AS MATERIALIZED (
-    SELECT s.id AS subscription_id, cu.id AS customer_id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s,
-           s.external_id, p.id AS period_id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT},
-           cu.time_zone, {OVERRIDES}, {CONTINUED}, p.is_trial, {CAPS}
+    SELECT s.id AS subscription_id, cu.id AS customer_id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s
+           AS is_active, s.external_id AS subscription, {RATING_COLUMNS}, {CAPS} AS caps
     FROM customers_customer cu
     LEFT JOIN billing_subscription s ON s.customer_id = cu.id
     LEFT JOIN billing_period p
@@ -119,11 +120,7 @@ WITH running AS MATERIALIZED (
     WHERE %(which)s
 )
 SELECT r.*, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
-FROM running r LEFT JOIN LATERAL (
-    SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint, carried
-    FROM billing_counter WHERE period_id = r.period_id
-    UNION ALL {DRAWDOWN_COUNTERS} WHERE period_id = r.period_id
-) c ON true
+FROM running r LEFT JOIN LATERAL ({COUNTERS.format(periods="r.period_id")}) c ON true
 ORDER BY r.subscription_id, r.period_id
 """  # noqa: S608
 _READ = _RUNNING.replace("%(which)s", "cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s")
@@ -142,9 +139,9 @@ def current_usage(
     :raises UnknownCustomer: if there is no such customer.
     """
     rows, cached_states = _read_rows(customer=customer, sandbox=sandbox, at=at)
-    if any(is_active and period_id is None for _, _, is_active, _, period_id, *_ in rows):
+    if any(row.is_active and row.period_id is None for row in rows):
         # Periods are generated ahead of time. If the job hasn't run for hours, usage is reported all the same.
-        generate_customer_periods(customer_ids=[rows[0][1]], until=at + PERIOD_LEAD_TIME)
+        generate_customer_periods(customer_ids=[rows[0].customer_id], until=at + PERIOD_LEAD_TIME)
         rows, cached_states = _read_rows(customer=customer, sandbox=sandbox, at=at)
     periods, counters = _group_rows(rows)
     rating_periods = [running.span for running in periods]
@@ -164,13 +161,11 @@ def read_usage_of_customers(
 
     projects: whether to compute forecasts, which double the work; else `projected` is the cost so far.
     """
-    with prepared_statements.cursor() as cursor:
+    with prepared_statements.named_cursor() as cursor:
         cursor.execute(_READ_MANY, {"customers": list(customer_ids), "at": at}, binary=True)
         rows = cursor.fetchall()
     periods, counters = _group_rows(rows)
-    usages = _rate_periods(
-        periods, counters, read_states([running.span for running in periods]), at, projects=projects
-    )
+    usages = _rate_periods(periods, counters, None, at, projects=projects)
     usages_by_customer: dict[int, list[PeriodUsage]] = {}
     for running, usage in zip(periods, _with_caps(periods, usages), strict=True):
         usages_by_customer.setdefault(running.customer_id, []).append(usage)
@@ -187,44 +182,33 @@ class _Running(NamedTuple):
     span: RatingPeriod
 
 
-def _group_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, Counters]]:
+def _group_rows(rows: Iterable[Any]) -> tuple[list[_Running], Mapping[int, Counters]]:
     """Return the periods that were read, and period → its counters."""
     periods: dict[int, _Running] = {}
-    counters: dict[int, Counters] = {}
-    for subscription_id, customer_id, _, subscription, *facts in rows:
-        period_columns, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
-        if period_columns[0] is None:
-            continue
-        if period_columns[0] not in periods:
-            periods[period_columns[0]] = _Running(
-                customer_id, subscription_id, subscription, caps, RatingPeriod(*period_columns)
-            )
-        if plan_feature_id is not None:
-            period_counters = counters.setdefault(period_columns[0], {})
-            period_counters.setdefault(CounterWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(
-                *counted
-            )
-    return list(periods.values()), counters
+    for row in rows:
+        if row.period_id is not None and row.period_id not in periods:
+            span = RatingPeriod.from_row(row)
+            periods[row.period_id] = _Running(row.customer_id, row.subscription_id, row.subscription, row.caps, span)
+    return list(periods.values()), group_counters(row for row in rows if row.plan_feature_id is not None)
 
 
 def _rate_periods(
     periods: Sequence[_Running],
     counters: Mapping[int, Counters],
-    states: PeriodStates,
+    states: PeriodStates | None,
     at: datetime,
     *,
     projects: bool = True,
     paces: Mapping[Pace, Fraction] = UNCHANGED_PACE,
 ) -> list[PeriodUsage]:
-    """Rate the counters of each period."""
-    runs = read_window_runs([running.span for running in periods])
+    """Rate the counters of each period. states: None if they are not read yet."""
+    inputs = read_rating_inputs([running.span for running in periods], states=states)
     usages = []
-    for period in periods:
-        counted = counters.get(period.span.period_id, {})
-        used = add_state_quantities(counted, period.span, states, at=at)
-        levels = _project_levels(counted, period.span, states) if projects else {}
-        with_runs = period._replace(span=add_window_runs(period.span, runs))
-        usages.append(_period_usage(with_runs, used, levels, at, projects=projects, paces=paces))
+    for running in periods:
+        counted = counters.get(running.span.period_id, {})
+        levels = _project_levels(counted, running.span, inputs.states) if projects else {}
+        billable = inputs.complete(running.span, counted, at=at)
+        usages.append(_period_usage(running, billable, levels, at, projects=projects, paces=paces))
     return usages
 
 
@@ -252,10 +236,10 @@ _cached_queries: dict[tuple[bool, str], StateQuery] = {}
 
 def _read_rows(
     *, customer: str, sandbox: bool, at: datetime
-) -> tuple[list[tuple[Any, ...]], tuple[StateQuery, PeriodStates] | None]:
+) -> tuple[list[Any], tuple[StateQuery, PeriodStates] | None]:
     """Return the counters with their periods, and the aggregate states if the cached query is still the right one."""
     query = _cached_queries.get((sandbox, customer))
-    counters = prepared_statements.cursor()
+    counters = prepared_statements.named_cursor()
     with prepared_statements.pipeline():
         counters.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
         read_answer = send_query(query) if query else None
@@ -284,20 +268,20 @@ def _read_states(
 
 def _period_usage(
     running: _Running,
-    counters: Counters,
+    billable: BillablePeriod,
     levels: Counters,
     at: datetime,
     *,
     projects: bool,
     paces: Mapping[Pace, Fraction],
 ) -> PeriodUsage:
-    period = running.span
+    period = billable.span
     terms = terms_for(period)
     features = []
     for feature in terms.features:
         window = _running_window(terms, feature, period, at)
         key = CounterWindow(feature.plan_feature_id, window[0])
-        counted = counters.get(key, {})
+        counted = billable.counters.get(key, {})
         projected_counters = None
         if projects and feature.metering.aggregation == "weighted_sum":
             # Levels are projected by staying the same, not by pace.

@@ -9,9 +9,9 @@ import msgspec
 
 from billing.closing.batch import describe_error
 from billing.closing.invoice_assembly import assemble_invoice
-from billing.closing.lines.quantity_lines import fees_billed_for_next_period
+from billing.closing.lines.fee_histories import fees_billed_for_next_period
 from billing.closing.records import AssembledInvoice, BilledFee, PeriodToClose
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.simulation import comparable_lines
 from billing.simulation.candidate.candidate_terms import Candidate, NotComparable
 from billing.simulation.candidate.carryover import tier_progress, with_simulated_runs
@@ -88,8 +88,7 @@ def _on_candidate(candidate: Candidate, closing: PeriodToClose, *, keeps_overrid
         next_period=next_period and _candidate_span(candidate, next_period, keeps_overrides=keeps_overrides),
         # Nothing of this has been billed by the candidate.
         commitments={},
-        billed_fees={},
-        version_since=None,
+        fees=closing.fees._replace(billed_fees={}, version_since=None),
     )
 
 
@@ -114,9 +113,10 @@ def _bill_in_order(
             closing = _prepare(past, candidate_closing, usage.get(period_id), earlier, assembled)
             if is_requested:
                 billed = past.billed.get(candidate_closing.subscription_id, ())
-                closing.commitments = commitment_cycles_for(closing, billed, amounts_by_period)
+                cycles = commitment_cycles_for(closing, billed, amounts_by_period)
+                closing = msgspec.structs.replace(closing, commitments=cycles)
             grants = grants_for_period(closing, candidate.included) if closing.kind == "regular" else {}
-            bill_uncovered_usage(closing, grants, past.wallet_demands.get(period_id, {}))
+            closing = bill_uncovered_usage(closing, grants, past.wallet_demands.get(period_id, {}))
             seller = past.sellers[candidate_closing.buyer.seller_id]
             assembled = assemble_invoice(closing, seller)
             problems = (
@@ -149,16 +149,21 @@ def _prepare(
     # An earlier period that is not simulated keeps the progress that was billed.
     if continued and earlier and earlier[-1].span.period_id in past.period_ids:
         continued = tier_progress(earlier[-1], assembled)
-    span = msgspec.structs.replace(candidate_closing.span, continued=continued)
-    closing = msgspec.structs.replace(candidate_closing, span=span, counters=usage.counters if usage else {})
-    closing.span = with_simulated_runs(closing, earlier)
+    closing = msgspec.structs.replace(
+        candidate_closing,
+        span=msgspec.structs.replace(candidate_closing.span, continued=continued),
+        counters=usage.counters if usage else {},
+    )
+    span = with_simulated_runs(closing, earlier)
+    has_multi_period_fees = bool(load_terms(span.version_id, span.currency).multi_period_fees)
+    fees = closing.fees
     if assembled is not None and earlier and earlier[-1].next_period is not None:
-        closing.billed_fees = fees_billed_for_next_period(earlier[-1], assembled.draft)
-    elif load_terms(span.version_id, span.currency).multi_period_fees:
-        closing.billed_fees = _supposed_billed_fees(past.closings[span.period_id], closing)
-    if load_terms(span.version_id, span.currency).multi_period_fees:
-        closing.version_since = _runs_since(past, closing)
-    return closing
+        fees = fees._replace(billed_fees=fees_billed_for_next_period(earlier[-1], assembled.draft))
+    elif has_multi_period_fees:
+        fees = fees._replace(billed_fees=_supposed_billed_fees(past.closings[span.period_id], closing))
+    if has_multi_period_fees:
+        fees = fees._replace(version_since=_runs_since(past, closing))
+    return msgspec.structs.replace(closing, span=span, fees=fees)
 
 
 def _supposed_billed_fees(billed_closing: PeriodToClose, closing: PeriodToClose) -> dict[int, BilledFee]:
@@ -173,7 +178,7 @@ def _supposed_billed_fees(billed_closing: PeriodToClose, closing: PeriodToClose)
         fee_in_force = fees_in_force.get((fee.code, fee.every))
         if (
             fee_in_force is not None
-            and (billed_fee := billed_closing.billed_fees.get(fee_in_force.fee_id)) is not None
+            and (billed_fee := billed_closing.fees.billed_fees.get(fee_in_force.fee_id)) is not None
         ):
             figures = {name: getattr(billed_fee, name) for name in ("amount", "net", "credited")}
             price_ratio = Fraction(fee.amount) / Fraction(fee_in_force.amount)

@@ -7,8 +7,8 @@ import msgspec
 
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.multi_period_windows import WindowRun, find_window
-from billing.metering.rating_inputs.period_counters import Counters, CounterWindow, RatingPeriod
+from billing.metering.rating_inputs.multi_period_windows import find_window
+from billing.metering.rating_inputs.rating_period import Counters, CounterWindow, RatingPeriod, WindowRun
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, load_terms
 

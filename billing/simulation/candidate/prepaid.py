@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from billing.closing.records import PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import CounterState, CounterWindow
+from billing.metering.rating_inputs.rating_period import CounterState, CounterWindow
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import period_anchor
 from lib.currencies import CREDITS
@@ -89,21 +91,24 @@ def drawdowns_for_period(closing: PeriodToClose) -> dict[str, Decimal]:
 
 def bill_uncovered_usage(
     closing: PeriodToClose, grants: Mapping[str, PeriodGrants], demands: Mapping[str, WalletDemand]
-) -> None:
+) -> PeriodToClose:
     """
-    Book usage that wallets would not have covered under BEYOND, for features that then invoice it as overage.
+    Return a period that bills the usage which wallets would not have covered under the rate `UNCOVERED`, for features
+    that then invoice it as overage.
 
     demands: unit → demand on wallets by the version in force.
     """
+    counters = dict(closing.counters)
     spendable = {unit: _spendable(grants.get(unit), demands.get(unit)) for unit in drawdowns_for_period(closing)}
-    for feature, window, cost in list(_window_costs(closing)):
+    for feature, window, cost in _window_costs(closing):
         available = spendable[feature.wallet]
         if available is None:
             continue
         uncovered = max(EXACT.subtract(cost, available), ZERO)
         spendable[feature.wallet] = EXACT.add(EXACT.subtract(available, cost), uncovered)
         if uncovered and feature.at_zero == AtZeroPolicy.OVERAGE and feature.uncovered_charge is not None:
-            closing.counters[window][UNCOVERED] = CounterState(0, uncovered, ZERO, cost)
+            counters[window] = {**counters[window], UNCOVERED: CounterState(0, uncovered, ZERO, cost)}
+    return msgspec.structs.replace(closing, counters=counters)
 
 
 def _spendable(grants: PeriodGrants | None, demand: WalletDemand | None) -> Decimal | None:

@@ -5,9 +5,7 @@ import msgspec
 from billing.closing.batch import describe_error
 from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.records import AssembledInvoice
-from billing.metering.rating_inputs.aggregate_quantities import read_states
-from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import add_state_quantities, add_window_runs
+from billing.metering.rating_inputs.period_loader import read_rating_inputs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.simulation.candidate.carryover import tier_progress
 from billing.simulation.candidate.commitments import SimulatedAmounts, commitment_cycles_for
@@ -18,8 +16,7 @@ from billing.simulation.records import PeriodBill
 
 def rate_in_force(past: PastPeriods) -> dict[int, PeriodBill]:
     """Return the bill of each requested period by its own version, with all its usage so far."""
-    spans = [past.closings[period_id].span for period_id in past.period_ids]
-    stored_quantities, runs = read_states(spans), read_window_runs(spans)
+    inputs = read_rating_inputs([past.closings[period_id].span for period_id in past.period_ids])
     bills: dict[int, PeriodBill] = {}
     for subscription_closings in past.by_subscription():
         assembled: AssembledInvoice | None = None
@@ -30,15 +27,14 @@ def rate_in_force(past: PastPeriods) -> dict[int, PeriodBill]:
                 continue
             until = past.at if past.rows[period_id].is_open else None
             try:
-                span = add_window_runs(past_closing.span, runs)
+                usage = inputs.complete(past_closing.span, past.counters.get(period_id, {}), at=until)
+                span = usage.span
                 if span.continued == NOT_BILLED_YET:
                     span = msgspec.structs.replace(span, continued=tier_progress(past_closing, assembled))
                 closing = msgspec.structs.replace(
                     past_closing,
                     span=span,
-                    counters=add_state_quantities(
-                        past.counters.get(period_id, {}), span, stored_quantities, at=until
-                    ),
+                    counters=usage.counters,
                     commitments=commitment_cycles_for(
                         past_closing, past.billed.get(past_closing.subscription_id, ()), amounts_by_period
                     ),

@@ -3,6 +3,7 @@ Read a chunk of past periods with the inputs of their invoices: once for all sim
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,20 +13,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from billing.closing.commitments.contract_state import BilledPeriod, read_billed_periods
-from billing.closing.lines.coupon_discounts import attach_coupons
-from billing.closing.lines.multi_period_fees import attach_multi_period_fees
-from billing.closing.lines.quantity_lines import read_fees_billed_in_advance
+from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.fee_histories import read_fees_billed_in_advance
+from billing.closing.lines.multi_period_fees import with_multi_period_fees
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.closing.period_reader import read_counters, read_periods_to_close
-from billing.closing.records import PeriodToClose
+from billing.closing.period_reader import read_due_periods
+from billing.closing.records import DuePeriod, FeeHistory, PeriodToClose
 from billing.metering.ingest import catalog_cache
-from billing.metering.rating_inputs.period_counters import Counters, RatingPeriod
+from billing.metering.rating_inputs.period_loader import read_counters
+from billing.metering.rating_inputs.rating_period import Counters, RatingPeriod
 from billing.models import SubscriptionQuantity
 from billing.simulation.candidate.prepaid import WalletDemand
 from billing.simulation.history.invoiced_amounts import read_invoiced, read_wallet_demands
 from billing.simulation.records import ComparableLine
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, next_periods
-from billing.subscriptions.terms.quantities import to_quantity_changes
+from billing.subscriptions.terms.quantities import QuantityChanges, to_quantity_changes
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib import prepared_statements
 from lib.decimals import ZERO
@@ -107,19 +109,18 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> PastPeriods:
     """Return regular periods as they were billed, or as they would be billed; open ones count up to `at`."""
     rows = _read_rows(period_ids)
     catalog_cache.refresh()  # the closings may use meters that were created after this process cached the catalog
-    closings = read_periods_to_close(list(rows))
-    _set_following(closings, rows)
-    _set_quantity_changes(closings, rows)
-    regular = {period_id: closing for period_id, closing in closings.items() if closing.kind == "regular"}
-    attach_coupons(closings)
-    _set_billed_fees(closings, rows, list(regular))
+    due_periods = _as_planned_then(read_due_periods(list(rows)), rows)
+    fees, coupons = _read_fee_histories(due_periods, rows), read_coupons(list(rows))
+    closings = {
+        id_: PeriodToClose.of(due, fees=fees[id_], coupons=coupons.get(id_, ())) for id_, due in due_periods.items()
+    }
     spans = {period_id: closings[period_id].span for period_id in period_ids}
     return PastPeriods(
         at=at,
         period_ids=tuple(period_ids),
         rows=rows,
         closings=closings,
-        counters=read_counters(list(regular)),
+        counters=read_counters([id_ for id_, due in due_periods.items() if due.kind == "regular"]),
         sellers=read_sellers({closing.buyer.seller_id for closing in closings.values()}),
         invoiced=read_invoiced(spans),
         wallet_demands=read_wallet_demands(spans),
@@ -144,81 +145,101 @@ def _read_rows(period_ids: Sequence[int]) -> dict[int, PeriodRow]:
     return rows_by_period
 
 
-def _set_following(closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow]) -> None:
-    """Set the period that followed each period at the time it was billed."""
-    for period_id, version_id, starts_at, ends_at, lasting_until in _query(_BILLED_IN_ADVANCE, list(closings)):
-        closing = closings[period_id]
-        closing.subscription_ends_at = lasting_until or closing.subscription_ends_at
-        follower = closing.next_period or msgspec.structs.replace(
-            closing.span, period_id=0, overrides="", continued=""
-        )
-        closing.next_period = msgspec.structs.replace(
-            follower, version_id=version_id, starts_at=starts_at, ends_at=ends_at, runs={}
-        )
-    last_closings = [
-        closing
-        for period_id, closing in closings.items()
-        if closing.next_period is None and rows[period_id].is_open and closing.subscription_continues
+def _as_planned_then(due_periods: dict[int, DuePeriod], rows: Mapping[int, PeriodRow]) -> dict[int, DuePeriod]:
+    """Return the periods, each with the one that followed it at the time it was billed."""
+    planned = due_periods | _with_billed_followers(due_periods)
+    last_periods = [
+        due
+        for period_id, due in planned.items()
+        if due.next_period is None and rows[period_id].is_open and due.subscription_continues
     ]
-    if not last_closings:
-        return
-    until = max(closing.span.ends_at for closing in last_closings) + PERIOD_LEAD_TIME
-    next_by_subscription = next_periods(
-        subscription_ids=[closing.subscription_id for closing in last_closings], until=until
+    if not last_periods:
+        return planned
+    until = max(due.span.ends_at for due in last_periods) + PERIOD_LEAD_TIME
+    next_by_subscription = next_periods(subscription_ids=[due.subscription_id for due in last_periods], until=until)
+    for due in last_periods:
+        if due.subscription_id in next_by_subscription:
+            version_id, (starts_at, ends_at), anchor_at = next_by_subscription[due.subscription_id]
+            span = due.span
+            # Id 0, because the period has no row yet.
+            next_span = RatingPeriod(0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone)
+            planned[span.period_id] = msgspec.structs.replace(due, next_period=next_span)
+    return planned
+
+
+def _with_billed_followers(due_periods: Mapping[int, DuePeriod]) -> dict[int, DuePeriod]:
+    """Return the periods that billed fees in advance, each with the next period that it billed them for."""
+    billing_ahead = {}
+    for period_id, version_id, starts_at, ends_at, lasting_until in _query(_BILLED_IN_ADVANCE, list(due_periods)):
+        due = due_periods[period_id]
+        follower = due.next_period or msgspec.structs.replace(due.span, period_id=0, overrides="", continued="")
+        billing_ahead[period_id] = msgspec.structs.replace(
+            due,
+            subscription_ends_at=lasting_until or due.subscription_ends_at,
+            next_period=msgspec.structs.replace(
+                follower, version_id=version_id, starts_at=starts_at, ends_at=ends_at, runs={}
+            ),
+        )
+    return billing_ahead
+
+
+def _read_fee_histories(due_periods: Mapping[int, DuePeriod], rows: Mapping[int, PeriodRow]) -> dict[int, FeeHistory]:
+    """
+    Return the fee histories as of the time when each period was closed: the quantity changes recorded by then, and
+    the fees billed in advance less the credits on them by then.
+    """
+    changes = _read_quantity_changes(due_periods, rows)
+    regular = {period_id: due for period_id, due in due_periods.items() if due.kind == "regular"}
+    billed = read_fees_billed_in_advance(list(regular))
+    histories = {id_: FeeHistory(changes[id_], billed.get(id_, {})) for id_ in due_periods}
+    histories |= with_multi_period_fees(regular.values(), histories)
+    until = {period_id: row.closed_at or FAR_FUTURE for period_id, row in rows.items()}
+    credited = _read_credits(
+        {
+            (billed_fee.line_id, until[period_id])
+            for period_id, history in histories.items()
+            for billed_fee in history.billed_fees.values()
+            if billed_fee.credited
+        }
     )
-    for closing in last_closings:
-        if closing.subscription_id in next_by_subscription:
-            version_id, (starts_at, ends_at), anchor_at = next_by_subscription[closing.subscription_id]
-            span = closing.span
-            closing.next_period = RatingPeriod(
-                0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone
-            )
+    return {
+        period_id: history._replace(
+            billed_fees={
+                fee_id: msgspec.structs.replace(
+                    billed_fee, credited=credited.get((billed_fee.line_id, until[period_id]), ZERO)
+                )
+                for fee_id, billed_fee in history.billed_fees.items()
+            }
+        )
+        for period_id, history in histories.items()
+    }
 
 
-def _set_quantity_changes(closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow]) -> None:
-    """Give each period the quantity changes that were recorded by the time it was closed."""
+def _read_quantity_changes(
+    due_periods: Mapping[int, DuePeriod], rows: Mapping[int, PeriodRow]
+) -> dict[int, QuantityChanges]:
+    """Return period → the quantity changes that were recorded by the time it was closed."""
     rows_by_subscription: dict[int, list[SubscriptionQuantity]] = {}
-    subscription_ids = {closing.subscription_id for closing in closings.values()}
+    subscription_ids = {due.subscription_id for due in due_periods.values()}
     for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscription_ids):
         rows_by_subscription.setdefault(row.subscription_id, []).append(row)
-    for period_id, closing in closings.items():
-        closed_at = rows[period_id].closed_at
-        subscription_rows = rows_by_subscription.get(closing.subscription_id, ())
-        closing.quantity_changes = to_quantity_changes(
-            row for row in subscription_rows if closed_at is None or row.recorded_at <= closed_at
+    return {
+        period_id: to_quantity_changes(
+            row
+            for row in rows_by_subscription.get(due.subscription_id, ())
+            if (closed_at := rows[period_id].closed_at) is None or row.recorded_at <= closed_at
         )
-
-
-def _set_billed_fees(
-    closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow], period_ids: Sequence[int]
-) -> None:
-    """Give each period the fees billed in advance, less the credits on them before it was closed."""
-    fees_by_period, own_closings = (
-        read_fees_billed_in_advance(period_ids),
-        [closings[period_id] for period_id in period_ids],
-    )
-    for closing in own_closings:
-        closing.billed_fees = fees_by_period.get(closing.span.period_id, {})
-    attach_multi_period_fees(own_closings)
-    until = {period_id: rows[period_id].closed_at or FAR_FUTURE for period_id in period_ids}
-    credited_lines = {
-        (billed_fee.line_id, until[closing.span.period_id])
-        for closing in own_closings
-        for billed_fee in closing.billed_fees.values()
-        if billed_fee.credited
+        for period_id, due in due_periods.items()
     }
-    credited: dict[tuple[int, datetime], Decimal] = {}
-    if credited_lines:
-        with prepared_statements.cursor() as cursor:
-            cursor.execute(_CREDITED, [list(column) for column in zip(*credited_lines, strict=True)])
-            credited = {(line_id, moment): amount for line_id, moment, amount in cursor.fetchall()}
-    for closing in own_closings:
-        closing.billed_fees = {
-            fee_id: msgspec.structs.replace(
-                billed_fee, credited=credited.get((billed_fee.line_id, until[closing.span.period_id]), ZERO)
-            )
-            for fee_id, billed_fee in closing.billed_fees.items()
-        }
+
+
+def _read_credits(lines: AbstractSet[tuple[int, datetime]]) -> dict[tuple[int, datetime], Decimal]:
+    """Return (line, time) → the amount of the line that was credited by then."""
+    if not lines:
+        return {}
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_CREDITED, [list(column) for column in zip(*lines, strict=True)])
+        return {(line_id, until): amount for line_id, until, amount in cursor.fetchall()}
 
 
 def _query(statement: str, period_ids: Sequence[int]) -> list[tuple[Any, ...]]:

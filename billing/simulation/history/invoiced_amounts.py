@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.closing.lines.section_lines import is_own_line_sql
-from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.simulation.candidate.prepaid import WalletDemand
 from billing.simulation.records import COMMITMENT, COUPON, FEATURE, FEE, ComparableLine, LineKey
 from lib import prepared_statements

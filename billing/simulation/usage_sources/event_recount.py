@@ -17,11 +17,11 @@ from billing.metering.ingest.event_reader import read_pages
 from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.rating_inputs.aggregate_quantities import ByMeter, StoredState, decode_dimensions
-from billing.metering.rating_inputs.period_counters import (
+from billing.metering.rating_inputs.rating_period import (
     EMPTY_COUNTER,
-    Counters,
     CounterState,
     CounterWindow,
+    NewCounters,
     RatingPeriod,
 )
 from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
@@ -49,7 +49,7 @@ class RecountedEvents:
     states: ByMeter = field(default_factory=dict)
     unpriced: list[UnpricedQuantity] = field(default_factory=list)
 
-    def add_values_to(self, counters: Counters) -> None:
+    def add_values_to(self, counters: NewCounters) -> None:
         """Add the event values to counters, for prices that read them."""
         for (window, rate_id), values in self.values.items():
             counters[window][rate_id] = counters[window][rate_id]._replace(values=tuple(values))

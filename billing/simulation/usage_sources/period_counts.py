@@ -9,13 +9,14 @@ import msgspec
 from billing.closing.records import PeriodToClose
 from billing.metering.ingest.catalog_cache import get_catalog
 from billing.metering.rating_inputs.aggregate_quantities import NoRate, PeriodStates, read_states
-from billing.metering.rating_inputs.period_counters import (
+from billing.metering.rating_inputs.period_counters import with_aggregates
+from billing.metering.rating_inputs.rating_period import (
     EMPTY_COUNTER,
     Counters,
     CounterState,
     CounterWindow,
+    NewCounters,
     RatingPeriod,
-    with_aggregates,
 )
 from billing.simulation.candidate.candidate_terms import NotComparable
 from billing.simulation.history.billed_periods import PastPeriods
@@ -62,7 +63,7 @@ class CandidateUsage:
     error: why the usage can't be counted, if it can't.
     """
 
-    counters: Counters = field(default_factory=dict)
+    counters: NewCounters = field(default_factory=dict)
     unpriced: list[UnpricedQuantity] = field(default_factory=list)
     error: Exception | None = None
 
@@ -171,7 +172,7 @@ def _count_stored(
 
 
 def _add_counters(
-    counters: Counters, own_counters: Counters, span: RatingPeriod, feature_source: FeatureSource
+    counters: NewCounters, own_counters: Counters, span: RatingPeriod, feature_source: FeatureSource
 ) -> None:
     assert feature_source.current_feature is not None and feature_source.rates is not None  # noqa: S101, PT018, select_sources() sets both
     for window, by_rate in own_counters.items():
@@ -206,7 +207,7 @@ def _add_sums(
             _add(usage.counters, window, int(rate.key), CounterState(events, quantity, ZERO))
 
 
-def _add(counters: Counters, window: CounterWindow, rate_id: int, added: CounterState) -> None:
+def _add(counters: NewCounters, window: CounterWindow, rate_id: int, added: CounterState) -> None:
     by_rate = counters.setdefault(window, {})
     earlier = by_rate.get(rate_id, EMPTY_COUNTER)
     by_rate[rate_id] = CounterState(

@@ -3,34 +3,23 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from lib.prepared_statements import PreparedCursor
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
 
 
-def queries_of(monkeypatch: pytest.MonkeyPatch, at: datetime) -> int:
-    """Return how many statements a run sends, by Django's cursors and by prepared cursors."""
-    beside = []
-    execute = PreparedCursor.execute
-
-    def counted(self: PreparedCursor, *args: object, **kwargs: object) -> object:
-        beside.append(args[0])
-        return execute(self, *args, **kwargs)
-
-    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(PreparedCursor, "execute", counted)
+def statement_count(at: datetime) -> int:
+    """Return how many statements a run sends."""
+    with sent_statements() as statements:
         done = close_due(at=at)
     assert done.failed == []
-    assert beside, "the statements beside Django's are counted, too"
-    return len(captured) + len(beside)
+    return len(statements)
 
 
-def test_whatever_its_size(monkeypatch: pytest.MonkeyPatch):
+def test_whatever_its_size():
     fees = [fee("20", billed="arrears"), fee("5", label="Support")]
     offers = [offer("api.calls", rates=[rate("0.05")]), offer("tokens", rates=[rate("1")])]
     version = publish(make_plan(fees=fees, offers=offers))
@@ -43,5 +32,5 @@ def test_whatever_its_size(monkeypatch: pytest.MonkeyPatch):
             use(subscription, "api.calls", 100)
             use(subscription, "tokens", 100)
         close_due(at=start)
-        counts.append(queries_of(monkeypatch, datetime(2026, month + 1, 1, 2, tzinfo=UTC)))
+        counts.append(statement_count(datetime(2026, month + 1, 1, 2, tzinfo=UTC)))
     assert counts[1] == counts[2] <= 57, counts

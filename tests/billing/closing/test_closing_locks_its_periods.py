@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, bill_late_usage, close_due
+from billing.closing import batch, bill_late_usage, close_due, invoice_inputs
 from billing.closing.late_usage import late_invoices as late_documents
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Period, Subscription
@@ -49,7 +49,7 @@ def test_a_close_skips_a_locked_period_then_waits_for_its_usage_and_bills_it(sub
 
 
 def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, batch, "read_counters")
+    pause = Pause.before(monkeypatch, invoice_inputs, "read_counters")
     close = start(lambda: close_due(at=AT))
     pause.await_arrival()
     ingest = start(lambda: use("second"))

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +42,7 @@ from tests.builders import (
     use,
 )
 from tests.docs_tables import rows
+from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
 
@@ -255,9 +255,9 @@ def test_only_plans_with_such_a_fee_need_one_more_query():
             subscribe(make_customer(), version)
         close_due(at=JAN)
         generate_periods(until=FEB + HOUR)
-        with CaptureQueriesContext(connection) as captured:
+        with sent_statements() as statements:
             close_due(at=FEB + HOUR)
-        return [query["sql"] for query in captured if "f.every > 1" in query["sql"]]
+        return [statement for statement in statements if "f.every > 1" in statement]
 
     plain = publish(make_plan("plain", fees=[fee("5")], offers=[offer("calls", rates=[rate("0.10")])]))
     assert (len(queries(plain)), len(queries(yearly()))) == (0, 1)

@@ -5,13 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
 from billing.models import Period
 from billing.simulation import SimulatedPeriod, simulate
-from lib.prepared_statements import PreparedCursor
 from plans.models import PlanVersion, Price
 from tests.billing.metering.ingest.ingest_setup import call, calls, request, send, tokens
 from tests.builders import (
@@ -30,6 +27,7 @@ from tests.builders import (
     use,
 )
 from tests.docs_tables import rows
+from tests.statements import sent_statements
 
 pytestmark = pytest.mark.django_db
 
@@ -173,7 +171,7 @@ def test_a_running_period_is_compared_with_its_preview():
     assert totals(period) == [D("24.99"), D(60)]
 
 
-def test_the_query_count_does_not_grow_with_the_periods(monkeypatch: pytest.MonkeyPatch):
+def test_the_query_count_does_not_grow_with_the_periods():
     version = publish(starter())
     draft = make_plan("starter", fees=[fee("30")], offers=[offer(calls(), rates=[rate("0.10")])])
     counts = []
@@ -183,19 +181,11 @@ def test_the_query_count_does_not_grow_with_the_periods(monkeypatch: pytest.Monk
             use(subscription, "calls", 300)
         ids = [first(subscription).pk for subscription in subscriptions]
         simulate(period_ids=ids, versions=[draft], at=AT)  # fills the caches of the process
-        counts.append(statements(monkeypatch, ids, draft))
+        counts.append(statement_count(ids, draft))
     assert counts[0] == counts[1]
 
 
-def statements(monkeypatch: pytest.MonkeyPatch, ids: list[int], draft: PlanVersion) -> int:
-    beside = []
-    execute = PreparedCursor.execute
-
-    def counted(self: PreparedCursor, *args: object, **kwargs: object) -> object:
-        beside.append(args[0])
-        return execute(self, *args, **kwargs)
-
-    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(PreparedCursor, "execute", counted)
+def statement_count(ids: list[int], draft: PlanVersion) -> int:
+    with sent_statements() as statements:
         simulate(period_ids=ids, versions=[draft], at=AT)
-    return len(captured) + len(beside)
+    return len(statements)

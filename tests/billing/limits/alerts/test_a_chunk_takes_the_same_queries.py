@@ -3,14 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from billing.models import Alert
-from lib import prepared_statements
 from tests.billing.limits.alerts.alert_setup import NOW, calls, evaluate, use
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.builders import JAN, cap
+from tests.statements import sent_statements
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
 
@@ -30,26 +28,18 @@ def add(*names):
         use("call", 8, customer=name, api_key="ci")
 
 
-def query_count(monkeypatch, at):
-    """Return how many statements an evaluation takes, by Django's cursors and by prepared ones."""
-    prepared = []
-    execute = prepared_statements.PreparedCursor.execute
-
-    def counted(self, query, *args, **options):
-        prepared.append(query)
-        return execute(self, query, *args, **options)
-
-    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(prepared_statements.PreparedCursor, "execute", counted)
+def statement_count(at):
+    """Return how many statements an evaluation takes."""
+    with sent_statements() as statements:
         evaluate(at)
-    return len(captured) + len(prepared)
+    return len(statements)
 
 
-def test_many_take_no_more_than_few(monkeypatch):
+def test_many_take_no_more_than_few():
     add("a")
     evaluate()  # fills the caches of the process
     add("b", "c")
-    few = query_count(monkeypatch, NOW)
+    few = statement_count(NOW)
     add(*(f"d{number}" for number in range(12)))
-    assert query_count(monkeypatch, NOW) <= few
+    assert statement_count(NOW) <= few
     assert Alert.objects.values("customer").distinct().count() == 15

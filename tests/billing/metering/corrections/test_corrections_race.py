@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_period
+from billing.closing import close_period, invoice_inputs
 from billing.metering.corrections import usage_correction
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, unmatched_usage
@@ -57,7 +57,7 @@ def test_a_close_waits_for_a_correction_in_progress_and_bills_its_result(january
 
 
 def test_a_correction_waits_for_a_close_in_progress_and_is_late(january, monkeypatch):
-    pause = Pause.before(monkeypatch, batch, "read_counters")
+    pause = Pause.before(monkeypatch, invoice_inputs, "read_counters")
     closing = start(lambda: close(january))
     pause.await_arrival()
     correction = start(lambda: void("a", at=LATER))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_period
+from billing.closing import close_period, invoice_inputs
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Counter, Event, Period
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
@@ -49,7 +49,7 @@ def test_a_close_waits_for_usage_in_progress_and_bills_it(january, monkeypatch):
 
 def test_usage_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
     send(in_january("c0"))
-    pause = Pause.before(monkeypatch, batch, "read_counters")
+    pause = Pause.before(monkeypatch, invoice_inputs, "read_counters")
     close = start(lambda: close_period(period_id=january.pk, at=LATER))
     pause.await_arrival()
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_due, close_period
+from billing.closing import close_due, close_period, invoice_inputs
 from billing.metering.store import events as event_store
 from billing.models import Period
 from billing.subscriptions import generate_periods
@@ -69,7 +69,7 @@ def test_a_close_of_a_later_period_waits_for_usage_in_progress_and_bills_its_lev
 def test_usage_waits_for_a_close_of_a_later_period_and_marks_it_late(stored, monkeypatch):
 
     generate_periods(until=LATER)
-    pause = Pause.before(monkeypatch, batch, "read_counters")
+    pause = Pause.before(monkeypatch, invoice_inputs, "read_counters")
     close = start(lambda: close_period(period_id=of_february().pk, at=LATER))
     pause.await_arrival()
     ingest = start(lambda: store("a", 5))

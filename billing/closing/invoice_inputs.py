@@ -1,0 +1,123 @@
+"""The inputs of the invoices of some periods, read in a fixed number of statements for any number of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.closing.commitments.contract_state import CommitmentCycles, read_commitment_cycles
+from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.fee_histories import read_fee_histories
+from billing.closing.period_reader import read_billed_amounts, read_late_periods
+from billing.closing.records import (
+    NO_FEE_HISTORY,
+    BilledAmounts,
+    BilledFee,
+    DuePeriod,
+    FeeHistory,
+    InvoiceCoupon,
+    LatePeriod,
+    PeriodToClose,
+)
+from billing.metering.rating_inputs.period_loader import RatingInputs, read_counters, read_rating_inputs
+from billing.metering.rating_inputs.rating_period import Counters
+
+
+class InvoiceInputs(NamedTuple):
+    """What the invoices of some periods depend on; each field but `usage` and `cycles` by period."""
+
+    counters: Mapping[int, Counters]
+    usage: RatingInputs
+    fees: Mapping[int, FeeHistory]
+    billed_amounts: Mapping[int, BilledAmounts]
+    late_periods: Mapping[int, tuple[LatePeriod, ...]]
+    cycles: CommitmentCycles
+    coupons: Mapping[int, tuple[InvoiceCoupon, ...]]
+
+    def fees_of(self, period_id: int) -> FeeHistory:
+        return self.fees.get(period_id, NO_FEE_HISTORY)
+
+    def complete(
+        self,
+        due: DuePeriod,
+        *,
+        at: datetime | None = None,
+        billed_fees: Mapping[int, BilledFee] | None = None,
+    ) -> PeriodToClose:
+        """
+        Return a period with everything that its invoice depends on.
+
+        at: the time up to which levels count; default: the period's end.
+        billed_fees: the fees that an invoice not written yet bills in advance of it.
+
+        :raises NoRate: if the version's price has no rate for a level that is carried over.
+        """
+        period_id = due.span.period_id
+        fees = self.fees_of(period_id)
+        return PeriodToClose.of(
+            due,
+            # Only regular periods have usage.
+            usage=self.usage.complete(due.span, self.counters.get(period_id, {}), at=at)
+            if due.kind == "regular"
+            else None,
+            fees=fees if billed_fees is None else fees._replace(billed_fees=billed_fees),
+            billed_amounts=self.billed_amounts.get(period_id, {}),
+            late_periods=self.late_periods.get(period_id, ()),
+            commitments=self.cycles.by_period.get(period_id, {}),
+            coupons=self.coupons.get(period_id, ()),
+        )
+
+
+def read_invoice_inputs(
+    due_periods: Mapping[int, DuePeriod], late_period_ids: Mapping[int, Sequence[int]]
+) -> InvoiceInputs:
+    """
+    Read the inputs of the invoices of these periods.
+
+    late_period_ids: subscription → its late periods, billed by its first regular period.
+    """
+    ids = list(due_periods)
+    counters = read_counters(ids)
+    late_periods = _late_periods_by_invoice(due_periods, late_period_ids)
+    billed_amounts = read_billed_amounts([id_ for id_, due in due_periods.items() if due.is_partly_billed])
+    return InvoiceInputs(
+        counters=counters,
+        usage=read_rating_inputs([due.span for due in due_periods.values() if due.kind == "regular"]),
+        fees=read_fee_histories(due_periods.values()),
+        billed_amounts=billed_amounts,
+        late_periods=late_periods,
+        cycles=read_commitment_cycles(due_periods.values(), late=late_periods, billed_amounts=billed_amounts),
+        coupons=read_coupons(ids),
+    )
+
+
+def close_late_periods(
+    due_periods: Iterable[DuePeriod], late_period_ids: Mapping[int, Sequence[int]]
+) -> list[PeriodToClose]:
+    """
+    Return closed periods as the parties to a bill of late usage: each with its subscription's late periods and their
+    commitments, without usage or fees of its own.
+    """
+    by_id = {due.span.period_id: due for due in due_periods}
+    late_periods = _late_periods_by_invoice(by_id, late_period_ids)
+    cycles = read_commitment_cycles(by_id.values(), late=late_periods).by_period
+    return [
+        PeriodToClose.of(due, late_periods=late_periods.get(id_, ()), commitments=cycles.get(id_, {}))
+        for id_, due in by_id.items()
+    ]
+
+
+def _late_periods_by_invoice(
+    due_periods: Mapping[int, DuePeriod], late_period_ids: Mapping[int, Sequence[int]]
+) -> dict[int, tuple[LatePeriod, ...]]:
+    """Return period → the late periods that its invoice bills, in order of time."""
+    late_periods = read_late_periods([id_ for ids in late_period_ids.values() for id_ in ids])
+    unassigned = dict(late_period_ids)
+    late_by_invoice = {}
+    for id_, due in due_periods.items():
+        if due.kind == "regular" and (ids := unassigned.pop(due.subscription_id, None)):
+            late_by_invoice[id_] = tuple(sorted((late_periods[late_id] for late_id in ids), key=_start))
+    return late_by_invoice
+
+
+def _start(late_period: LatePeriod) -> datetime:
+    return late_period.span.starts_at
