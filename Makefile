@@ -1,13 +1,13 @@
-# Every target installs its own requirements: `make demo` and `make test` work on a bare Debian or Ubuntu.
+# Every target installs its own requirements: `make demo` and `make test-all` work on a bare Debian or Ubuntu.
 
-.PHONY: help setup demo test lint prove stop clean lock
+.PHONY: help setup demo test test-all lint prove stop clean lock
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup:  ## prepare this machine for development
 	@bin/setup dev
@@ -16,7 +16,10 @@ demo:  ## seed a company and serve it; ARGS=--no-serve only seeds, ARGS="--port 
 	@bin/setup runtime
 	@exec $(PY) manage.py demo $(ARGS)
 
-test: setup  ## everything that must hold at each change; PYTEST_ARGS="-k name" chooses tests
+test: setup  ## every gate and the quick tests, while you work; PYTEST_ARGS="-k name" chooses tests
+	@exec $(PY) -m config.postgres run bin/gates quick
+
+test-all: setup  ## every gate and all tests: the full check, which continuous integration runs
 	@exec $(PY) -m config.postgres run bin/gates
 
 lint: setup  ## the same without the tests

@@ -31,8 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[RUN].enter_context(postgres.template_ahead())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the slowest tests, so that no worker is left with one at the end."""
+    """
+    Mark browser tests and tests that commit as slow, because they start processes or restore a database, before `-m`
+    chooses. Start with the slow ones, so that no worker is left with one at the end.
+    """
+    for item in items:
+        database = item.get_closest_marker("django_db")
+        commits = "transactional_db" in item.fixturenames or (database and database.kwargs.get("transaction"))  # type: ignore[attr-defined]
+        if commits or item.get_closest_marker("browser"):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from config import databases
 from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
+from tests import template_cache
 from tests.database_reset import Original
 
 RUN = "TOLLBOOK_TEST_RUN"  # the run's folder, inherited by the workers
@@ -49,7 +50,7 @@ def run() -> Iterator[None]:
 
 @contextlib.contextmanager
 def template_ahead() -> Iterator[None]:
-    """Create the template while workers still collect tests: it takes a minute for which all would wait."""
+    """Create the template while workers still collect tests: a migration takes a minute for which all would wait."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     making = subprocess.Popen([sys.executable, "-m", "tests.postgres"], cwd=PROJECT, env=environment)
     try:
@@ -100,8 +101,10 @@ class WorkerDatabase:
         _drop(self.server, unfinished)
         self._execute(sql.SQL("CREATE DATABASE {}"), unfinished)
         self._use(unfinished)
-        call_command("migrate", verbosity=0, interactive=False)
-        connections.close_all()
+        if not template_cache.restore(os.environ["DATABASE_URL"]):
+            call_command("migrate", verbosity=0, interactive=False)
+            connections.close_all()
+            template_cache.store(os.environ["DATABASE_URL"])
         self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, self.template)
 
     def _use(self, name: str) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from plans.aggregation.expressions import InvalidExpression, NoValue, compile_expression
 from plans.aggregation.json_numbers import to_exact_number
 
+pytestmark = pytest.mark.slow
+
 BAD = [
     # text                      message
     ("",                        "It ends too early: a value, a closing parenthesis or a “:” should follow."),

@@ -13,6 +13,8 @@ import pytest
 from config.paths import PROJECT
 from tests.architecture.source import APPS
 
+pytestmark = pytest.mark.slow
+
 INTERFACES = {"admin", "api", "portal", "tasks", "management"}
 PRODUCT = [app for app in APPS if app != "config"]
 

@@ -15,6 +15,8 @@ from tests.api.calls import Caller
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
 from tests.client.flaky_connection import answers_with, hangs_up, line_to, loses_the_answer, passes
 
+pytestmark = pytest.mark.slow
+
 FORKING = """
 import multiprocessing, os, sys
 from tollbook_client import OutboxLimits, Tollbook

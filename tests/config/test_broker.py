@@ -10,6 +10,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import broker
 
+pytestmark = pytest.mark.slow
+
 DESCRIPTION = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pgmq'"
 
 

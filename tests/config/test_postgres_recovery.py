@@ -14,6 +14,8 @@ from config.postgres.account import server_account
 from config.postgres.cluster import Cluster
 from config.postgres.throwaway import cluster_in, run_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:

@@ -4,8 +4,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from config.paths import PROJECT
 from config.postgres.throwaway import cluster_in, run_folder
+
+pytestmark = pytest.mark.slow
 
 BEGIN_AND_HANG = """
 import time

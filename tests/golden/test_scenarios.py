@@ -5,6 +5,8 @@ import pytest
 from tests.golden.cases import Case, to_run
 from tests.golden.scenario_cases import LATER, RUN, figures, kind_of
 
+pytestmark = pytest.mark.slow
+
 FAMILY = "scenarios"
 
 

@@ -10,7 +10,7 @@ from tests.builders import JAN, make_feature, make_meter, make_pack, make_plan, 
 from wallets.auto_topup import run_topups
 from wallets.tasks import top_up_wallets
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -39,7 +39,7 @@ from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import TopUp, TopUpRule, Wallet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TODAY = MAR + timedelta(hours=12)
 
 

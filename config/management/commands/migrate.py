@@ -1,4 +1,4 @@
-"""Django's `migrate`, made faster, which also installs the message queue if it is in our database."""
+"""Django's `migrate`, which also installs the message queue if it is in our database."""
 
 from typing import Any
 
@@ -7,13 +7,11 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from config import broker
-from config.fast_migrations import updating_rendered_models
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        with updating_rendered_models():
-            super().handle(*args, **options)
+        super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
             return
         with connections[options["database"]].cursor() as cursor:

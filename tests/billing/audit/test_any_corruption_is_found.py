@@ -16,6 +16,8 @@ from billing.audit.records.schema_checks import our_models
 from tests.billing.audit.books import make_books
 from tests.billing.audit.corruption_search import Seeker
 
+pytestmark = pytest.mark.slow
+
 PLACES = (0, -1)
 """Positions of the rows of a table whose fields are corrupted, one at a time: the first and the last."""
 

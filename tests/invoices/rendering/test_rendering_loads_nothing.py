@@ -21,6 +21,8 @@ from invoices.rendering.wallet_facts import WalletRow, WalletStatement
 from tests.invoices.rendering.pdf_reader import reader, text_of
 from tests.invoices.rendering.samples import BUYER, SELLER, D, fee, invoice, meter_usage
 
+pytestmark = pytest.mark.slow
+
 SECRET = "the-secret-of-this-file-8d1f"
 
 
