@@ -25,19 +25,22 @@ from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
 from plans.aggregation.aggregate_state import EventValue, UsageWindow, aggregate_event, to_microseconds
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import load_terms
+from plans.pricing.calendar import Anchor, Interval, boundary
 from plans.pricing.rounding import Rounding
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate
-from tests.golden.cases import Case, Figures
-
-LATER: dict[str, str] = {}
+from tests.golden.case_figures import Figures
+from tests.golden.cases import Case
 
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 EVENT = "metered"
 AGGREGATIONS = {
     "unique_count": "unique",
-    "prorated_unique_count": "unique",
+    "prorated_unique_count": "weighted_sum",
     "prorated_sum": "weighted_sum",
 }
+HELD = 'has(operation_type) && operation_type == "remove" ? 0 : 1'
+"""The level of one distinct value that is added and removed: it is held, or it is not."""
 ROUNDINGS = {"round": "half_up", "ceil": "up", "floor": "down", None: "none"}
 LEVELS = ("sum", "latest", "unique", "weighted_sum")
 
@@ -52,11 +55,11 @@ def figures(case: Case) -> Figures:
         if "running_total" in case["expected"] and (so_far := total(period)).events > len(results["running_total"]):
             results["running_total"].append(so_far.used)
     counted, entered = total(period), carried_over(period)
-    results |= {"value": rounded_like(case, counted.used, options), "count": Decimal(counted.events)}
-    if options.get("recurring"):
+    results |= {"value": rounded_like(case["expected"], counted.used, options), "count": Decimal(counted.events)}
+    if options.get("recurring") or options.get("persisted_days"):
         results["count"] += entered.events  # the case counts the events behind the level, of any period
     units = counted.quantity + entered.total
-    results |= {"units": units, "variation": counted.quantity, "total_units": units}
+    results |= {"units": rounded_by_meter(units, options), "variation": counted.quantity, "total_units": units}
     if "bucket" in options:
         buckets = windows(case, subscription, period, options["bucket"])
         results["value"] = sum((bucket["value"] for bucket in buckets), Decimal(0))
@@ -76,18 +79,18 @@ def moment(text: str) -> datetime:
 def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[Subscription, Period]:
     """Subscribe a customer to one meter, with an earlier period for usage before the case's own period."""
     kind = AGGREGATIONS.get(case["kind"], case["kind"])
-    recurring = bool(options.get("recurring") or "initial_value" in options) and kind in LEVELS
+    assert options.get("dedupe", "id") == "id"
+    recurring = any(options.get(name) for name in ("recurring", "initial_value", "persisted_days")) and kind in LEVELS
     rounding = options.get("rounding") or {"function": None, "precision": 0}
     meter = make_meter(
         "golden",
         event_name=EVENT,
         aggregation=kind,
-        value_property="" if kind == "count" else case["field"],
         operation_property="operation_type" if kind == "unique" else "",
         recurring=recurring,
         filters=options.get("filters") or {},
         excludes=options.get("exclude") or [],
-        dimensions=options.get("group_by") or [],
+        **value_of(case, kind, options),
         rounding=ROUNDINGS[rounding["function"]],
         rounding_places=rounding["precision"] or 0,
     )
@@ -95,6 +98,8 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
     start, end = moment(case["period"]["start"]), moment(case["period"]["end"])
     if case["period"]["end_inclusive"]:
         end = (end + SECOND).replace(microsecond=0)
+    if days := options.get("persisted_days"):
+        end = start + int(days) * DAY
     before = min([start, *(moment(event["timestamp"]) for event in case["events"])]) - timedelta(days=1)
     version = publish(make_plan(offers=[offer(feature, rates=[rate("1")])]), at=before)
     customer = make_customer("golden", time_zone=case["timezone"])
@@ -110,17 +115,29 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
     if "initial_value" in options:
         opening = {"timestamp": before.isoformat(), "properties": {case["field"]: options["initial_value"]}}
         send(case, {"id": "opening", **opening}, subscription)
+    month = boundary(Anchor("anniversary", start, Interval("month"), ZoneInfo(case["timezone"])), 1) - start
+    assert options.get("period_days", str(month.days)) == str(month.days)
     return subscription, period
 
 
+def value_of(case: Case, kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what the meter reads of an event; distinct values over time are told apart by a dimension."""
+    dimensions = options.get("group_by") or []
+    if case["kind"] == "prorated_unique_count":
+        return {"expression": HELD, "measures": "levels", "dimensions": [*dimensions, case["field"]]}
+    return {"value_property": "" if kind == "count" else case["field"], "dimensions": dimensions}
+
+
 def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
+    """Record an event; where a case says that its values persist from before, at the subscription's start."""
+    is_persisted = "persisted_days" in (case.get("options") or {})
     body = {
         "specversion": "1.0",
         "id": event["id"],
         "source": event.get("source", "golden"),
         "type": EVENT,
         "subject": subscription.customer.external_id,
-        "time": event["timestamp"],
+        "time": subscription.starts_at.isoformat() if is_persisted else event["timestamp"],
         "data": event["properties"],
     }
     at = timezone.now()
@@ -147,15 +164,20 @@ def carried_over(period: Period) -> Opening:
     return next(iter(by_meter.values()), {}).get((), NO_OPENING)
 
 
-def rounded_like(case: Case, value: Decimal, options: dict[str, Any]) -> Decimal:
-    """Return a quantity rounded by the meter, and to the decimal places that the case shows."""
+def rounded_by_meter(value: Decimal, options: dict[str, Any]) -> Decimal:
     rounding = options.get("rounding")
     if rounding and rounding["function"]:
-        value = Rounding(ROUNDINGS[rounding["function"]], rounding["precision"] or 0).apply(value)
-    places = case["expected"].get("value_dp")
+        return Rounding(ROUNDINGS[rounding["function"]], rounding["precision"] or 0).apply(value)
+    return value
+
+
+def rounded_like(expected: Figures, value: Decimal, options: dict[str, Any]) -> Decimal:
+    """Return a quantity rounded by the meter, and to the decimal places that the case shows."""
+    value = rounded_by_meter(value, options)
+    places = expected.get("value_dp")
     if places is None:
         return value
-    mode = ROUND_UP if case["expected"].get("value_rounding") == "up" else ROUND_HALF_UP
+    mode = ROUND_UP if expected.get("value_rounding") == "up" else ROUND_HALF_UP
     return value.quantize(Decimal(1).scaleb(-places), mode)
 
 
@@ -176,7 +198,7 @@ def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
     ours = [
         {
             "key": {name: dict(dimensions).get(name) for name in names},
-            "value": rounded_like(case | {"expected": case["expected"]["groups"][0]}, quantity, {}),
+            "value": rounded_like(case["expected"]["groups"][0], quantity, {}),
             "count": events,
         }
         for dimensions, (quantity, events) in totals.items()

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.golden.cases import Figures
-from tests.golden.plan_setup import is_level
-from tests.golden.sandbox_customer import Document, Life
+from tests.golden.case_figures import Figures
+from tests.golden.period_cases import moment
+from tests.golden.plan_setup import HELD, is_level
+from tests.golden.sandbox_customer import CUSTOMER, Document, Life
 
 Entry = dict[str, Any]
 Lines = list[tuple[set[str], Decimal]]
@@ -55,7 +57,14 @@ class Answers:
 
     def invoices(self, entries: list[Entry]) -> Iterator[Figures]:
         for entry, documents in self._entries_with_documents("invoices", entries):
-            yield bill(entry, documents)
+            yield bill(entry, documents, self.credit_spent(documents))
+
+    def credit_spent(self, documents: list[Document]) -> Decimal:
+        """Return what the customer's balance has paid of invoices; it is what credit notes have put on it."""
+        numbers = {document["number"] for document in documents}
+        entries = self.life.get(f"/customers/{CUSTOMER}/balances/entries", limit=200)["data"]
+        spent = [entry for entry in entries if entry["kind"] == "applied" and entry["document"] in numbers]
+        return -total(entry["amount"]["amount"] for entry in spent)
 
     def credit_notes(self, entries: list[Entry]) -> Iterator[Figures]:
         for entry, documents in self._entries_with_documents("credit-notes", entries):
@@ -108,41 +117,48 @@ class Answers:
         """Yield each entry with its complete documents."""
         remaining = list(self.life.documents[kind])
         for entry in entries:
-            day = self.life.day_of(entry["date"])
+            at = moment(entry["date"])
             matching = [
                 (step, document)
                 for step, document in remaining
-                if self._is_of(document, day) and step <= entry["step"]
+                if self._is_of(document, at) and step <= entry["step"]
             ]
             remaining = [entry_ for entry_ in remaining if entry_ not in matching]
             yield entry, [self.life.get(f"/{kind}/{document['id']}") for _, document in matching]
 
-    def _is_of(self, document: Document, day: str) -> bool:
-        return document["issued_at"] is not None and self.life.day_of(document["issued_at"]) == day
+    def _is_of(self, document: Document, at: datetime) -> bool:
+        """Return whether a document was issued on that day, or as late as the grace for it allows."""
+        first, last = self.life.day_of(at), self.life.day_of(at + self.life.grace)
+        return document["issued_at"] is not None and first <= self.life.day_of(moment(document["issued_at"])) <= last
 
 
 def place(entry: Entry) -> Figures:
     return {"date": entry["date"], "step": entry["step"]}
 
 
-def bill(entry: Entry, documents: list[Document]) -> Figures:
+def bill(entry: Entry, documents: list[Document], credit_spent: Decimal = NONE) -> Figures:
     """Return the total of the documents, with the lines that an entry lists, in its order."""
     figures = {name: total(document[name]["amount"] for document in documents) for name in ("net", "tax", "total")}
     paid = total(document["paid"]["amount"] for document in documents if "paid" in document)
     left_to_pay = figures["total"] - paid
     wanted = entry.get("lines", [])
-    # Where a case lists prepaid amounts as lines, its total is the remaining amount to pay.
-    counts_prepaid = any(line["kind"] == "prepaid" for line in wanted)
+    listed = {line["kind"] for line in wanted}
+    kinds = {line["kind"] for document in documents for line in document["lines"]}
+    # Where a case lists as a line what a wallet or a credit note pays, its total is the remaining amount to pay.
+    settled = (paid if "prepaid" in listed else NONE) + (credit_spent if "credit_note" in listed else NONE)
     lines: Lines = [
         *merge_lines(documents),
         ({"net"}, figures["net"]),
         ({"tax"}, figures["tax"]),
         ({"prepaid"}, -paid),
+        ({"credit_note"}, -credit_spent),
     ]
     return {
         **place(entry),
-        "total": left_to_pay if counts_prepaid else figures["total"],
+        "total": figures["total"] - settled,
         "subtotal": figures["net"],
+        "type": "progressive" if kinds == {"progressive"} else "period",
+        "progressive_credit": NONE,  # what is billed early is not listed again, so no line takes it off
         "tax": figures["tax"],
         "tax_percent": ", ".join(sorted({tax["rate"] for document in documents for tax in document["taxes"]})),
         "amount_due": left_to_pay,
@@ -169,6 +185,8 @@ def possible_names(line: Document) -> set[str]:
         return {"credit_note"} if Decimal(line["amount"]["amount"]) < 0 else FEES
     if BOUND in line["description"]:
         return {"true_up"}
+    if HELD in line["description"]:
+        return {"usage"}
     return KINDS[line["kind"]]
 
 

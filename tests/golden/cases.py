@@ -1,19 +1,18 @@
 """The golden cases as files store them, and the comparison of our figures with a case's."""
 
 import json
-from collections.abc import Callable
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.golden.case_figures import Figures, Paths, flatten, merge, mismatches, unstated
+from tests.golden.case_keys import Record, unknown_keys
+
 HERE = Path(__file__).parent
 
 Case = dict[str, Any]
-Figures = dict[str, Any]
-KindOf = Callable[[Case], str]
 
 
 @cache
@@ -22,63 +21,68 @@ def load(name: str) -> Any:
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def model_or_kind(case: Case) -> str:
-    """Return the model or kind that a case names."""
-    return str(case.get("model") or case["kind"])
+def family(name: str) -> list[Case]:
+    """Return the cases of a family, each with its `kind`: its model, or its kind, or a life of a subscription."""
+    return [make_case(case) for case in load(f"{name}.json")["cases"]]
 
 
-def family(name: str, kind_of: KindOf = model_or_kind) -> list[Case]:
-    """Return the cases of a family, each with its `kind`."""
-    return [{**case, "kind": kind_of(case)} for case in load(f"{name}.json")["cases"]]
+def make_case(content: dict[str, Any]) -> Case:
+    """Return a case that notes which of its keys are read."""
+    case = Record({"kind": content.get("model", "life"), **content})
+    case.unread -= {"kind", "model"}
+    return case
 
 
-def to_run(name: str, later: dict[str, str], kind_of: KindOf = model_or_kind) -> list[Any]:
-    """Return the family's cases that are supported today, as parameters of a test."""
-    return [pytest.param(case, id=case["id"]) for case in family(name, kind_of) if case["kind"] not in later]
+def to_run(name: str) -> list[Any]:
+    """Return the cases of a family as parameters of a test."""
+    return [pytest.param(case, id=case["id"]) for case in family(name)]
 
 
-def compare_case(case: Case, ours: Figures) -> str:
+def wanted_figures(case: Case) -> Figures:
+    """Return the figures to compute for a case: those that it expects, and those that we state where it differs."""
+    difference = load("differences.json").get(case["id"])
+    return merge(case["expected"], difference["ours"]) if difference else case["expected"]
+
+
+def compare_case(name: str, case: Case, ours: Figures) -> str:
     """
     Compare our figures with a case's, number by number.
 
     ours: at least the figures that the case expects.
 
-    Return "passed", or "differing" for a case listed in differences.json whose figures there equal ours.
+    Return "passed"; "differing" for a case listed in differences.json, whose figures there equal ours; or "missing"
+    for one listed in missing.json, whose other figures agree.
     """
-    difference = load("differences.json").get(case["id"])
-    expected = comparable(case["expected"])
-    if difference is None:
-        assert wanted_part(expected, comparable(ours)) == expected, case["rule"]
-        return "passed"
-    stated = comparable(difference["ours"])
-    assert wanted_part(stated, comparable(ours)) == stated, difference["why"]
-    assert stated != wanted_part(stated, expected), "this case does not differ any more: take it off differences.json"
-    return "differing"
+    unknown, expected, figures = unknown_keys(name, case), flatten(case["expected"]), flatten(ours)
+    if lacking := load("missing.json").get(case["id"]):
+        return compare_missing(unknown, expected, figures, lacking["keys"])
+    assert not unknown, f"the runner does not know {unknown}"
+    if difference := load("differences.json").get(case["id"]):
+        stated = flatten(difference["ours"])
+        assert not unstated(expected, stated), f"not stated in differences.json: {unstated(expected, stated)}"
+        assert mismatches(expected, stated), "this case does not differ any more: take it off differences.json"
+        assert not mismatches(stated, figures), (difference["why"], mismatches(stated, figures))
+        return "differing"
+    assert not mismatches(expected, figures), (case["rule"], mismatches(expected, figures))
+    return "passed"
 
 
-def comparable(value: Any) -> Any:
+def compare_missing(unknown: list[str], expected: Paths, ours: Paths, lacking: list[str]) -> str:
     """
-    Return figures with numbers as Decimal, so that 5.90 equals 5.9, and sums of fractions in any order.
+    Compare the figures of a case that needs a capability which we lack.
 
-    The number of displayed decimal places, and how a figure was computed, is ignored.
+    lacking: the names of the keys for it, each a parameter that no runner reads or a figure that we don't have.
+    The other figures must agree, unless a parameter is lacking, which they may depend on.
     """
-    if isinstance(value, dict):
-        return {
-            key: comparable(item) for key, item in value.items() if not key.endswith(("_dp", "_rounding", "calc"))
-        }
-    if isinstance(value, list | tuple):
-        return [comparable(item) for item in value]
-    if isinstance(value, str) and "/" in value:
-        return sorted(value.split("+"))
-    if isinstance(value, str | int) and str(value).replace("-", "", 1).replace(".", "", 1).isdigit():
-        return Decimal(value)
-    return value
+    others = [path for path in unknown if _name(path) not in lacking]
+    assert not others, f"the runner does not know {others}"
+    lacked = {path for path in expected if _name(path) in lacking}
+    assert {*lacking} == {_name(path) for path in [*unknown, *lacked]}, "the case has not all of these keys"
+    assert not lacked & ours.keys(), "we have these figures: take the case off missing.json"
+    had = {path: figure for path, figure in expected.items() if path not in lacked}
+    assert unknown or not mismatches(had, ours), mismatches(had, ours)
+    return "missing"
 
 
-def wanted_part(wanted: Any, ours: Any) -> Any:
-    """Return our figures without those that the case does not have."""
-    if isinstance(wanted, dict) and isinstance(ours, dict):
-        return {key: wanted_part(wanted[key], item) for key, item in ours.items() if key in wanted}
-    if isinstance(wanted, list) and isinstance(ours, list) and len(wanted) == len(ours):
-        return [wanted_part(*pair) for pair in zip(wanted, ours, strict=True)]
-    return ours
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]

@@ -13,10 +13,9 @@ from plans.pricing.charge_models import Dynamic, PerUnit
 from plans.pricing.commitments import CommitmentSettlement, SpendCommitment, settle_commitment
 from plans.pricing.proration import share_of_interval
 from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, Rating, rate_usage
-from tests.golden.cases import Case, Figures
-from tests.golden.pricing_cases import ALL, charge
-
-LATER: dict[str, str] = {}
+from tests.golden.case_figures import Figures
+from tests.golden.cases import Case
+from tests.golden.pricing_cases import ALL, charge, free_units
 
 D = Decimal
 SECOND = timedelta(seconds=1)
@@ -78,6 +77,7 @@ def rated(case: Case, units: Decimal, *, is_final: bool) -> Rating:
     terms = PriceTerms(
         currency=case["currency"],
         rates=(RateTerms(ALL, (), model),),
+        included=free_units(params["price"]["params"]),
         minimum=D(params["minimum"]) if "minimum" in params else None,
         maximum=D(params["maximum"]) if "maximum" in params else None,
     )
@@ -122,13 +122,13 @@ def windowed(case: Case) -> Figures:
 def window_settled(case: Case, window: dict[str, Any]) -> list[CommitmentSettlement]:
     terms = PriceTerms(case["currency"], (RateTerms(ALL, (), PerUnit(D(window["unit_amount"]))),))
     spent = rate_usage(terms, {ALL: D(window["units"])}).invoiced_amount
-    if window["commitment"] is None:
-        return [CommitmentSettlement(spent, spent, ZERO, ZERO, ZERO)]
-    assert window["commitment_type"] == "amount"
-    commitment = SpendCommitment(
-        D(window["commitment"]), overage_factor=D(window["overage_factor"]), trues_up=window["true_up"]
-    )
-    return [settle_commitment(commitment, spent=spent, currency=case["currency"])] * int(window.get("count", 1))
+    factor, trues_up, kind = window["overage_factor"], window["true_up"], window["commitment_type"]
+    settled = CommitmentSettlement(spent, spent, ZERO, ZERO, ZERO)
+    if window["commitment"] is not None:
+        assert kind == "amount"
+        commitment = SpendCommitment(D(window["commitment"]), overage_factor=D(factor), trues_up=trues_up)
+        settled = settle_commitment(commitment, spent=spent, currency=case["currency"])
+    return [settled] * int(window.get("count", 1))
 
 
 def cumulative(case: Case) -> Figures:

@@ -1,16 +1,16 @@
 """Runs a case of periods.json by our own calendar, by its kind."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from plans.pricing.calendar import Anchor, CalendarPeriod, Interval, iterate_periods, period_containing
-from tests.golden.cases import Case, Figures
-
-LATER: dict[str, str] = {}
+from tests.golden.case_figures import Figures
+from tests.golden.cases import Case
 
 HALF_YEAR = Interval("month", 6)
 TICK = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 
 def figures(case: Case) -> Figures:
@@ -20,6 +20,14 @@ def figures(case: Case) -> Figures:
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def span(stated: dict[str, object]) -> tuple[datetime, datetime]:
+    """Return an interval as half-open: an inclusive end becomes the following midnight."""
+    start, end = moment(str(stated["start"])), moment(str(stated["end"]))
+    if stated["end_inclusive"]:
+        end = datetime.combine(end.date() + DAY, time(), UTC)
+    return start, end
 
 
 def to_text(at: datetime) -> str:
@@ -70,7 +78,8 @@ def month_starts(case: Case) -> Figures:
 def advance_period(case: Case) -> Figures:
     """Return the period that an invoice in advance bills: it starts on the invoice's date."""
     at = moment(case["params"]["invoice_date"])
-    return bounds(period_containing(on_billing_day(case, at), at))
+    start = at if case["params"]["is_first"] else None
+    return bounds(period_containing(on_billing_day(case, at), at, start=start))
 
 
 def arrears_period(case: Case) -> Figures:
@@ -86,9 +95,12 @@ def elapsed_cycles(case: Case) -> Figures:
 
 
 def lago_period(case: Case) -> Figures:
+    """Return the period at a time; where days are counted, an anniversary is a day and starts at midnight."""
     assert case["params"]["billing_time"] == "anniversary"
     start = moment(case["params"]["subscription_start"])
-    return bounds(period_containing(anniversary(case, start), max(start, moment(case["params"]["at"]))))
+    midnight = start.astimezone(ZoneInfo(case["timezone"])).replace(hour=0, minute=0, second=0)
+    anchor = anniversary(case, midnight)
+    return bounds(period_containing(anchor, max(start, moment(case["params"]["at"])), start=start))
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {

@@ -26,16 +26,9 @@ LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
 ANNIVERSARY_UNLESS_SAID = {"killbill/killbill"}
 """Systems that count periods from the day of the start where a case does not say; the others go by the calendar."""
 
-KNOWN_OF_PLANS = {
-    *("code", "amount", "interval", "pay_in_advance", "charges", "trial_days", "credit_pack", "prepaid"),
-    *("minimum_commitment", "usage_thresholds"),
-}
-KNOWN_OF_CHARGES = {"metric", "aggregation", "model", "params", "recurring", "prorated", "minimum", "pay_in_advance"}
-KNOWN_PARAMETERS = {
-    *("unit_amount", "overage_unit_amount", "free_units", "included_units", "free_units_in_trial", "tiers"),
-    *("package_size", "package_amount", "rounding", "match_on", "rows", "default"),
-    *("rate", "fixed_amount", "free_events", "free_total", "price_source", "event_price_unit"),
-}
+BASE_FEE = "base-fee"
+HELD = "Held: "
+"""How the label of a fee for held units begins, before the metric."""
 AGGREGATIONS = {"count": "count", "sum": "sum", "unique_count": "unique", "weighted_sum": "weighted_sum"}
 
 Described = dict[str, Any]
@@ -45,16 +38,19 @@ def offer_plans(case: Case) -> None:
     """
     Publish a case's plans.
 
-    All of them prorate by day, as the cases' systems do, and bill the usage of a trial.
+    All of them prorate by day, as the cases' systems do, unless the case says that held units are not prorated; and
+    bill the usage of a trial.
     """
     for plan in case["setup"]["plans"]:
-        unknown = plan.keys() - KNOWN_OF_PLANS
-        assert not unknown, f"the runner does not know {unknown}"
+        held = [charge for charge in plan["charges"] if is_held(charge)]
         minimum = plan.get("minimum_commitment")
         amount, billed = Decimal(plan["amount"]), "advance" if plan["pay_in_advance"] else "arrears"
         version = make_plan(
             plan["code"],
-            fees=[fee(amount, currency=case["currency"], billed=billed)] if amount else [],
+            fees=[
+                *([fee(amount, currency=case["currency"], code=BASE_FEE, billed=billed)] if amount else []),
+                *(_fee_of_held_units(charge, case["currency"]) for charge in held),
+            ],
             offers=[*_offers(case, plan)],
             commitments=[commitment(minimum, currency=case["currency"])] if minimum else [],
             thresholds=[
@@ -63,7 +59,7 @@ def offer_plans(case: Case) -> None:
             ],
             interval=plan["interval"],
             anchor=anchor_of(case),
-            proration="day",
+            proration="day" if all(charge["prorated"] for charge in held) else "none",
             trial_days=int(plan.get("trial_days", 0)),
             trial_usage="billed",
         )
@@ -74,14 +70,15 @@ def offer_plans(case: Case) -> None:
 def anchor_of(case: Case) -> str:
     """Return the anchor that the periods of a case's subscriptions count from."""
     billing_times = [step["billing_time"] for step in case["steps"] if "billing_time" in step]
+    assert len({*billing_times}) < 2
     otherwise = "anniversary" if case["source"]["repo"] in ANNIVERSARY_UNLESS_SAID else "calendar"
     return billing_times[0] if billing_times else otherwise
 
 
 def _offers(case: Case, plan: Described) -> Iterator[Described]:
     for charge in plan["charges"]:
-        unknown = charge.keys() - KNOWN_OF_CHARGES | charge["params"].keys() - KNOWN_PARAMETERS
-        assert not unknown, f"the runner does not know {unknown}"
+        if is_held(charge):
+            continue
         params = charge["params"]
         yield offer(
             _feature(case, charge),
@@ -98,21 +95,34 @@ def _offers(case: Case, plan: Described) -> Iterator[Described]:
             yield offer(feature, rates=[rate(1)], currency="XCR", consumption="credits")
 
 
+def is_held(charge: Described) -> bool:
+    """
+    Return whether a charge is for units that a subscription holds, at one price: with us a fee for each seat.
+
+    They carry over from period to period (`recurring`), and the case says whether a part of a period is a part of the
+    price (`prorated`).
+    """
+    return bool(charge.get("recurring")) and "prorated" in charge and charge["model"] == "per_unit"
+
+
+def _fee_of_held_units(charge: Described, currency: str) -> Described:
+    price, label = charge["params"]["unit_amount"], HELD + charge["metric"]
+    return fee(price, currency=currency, basis="seat", code=charge["metric"], label=label, billed="arrears")
+
+
 def is_level(charge: Described) -> bool:
     """Return whether a charge is for a level over time, prorated for each unit."""
-    prorated_sum = charge["aggregation"] == "sum" and charge.get("recurring") and charge.get("prorated")
-    return charge["aggregation"] == "weighted_sum" or bool(prorated_sum)
+    prorated = charge.get("recurring") and charge.get("prorated") and not is_held(charge)
+    return charge["aggregation"] == "weighted_sum" or bool(prorated)
 
 
 def _feature(case: Case, charge: Described) -> Feature:
-    """Return the feature of a metric, with its meter; a prorated recurring sum is a level over time."""
+    """Return the feature of a metric, with its meter; what is recurring and prorated is a level over time."""
     aggregation = "weighted_sum" if is_level(charge) else AGGREGATIONS[charge["aggregation"]]
     facts: Described = {"aggregation": aggregation, "dimensions": charge["params"].get("match_on", [])}
-    if aggregation == "unique":
-        facts |= {
-            "value_property": _distinguishing_property(case, charge["metric"]),
-            "operation_property": "operation_type",
-        }
+    if charge["aggregation"] == "unique_count":
+        name = distinguishing_property(case, charge["metric"])
+        facts |= level_of_values(name) if is_level(charge) else distinct_values(name)
     elif aggregation != "count":
         facts["value_property"] = "value"
     if charge["model"] == "dynamic":
@@ -121,23 +131,36 @@ def _feature(case: Case, charge: Described) -> Feature:
     return make_feature(charge["metric"], meter=meter)
 
 
-def _distinguishing_property(case: Case, metric: str) -> str:
+def distinguishing_property(case: Case, metric: str) -> str:
     """Return the property whose values a metric counts: the one other than the operation."""
     sent = [step["properties"] for step in case["steps"] if step.get("metric") == metric]
     (name,) = {name for properties in sent for name in properties} - {"operation_type"}
     return name
 
 
+def distinct_values(name: str) -> Described:
+    """Return what a meter reads that counts the values which came and did not go."""
+    return {"value_property": name, "operation_property": "operation_type"}
+
+
+def level_of_values(name: str) -> Described:
+    """Return what a meter reads that adds up the time for which each value was held."""
+    held = 'has(operation_type) && operation_type == "remove" ? 0 : 1'
+    return {"expression": held, "measures": "levels", "dimensions": [name]}
+
+
 def _rates(model: str, params: Described) -> Iterator[Described]:
     if model == "matrix":
-        rows = [*params["rows"], *([{"match": {}, **params["default"]}] if params["default"] else [])]
-        yield from (rate(row["unit_amount"], match=row["match"]) for row in rows)
+        yield from (rate(row["unit_amount"], match=dict(row["match"].items())) for row in params["rows"])
+        if params["default"]:
+            yield rate(params["default"]["unit_amount"])
     elif model == "per_unit":
         yield rate(params.get("unit_amount") or params["overage_unit_amount"])
     elif model == "percentage":
         free = {"free_events": int(params.get("free_events", 0)), "free_value": Decimal(params.get("free_total", 0))}
         yield rate(model=model, percent=Decimal(params["rate"]), fixed_fee=Decimal(params["fixed_amount"]), **free)
     elif model == "dynamic":
+        assert (params["price_source"], params["event_price_unit"]) == ("event", "minor")
         yield rate(model=model, cost_source="event")
     elif model == "package":
         size, rounding = params["package_size"], params["rounding"]

@@ -1,7 +1,7 @@
 """Runs a case of proration.json by our own shares, splits and billed amounts, by its kind."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -13,14 +13,12 @@ from lib.money import round_money
 from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, boundary, iterate_periods, period_containing
 from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, compute_grants
 from plans.pricing.proration import prorate, share_of_interval
-from tests.golden.cases import Case, Figures
-from tests.golden.period_cases import moment
+from tests.golden.case_figures import Figures
+from tests.golden.cases import Case
+from tests.golden.period_cases import DAY, moment, span
 from tests.golden.termination import ending
 
-LATER: dict[str, str] = {}
-
 TICK = timedelta(microseconds=1)
-DAY = timedelta(days=1)
 INTERVALS = {"monthly": Interval("month"), "quarterly": Interval("quarter"), "annual": Interval("year")}
 DAYS_OF_EVERY_MONTH = 28
 ZERO = Decimal(0)
@@ -29,14 +27,6 @@ ZERO = Decimal(0)
 def figures(case: Case) -> Figures:
     """Return the shares that we compute for a case."""
     return RUNNERS[case["kind"]](case)
-
-
-def span(stated: dict[str, object]) -> tuple[datetime, datetime]:
-    """Return an interval as half-open: an inclusive end becomes the following midnight."""
-    start, end = moment(str(stated["start"])), moment(str(stated["end"]))
-    if stated["end_inclusive"]:
-        end = datetime.combine(end.date() + DAY, time(), UTC)
-    return start, end
 
 
 def part_of(case: Case, full: tuple[datetime, datetime], start: datetime, end: datetime) -> Fraction:
@@ -113,6 +103,7 @@ def billing_cycles(case: Case) -> Figures:
     start, target = moment(params["start"]), moment(params["target_date"])
     end = moment(params["end"]) if params["end"] else None
     anchor = anchor_of(case, start)
+    assert case["params"]["billing_mode"] == "in_advance"
     try:
         period_containing(anchor, target, start=start)
         period_containing(anchor, start, start=start, end=end)
@@ -160,13 +151,10 @@ def credit_grant(case: Case) -> Figures:
     params = case["params"]
     start, end = span(params["period"])
     anchor = Anchor("anniversary", start, Interval("month"), ZoneInfo(case["timezone"]))
-    at = moment(params["change_at"])
+    at, rule, by = moment(params["change_at"]), IncludedCreditRule(Decimal(params["credits"])), params["granularity"]
     if at >= end:  # the period is over: nothing remains to be granted
         return {"credits": ZERO}
-    granted = GrantPeriod(at, end, anchor, params["granularity"])
-    return {
-        "credits": sum(slot.units for slot in compute_grants(IncludedCreditRule(Decimal(params["credits"])), granted))
-    }
+    return {"credits": sum(slot.units for slot in compute_grants(rule, GrantPeriod(at, end, anchor, by)))}
 
 
 def factor(case: Case) -> Figures:

@@ -9,9 +9,8 @@ from lib.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.charge_models import PerUnit
 from plans.pricing.discounts import DiscountableLine, DiscountTerms, apply_discounts
 from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
-from tests.golden.cases import Case, Figures
-
-LATER: dict[str, str] = {}
+from tests.golden.case_figures import Figures
+from tests.golden.cases import Case
 
 
 def figures(case: Case) -> Figures:

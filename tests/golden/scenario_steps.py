@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from tests.golden.cases import Case
 from tests.golden.period_cases import moment
 from tests.golden.plan_setup import anchor_of
-from tests.golden.sandbox_customer import CUSTOMER, DISCOUNT, Document, Life, Step
+from tests.golden.sandbox_customer import CUSTOMER, Document, Life, Step
 
 DOWNGRADES_WAIT = {"getlago/lago-api"}
 """
@@ -66,8 +66,8 @@ def in_order(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
 def subscribe(life: Life, step: Step) -> None:
     plan, count = life.plans[step["plan"]], int(step.get("quantity", 1))
     request_body: Document = {"customer": CUSTOMER, "plan": plan["code"], "named": count > 1}
-    if "discount_percent" in life.about:
-        request_body["coupons"] = [DISCOUNT]
+    if life.coupons:
+        request_body["coupons"] = life.coupons
     if anchor_of(life.case) == "anniversary" and "trial_days" not in plan:
         # Where days are counted, an anniversary is a day and starts at midnight.
         request_body["anchor_at"] = life.now.astimezone(life.zone).replace(hour=0, minute=0, second=0).isoformat()
@@ -92,7 +92,9 @@ def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
 
 def send(life: Life, step: Step) -> HttpResponse:
     """Send as many events as a step lists; if prepaid, all of them or none if the balance is too low."""
-    properties = dict(step.get("properties", {}))
+    if step["metric"] in life.held.aggregations:
+        return hold(life, step)
+    properties = dict(step.get("properties", {}).items())
     if "value" in step:
         properties["value"] = step["value"]
     if "price_minor" in step:
@@ -108,6 +110,13 @@ def send(life: Life, step: Step) -> HttpResponse:
     response = life.caller.post("/events?check=true" if life.pack else "/events", events)
     assert response.status_code >= 400 or response.json()["accepted"] == len(events), response.json()
     return response
+
+
+def hold(life: Life, step: Step) -> HttpResponse:
+    """Set how many units the subscription holds after an event."""
+    (name,) = _all(life)
+    path = f"/subscriptions/{name}/quantities/{step['metric']}"
+    return life.caller.send("PUT", path, {"quantity": life.held.after(step)})
 
 
 def take_back(life: Life, step: Step) -> HttpResponse:
@@ -128,6 +137,7 @@ def _yearly(life: Life, plan: str) -> Decimal:
 
 
 def cancel(life: Life, step: Step) -> HttpResponse:
+    assert step.get("immediate", False) == ("effective" not in step)
     when = {"ends_at": step["effective"]} if "effective" in step else {"when": "now"}
     return life.caller.post(f"/subscriptions/{_subscription_of(life, step)}/cancel", when)
 
@@ -154,6 +164,7 @@ def _all(life: Life) -> list[str]:
 def buy(life: Life, step: Step) -> None:
     """Buy a pack, or an amount of money, and pay for it."""
     assert life.pack
+    assert step.get("plan", life.pack["code"]) == life.pack["code"]
     arguments = {"pack": life.pack["code"], "reference": step["at"]}
     if "amount" in step:
         arguments["units"] = step["amount"]

@@ -12,7 +12,7 @@ _PRINTED = pytest.StashKey[bool]()
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """
-    Print "golden charges: N passed, M differing, K later" for each family that ran.
+    Print "golden charges: N passed, M differing, K missing" for each family that ran.
 
     Two conftests offer this hook, because xdist's controller loads only those of the given paths.
     """
@@ -21,7 +21,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     config.stash[_PRINTED] = True
     for family in sorted({family for family, _ in counts}):
-        figures = [f"{counts[family, outcome]} {outcome}" for outcome in ("passed", "differing", "later")]
+        figures = [f"{counts[family, outcome]} {outcome}" for outcome in ("passed", "differing", "missing")]
         if failed := counts[family, "failed"]:
             figures.append(f"{failed} failed")
         terminalreporter.write_line(f"golden {family}: {', '.join(figures)}")
@@ -33,5 +33,5 @@ def _outcomes(terminalreporter: Any) -> Iterator[tuple[str, str]]:
         for report in terminalreporter.stats.get(state, []):
             for name, value in getattr(report, "user_properties", []):
                 if name == GOLDEN and getattr(report, "when", "") == "call":
-                    family, outcome, count = value
-                    yield from [(family, outcome if state == "passed" else "failed")] * count
+                    family, outcome = value
+                    yield family, outcome if state == "passed" else "failed"

@@ -1,17 +1,13 @@
-"""Amounts are rounded and split as in other systems, or differ by a documented rule."""
+"""Amounts are rounded and split as in other systems, or differ by a written rule."""
 
 import pytest
 
 from tests.golden.cases import Case, to_run
-from tests.golden.rounding_cases import LATER, RUNNERS, figures
+from tests.golden.rounding_cases import figures
 
 FAMILY = "rounding"
 
 
-@pytest.mark.parametrize("case", to_run(FAMILY, LATER))
+@pytest.mark.parametrize("case", to_run(FAMILY))
 def test_rounding_agrees(case: Case, compare):
     compare(FAMILY, case, figures(case))
-
-
-def test_every_kind_is_run_or_waits_for_something(count_later):
-    count_later(FAMILY, LATER, set(RUNNERS))

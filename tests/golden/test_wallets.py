@@ -1,11 +1,11 @@
-"""Prepaid value is granted, spent and expired as in other systems, or differs by a documented rule."""
+"""Prepaid value is granted, spent and expired as in other systems, or differs by a written rule."""
 
 import pytest
 
 from billing.audit import assert_clean
 from billing.audit.records import wallets
 from tests.golden.cases import Case, to_run
-from tests.golden.wallet_cases import LATER, RUNNERS, figures
+from tests.golden.wallet_cases import figures
 
 FAMILY = "wallets"
 
@@ -15,11 +15,7 @@ LEDGER = [check.name for check in wallets.CHECKS if check.name != "wallets_paid_
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("case", to_run(FAMILY, LATER))
+@pytest.mark.parametrize("case", to_run(FAMILY))
 def test_wallet_agrees(case: Case, compare):
     compare(FAMILY, case, figures(case))
     assert_clean(only=LEDGER)
-
-
-def test_every_kind_is_run_or_waits_for_something(count_later):
-    count_later(FAMILY, LATER, set(RUNNERS))

@@ -56,12 +56,15 @@ class WalletRun:
         self.moments: list[Moment] = []
 
     def will_grant(self, entry: dict[str, Any], resets: list[datetime]) -> None:
+        priority = LAST if entry["priority"] is None else int(entry["priority"])
         since, until = moment(entry["effective_at"]), entry["expires_at"] and moment(entry["expires_at"])
         starts = [since, *recurrences(entry, since, self.until), *(at for at in resets if at > since)]
         for at, next_at in pairwise([*sorted(set(starts)), None]):
             ends = min((end for end in (until, next_at) if end), default=None)
             made = moment(entry["created_at"]) if at == since and "created_at" in entry else at
-            self._plan(made, GRANTED, lambda at=at, ends=ends: self._grant(entry, at, ends, is_reset=at in resets))
+            self._plan(
+                made, GRANTED, lambda at=at, ends=ends: self._grant(entry, at, ends, priority, is_reset=at in resets)
+            )
         for name in ("deleted_at", "voided_at"):
             if entry.get(name):
                 ends = moment(entry[name])
@@ -70,11 +73,11 @@ class WalletRun:
             self._plan(self.start, EXPIRED, lambda: self._void(entry["id"], self.start, taken))
 
     def will_use(self, entry: dict[str, Any], number: int, at_zero: AtZeroPolicy, feature: str | None = None) -> None:
-        at = moment(entry["at"])
+        at, amount = moment(entry["at"]), D(entry["amount"])
         if not self.start <= at < self.until:
             return
         if entry.get("reason") == "void":
-            self._plan(at, USED, lambda: self._void(None, at, D(entry["amount"]), f"use:{number}"))
+            self._plan(at, USED, lambda: self._void(None, at, amount, f"use:{number}"))
         else:
             self._plan(at, USED, lambda: self._use(entry, number, at_zero, feature))
 
@@ -90,8 +93,10 @@ class WalletRun:
         if at <= self.until:
             self.moments.append((at, order, happens))
 
-    def _grant(self, entry: dict[str, Any], at: datetime, ends: datetime | None, *, is_reset: bool) -> None:
-        rollover = D(entry.get("reset_max_rollover", 0))
+    def _grant(
+        self, entry: dict[str, Any], at: datetime, ends: datetime | None, priority: int, *, is_reset: bool
+    ) -> None:
+        least, rollover = (D(entry.get(f"reset_{name}_rollover", 0)) for name in ("min", "max"))
         rolled = Lot.objects.filter(wallet=self.wallet, valid_from=at, kind="rollover").last() if is_reset else None
         if rolled is not None:
             self.lots[rolled.pk] = entry["id"]
@@ -99,7 +104,7 @@ class WalletRun:
                 extend(lot_id=rolled.pk, expires_at=ends, reason="for as long as the grant", at=at)
         amount = D(entry["amount"])
         if is_reset and "reset_max_rollover" in entry and not entry.get("recurrence"):
-            amount = max(D(entry["reset_min_rollover"]) - (rolled.remaining if rolled else 0), D(0))
+            amount = max(least - (rolled.remaining if rolled else 0), D(0))
         if not amount:
             return
         goes_on = bool(rollover and ends and (entry["expires_at"] is None or ends < moment(entry["expires_at"])))
@@ -109,7 +114,7 @@ class WalletRun:
             f"{entry['id']}:{at}",
             valid_from=at,
             expires_at=ends,
-            priority=LAST if entry["priority"] is None else int(entry["priority"]),
+            priority=priority,
             features=[feature_id(name) for name in entry.get("features") or ()],
             rolls_over=100 if goes_on else 0,
             rollover_most=rollover if goes_on else None,
@@ -160,6 +165,10 @@ class WalletRun:
             for entry in entries.order_by("place")
             if entry.transaction.kind in paying and not entry.transaction.reference.startswith("void")
         ]
+
+    def has_repaid(self) -> bool:
+        """Return whether a lot has paid for use that was owed."""
+        return Transaction.objects.filter(wallet=self.wallet, kind=Movement.REPAY).exists()
 
     def used_since(self, at: datetime) -> Decimal:
         """Return the amount used since a time."""
