@@ -23,7 +23,7 @@ KEPT = 3
 PATTERNS = (
     "*/migrations/*.py",
     "*/models/**/*.py",
-    "*/triggers*",
+    "*/triggers.py",
     "*/triggers/*.py",
     "config/*.py",
     "requirements/*.txt",
