@@ -36,8 +36,18 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
         target.plan, target.number = Plan.objects.create(code="other", name="Other"), 1
         sample_books.release(target, at)
         sets = rounds + (rounds > 1)  # several rounds begin with a warm-up round
-        moved = [_prepare(version, 2 * number, subscriptions, at, report) for number in range(sets)]
-        closed = [_prepare(version, 2 * number + 1, subscriptions, at, report) for number in range(sets)]
+        # All moves are earlier than all closes, and the moved periods end after both, in the same month: what one
+        # side closes is then never due on the other, whichever goes first.
+        tenth = (at.replace(day=1) - timedelta(days=20)).replace(day=10, hour=0)
+        moments = [tenth + number * timedelta(hours=3) for number in range(sets)]
+        ends = [moment + timedelta(days=3) for moment in moments]
+        moved = [
+            _prepare(version, number, subscriptions, moment, moment + timedelta(days=10), report)
+            for number, moment in enumerate(moments)
+        ]
+        closed = [
+            _prepare(version, sets + number, subscriptions, end, end, report) for number, end in enumerate(ends)
+        ]
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
         ours, theirs = iter(moved), iter(closed)
@@ -58,23 +68,24 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
 
 
 Prepared = tuple[int, datetime]
-"""The number of the first customer of one side of a round, and the end of its period."""
+"""The number of the first customer of one side of a round, and the time at which it moves or ends."""
 
 
-def _prepare(version: PlanVersion, number: int, count: int, at: datetime, report: Report) -> Prepared:
-    """Subscribe the customers of one side of a round; their period ends a day after the previous one's."""
+def _prepare(
+    version: PlanVersion, number: int, count: int, moment: datetime, ends_at: datetime, report: Report
+) -> Prepared:
+    """Subscribe the customers of one side of a round, and store their usage of the days before `moment`."""
     report(f"storing the usage of {count:,} subscriptions …")
-    first, ends_at = number * count, at - timedelta(days=60 - number)
-    sample_books.subscribe(version, first=first, count=count, starts_at=ends_at - timedelta(days=31), ends_at=ends_at)
-    periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
+    first, starts_at = number * count, moment - timedelta(days=26)
+    sample_books.subscribe(version, first=first, count=count, starts_at=starts_at, ends_at=ends_at)
+    periods = Period.objects.filter(starts_at=starts_at).values_list("pk", flat=True)
     usage_rows.store_days(first_period=min(periods), last_period=max(periods), days=DAYS)
     generate_periods(until=ends_at + PERIOD_LEAD_TIME)
-    return first, ends_at
+    return first, moment
 
 
 def _move(prepared: Prepared, target: PlanVersion, subscriptions: int) -> float:
-    first, ends_at = prepared
-    at = ends_at - timedelta(days=5)
+    first, at = prepared
     ids = tuple(f"s-c{number}" for number in range(first, first + subscriptions))
     migration = plan_migration(
         title="Benchmark", version=target, selection=Selection(ids=ids), terms=MigrationTerms(when="now"), at=at
