@@ -1,6 +1,9 @@
 """Search for customers, in the list of customers and in lists of their rows."""
 
-from django.db.models import Q
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
 from customers.models import Customer
 
@@ -21,3 +24,27 @@ def find_customer_ids(term: str) -> list[int]:
     larger one.
     """
     return list(Customer.objects.filter(customer_matches(term)).values_list("pk", flat=True)[:MOST])
+
+
+class CustomerSearch:
+    """
+    Searches a list for the rows of customers.
+
+    customer_path: from a row to its customer. exact_field: rows that have the whole term there are shown alone.
+    start_field: rows whose field starts with the term are shown with the customers' rows.
+    """
+
+    customer_path = "customer"
+    exact_field = ""
+    start_field = ""
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if self.exact_field and (exact := queryset.filter(**{self.exact_field: term})).exists():
+            return exact, False
+        matches = Q(**{f"{self.customer_path}__in": find_customer_ids(term)})
+        if self.start_field:
+            matches |= Q(**{f"{self.start_field}__startswith": term})
+        return queryset.filter(matches), False

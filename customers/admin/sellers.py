@@ -4,12 +4,12 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from customers.admin.brand import SellerForm
 from customers.admin.parties import LANGUAGE
 from customers.brand.logos import store_logo
 from customers.models import Seller
+from lib.admin.staff_admin import StaffAdmin
 
 # One field per row, since the preview is next to them.
 PLACE = ("address_line1", "address_line2", "postal_code", "city", "region", "country", "email")
@@ -18,7 +18,7 @@ PAYING = ("payment_terms", "account_holder", "iban", "bic", "bank_details")
 CONTENT = ("shows_usage", "shows_wallets", "e_invoices")
 
 
-class SellerAdmin(ModelAdmin):
+class SellerAdmin(StaffAdmin):
     """Registered by wallets, which may import the app that renders invoices: see invoices/admin/sellers.py."""
 
     form = SellerForm

@@ -5,10 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from customers.customer_time import current_time
 from invoices.credit_notes import (
@@ -25,6 +22,7 @@ from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.models.invoices import CreditTo, InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
+from lib.admin.links import page_url, staff_page
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
@@ -107,7 +105,7 @@ def _field_name(line: CreditableLine) -> str:
     return f"line_{line.position}"
 
 
-def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     """Choose the amounts to credit, preview the credit note, and issue it."""
     form = CreditForm(request.POST or None, creditable=read_creditable_invoices([invoice.pk])[invoice.pk])
     draft = None
@@ -120,21 +118,19 @@ def credit_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Htt
                 close_pages(invoice_id=invoice.pk, at=at)
                 note = issue_credit_note(**arguments, at=at, by=request.user, credited_before=credited_before)
                 messages.success(request, f"{note} takes back {_money(note.total.amount, invoice)} of {invoice}.")
-                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
+                return HttpResponseRedirect(page_url(note))
             draft = preview_credit_note(**arguments)
         except (PaymentAttemptRefused, CreditRefused) as refused:
             form.add_error(None, str(refused))
-    context = {
-        **page.admin_site.each_context(request),
-        "title": f"Credit {invoice}",
-        "opts": None,
-        "invoice": invoice,
-        "form": form,
-        "preview": _preview_context(draft, invoice) if draft else None,
-        "back": reverse("admin:invoices_invoice_change", args=[invoice.pk]),
-    }
-    request.current_app = page.admin_site.name
-    return TemplateResponse(request, "staff/invoices/credit_note.html", context)
+    return staff_page(
+        request,
+        "staff/invoices/credit_note.html",
+        title=f"Credit {invoice}",
+        invoice=invoice,
+        form=form,
+        preview=_preview_context(draft, invoice) if draft else None,
+        back=page_url(invoice),
+    )
 
 
 def _preview_context(draft: Draft, invoice: Invoice) -> dict[str, Any]:

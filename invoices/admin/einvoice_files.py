@@ -13,13 +13,10 @@ from invoices.rendering.einvoice.syntaxes import SYNTAXES, to_xml
 
 
 def einvoice_paths(page: Any) -> list[URLPattern]:
-    """
-    Return the URLs of an admin page's e-invoice downloads; the page's `_invoice` finds the document and checks
-    access.
-    """
+    """Return the URLs of an admin page's e-invoice downloads."""
 
     def download(request: HttpRequest, pk: int, syntax: str) -> HttpResponse:
-        invoice = page._invoice(request, str(pk))
+        invoice = page.find(request, str(pk))
         if invoice.state == InvoiceState.DRAFT:
             return _redirect_with_warning(request, pk, "A draft is no invoice yet.")
         try:

@@ -5,10 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from customers.customer_time import current_time
 from invoices.documents.drafts import Draft
@@ -23,6 +20,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
+from lib.admin.links import page_url, staff_page
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
@@ -88,7 +86,7 @@ LineFormSet = forms.formset_factory(
 )
 
 
-def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> HttpResponse:
+def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     """Edit a draft, preview its totals, and save it."""
     at, one_off_request = current_time(invoice.customer), request_from_draft(invoice)
     terms = TermsForm(
@@ -97,7 +95,7 @@ def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Http
     lines = LineFormSet(
         request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines"
     )
-    draft, redirect = None, HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
+    draft = None
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
         one_off_request = OneOffRequest(
             lines=list(lines.requested_lines()), currency=one_off_request.currency, **terms.cleaned_data
@@ -107,21 +105,19 @@ def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Http
             if "_save" in request.POST:
                 edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at, by=request.user)
                 messages.success(request, f"The draft comes to {format_money(draft.totals.total, draft.currency)}.")
-                return redirect
+                return HttpResponseRedirect(page_url(invoice))
         except OneOffInvoiceRefused as refused:
             terms.add_error(None, str(refused))
-    context = {
-        **page.admin_site.each_context(request),
-        "title": f"Draft for {invoice.customer}",
-        "opts": None,
-        "invoice": invoice,
-        "terms": terms,
-        "lines": lines,
-        "preview": _preview_context(draft) if draft else None,
-        "back": redirect.url,
-    }
-    request.current_app = page.admin_site.name
-    return TemplateResponse(request, "staff/invoices/one_off_invoice.html", context)
+    return staff_page(
+        request,
+        "staff/invoices/one_off_invoice.html",
+        title=f"Draft for {invoice.customer}",
+        invoice=invoice,
+        terms=terms,
+        lines=lines,
+        preview=_preview_context(draft) if draft else None,
+        back=page_url(invoice),
+    )
 
 
 def _initial_values(line: OneOffLine) -> dict[str, Any]:

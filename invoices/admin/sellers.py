@@ -4,12 +4,11 @@ from base64 import b64encode
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.decorators import action
 
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
@@ -23,6 +22,8 @@ from invoices.rendering.pdf_file import MissingFont, render
 from invoices.rendering.pictures import draw_pages
 from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
+from lib.admin.actions import row_action
+from lib.admin.links import page_url
 from lib.money import UnknownCurrency
 
 # Pages of the sample that are drawn as pictures within the request.
@@ -57,18 +58,15 @@ class SellerSample(SellerAdmin):
         context = {"problems": problems, **self._preview_pages(edited_seller, form.chosen_logo())}
         return TemplateResponse(request, "staff/customers/seller_preview_result.html", context)
 
-    @action(description="Sample PDF", icon="picture_as_pdf", permissions=["view"], attrs={"target": "_blank"})
-    def sample_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @row_action("Sample PDF", icon="picture_as_pdf", attrs={"target": "_blank"})
+    def sample_pdf(self, request: HttpRequest, seller: Seller) -> HttpResponse:
         """Show a sample invoice with the seller's stored values."""
-        seller = self.get_object(request, object_id)
-        if seller is None:
-            raise Http404(f"There is no seller {object_id}.")
         facts = _sample_facts(seller, seller.logo)
         try:
             content = self._render_sample(facts)
         except (MissingFont, EInvoiceImpossible) as reason:
             self.message_user(request, f"There is no PDF: {reason}", "warning")
-            return HttpResponseRedirect(reverse("admin:customers_seller_change", args=[object_id]))
+            return HttpResponseRedirect(page_url(seller))
         return HttpResponse(
             content,
             content_type="application/pdf",

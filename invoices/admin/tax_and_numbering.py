@@ -2,13 +2,13 @@
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from invoices.models import NumberSeries, TaxRate
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.formats import format_number
 
 
@@ -47,24 +47,14 @@ class TaxRateAdmin(ModelAdmin):
 
 
 @admin.register(NumberSeries)
-class NumberSeriesAdmin(ModelAdmin):
+class NumberSeriesAdmin(ReadOnlyAdmin):
     """Read only: an assigned number is spent, and a gap would have to be explained to an auditor."""
 
     list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
     list_select_related = ("seller",)
     ordering = ("seller", "code")
     fields = ("seller", "code", "prefix", "sandbox", "last_number_shown")
-    readonly_fields = fields
 
     @display(description="Last number", ordering="last_number")
     def last_number_shown(self, series: NumberSeries) -> str:
         return number_cell(format_number(series.last_number))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: NumberSeries | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: NumberSeries | None = None) -> bool:
-        return False

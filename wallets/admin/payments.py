@@ -4,11 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib.messages import SUCCESS, WARNING
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.decorators import action
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from customers.customer_time import current_time
@@ -19,6 +18,7 @@ from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_payment_method
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 from wallets.purchases import receive_payment
@@ -66,126 +66,112 @@ def _reversible_payments(invoice: Invoice) -> QuerySet[Payment]:
     return invoice.payments.filter(method__in=channels, reverses__isnull=True, reversal__isnull=True).order_by("pk")
 
 
-class InvoicePayments(InvoiceAdmin):
-    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+class ChargeInvoice(ConfirmedAction[Invoice]):
+    """Charge the amount due to the customer's card."""
 
-    def page_context(self, invoice: Invoice) -> dict[str, Any]:
-        """Add the payments, payment attempts and dunning steps."""
-        payments = invoice.payments.select_related("by").order_by("pk")
-        charges = invoice.charges.select_related("payment_method").order_by("pk")
-        return super().page_context(invoice) | {
-            "payments": [(payment, _money(payment.amount, invoice)) for payment in payments],
-            "charges": [(attempt, _money(attempt.amount, invoice)) for attempt in charges],
-            "dunning": list(invoice.dunning_acts.order_by("pk")),
-        }
+    label, icon, verb = "Charge", "credit_card", "Charge customer"
+    permission = "invoices.collect_payment"
+    refusals = (attempts.PaymentAttemptRefused,)
 
-    @action(description="Charge", icon="credit_card", permissions=["collect"])
-    def charge(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Charge the amount due to the customer's card."""
-        invoice = self._invoice(request, object_id)
-        if request.method == "POST":
-            at = current_time(invoice.customer)
-            try:
-                charge = attempts.start_payment(invoice_id=invoice.pk, at=at, by=request.user)
-            except attempts.PaymentAttemptRefused as refused:
-                messages.error(request, str(refused))
-            else:
-                charge = attempts.submit_attempt(attempt_id=charge.pk, at=at)
-                outcome = (
-                    f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
-                )
-                (messages.success if charge.state == "succeeded" else messages.warning)(request, outcome)
-            return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=invoice,
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        return invoice.due > 0 and has_payment_method(invoice.customer_id)
+
+    def preview(self, invoice: Invoice) -> Preview:
+        return Preview(
             title=f"Charge {_money(invoice.due, invoice)} of {invoice}",
             consequences=[
                 f"{_money(invoice.due, invoice)} are taken from the customer's card at once.",
                 "Where the provider does not answer, what came of it is found out, and it is taken once.",
             ],
-            verb="Charge customer",
         )
 
-    @action(description="Payment did not come", icon="undo", permissions=["record_payment"])
-    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Reverse a payment that was returned or recorded by mistake."""
-        invoice = self._invoice(request, object_id)
-        form = TakeBackForm(request.POST or None, invoice=invoice)
-        if request.method == "POST" and form.is_valid():
-            reason = request.POST.get("_reason", "").strip()
-            if not reason:
-                form.add_error(None, "Say why: the reason is kept with the payment.")
-            else:
-                at = current_time(invoice.customer)
-                reverse_payment(payment_id=int(form.cleaned_data["payment"]), reason=reason, at=at, by=request.user)
-                messages.success(request, f"The payment is taken back: look at what is due of {invoice}.")
-                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=invoice,
-            title=f"A payment of {invoice} did not come",
-            consequences=["What it paid is due again.", "It stays in the list, with what takes it back."],
-            form=form,
-            verb="Take payment back",
-        )
+    def run(self, invoice: Invoice) -> HttpResponseBase:
+        at = current_time(invoice.customer)
+        attempt = attempts.start_payment(invoice_id=invoice.pk, at=at, by=self.user)
+        attempt = attempts.submit_attempt(attempt_id=attempt.pk, at=at)
+        outcome = f"{_money(attempt.amount, invoice)} of {invoice}: {attempt.get_state_display()}. {attempt.reason}"
+        return self.done(outcome, level=SUCCESS if attempt.state == "succeeded" else WARNING)
 
-    def has_collect_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("invoices.collect_payment"))
 
-    @action(description="Record payment", icon="payments", permissions=["record_payment"])
-    def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the form of a payment, and record it."""
-        invoice = self._invoice(request, object_id)
-        form = PaymentForm(request.POST or None, invoice=invoice)
-        if request.method == "POST" and form.is_valid():
-            try:
-                payment = receive_payment(
-                    invoice_id=invoice.pk,
-                    **form.cleaned_data,
-                    method=PaymentChannel.MANUAL,
-                    reason=request.POST.get("_reason", "")[:300],
-                    at=current_time(invoice.customer),
-                    by=request.user,
-                )
-            except PaymentRefused as refused:
-                form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-            else:
-                messages.success(request, f"{_money(payment.amount, invoice)} of {invoice} is paid.")
-                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=invoice,
+class RecordPayment(ConfirmedAction[Invoice]):
+    """Record a payment received outside of the product."""
+
+    label = verb = "Record payment"
+    icon = "payments"
+    permission = "invoices.record_payment"
+    refusals = (PaymentRefused,)
+
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        return invoice.due > 0
+
+    def make_form(self, invoice: Invoice) -> forms.Form:
+        return PaymentForm(self.posted, invoice=invoice)
+
+    def preview(self, invoice: Invoice) -> Preview:
+        return Preview(
             title=f"Record a payment of {invoice}",
             consequences=[
                 f"{_money(invoice.due, invoice)} is due; when nothing is left, the invoice is paid.",
                 "A payment is kept for good, and moves no money.",
             ],
-            form=form,
-            verb="Record payment",
         )
 
-    def has_record_payment_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("invoices.record_payment"))
+    def run(self, invoice: Invoice) -> HttpResponseBase:
+        payment = receive_payment(
+            invoice_id=invoice.pk,
+            **self.choices,
+            method=PaymentChannel.MANUAL,
+            reason=self.reason[:300],
+            at=current_time(invoice.customer),
+            by=self.user,
+        )
+        return self.done(f"{_money(payment.amount, invoice)} of {invoice} is paid.")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        invoice = self.get_object(request, str(object_id))
-        actions = super().get_actions_detail(request, object_id)
-        is_due = invoice is not None and invoice.due > 0
-        has_card = invoice is not None and has_payment_method(invoice.customer_id)
-        is_offered = {
-            "record_payment": is_due,
-            "charge": is_due and has_card,
-            "take_back": invoice is not None and _reversible_payments(invoice).exists(),
+
+class TakePaymentBack(ConfirmedAction[Invoice]):
+    """Reverse a payment that was returned or recorded by mistake."""
+
+    label, icon, verb = "Payment did not come", "undo", "Take payment back"
+    permission = "invoices.record_payment"
+    missing_reason = "Say why: the reason is kept with the payment."
+
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        return _reversible_payments(invoice).exists()
+
+    def make_form(self, invoice: Invoice) -> forms.Form:
+        return TakeBackForm(self.posted, invoice=invoice)
+
+    def preview(self, invoice: Invoice) -> Preview:
+        return Preview(
+            title=f"A payment of {invoice} did not come",
+            consequences=["What it paid is due again.", "It stays in the list, with what takes it back."],
+        )
+
+    def run(self, invoice: Invoice) -> HttpResponseBase:
+        at, payment_id = current_time(invoice.customer), int(self.choices["payment"])
+        reverse_payment(payment_id=payment_id, reason=self.reason, at=at, by=self.user)
+        return self.done(f"The payment is taken back: look at what is due of {invoice}.")
+
+
+class InvoicePayments(InvoiceAdmin):
+    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+
+    charge = ChargeInvoice.as_action()
+    record_payment = RecordPayment.as_action()
+    take_back = TakePaymentBack.as_action()
+
+    def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
+        """Add the payments, payment attempts and dunning steps."""
+        payments = invoice.payments.select_related("by").order_by("pk")
+        charges = invoice.charges.select_related("payment_method").order_by("pk")
+        return super().page_context(request, invoice) | {
+            "payments": [(payment, _money(payment.amount, invoice)) for payment in payments],
+            "charges": [(attempt, _money(attempt.amount, invoice)) for attempt in charges],
+            "dunning": list(invoice.dunning_acts.order_by("pk")),
         }
-        return [
-            detail_action
-            for detail_action in actions
-            if is_offered.get(detail_action.method.original_function_name, True)
-        ]
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:

@@ -1,12 +1,9 @@
 """On the invoice page: rendering selected invoices by a job, and regenerating a period's invoice."""
 
-from typing import Any
-
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.decorators import action
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from billing.admin.closing import pdf_archives
 from billing.closing import CannotRegenerate, preview_regeneration, regenerate
@@ -14,73 +11,65 @@ from billing.closing.pdf_archives.selection import select_ids
 from billing.models import Period
 from billing.models.periods import PeriodKind
 from customers.customer_time import current_time
-from invoices.admin.credit_notes import VoidInvoiceForm
+from invoices.admin.invoice_actions import VoidInvoice
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
+from lib.admin.actions import selection_action
+from lib.admin.confirmed_actions import Preview
 from lib.formats import format_money
 
 # The ids of a selection are stored in the job's parameters.
 MAX_AT_ONCE = 1_000
 
 
-class InvoiceOfPeriod(InvoiceAdmin):
-    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+class RegenerateInvoice(VoidInvoice):
+    """Replace a period's invoice by one based on the current facts."""
 
-    @action(description="Void and make again", icon="published_with_changes", permissions=["credit"])
-    def regenerate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Replace a period's invoice by one based on the current facts."""
-        invoice = self._invoice(request, object_id)
-        form, problems, consequence, at = (
-            VoidInvoiceForm(request.POST or None),
-            [],
-            "",
-            current_time(invoice.customer),
-        )
+    label = verb = "Void and make again"
+    icon = "published_with_changes"
+    refusals = (PaymentAttemptRefused, CannotRegenerate)
+
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        """Offer it only for the current invoice of a period."""
+        return Period.objects.filter(invoice=invoice, invoice__paid=0).exclude(kind=PeriodKind.UNDONE).exists()
+
+    def preview(self, invoice: Invoice) -> Preview:
+        consequences, problems = [], []
         try:
-            if request.method == "POST" and form.is_valid():
-                close_pages(invoice_id=invoice.pk, at=at)
-                replacement = regenerate(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
-                messages.success(request, f"{replacement} is issued in place of {invoice}.")
-                return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[replacement.pk]))
-            preview = preview_regeneration(invoice_id=invoice.pk, at=at)
-            consequence = (
-                f"A new invoice claims {format_money(preview.total.amount, str(preview.currency))}: by "
-                "the addresses, tax"
-            )
-            consequence += " numbers and taxes of now, and all usage of the period."
-        except (PaymentAttemptRefused, CannotRegenerate) as refused:
+            preview = preview_regeneration(invoice_id=invoice.pk, at=current_time(invoice.customer))
+            consequences = [
+                f"A new invoice claims {format_money(preview.total.amount, str(preview.currency))}: by the addresses,"
+                " tax numbers and taxes of now, and all usage of the period."
+            ]
+        except CannotRegenerate as refused:
             problems = [str(refused)]
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=invoice,
+        return Preview(
             title=f"Void {invoice}, and make it again",
             consequences=[
                 f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is "
                 "void.",
-                *filter(None, [consequence]),
+                *consequences,
                 "The customer is sent both documents. This cannot be undone.",
             ],
             problems=problems,
-            form=form,
-            verb="Void and make again",
-            danger=True,
         )
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer regeneration only for the current invoice of a period."""
-        actions = super().get_actions_detail(request, object_id)
-        if not str(object_id).isdecimal():
-            return actions  # there is no such page
-        if Period.objects.filter(invoice=object_id, invoice__paid=0).exclude(kind=PeriodKind.UNDONE).exists():
-            return actions
-        return [
-            detail_action for detail_action in actions if detail_action.method.original_function_name != "regenerate"
-        ]
+    def run(self, invoice: Invoice) -> HttpResponseBase:
+        at = current_time(invoice.customer)
+        close_pages(invoice_id=invoice.pk, at=at)
+        replacement = regenerate(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
+        return self.done(f"{replacement} is issued in place of {invoice}.", to=replacement)
 
-    @admin.action(description="Make PDFs", permissions=["render"])
+
+class InvoiceOfPeriod(InvoiceAdmin):
+    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+
+    regenerate = RegenerateInvoice.as_action()
+
+    @selection_action("Make PDFs", permission="invoices.change_rendering")
     def make_files(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
         """Render the missing PDFs of the selected invoices; the job's page offers all of them as an archive."""
         issued = queryset.exclude(state=InvoiceState.DRAFT).order_by("pk")

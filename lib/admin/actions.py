@@ -1,0 +1,90 @@
+"""
+Actions of staff pages: a button, the permission that it needs, and the view behind it.
+
+Each action checks its permission itself, so that hiding the button is not what protects it.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from unfold.enums import ActionVariant
+
+from lib.admin.permissions import require
+
+View = Callable[..., HttpResponseBase | None]
+
+
+def always(row: Any) -> bool:
+    return True
+
+
+def page_action(label: str, *, permission: str = "", **look: Any) -> Callable[[View], View]:
+    """Turn a method (request) into a button above a list. look: icon, url_path, variant and attrs of the theme."""
+
+    def decorate(method: View) -> View:
+        @wraps(method)
+        def view(page: Any, request: HttpRequest) -> HttpResponseBase | None:
+            require(request, permission)
+            return method(page, request)
+
+        return as_button(view, label, permission, **look)
+
+    return decorate
+
+
+def selection_action(label: str, *, permission: str) -> Callable[[View], View]:
+    """Turn a method (request, queryset) into an action on the selected rows of a list."""
+
+    def decorate(method: View) -> View:
+        @wraps(method)
+        def view(page: Any, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
+            require(request, permission)
+            return method(page, request, queryset)
+
+        return as_button(view, label, permission)
+
+    return decorate
+
+
+def row_action(
+    label: str, *, permission: str = "", is_offered: Callable[[Any], bool] = always, **look: Any
+) -> Callable[[View], View]:
+    """
+    Turn a method (request, row) into a button on a row's page.
+
+    permission: besides the permission to view the row. is_offered: whether the row's state fits; it only hides the
+    button.
+    """
+
+    def decorate(method: View) -> View:
+        @wraps(method)
+        def view(page: Any, request: HttpRequest, object_id: str) -> HttpResponseBase | None:
+            require(request, permission)
+            return method(page, request, page.find(request, object_id))
+
+        return as_button(view, label, permission, is_offered=is_offered, **look)
+
+    return decorate
+
+
+def as_button(
+    view: Any,
+    label: str,
+    permission: str,
+    *,
+    icon: str | None = None,
+    variant: ActionVariant = ActionVariant.DEFAULT,
+    attrs: dict[str, str] | None = None,
+    url_path: str = "",
+    is_offered: Callable[[Any], bool] = always,
+) -> View:
+    """Return a view with what the theme reads of an action."""
+    view.short_description, view.permission, view.is_offered = label, permission, is_offered
+    view.icon, view.variant, view.attrs = icon, variant, attrs or {}
+    if url_path:
+        view.url_path = url_path
+    return view

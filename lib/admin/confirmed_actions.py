@@ -1,0 +1,194 @@
+"""
+Actions that show their consequences first, and run once they are confirmed.
+
+A subclass says what is to be read and what to run. The permission check, the form, the page, the mapping of refusals
+and the redirect are here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.contrib import messages
+from django.db.models import Model
+from django.forms import Form
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from unfold.enums import ActionVariant
+
+from lib.admin.actions import View, always, as_button
+from lib.admin.links import list_url, page_url
+from lib.admin.permissions import require
+
+MAX_REASON = 500
+"""Maximum characters stored of a reason."""
+
+Subject = TypeVar("Subject")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """
+    What a person reads before they confirm.
+
+    problems: why it can't be done now; there is no button then. warnings: to read before confirming.
+    verb: the button, if it is not the action's. back: the address of the way out, if it is not the row's page.
+    """
+
+    title: str
+    consequences: Sequence[str]
+    problems: Sequence[str] = ()
+    problems_title: str = ""
+    warnings: Sequence[str] = ()
+    verb: str = ""
+    back: str = ""
+
+
+class ConfirmedAction(Generic[Subject]):
+    """
+    A button, and the page behind it. It is made anew for each request, as Django's class-based views are.
+
+    label, icon, variant: the button that leads to the page. verb: the button that confirms; the label without one.
+    permission: needed besides the permission to view the row.
+    is_offered: whether the row's state fits; it only hides the button.
+    refusals: exceptions of the operation that say why it did nothing.
+    missing_reason: what is said where no reason is entered; without it, a reason is optional.
+    """
+
+    label = ""
+    icon: str | None = None
+    variant = ActionVariant.DEFAULT
+    verb = ""
+    danger = False
+    permission: str
+    is_offered: Callable[[Any], bool] = staticmethod(always)
+    form_class: type[Form] | None = None
+    refusals: tuple[type[Exception], ...] = ()
+    missing_reason = ""
+
+    subject: Subject
+    form: Any = None
+
+    def __init__(self, page: Any, request: HttpRequest) -> None:
+        self.page, self.request = page, request
+        self.refusal = ""
+
+    @classmethod
+    def as_action(cls) -> View:
+        """Return the action as a method of a ModelAdmin."""
+
+        def view(page: Any, request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+            return cls(page, request).dispatch(**arguments)
+
+        view.__doc__ = cls.__doc__
+        return as_button(
+            view, cls.label, cls.permission, icon=cls.icon, variant=cls.variant, is_offered=cls.is_offered
+        )
+
+    def dispatch(self, **arguments: Any) -> HttpResponseBase:
+        """
+        Show the page, or run the action if its form was confirmed.
+
+        :raises PermissionDenied: if the user lacks the permission.
+        """
+        require(self.request, self.permission)
+        self.subject = self.find(**arguments)
+        self.form = self.make_form(self.subject)
+        if self.is_confirmed():
+            try:
+                if (response := self.confirm(self.subject)) is not None:
+                    return response
+            except self.refusals as refusal:
+                self.refuse(str(refusal), self.field_of(refusal))
+        return self.show()
+
+    # What a subclass says --------------------------------------------------------------------------------------
+
+    def preview(self, subject: Subject, /) -> Preview:
+        """Return what the page shows."""
+        raise NotImplementedError
+
+    def run(self, subject: Subject, /) -> HttpResponseBase:
+        """Call the operation, and return `done(…)` or a page."""
+        raise NotImplementedError
+
+    def find(self, **arguments: Any) -> Subject:
+        """Return what the action is about: the row, unless the address has other parameters than its id."""
+        found: Subject = self.page.find(self.request, **arguments)
+        return found
+
+    def make_form(self, subject: Subject, /) -> Form | None:
+        return self.form_class(self.posted) if self.form_class else None
+
+    def field_of(self, refusal: Exception) -> str | None:
+        """Return the form's field that a refusal is about."""
+        return getattr(refusal, "field", None)
+
+    # What it has at hand ---------------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> Any:
+        return self.request.user
+
+    @property
+    def posted(self) -> Any:
+        return self.request.POST or None
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The form's cleaned fields."""
+        return self.form.cleaned_data
+
+    @property
+    def reason(self) -> str:
+        """The reason for the history."""
+        return self.request.POST.get("_reason", "").strip()[:MAX_REASON]
+
+    def done(self, text: str, *, to: Model | str | None = None, level: int = messages.SUCCESS) -> HttpResponseBase:
+        """Report the outcome, and go on to the action's row, or to another row's page or an address."""
+        messages.add_message(self.request, level, text)
+        return self.go(to)
+
+    def go(self, to: Model | str | None = None) -> HttpResponseBase:
+        return HttpResponseRedirect(to if isinstance(to, str) else page_url(to or self.subject))
+
+    # How it is done --------------------------------------------------------------------------------------------
+
+    def is_confirmed(self) -> bool:
+        return self.request.method == "POST" and (self.form is None or self.form.is_valid())
+
+    def confirm(self, subject: Subject, /) -> HttpResponseBase | None:
+        """Run the action; None shows the page again."""
+        if self.missing_reason and not self.reason:
+            self.refuse(self.missing_reason)
+            return None
+        return self.run(subject)
+
+    def refuse(self, text: str, field: str | None = None) -> None:
+        """Show a refusal at its field, or in place of the button where there is no form."""
+        if self.form is None:
+            self.refusal = text
+        else:
+            self.form.add_error(field if field in self.form.fields else None, text)
+
+    def show(self) -> HttpResponseBase:
+        preview = self.preview(self.subject)
+        back = page_url(self.subject) if isinstance(self.subject, Model) else list_url(self.page.model)
+        return self.page.admin_site.confirmation(
+            self.request,
+            page=self.page,
+            title=preview.title,
+            consequences=preview.consequences,
+            problems=[self.refusal] if self.refusal else preview.problems,
+            problems_title=preview.problems_title,
+            warnings=preview.warnings,
+            verb=preview.verb or self.verb or self.label,
+            back=preview.back or back,
+            form=self.form,
+            hidden=self.hidden_fields(),
+            danger=self.danger,
+        )
+
+    def hidden_fields(self) -> list[tuple[str, str]]:
+        """Return fields that the page posts again."""
+        return []

@@ -1,0 +1,80 @@
+"""The bases of staff pages: ModelAdmin with declared permissions, buttons and context."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from lib.admin.actions import always
+from lib.admin.permissions import PermissionRules, is_allowed
+
+
+class StaffAdmin(PermissionRules, ModelAdmin):
+    """
+    A model's list and page.
+
+    list_select_related: related rows that the list and the page of a row read along.
+    has_form: False if a template above the form shows everything.
+    """
+
+    has_form = True
+
+    def find(self, request: HttpRequest, object_id: str) -> Any:
+        """
+        Return a row for an action on it.
+
+        :raises Http404: if it doesn't exist.
+        :raises PermissionDenied: if the user may not view it.
+        """
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the templates of a row's page show beside the form."""
+        return {}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if self.has_form else []
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context.update(self.page_context(request, obj))
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer the actions that fit the row's state; the row is read only if that matters."""
+        actions = super().get_actions_detail(request, object_id)
+        rules = [getattr(action.method, "is_offered", always) for action in actions]
+        if all(rule is always for rule in rules):
+            return actions
+        row = self.get_object(request, str(object_id))
+        return [action for action, rule in zip(actions, rules, strict=True) if row is not None and rule(row)]
+
+    # Actions name a permission, where Django and the theme expect the name of a method that checks it --------------
+
+    def _filter_unfold_actions_by_permissions(self, request: HttpRequest, actions: Any, object_id: Any = None) -> Any:
+        allowed = super()._filter_unfold_actions_by_permissions(request, actions, object_id)
+        return [action for action in allowed if is_allowed(request, getattr(action.method, "permission", ""))]
+
+    def _filter_actions_by_permissions(self, request: HttpRequest, actions: Any) -> Any:
+        allowed = super()._filter_actions_by_permissions(request, actions)
+        return [action for action in allowed if is_allowed(request, getattr(action[0], "permission", ""))]
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """Rows that staff read, the newest first, and change by actions alone."""
+
+    allows = ()
+    ordering = ("-pk",)
