@@ -4,21 +4,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from customers.admin.search import find_customer_ids
+from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
+from lib.admin.columns import money_column, state_column, text_column
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin.links import link_to
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.formats import format_money, format_number, format_units
+from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin
+from lib.formats import format_number, format_units
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
 
@@ -65,8 +66,33 @@ class CeilingInline(TabularInline):
     ordering = ("set_by", "span")
 
 
+class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
+    """Switch the rule on again after declines."""
+
+    label, icon, verb = "Switch on again", "play_arrow", "Switch on"
+    permission = "wallets.change_topuprule"
+
+    @staticmethod
+    def is_offered(rule: TopUpRule) -> bool:
+        return not rule.is_on
+
+    def preview(self, rule: TopUpRule) -> Preview:
+        reasons = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
+        return Preview(
+            title=f"Top up {rule.wallet} by itself again",
+            consequences=[
+                *reasons,
+                "Declines are forgotten, and it is topped up at once if it is below its threshold.",
+            ],
+        )
+
+    def run(self, rule: TopUpRule) -> HttpResponseBase:
+        switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=self.user)
+        return self.done(f"{rule.wallet} is topped up by itself again.")
+
+
 @admin.register(TopUpRule)
-class TopUpRuleAdmin(ModelAdmin):
+class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
     form = AutoTopupRuleForm
     inlines = (CeilingInline,)
     list_display = ("wallet_shown", "below", "buys", "payer", "state")
@@ -76,7 +102,10 @@ class TopUpRuleAdmin(ModelAdmin):
     search_help_text = "Part of a customer's name"
     autocomplete_fields = ("wallet", "pack")
     ordering = ("-pk",)
+    customer_path = "wallet__customer"
     actions_detail = ("switch_on",)
+
+    switch_on = SwitchTopUpsOn.as_action()
 
     def get_readonly_fields(self, request: HttpRequest, obj: TopUpRule | None = None) -> tuple[str, ...]:
         return ("wallet", "declines", "off_reason", "quiet_until") if obj is not None else ()
@@ -95,13 +124,7 @@ class TopUpRuleAdmin(ModelAdmin):
         status = [("How it stands", {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
         return [("When, and by how much", {"fields": settings}), *status]
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        term = search_term.strip()
-        return (queryset.filter(wallet__customer_id__in=find_customer_ids(term)) if term else queryset), False
-
-    @display(description="Wallet")
-    def wallet_shown(self, rule: TopUpRule) -> str:
-        return str(rule.wallet)
+    wallet_shown = text_column("wallet", "Wallet")
 
     @display(description="Below")
     def below(self, rule: TopUpRule) -> SafeString:
@@ -151,64 +174,23 @@ class TopUpRuleAdmin(ModelAdmin):
             messages.error(request, str(refused))
             return HttpResponseRedirect(request.get_full_path())
 
-    @action(description="Switch on again", icon="play_arrow", permissions=["switch_on"])
-    def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Switch the rule on again after declines."""
-        rule = self.get_object(request, object_id)
-        if rule is None:
-            raise Http404(f"There is no rule {object_id}.")
-        if not self.has_switch_on_permission(request):
-            raise PermissionDenied
-        if request.method == "POST":
-            switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=request.user)
-            messages.success(request, f"{rule.wallet} is topped up by itself again.")
-            return HttpResponseRedirect(reverse("admin:wallets_topuprule_change", args=[rule.pk]))
-        reasons = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=rule,
-            title=f"Top up {rule.wallet} by itself again",
-            consequences=[
-                *reasons,
-                "Declines are forgotten, and it is topped up at once if it is below its threshold.",
-            ],
-            verb="Switch on",
-        )
-
-    def has_switch_on_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("wallets.change_topuprule"))
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        rule = self.get_object(request, str(object_id))
-        return [] if rule is None or rule.is_on else super().get_actions_detail(request, object_id)
-
 
 @admin.register(TopUp)
-class TopUpAdmin(ModelAdmin):
+class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("wallet_shown", "state_shown", "balance_shown", "bought", "amount_shown", "created_at")
     list_filter = (("state", ChoicesDropdownFilter), ("created_at", RangeDateFilter))
     list_select_related = ("wallet__customer", "purchase")
     search_fields = ("wallet__name",)
     search_help_text = "Part of a customer's name"
-    ordering = ("-pk",)
+    customer_path = "wallet__customer"
     fields = (
         *("wallet_shown", "state", "reason", "balance_shown", "purchase_shown", "amount_shown"),
         *("created_at", "settled_at"),
     )
-    readonly_fields = fields
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        term = search_term.strip()
-        return (queryset.filter(wallet__customer_id__in=find_customer_ids(term)) if term else queryset), False
-
-    @display(description="Wallet")
-    def wallet_shown(self, topup: TopUp) -> str:
-        return str(topup.wallet)
-
-    @display(description="State", ordering="state", label=STATE_COLORS)
-    def state_shown(self, topup: TopUp) -> tuple[str, str]:
-        return topup.state, topup.get_state_display()
+    wallet_shown = text_column("wallet", "Wallet")
+    state_shown = state_column(STATE_COLORS)
+    amount_shown = money_column("amount", "Amount with tax", ordering="amount")
 
     @display(description="Balance before")
     def balance_shown(self, topup: TopUp) -> SafeString:
@@ -220,18 +202,4 @@ class TopUpAdmin(ModelAdmin):
 
     @display(description="Purchase")
     def purchase_shown(self, topup: TopUp) -> SafeString:
-        page = reverse("admin:wallets_purchase_change", args=[topup.purchase_id])
-        return format_html('<a href="{}">{}</a>', page, topup.purchase.terms["name"])
-
-    @display(description="Amount with tax", ordering="amount")
-    def amount_shown(self, topup: TopUp) -> SafeString:
-        return number_cell(format_money(topup.amount, str(topup.currency)))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: TopUp | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: TopUp | None = None) -> bool:
-        return False
+        return link_to(topup.purchase, topup.purchase.terms["name"])

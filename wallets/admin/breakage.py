@@ -2,24 +2,20 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from customers.models import Seller
+from lib.admin.links import list_url, page_url, staff_page
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from lib.formats import format_money, format_number
 from lib.money import round_money
+from wallets.models import Wallet
 from wallets.statements.breakage_report import COLUMNS, Month, breakage_of
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """Show the months of every seller, or send them as CSV."""
-    if not request.user.has_perm("wallets.view_transaction"):
-        raise PermissionDenied
     months_by_seller = {seller: breakage_of(seller) for seller in Seller.objects.order_by("legal_name")}
     if request.GET.get("format") == "csv":
         rows = [
@@ -32,14 +28,13 @@ def page(request: HttpRequest) -> HttpResponse:
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="breakage.csv"'},
         )
-    context = {
-        **admin.site.each_context(request),
-        "title": "Breakage",
-        "sellers": [_shown(seller, months) for seller, months in months_by_seller.items()],
-        "back": reverse("admin:wallets_wallet_changelist"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/wallets/breakage.html", context)
+    return staff_page(
+        request,
+        "staff/wallets/breakage.html",
+        title="Breakage",
+        sellers=[_shown(seller, months) for seller, months in months_by_seller.items()],
+        back=list_url(Wallet),
+    )
 
 
 def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
@@ -50,15 +45,11 @@ def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
         [month.month, *(_amount(getattr(month, name), month.currency) for name in COLUMNS[2:])]
         for month in reversed(months)
     ]
-    return {"name": str(seller), "by": method, "url": _url(seller), "months": figures}
+    return {"name": str(seller), "by": method, "url": page_url(seller), "months": figures}
 
 
 def _amount(amount: Any, currency: str) -> str:
     return format_money(round_money(amount, currency), currency)
-
-
-def _url(seller: Seller) -> str:
-    return reverse("admin:customers_seller_change", args=[seller.pk])
 
 
 def _text(value: Any) -> str:

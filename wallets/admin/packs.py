@@ -4,18 +4,22 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action, display
+from unfold.admin import TabularInline
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin.links import list_url
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.staff_admin import StaffAdmin
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
@@ -134,14 +138,39 @@ class SlabInline(TabularInline):
     ordering = ("least",)
 
 
+class ArchivePack(ConfirmedAction[CreditPack]):
+    """Take the pack off sale, for purchases by hand and automatic top-ups."""
+
+    label, icon = "Archive", "archive"
+    permission = "plans.change_creditpack"
+
+    @staticmethod
+    def is_offered(pack: CreditPack) -> bool:
+        return pack.archived_at is None
+
+    def preview(self, pack: CreditPack) -> Preview:
+        return Preview(
+            title=f"Archive {pack}",
+            consequences=["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."],
+        )
+
+    def run(self, pack: CreditPack) -> HttpResponseBase:
+        with audited_transaction("archive pack", by=self.user, at=timezone.now()):
+            CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
+        return self.done(f"{pack} is sold no more.", to=list_url(CreditPack))
+
+
 @admin.register(CreditPack)
-class PackAdmin(ModelAdmin):
+class PackAdmin(StaffAdmin):
+    allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)
     list_display = ("code", "name", "holds", "costs", "state")
     search_fields = ("code", "name")
     ordering = ("-pk",)
     actions_detail = ("archive",)
+
+    archive = ArchivePack.as_action()
     change_form_outer_after_template = "staff/wallets/pack_example.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditPack]:
@@ -164,11 +193,8 @@ class PackAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: CreditPack | None = None) -> tuple[str, ...]:
         return ("code",) if obj is not None else ()  # top-ups and the API know it by its code
 
-    def has_change_permission(self, request: HttpRequest, obj: CreditPack | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.archived_at is None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: CreditPack | None = None) -> bool:
-        return False  # packs are archived instead: purchases refer to them
+    def is_editable(self, pack: CreditPack) -> bool:
+        return pack.archived_at is None
 
     @display(description="Holds", ordering="units")
     def holds(self, pack: CreditPack) -> str:
@@ -193,31 +219,6 @@ class PackAdmin(ModelAdmin):
             return "sold", "on sale"
         is_planned = pack.sold_from is not None and pack.sold_from > at
         return ("planned", "planned") if is_planned else ("over", "over")
-
-    @action(description="Archive", icon="archive", permissions=["archive"])
-    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take the pack off sale, for purchases by hand and automatic top-ups."""
-        pack = self.get_object(request, object_id)
-        if pack is None:
-            raise Http404(f"There is no pack {object_id}.")
-        if not self.has_change_permission(request, pack):
-            raise PermissionDenied
-        if request.method == "POST":
-            with audited_transaction("archive pack", by=request.user, at=timezone.now()):
-                CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
-            messages.success(request, f"{pack} is sold no more.")
-            return HttpResponseRedirect(reverse("admin:plans_creditpack_changelist"))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=pack,
-            title=f"Archive {pack}",
-            consequences=["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."],
-            verb="Archive",
-        )
-
-    def has_archive_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("plans.change_creditpack"))
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
         """Show the amounts of purchases of the pack on the page."""

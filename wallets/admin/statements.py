@@ -7,13 +7,11 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from customers.customer_time import current_time
+from lib.admin.links import page_url, staff_page
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import LotKind, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
@@ -48,7 +46,7 @@ class SpanForm(forms.Form):
         return cleaned
 
 
-def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
+def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
     """Show the statement of the requested days, or of this month; or send it as a file."""
     zone = ZoneInfo(wallet.customer.time_zone)
     today = current_time(wallet.customer).astimezone(zone).date()
@@ -67,16 +65,15 @@ def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> Ht
             form.add_error(refused.field, str(refused))
         except NoFont as refused:
             messages.error(request, str(refused))
-    context |= {
-        **page.admin_site.each_context(request),
-        "title": f"Statement of {wallet}",
-        "opts": None,
-        "form": form,
-        "months": _months(today),
-        "back": reverse("admin:wallets_wallet_change", args=[wallet.pk]),
-    }
-    request.current_app = page.admin_site.name
-    return TemplateResponse(request, "staff/wallets/statement.html", context)
+    return staff_page(
+        request,
+        "staff/wallets/statement.html",
+        title=f"Statement of {wallet}",
+        form=form,
+        months=_months(today),
+        back=page_url(wallet),
+        **context,
+    )
 
 
 def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:

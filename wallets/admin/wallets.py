@@ -5,19 +5,22 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import SimpleListFilter
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
 
-from customers.admin.search import find_customer_ids
+from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
+from lib.admin.actions import page_action, row_action
+from lib.admin.columns import text_column
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.staff_admin import StaffAdmin
 from wallets.admin import breakage
-from wallets.admin.action_forms import GrantForm, MoveForm, TransferForm, action_view
+from wallets.admin.move_actions import GrantCredits, TransferCredits
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
@@ -94,9 +97,37 @@ class UnitFilter(SimpleListFilter):
         return queryset.exclude(unit="credits") if self.value() == "money" else queryset
 
 
-class WalletAdmin(ModelAdmin):
+class CloseWallet(ConfirmedAction[Wallet]):
+    """Close an empty wallet."""
+
+    label, icon, variant, verb = "Close", "lock", ActionVariant.DANGER, "Close wallet"
+    permission = "wallets.change_wallet"
+    danger = True
+    refusals = (LedgerRefused,)
+
+    @staticmethod
+    def is_offered(wallet: Wallet) -> bool:
+        return is_open(wallet) and not wallet.balance
+
+    def preview(self, wallet: Wallet) -> Preview:
+        return Preview(
+            title=f"Close {wallet}",
+            consequences=["Nothing goes into it or out of it again. Its ledger and its statements stay."],
+        )
+
+    def run(self, wallet: Wallet) -> HttpResponse:
+        close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=self.user)
+        return self.page.response_post_save_change(self.request, wallet)
+
+
+def is_open(wallet: Wallet) -> bool:
+    return wallet.closed_at is None
+
+
+class WalletAdmin(CustomerSearch, StaffAdmin):
     """Registered by billing, which adds links to the usage that was paid."""
 
+    allows = ("add", "change")
     form = WalletForm
     list_display = ("name_shown", "customer_shown", "balance_shown", "debt_shown", "rule_shown", "created_at")
     list_filter = (StandsFilter, UnitFilter)
@@ -109,13 +140,12 @@ class WalletAdmin(ModelAdmin):
     actions_detail = ("grant", "buy", "transfer", "statement", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
 
-    @display(description="Wallet")
-    def name_shown(self, wallet: Wallet) -> str:
-        return wallet.name
+    grant = GrantCredits.as_action()
+    transfer = TransferCredits.as_action()
+    close = CloseWallet.as_action()
 
-    @display(description="Customer")
-    def customer_shown(self, wallet: Wallet) -> str:
-        return str(wallet.customer)
+    name_shown = text_column("name", "Wallet")
+    customer_shown = text_column("customer", "Customer")
 
     @display(description="Balance", ordering="balance")
     def balance_shown(self, wallet: Wallet) -> str:
@@ -131,14 +161,10 @@ class WalletAdmin(ModelAdmin):
             return "", "closed"
         return wallet.at_zero, wallet.get_at_zero_display().partition(",")[0]
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        term = search_term.strip()
-        return (queryset.filter(customer__in=find_customer_ids(term)) if term else queryset), False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
-        return super().get_queryset(request).select_related("customer")
-
     # The page ------------------------------------------------------------------------------------------------
+
+    def is_editable(self, wallet: Wallet) -> bool:
+        return is_open(wallet)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Wallet | None = None) -> tuple[str, ...]:
         return IMMUTABLE_FIELDS if obj else ()
@@ -154,15 +180,10 @@ class WalletAdmin(ModelAdmin):
         ]
         return [(None, {"fields": setting_fields if obj else ["customer", ("unit", "currency"), *setting_fields]})]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        wallet = self.get_object(request, object_id)
-        extra: dict[str, Any] = {}
-        if wallet is not None and request.method == "GET":
-            extra = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
-            extra |= {name: self._may(request, name) for name in ("refund_lot", "void_lot", "extend_lot")}
-        return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
+    def page_context(self, request: HttpRequest, wallet: Wallet) -> dict[str, Any]:
+        context = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
+        may = request.user.has_perm
+        return context | {name: may(f"wallets.{name}") for name in ("refund_lot", "void_lot", "extend_lot")}
 
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
         """Return links to the usage that these drawdowns paid; billing overrides it."""
@@ -179,119 +200,17 @@ class WalletAdmin(ModelAdmin):
         )
         obj.pk, obj._state.adding = wallet.pk, False
 
-    @action(description="Breakage", icon="hourglass_bottom", permissions=["view"])
+    @page_action("Breakage", icon="hourglass_bottom", permission="wallets.view_transaction")
     def breakage(self, request: HttpRequest) -> HttpResponse:
         """Show the revenue from prepaid value that is never used."""
         return breakage.page(request)
 
-    # Actions on a wallet ------------------------------------------------------------------------------------------
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        wallet = self.get_object(request, str(object_id))
-        is_open = wallet is not None and wallet.closed_at is None
-        is_offered = {
-            "statement": True,
-            "close": is_open and not wallet.balance,
-            "transfer": is_open and wallet.balance > 0,
-        }
-        actions = super().get_actions_detail(request, object_id)
-        return [
-            detail_action
-            for detail_action in actions
-            if is_offered.get(detail_action.method.original_function_name, is_open)
-        ]
-
-    @action(description="Grant", icon="add", permissions=["grant"], variant=ActionVariant.PRIMARY)
-    def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Grant value free of charge."""
-        facts = [
-            "It pays first what the wallet owes, unless it is kept for one feature.",
-            "What is sold comes with its purchase, and what is included with its period: here it is given.",
-        ]
-        return self._moving(request, object_id, GrantForm, "Grant into", facts)
-
-    @action(description="Buy pack", icon="shopping_bag", permissions=["buy"])
-    def buy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @row_action("Buy pack", icon="shopping_bag", permission="wallets.buy_credits", is_offered=is_open)
+    def buy(self, request: HttpRequest, wallet: Wallet) -> HttpResponse:
         """Buy a pack for the customer into the wallet."""
-        return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[object_id]))
+        return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[wallet.pk]))
 
-    def has_buy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("wallets.buy_credits"))
-
-    @action(description="Transfer", icon="swap_horiz", permissions=["transfer"])
-    def transfer(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Transfer value to another wallet of the customer."""
-        facts = ["Lots go in the order in which they would be spent, each on its own conditions and with its cost."]
-        return self._moving(request, object_id, TransferForm, "Transfer from", facts)
-
-    @action(description="Statement", icon="summarize", permissions=["view"])
-    def statement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @row_action("Statement", icon="summarize")
+    def statement(self, request: HttpRequest, wallet: Wallet) -> HttpResponse:
         """Show the wallet's statement."""
-        return statement_page(self, request, self._viewable(request, object_id))
-
-    @action(description="Close", icon="lock", permissions=["close"], variant=ActionVariant.DANGER)
-    def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Close an empty wallet."""
-        wallet, problems = self._viewable(request, object_id), []
-        if request.method == "POST":
-            try:
-                close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=request.user)
-                return self.response_post_save_change(request, wallet)
-            except LedgerRefused as refused:
-                problems = [str(refused)]
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=wallet,
-            title=f"Close {wallet}",
-            consequences=["Nothing goes into it or out of it again. Its ledger and its statements stay."],
-            problems=problems,
-            verb="Close wallet",
-            danger=True,
-        )
-
-    def _moving(
-        self, request: HttpRequest, object_id: str, form_class: type[MoveForm], verb: str, facts: list[str]
-    ) -> HttpResponse:
-        wallet = self._viewable(request, object_id)
-        return action_view(
-            self,
-            request,
-            wallet,
-            form_class=form_class,
-            title=f"{verb} {wallet}",
-            facts=facts,
-            done=lambda form: f"{form.verb}: {shown(form.cleaned_data['amount'], wallet.unit)}.",
-        )
-
-    def _viewable(self, request: HttpRequest, object_id: str) -> Wallet:
-        """
-        Return the wallet.
-
-        :raises Http404: if it doesn't exist.
-        :raises PermissionDenied: if the user may not view it.
-        """
-        wallet = self.get_object(request, object_id)
-        if wallet is None:
-            raise Http404(f"There is no wallet {object_id}.")
-        if not self.has_view_permission(request, wallet):
-            raise PermissionDenied
-        return wallet
-
-    def _may(self, request: HttpRequest, name: str) -> bool:
-        return bool(request.user.has_perm(f"wallets.{name}"))
-
-    def has_grant_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, "grant_credits")
-
-    def has_transfer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, "transfer_credits")
-
-    def has_close_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, "change_wallet")
-
-    def has_change_permission(self, request: HttpRequest, obj: Wallet | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.closed_at is None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Wallet | None = None) -> bool:
-        return False
+        return statement_page(request, wallet)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from django.urls import reverse
-
 from billing.admin.closing.service_days import span_of
 from billing.models import Drawdown
+from lib.admin.links import page_url
 from wallets.admin.wallet_page import Link
 from wallets.admin.wallets import WalletAdmin
 
@@ -16,9 +15,4 @@ class WalletUsageLinks(WalletAdmin):
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
         """Return the period in which the usage of each drawdown was counted."""
         drawdowns = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
-        return {
-            drawdown.pk: Link(
-                span_of(drawdown.period), reverse("admin:billing_period_change", args=[drawdown.period_id])
-            )
-            for drawdown in drawdowns
-        }
+        return {drawdown.pk: Link(span_of(drawdown.period), page_url(drawdown.period)) for drawdown in drawdowns}
