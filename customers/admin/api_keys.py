@@ -1,18 +1,13 @@
 """API keys: issued with a secret that is shown once, rotated with an overlap, and revoked."""
 
 from datetime import timedelta
-from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -21,9 +16,13 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from customers.admin.secret_page import secret_page
 from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin.links import list_url
+from lib.admin.staff_admin import StaffAdmin
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
@@ -55,8 +54,92 @@ class KeyRotationForm(forms.Form):
     )
 
 
+class IssueKey(ConfirmedAction[None]):
+    """Issue a key, and show its secret once."""
+
+    verb = "Issue key"
+    permission = "customers.add_apikey"
+    form_class = IssueForm
+    refusals = (keys.KeyRefused,)
+
+    def find(self) -> None:
+        return None
+
+    def preview(self, subject: None) -> Preview:
+        return Preview(
+            title="Issue an API key",
+            consequences=[
+                "Whoever has the key can do what you tick below.",
+                "Its secret is shown once, on the next page, and kept nowhere.",
+            ],
+        )
+
+    def run(self, subject: None) -> HttpResponse:
+        return show_key(self.request, *keys.issue(**self.choices, by=self.user, at=timezone.now()))
+
+
+class KeyAction(ConfirmedAction[ApiKey]):
+    """A key is never edited; it is rotated or revoked."""
+
+    permission = "customers.change_apikey"
+    refusals = (keys.KeyRefused,)
+
+
+class RotateKey(KeyAction):
+    """Issue a key in place of another, which works on for a while."""
+
+    label, icon, verb = "Rotate", "autorenew", "Rotate key"
+    form_class = KeyRotationForm
+
+    def preview(self, key: ApiKey) -> Preview:
+        return Preview(
+            title=f"Rotate {key.name}",
+            consequences=[
+                f"A new key with the same rights is made: {', '.join(key.scopes)}.",
+                f"{key.prefix}… goes on for the time below, so that nothing fails meanwhile, and then stops.",
+            ],
+        )
+
+    def run(self, key: ApiKey) -> HttpResponse:
+        overlap = timedelta(hours=self.choices["hours"])
+        return show_key(self.request, *keys.rotate(key=key, overlap=overlap, by=self.user, at=timezone.now()))
+
+
+class RevokeKey(KeyAction):
+    """Stop a key from working."""
+
+    label, icon, variant, verb = "Revoke", "block", ActionVariant.DANGER, "Revoke key"
+    danger = True
+
+    def preview(self, key: ApiKey) -> Preview:
+        last_use = (
+            f"It was last used on {key.last_used_at:%d %b %Y, %H:%M} UTC."
+            if key.last_used_at
+            else "It was never used."
+        )
+        return Preview(
+            title=f"Revoke {key.name}",
+            consequences=[
+                f"Every request with {key.prefix}… is refused from now on.",
+                last_use,
+                "This cannot be undone.",
+            ],
+        )
+
+    def run(self, key: ApiKey) -> HttpResponse:
+        keys.revoke(key=key, at=timezone.now())
+        return self.done(f"{key.prefix}… works no longer.")
+
+
+def show_key(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
+    return secret_page(request, title=f"{key.name}: the secret", name=key.name, secret=secret, back=list_url(ApiKey))
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(StaffAdmin):
+    """Revoked keys are kept, so that the audit log can still name them."""
+
+    allows = ("add",)
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")
     list_filter = (("sandbox", BooleanRadioFilter),)
     search_fields = ("name", "prefix")
@@ -71,8 +154,11 @@ class ApiKeyAdmin(ModelAdmin):
         "expires_at",
         "last_used_at",
     )
-    readonly_fields = fields
     actions_detail = ("rotate", "revoke")
+
+    add_view = IssueKey.as_action()
+    rotate = RotateKey.as_action()
+    revoke = RevokeKey.as_action()
 
     @display(description="Key", ordering="prefix")
     def prefix_shown(self, key: ApiKey) -> str:
@@ -93,105 +179,3 @@ class ApiKeyAdmin(ModelAdmin):
     @display(description="State")
     def state_in_words(self, key: ApiKey) -> str:
         return self.state(key)[1]
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Reject edits: a key can only be rotated or revoked."""
-        return False
-
-    def has_replace_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("customers.change_apikey"))
-
-    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Keep revoked keys, so that the audit log can still name them."""
-        return False
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = IssueForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                key, secret = keys.issue(**form.cleaned_data, by=request.user, at=timezone.now())
-            except keys.KeyRefused as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                return self._show(request, key, secret)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            title="Issue an API key",
-            consequences=[
-                "Whoever has the key can do what you tick below.",
-                "Its secret is shown once, on the next page, and kept nowhere.",
-            ],
-            form=form,
-            verb="Issue key",
-        )
-
-    @action(description="Rotate", icon="autorenew", permissions=["replace"])
-    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        key = self._key(request, object_id)
-        form = KeyRotationForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            overlap = timedelta(hours=form.cleaned_data["hours"])
-            try:
-                new_key, secret = keys.rotate(key=key, overlap=overlap, by=request.user, at=timezone.now())
-            except keys.KeyRefused as refusal:
-                form.add_error(None, str(refusal))
-            else:
-                return self._show(request, new_key, secret)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=key,
-            title=f"Rotate {key.name}",
-            consequences=[
-                f"A new key with the same rights is made: {', '.join(key.scopes)}.",
-                f"{key.prefix}… goes on for the time below, so that nothing fails meanwhile, and then stops.",
-            ],
-            form=form,
-            verb="Rotate key",
-        )
-
-    @action(description="Revoke", icon="block", permissions=["replace"], variant=ActionVariant.DANGER)
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        key = self._key(request, object_id)
-        if request.method == "POST":
-            keys.revoke(key=key, at=timezone.now())
-            messages.success(request, f"{key.prefix}… works no longer.")
-            return HttpResponseRedirect(reverse("admin:customers_apikey_change", args=[key.pk]))
-        last_use = (
-            f"It was last used on {key.last_used_at:%d %b %Y, %H:%M} UTC."
-            if key.last_used_at
-            else "It was never used."
-        )
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=key,
-            title=f"Revoke {key.name}",
-            consequences=[
-                f"Every request with {key.prefix}… is refused from now on.",
-                last_use,
-                "This cannot be undone.",
-            ],
-            verb="Revoke key",
-            danger=True,
-        )
-
-    def _key(self, request: HttpRequest, object_id: str) -> ApiKey:
-        key = self.get_object(request, object_id)
-        if key is None:
-            raise Http404(f"There is no API key {object_id}.")
-        return key
-
-    def _show(self, request: HttpRequest, key: ApiKey, secret: str) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{key.name}: the secret",
-            "name": key.name,
-            "secret": secret,
-            "back": reverse("admin:customers_apikey_changelist"),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "staff/customers/secret.html", context)

@@ -6,7 +6,6 @@ from django import forms
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 
@@ -16,6 +15,7 @@ from customers.admin.search import customer_matches
 from customers.customer_time import current_time
 from customers.models import Customer
 from customers.registration import announce_customer_created, announce_customer_updated
+from lib.admin.staff_admin import StaffAdmin
 
 
 class CustomerForm(PartyForm):
@@ -36,7 +36,7 @@ class CustomerForm(PartyForm):
         return cleaned
 
 
-class CustomerAdmin(ModelAdmin):
+class CustomerAdmin(StaffAdmin):
     """Registered by billing, which adds the customer's usage, receivables and subscriptions."""
 
     form = CustomerForm

@@ -3,14 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.messages import ERROR
 from django.core.exceptions import PermissionDenied
 from django.core.mail import BadHeaderError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from django.urls import URLPattern, path
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from customers.models import EmailTemplate
@@ -18,9 +19,12 @@ from customers.notifications.email import EmailText, compose_email
 from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin.staff_admin import StaffAdmin
 
 SAMPLE_NAME = "Acme GmbH"
 MAX_BODY = 5_000
+NO_ADDRESS = "You have no mail address: have one entered under People first."
 
 
 class WordingForm(forms.ModelForm):
@@ -54,14 +58,40 @@ class WordingForm(forms.ModelForm):
         return cleaned
 
 
+class SendTestMail(ConfirmedAction[EmailTemplate]):
+    """Send the stored wording with sample facts to the current user."""
+
+    label, icon = "Send me a test", "forward_to_inbox"
+    permission = "customers.change_emailtemplate"
+    refusals = (OSError, BadHeaderError)
+
+    def preview(self, wording: EmailTemplate) -> Preview:
+        to = self.user.email
+        return Preview(
+            title="Send me a test",
+            consequences=[f"The text as it is stored, with sample facts, is mailed to {to}."],
+            problems=[] if to else [NO_ADDRESS],
+            problems_title="It could not be sent:",
+        )
+
+    def run(self, wording: EmailTemplate) -> HttpResponseBase:
+        if not self.user.email:
+            return self.done(NO_ADDRESS, level=ERROR)
+        text = sample(wording.kind, wording.language, {wording.language: [wording.subject, wording.body]})
+        text.as_message(self.user.email).send()
+        return self.done(f"A test with sample facts is on its way to {self.user.email}.")
+
+
 @admin.register(EmailTemplate)
-class WordingAdmin(ModelAdmin):
+class WordingAdmin(StaffAdmin):
     form = WordingForm
     list_display = ("title", "language_shown", "subject")
     ordering = ("kind", "language")
     search_fields = ("kind", "subject")
     change_form_outer_after_template = "staff/customers/email_preview.html"
     actions_detail = ("send_test",)
+
+    send_test = SendTestMail.as_action()
 
     def get_urls(self) -> list[URLPattern]:
         preview = path(
@@ -91,36 +121,6 @@ class WordingAdmin(ModelAdmin):
         text = sample(kind, language, {language: [subject, body]} if is_own else {})
         context = {"text": text, "problems": problems, "is_own": is_own, "names": names_with_samples(kind)}
         return TemplateResponse(request, "staff/customers/email_preview_result.html", context)
-
-    def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request)
-
-    @action(description="Send me a test", icon="forward_to_inbox", permissions=["send"])
-    def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send the stored wording with sample facts to the current user."""
-        wording = self.get_object(request, object_id)
-        back = HttpResponseRedirect(reverse("admin:customers_emailtemplate_change", args=[object_id]))
-        to = request.user.email
-        if wording is None or not to:
-            messages.error(request, "You have no mail address: have one entered under People first.")
-            return back
-        if request.method != "POST":
-            return self.admin_site.confirmation(
-                request,
-                page=self,
-                obj=wording,
-                title="Send me a test",
-                consequences=[f"The text as it is stored, with sample facts, is mailed to {to}."],
-                verb="Send me a test",
-            )
-        text = sample(wording.kind, wording.language, {wording.language: [wording.subject, wording.body]})
-        try:
-            text.as_message(to).send()
-        except (OSError, BadHeaderError) as error:
-            messages.error(request, f"It could not be sent: {error}")
-        else:
-            messages.success(request, f"A test with sample facts is on its way to {to}.")
-        return back
 
 
 def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> EmailText:

@@ -4,14 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from customers.admin.secret_page import secret_page
 from customers.models import Contact, Customer
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import (
@@ -22,6 +20,8 @@ from customers.portal_auth.magic_links import (
     portal_origin,
 )
 from customers.tasks import wake_mail_worker
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin.links import page_url
 
 LOOK = "look"
 
@@ -39,52 +39,48 @@ class LinkForm(forms.Form):
         self.fields["to"].initial = self.fields["to"].choices[0][0]
 
 
-def create_portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Ask for the recipient, then send the link or show it."""
-    contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
-    form = LinkForm(request.POST or None, contacts=contacts)
-    back = reverse("admin:customers_customer_change", args=[customer.pk])
-    if request.method == "POST" and form.is_valid():
-        at, recipient = timezone.now(), form.cleaned_data["to"]
+class CreatePortalLink(ConfirmedAction[Customer]):
+    """Create a portal link for one of the customer's contacts, or to view the portal as they do."""
+
+    label, icon, verb = "Portal link", "login", "Make portal link"
+    permission = "customers.add_portallink"
+
+    @staticmethod
+    def is_offered(customer: Customer) -> bool:
+        return customer.erased_at is None
+
+    def make_form(self, customer: Customer) -> LinkForm:
+        self.contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
+        return LinkForm(self.posted, contacts=self.contacts)
+
+    def preview(self, customer: Customer) -> Preview:
+        advice = "The customer has no contact: add one below their address to mail a link."
+        return Preview(
+            title=f"Portal link for {customer}",
+            consequences=[
+                f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} "
+                "minutes.",
+                f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes;"
+                " who made it is kept.",
+            ],
+            warnings=[] if self.contacts else [advice],
+        )
+
+    def run(self, customer: Customer) -> HttpResponseBase:
+        at, recipient, origin = timezone.now(), self.choices["to"], portal_origin(self.request)
         if recipient == LOOK:
-            _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=request.user, at=at)
-            url = portal_origin(request) + reverse("portal_enter", args=[secret])
-            return _shown(page, request, customer, url, back)
-        contact = next(candidate for candidate in contacts if str(candidate.pk) == recipient)
-        invite_contact(contact=contact, origin=portal_origin(request), by=request.user, at=at)
+            _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=self.user, at=at)
+            return secret_page(
+                self.request,
+                title="Portal link",
+                name=f"the link into {customer}'s portal",
+                secret=origin + reverse("portal_enter", args=[secret]),
+                back=page_url(customer),
+            )
+        contact = next(candidate for candidate in self.contacts if str(candidate.pk) == recipient)
+        invite_contact(contact=contact, origin=origin, by=self.user, at=at)
         wake_mail_worker()
-        messages.success(request, f"A link is on its way to {contact.email}.")
-        return HttpResponseRedirect(back)
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=customer,
-        title=f"Portal link for {customer}",
-        consequences=[
-            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} "
-            "minutes.",
-            f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes; who made it "
-            "is kept.",
-        ],
-        warnings=[] if contacts else ["The customer has no contact: add one below their address to mail a link."],
-        form=form,
-        verb="Make portal link",
-    )
-
-
-def _shown(page: ModelAdmin, request: HttpRequest, customer: Customer, url: str, back: str) -> HttpResponse:
-    context = {
-        **page.admin_site.each_context(request),
-        "title": "Portal link",
-        "opts": None,
-        "name": f"the link into {customer}'s portal",
-        "secret": url,
-        "back": back,
-    }
-    request.current_app = page.admin_site.name
-    response = TemplateResponse(request, "staff/customers/secret.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+        return self.done(f"A link is on its way to {contact.email}.")
 
 
 def _minutes(span: timedelta) -> int:

@@ -3,20 +3,21 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.limits.spend_caps import MAX_VALUE_LENGTH, CapRefused, budget_dimensions, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
+from lib.admin.columns import money_column
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import NumberInput
+from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
@@ -93,30 +94,32 @@ class SpendCapForm(forms.Form):
         return {**fields, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
 
 
-def cap_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Show the form of a spend cap, and set it."""
-    form = SpendCapForm(request.POST or None, subscription=subscription)
-    if request.method == "POST" and form.is_valid():
-        try:
-            cap = set_cap(**form.arguments(), by=request.user, at=timezone.now())
-        except CapRefused as refusal:
-            form.add_error({"match": "value"}.get(refusal.field, refusal.field), str(refusal))
-        else:
-            messages.success(request, f"{_usage_text(cap)} is capped at {_amount(cap)} a period.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Cap what {subscription.customer} spends",
-        consequences=[
-            "In each period, what usage comes to is compared with the cap.",
-            "It takes the place of the cap that the same side has set for the same.",
-            ENFORCED,
-        ],
-        form=form,
-        verb="Set cap",
-    )
+class CapSpend(SubscriptionAction):
+    """Set a spend cap on usage per period."""
+
+    label, icon, verb = "Cap spend", "speed", "Set cap"
+    refusals = (CapRefused,)
+
+    def make_form(self, subscription: Subscription) -> SpendCapForm:
+        return SpendCapForm(self.posted, subscription=subscription)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Cap what {subscription.customer} spends",
+            consequences=[
+                "In each period, what usage comes to is compared with the cap.",
+                "It takes the place of the cap that the same side has set for the same.",
+                ENFORCED,
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        cap = set_cap(**self.form.arguments(), by=self.user, at=timezone.now())
+        return self.done(f"{_usage_text(cap)} is capped at {_amount(cap)} a period.")
+
+    def field_of(self, refusal: Exception) -> str | None:
+        field = super().field_of(refusal)
+        return "value" if field == "match" else field
 
 
 def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
@@ -147,73 +150,48 @@ def _amount(cap: SpendCap) -> str:
     return format_money(cap.amount, str(cap.currency))
 
 
-def _page_of(cap: SpendCap) -> str:
-    """Return the address of the capped subscription's or customer's page."""
-    if cap.subscription_id:
-        return reverse("admin:billing_subscription_change", args=[cap.subscription_id])
-    return reverse("admin:customers_customer_change", args=[cap.customer_id])
-
-
 def _action(cap: SpendCap) -> str:
     if cap.per_minute is None:
         return cap.get_action_display()
     return f"{cap.get_action_display()} to {format_number(cap.per_minute)} uses a minute"
 
 
+class RemoveCap(ConfirmedAction[SpendCap]):
+    """Remove the cap."""
+
+    label, icon, verb = "Remove", "delete", "Remove it"
+    permission = "billing.change_spendcap"
+    danger = True
+
+    def preview(self, cap: SpendCap) -> Preview:
+        return Preview(
+            title=f"Remove the cap of {_amount(cap)}",
+            consequences=["Spending goes on as if there had been no cap. Its history stays."],
+        )
+
+    def run(self, cap: SpendCap) -> HttpResponseBase:
+        text = f"The cap of {_amount(cap)} on {_usage_text(cap).lower()} is removed."
+        remove_cap(cap=cap, by=self.user, at=timezone.now())
+        return self.done(text, to=cap.subscription or cap.customer)
+
+
 @admin.register(SpendCap)
-class SpendCapAdmin(ModelAdmin):
+class SpendCapAdmin(ReadOnlyAdmin):
     list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription", "customer")
     list_select_related = ("feature", "subscription", "customer")
     search_fields = ("subscription__external_id", "customer__external_id")
     search_help_text = "A subscription's or a customer's id"
-    ordering = ("-pk",)
     fields = ("subscription", "customer", "of_shown", "amount_shown", "action_shown", "set_by", "created_at")
-    readonly_fields = fields
     actions_detail = ("remove",)
+
+    remove = RemoveCap.as_action()
+
+    amount_shown = money_column("amount", "At most")
 
     @display(description="Of")
     def of_shown(self, cap: SpendCap) -> str:
         return _usage_text(cap)
 
-    @display(description="At most")
-    def amount_shown(self, cap: SpendCap) -> str:
-        return _amount(cap)
-
     @display(description="Once it is reached")
     def action_shown(self, cap: SpendCap) -> str:
         return _action(cap)
-
-    @action(description="Remove", icon="delete", permissions=["remove"])
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Remove the cap."""
-        cap = self.get_object(request, object_id)
-        if cap is None:
-            raise Http404(f"There is no spend cap {object_id}.")
-        if not self.has_view_permission(request, cap):
-            raise PermissionDenied
-        if request.method == "POST":
-            confirmation = f"The cap of {_amount(cap)} on {_usage_text(cap).lower()} is removed."
-            remove_cap(cap=cap, by=request.user, at=timezone.now())
-            messages.success(request, confirmation)
-            return HttpResponseRedirect(_page_of(cap))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=cap,
-            title=f"Remove the cap of {_amount(cap)}",
-            consequences=["Spending goes on as if there had been no cap. Its history stays."],
-            verb="Remove it",
-            danger=True,
-        )
-
-    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_spendcap"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: SpendCap | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: SpendCap | None = None) -> bool:
-        return False

@@ -2,14 +2,13 @@
 
 import tempfile
 
-from django.contrib import messages
-from django.contrib.admin import ModelAdmin
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from billing.privacy import ErasureRefused, erase, export, find_erasure_blockers
 from customers.models import Customer
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 
 CONSEQUENCES = (
     "Name, address, tax number, mail address, contacts, mails and their history are gone for good.",
@@ -27,26 +26,27 @@ def export_file(customer: Customer) -> FileResponse:
     return FileResponse(file, as_attachment=True, filename=f"customer-{customer.pk}.zip")
 
 
-def erasure_view(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Show the consequences of the erasure, and erase once confirmed."""
-    back = HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
-    if request.method == "POST":
-        try:
-            erased = erase(customer_id=customer.pk, at=timezone.now(), by=request.user)
-        except ErasureRefused as refusal:
-            for reason in refusal.reasons:
-                messages.error(request, reason)
-            return back
-        messages.success(request, f"It is erased, and goes on as {erased.name}.")
-        return back
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=customer,
-        title=f"Erase {customer}",
-        consequences=CONSEQUENCES,
-        problems=find_erasure_blockers(customer),
-        problems_title="It cannot be erased yet",
-        verb="Erase personal data",
-        danger=True,
-    )
+class ErasePersonalData(ConfirmedAction[Customer]):
+    """Erase the customer's personal data, after showing the consequences and obstacles."""
+
+    label = verb = "Erase personal data"
+    icon = "person_off"
+    permission = "customers.erase_customer"
+    danger = True
+    refusals = (ErasureRefused,)
+
+    @staticmethod
+    def is_offered(customer: Customer) -> bool:
+        return customer.erased_at is None
+
+    def preview(self, customer: Customer) -> Preview:
+        return Preview(
+            title=f"Erase {customer}",
+            consequences=CONSEQUENCES,
+            problems=find_erasure_blockers(customer),
+            problems_title="It cannot be erased yet",
+        )
+
+    def run(self, customer: Customer) -> HttpResponseBase:
+        erased = erase(customer_id=customer.pk, at=timezone.now(), by=self.user)
+        return self.done(f"It is erased, and goes on as {erased.name}.")

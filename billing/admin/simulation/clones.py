@@ -2,16 +2,15 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.simulation.test_clocks import wake
 from billing.simulation.sandbox import start_advance
 from billing.simulation.sandbox.clones import MAX_PERIODS, CannotClone, clone
 from customers.models import Customer
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import NumberInput
 
 
@@ -30,36 +29,37 @@ class CloneForm(forms.Form):
     )
 
 
-def clone_view(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Ask for the number of past periods, and create the clone."""
-    form = CloneForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+class CloneCustomer(ConfirmedAction[Customer]):
+    """Clone the customer into the sandbox, where its past usage is replayed."""
+
+    label, icon, verb = "Clone into the sandbox", "science", "Clone customer"
+    permission = "customers.add_testclock"
+    form_class = CloneForm
+    refusals = (CannotClone,)
+
+    @staticmethod
+    def is_offered(customer: Customer) -> bool:
+        return not customer.sandbox and customer.erased_at is None
+
+    def preview(self, customer: Customer) -> Preview:
+        return Preview(
+            title=f"Clone {customer} into the sandbox",
+            consequences=[
+                "A sandbox customer is made with the same address, running subscriptions, agreements and wallets;"
+                " nothing of it is charged, mailed or counted as revenue, and nothing happens to the live customer.",
+                "It lives in the time of a test clock that begins so many periods ago. As that is advanced, the clone"
+                " uses again what the customer has used, and is invoiced for it by the prices it is on.",
+            ],
+            problems=["It is a sandbox customer already: clone a live one."] if customer.sandbox else [],
+        )
+
+    def run(self, customer: Customer) -> HttpResponseBase:
         at = timezone.now()
-        try:
-            created, left_out = clone(source=customer, periods=form.cleaned_data["periods"], at=at, by=request.user)
-        except CannotClone as refused:
-            form.add_error(None, str(refused))
-        else:
-            clock = created.customer.test_clock
-            if form.cleaned_data["then"] == "sets_off":
-                start_advance(clock_id=clock.pk, to=created.until, by=request.user, at=at)
-                wake()
-            messages.success(request, f"{customer} is cloned as sandbox customer “{created.customer.external_id}”.")
-            for reason in left_out:
-                messages.warning(request, f"Left out: {reason}")
-            return HttpResponseRedirect(reverse("admin:customers_testclock_change", args=[clock.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=customer,
-        title=f"Clone {customer} into the sandbox",
-        consequences=[
-            "A sandbox customer is made with the same address, running subscriptions, agreements and wallets; nothing"
-            " of it is charged, mailed or counted as revenue, and nothing happens to the live customer.",
-            "It lives in the time of a test clock that begins so many periods ago. As that is advanced, the clone"
-            " uses again what the customer has used, and is invoiced for it by the prices it is on.",
-        ],
-        problems=["It is a sandbox customer already: clone a live one."] if customer.sandbox else [],
-        form=form,
-        verb="Clone customer",
-    )
+        created, left_out = clone(source=customer, periods=self.choices["periods"], at=at, by=self.user)
+        clock = created.customer.test_clock
+        if self.choices["then"] == "sets_off":
+            start_advance(clock_id=clock.pk, to=created.until, by=self.user, at=at)
+            wake()
+        for reason in left_out:
+            messages.warning(self.request, f"Left out: {reason}")
+        return self.done(f"{customer} is cloned as sandbox customer “{created.customer.external_id}”.", to=clock)

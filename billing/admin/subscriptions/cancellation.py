@@ -5,18 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.admin import ModelAdmin
+from django.http.response import HttpResponseBase
+from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
+from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
 from billing.closing import NothingToBill, preview_cancellation
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
+from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import CancellationRefused, cancel, uncancel
 from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
+from lib.admin.previewed_actions import PreviewedAction
 from lib.formats import format_money
 
 GIVE_BACK = [
@@ -62,77 +64,65 @@ class CancelForm(forms.Form):
         ends_at = {"period": None, "now": at}.get(chosen["when"], chosen["ends_at"])
         return {"ends_at": ends_at, "give_back": chosen["give_back"]}
 
-    @property
-    def chosen(self) -> str:
-        """The choices as text, so that a confirmation applies to the choices shown."""
-        chosen = self.cleaned_data
-        return f"{chosen['when']} {chosen['ends_at']} {chosen['give_back']}"
 
+class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
+    """Cancel the subscription now, at the end of its period, or at a date; show the amounts that are credited."""
 
-def cancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """
-    Ask when the subscription ends and which amounts are credited; show such amounts before the subscription is
-    canceled.
-    """
-    at = current_time(subscription.customer)
-    form = CancelForm(request.POST or None)
-    seen, consequences = "", CONSEQUENCES
-    if request.method == "POST" and form.is_valid():
-        arguments = form.arguments(at=at)
+    label, icon, variant, verb = "Cancel", "event_busy", ActionVariant.DANGER, "Cancel subscription"
+    danger = True
+    form_class = CancelForm
+    refusals = (CancellationRefused, UnpricedUsage, ValueError)
+
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        return is_running(subscription) or subscription.state == SubscriptionState.PAUSED
+
+    def needs_preview(self) -> bool:
+        return self.choices["give_back"] != "none"
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Cancel {subscription.version} of {subscription.customer}",
+            consequences=[*CONSEQUENCES, *self.effects],
+        )
+
+    def effect(self, subscription: Subscription) -> Iterator[str]:
+        arguments = self.form.arguments(at=self.at)
         try:
-            if arguments["give_back"] == "none" or request.POST.get("seen") == form.chosen:
-                canceled = cancel(subscription=subscription, at=at, by=request.user, **arguments)
-                messages.success(request, f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[canceled.pk]))
-            consequences = [*CONSEQUENCES, *_describe_preview(subscription, arguments, at)]
-            seen = form.chosen
-        except (CancellationRefused, UnpricedUsage, ValueError) as refusal:
-            form.add_error(None, str(refusal))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Cancel {subscription.version} of {subscription.customer}",
-        consequences=consequences,
-        form=form,
-        hidden=[("seen", seen)],
-        verb="Cancel subscription",
-        danger=True,
-    )
+            draft = preview_cancellation(subscription=subscription, at=self.at, **arguments)
+        except NothingToBill as error:
+            yield str(error)
+            return
+        yield f"Its last invoice comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
+        yield from credits_shown(draft) or [
+            "Nothing was paid in advance for time that is cut off, so nothing is given back."
+        ]
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        arguments = self.form.arguments(at=self.at)
+        canceled = cancel(subscription=subscription, at=self.at, by=self.user, **arguments)
+        return self.done(f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
 
 
-def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
-    try:
-        draft = preview_cancellation(subscription=subscription, at=at, **arguments)
-    except NothingToBill as error:
-        yield str(error)
-        return
-    yield f"Its last invoice comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
-    yield from credits_shown(draft) or [
-        "Nothing was paid in advance for time that is cut off, so nothing is given back."
-    ]
+class UndoCancellation(SubscriptionAction):
+    """Undo the cancellation of a subscription that has not ended yet."""
 
+    label, icon, verb = "Take cancellation back", "undo", "Let it go on"
+    refusals = (CancellationRefused,)
 
-def uncancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for confirmation, then undo the cancellation of a subscription that has not ended yet."""
-    problems = []
-    if request.method == "POST":
-        try:
-            continued = uncancel(subscription=subscription, at=current_time(subscription.customer), by=request.user)
-        except CancellationRefused as refusal:
-            problems = [str(refusal)]
-        else:
-            messages.success(request, f"{continued} goes on.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[continued.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Take the cancellation of {subscription.version} of {subscription.customer} back",
-        consequences=[
-            "It goes on as if it had never been canceled, and nothing is given back.",
-            "A change of plan that the cancellation has revoked stays revoked.",
-        ],
-        problems=problems,
-        verb="Let it go on",
-    )
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        is_canceled = subscription.state == SubscriptionState.CANCELED
+        return is_canceled and subscription.ends_at > current_time(subscription.customer)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Take the cancellation of {subscription.version} of {subscription.customer} back",
+            consequences=[
+                "It goes on as if it had never been canceled, and nothing is given back.",
+                "A change of plan that the cancellation has revoked stays revoked.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        return self.done(f"{uncancel(subscription=subscription, at=self.at, by=self.user)} goes on.")

@@ -4,12 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
+from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -17,11 +14,12 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
+from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_commitment, set_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
 from lib.admin.number_fields import NumberInput
 from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
@@ -58,36 +56,30 @@ class SubscriptionCommitmentForm(forms.Form):
     )
 
 
-def commitment_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for the terms of a commitment and set it."""
-    form = SubscriptionCommitmentForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        reason = request.POST.get("_reason", "").strip()[:500]
-        try:
-            if not reason:
-                raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
-            at = current_time(subscription.customer)
-            commitment = set_commitment(
-                subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at
-            )
-        except OverrideRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            messages.success(request, f"From {date_format(commitment.starts_at)} on: {in_words(commitment)}")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Agree a minimum commitment with {subscription.customer}",
-        consequences=[
-            "It takes the place of the plan's commitment, for this subscription only.",
-            "Usage counts toward it before coupons; fees do not. What is billed does not change.",
-            "One that holds now ends when this one begins.",
-        ],
-        form=form,
-        verb="Agree",
-    )
+class AgreeCommitment(SubscriptionAction):
+    """Agree a minimum commitment for the subscription."""
+
+    label, icon, verb = "Agree commitment", "verified", "Agree"
+    permission = "billing.add_subscriptioncommitment"
+    form_class = SubscriptionCommitmentForm
+    refusals = (OverrideRefused,)
+    missing_reason = MISSING_REASON
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Agree a minimum commitment with {subscription.customer}",
+            consequences=[
+                "It takes the place of the plan's commitment, for this subscription only.",
+                "Usage counts toward it before coupons; fees do not. What is billed does not change.",
+                "One that holds now ends when this one begins.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        commitment = set_commitment(
+            subscription=subscription, **self.choices, reason=self.reason, by=self.user, at=self.at
+        )
+        return self.done(f"From {date_format(commitment.starts_at)} on: {in_words(commitment)}")
 
 
 def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
@@ -104,28 +96,32 @@ def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
     ]
 
 
-@admin.register(SubscriptionCommitment)
-class OwnCommitmentAdmin(AgreementAdmin):
-    list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
-    list_select_related = ("subscription",)
-    fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
-    readonly_fields = fields
+class EndCommitment(EndAgreement):
+    """End a subscription's own commitment."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionCommitment]:
-        return super().get_queryset(request).select_related("subscription")
+    permission = "billing.change_subscriptioncommitment"
 
-    @display(description="Promised")
-    def words(self, commitment: SubscriptionCommitment) -> str:
-        return in_words(commitment)
-
-    def end_title(self, commitment: SubscriptionCommitment) -> str:
+    def title(self, commitment: SubscriptionCommitment) -> str:
         return f"End the commitment of {commitment.subscription}"
 
-    def end_consequences(self, ends: str) -> list[str]:
+    def consequences(self, ends: str) -> list[str]:
         return [
             f"It holds until {ends}; then the plan's, if it has one.",
             "A contract of several periods that is cut short asks for its part of the minimum.",
         ]
 
-    def end_it(self, commitment: SubscriptionCommitment, *, by: Any, at: datetime) -> str:
-        return f"It holds until {until(end_commitment(commitment=commitment, by=by, at=at))}."
+    def end(self, commitment: SubscriptionCommitment, *, at: datetime) -> str:
+        return f"It holds until {until(end_commitment(commitment=commitment, by=self.user, at=at))}."
+
+
+@admin.register(SubscriptionCommitment)
+class OwnCommitmentAdmin(AgreementAdmin):
+    list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
+    list_select_related = ("subscription",)
+    fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
+
+    end = EndCommitment.as_action()
+
+    @display(description="Promised")
+    def words(self, commitment: SubscriptionCommitment) -> str:
+        return in_words(commitment)

@@ -6,22 +6,23 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing import subscriptions
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Redemption, Subscription
 from customers.customer_time import current_time
+from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import number_cell
+from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
 from plans.admin.catalog.coupons import CouponAdmin, discount_of, lasting
@@ -45,8 +46,39 @@ def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
     return {id_: " + ".join(amounts) for id_, amounts in texts.items()}
 
 
+class ArchiveCoupon(ConfirmedAction[Coupon]):
+    """Give the coupon to nobody any more."""
+
+    label, icon, variant, verb = "Archive", "archive", ActionVariant.DANGER, "Archive coupon"
+    permission = "plans.change_coupon"
+    danger = True
+
+    @staticmethod
+    def is_offered(coupon: Coupon) -> bool:
+        return coupon.archived_at is None
+
+    def preview(self, coupon: Coupon) -> Preview:
+        held = coupon.redemptions.filter(ended_at__isnull=True).count()
+        return Preview(
+            title=f"Archive {coupon}",
+            consequences=[
+                "It is given to nobody any more, by no promotion either. This cannot be undone.",
+                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is "
+                "wanted.",
+            ],
+        )
+
+    def run(self, coupon: Coupon) -> HttpResponseBase:
+        at = timezone.now()
+        with audited_transaction("archive coupon", by=self.user, at=at):
+            Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
+        return self.done(f"{coupon} is archived.")
+
+
 class CouponRedemptions(CouponAdmin):
     """A part of the coupon page (config/admin_site/pages/coupon.py)."""
+
+    archive = ArchiveCoupon.as_action()
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Read the discounts of all coupons on the page in one query."""
@@ -64,40 +96,6 @@ class CouponRedemptions(CouponAdmin):
     @display(description="Worth so far")
     def given(self, coupon: Any) -> str:
         return number_cell(coupon.given_so_far)
-
-    @action(description="Archive", icon="archive", permissions=["archive"], variant=ActionVariant.DANGER)
-    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        coupon = self.get_object(request, object_id)
-        if coupon is None:
-            raise Http404(f"There is no coupon {object_id}.")
-        if request.method == "POST":
-            at = timezone.now()
-            with audited_transaction("archive coupon", by=request.user, at=at):
-                Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
-            messages.success(request, f"{coupon} is archived.")
-            return HttpResponseRedirect(reverse("admin:plans_coupon_change", args=[coupon.pk]))
-        held = coupon.redemptions.filter(ended_at__isnull=True).count()
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=coupon,
-            title=f"Archive {coupon}",
-            consequences=[
-                "It is given to nobody any more, by no promotion either. This cannot be undone.",
-                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is "
-                "wanted.",
-            ],
-            verb="Archive coupon",
-            danger=True,
-        )
-
-    def has_archive_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("plans.change_coupon"))
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        coupon = self.get_object(request, str(object_id))
-        is_over = coupon is None or coupon.archived_at is not None
-        return [] if is_over else super().get_actions_detail(request, object_id)
 
 
 # On a subscription ----------------------------------------------------------------------------------------------
@@ -121,31 +119,33 @@ def choice(coupon: Coupon) -> str:
     return f"{coupon.code}: {discount_of(coupon)} off, on {lasting(coupon)}"
 
 
-def coupon_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask which coupon to give to a subscription, and give it."""
-    form = CouponChoiceForm(request.POST or None, subscription=subscription)
-    if request.method == "POST" and form.is_valid():
-        coupon = form.cleaned_data["coupon"]
-        try:
-            at = current_time(subscription.customer)
-            subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=at, by=request.user)
-        except subscriptions.CouponRefused as refusal:
-            form.add_error("coupon", str(refusal))
-        else:
-            messages.success(request, f"{subscription.customer} has {coupon} from the next invoice on.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Give {subscription.customer} a coupon",
-        consequences=[
-            "It is taken off the next invoices, after the coupons that the subscription holds already.",
-            "Invoices that are issued do not change.",
-        ],
-        form=form,
-        verb="Give coupon",
-    )
+class GiveCoupon(SubscriptionAction):
+    """Give the subscription a coupon."""
+
+    label = verb = "Give coupon"
+    icon = "confirmation_number"
+    permission = "billing.add_redemption"
+    refusals = (subscriptions.CouponRefused,)
+
+    def make_form(self, subscription: Subscription) -> forms.Form:
+        return CouponChoiceForm(self.posted, subscription=subscription)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Give {subscription.customer} a coupon",
+            consequences=[
+                "It is taken off the next invoices, after the coupons that the subscription holds already.",
+                "Invoices that are issued do not change.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        coupon = self.choices["coupon"]
+        subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=self.at, by=self.user)
+        return self.done(f"{subscription.customer} has {coupon} from the next invoice on.")
+
+    def field_of(self, refusal: Exception) -> str:
+        return "coupon"
 
 
 def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
@@ -176,22 +176,46 @@ def _used(redemption: Any) -> str:
     )
 
 
+class TakeCouponAway(ConfirmedAction[Redemption]):
+    """End a coupon of a subscription."""
+
+    label, icon, variant, verb = "Take away", "remove_circle", ActionVariant.DANGER, "Take coupon away"
+    permission = "billing.change_redemption"
+    danger = True
+
+    @staticmethod
+    def is_offered(redemption: Redemption) -> bool:
+        return redemption.ended_at is None
+
+    def preview(self, redemption: Redemption) -> Preview:
+        return Preview(
+            title=f"Take {redemption.coupon} away from {redemption.subscription}",
+            consequences=["Later invoices are without it.", "Invoices that are issued keep what it took off."],
+        )
+
+    def run(self, redemption: Redemption) -> HttpResponseBase:
+        at = current_time(redemption.subscription.customer)
+        subscriptions.remove_coupon(redemption=redemption, at=at, reason=self.reason[:200], by=self.user)
+        text = f"{redemption.coupon} is taken away; later invoices are without it."
+        return self.done(text, to=redemption.subscription)
+
+
 @admin.register(Redemption)
-class RedemptionAdmin(ModelAdmin):
+class RedemptionAdmin(ReadOnlyAdmin):
     list_display = ("coupon", "subscription", "position", "since", "used_shown", "ended_at")
     list_select_related = ("coupon", "subscription")
     search_fields = ("coupon__code", "subscription__external_id")
     search_help_text = "A coupon's code, or a subscription's id"
-    ordering = ("-pk",)
     fields = (
         *("subscription", "coupon", "takes_off", "position", "since", "used_shown", "given", "promotion"),
         *("redeemed_by", "ended_at", "ended_reason"),
     )
-    readonly_fields = fields
     actions_detail = ("remove",)
 
+    remove = TakeCouponAway.as_action()
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
-        return super().get_queryset(request).with_use().select_related("coupon", "subscription")
+        return super().get_queryset(request).with_use()
 
     @display(description="Takes off")
     def takes_off(self, redemption: Redemption) -> str:
@@ -206,48 +230,3 @@ class RedemptionAdmin(ModelAdmin):
         return discounts_so_far([redemption.pk], column="id").get(
             redemption.pk, format_money(Decimal(0), redemption.subscription.currency)
         )
-
-    @action(description="Take away", icon="remove_circle", permissions=["remove"], variant=ActionVariant.DANGER)
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        redemption = self.get_object(request, object_id)
-        if redemption is None:
-            raise Http404(f"There is no redemption {object_id}.")
-        if not self.has_view_permission(request, redemption):
-            raise PermissionDenied
-        if request.method == "POST":
-            reason = request.POST.get("_reason", "").strip()[:200]
-            at = current_time(redemption.subscription.customer)
-            subscriptions.remove_coupon(redemption=redemption, at=at, reason=reason, by=request.user)
-            messages.success(request, f"{redemption.coupon} is taken away; later invoices are without it.")
-            return HttpResponseRedirect(
-                reverse("admin:billing_subscription_change", args=[redemption.subscription_id])
-            )
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=redemption,
-            title=f"Take {redemption.coupon} away from {redemption.subscription}",
-            consequences=["Later invoices are without it.", "Invoices that are issued keep what it took off."],
-            verb="Take coupon away",
-            danger=True,
-        )
-
-    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_redemption"))
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        redemption = self.get_object(request, str(object_id))
-        return (
-            super().get_actions_detail(request, object_id)
-            if redemption is not None and redemption.ended_at is None
-            else []
-        )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
-        return False

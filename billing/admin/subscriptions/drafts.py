@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.admin import ModelAdmin
+from django.http.response import HttpResponseBase
+from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription
+from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import CouponRefused, SubscriptionRefused, activate, discard
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
 
 
 class ActivateForm(forms.Form):
@@ -33,54 +33,59 @@ class ActivateForm(forms.Form):
         return cleaned
 
 
-def activate_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Show the draft's terms and activate it."""
-    at = current_time(subscription.customer)
-    form = ActivateForm(request.POST or None, subscription=subscription)
-    if request.method == "POST" and form.is_valid():
-        chosen = form.cleaned_data
-        starts_at = {"drafted": None, "now": at}.get(chosen["when"], chosen["starts_at"])
-        try:
-            activated = activate(subscription=subscription, at=at, starts_at=starts_at, by=request.user)
-        except (SubscriptionRefused, CouponRefused) as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(
-                request, f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on."
-            )
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[activated.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Activate {subscription.version} of {subscription.customer}",
-        consequences=[*drafted(subscription), "Fees due in advance are invoiced at the start, or after the trial."],
-        form=form,
-        verb="Activate",
-    )
+class DraftedSubscriptionAction(SubscriptionAction):
+    """An action on a draft."""
+
+    refusals = (SubscriptionRefused, CouponRefused)
+
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        return subscription.state == SubscriptionState.DRAFT
 
 
-def discard_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for confirmation, then delete a draft."""
-    problems = []
-    if request.method == "POST":
-        try:
-            discard(subscription=subscription, at=current_time(subscription.customer), by=request.user)
-        except SubscriptionRefused as refusal:
-            problems = [str(refusal)]
-        else:
-            messages.success(request, f"The draft {subscription} is discarded.")
-            return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[subscription.customer_id]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Discard the draft of {subscription.version} for {subscription.customer}",
-        consequences=["It is removed. Nothing was billed for it, and nothing will be."],
-        problems=problems,
-        verb="Discard",
-        danger=True,
-    )
+class ActivateSubscription(DraftedSubscriptionAction):
+    """Activate a draft."""
+
+    label = verb = "Activate"
+    icon, variant = "play_arrow", ActionVariant.PRIMARY
+
+    def make_form(self, subscription: Subscription) -> forms.Form:
+        return ActivateForm(self.posted, subscription=subscription)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Activate {subscription.version} of {subscription.customer}",
+            consequences=[
+                *drafted(subscription),
+                "Fees due in advance are invoiced at the start, or after the trial.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        starts_at = {"drafted": None, "now": self.at}.get(self.choices["when"], self.choices["starts_at"])
+        activated = activate(subscription=subscription, at=self.at, starts_at=starts_at, by=self.user)
+        return self.done(f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on.")
+
+    def field_of(self, refusal: Exception) -> None:
+        return None
+
+
+class DiscardSubscription(DraftedSubscriptionAction):
+    """Delete a draft."""
+
+    label = verb = "Discard"
+    icon, variant = "delete", ActionVariant.DANGER
+    danger = True
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Discard the draft of {subscription.version} for {subscription.customer}",
+            consequences=["It is removed. Nothing was billed for it, and nothing will be."],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        discard(subscription=subscription, at=self.at, by=self.user)
+        return self.done(f"The draft {subscription} is discarded.", to=subscription.customer)
 
 
 def drafted(subscription: Subscription) -> Iterator[str]:

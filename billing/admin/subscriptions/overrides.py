@@ -6,12 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
+from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
@@ -20,12 +17,13 @@ from unfold.widgets import (
 )
 
 from billing import subscriptions
-from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
+from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Override, Period, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.price_overrides import OverrideFigure
 from billing.subscriptions.terms.price_overrides import next_period_start
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT, format_match
@@ -151,38 +149,31 @@ class OverrideForm(forms.Form):
         }
 
 
-def override_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for an override and set it."""
-    at = current_time(subscription.customer)
-    form = OverrideForm(request.POST or None, subscription=subscription, at=at)
-    if request.method == "POST" and form.is_valid():
-        reason = request.POST.get("_reason", "").strip()[:500]
-        try:
-            if not reason:
-                raise subscriptions.OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
-            override = subscriptions.override(
-                subscription=subscription, **form.arguments(), reason=reason, by=request.user, at=at
-            )
-        except subscriptions.OverrideRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            messages.success(
-                request, f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on."
-            )
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Agree figures with {subscription.customer}",
-        consequences=[
-            f"The figure takes the place of the one in {subscription.version}, for this subscription only.",
-            "A period is rated by one set of figures: those in force when it begins. What is billed does not change.",
-            "One of the same kind that holds now ends when this one begins.",
-        ],
-        form=form,
-        verb="Agree",
-    )
+class AgreeFigures(SubscriptionAction):
+    """Override a price, an allowance or a bound for the subscription."""
+
+    label, icon, verb = "Agree figures", "handshake", "Agree"
+    refusals = (subscriptions.OverrideRefused,)
+    missing_reason = MISSING_REASON
+
+    def make_form(self, subscription: Subscription) -> OverrideForm:
+        return OverrideForm(self.posted, subscription=subscription, at=self.at)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Agree figures with {subscription.customer}",
+            consequences=[
+                f"The figure takes the place of the one in {subscription.version}, for this subscription only.",
+                "A period is rated by one set of figures: those in force when it begins. What is billed does not"
+                " change.",
+                "One of the same kind that holds now ends when this one begins.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        arguments = {**self.form.arguments(), "reason": self.reason}
+        override = subscriptions.override(subscription=subscription, **arguments, by=self.user, at=self.at)
+        return self.done(f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
 
 
 def overrides_of(subscription: Subscription) -> list[dict[str, Any]]:
@@ -216,15 +207,29 @@ def _value(override: Override) -> str:
     return format_money(override.value, price.currency if price else override.subscription.currency)
 
 
+class EndOverride(EndAgreement):
+    """End an override."""
+
+    permission = "billing.change_override"
+
+    def title(self, override: Override) -> str:
+        return f"End: {_figure(override)}, {_value(override)}"
+
+    def consequences(self, ends: str) -> list[str]:
+        return [f"It holds until {ends}.", NO_CHANGE]
+
+    def end(self, override: Override, *, at: datetime) -> str:
+        ended = subscriptions.end_override(override=override, by=self.user, at=at)
+        return f"{_figure(ended)} is the plan's again from {until(ended)} on."
+
+
 @admin.register(Override)
 class OverrideAdmin(AgreementAdmin):
     list_display = ("figure_shown", "value_shown", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("feature__meter", "subscription")
     fields = ("subscription", "figure_shown", "value_shown", "starts_at", "until_shown", "reason", "created_by")
-    readonly_fields = fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
-        return super().get_queryset(request).select_related("feature__meter", "subscription")
+    end = EndOverride.as_action()
 
     @display(description="Figure")
     def figure_shown(self, override: Override) -> str:
@@ -233,13 +238,3 @@ class OverrideAdmin(AgreementAdmin):
     @display(description="Agreed")
     def value_shown(self, override: Override) -> str:
         return _value(override)
-
-    def end_title(self, override: Override) -> str:
-        return f"End: {_figure(override)}, {_value(override)}"
-
-    def end_consequences(self, ends: str) -> list[str]:
-        return [f"It holds until {ends}.", NO_CHANGE]
-
-    def end_it(self, override: Override, *, by: Any, at: datetime) -> str:
-        ended = subscriptions.end_override(override=override, by=by, at=at)
-        return f"{_figure(ended)} is the plan's again from {until(ended)} on."

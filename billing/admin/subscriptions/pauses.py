@@ -1,22 +1,21 @@
 """Pause a subscription by hand, with a preview of the credits, and resume it."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.admin import ModelAdmin
+from django.http.response import HttpResponseBase
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
+from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
 from billing.closing import NothingToBill, preview_pause
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Pause, Subscription
+from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import PauseRefused, pause, resume
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
+from lib.admin.previewed_actions import PreviewedAction
 from lib.formats import format_money
 
 CONSEQUENCES = [
@@ -64,44 +63,37 @@ class PauseForm(forms.Form):
         return {"at_period_end": chosen.pop("when") == "period", **chosen}
 
 
-def pause_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for the dates, then show the invoice that follows; the second confirmation pauses the subscription."""
-    at = current_time(subscription.customer)
-    form = PauseForm(request.POST or None)
-    seen, consequences = "", CONSEQUENCES
-    if request.method == "POST" and form.is_valid():
-        chosen = " ".join(map(str, form.arguments.values()))
+class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
+    """Pause the subscription, so that nothing is due for a while."""
+
+    label, icon = "Pause", "pause"
+    form_class = PauseForm
+    refusals = (PauseRefused, UnpricedUsage, ValueError)
+
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        return is_running(subscription) and pause_of(subscription) is None
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Pause {subscription.version} of {subscription.customer}",
+            consequences=[*CONSEQUENCES, *self.effects],
+            verb="Pause" if self.is_shown else "Show what it comes to",
+        )
+
+    def effect(self, subscription: Subscription) -> Iterator[str]:
         try:
-            if request.POST.get("seen") == chosen:
-                paused = pause(subscription=subscription, at=at, by=request.user, **form.arguments)
-                messages.success(request, f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*CONSEQUENCES, *_describe_preview(subscription, form.arguments, at)]
-            seen = chosen
-        except (PauseRefused, UnpricedUsage, ValueError) as refusal:
-            form.add_error(None, str(refusal))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Pause {subscription.version} of {subscription.customer}",
-        consequences=consequences,
-        form=form,
-        hidden=[("seen", seen)],
-        verb="Pause" if seen else "Show what it comes to",
-    )
+            draft = preview_pause(subscription=subscription, at=self.at, **self.form.arguments)
+        except NothingToBill as error:
+            yield str(error)
+            return
+        total = format_money(draft.totals.total, draft.currency)
+        yield f"The invoice that follows comes to {total} so far, tax included."
+        yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
 
-
-def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
-    try:
-        draft = preview_pause(subscription=subscription, at=at, **arguments)
-    except NothingToBill as error:
-        yield str(error)
-        return
-    yield (
-        f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
-    )
-    yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        paused = pause(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
+        return self.done(f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
 
 
 class ResumeForm(forms.Form):
@@ -113,30 +105,32 @@ class ResumeForm(forms.Form):
     )
 
 
-def resume_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+class ResumeSubscription(SubscriptionAction):
     """Resume a subscription that is paused or has an upcoming pause."""
-    at = current_time(subscription.customer)
-    form = ResumeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            resume(subscription=subscription, at=at, resumes_at=form.cleaned_data["resumes_at"], by=request.user)
-        except PauseRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, f"{subscription} goes on.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Resume {subscription.version} of {subscription.customer}",
-        consequences=[
-            "Periods go on from the same anchor; fees in advance for the rest of the running one are billed at once.",
-            "A pause that has not begun is taken back, as if there had been none.",
-        ],
-        form=form,
-        verb="Resume",
-    )
+
+    label = verb = "Resume"
+    icon = "play_arrow"
+    form_class = ResumeForm
+    refusals = (PauseRefused,)
+
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        is_paused = subscription.state == SubscriptionState.PAUSED
+        return is_paused or (is_running(subscription) and pause_of(subscription) is not None)
+
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Resume {subscription.version} of {subscription.customer}",
+            consequences=[
+                "Periods go on from the same anchor; fees in advance for the rest of the running one are billed at"
+                " once.",
+                "A pause that has not begun is taken back, as if there had been none.",
+            ],
+        )
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        resume(subscription=subscription, at=self.at, by=self.user, **self.choices)
+        return self.done(f"{subscription} goes on.")
 
 
 def pause_of(subscription: Subscription) -> Pause | None:

@@ -6,11 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from unfold.admin import ModelAdmin
+from django.http.response import HttpResponseBase
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
@@ -18,11 +15,13 @@ from unfold.widgets import (
 )
 
 from billing.admin.closing.invoice_preview import credits_shown
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscriptions import SubscriptionRefused, change_at
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
+from lib.admin.previewed_actions import PreviewedAction
 from lib.formats import format_money
 from plans.models import PlanVersion
 
@@ -82,44 +81,31 @@ class PlanChangeForm(forms.Form):
         }
 
 
-def plan_change_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """
-    Ask for the version and the date, then show the resulting invoice; the second confirmation changes the plan.
+class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
+    """Move the subscription to another version, now or later, with a preview of the invoice."""
 
-    The confirmed choice is always the one shown: another version or date is shown first.
-    """
-    at = current_time(subscription.customer)
-    form = PlanChangeForm(request.POST or None, subscription=subscription, at=at)
-    seen, consequences = "", CONSEQUENCES
-    if request.method == "POST" and form.is_valid():
-        chosen = " ".join(map(str, form.arguments.values()))
-        try:
-            if request.POST.get("seen") == chosen:
-                change_at(subscription=subscription, at=at, by=request.user, **form.arguments)
-                when = "now" if form.cleaned_data["when"] == "now" else "later, as scheduled"
-                messages.success(request, f"{subscription} is on {form.arguments['version']} {when}.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*CONSEQUENCES, *_describe_preview(subscription, form.arguments, at)]
-            seen = chosen
-        except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
-            form.add_error(None, str(refusal))
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Change {subscription.version} of {subscription.customer}",
-        consequences=consequences,
-        form=form,
-        hidden=[("seen", seen)],
-        verb="Change plan" if seen else "Show what it comes to",
-    )
+    label, icon = "Change plan", "swap_horiz"
+    refusals = (SubscriptionRefused, UnpricedUsage, ValueError)
 
+    def make_form(self, subscription: Subscription) -> forms.Form:
+        return PlanChangeForm(self.posted, subscription=subscription, at=self.at)
 
-def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
-    draft = preview_change(subscription=subscription, at=at, **arguments)
-    for line in draft.lines:
-        yield f"{line.description}: {format_money(line.amount, draft.currency)}"
-    yield (
-        f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
-    )
-    yield from credits_shown(draft)
+    def preview(self, subscription: Subscription) -> Preview:
+        return Preview(
+            title=f"Change {subscription.version} of {subscription.customer}",
+            consequences=[*CONSEQUENCES, *self.effects],
+            verb="Change plan" if self.is_shown else "Show what it comes to",
+        )
+
+    def effect(self, subscription: Subscription) -> Iterator[str]:
+        draft = preview_change(subscription=subscription, at=self.at, **self.form.arguments)
+        for line in draft.lines:
+            yield f"{line.description}: {format_money(line.amount, draft.currency)}"
+        total = format_money(draft.totals.total, draft.currency)
+        yield f"The invoice that follows comes to {total} so far, tax included."
+        yield from credits_shown(draft)
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        change_at(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
+        when = "now" if self.choices["when"] == "now" else "later, as scheduled"
+        return self.done(f"{subscription} is on {self.choices['version']} {when}.")

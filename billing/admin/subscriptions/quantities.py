@@ -5,21 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscriptions
 from billing.admin.closing.invoice_preview import Upcoming, upcoming
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription
 from billing.subscriptions.terms.quantities import FeeQuantity, fee_quantities, read_quantity_changes
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
 from lib.admin.number_fields import NumberInput
+from lib.admin.previewed_actions import PreviewedAction
 from lib.field_types import MAX_SEATS
 from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
@@ -73,7 +72,6 @@ class QuantityForm(forms.Form):
         widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="Empty for now. A moment to come waits; a past one must lie in a period that is not billed yet.",
     )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, held: tuple[FeeQuantity, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,48 +79,38 @@ class QuantityForm(forms.Form):
             (quantity.fee.code, f"{quantity.fee.label} ({format_number(quantity.quantity)} now)") for quantity in held
         ]
 
+
+class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
+    """Change the number of seats or add-ons, after its effect on the next invoice is shown."""
+
+    label, icon = "Seats and add-ons", "group_add"
+    refusals = (subscriptions.QuantityRefused,)
+
+    def make_form(self, subscription: Subscription) -> QuantityForm:
+        self.quantities = _read_quantities(subscription, at=self.at)
+        return QuantityForm(self.posted, held=self.quantities)
+
     @property
-    def chosen(self) -> str:
-        """The choices as text: a confirmation must be for the choices shown."""
-        return " ".join(str(self.cleaned_data[name]) for name in ("fee", "quantity", "since"))
+    def arguments(self) -> dict[str, Any]:
+        names = {"fee_code": "fee", "quantity": "quantity", "since": "since"}
+        return {"subscription": self.subject} | {name: self.choices[field] for name, field in names.items()}
 
+    def preview(self, subscription: Subscription) -> Preview:
+        problem = f"{subscription.version} has no fee that is charged per seat or add-on."
+        unseen = ["Nothing changes until you have seen what it does to the next invoice."]
+        return Preview(
+            title=f"Seats and add-ons of {subscription}",
+            consequences=self.effects or unseen,
+            problems=[] if self.quantities else [problem],
+            verb="Change quantity" if self.is_shown else "Show the effect",
+        )
 
-def quantity_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for the new quantity, show its effect on the next invoice, and then set it."""
-    at = current_time(subscription.customer)
-    quantities = _read_quantities(subscription, at=at)
-    form = QuantityForm(request.POST or None, held=quantities)
-    verb, consequences = "Show the effect", ["Nothing changes until you have seen what it does to the next invoice."]
-    if request.method == "POST" and form.is_valid():
-        arguments = {
-            "subscription": subscription,
-            "fee_code": form.cleaned_data["fee"],
-            "quantity": form.cleaned_data["quantity"],
-            "since": form.cleaned_data["since"],
-        }
-        try:
-            if form.cleaned_data["seen"] == form.chosen:
-                reason = request.POST.get("_reason", "")[:200]
-                subscriptions.set_quantity(**arguments, at=at, by=request.user, reason=reason)
-                messages.success(request, f"{subscription} holds {form.cleaned_data['quantity']:,} from then on.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = _effect(arguments, at=at)
-        except subscriptions.QuantityRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            verb = "Change quantity"
-            form.data = form.data.copy()
-            form.data["seen"] = form.chosen
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Seats and add-ons of {subscription}",
-        consequences=consequences,
-        problems=[] if quantities else [f"{subscription.version} has no fee that is charged per seat or add-on."],
-        form=form,
-        verb=verb,
-    )
+    def effect(self, subscription: Subscription) -> list[str]:
+        return _effect(self.arguments, at=self.at)
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        subscriptions.set_quantity(**self.arguments, at=self.at, by=self.user, reason=self.reason[:200])
+        return self.done(f"{subscription} holds {self.choices['quantity']:,} from then on.")
 
 
 def _effect(arguments: dict[str, Any], *, at: datetime) -> list[str]:

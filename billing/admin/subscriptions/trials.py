@@ -4,19 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
+from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.closing import preview_trial_end
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import SubscriptionRefused, end_trial, extend_trial
-from customers.customer_time import current_time
+from lib.admin.confirmed_actions import Preview
 from lib.formats import format_money
 
 
@@ -38,44 +36,35 @@ class TrialForm(forms.Form):
         return cleaned
 
 
-def trial_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Show the invoice if the trial ended now, and end it now or later."""
-    at = current_time(subscription.customer)
-    form = TrialForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+class ChangeTrialEnd(SubscriptionAction):
+    """End the trial now or later, knowing the invoice if it ended now."""
+
+    label, icon, verb = "Trial", "hourglass_top", "Change the trial's end"
+    form_class = TrialForm
+    refusals = (SubscriptionRefused,)
+
+    @staticmethod
+    def is_offered(subscription: Subscription) -> bool:
+        return subscription.state == SubscriptionState.TRIALING
+
+    def preview(self, subscription: Subscription) -> Preview:
+        title = f"Trial of {subscription.version} of {subscription.customer}"
+        if subscription.state != SubscriptionState.TRIALING:
+            return Preview(title=title, consequences=[], problems=[f"{subscription} is in no trial."])
+        ends_at = _moment(subscription.trial_ends_at)
+        consequences = [f"The trial lasts until {ends_at}; then the first paid period begins."]
         try:
-            if form.cleaned_data["when"] == "now":
-                trial = end_trial(subscription=subscription, at=at, by=request.user)
-            else:
-                ends_at = form.cleaned_data["ends_at"]
-                trial = extend_trial(subscription=subscription, ends_at=ends_at, at=at, by=request.user)
-        except SubscriptionRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, f"The trial of {subscription} ends on {_moment(trial.ends_at)}.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    consequences, warnings, problems = [], [], []
-    if subscription.state == SubscriptionState.TRIALING:
-        consequences = [
-            f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."
-        ]
-        try:
-            consequences.append(_due_now(subscription, at))
+            return Preview(title=title, consequences=[*consequences, _due_now(subscription, self.at)])
         except (SubscriptionRefused, UnpricedUsage, ValueError) as error:
-            warnings = [f"It cannot end now. {error}"]
-    else:
-        problems = [f"{subscription} is in no trial."]
-    return page.admin_site.confirmation(
-        request,
-        page=page,
-        obj=subscription,
-        title=f"Trial of {subscription.version} of {subscription.customer}",
-        consequences=consequences,
-        warnings=warnings,
-        problems=problems,
-        form=form,
-        verb="Change the trial's end",
-    )
+            return Preview(title=title, consequences=consequences, warnings=[f"It cannot end now. {error}"])
+
+    def run(self, subscription: Subscription) -> HttpResponseBase:
+        if self.choices["when"] == "now":
+            trial = end_trial(subscription=subscription, at=self.at, by=self.user)
+        else:
+            ends_at = self.choices["ends_at"]
+            trial = extend_trial(subscription=subscription, ends_at=ends_at, at=self.at, by=self.user)
+        return self.done(f"The trial of {subscription} ends on {_moment(trial.ends_at)}.")
 
 
 def _due_now(subscription: Subscription, at: datetime) -> str:

@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.staff_admin import StaffAdmin
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
@@ -112,7 +113,7 @@ class PromotionInline(TabularInline):
     ordering = ("-starts_at",)
 
 
-class CouponAdmin(ModelAdmin):
+class CouponAdmin(StaffAdmin):
     """
     Registered by billing, which adds the discounts given. A redeemed coupon keeps its terms and can only be archived.
     """
@@ -136,11 +137,11 @@ class CouponAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
         return TERMS if obj is not None and obj.redeemed else ()
 
-    def has_change_permission(self, request: HttpRequest, obj: Coupon | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.archived_at is None)
+    def is_editable(self, coupon: Coupon) -> bool:
+        return coupon.archived_at is None
 
-    def has_delete_permission(self, request: HttpRequest, obj: Coupon | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or not obj.redeemed)
+    def is_deletable(self, coupon: Coupon) -> bool:
+        return not coupon.redeemed
 
     @display(description="Takes off", ordering="percent")
     def takes_off(self, coupon: Coupon) -> str:
