@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
 from django.db.models import Case, DecimalField, F, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +26,7 @@ from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import DisabledReason
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
+from lib.admin import require
 from lib.admin.charts import ChartSeries, MeterChart, bar_chart
 from lib.formats import format_money, format_number, format_units
 from plans.models import ChangeRequest, Meter, PublishingRule
@@ -77,8 +77,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def usage_chart(request: HttpRequest) -> HttpResponse:
     """Return the usage chart. The page loads it separately, because it is the only figure that sums many rows."""
-    if not request.user.has_perm("billing.view_period"):
-        raise PermissionDenied
+    require(request, "billing.view_period")
     shown = _cached("staff:usage", CHART_SECONDS, _usage)
     return TemplateResponse(request, "staff/dashboard_usage.html", shown)
 

@@ -1,11 +1,11 @@
 """The scheduled tasks of beat, with their last runs. The schedule is defined in config/schedule.py."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django_celery_beat import admin as plain  # registers the models that are unregistered below
 from django_celery_beat.models import PeriodicTask
-from unfold.admin import ModelAdmin
-from unfold.decorators import display
+
+from lib.admin import StaffAdmin
+from lib.admin.columns import column
 
 for model in (
     PeriodicTask,
@@ -18,9 +18,10 @@ for model in (
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(ModelAdmin):
+class PeriodicTaskAdmin(StaffAdmin):
     """A task can be switched off and on; beat resets all other fields when it starts."""
 
+    allows = ("change",)
     list_display = ("name", "task", "every", "enabled", "last_run_at")
     list_select_related = ("interval", "crontab")
     search_fields = ("name", "task")
@@ -28,12 +29,4 @@ class PeriodicTaskAdmin(ModelAdmin):
     fields = ("name", "task", "every", "last_run_at", "total_run_count", "enabled")
     readonly_fields = ("name", "task", "every", "last_run_at", "total_run_count")
 
-    @display(description="Runs")
-    def every(self, task: PeriodicTask) -> str:
-        return str(task.interval or task.crontab or "once")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: PeriodicTask | None = None) -> bool:
-        return False
+    every = column("Runs", lambda task: str(task.interval or task.crontab or "once"))

@@ -10,12 +10,14 @@ from django.db.models import Model
 from django.forms import Form, Media
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
 from config.admin_site.history import history_reader, pages
 from config.admin_site.pagination import BoundedPaginator
+from lib.admin.confirmed_actions import MAX_REASON, Preview
+from lib.admin.links import staff_page
 
 PAGES: dict[str, Any] = {
     "list_per_page": 25,
@@ -27,9 +29,6 @@ PAGES: dict[str, Any] = {
     "warn_unsaved_form": True,
 }
 """Defaults for pages whose ModelAdmin does not set these options."""
-
-MAX_REASON = 500
-"""Maximum characters stored of a reason."""
 
 
 class TollbookAdminSite(UnfoldAdminSite):
@@ -55,45 +54,26 @@ class TollbookAdminSite(UnfoldAdminSite):
     def confirmation(
         self,
         request: HttpRequest,
+        preview: Preview,
         *,
         page: ModelAdmin,
-        title: str,
-        consequences: Sequence[str],
-        verb: str,
-        obj: Model | None = None,
         form: Form | None = None,
-        problems: Sequence[str] = (),
-        problems_title: str = "",
-        warnings: Sequence[str] = (),
         hidden: Sequence[tuple[str, str]] = (),
         danger: bool = False,
-        back: str = "",
     ) -> TemplateResponse:
         """
         Show a confirmation page: the consequences in sentences, and a button with the verb.
 
-        problems: why it can't be done now; there is no button then. warnings: to read before confirming.
         hidden: fields that the page posts again, such as the rows selected in a list.
         """
-        meta = page.opts
-        name = f"{self.name}:{meta.app_label}_{meta.model_name}"
         context = {
-            **self.each_context(request),
-            "title": title,
-            "opts": None,
-            "consequences": consequences,
-            "problems": problems,
-            "problems_title": problems_title,
-            "warnings": warnings,
+            "preview": preview,
             "hidden": hidden,
             "form": form,
             "media": page.media + (form.media if form else Media()),
-            "verb": verb,
             "danger": danger,
-            "back": back or (reverse(f"{name}_change", args=[obj.pk]) if obj else reverse(f"{name}_changelist")),
         }
-        request.current_app = self.name
-        return TemplateResponse(request, "staff/confirm.html", context)
+        return staff_page(request, "staff/confirm.html", title=preview.title, **context)
 
     def _url(self, model: type[Model], route: str, view: Callable[..., HttpResponse], view_name: str) -> URLPattern:
         """Return a URL below a model's list, for a view that takes the model's page."""

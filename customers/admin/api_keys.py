@@ -6,73 +6,49 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
 
 from customers.admin.secret_page import secret_page
 from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import list_url
-from lib.admin.staff_admin import StaffAdmin
+from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, list_url
+from lib.admin.columns import column
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
 
-class IssueForm(forms.Form):
+class IssueForm(StaffForm):
     name = forms.CharField(
-        max_length=120,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Where the key will be used, such as “production API, Frankfurt”.",
+        max_length=120, help_text="Where the key will be used, such as “production API, Frankfurt”."
     )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.INGEST], label="It may"
     )
-    sandbox = forms.BooleanField(
-        required=False, widget=UnfoldBooleanSwitchWidget, label="Sandbox key: sees sandbox customers only"
-    )
-    expires_at = forms.SplitDateTimeField(
-        required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget, label="Expires (UTC); empty for never"
-    )
+    sandbox = forms.BooleanField(required=False, label="Sandbox key: sees sandbox customers only")
+    expires_at = forms.SplitDateTimeField(required=False, label="Expires (UTC); empty for never")
 
 
-class KeyRotationForm(forms.Form):
+class KeyRotationForm(StaffForm):
     hours = forms.IntegerField(
-        label="Hours that the old key still works",
-        min_value=0,
-        max_value=keys.LONGEST_OVERLAP.days * 24,
-        initial=24,
-        widget=UnfoldAdminIntegerFieldWidget,
+        label="Hours that the old key still works", min_value=0, max_value=keys.LONGEST_OVERLAP.days * 24, initial=24
     )
 
 
 class IssueKey(ConfirmedAction[None]):
-    """Issue a key, and show its secret once."""
-
     verb = "Issue key"
     permission = "customers.add_apikey"
     form_class = IssueForm
     refusals = (keys.KeyRefused,)
+    title = "Issue an API key"
+    consequences = [
+        "Whoever has the key can do what you tick below.",
+        "Its secret is shown once, on the next page, and kept nowhere.",
+    ]
 
     def find(self) -> None:
         return None
-
-    def preview(self, subject: None) -> Preview:
-        return Preview(
-            title="Issue an API key",
-            consequences=[
-                "Whoever has the key can do what you tick below.",
-                "Its secret is shown once, on the next page, and kept nowhere.",
-            ],
-        )
 
     def run(self, subject: None) -> HttpResponse:
         return show_key(self.request, *keys.issue(**self.choices, by=self.user, at=timezone.now()))
@@ -106,8 +82,6 @@ class RotateKey(KeyAction):
 
 
 class RevokeKey(KeyAction):
-    """Stop a key from working."""
-
     label, icon, variant, verb = "Revoke", "block", ActionVariant.DANGER, "Revoke key"
     danger = True
 
@@ -141,9 +115,8 @@ class ApiKeyAdmin(StaffAdmin):
 
     allows = ("add",)
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")
-    list_filter = (("sandbox", BooleanRadioFilter),)
+    list_filter = ("sandbox",)
     search_fields = ("name", "prefix")
-    ordering = ("-pk",)
     fields = (
         "name",
         "prefix_shown",
@@ -160,13 +133,8 @@ class ApiKeyAdmin(StaffAdmin):
     rotate = RotateKey.as_action()
     revoke = RevokeKey.as_action()
 
-    @display(description="Key", ordering="prefix")
-    def prefix_shown(self, key: ApiKey) -> str:
-        return f"{key.prefix}…"
-
-    @display(description="May")
-    def scopes_shown(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
+    prefix_shown = column("Key", lambda key: f"{key.prefix}…", ordering="prefix")
+    scopes_shown = column("May", lambda key: ", ".join(key.scopes))
 
     @display(description="State", label=STATE_COLORS)
     def state(self, key: ApiKey) -> tuple[str, str]:

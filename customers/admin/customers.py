@@ -6,7 +6,6 @@ from django import forms
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
 from unfold.decorators import display
 
 from customers.admin.contacts import ContactInline
@@ -15,7 +14,7 @@ from customers.admin.search import customer_matches
 from customers.customer_time import current_time
 from customers.models import Customer
 from customers.registration import announce_customer_created, announce_customer_updated
-from lib.admin.staff_admin import StaffAdmin
+from lib.admin import StaffAdmin
 
 
 class CustomerForm(PartyForm):
@@ -41,11 +40,11 @@ class CustomerAdmin(StaffAdmin):
 
     form = CustomerForm
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
-    list_filter = (("sandbox", BooleanRadioFilter), ("seller", AutocompleteSelectFilter))
+    list_filter = ("sandbox", "seller")
     list_select_related = ("seller", "test_clock")
     search_fields = ("legal_name", "external_id")
     search_help_text = "Part of a name, or the start of an external id"
-    ordering = ("-pk",)
+    fixed_fields = ("external_id", "sandbox", "test_clock")  # events and invoices identify a customer by them
     autocomplete_fields = ("seller", "test_clock")
     inlines = (ContactInline,)
     fieldsets = (
@@ -67,10 +66,6 @@ class CustomerAdmin(StaffAdmin):
     @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})
     def sandbox_shown(self, customer: Customer) -> str:
         return "sandbox" if customer.sandbox else "live"
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
-        """Keep the fields by which events and invoices identify a customer."""
-        return ("external_id", "sandbox", "test_clock") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         """Store the customer and announce the change; changes of contacts are announced when those are stored."""

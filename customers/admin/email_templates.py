@@ -8,7 +8,6 @@ from django.contrib.messages import ERROR
 from django.core.exceptions import PermissionDenied
 from django.core.mail import BadHeaderError
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import display
@@ -19,8 +18,7 @@ from customers.notifications.email import EmailText, compose_email
 from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.staff_admin import StaffAdmin
+from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
 
 SAMPLE_NAME = "Acme GmbH"
 MAX_BODY = 5_000
@@ -59,8 +57,6 @@ class WordingForm(forms.ModelForm):
 
 
 class SendTestMail(ConfirmedAction[EmailTemplate]):
-    """Send the stored wording with sample facts to the current user."""
-
     label, icon = "Send me a test", "forward_to_inbox"
     permission = "customers.change_emailtemplate"
     refusals = (OSError, BadHeaderError)
@@ -74,7 +70,7 @@ class SendTestMail(ConfirmedAction[EmailTemplate]):
             problems_title="It could not be sent:",
         )
 
-    def run(self, wording: EmailTemplate) -> HttpResponseBase:
+    def run(self, wording: EmailTemplate) -> Response:
         if not self.user.email:
             return self.done(NO_ADDRESS, level=ERROR)
         text = sample(wording.kind, wording.language, {wording.language: [wording.subject, wording.body]})

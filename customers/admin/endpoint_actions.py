@@ -12,31 +12,22 @@ from customers.admin.secret_page import secret_page
 from customers.models import WebhookEndpoint
 from customers.notifications import endpoint_health, webhook_endpoints
 from customers.notifications.resend import FURTHEST_BACK, resend_since
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import list_url, page_url
-
-NOT_NOW = "It cannot be done now:"
+from lib.admin import ConfirmedAction, Preview, list_url, page_url
 
 
 class AddEndpoint(ConfirmedAction[None]):
-    """Add an endpoint, and show its secret once."""
-
     verb = "Add endpoint"
     permission = "customers.add_webhookendpoint"
     form_class = NewEndpointForm
     refusals = (webhook_endpoints.EndpointRefused,)
+    title = "Add a webhook endpoint"
+    consequences = [
+        "From now on, what happens to customers is posted to this address, signed.",
+        "The secret that its receiver verifies messages with is shown once, on the next page.",
+    ]
 
     def find(self) -> None:
         return None
-
-    def preview(self, subject: None) -> Preview:
-        return Preview(
-            title="Add a webhook endpoint",
-            consequences=[
-                "From now on, what happens to customers is posted to this address, signed.",
-                "The secret that its receiver verifies messages with is shown once, on the next page.",
-            ],
-        )
 
     def run(self, subject: None) -> HttpResponse:
         return show_secret(self.request, *webhook_endpoints.create(**self.choices, by=self.user))
@@ -46,20 +37,14 @@ class EndpointAction(ConfirmedAction[WebhookEndpoint]):
     """What is done to an endpoint."""
 
     permission = "customers.change_webhookendpoint"
+    problems_title = "It cannot be done now:"
     refusals = (webhook_endpoints.EndpointRefused,)
 
 
 class SendTest(EndpointAction):
-    """Send a message that says that it is a test."""
-
     label, icon, verb = "Test", "send", "Send a test"
-
-    def preview(self, endpoint: WebhookEndpoint) -> Preview:
-        return Preview(
-            title="Send a test",
-            consequences=["A message of the type webhook.test is sent within seconds, signed as any other."],
-            problems_title=NOT_NOW,
-        )
+    title = "Send a test"
+    consequences = ["A message of the type webhook.test is sent within seconds, signed as any other."]
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         webhook_endpoints.send_test(endpoint=endpoint, at=timezone.now())
@@ -70,20 +55,16 @@ class SendMissed(EndpointAction):
     """Send again what the endpoint did not accept."""
 
     label, icon, verb = "Send missed", "replay", "Send what it missed"
+    title = "Send {} what it missed"
+    consequences = [
+        "What failed, was given up, or happened while it was switched off is sent now.",
+        "Messages keep their ids, so that a receiver knows what it has had.",
+        f"What is older than {FURTHEST_BACK.days} days cannot be sent again.",
+    ]
 
     def make_form(self, endpoint: WebhookEndpoint) -> forms.Form:
         since = endpoint.failing_since or timezone.now() - timedelta(days=1)
         return MissedForm(self.posted, initial={"since": since})
-
-    def preview(self, endpoint: WebhookEndpoint) -> Preview:
-        return Preview(
-            title=f"Send {endpoint} what it missed",
-            consequences=[
-                "What failed, was given up, or happened while it was switched off is sent now.",
-                "Messages keep their ids, so that a receiver knows what it has had.",
-                f"What is older than {FURTHEST_BACK.days} days cannot be sent again.",
-            ],
-        )
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         sent_count = resend_since(endpoint=endpoint, **self.choices, at=timezone.now())
@@ -95,15 +76,11 @@ class RotateSecret(EndpointAction):
 
     label, icon, verb = "Rotate", "autorenew", "Rotate secret"
     form_class = SecretRotationForm
-
-    def preview(self, endpoint: WebhookEndpoint) -> Preview:
-        return Preview(
-            title=f"Rotate the secret of {endpoint}",
-            consequences=[
-                "A new secret is made, and shown once on the next page.",
-                "For the time below, messages have a signature by the old one as well, so that none is refused.",
-            ],
-        )
+    title = "Rotate the secret of {}"
+    consequences = [
+        "A new secret is made, and shown once on the next page.",
+        "For the time below, messages have a signature by the old one as well, so that none is refused.",
+    ]
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         overlap = timedelta(hours=self.choices["hours"])
@@ -112,8 +89,6 @@ class RotateSecret(EndpointAction):
 
 
 class SwitchEndpoint(EndpointAction):
-    """Switch an endpoint off, or on again."""
-
     label, icon = "On or off", "power_settings_new"
 
     def preview(self, endpoint: WebhookEndpoint) -> Preview:
@@ -123,7 +98,6 @@ class SwitchEndpoint(EndpointAction):
         return Preview(
             title=f"Switch {endpoint} {'on' if is_off else 'off'}",
             consequences=on if is_off else off,
-            problems_title=NOT_NOW,
             verb="Switch on" if is_off else "Switch off",
         )
 
@@ -140,17 +114,12 @@ class RemoveEndpoint(EndpointAction):
 
     label, icon, variant, verb = "Remove", "delete", ActionVariant.DANGER, "Remove endpoint"
     danger = True
-
-    def preview(self, endpoint: WebhookEndpoint) -> Preview:
-        return Preview(
-            title=f"Remove {endpoint}",
-            consequences=[
-                "Nothing is sent to it any more, and its secret is forgotten.",
-                "What was sent stays in the list of deliveries for its time.",
-                "This cannot be undone.",
-            ],
-            problems_title=NOT_NOW,
-        )
+    title = "Remove {}"
+    consequences = [
+        "Nothing is sent to it any more, and its secret is forgotten.",
+        "What was sent stays in the list of deliveries for its time.",
+        "This cannot be undone.",
+    ]
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         endpoint_health.remove(endpoint=endpoint, at=timezone.now())

@@ -1,16 +1,12 @@
 """Forms of webhook endpoints."""
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from customers.models import WebhookEndpoint
 from customers.notifications import http_client, webhook_endpoints
 from customers.notifications.kinds import KINDS
+from lib.admin import StaffForm
 
 
 class EndpointForm(forms.ModelForm):
@@ -46,19 +42,16 @@ class NewEndpointForm(EndpointForm):
     )
 
 
-class SecretRotationForm(forms.Form):
+class SecretRotationForm(StaffForm):
     hours = forms.IntegerField(
         label="Hours for which messages are signed with the old secret, too",
         min_value=0,
         max_value=webhook_endpoints.LONGEST_OVERLAP.days * 24,
         initial=24,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text="0 if the old one became known to somebody.",
     )
 
 
-class MissedForm(forms.Form):
-    since = forms.SplitDateTimeField(widget=UnfoldAdminSplitDateTimeVerticalWidget, label="What happened since (UTC)")
-    delivered = forms.BooleanField(
-        required=False, widget=UnfoldBooleanSwitchWidget, label="Send what was delivered as well"
-    )
+class MissedForm(StaffForm):
+    since = forms.SplitDateTimeField(label="What happened since (UTC)")
+    delivered = forms.BooleanField(required=False, label="Send what was delivered as well")

@@ -6,10 +6,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
@@ -18,10 +17,8 @@ from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, TEST
 from customers.notifications.resend import resend
 from customers.notifications.webhook_endpoints import EndpointRefused
-from lib.admin.columns import state_column, text_column
-from lib.admin.confirmed_actions import Preview
-from lib.admin.selection_actions import SelectionAction
-from lib.admin.staff_admin import ReadOnlyAdmin
+from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction
+from lib.admin.columns import column, state_column, text_column
 
 COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
 MAX_AT_ONCE = 200
@@ -61,7 +58,7 @@ class Log(CustomerSearch, ReadOnlyAdmin):
 @admin.register(Notification)
 class NoticeAdmin(Log):
     list_display = ("created_at", "kind", "customer", "facts_shown", "recipients_shown")
-    list_filter = (KindFilter, ("customer", AutocompleteSelectFilter))
+    list_filter = (KindFilter, "customer")
     list_select_related = ("customer",)
     search_fields = ("key",)
     search_help_text = "Part of a customer's name, or the start of an external id"
@@ -75,8 +72,6 @@ class NoticeAdmin(Log):
 
 
 class SendAgain(SelectionAction[Delivery]):
-    """Send webhooks and emails again."""
-
     label, verb = "Send the selected again", "Send again"
     permission = "customers.change_delivery"
     limit = MAX_AT_ONCE
@@ -95,7 +90,7 @@ class SendAgain(SelectionAction[Delivery]):
             ],
         )
 
-    def run(self, deliveries: list[Delivery]) -> HttpResponseBase:
+    def run(self, deliveries: list[Delivery]) -> Response:
         sent_count, refusals = 0, set()
         for delivery in deliveries:
             try:
@@ -111,11 +106,7 @@ class SendAgain(SelectionAction[Delivery]):
 @admin.register(Delivery)
 class DeliveryAdmin(Log):
     list_display = ("happened_at", "kind", "customer", "to", "state_shown", "attempts", "next_at", "said")
-    list_filter = (
-        ("state", ChoicesDropdownFilter),
-        DeliveredKindFilter,
-        ("endpoint", AutocompleteSelectFilter),
-    )
+    list_filter = ("state", DeliveredKindFilter, "endpoint")
     list_select_related = ("notification__customer", "endpoint", "contact", "staff")
     search_fields = ("target",)
     search_help_text = "Part of a customer's name, or the start of an external id"
@@ -145,18 +136,14 @@ class DeliveryAdmin(Log):
     def happened_at(self, delivery: Delivery) -> Any:
         return delivery.notification.created_at
 
-    @display(description="Happened")
-    def happened(self, delivery: Delivery) -> str:
-        return date_format(delivery.notification.created_at, "DATETIME_FORMAT")
+    happened = column("Happened", lambda delivery: date_format(delivery.notification.created_at, "DATETIME_FORMAT"))
 
     @display(description="To")
     def to(self, delivery: Delivery) -> str:
         recipient = delivery.endpoint or delivery.contact or delivery.staff
         return str(recipient) if recipient else "a contact who was removed"
 
-    @display(description="State")
-    def state_in_words(self, delivery: Delivery) -> str:
-        return delivery.get_state_display()
+    state_in_words = column("State", lambda delivery: delivery.get_state_display())
 
     @display(description="Answered")
     def said(self, delivery: Delivery) -> str:

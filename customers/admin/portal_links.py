@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminRadioSelectWidget
@@ -20,8 +19,7 @@ from customers.portal_auth.magic_links import (
     portal_origin,
 )
 from customers.tasks import wake_mail_worker
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import page_url
+from lib.admin import ConfirmedAction, Preview, Response, page_url
 
 LOOK = "look"
 
@@ -44,10 +42,7 @@ class CreatePortalLink(ConfirmedAction[Customer]):
 
     label, icon, verb = "Portal link", "login", "Make portal link"
     permission = "customers.add_portallink"
-
-    @staticmethod
-    def is_offered(customer: Customer) -> bool:
-        return customer.erased_at is None
+    is_offered = staticmethod(lambda customer: customer.erased_at is None)
 
     def make_form(self, customer: Customer) -> LinkForm:
         self.contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
@@ -66,7 +61,7 @@ class CreatePortalLink(ConfirmedAction[Customer]):
             warnings=[] if self.contacts else [advice],
         )
 
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         at, recipient, origin = timezone.now(), self.choices["to"], portal_origin(self.request)
         if recipient == LOOK:
             _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=self.user, at=at)

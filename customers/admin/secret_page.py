@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from lib.admin.links import staff_page
+from lib.admin import staff_page
 
 
 def secret_page(request: HttpRequest, *, title: str, name: Any, secret: str, back: str) -> HttpResponse:

@@ -1,7 +1,5 @@
 """The pages of sellers: the legal entities that issue invoices."""
 
-from typing import Any
-
 from django import forms
 from django.http import HttpRequest
 
@@ -9,7 +7,7 @@ from customers.admin.brand import SellerForm
 from customers.admin.parties import LANGUAGE
 from customers.brand.logos import store_logo
 from customers.models import Seller
-from lib.admin.staff_admin import StaffAdmin
+from lib.admin import StaffAdmin
 
 # One field per row, since the preview is next to them.
 PLACE = ("address_line1", "address_line2", "postal_code", "city", "region", "country", "email")
@@ -26,6 +24,7 @@ class SellerAdmin(StaffAdmin):
     search_fields = ("legal_name", "code")
     ordering = ("legal_name",)
     prepopulated_fields = {"code": ("legal_name",)}
+    fixed_fields = ("code",)
     fieldsets = (
         (None, {"fields": ("legal_name", "code", "currency", "tax_number", "company_number")}),
         ("Address, as documents show it", {"fields": PLACE}),
@@ -36,12 +35,6 @@ class SellerAdmin(StaffAdmin):
         ("How they are paid", {"fields": PAYING}),
         ("What they contain", {"fields": CONTENT}),
     )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Seller | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Seller | None = None) -> dict[str, Any]:
-        return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Seller, form: forms.ModelForm, change: bool) -> None:
         if isinstance(form, SellerForm):

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 
 from customers.admin.endpoint_actions import (
@@ -20,9 +19,8 @@ from customers.admin.endpoint_actions import (
 from customers.admin.endpoint_forms import EndpointForm
 from customers.models import Delivery, WebhookEndpoint
 from customers.notifications import endpoint_health, webhook_endpoints
-from lib.admin.actions import row_action
-from lib.admin.links import list_url
-from lib.admin.staff_admin import StaffAdmin
+from lib.admin import StaffAdmin, list_url, row_action
+from lib.admin.columns import column
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
 
@@ -32,11 +30,10 @@ class WebhookEndpointAdmin(StaffAdmin):
     allows = ("add", "change")  # an endpoint is removed by an action, which keeps the deliveries readable
     form = EndpointForm
     list_display = ("shown", "url", "kinds_shown", "state", "created_at")
-    list_filter = (("sandbox", BooleanRadioFilter),)
+    list_filter = ("sandbox",)
     search_fields = ("url", "description")
     search_help_text = "Part of the address or the description"
     list_select_related = ("created_by",)
-    ordering = ("-pk",)
     fields = ("url", "description", "kinds", "world", "state_in_words", "signed", "created_at", "created_by")
     readonly_fields = ("world", "state_in_words", "signed", "created_at", "created_by")
     actions_detail = (
@@ -54,17 +51,9 @@ class WebhookEndpointAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
         return super().get_queryset(request).not_removed()
 
-    @display(description="Endpoint", ordering="description")
-    def shown(self, endpoint: WebhookEndpoint) -> str:
-        return str(endpoint)
-
-    @display(description="Kinds of event")
-    def kinds_shown(self, endpoint: WebhookEndpoint) -> str:
-        return ", ".join(endpoint.kinds) or "everything"
-
-    @display(description="Of")
-    def world(self, endpoint: WebhookEndpoint) -> str:
-        return "sandbox customers" if endpoint.sandbox else "live customers"
+    shown = column("Endpoint", str, ordering="description")
+    kinds_shown = column("Kinds of event", lambda endpoint: ", ".join(endpoint.kinds) or "everything")
+    world = column("Of", lambda endpoint: "sandbox customers" if endpoint.sandbox else "live customers")
 
     @display(description="State", label=STATE_COLORS)
     def state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.models.invoices import CreditTo, InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin.links import page_url, staff_page
+from lib.admin import page_url, staff_page
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money

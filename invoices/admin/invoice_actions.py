@@ -1,6 +1,5 @@
 """What staff can do to an invoice or a draft, after a confirmation."""
 
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from customers.customer_time import current_time
@@ -16,8 +15,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from invoices.rendering import renderer
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import list_url
+from lib.admin import ConfirmedAction, Preview, Response, list_url
 from lib.formats import format_money
 
 
@@ -34,17 +32,12 @@ def is_creditable(invoice: Invoice) -> bool:
 
 
 class VoidInvoice(ConfirmedAction[Invoice]):
-    """Void an invoice that should not have been sent."""
-
     label, icon, verb = "Void", "block", "Void invoice"
     permission = "invoices.issue_creditnote"
     danger = True
     form_class = VoidInvoiceForm
     refusals = (PaymentAttemptRefused, CreditRefused)
-
-    @staticmethod
-    def is_offered(invoice: Invoice) -> bool:
-        return is_creditable(invoice) and not invoice.paid
+    is_offered = staticmethod(lambda invoice: is_creditable(invoice) and not invoice.paid)
 
     def preview(self, invoice: Invoice) -> Preview:
         return Preview(
@@ -58,7 +51,7 @@ class VoidInvoice(ConfirmedAction[Invoice]):
             problems=[f"Some of {invoice} is paid: credit it, and say where the money goes."] if invoice.paid else [],
         )
 
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         at = current_time(invoice.customer)
         close_pages(invoice_id=invoice.pk, at=at)
         note = void_invoice(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
@@ -77,8 +70,6 @@ class DraftAction(ConfirmedAction[Invoice]):
 
 
 class IssueDraft(DraftAction):
-    """Number a draft, and issue it."""
-
     label, icon, verb = "Issue", "send", "Issue invoice"
 
     def preview(self, draft: Invoice) -> Preview:
@@ -100,24 +91,18 @@ class IssueDraft(DraftAction):
             problems=problems,
         )
 
-    def run(self, draft: Invoice) -> HttpResponseBase:
+    def run(self, draft: Invoice) -> Response:
         invoice = issue_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
         return self.done(f"{invoice} is issued.", to=invoice)
 
 
 class DiscardDraft(DraftAction):
-    """Delete a draft."""
-
     label, icon, verb = "Discard", "delete", "Discard draft"
     danger = True
+    title = "Discard the draft for {.customer}"
+    consequences = ["It never had a number, so nothing else has to happen.", "It cannot be brought back."]
 
-    def preview(self, draft: Invoice) -> Preview:
-        return Preview(
-            title=f"Discard the draft for {draft.customer}",
-            consequences=["It never had a number, so nothing else has to happen.", "It cannot be brought back."],
-        )
-
-    def run(self, draft: Invoice) -> HttpResponseBase:
+    def run(self, draft: Invoice) -> Response:
         discard_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
         return self.done("The draft is gone.", to=list_url(Invoice))
 
@@ -128,18 +113,14 @@ class RenderAgain(ConfirmedAction[Invoice]):
     label, icon, verb = "Make PDF again", "refresh", "Make PDF"
     permission = "invoices.change_rendering"
     refusals = (renderer.NotRendered,)
+    title = "Make the PDF of {} again"
+    consequences = ["It is tried at once, whether or not its next attempt is due.", "Nothing is sent."]
+    problems_title = "It failed again:"
 
     @staticmethod
     def is_offered(invoice: Invoice) -> bool:
         return Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
 
-    def preview(self, invoice: Invoice) -> Preview:
-        return Preview(
-            title=f"Make the PDF of {invoice} again",
-            consequences=["It is tried at once, whether or not its next attempt is due.", "Nothing is sent."],
-            problems_title="It failed again:",
-        )
-
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         renderer.render_one(invoice_id=invoice.pk, at=timezone.now(), insist=True)
         return self.done("The PDF is made.")

@@ -8,25 +8,12 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
-from unfold.contrib.filters.admin import (
-    AutocompleteSelectFilter,
-    BooleanRadioFilter,
-    ChoicesDropdownFilter,
-    RangeDateFilter,
-)
 from unfold.decorators import display
 
 from customers.admin.search import find_customer_ids
 from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
-from invoices.admin.invoice_actions import (
-    DiscardDraft,
-    IssueDraft,
-    RenderAgain,
-    VoidInvoice,
-    is_creditable,
-    is_draft,
-)
+from invoices.admin.invoice_actions import DiscardDraft, IssueDraft, RenderAgain, VoidInvoice, is_creditable, is_draft
 from invoices.admin.one_off_invoices import draft_page
 from invoices.admin.pdf_files import PdfFilter
 from invoices.models import DocumentKind, Invoice, Rendering
@@ -35,11 +22,9 @@ from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
-from lib.admin.actions import row_action
-from lib.admin.columns import state_column, text_column
-from lib.admin.links import page_url
+from lib.admin import ReadOnlyAdmin, page_url, row_action
+from lib.admin.columns import column, state_column, text_column
 from lib.admin.number_fields import number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.formats import format_money
 
 STATE_COLORS = {
@@ -57,14 +42,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     has_form = False
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
-    list_filter = (
-        ("kind", ChoicesDropdownFilter),
-        ("state", ChoicesDropdownFilter),
-        ("issue_date", RangeDateFilter),
-        ("seller", AutocompleteSelectFilter),
-        ("sandbox", BooleanRadioFilter),
-        PdfFilter,
-    )
+    list_filter = ("kind", "state", "issue_date", "seller", "sandbox", PdfFilter)
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
@@ -79,9 +57,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()
 
-    @display(description="Number", ordering="number")
-    def name(self, invoice: Invoice) -> str:
-        return f"{invoice}{' (sandbox)' if invoice.sandbox else ''}"
+    name = column("Number", lambda invoice: f"{invoice}{' (sandbox)' if invoice.sandbox else ''}", ordering="number")
 
     @display(description="Total", ordering="total")
     def total_shown(self, invoice: Invoice) -> str:

@@ -20,7 +20,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
-from lib.admin.links import page_url, staff_page
+from lib.admin import page_url, staff_page
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money

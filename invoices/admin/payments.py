@@ -2,20 +2,16 @@
 
 from django import forms
 from django.contrib import admin
-from django.http.response import HttpResponseBase
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, DunningStep, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
-from lib.admin.columns import link_column, money_column, state_column, text_column
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.staff_admin import ReadOnlyAdmin
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
+from lib.admin.columns import column, link_column, money_column, state_column, text_column
 from lib.formats import format_money
 
 STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
@@ -24,11 +20,7 @@ STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger",
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
-    list_filter = (
-        ("state", ChoicesDropdownFilter),
-        ("provider", ChoicesDropdownFilter),
-        ("created_at", RangeDateFilter),
-    )
+    list_filter = ("state", "provider", "created_at")
     list_select_related = ("invoice__customer",)
     search_fields = ("ref",)
     search_help_text = "The provider's name of it, or part of a customer's name"
@@ -42,16 +34,13 @@ class PaymentAttemptAdmin(CustomerSearch, ReadOnlyAdmin):
     document = link_column("invoice", "Invoice")
     state_shown = state_column(STATE_COLORS)
     amount_shown = money_column("amount", "Amount", ordering="amount")
-
-    @display(description="Charge")
-    def name(self, attempt: PaymentAttempt) -> str:
-        return f"{attempt.invoice}, no. {attempt.number}"
+    name = column("Charge", lambda attempt: f"{attempt.invoice}, no. {attempt.number}")
 
 
-class ManualRefundForm(forms.Form):
+class ManualRefundForm(StaffForm):
     """The bank's reference of a transfer."""
 
-    reference = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
+    reference = forms.CharField(max_length=120)
 
 
 class RecordRefund(ConfirmedAction[Refund]):
@@ -72,7 +61,7 @@ class RecordRefund(ConfirmedAction[Refund]):
             consequences=["This moves no money: it records a transfer that you have made.", "The customer is told."],
         )
 
-    def run(self, refund: Refund) -> HttpResponseBase:
+    def run(self, refund: Refund) -> Response:
         at = current_time(refund.customer)
         record_manual_refund(refund_id=refund.pk, **self.choices, at=at, by=self.user)
         return self.done(f"{format_money(refund.amount, str(refund.currency))} are paid back.")
@@ -84,7 +73,7 @@ class RecordRefund(ConfirmedAction[Refund]):
 @admin.register(Refund)
 class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("customer", "state_shown", "amount_shown", "provider", "document", "created_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("provider", ChoicesDropdownFilter))
+    list_filter = ("state", "provider")
     list_select_related = ("customer", "note")
     search_fields = ("ref",)
     search_help_text = "The provider's or the bank's name of it, or part of a customer's name"
@@ -108,7 +97,7 @@ class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
 @admin.register(BalanceEntry)
 class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "at")
-    list_filter = (("kind", ChoicesDropdownFilter), ("at", RangeDateFilter))
+    list_filter = ("kind", "at")
     list_select_related = ("customer", "document")
     search_fields = ("reference",)
     search_help_text = "Part of a customer's name"
@@ -122,7 +111,7 @@ class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
-    list_filter = (("provider", ChoicesDropdownFilter), ("received_at", RangeDateFilter))
+    list_filter = ("provider", "received_at")
     search_fields = ("=ref", "=kind")
     fields = ("provider", "kind", "ref", "received_at", "tries", "next_at", "done_at", "outcome", "content")
 

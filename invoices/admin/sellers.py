@@ -22,8 +22,7 @@ from invoices.rendering.pdf_file import MissingFont, render
 from invoices.rendering.pictures import draw_pages
 from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
-from lib.admin.actions import row_action
-from lib.admin.links import page_url
+from lib.admin import page_url, row_action
 from lib.money import UnknownCurrency
 
 # Pages of the sample that are drawn as pictures within the request.

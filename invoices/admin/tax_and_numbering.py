@@ -3,12 +3,12 @@
 from django import forms
 from django.contrib import admin
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from invoices.models import NumberSeries, TaxRate
+from lib.admin import ReadOnlyAdmin
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.formats import format_number
 
 
@@ -27,7 +27,7 @@ class TaxRateForm(forms.ModelForm):
 class TaxRateAdmin(ModelAdmin):
     form = TaxRateForm
     list_display = ("name", "seller", "country_shown", "code_shown", "rate_shown", "valid_from", "valid_to")
-    list_filter = (("seller", AutocompleteSelectFilter),)
+    list_filter = ("seller",)
     list_select_related = ("seller",)
     search_fields = ("name", "country", "code", "seller__legal_name")
     ordering = ("seller", "country", "region", "level", "code", "-valid_from")
@@ -41,9 +41,7 @@ class TaxRateAdmin(ModelAdmin):
     def code_shown(self, rate: TaxRate) -> str:
         return f"{rate.code or 'all else'}{f', level {rate.level}' if rate.level > 1 else ''}"
 
-    @display(description="Rate", ordering="rate")
-    def rate_shown(self, rate: TaxRate) -> str:
-        return number_cell(f"{format_number(rate.rate)} %")
+    rate_shown = column("Rate", lambda rate: number_cell(f"{format_number(rate.rate)} %"), ordering="rate")
 
 
 @admin.register(NumberSeries)

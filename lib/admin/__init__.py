@@ -1,1 +1,35 @@
-"""Parts of staff pages for every app."""
+"""The kit of staff pages: bases of pages, actions with their permission and confirmation, links."""
+
+from lib.admin.actions import page_action, row_action, selection_action
+from lib.admin.confirmed_actions import ConfirmedAction, Preview, Response, Subject
+from lib.admin.filters import ConditionFilter
+from lib.admin.links import link_to, list_url, page_url, staff_page
+from lib.admin.permissions import PermissionRules, is_allowed, require
+from lib.admin.previewed_actions import PreviewedAction
+from lib.admin.selection_actions import SelectionAction
+from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin, StaffInline
+from lib.admin.staff_form import StaffForm
+
+__all__ = [
+    "ConditionFilter",
+    "ConfirmedAction",
+    "PermissionRules",
+    "Preview",
+    "PreviewedAction",
+    "ReadOnlyAdmin",
+    "Response",
+    "SelectionAction",
+    "StaffAdmin",
+    "StaffForm",
+    "StaffInline",
+    "Subject",
+    "is_allowed",
+    "link_to",
+    "list_url",
+    "page_action",
+    "page_url",
+    "require",
+    "row_action",
+    "selection_action",
+    "staff_page",
+]

@@ -1,4 +1,4 @@
-"""Columns of lists and facts of pages that many staff pages have: a state, a related row, an amount of money."""
+"""Columns of lists and facts on pages, each in one line: its heading, and what it shows of a row."""
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
@@ -13,44 +13,41 @@ from lib.formats import format_money
 Column = Callable[[Any, Any], Any]
 
 
-def state_column(colors: Mapping[str, str], field: str = "state", label: str = "State") -> Column:
+def column(heading: str, read: Callable[[Any], Any], **options: Any) -> Column:
+    """Return a column. options: ordering, label and boolean of the theme's `display`."""
+
+    @display(description=heading, **options)
+    def show(page: Any, row: Any) -> Any:
+        return read(row)
+
+    return show
+
+
+def state_column(colors: Mapping[str, str], field: str = "state", heading: str = "State") -> Column:
     """Return a column with the colored label of a field that has choices."""
 
-    @display(description=label, ordering=field, label=colors)
-    def column(page: Any, row: Any) -> tuple[str, str]:
+    def read(row: Any) -> tuple[str, str]:
         return getattr(row, field), getattr(row, f"get_{field}_display")()
 
-    return column
+    return column(heading, read, ordering=field, label=colors)
 
 
-def text_column(path: str, label: str, ordering: str | None = None) -> Column:
+def text_column(path: str, heading: str) -> Column:
     """Return a column with a related row or a value as text. path: attributes with dots, such as wallet.customer."""
     read = attrgetter(path)
-
-    @display(description=label, ordering=ordering)
-    def column(page: Any, row: Any) -> str:
-        return str(read(row))
-
-    return column
+    return column(heading, lambda row: str(read(row)))
 
 
-def link_column(path: str, label: str) -> Column:
+def link_column(path: str, heading: str) -> Column:
     """Return a column that links to a related row's page, if there is one."""
     read = attrgetter(path)
-
-    @display(description=label)
-    def column(page: Any, row: Any) -> str | None:
-        related = read(row)
-        return None if related is None else link_to(related)
-
-    return column
+    return column(heading, lambda row: None if read(row) is None else link_to(read(row)))
 
 
-def money_column(field: str, label: str, ordering: str | None = None) -> Column:
+def money_column(field: str, heading: str, ordering: str | None = None) -> Column:
     """Return a column with an amount in the row's currency."""
 
-    @display(description=label, ordering=ordering)
-    def column(page: Any, row: Any) -> str:
+    def read(row: Any) -> str:
         return number_cell(format_money(getattr(row, field), str(row.currency)))
 
-    return column
+    return column(heading, read, ordering=ordering)

@@ -6,7 +6,7 @@ and the redirect are here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.contrib import messages
@@ -24,6 +24,8 @@ MAX_REASON = 500
 """Maximum characters stored of a reason."""
 
 Subject = TypeVar("Subject")
+Response = HttpResponseBase | None
+"""What running an action returns: the page to go on to, or None to show the confirmation again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class ConfirmedAction(Generic[Subject]):
     A button, and the page behind it. It is made anew for each request, as Django's class-based views are.
 
     label, icon, variant: the button that leads to the page. verb: the button that confirms; the label without one.
+    title, consequences: what is read before; "{}" in the title stands for the subject.
     permission: needed besides the permission to view the row.
     is_offered: whether the row's state fits; it only hides the button.
     refusals: exceptions of the operation that say why it did nothing.
@@ -59,6 +62,9 @@ class ConfirmedAction(Generic[Subject]):
     icon: str | None = None
     variant = ActionVariant.DEFAULT
     verb = ""
+    title = ""
+    consequences: Sequence[str] = ()
+    problems_title = ""
     danger = False
     permission: str
     is_offered: Callable[[Any], bool] = staticmethod(always)
@@ -105,17 +111,16 @@ class ConfirmedAction(Generic[Subject]):
     # What a subclass says --------------------------------------------------------------------------------------
 
     def preview(self, subject: Subject, /) -> Preview:
-        """Return what the page shows."""
-        raise NotImplementedError
+        """Return what the page shows: `title` and `consequences`, unless they depend on more than the subject."""
+        return Preview(title=self.title.format(subject), consequences=self.consequences)
 
-    def run(self, subject: Subject, /) -> HttpResponseBase:
-        """Call the operation, and return `done(…)` or a page."""
+    def run(self, subject: Subject, /) -> HttpResponseBase | None:
+        """Call the operation, and return `done(…)` or a page; None shows the confirmation again."""
         raise NotImplementedError
 
     def find(self, **arguments: Any) -> Subject:
         """Return what the action is about: the row, unless the address has other parameters than its id."""
-        found: Subject = self.page.find(self.request, **arguments)
-        return found
+        return self.page.find(self.request, **arguments)
 
     def make_form(self, subject: Subject, /) -> Form | None:
         return self.form_class(self.posted) if self.form_class else None
@@ -158,9 +163,9 @@ class ConfirmedAction(Generic[Subject]):
         return self.request.method == "POST" and (self.form is None or self.form.is_valid())
 
     def confirm(self, subject: Subject, /) -> HttpResponseBase | None:
-        """Run the action; None shows the page again."""
+        """Run the action, unless something is missing; None shows the page again."""
         if self.missing_reason and not self.reason:
-            self.refuse(self.missing_reason)
+            messages.error(self.request, self.missing_reason)
             return None
         return self.run(subject)
 
@@ -174,19 +179,15 @@ class ConfirmedAction(Generic[Subject]):
     def show(self) -> HttpResponseBase:
         preview = self.preview(self.subject)
         back = page_url(self.subject) if isinstance(self.subject, Model) else list_url(self.page.model)
-        return self.page.admin_site.confirmation(
-            self.request,
-            page=self.page,
-            title=preview.title,
-            consequences=preview.consequences,
+        shown = replace(
+            preview,
             problems=[self.refusal] if self.refusal else preview.problems,
-            problems_title=preview.problems_title,
-            warnings=preview.warnings,
+            problems_title=preview.problems_title or self.problems_title,
             verb=preview.verb or self.verb or self.label,
             back=preview.back or back,
-            form=self.form,
-            hidden=self.hidden_fields(),
-            danger=self.danger,
+        )
+        return self.page.admin_site.confirmation(
+            self.request, shown, page=self.page, form=self.form, hidden=self.hidden_fields(), danger=self.danger
         )
 
     def hidden_fields(self) -> list[tuple[str, str]]:

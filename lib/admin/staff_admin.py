@@ -1,24 +1,29 @@
 """The bases of staff pages: ModelAdmin with declared permissions, buttons and context."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from lib.admin.actions import always
+from lib.admin.filters import field_filter
 from lib.admin.permissions import PermissionRules, is_allowed
 
 
 class StaffAdmin(PermissionRules, ModelAdmin):
     """
-    A model's list and page.
+    A model's list, the newest rows first, and the page of a row.
 
     list_select_related: related rows that the list and the page of a row read along.
+    fixed_fields: fields that can't change once the row is stored.
     has_form: False if a template above the form shows everything.
     """
 
+    ordering: Sequence[str] = ("-pk",)
+    fixed_fields: Sequence[str] = ()
     has_form = True
 
     def find(self, request: HttpRequest, object_id: str) -> Any:
@@ -39,12 +44,24 @@ class StaffAdmin(PermissionRules, ModelAdmin):
         """Return what the templates of a row's page show beside the form."""
         return {}
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Show each field that is filtered by with the theme's widget for its type."""
+        entries = super().get_list_filter(request)
+        return [field_filter(self.model, entry) if isinstance(entry, str) else entry for entry in entries]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
         return rows.select_related(*self.list_select_related) if self.list_select_related else rows
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return super().get_fieldsets(request, obj) if self.has_form else []
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        readonly = super().get_readonly_fields(request, obj)
+        return (*readonly, *self.fixed_fields) if obj else readonly
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
@@ -74,7 +91,13 @@ class StaffAdmin(PermissionRules, ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Rows that staff read, the newest first, and change by actions alone."""
+    """Rows that staff read and change by actions alone."""
 
     allows = ()
-    ordering = ("-pk",)
+
+
+class StaffInline(PermissionRules, TabularInline):
+    """Rows on the page of another row, below the name that the table has itself."""
+
+    extra = 0
+    hide_title = True

@@ -4,13 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from lib.admin.number_fields import NumberInput
+from lib.admin import StaffForm
 from lib.decimals import EXACT
 from plans.models import Feature
 from wallets.models import Lot, Wallet
@@ -20,7 +16,7 @@ from wallets.statements.formats import shown
 UNITS = {"max_digits": 32, "decimal_places": 12}
 
 
-class MoveForm(forms.Form):
+class MoveForm(StaffForm):
     """Fields of every action. key: created with the page, so that sending it twice moves once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
@@ -38,22 +34,14 @@ class MoveForm(forms.Form):
 class GrantForm(MoveForm):
     """Grant credits."""
 
-    kind = forms.ChoiceField(
-        label="As", choices=[(kind.value, kind.label) for kind in MANUAL_KINDS], widget=UnfoldAdminSelectWidget
-    )
-    amount = forms.DecimalField(**UNITS, widget=NumberInput())
-    expires_at = forms.SplitDateTimeField(
-        label="Expires (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="Empty: never.",
-    )
+    kind = forms.ChoiceField(label="As", choices=[(kind.value, kind.label) for kind in MANUAL_KINDS])
+    amount = forms.DecimalField(**UNITS)
+    expires_at = forms.SplitDateTimeField(label="Expires (UTC)", required=False, help_text="Empty: never.")
     feature = forms.ModelChoiceField(
         queryset=Feature.objects.order_by("name"),
         required=False,
         empty_label="all features",
         label="For",
-        widget=UnfoldAdminSelectWidget,
         help_text="What is kept for one feature pays nothing else, and no debt.",
     )
 
@@ -61,8 +49,8 @@ class GrantForm(MoveForm):
 class TransferForm(MoveForm):
     """Transfer value to another wallet."""
 
-    to = forms.ModelChoiceField(queryset=Wallet.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
-    amount = forms.DecimalField(**UNITS, widget=NumberInput())
+    to = forms.ModelChoiceField(queryset=Wallet.objects.none(), empty_label=None)
+    amount = forms.DecimalField(**UNITS)
 
     def __init__(self, *args: Any, subject: Wallet, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
@@ -75,7 +63,7 @@ class TransferForm(MoveForm):
 class TakeOutForm(MoveForm):
     """Take units of a lot out of its wallet."""
 
-    amount = forms.DecimalField(**UNITS, widget=NumberInput())
+    amount = forms.DecimalField(**UNITS)
 
     def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
@@ -87,12 +75,7 @@ class TakeOutForm(MoveForm):
 class ExtendForm(MoveForm):
     """Extend the validity of a lot."""
 
-    expires_at = forms.SplitDateTimeField(
-        label="Expires (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="Empty: never.",
-    )
+    expires_at = forms.SplitDateTimeField(label="Expires (UTC)", required=False, help_text="Empty: never.")
 
     def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)

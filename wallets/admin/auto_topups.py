@@ -6,19 +6,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin.columns import money_column, state_column, text_column
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import link_to
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffAdmin, StaffInline, link_to
+from lib.admin.columns import column, money_column, state_column, text_column
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin
 from lib.formats import format_number, format_units
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
@@ -56,10 +51,8 @@ class AutoTopupRuleForm(forms.ModelForm):
         return cleaned
 
 
-class CeilingInline(TabularInline):
+class CeilingInline(StaffInline):
     model = TopUpCeiling
-    extra = 0
-    hide_title = True
     formfield_overrides = {models.DecimalField: {"widget": NumberInput}}
     verbose_name = "ceiling"
     verbose_name_plural = "Ceilings: so many top-ups, or so much money with tax; the customer's never above finance's"
@@ -71,10 +64,7 @@ class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
 
     label, icon, verb = "Switch on again", "play_arrow", "Switch on"
     permission = "wallets.change_topuprule"
-
-    @staticmethod
-    def is_offered(rule: TopUpRule) -> bool:
-        return not rule.is_on
+    is_offered = staticmethod(lambda rule: not rule.is_on)
 
     def preview(self, rule: TopUpRule) -> Preview:
         reasons = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
@@ -86,7 +76,7 @@ class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
             ],
         )
 
-    def run(self, rule: TopUpRule) -> HttpResponseBase:
+    def run(self, rule: TopUpRule) -> Response:
         switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=self.user)
         return self.done(f"{rule.wallet} is topped up by itself again.")
 
@@ -96,19 +86,16 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
     form = AutoTopupRuleForm
     inlines = (CeilingInline,)
     list_display = ("wallet_shown", "below", "buys", "payer", "state")
-    list_filter = (("is_on", BooleanRadioFilter), ("payer", ChoicesDropdownFilter))
+    list_filter = ("is_on", "payer")
     list_select_related = ("wallet__customer", "pack")
     search_fields = ("wallet__name",)
     search_help_text = "Part of a customer's name"
     autocomplete_fields = ("wallet", "pack")
-    ordering = ("-pk",)
+    fixed_fields = ("wallet", "declines", "off_reason", "quiet_until")
     customer_path = "wallet__customer"
     actions_detail = ("switch_on",)
 
     switch_on = SwitchTopUpsOn.as_action()
-
-    def get_readonly_fields(self, request: HttpRequest, obj: TopUpRule | None = None) -> tuple[str, ...]:
-        return ("wallet", "declines", "off_reason", "quiet_until") if obj is not None else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: TopUpRule | None = None) -> list[Any]:
         settings = [
@@ -178,7 +165,7 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
 @admin.register(TopUp)
 class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("wallet_shown", "state_shown", "balance_shown", "bought", "amount_shown", "created_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("created_at", RangeDateFilter))
+    list_filter = ("state", "created_at")
     list_select_related = ("wallet__customer", "purchase")
     search_fields = ("wallet__name",)
     search_help_text = "Part of a customer's name"
@@ -191,15 +178,10 @@ class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
     wallet_shown = text_column("wallet", "Wallet")
     state_shown = state_column(STATE_COLORS)
     amount_shown = money_column("amount", "Amount with tax", ordering="amount")
-
-    @display(description="Balance before")
-    def balance_shown(self, topup: TopUp) -> SafeString:
-        return number_cell(format_number(topup.balance))
+    balance_shown = column("Balance before", lambda topup: number_cell(format_number(topup.balance)))
 
     @display(description="Bought")
     def bought(self, topup: TopUp) -> SafeString:
         return number_cell(format_units(topup.purchase.units + topup.purchase.bonus, "unit"))
 
-    @display(description="Purchase")
-    def purchase_shown(self, topup: TopUp) -> SafeString:
-        return link_to(topup.purchase, topup.purchase.terms["name"])
+    purchase_shown = column("Purchase", lambda topup: link_to(topup.purchase, topup.purchase.terms["name"]))

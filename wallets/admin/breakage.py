@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from customers.models import Seller
-from lib.admin.links import list_url, page_url, staff_page
+from lib.admin import list_url, page_url, staff_page
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from lib.formats import format_money, format_number

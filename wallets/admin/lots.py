@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
-from lib.admin.columns import link_column, state_column, text_column
-from lib.admin.links import link_to
+from lib.admin import ReadOnlyAdmin, link_to
+from lib.admin.columns import column, link_column, state_column, text_column
 from lib.admin.number_fields import number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
 from plans.models import Feature
 from wallets.admin.move_actions import ExtendLot, RefundLot, VoidLot
 from wallets.models import Lot
@@ -21,7 +19,7 @@ KIND_COLORS = {"purchased": "success", "included": "info", "rollover": "info", "
 @admin.register(Lot)
 class LotAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("lot", "customer", "kind_shown", "remaining_shown", "valid_from", "expires_at")
-    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter = ("kind",)
     list_select_related = ("wallet__customer", "origin")
     search_fields = ("wallet__customer__legal_name",)
     search_help_text = "Part of a customer's name, or the start of their id"
@@ -49,26 +47,11 @@ class LotAdmin(CustomerSearch, ReadOnlyAdmin):
     customer = text_column("wallet.customer", "Customer")
     kind_shown = state_column(KIND_COLORS, "kind", "Kind")
     wallet_link = link_column("wallet", "Wallet")
-
-    @display(description="Lot")
-    def lot(self, lot: Lot) -> str:
-        return f"{lot.pk}: {shown(lot.amount, lot.wallet.unit)}"
-
-    @display(description="Left")
-    def remaining_shown(self, lot: Lot) -> SafeString:
-        return number_cell(shown(lot.remaining, lot.wallet.unit))
-
-    @display(description="Granted")
-    def amount_shown(self, lot: Lot) -> str:
-        return shown(lot.amount, lot.wallet.unit)
-
-    @display(description="Held")
-    def held_shown(self, lot: Lot) -> str:
-        return shown(lot.held, lot.wallet.unit)
-
-    @display(description="Expired")
-    def expired_shown(self, lot: Lot) -> str:
-        return shown(lot.expired, lot.wallet.unit)
+    lot = column("Lot", lambda lot: f"{lot.pk}: {shown(lot.amount, lot.wallet.unit)}")
+    remaining_shown = column("Left", lambda lot: number_cell(shown(lot.remaining, lot.wallet.unit)))
+    amount_shown = column("Granted", lambda lot: shown(lot.amount, lot.wallet.unit))
+    held_shown = column("Held", lambda lot: shown(lot.held, lot.wallet.unit))
+    expired_shown = column("Expired", lambda lot: shown(lot.expired, lot.wallet.unit))
 
     @display(description="Paid with")
     def cost_shown(self, lot: Lot) -> str:

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.enums import ActionVariant
 
 from customers.customer_time import current_time
-from lib.admin.confirmed_actions import ConfirmedAction, Subject
-from lib.admin.links import page_url, staff_page
+from lib.admin import ConfirmedAction, Response, Subject, page_url, staff_page
 from wallets.admin.action_forms import ExtendForm, GrantForm, TakeOutForm, TransferForm
 from wallets.credit_rules.units import InvalidAmount
 from wallets.ledger.adjustments import extend, refund, transfer, void
@@ -60,7 +58,7 @@ class MoveAction(ConfirmedAction[Subject]):
     def make_form(self, subject: Any) -> Any:
         return self.form_class(self.posted, subject=subject)
 
-    def run(self, subject: Any) -> HttpResponseBase | None:
+    def run(self, subject: Any) -> Response:
         at = current_time(self.wallet.customer)
         try:
             if "_do" in self.request.POST:
@@ -74,7 +72,7 @@ class MoveAction(ConfirmedAction[Subject]):
     def field_of(self, refusal: Exception) -> str | None:
         return "amount" if isinstance(refusal, InvalidAmount) else super().field_of(refusal)
 
-    def show(self) -> HttpResponseBase:
+    def show(self) -> Response:
         return staff_page(
             self.request,
             "staff/wallets/wallet_action.html",
@@ -124,8 +122,6 @@ class WalletMove(MoveAction[Wallet]):
 
 
 class GrantCredits(WalletMove):
-    """Grant value free of charge."""
-
     label, icon, variant = "Grant", "add", ActionVariant.PRIMARY
     permission = "wallets.grant_credits"
     form_class = GrantForm
@@ -133,10 +129,7 @@ class GrantCredits(WalletMove):
         "It pays first what the wallet owes, unless it is kept for one feature.",
         "What is sold comes with its purchase, and what is included with its period: here it is given.",
     )
-
-    @staticmethod
-    def is_offered(wallet: Wallet) -> bool:
-        return wallet.closed_at is None
+    is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
 
     @property
     def title(self) -> str:
@@ -155,16 +148,11 @@ class GrantCredits(WalletMove):
 
 
 class TransferCredits(WalletMove):
-    """Transfer value to another wallet of the customer."""
-
     label, icon = "Transfer", "swap_horiz"
     permission = "wallets.transfer_credits"
     form_class = TransferForm
     facts = ("Lots go in the order in which they would be spent, each on its own conditions and with its cost.",)
-
-    @staticmethod
-    def is_offered(wallet: Wallet) -> bool:
-        return wallet.closed_at is None and wallet.balance > 0
+    is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.balance > 0)
 
     @property
     def title(self) -> str:
@@ -184,9 +172,7 @@ class TransferCredits(WalletMove):
 class LotMove(MoveAction[Lot]):
     """An action on the units of a lot."""
 
-    @staticmethod
-    def is_offered(lot: Lot) -> bool:
-        return lot.remaining > lot.held and lot.wallet.closed_at is None
+    is_offered = staticmethod(lambda lot: lot.remaining > lot.held and lot.wallet.closed_at is None)
 
     @property
     def wallet(self) -> Wallet:
@@ -221,10 +207,7 @@ class RefundLot(LotMove):
     danger = True
     form_class = TakeOutForm
     facts = ("The units leave the wallet at once.", "What they cost is to be paid back; no money moves here.")
-
-    @staticmethod
-    def is_offered(lot: Lot) -> bool:
-        return LotMove.is_offered(lot) and lot.cost > 0
+    is_offered = staticmethod(lambda lot: LotMove.is_offered(lot) and lot.cost > 0)
 
     def move(self, *, at: datetime, by: Any) -> None:
         refund(lot_id=self.subject.pk, amount=self.choices["amount"], **self.arguments, at=at, by=by)
@@ -244,10 +227,7 @@ class ExtendLot(LotMove):
     permission = "wallets.extend_lot"
     form_class = ExtendForm
     facts = ("What is left can be used for longer. A lot can be made to last longer, never shorter.",)
-
-    @staticmethod
-    def is_offered(lot: Lot) -> bool:
-        return LotMove.is_offered(lot) and lot.expires_at is not None and not lot.expired
+    is_offered = staticmethod(lambda lot: LotMove.is_offered(lot) and lot.expires_at is not None and not lot.expired)
 
     def move(self, *, at: datetime, by: Any) -> None:
         lot, expires_at = Lot.objects.get(pk=self.subject.pk), self.choices["expires_at"]

@@ -8,18 +8,15 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import list_url
+from lib.admin import ConfirmedAction, Response, StaffAdmin, StaffInline, list_url
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import StaffAdmin
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
@@ -117,44 +114,31 @@ class SlabForm(forms.ModelForm):
         widgets = dict.fromkeys(fields, NumberInput())
 
 
-class PriceInline(TabularInline):
+class PriceInline(StaffInline):
     model = PackPrice
     form = PackPriceForm
-    extra = 0
     min_num = 1
-    hide_title = True
     verbose_name = "price"
     verbose_name_plural = "Price before tax: of a pack, or of each unit that is sold one by one"
     ordering = ("currency",)
 
 
-class SlabInline(TabularInline):
+class SlabInline(StaffInline):
     model = BonusSlab
     form = SlabForm
-    extra = 0
-    hide_title = True
     verbose_name = "bonus"
     verbose_name_plural = "Bonus from so much on: units for each pack, percent of what is bought; the highest applies"
     ordering = ("least",)
 
 
 class ArchivePack(ConfirmedAction[CreditPack]):
-    """Take the pack off sale, for purchases by hand and automatic top-ups."""
-
     label, icon = "Archive", "archive"
     permission = "plans.change_creditpack"
+    is_offered = staticmethod(lambda pack: pack.archived_at is None)
+    title = "Archive {}"
+    consequences = ["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."]
 
-    @staticmethod
-    def is_offered(pack: CreditPack) -> bool:
-        return pack.archived_at is None
-
-    def preview(self, pack: CreditPack) -> Preview:
-        return Preview(
-            title=f"Archive {pack}",
-            consequences=["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."],
-        )
-
-    def run(self, pack: CreditPack) -> HttpResponseBase:
+    def run(self, pack: CreditPack) -> Response:
         with audited_transaction("archive pack", by=self.user, at=timezone.now()):
             CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
         return self.done(f"{pack} is sold no more.", to=list_url(CreditPack))
@@ -167,7 +151,7 @@ class PackAdmin(StaffAdmin):
     inlines = (PriceInline, SlabInline)
     list_display = ("code", "name", "holds", "costs", "state")
     search_fields = ("code", "name")
-    ordering = ("-pk",)
+    fixed_fields = ("code",)  # top-ups and the API know it by its code
     actions_detail = ("archive",)
 
     archive = ArchivePack.as_action()
@@ -190,15 +174,10 @@ class PackAdmin(StaffAdmin):
             ("When it is sold", {"fields": ["sold_from", "sold_until"]}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: CreditPack | None = None) -> tuple[str, ...]:
-        return ("code",) if obj is not None else ()  # top-ups and the API know it by its code
-
     def is_editable(self, pack: CreditPack) -> bool:
         return pack.archived_at is None
 
-    @display(description="Holds", ordering="units")
-    def holds(self, pack: CreditPack) -> str:
-        return number_cell(_amount(pack))
+    holds = column("Holds", lambda pack: number_cell(_amount(pack)), ordering="units")
 
     @display(description="Price")
     def costs(self, pack: CreditPack) -> str:

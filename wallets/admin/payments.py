@@ -7,8 +7,7 @@ from django import forms
 from django.contrib.messages import SUCCESS, WARNING
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldBooleanWidget
 
 from customers.customer_time import current_time
 from invoices.admin.invoices import InvoiceAdmin
@@ -18,19 +17,17 @@ from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_payment_method
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.number_fields import NumberInput
+from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 from lib.formats import format_money
 from wallets.purchases import receive_payment
 
 
-class PaymentForm(forms.Form):
+class PaymentForm(StaffForm):
     """A payment received for an invoice."""
 
-    amount = forms.DecimalField(widget=NumberInput())
+    amount = forms.DecimalField()
     reference = forms.CharField(
         max_length=MAX_REFERENCE,
-        widget=UnfoldAdminTextInputWidget(),
         help_text="What the payment is known by, such as the bank's own number: it counts once for this invoice.",
     )
 
@@ -47,10 +44,10 @@ class PaymentForm(forms.Form):
         self.fields["amount"].label = f"Amount, in {invoice.currency}"
 
 
-class TakeBackForm(forms.Form):
+class TakeBackForm(StaffForm):
     """The payment to reverse."""
 
-    payment = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
+    payment = forms.ChoiceField()
 
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,15 +64,10 @@ def _reversible_payments(invoice: Invoice) -> QuerySet[Payment]:
 
 
 class ChargeInvoice(ConfirmedAction[Invoice]):
-    """Charge the amount due to the customer's card."""
-
     label, icon, verb = "Charge", "credit_card", "Charge customer"
     permission = "invoices.collect_payment"
     refusals = (attempts.PaymentAttemptRefused,)
-
-    @staticmethod
-    def is_offered(invoice: Invoice) -> bool:
-        return invoice.due > 0 and has_payment_method(invoice.customer_id)
+    is_offered = staticmethod(lambda invoice: invoice.due > 0 and has_payment_method(invoice.customer_id))
 
     def preview(self, invoice: Invoice) -> Preview:
         return Preview(
@@ -86,7 +78,7 @@ class ChargeInvoice(ConfirmedAction[Invoice]):
             ],
         )
 
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         at = current_time(invoice.customer)
         attempt = attempts.start_payment(invoice_id=invoice.pk, at=at, by=self.user)
         attempt = attempts.submit_attempt(attempt_id=attempt.pk, at=at)
@@ -95,16 +87,11 @@ class ChargeInvoice(ConfirmedAction[Invoice]):
 
 
 class RecordPayment(ConfirmedAction[Invoice]):
-    """Record a payment received outside of the product."""
-
     label = verb = "Record payment"
     icon = "payments"
     permission = "invoices.record_payment"
     refusals = (PaymentRefused,)
-
-    @staticmethod
-    def is_offered(invoice: Invoice) -> bool:
-        return invoice.due > 0
+    is_offered = staticmethod(lambda invoice: invoice.due > 0)
 
     def make_form(self, invoice: Invoice) -> forms.Form:
         return PaymentForm(self.posted, invoice=invoice)
@@ -118,7 +105,7 @@ class RecordPayment(ConfirmedAction[Invoice]):
             ],
         )
 
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         payment = receive_payment(
             invoice_id=invoice.pk,
             **self.choices,
@@ -136,21 +123,14 @@ class TakePaymentBack(ConfirmedAction[Invoice]):
     label, icon, verb = "Payment did not come", "undo", "Take payment back"
     permission = "invoices.record_payment"
     missing_reason = "Say why: the reason is kept with the payment."
-
-    @staticmethod
-    def is_offered(invoice: Invoice) -> bool:
-        return _reversible_payments(invoice).exists()
+    is_offered = staticmethod(lambda invoice: _reversible_payments(invoice).exists())
+    title = "A payment of {} did not come"
+    consequences = ["What it paid is due again.", "It stays in the list, with what takes it back."]
 
     def make_form(self, invoice: Invoice) -> forms.Form:
         return TakeBackForm(self.posted, invoice=invoice)
 
-    def preview(self, invoice: Invoice) -> Preview:
-        return Preview(
-            title=f"A payment of {invoice} did not come",
-            consequences=["What it paid is due again.", "It stays in the list, with what takes it back."],
-        )
-
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         at, payment_id = current_time(invoice.customer), int(self.choices["payment"])
         reverse_payment(payment_id=payment_id, reason=self.reason, at=at, by=self.user)
         return self.done(f"The payment is taken back: look at what is due of {invoice}.")

@@ -4,24 +4,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin.columns import money_column, state_column, text_column
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.links import link_to
-from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm, link_to
+from lib.admin.columns import column, money_column, state_column, text_column
+from lib.admin.number_fields import number_cell
 from lib.formats import format_number
 from plans.models import CreditPack
 from wallets.credit_rules.topup_rule import MAX_PACKS
@@ -32,14 +27,12 @@ from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel
 STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "canceled": ""}
 
 
-class BuyForm(forms.Form):
+class BuyForm(StaffForm):
     """The pack to buy, and its quantity."""
 
-    pack = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
-    packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, widget=NumberInput(), label="Packs")
-    units = forms.DecimalField(
-        required=False, widget=NumberInput(), label="or units", help_text="Of a pack that sells them one by one."
-    )
+    pack = forms.ChoiceField()
+    packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, label="Packs")
+    units = forms.DecimalField(required=False, label="or units", help_text="Of a pack that sells them one by one.")
     reference = forms.CharField(widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, wallet: Wallet, **kwargs: Any) -> None:
@@ -54,8 +47,6 @@ class BuyForm(forms.Form):
 
 
 class BuyPack(ConfirmedAction[Wallet]):
-    """Buy a pack into a wallet."""
-
     verb = "Buy"
     permission = "wallets.buy_credits"
     refusals = (PurchaseRefused,)
@@ -75,23 +66,18 @@ class BuyPack(ConfirmedAction[Wallet]):
             problems=[] if is_sold else [f"No pack is on sale for it in {wallet.currency}."],
         )
 
-    def run(self, wallet: Wallet) -> HttpResponseBase:
+    def run(self, wallet: Wallet) -> Response:
         at = current_time(wallet.customer)
         purchase = buy(wallet_id=wallet.pk, order=PackOrder(**self.choices), at=at, by=self.user)
         return self.done(f"{pack_text(purchase)} is invoiced: {purchase.get_state_display()}.", to=purchase)
 
 
 class CancelPurchase(ConfirmedAction[Purchase]):
-    """Cancel a purchase that is not paid."""
-
     label, icon, verb = "Cancel", "cancel", "Cancel purchase"
     permission = "wallets.buy_credits"
     danger = True
     refusals = (PurchaseRefused, PaymentAttemptRefused)
-
-    @staticmethod
-    def is_offered(purchase: Purchase) -> bool:
-        return purchase.state == PurchaseState.PENDING
+    is_offered = staticmethod(lambda purchase: purchase.state == PurchaseState.PENDING)
 
     def preview(self, purchase: Purchase) -> Preview:
         return Preview(
@@ -99,7 +85,7 @@ class CancelPurchase(ConfirmedAction[Purchase]):
             consequences=[f"A credit note voids {purchase.invoice}.", "The reason is printed on it."],
         )
 
-    def run(self, purchase: Purchase) -> HttpResponseBase:
+    def run(self, purchase: Purchase) -> Response:
         at = current_time(purchase.wallet.customer)
         close_pages(invoice_id=purchase.invoice_id, at=at)
         cancel(purchase_id=purchase.pk, reason=self.reason[:300], at=at, by=self.user)
@@ -115,7 +101,7 @@ def pack_text(purchase: Purchase) -> str:
 @admin.register(Purchase)
 class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = ("name", "customer", "state_shown", "units_shown", "net_shown", "invoice_shown", "created_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("created_at", RangeDateFilter))
+    list_filter = ("state", "created_at")
     list_select_related = ("wallet__customer", "invoice")
     search_fields = ("reference",)
     search_help_text = "A reference, or part of a customer's name"
@@ -138,9 +124,7 @@ class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
         view = self.admin_site.admin_view(self.buy)
         return [path("buy/<int:wallet_id>/", view, name="wallets_purchase_buy"), *super().get_urls()]
 
-    @display(description="Pack")
-    def name(self, purchase: Purchase) -> str:
-        return pack_text(purchase)
+    name = column("Pack", pack_text)
 
     @display(description="Units")
     def units_shown(self, purchase: Purchase) -> SafeString:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from customers.customer_time import current_time
-from lib.admin.links import page_url, staff_page
+from lib.admin import page_url, staff_page
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import LotKind, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer

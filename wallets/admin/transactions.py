@@ -6,12 +6,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from lib.admin.columns import link_column, text_column
+from lib.admin import ReadOnlyAdmin
+from lib.admin.columns import column, link_column, text_column
 from lib.admin.number_fields import number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
 from wallets.models import Transaction
 from wallets.statements.formats import shown
 
@@ -19,7 +18,7 @@ from wallets.statements.formats import shown
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
     list_display = ("number", "customer", "kind", "feature", "units_shown", "balance_shown", "at")
-    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter = ("kind",)
     list_select_related = ("wallet__customer", "feature", "by")
     search_fields = ("reference",)
     search_help_text = "The number of a movement, or of a wallet as in wallet:12"
@@ -38,18 +37,13 @@ class TransactionAdmin(ReadOnlyAdmin):
     number = text_column("pk", "Movement")
     customer = text_column("wallet.customer", "Customer")
     wallet_link = link_column("wallet", "Wallet")
-
-    @display(description="Moved")
-    def units_shown(self, movement: Transaction) -> SafeString:
-        return number_cell(shown(movement.units, movement.wallet.unit))
+    units_shown = column("Moved", lambda movement: number_cell(shown(movement.units, movement.wallet.unit)))
 
     @display(description="Balance after")
     def balance_shown(self, movement: Transaction) -> SafeString:
         return number_cell(shown(movement.balance_after, movement.wallet.unit))
 
-    @display(description="The wallet had not")
-    def uncovered_shown(self, movement: Transaction) -> str:
-        return shown(movement.uncovered, movement.wallet.unit)
+    uncovered_shown = column("The wallet had not", lambda movement: shown(movement.uncovered, movement.wallet.unit))
 
     def page_context(self, request: HttpRequest, movement: Transaction) -> dict[str, Any]:
         return {"entries": entries_shown(movement)}

@@ -4,21 +4,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib.admin import SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin.actions import page_action, row_action
+from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action
 from lib.admin.columns import text_column
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import StaffAdmin
 from wallets.admin import breakage
 from wallets.admin.move_actions import GrantCredits, TransferCredits
 from wallets.admin.statements import statement_page
@@ -67,53 +63,35 @@ class WalletForm(forms.ModelForm):
         return cleaned
 
 
-class StandsFilter(SimpleListFilter):
+class StandsFilter(ConditionFilter):
     """Filter wallets by their content."""
 
     title, parameter_name = "what is in it", "stands"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
-        return [("owes", "owes"), ("empty", "nothing"), ("some", "something"), ("closed", "closed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        conditions = {
-            "owes": Q(debt__gt=0),
-            "empty": Q(balance=0, closed_at__isnull=True),
-            "some": Q(balance__gt=0),
-            "closed": Q(closed_at__isnull=False),
+    def conditions(self) -> dict[str, tuple[str, Q]]:
+        return {
+            "owes": ("owes", Q(debt__gt=0)),
+            "empty": ("nothing", Q(balance=0, closed_at__isnull=True)),
+            "some": ("something", Q(balance__gt=0)),
+            "closed": ("closed", Q(closed_at__isnull=False)),
         }
-        return queryset.filter(conditions[self.value()]) if self.value() in conditions else queryset
 
 
-class UnitFilter(SimpleListFilter):
+class UnitFilter(ConditionFilter):
     title, parameter_name = "unit", "of"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
-        return [("credits", "credits"), ("money", "money")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() == "credits":
-            return queryset.filter(unit="credits")
-        return queryset.exclude(unit="credits") if self.value() == "money" else queryset
+    def conditions(self) -> dict[str, tuple[str, Q]]:
+        return {"credits": ("credits", Q(unit="credits")), "money": ("money", ~Q(unit="credits"))}
 
 
 class CloseWallet(ConfirmedAction[Wallet]):
-    """Close an empty wallet."""
-
     label, icon, variant, verb = "Close", "lock", ActionVariant.DANGER, "Close wallet"
     permission = "wallets.change_wallet"
     danger = True
     refusals = (LedgerRefused,)
-
-    @staticmethod
-    def is_offered(wallet: Wallet) -> bool:
-        return is_open(wallet) and not wallet.balance
-
-    def preview(self, wallet: Wallet) -> Preview:
-        return Preview(
-            title=f"Close {wallet}",
-            consequences=["Nothing goes into it or out of it again. Its ledger and its statements stay."],
-        )
+    is_offered = staticmethod(lambda wallet: is_open(wallet) and not wallet.balance)
+    title = "Close {}"
+    consequences = ["Nothing goes into it or out of it again. Its ledger and its statements stay."]
 
     def run(self, wallet: Wallet) -> HttpResponse:
         close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=self.user)
@@ -134,7 +112,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     list_select_related = ("customer",)
     search_fields = ("customer__legal_name",)
     search_help_text = "Part of a customer's name, or the start of their id"
-    ordering = ("-pk",)
+    fixed_fields = IMMUTABLE_FIELDS
     autocomplete_fields = ("customer",)
     actions_list = ("breakage",)
     actions_detail = ("grant", "buy", "transfer", "statement", "close")
@@ -165,9 +143,6 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
 
     def is_editable(self, wallet: Wallet) -> bool:
         return is_open(wallet)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Wallet | None = None) -> tuple[str, ...]:
-        return IMMUTABLE_FIELDS if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Wallet | None = None) -> list[Any]:
         setting_fields = [

@@ -3,14 +3,13 @@
 from itertools import chain, islice
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.audit.job import AUDIT, start_audit
 from billing.models import Job
+from lib.admin import page_url, require
 
 # Findings on the page; the job's file has all of them.
 MAX_SHOWN = 50
@@ -18,13 +17,12 @@ MAX_SHOWN = 50
 
 def start(request: HttpRequest) -> HttpResponse:
     """Start an audit and redirect to its job page."""
-    if not request.user.has_perm(AUDIT.permission):
-        raise PermissionDenied
+    require(request, AUDIT.permission)
     if request.method != "POST":
         raise Http404("An audit is started by a button.")
     job = start_audit(by=request.user, at=timezone.now())
     wake(request)
-    return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+    return HttpResponseRedirect(page_url(job))
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.contrib import admin
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDay
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind
 from billing.models.periods import PeriodState
+from lib.admin import is_allowed, require, staff_page
 
 CLOSE = "billing.close_period"
 BACK, AHEAD = timedelta(days=21), timedelta(days=10)
@@ -48,15 +46,11 @@ class DayOfClosing:
 
 def page(request: HttpRequest) -> HttpResponse:
     """Show the progress of closing."""
-    if not request.user.has_perm("billing.view_period"):
-        raise PermissionDenied
-    at = timezone.now()
-    context = {**admin.site.each_context(request), "title": "Close", **progress(at=at)}
-    context["may_close"] = request.user.has_perm(CLOSE)
-    request.current_app = admin.site.name
+    require(request, "billing.view_period")
     only_progress = request.headers.get("HX-Request") == "true"
     template = "staff/closing/closing_progress.html" if only_progress else "staff/closing/closing_status.html"
-    return TemplateResponse(request, template, context)
+    may_close = is_allowed(request, CLOSE)
+    return staff_page(request, template, title="Close", may_close=may_close, **progress(at=timezone.now()))
 
 
 def progress(*, at: datetime) -> dict[str, Any]:

@@ -5,18 +5,15 @@ from itertools import chain, islice
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.closing.invoice_run_job import INVOICE_RUN, InvoiceRunRefused, amounts_by_currency, start_invoice_run
 from billing.models import Job
 from customers.models import Seller
+from lib.admin import StaffForm, page_url, require, staff_page
 from lib.formats import format_money, format_number
 
 CLOSE = INVOICE_RUN.permission
@@ -24,19 +21,13 @@ CLOSE = INVOICE_RUN.permission
 MAX_SHOWN = 20
 
 
-class CloseRunForm(forms.Form):
+class CloseRunForm(StaffForm):
     """The seller whose periods are closed, and the time by which they are due."""
 
-    seller = forms.ModelChoiceField(
-        Seller.objects.order_by("legal_name"),
-        required=False,
-        empty_label="all sellers",
-        widget=UnfoldAdminSelectWidget,
-    )
+    seller = forms.ModelChoiceField(Seller.objects.order_by("legal_name"), required=False, empty_label="all sellers")
     until = forms.SplitDateTimeField(
         label="Due by (UTC)",
         required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="Periods that are over, and whose seller's grace has passed by then. Empty: by now.",
     )
 
@@ -46,8 +37,7 @@ class CloseRunForm(forms.Form):
 
 def page(request: HttpRequest) -> HttpResponse:
     """Start an invoice run or a dry run of one."""
-    if not request.user.has_perm(CLOSE):
-        raise PermissionDenied
+    require(request, CLOSE)
     form = CloseRunForm(request.POST or None, initial={"seller": request.GET.get("seller")})
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
@@ -62,16 +52,15 @@ def page(request: HttpRequest) -> HttpResponse:
             form.add_error("until", str(refusal))
         else:
             wake(request)
-            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Close what is due",
-        "form": form,
-        "media": form.media,
-        "back": reverse("admin:closing"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/closing/invoice_run.html", context)
+            return HttpResponseRedirect(page_url(job))
+    return staff_page(
+        request,
+        "staff/closing/invoice_run.html",
+        title="Close what is due",
+        form=form,
+        media=form.media,
+        back=reverse("admin:closing"),
+    )
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:

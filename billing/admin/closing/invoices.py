@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from billing.admin.closing import pdf_archives
 from billing.closing import CannotRegenerate, preview_regeneration, regenerate
@@ -16,8 +15,7 @@ from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin.actions import selection_action
-from lib.admin.confirmed_actions import Preview
+from lib.admin import Preview, Response, selection_action
 from lib.formats import format_money
 
 # The ids of a selection are stored in the job's parameters.
@@ -57,7 +55,7 @@ class RegenerateInvoice(VoidInvoice):
             problems=problems,
         )
 
-    def run(self, invoice: Invoice) -> HttpResponseBase:
+    def run(self, invoice: Invoice) -> Response:
         at = current_time(invoice.customer)
         close_pages(invoice_id=invoice.pk, at=at)
         replacement = regenerate(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)

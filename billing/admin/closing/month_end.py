@@ -8,15 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from billing.admin.closing import invoice_run, pdf_archives
@@ -32,6 +28,8 @@ from customers.models import Seller
 from invoices.documents.calendar_months import month_bounds, next_month
 from invoices.documents.locked_months import MonthLockRefused, sum_documents, unlock_month
 from invoices.models import DocumentKind, MonthLock
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, require, staff_page
+from lib.admin.columns import column
 from lib.formats import format_money, format_number, pluralize
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
@@ -148,20 +146,78 @@ def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> PointShown:
     )
 
 
+class MonthAction(ConfirmedAction[SellerMonth]):
+    """An action on a month of a seller; it leads back to the month."""
+
+    refusals = (MonthLockRefused,)
+
+    def find(self, *, seller_id: int, month: str) -> SellerMonth:
+        return _find_seller_month(seller_id, month)
+
+
+class LockMonth(MonthAction):
+    permission = LOCK
+
+    def preview(self, seller_month: SellerMonth) -> Preview:
+        checklist = month_end.read_checklist(seller=seller_month.seller, month=seller_month.month)
+        return Preview(
+            title=f"Lock {seller_month.month:%B %Y} of {seller_month.seller}",
+            consequences=[
+                "No document is dated in this month any more, whoever issues it: later documents are dated later.",
+                "Usage of this month that comes now is billed by later documents.",
+                "The checklist and the sums of the month are kept as they are now.",
+                "It can be unlocked again, with a reason that is kept.",
+            ],
+            problems=obstacles(checklist),
+            verb=f"Lock {seller_month.month:%B %Y}",
+            back=seller_month.address,
+        )
+
+    def run(self, seller_month: SellerMonth) -> Response:
+        parameters = {"seller": seller_month.seller, "month": seller_month.month, "note": self.reason}
+        month_end.lock_checked_month(**parameters, by=self.user, at=timezone.now())
+        return self.done(f"{seller_month.month:%B %Y} is locked.", to=seller_month.address)
+
+
+class UnlockMonth(MonthAction):
+    permission = UNLOCK
+    danger = True
+    missing_reason = "Say why: the reason is kept with the lock."
+
+    def preview(self, seller_month: SellerMonth) -> Preview:
+        is_locked = find_lock(seller_month) is not None
+        return Preview(
+            title=f"Unlock {seller_month.month:%B %Y} of {seller_month.seller}",
+            consequences=[
+                "Documents may be dated in this month again, as far as the order of their numbers lets them.",
+                "What was locked, by whom and when, stays in the list of locks, with the reason that you give below.",
+            ],
+            problems=[] if is_locked else [f"{seller_month.month:%B %Y} is not locked."],
+            verb=f"Unlock {seller_month.month:%B %Y}",
+            back=seller_month.address,
+        )
+
+    def run(self, seller_month: SellerMonth) -> Response:
+        if (lock := find_lock(seller_month)) is None:
+            return None
+        unlock_month(lock_id=lock.pk, reason=self.reason, by=self.user, at=timezone.now())
+        return self.done(f"{seller_month.month:%B %Y} is open again.", to=seller_month.address)
+
+
 @admin.register(MonthLock)
-class MonthLockAdmin(ModelAdmin):
-    """The list of locks; the pages of months are reached from it."""
+class MonthLockAdmin(ReadOnlyAdmin):
+    """The list of locks; the pages of months are reached from it, and they alone create and release locks."""
 
     list_display = ("name", "seller", "stands", "locked_by", "locked_at", "unlocked_by", "unlocked_at")
-    list_filter = (("seller", AutocompleteSelectFilter),)
+    list_filter = ("seller",)
     list_select_related = ("seller", "locked_by", "unlocked_by")
     ordering = ("-month", "-pk")
     fields = ("seller", "month", "note", "locked_by", "locked_at", "unlock_reason", "unlocked_by", "unlocked_at")
-    readonly_fields = fields
 
-    @display(description="Month", ordering="month")
-    def name(self, lock: MonthLock) -> str:
-        return str(lock)
+    lock = LockMonth.as_action()
+    unlock = UnlockMonth.as_action()
+
+    name = column("Month", str, ordering="month")
 
     @display(description="State", label={"locked": "success", "unlocked": "warning"})
     def stands(self, lock: MonthLock) -> str:
@@ -181,16 +237,16 @@ class MonthLockAdmin(ModelAdmin):
 
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show the status of the last months of all sellers."""
-        _require(request, SEE)
+        require(request, SEE)
         sellers, rows = read_overview(at=timezone.now())
         shown = [(row[0].month, [(status, *_state(status)) for status in row]) for row in rows if row]
-        return self._answer(request, "staff/closing/months.html", "Month-end", {"sellers": sellers, "rows": shown})
+        return staff_page(request, "staff/closing/months.html", title="Month-end", sellers=sellers, rows=shown)
 
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Show the checklist of a month, the totals of its invoices, and its lock."""
-        _require(request, SEE)
+        require(request, SEE)
         seller_month = _find_seller_month(seller_id, month)
-        lock = self._in_force(seller_month)
+        lock = find_lock(seller_month)
         points = (
             points_of_lock(lock)
             if lock
@@ -217,69 +273,7 @@ class MonthLockAdmin(ModelAdmin):
             "may_audit": has_permission(AUDIT.permission),
         }
         title = f"{seller_month.month:%B %Y} of {seller_month.seller}"
-        return self._answer(request, "staff/closing/month.html", title, context)
-
-    def lock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Lock a month after a confirmation."""
-        _require(request, LOCK)
-        seller_month = _find_seller_month(seller_id, month)
-        problems = obstacles(month_end.read_checklist(seller=seller_month.seller, month=seller_month.month))
-        if request.method == "POST":
-            parameters = {
-                "seller": seller_month.seller,
-                "month": seller_month.month,
-                "note": request.POST.get("_reason", "")[:500],
-            }
-            try:
-                month_end.lock_checked_month(**parameters, by=request.user, at=timezone.now())
-            except MonthLockRefused as refusal:
-                messages.error(request, str(refusal))
-            else:
-                messages.success(request, f"{seller_month.month:%B %Y} is locked.")
-            return HttpResponseRedirect(seller_month.address)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            title=f"Lock {seller_month.month:%B %Y} of {seller_month.seller}",
-            consequences=[
-                "No document is dated in this month any more, whoever issues it: later documents are dated later.",
-                "Usage of this month that comes now is billed by later documents.",
-                "The checklist and the sums of the month are kept as they are now.",
-                "It can be unlocked again, with a reason that is kept.",
-            ],
-            problems=problems,
-            verb=f"Lock {seller_month.month:%B %Y}",
-            back=seller_month.address,
-        )
-
-    def unlock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Unlock a month, with a reason."""
-        _require(request, UNLOCK)
-        seller_month = _find_seller_month(seller_id, month)
-        lock = self._in_force(seller_month)
-        if lock is None:
-            return HttpResponseRedirect(seller_month.address)
-        if request.method == "POST":
-            reason = request.POST.get("_reason", "")[:500]
-            try:
-                unlock_month(lock_id=lock.pk, reason=reason, by=request.user, at=timezone.now())
-            except MonthLockRefused as refusal:
-                messages.error(request, str(refusal))
-            else:
-                messages.success(request, f"{seller_month.month:%B %Y} is open again.")
-            return HttpResponseRedirect(seller_month.address)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            title=f"Unlock {seller_month.month:%B %Y} of {seller_month.seller}",
-            consequences=[
-                "Documents may be dated in this month again, as far as the order of their numbers lets them.",
-                "What was locked, by whom and when, stays in the list of locks, with the reason that you give below.",
-            ],
-            verb=f"Unlock {seller_month.month:%B %Y}",
-            danger=True,
-            back=seller_month.address,
-        )
+        return staff_page(request, "staff/closing/month.html", title=title, **context)
 
     def print(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Render the missing PDFs of the month; the job offers all of them as archives."""
@@ -291,33 +285,11 @@ class MonthLockAdmin(ModelAdmin):
             request, selected=select_month(seller_month.seller, seller_month.month), title=title
         )
 
-    def _in_force(self, seller_month: SellerMonth) -> MonthLock | None:
-        locks = MonthLock.objects.filter(
-            seller=seller_month.seller, month=seller_month.month, unlocked_at__isnull=True
-        )
-        return locks.select_related("locked_by").first()
 
-    def _answer(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request, template, {**self.admin_site.each_context(request), "title": title, **context}
-        )
-
-    # Locks are created and released by their own pages only -------------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: MonthLock | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: MonthLock | None = None) -> bool:
-        return False
-
-
-def _require(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
+def find_lock(seller_month: SellerMonth) -> MonthLock | None:
+    """Return the lock in force of a month."""
+    locks = MonthLock.objects.filter(seller=seller_month.seller, month=seller_month.month, unlocked_at__isnull=True)
+    return locks.select_related("locked_by").first()
 
 
 def _find_seller_month(seller_id: int, month: str) -> SellerMonth:

@@ -4,9 +4,7 @@ from collections import Counter
 from itertools import chain
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
@@ -15,6 +13,7 @@ from billing.closing.pdf_archives.archives import count_archives, stream_archive
 from billing.closing.pdf_archives.job import RENDERING, start_rendering
 from billing.models import Job
 from billing.models.jobs import JobKind
+from lib.admin import page_url, require
 
 PRINT = RENDERING.permission
 SEE = "invoices.view_invoice"
@@ -46,11 +45,10 @@ def _reasons(job: Job) -> list[tuple[str, int, str]]:
 
 def start(request: HttpRequest, *, selected: dict[str, Any], title: str) -> HttpResponse:
     """Start a job that renders the missing PDFs of the selected invoices, and redirect to it."""
-    if not request.user.has_perm(PRINT):
-        raise PermissionDenied
+    require(request, PRINT)
     job = start_rendering(selection=selected, title=title, by=request.user, at=timezone.now())
     wake(request)
-    return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
+    return HttpResponseRedirect(page_url(job))
 
 
 def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
@@ -63,8 +61,7 @@ def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
 
 def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
     """Send an archive of the job's invoice files."""
-    if not request.user.has_perm(SEE):
-        raise PermissionDenied
+    require(request, SEE)
     job = Job.objects.filter(pk=job_id, kind=JobKind.RENDERING).first()
     if job is None or not 1 <= part <= count_archives(job.parameters):
         raise Http404(f"Job {job_id} has no files {part}.")

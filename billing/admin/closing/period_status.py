@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
@@ -12,37 +12,25 @@ from billing.models import Period
 from billing.models.periods import PeriodState
 from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
+from lib.admin import ConditionFilter
 
 # Bounds the subquery that filters the list; a person reads far fewer rows.
 MAX_LISTED = 10_000
-STATUSES = {"due": "due now", "failed": "failed", "open": "open", "closed": "closed", "late": "late usage"}
 
 
-class StatusFilter(DropdownFilter):
+class StatusFilter(ConditionFilter):
     title = "Status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("due", "due now"),
-            ("failed", "failed"),
-            ("open", "open"),
-            ("closed", "closed"),
-            ("late", "late usage"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
-        match self.value():
-            case "due":
-                due = Period.objects.due(timezone.now())
-                return queryset.filter(pk__in=_first(due.order_by("due_at", "pk")))
-            case "failed":
-                return queryset.filter(pk__in=_first(Period.objects.failed()))
-            case "late":
-                return queryset.filter(pk__in=_first(Period.objects.late()))
-            case "open" | "closed" as state:
-                return queryset.filter(state=state)
-        return queryset
+    def conditions(self) -> dict[str, tuple[str, Q]]:
+        due = Period.objects.due(timezone.now()).order_by("due_at", "pk")
+        return {
+            "due": ("due now", Q(pk__in=_first(due))),
+            "failed": ("failed", Q(pk__in=_first(Period.objects.failed()))),
+            "open": ("open", Q(state=PeriodState.OPEN)),
+            "closed": ("closed", Q(state=PeriodState.CLOSED)),
+            "late": ("late usage", Q(pk__in=_first(Period.objects.late()))),
+        }
 
 
 class SellerFilter(DropdownFilter):

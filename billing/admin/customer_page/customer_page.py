@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -23,8 +22,7 @@ from customers.models import Customer
 from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
-from lib.admin.actions import row_action
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin import ConfirmedAction, Preview, Response, row_action
 from lib.formats import format_number
 
 
@@ -34,55 +32,41 @@ def is_known(customer: Customer) -> bool:
 
 
 class DraftInvoice(ConfirmedAction[Customer]):
-    """Draft a one-off invoice."""
-
     label, icon, verb = "Draft an invoice", "request_quote", "Draft invoice"
     permission = "invoices.claim_invoice"
     is_offered = staticmethod(is_known)
+    title = "Draft an invoice for {}"
+    consequences = [
+        "An empty draft is made, for what no subscription bills; its lines and terms come next.",
+        "Nothing is claimed or sent before it is issued.",
+    ]
 
-    def preview(self, customer: Customer) -> Preview:
-        return Preview(
-            title=f"Draft an invoice for {customer}",
-            consequences=[
-                "An empty draft is made, for what no subscription bills; its lines and terms come next.",
-                "Nothing is claimed or sent before it is issued.",
-            ],
-        )
-
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         draft = draft_invoice(customer=customer, request=OneOffRequest(), at=current_time(customer), by=self.user)
         return self.go(reverse("admin:invoices_invoice_edit_draft", args=[draft.pk]))
 
 
 class CheckTaxNumber(ConfirmedAction[Customer]):
-    """Check whether the customer's VAT id is in use."""
-
     label = verb = "Check VAT id"
     icon = "verified"
     permission = "customers.change_customer"
     refusals = (TaxNumberCheckFailed,)
+    title = "Check {.tax_number}"
+    consequences = [
+        "The office that is set up is asked whether the number is in use, and its answer is kept.",
+        "A number that is not in use is taxed on documents issued from now on.",
+    ]
 
     @staticmethod
     def is_offered(customer: Customer) -> bool:
         return bool(settings.TAX_NUMBER_CHECK and customer.tax_number and is_known(customer))
 
-    def preview(self, customer: Customer) -> Preview:
-        return Preview(
-            title=f"Check {customer.tax_number}",
-            consequences=[
-                "The office that is set up is asked whether the number is in use, and its answer is kept.",
-                "A number that is not in use is taxed on documents issued from now on.",
-            ],
-        )
-
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         check_tax_number(customer=customer, at=current_time(customer))
         return self.done(_check_result(customer))
 
 
 class Subscribe(ConfirmedAction[Customer]):
-    """Subscribe the customer to a plan."""
-
     label, icon, variant, verb = "Subscribe", "add", ActionVariant.PRIMARY, "Subscribe customer"
     permission = "billing.add_subscription"
     is_offered = staticmethod(is_known)
@@ -100,7 +84,7 @@ class Subscribe(ConfirmedAction[Customer]):
             ],
         )
 
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         is_draft = self.choices["is_draft"]
         create = subscriptions.draft if is_draft else subscriptions.start
         subscription = create(customer=customer, **self.form.arguments, by=self.user, at=current_time(customer))
@@ -124,7 +108,7 @@ class CustomerAccount(CustomerAdmin):
     erase_personal = ErasePersonalData.as_action()
 
     @row_action("Export personal data", icon="folder_zip", permission="customers.erase_customer")
-    def export_personal(self, request: HttpRequest, customer: Customer) -> HttpResponseBase:
+    def export_personal(self, request: HttpRequest, customer: Customer) -> Response:
         """Send all personal data of the customer as one file."""
         return export_file(customer)
 

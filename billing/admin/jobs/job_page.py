@@ -4,15 +4,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from billing.admin.audit import audit_job
 from billing.admin.closing import invoice_run, pdf_archives
@@ -25,6 +22,8 @@ from billing.jobs import controls
 from billing.jobs.progress import JobProgress, read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, page_action, require
+from lib.admin.columns import state_column
 from lib.csv_export import csv_lines
 from lib.formats import format_number
 
@@ -38,23 +37,61 @@ CONFIRMATIONS = {
 }
 
 
+class SteerJob(ConfirmedAction[Job]):
+    """Apply a control to the job; only canceling asks for confirmation first."""
+
+    verb = "Cancel the job"
+    permission = "billing.view_job"
+    danger = True
+    refusals = (controls.JobControlRefused,)
+
+    def find(self, *, job_id: int, how: str) -> Job:
+        self.how = how
+        job = self.page.find(self.request, str(job_id))
+        if how not in CONFIRMATIONS:
+            raise Http404(f"Nothing of a job is called {how}.")
+        require(self.request, KINDS[job.kind].permission)
+        return job
+
+    def preview(self, job: Job) -> Preview:
+        return Preview(
+            title=f"Cancel {job}",
+            consequences=["What was done stays done.", "What waits is never begun: this job cannot be gone on with."],
+            problems=[f"It is {job.get_state_display()} already."] if job.has_ended else [],
+        )
+
+    def run(self, job: Job) -> Response:
+        getattr(controls, self.how)(job_id=job.pk, by=self.user, at=timezone.now())
+        wake(self.request)
+        return self.done(CONFIRMATIONS[self.how])
+
+    def refuse(self, text: str, field: str | None = None) -> None:
+        messages.error(self.request, text)
+
+    def show(self) -> Response:
+        asks = self.how == "cancel" and self.request.method != "POST"
+        return super().show() if asks else self.go()
+
+
 @admin.register(Job)
-class JobAdmin(ModelAdmin):
+class JobAdmin(ReadOnlyAdmin):
+    """Jobs are created by the pages that start them."""
+
     list_display = ("title", "kind_shown", "state_shown", "progress_shown", "by", "created_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ("dry_run", BooleanRadioFilter))
+    list_filter = ("state", "kind", "dry_run")
     list_select_related = ("by",)
     search_fields = ("title",)
-    ordering = ("-pk",)
     actions_list = ("close_due", "import_usage", "grant_promotions")
+    has_form = False
     change_form_outer_before_template = "staff/jobs/job.html"
+
+    steer = SteerJob.as_action()
+
+    state_shown = state_column(COLORS)
 
     @display(description="What", ordering="kind")
     def kind_shown(self, job: Job) -> str:
         return f"{job.get_kind_display()}, dry run" if job.dry_run else job.get_kind_display()
-
-    @display(description="State", ordering="state", label=COLORS)
-    def state_shown(self, job: Job) -> tuple[str, str]:
-        return job.state, job.get_state_display()
 
     @display(description="Progress")
     def progress_shown(self, job: Job) -> str:
@@ -76,38 +113,22 @@ class JobAdmin(ModelAdmin):
             job.progress = progress_by_job[job.pk]
         return changelist
 
-    @action(description="Close what is due", icon="task_alt", permissions=["close"])
+    @page_action("Close what is due", icon="task_alt", permission=invoice_run.CLOSE)
     def close_due(self, request: HttpRequest) -> HttpResponse:
         return invoice_run.page(request)
 
-    def has_close_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(invoice_run.CLOSE))
-
-    @action(description="Import usage", icon="upload_file", permissions=["import"])
+    @page_action("Import usage", icon="upload_file", permission=imports.IMPORT)
     def import_usage(self, request: HttpRequest) -> HttpResponse:
         return imports.page(request)
 
-    def has_import_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(imports.IMPORT))
-
-    @action(description="Grant credits from a table", icon="redeem", permissions=["grant"])
+    @page_action("Grant credits from a table", icon="redeem", permission=bulk_grants.GRANT)
     def grant_promotions(self, request: HttpRequest) -> HttpResponse:
         return bulk_grants.page(request)
 
-    def has_grant_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(bulk_grants.GRANT))
-
     # The page of a job ---------------------------------------------------------------------------------------
 
-    def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> list[Any]:
-        return []  # the template above the form shows everything
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        job = self.get_object(request, object_id)
-        shown = {"title": job.title, **self._facts(request, job)} if job else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+    def page_context(self, request: HttpRequest, job: Job) -> dict[str, Any]:
+        return {"title": job.title, **self._facts(request, job)}
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -126,7 +147,7 @@ class JobAdmin(ModelAdmin):
 
     def progress(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Return the part of the page that changes; once the job's state has changed, reload the whole page."""
-        job = self._seen(request, job_id)
+        job = self.find(request, str(job_id))
         answer = TemplateResponse(request, "staff/jobs/job_progress.html", self._facts(request, job))
         if request.GET.get("state") != job.state:
             answer["HX-Refresh"] = "true"
@@ -134,72 +155,19 @@ class JobAdmin(ModelAdmin):
 
     def _facts(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         may_print = request.user.has_perm(pdf_archives.PRINT)
-        return {"may_steer": _may(request, job), "may_print": may_print, **facts_of(job, at=timezone.now())}
+        return {
+            "may_steer": is_allowed(request, KINDS[job.kind].permission),
+            "may_print": may_print,
+            **facts_of(job, at=timezone.now()),
+        }
 
     def result(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        job = self._seen(request, job_id)
+        job = self.find(request, str(job_id))
         return StreamingHttpResponse(
             csv_lines(job_result_rows(job, KINDS[job.kind])),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
         )
-
-    def steer(self, request: HttpRequest, job_id: int, how: str) -> HttpResponse:
-        """Apply a control to the job; only canceling asks for confirmation first."""
-        job = self._seen(request, job_id)
-        if how not in CONFIRMATIONS:
-            raise Http404(f"Nothing of a job is called {how}.")
-        if not _may(request, job):
-            raise PermissionDenied
-        if request.method != "POST":
-            return self._ask_to_cancel(request, job) if how == "cancel" else HttpResponseRedirect(_address(job))
-        try:
-            getattr(controls, how)(job_id=job.pk, by=request.user, at=timezone.now())
-        except controls.JobControlRefused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, CONFIRMATIONS[how])
-            wake(request)
-        return HttpResponseRedirect(_address(job))
-
-    def _ask_to_cancel(self, request: HttpRequest, job: Job) -> HttpResponse:
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=job,
-            title=f"Cancel {job}",
-            consequences=["What was done stays done.", "What waits is never begun: this job cannot be gone on with."],
-            problems=[f"It is {job.get_state_display()} already."] if job.has_ended else [],
-            verb="Cancel the job",
-            danger=True,
-        )
-
-    def _seen(self, request: HttpRequest, job_id: int) -> Job:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        job = Job.objects.select_related("by").filter(pk=job_id).first()
-        if job is None:
-            raise Http404(f"There is no job {job_id}.")
-        return job
-
-    # Jobs are created by the pages that start them ---------------------------------------------------------------
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
-        return False
-
-
-def _may(request: HttpRequest, job: Job) -> bool:
-    return bool(request.user.has_perm(KINDS[job.kind].permission))
-
-
-def _address(job: Job) -> str:
-    return reverse("admin:billing_job_change", args=[job.pk])
 
 
 def _progress(job: Job) -> JobProgress:

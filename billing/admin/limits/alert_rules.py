@@ -3,16 +3,12 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from billing.limits.alerts.rule_settings import (
@@ -25,6 +21,8 @@ from billing.limits.alerts.rule_settings import (
 )
 from billing.models import AlertRule
 from billing.models.alerts import AMOUNT_KINDS, AlertKind
+from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, list_url
+from lib.admin.columns import column
 from lib.formats import format_money, format_number
 
 SCOPE_FIELDS = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
@@ -89,89 +87,6 @@ class AlertRuleForm(forms.ModelForm):
         }
 
 
-@admin.register(AlertRule)
-class AlertRuleAdmin(ModelAdmin):
-    form = AlertRuleForm
-    list_display = ("kind_shown", "scope_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
-    list_filter = (("kind", ChoicesDropdownFilter), ("is_on", BooleanRadioFilter), ("set_by", ChoicesDropdownFilter))
-    list_select_related = ("seller", "customer", "subscription", "feature")
-    search_fields = ("customer__external_id", "customer__legal_name", "subscription__external_id")
-    search_help_text = "A customer's name or id, or a subscription's id"
-    ordering = ("-pk",)
-    fieldsets = (
-        (None, {"fields": ("kind",)}),
-        ("Whose", {"fields": ("seller", "customer", "subscription")}),
-        ("Of what", {"fields": ("feature", ("dimension", "dimension_value"))}),
-        ("When it is told", {"fields": ("levels", "amount", "is_on")}),
-    )
-    autocomplete_fields = ("seller", "customer", "subscription", "feature")
-    actions_detail = ("remove",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
-        return super().get_queryset(request).filter(removed_at__isnull=True)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
-        return ("kind", *SCOPE_FIELDS) if obj else ()
-
-    def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
-        rule = set_alert_rule(**form.arguments(), by=request.user, at=timezone.now())
-        obj.pk = rule.pk
-
-    @display(description="Watches", ordering="kind")
-    def kind_shown(self, rule: AlertRule) -> str:
-        return rule.get_kind_display()
-
-    @display(description="Whose")
-    def scope_shown(self, rule: AlertRule) -> str:
-        return scope_text(rule)
-
-    @display(description="Of")
-    def feature_shown(self, rule: AlertRule) -> str:
-        return usage_text(rule)
-
-    @display(description="Told at")
-    def levels_shown(self, rule: AlertRule) -> str:
-        return levels(rule)
-
-    @display(description="Amount")
-    def amount_shown(self, rule: AlertRule) -> str:
-        if rule.amount is None:
-            return ""
-        return format_money(rule.amount, rule.currency) if rule.kind in AMOUNT_KINDS else format_number(rule.amount)
-
-    @action(description="Remove", icon="delete", permissions=["remove"])
-    def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Remove the rule; a more general one applies again, if there is one."""
-        rule = self.get_object(request, object_id)
-        if rule is None:
-            raise Http404(f"There is no alert rule {object_id}.")
-        if not self.has_view_permission(request, rule):
-            raise PermissionDenied
-        if request.method == "POST":
-            remove_alert_rule(alert_rule=rule, by=request.user, at=timezone.now())
-            messages.success(request, f"“{rule}” of {scope_text(rule)} is removed.")
-            return HttpResponseRedirect(reverse("admin:billing_alertrule_changelist"))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=rule,
-            title=f"Remove “{rule}” of {scope_text(rule)}",
-            consequences=[
-                "What it told stays; its open alerts recover without a message.",
-                "A more general rule for the same holds again, if there is one. To silence that, switch this one off"
-                " instead.",
-            ],
-            verb="Remove it",
-            danger=True,
-        )
-
-    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_alertrule"))
-
-    def has_delete_permission(self, request: HttpRequest, obj: AlertRule | None = None) -> bool:
-        return False
-
-
 def scope_text(rule: AlertRule) -> str:
     """Return the customers that a rule covers, in words."""
     if rule.subscription_id:
@@ -188,3 +103,65 @@ def usage_text(rule: AlertRule) -> str:
 def levels(rule: AlertRule) -> str:
     """Return the levels at which a rule fires, in words."""
     return f"{', '.join(map(str, rule.levels))} {UNITS.get(AlertKind(rule.kind), '%')}"
+
+
+class RemoveAlertRule(ConfirmedAction[AlertRule]):
+    """Remove the rule; a more general one applies again, if there is one."""
+
+    label, icon, verb = "Remove", "delete", "Remove it"
+    permission = "billing.change_alertrule"
+    danger = True
+
+    def preview(self, rule: AlertRule) -> Preview:
+        return Preview(
+            title=f"Remove “{rule}” of {scope_text(rule)}",
+            consequences=[
+                "What it told stays; its open alerts recover without a message.",
+                "A more general rule for the same holds again, if there is one. To silence that, switch this one off"
+                " instead.",
+            ],
+        )
+
+    def run(self, rule: AlertRule) -> Response:
+        remove_alert_rule(alert_rule=rule, by=self.user, at=timezone.now())
+        return self.done(f"“{rule}” of {scope_text(rule)} is removed.", to=list_url(AlertRule))
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(StaffAdmin):
+    allows = ("add", "change")  # a rule is removed by an action, which keeps its alerts
+    form = AlertRuleForm
+    list_display = ("kind_shown", "scope_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")
+    list_filter = ("kind", "is_on", "set_by")
+    list_select_related = ("seller", "customer", "subscription", "feature")
+    search_fields = ("customer__external_id", "customer__legal_name", "subscription__external_id")
+    search_help_text = "A customer's name or id, or a subscription's id"
+    fixed_fields = ("kind", *SCOPE_FIELDS)
+    fieldsets = (
+        (None, {"fields": ("kind",)}),
+        ("Whose", {"fields": ("seller", "customer", "subscription")}),
+        ("Of what", {"fields": ("feature", ("dimension", "dimension_value"))}),
+        ("When it is told", {"fields": ("levels", "amount", "is_on")}),
+    )
+    autocomplete_fields = ("seller", "customer", "subscription", "feature")
+    actions_detail = ("remove",)
+
+    remove = RemoveAlertRule.as_action()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
+        return super().get_queryset(request).filter(removed_at__isnull=True)
+
+    def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
+        rule = set_alert_rule(**form.arguments(), by=request.user, at=timezone.now())
+        obj.pk = rule.pk
+
+    kind_shown = column("Watches", lambda rule: rule.get_kind_display(), ordering="kind")
+    scope_shown = column("Whose", scope_text)
+    feature_shown = column("Of", usage_text)
+    levels_shown = column("Told at", levels)
+
+    @display(description="Amount")
+    def amount_shown(self, rule: AlertRule) -> str:
+        if rule.amount is None:
+            return ""
+        return format_money(rule.amount, rule.currency) if rule.kind in AMOUNT_KINDS else format_number(rule.amount)

@@ -2,25 +2,43 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib import admin
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from billing.limits.reservations import release
 from billing.limits.reservations.errors import ReservationRefused
 from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from customers.customer_time import current_time, loaded_current_time
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.admin.columns import column, text_column
 from lib.formats import format_number
 
 
+class ReleaseReservation(ConfirmedAction[Reservation]):
+    """Release a reservation that its product does not release."""
+
+    label, icon, verb = "Release", "lock_open", "Release it"
+    permission = "billing.change_reservation"
+    refusals = (ReservationRefused,)
+
+    def preview(self, reservation: Reservation) -> Preview:
+        return Preview(
+            title=f"Release {_units(reservation, reservation.quantity)} of {reservation.customer}",
+            consequences=[
+                "What it holds of caps and wallets is there for others at once.",
+                "A product that commits it afterwards is refused, and reports its use as an event instead.",
+            ],
+        )
+
+    def run(self, reservation: Reservation) -> Response:
+        release(reservation_id=reservation.pk, at=current_time(reservation.customer))
+        return self.done("What it held is given back.")
+
+
 @admin.register(Reservation)
-class ReservationAdmin(ModelAdmin):
+class ReservationAdmin(ReadOnlyAdmin):
     list_display = (
         "reference",
         "customer",
@@ -31,11 +49,10 @@ class ReservationAdmin(ModelAdmin):
         "until",
         "used_shown",
     )
-    list_filter = (("state", ChoicesDropdownFilter),)
+    list_filter = ("state",)
     list_select_related = ("customer", "plan_feature__feature__meter")
     search_fields = ("customer__external_id", "reference")
     search_help_text = "A customer's id, or a reservation's"
-    ordering = ("-pk",)
     fields = (
         ("reference", "state_shown"),
         ("customer", "feature_shown"),
@@ -43,19 +60,12 @@ class ReservationAdmin(ModelAdmin):
         ("held_shown", "properties"),
         ("at", "until", "ended_at"),
     )
-    readonly_fields = (
-        "reference", "state_shown", "customer", "feature_shown", "quantity_shown", "used_shown", "held_shown",
-        "properties", "at", "until", "ended_at",
-    )  # fmt: skip
     actions_detail = ("release_now",)
 
-    @display(description="Feature")
-    def feature_shown(self, reservation: Reservation) -> str:
-        return str(reservation.plan_feature.feature)
+    release_now = ReleaseReservation.as_action()
 
-    @display(description="Reserved")
-    def quantity_shown(self, reservation: Reservation) -> str:
-        return _units(reservation, reservation.quantity)
+    feature_shown = text_column("plan_feature.feature", "Feature")
+    quantity_shown = column("Reserved", lambda reservation: _units(reservation, reservation.quantity))
 
     @display(description="Used")
     def used_shown(self, reservation: Reservation) -> str:
@@ -76,47 +86,6 @@ class ReservationAdmin(ModelAdmin):
         ):
             return "over", "over, to be given back"
         return reservation.state, reservation.get_state_display()
-
-    @action(description="Release", icon="lock_open", permissions=["release"])
-    def release_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Release a reservation that its product does not release."""
-        reservation = self.get_object(request, object_id)
-        if reservation is None:
-            raise Http404(f"There is no reservation {object_id}.")
-        if not self.has_view_permission(request, reservation):
-            raise PermissionDenied
-        page_url = reverse("admin:billing_reservation_change", args=[reservation.pk])
-        if request.method == "POST":
-            try:
-                release(reservation_id=reservation.pk, at=current_time(reservation.customer))
-            except ReservationRefused as refusal:
-                messages.error(request, str(refusal))
-            else:
-                messages.success(request, "What it held is given back.")
-            return HttpResponseRedirect(page_url)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=reservation,
-            title=f"Release {_units(reservation, reservation.quantity)} of {reservation.customer}",
-            consequences=[
-                "What it holds of caps and wallets is there for others at once.",
-                "A product that commits it afterwards is refused, and reports its use as an event instead.",
-            ],
-            verb="Release it",
-        )
-
-    def has_release_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("billing.change_reservation"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Reservation | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Reservation | None = None) -> bool:
-        return False
 
 
 def _units(reservation: Reservation, quantity: Any) -> str:

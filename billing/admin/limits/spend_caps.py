@@ -5,19 +5,15 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.http.response import HttpResponseBase
 from django.utils import timezone
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.limits.spend_caps import MAX_VALUE_LENGTH, CapRefused, budget_dimensions, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
-from lib.admin.columns import money_column
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.number_fields import NumberInput
-from lib.admin.staff_admin import ReadOnlyAdmin
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
+from lib.admin.columns import column, money_column
 from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
@@ -27,7 +23,7 @@ ENFORCED = (
 )
 
 
-class SpendCapForm(forms.Form):
+class SpendCapForm(StaffForm):
     of = forms.ChoiceField(
         label="Whose usage",
         choices=[("subscription", "of this subscription"), ("customer", "of all subscriptions of the customer")],
@@ -35,16 +31,15 @@ class SpendCapForm(forms.Form):
         required=False,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    feature = forms.ChoiceField(label="Of", widget=UnfoldAdminSelectWidget)
-    dimension = forms.ChoiceField(label="Budget for one", required=False, widget=UnfoldAdminSelectWidget)
+    feature = forms.ChoiceField(label="Of")
+    dimension = forms.ChoiceField(label="Budget for one", required=False)
     value = forms.CharField(
         label="Which one",
         required=False,
         max_length=MAX_VALUE_LENGTH,
-        widget=UnfoldAdminTextInputWidget,
         help_text="Such as the id of one API key. Its share of the cost is counted, in proportion to its quantity.",
     )
-    amount = forms.DecimalField(label="At most", max_digits=19, decimal_places=4, widget=NumberInput())
+    amount = forms.DecimalField(label="At most", max_digits=19, decimal_places=4)
     action = forms.ChoiceField(
         label="Once it is reached",
         choices=CapAction.choices,
@@ -94,26 +89,20 @@ class SpendCapForm(forms.Form):
         return {**fields, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
 
 
-class CapSpend(SubscriptionAction):
-    """Set a spend cap on usage per period."""
-
+class SetSpendCap(SubscriptionAction):
     label, icon, verb = "Cap spend", "speed", "Set cap"
     refusals = (CapRefused,)
+    title = "Cap what {.customer} spends"
+    consequences = [
+        "In each period, what usage comes to is compared with the cap.",
+        "It takes the place of the cap that the same side has set for the same.",
+        ENFORCED,
+    ]
 
     def make_form(self, subscription: Subscription) -> SpendCapForm:
         return SpendCapForm(self.posted, subscription=subscription)
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Cap what {subscription.customer} spends",
-            consequences=[
-                "In each period, what usage comes to is compared with the cap.",
-                "It takes the place of the cap that the same side has set for the same.",
-                ENFORCED,
-            ],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         cap = set_cap(**self.form.arguments(), by=self.user, at=timezone.now())
         return self.done(f"{_usage_text(cap)} is capped at {_amount(cap)} a period.")
 
@@ -157,8 +146,6 @@ def _action(cap: SpendCap) -> str:
 
 
 class RemoveCap(ConfirmedAction[SpendCap]):
-    """Remove the cap."""
-
     label, icon, verb = "Remove", "delete", "Remove it"
     permission = "billing.change_spendcap"
     danger = True
@@ -169,7 +156,7 @@ class RemoveCap(ConfirmedAction[SpendCap]):
             consequences=["Spending goes on as if there had been no cap. Its history stays."],
         )
 
-    def run(self, cap: SpendCap) -> HttpResponseBase:
+    def run(self, cap: SpendCap) -> Response:
         text = f"The cap of {_amount(cap)} on {_usage_text(cap).lower()} is removed."
         remove_cap(cap=cap, by=self.user, at=timezone.now())
         return self.done(text, to=cap.subscription or cap.customer)
@@ -187,11 +174,5 @@ class SpendCapAdmin(ReadOnlyAdmin):
     remove = RemoveCap.as_action()
 
     amount_shown = money_column("amount", "At most")
-
-    @display(description="Of")
-    def of_shown(self, cap: SpendCap) -> str:
-        return _usage_text(cap)
-
-    @display(description="Once it is reached")
-    def action_shown(self, cap: SpendCap) -> str:
-        return _action(cap)
+    of_shown = column("Of", _usage_text)
+    action_shown = column("Once it is reached", _action)

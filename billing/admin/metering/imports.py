@@ -4,19 +4,9 @@ from itertools import islice
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.metering.imports import ImportFileRefused, detect_format
@@ -26,6 +16,7 @@ from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
 from billing.models.usage import UnmatchedReason
+from lib.admin import StaffForm, list_url, page_url, require, staff_page
 from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
@@ -33,15 +24,14 @@ IMPORT = USAGE_IMPORT.permission
 MAX_SHOWN = 20
 
 
-class ImportForm(forms.Form):
+class ImportForm(StaffForm):
     """A file of usage, and how to read its columns."""
 
-    file = forms.FileField(label="File", widget=UnfoldAdminFileFieldWidget)
+    file = forms.FileField(label="File")
     format = forms.ChoiceField(
         label="Format",
         required=False,
         choices=[("", "as its name tells"), ("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")],
-        widget=UnfoldAdminSelectWidget,
     )
     columns = forms.CharField(
         label="Columns of other names",
@@ -53,12 +43,9 @@ class ImportForm(forms.Form):
     id_from = forms.CharField(
         label="Ids made from",
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text="Only where rows have no id of their own: the columns that together tell a row from all others.",
     )
-    sandbox = forms.BooleanField(
-        label="Events of sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget
-    )
+    sandbox = forms.BooleanField(label="Events of sandbox customers", required=False)
 
     def clean_columns(self) -> dict[str, str]:
         names = {}
@@ -93,8 +80,7 @@ class ImportForm(forms.Form):
 
 def page(request: HttpRequest) -> HttpResponse:
     """Accept a file; its job runs dry first, and imports nothing until an operator has seen the result."""
-    if not request.user.has_perm(IMPORT):
-        raise PermissionDenied
+    require(request, IMPORT)
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -103,16 +89,15 @@ def page(request: HttpRequest) -> HttpResponse:
             form.add_error("file", str(refusal))
         else:
             wake(request)
-            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Import usage",
-        "form": form,
-        "megabytes": MAX_FILE_BYTES // 1024 // 1024,
-        "back": reverse("admin:billing_job_changelist"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/metering/import_usage.html", context)
+            return HttpResponseRedirect(page_url(job))
+    return staff_page(
+        request,
+        "staff/metering/import_usage.html",
+        title="Import usage",
+        form=form,
+        megabytes=MAX_FILE_BYTES // 1024 // 1024,
+        back=list_url(Job),
+    )
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -154,8 +139,7 @@ def _imported_before(job: Job) -> Job | None:
 
 def refused(request: HttpRequest, job_id: int) -> HttpResponse:
     """Send the refused rows as a file to correct, to users who may import."""
-    if not request.user.has_perm(IMPORT):
-        raise PermissionDenied
+    require(request, IMPORT)
     job = Job.objects.filter(pk=job_id, kind=JobKind.USAGE_IMPORT).first()
     if job is None:
         raise Http404(f"There is no import {job_id}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -55,12 +55,8 @@ class MeterEvents(MeterAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        meter = self.get_object(request, object_id)
-        shown = latest(meter) if meter is not None and request.method == "GET" else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+    def page_context(self, request: HttpRequest, meter: Meter) -> dict[str, Any]:
+        return latest(meter)
 
     def try_view(self, request: HttpRequest, object_id: int | None = None) -> TemplateResponse:
         """Show the readings that the meter on the page, saved or not, takes from an event."""

@@ -6,11 +6,9 @@ from django.contrib import admin, messages
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from kombu.exceptions import OperationalError
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
-from unfold.decorators import action, display
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
 
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
@@ -18,6 +16,8 @@ from billing.models import UnmatchedUsage
 from billing.models.usage import UnmatchedReason
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
 from billing.tasks import reprocess_usage
+from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction, list_url, page_action
+from lib.admin.columns import column
 from lib.formats import format_money, format_number, format_units
 from lib.task_clock import database_time
 
@@ -25,6 +25,7 @@ MAX_GROUPS = 20
 # The estimate rates thousands of open reports, so visits within half a minute share one.
 FRESH_SECONDS = 30
 CACHE_KEY = "staff:stakes"
+REPROCESS = "billing.change_unmatchedusage"
 MAX_AT_ONCE = 5_000
 """Reports that one click reprocesses."""
 
@@ -54,13 +55,38 @@ class ResolvedFilter(DropdownFilter):
         return queryset.filter(resolved_at__isnull=self.value() != "yes")
 
 
+class TryAgain(SelectionAction[UnmatchedUsage]):
+    """Show the amounts that reprocessing the selected reports would bill, and reprocess them."""
+
+    label, verb = "Try to bill the selected usage again", "Bill it"
+    permission = REPROCESS
+    limit = MAX_AT_ONCE
+
+    def select(self, queryset: QuerySet[UnmatchedUsage]) -> QuerySet[UnmatchedUsage]:
+        return queryset.filter(resolved_at__isnull=True).only("pk")
+
+    def preview(self, reports: list[UnmatchedUsage]) -> Preview:
+        preview = preview_reprocess(at=database_time(), report_ids=[report.pk for report in reports])
+        nothing = ["Nothing of it can be billed: see what to do in the list."]
+        return Preview(
+            title="Bill unmatched usage",
+            consequences=describe_preview(preview),
+            problems=() if preview.replayed.resolved else nothing,
+        )
+
+    def run(self, reports: list[UnmatchedUsage]) -> Response:
+        outcome = reprocess(at=database_time(), report_ids=[report.pk for report in reports])
+        cache.delete(CACHE_KEY)
+        summary = f"{outcome.resolved:,} of {outcome.tried:,} are billed now; {outcome.left:,} are left."
+        return self.done(summary, level=messages.SUCCESS if outcome.resolved else messages.WARNING)
+
+
 @admin.register(UnmatchedUsage)
-class UnmatchedUsageAdmin(ModelAdmin):
+class UnmatchedUsageAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
-    list_filter = (("reason", ChoicesDropdownFilter), ResolvedFilter, ("sandbox", BooleanRadioFilter))
+    list_filter = ("reason", ResolvedFilter, "sandbox")
     search_fields = ("customer_ref",)
     search_help_text = "A customer's external id, or the name of an event, as it was sent"
-    ordering = ("-pk",)
     fields = (
         "occurred_at",
         "event_name",
@@ -71,40 +97,17 @@ class UnmatchedUsageAdmin(ModelAdmin):
         "event_key",
         "resolved_at",
     )
-    readonly_fields = fields
     list_before_template = "staff/metering/unmatched_usage_value.html"
     actions = ("try_again",)
     actions_list = ("try_all_again",)
+
+    try_again = TryAgain.as_action()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         shown = {"stakes": stakes_shown(newest_stakes())}
         return super().changelist_view(request, shown | (extra_context or {}))
 
-    @admin.action(description="Try to bill the selected usage again", permissions=["replay"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> HttpResponse | None:
-        """Show the amounts that reprocessing the selected reports would bill, and reprocess them once confirmed."""
-        ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MAX_AT_ONCE])
-        if "_agreed" in request.POST:
-            done = reprocess(at=database_time(), report_ids=ids)
-            cache.delete(CACHE_KEY)
-            summary = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
-            self.message_user(request, summary, messages.SUCCESS if done.resolved else messages.WARNING)
-            return None
-        reprocess_preview = preview_reprocess(at=database_time(), report_ids=ids)
-        hidden = [("action", "try_again"), ("_agreed", "1"), *(("_selected_action", str(id_)) for id_ in ids)]
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            title="Bill unmatched usage",
-            consequences=describe_preview(reprocess_preview),
-            problems=()
-            if reprocess_preview.replayed.resolved
-            else ["Nothing of it can be billed: see what to do in the list."],
-            hidden=hidden,
-            verb="Bill it",
-        )
-
-    @action(description="Try all again", icon="replay", permissions=["replay"])
+    @page_action("Try all again", icon="replay", permission=REPROCESS)
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
         """Queue the reprocessing of all reports; if no worker can be reached, a command does the same."""
         try:
@@ -114,31 +117,17 @@ class UnmatchedUsageAdmin(ModelAdmin):
             self.message_user(request, warning, messages.ERROR)
         else:
             self.message_user(request, "A worker tries all of it again; reload in a moment to see what is left.")
-        return HttpResponseRedirect(reverse("admin:billing_unmatchedusage_changelist"))
-
-    def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("billing.change_unmatchedusage")
+        return HttpResponseRedirect(list_url(UnmatchedUsage))
 
     @display(description="Why", ordering="reason")
     def reason_shown(self, usage: UnmatchedUsage) -> str:
         return f"{usage.get_reason_display()}: {usage.detail}" if usage.detail else usage.get_reason_display()
 
-    @display(description="What to do")
-    def remedy(self, usage: UnmatchedUsage) -> str:
-        return "Billed since." if usage.resolved_at else REMEDIES[usage.reason]
+    remedy = column("What to do", lambda usage: "Billed since." if usage.resolved_at else REMEDIES[usage.reason])
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
         return (queryset.filter(Q(customer_ref=term) | Q(event_name=term)) if term else queryset), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: UnmatchedUsage | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: UnmatchedUsage | None = None) -> bool:
-        return False
 
 
 def newest_stakes() -> UnmatchedValue:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from billing.admin.closing.service_days import span_of
 from billing.models import Drawdown
-from lib.admin.links import page_url
+from lib.admin import page_url
 from wallets.admin.wallet_page import Link
 from wallets.admin.wallets import WalletAdmin
 

@@ -3,13 +3,10 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.admin.plan_migrations import plan_form
@@ -19,6 +16,8 @@ from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.jobs import RUN
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, page_action, require
+from lib.admin.columns import state_column
 from lib.formats import format_number
 
 APPROVE = "billing.approve_planmigration"
@@ -42,127 +41,92 @@ CONFIRMATIONS = {
 COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
 
 
-@admin.register(PlanMigration)
-class MigrationAdmin(ModelAdmin):
-    list_display = ("title", "version", "when", "state_shown", "requested_by", "created_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("when", ChoicesDropdownFilter))
-    list_select_related = ("version__plan", "requested_by")
-    search_fields = ("title",)
-    ordering = ("-pk",)
-    actions_list = ("plan",)
-    change_form_outer_before_template = "staff/plan_migrations/migration.html"
+class MigrationStep(ConfirmedAction[PlanMigration]):
+    """Carry out a step; steps that customers notice ask for confirmation first."""
 
-    @display(description="State", ordering="state", label=COLORS)
-    def state_shown(self, migration: PlanMigration) -> tuple[str, str]:
-        return migration.state, migration.get_state_display()
+    permission = "billing.view_planmigration"
+    refusals = (MigrationRefused,)
 
-    @action(description="Plan a migration", icon="moving", permissions=["plan"])
-    def plan(self, request: HttpRequest) -> HttpResponse:
-        return plan_form.page(request)
-
-    def has_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(plan_form.PLAN))
-
-    def get_fieldsets(self, request: HttpRequest, obj: PlanMigration | None = None) -> list[Any]:
-        return []  # the template above the form shows everything
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        migration = self.get_object(request, object_id)
-        shown = {"title": migration.title, **self._facts(request, migration)} if migration else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
-
-    def _facts(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
-        context = migration_context(migration, timezone.now())
-        context["may"] = {step for step in context["may"] if request.user.has_perm(PERMISSIONS[step])}
-        return context
-
-    def get_urls(self) -> list[URLPattern]:
-        step = self.admin_site.admin_view(self.step)
-        return [path("<int:number>/do/<slug:how>/", step, name="billing_planmigration_step"), *super().get_urls()]
-
-    def step(self, request: HttpRequest, number: int, how: str) -> HttpResponse:
-        """Carry out a step; steps that customers notice ask for confirmation first."""
-        migration = PlanMigration.objects.select_related("version__plan").filter(pk=number).first()
-        if migration is None or how not in PERMISSIONS:
+    def find(self, *, number: int, how: str) -> PlanMigration:
+        if how not in PERMISSIONS:
             raise Http404("There is no such step.")
-        if not request.user.has_perm(PERMISSIONS[how]):
-            raise PermissionDenied
-        if request.method != "POST":
-            return self._confirm(request, migration, how) or HttpResponseRedirect(_address(migration))
-        try:
-            outcome = getattr(workflow, how)(migration_id=migration.pk, at=timezone.now(), by=request.user)
-        except MigrationRefused as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(
-                request, CONFIRMATIONS[how] if how in CONFIRMATIONS else f"{_count(outcome)} customers are told."
-            )
-            if isinstance(outcome, Job):
-                wake(request)
-        return HttpResponseRedirect(_address(migration))
+        require(self.request, PERMISSIONS[how])
+        self.how, self.danger = how, how == "roll_back"
+        return get_object_or_404(PlanMigration.objects.select_related("version__plan"), pk=number)
 
-    def _confirm(self, request: HttpRequest, migration: PlanMigration, how: str) -> HttpResponse | None:
-        if how not in ("announce", "run", "roll_back"):
-            return None
+    def preview(self, migration: PlanMigration) -> Preview:
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
         moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
-        problem = workflow.find_missing_step(migration, at=timezone.now()) if how == "run" else ""
+        problem = workflow.find_missing_step(migration, at=timezone.now()) if self.how == "run" else ""
         title, verb, consequences = {
             "announce": (
                 f"Tell the customers of {migration}",
-                f"Tell {_count(waiting)} customers",
+                f"Tell {format_number(waiting)} customers",
                 [
-                    f"{_count(waiting)} subscriptions: a mail to the contacts for billing of each customer, and a"
-                    " webhook, with their own figures.",
+                    f"{format_number(waiting)} subscriptions: a mail to the contacts for billing of each customer,"
+                    " and a webhook, with their own figures.",
                     f"The run may begin {migration.notice_days} days after it; who wants to stay can be left out.",
                 ],
             ),
             "run": (
                 f"Move to {migration.version}",
-                f"Move {_count(waiting)}",
+                f"Move {format_number(waiting)}",
                 [
-                    f"{_count(waiting)} subscriptions move {migration.get_when_display()}.",
+                    f"{format_number(waiting)} subscriptions move {migration.get_when_display()}.",
                     "Each by itself: one that cannot move stops none of the others, and says why.",
                     "It can be paused, and rolled back as long as the period in which each one changed is open.",
                 ],
             ),
             "roll_back": (
                 f"Roll {migration} back",
-                f"Roll {_count(moved)} back",
+                f"Roll {format_number(moved)} back",
                 [
-                    f"{_count(moved)} subscriptions go back to their former version as if they had never moved:"
-                    " documents of the change are credited, and usage is rated anew.",
+                    f"{format_number(moved)} subscriptions go back to their former version as if they had never"
+                    " moved: documents of the change are credited, and usage is rated anew.",
                     "What is paid already, a period that is over, and wallets that were used since are left as they"
                     " are, with the reason.",
                 ],
             ),
-        }[how]
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=migration,
-            title=title,
-            consequences=consequences,
-            problems=[problem] if problem else [],
-            verb=verb,
-            danger=how == "roll_back",
-        )
+        }[self.how]
+        return Preview(title=title, verb=verb, consequences=consequences, problems=[problem] if problem else [])
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def run(self, migration: PlanMigration) -> Response:
+        outcome = getattr(workflow, self.how)(migration_id=migration.pk, at=timezone.now(), by=self.user)
+        if isinstance(outcome, Job):
+            wake(self.request)
+        return self.done(CONFIRMATIONS.get(self.how) or f"{format_number(outcome)} customers are told.")
 
-    def has_change_permission(self, request: HttpRequest, obj: PlanMigration | None = None) -> bool:
-        return False
+    def refuse(self, text: str, field: str | None = None) -> None:
+        messages.error(self.request, text)
 
-    def has_delete_permission(self, request: HttpRequest, obj: PlanMigration | None = None) -> bool:
-        return False
+    def show(self) -> Response:
+        asks = self.how in ("announce", "run", "roll_back") and self.request.method != "POST"
+        return super().show() if asks else self.go()
 
 
-def _address(migration: PlanMigration) -> str:
-    return reverse("admin:billing_planmigration_change", args=[migration.pk])
+@admin.register(PlanMigration)
+class MigrationAdmin(ReadOnlyAdmin):
+    list_display = ("title", "version", "when", "state_shown", "requested_by", "created_at")
+    list_filter = ("state", "when")
+    list_select_related = ("version__plan", "requested_by")
+    search_fields = ("title",)
+    actions_list = ("plan",)
+    has_form = False
+    change_form_outer_before_template = "staff/plan_migrations/migration.html"
 
+    step = MigrationStep.as_action()
 
-def _count(many: int) -> str:
-    return format_number(many)
+    state_shown = state_column(COLORS)
+
+    @page_action("Plan a migration", icon="moving", permission=plan_form.PLAN)
+    def plan(self, request: HttpRequest) -> HttpResponse:
+        return plan_form.page(request)
+
+    def page_context(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
+        context = migration_context(migration, timezone.now())
+        context["may"] = {step for step in context["may"] if is_allowed(request, PERMISSIONS[step])}
+        return {"title": migration.title, **context}
+
+    def get_urls(self) -> list[URLPattern]:
+        step = self.admin_site.admin_view(self.step)
+        return [path("<int:number>/do/<slug:how>/", step, name="billing_planmigration_step"), *super().get_urls()]

@@ -4,23 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
+from billing.models import PlanMigration
 from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming
 from billing.plan_migrations.cohort import (
     MAX_TITLE_LENGTH,
@@ -30,7 +18,7 @@ from billing.plan_migrations.cohort import (
     plan_migration,
 )
 from customers.models import Seller
-from lib.admin.number_fields import NumberInput
+from lib.admin import StaffForm, list_url, page_url, require, staff_page
 from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
@@ -45,22 +33,14 @@ OVERRIDES = [
 ]
 
 
-class MigrationForm(forms.Form):
+class MigrationForm(StaffForm):
     """The form of a new migration. `selection` and `terms` are the arguments of `plan_migration`."""
 
-    title = forms.CharField(
-        label="Title",
-        max_length=MAX_TITLE_LENGTH,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the history.",
-    )
-    plan = forms.ModelChoiceField(
-        Plan.objects.order_by("name"), label="All on the plan", required=False, widget=UnfoldAdminSelectWidget
-    )
+    title = forms.CharField(label="Title", max_length=MAX_TITLE_LENGTH, help_text="For the history.")
+    plan = forms.ModelChoiceField(Plan.objects.order_by("name"), label="All on the plan", required=False)
     versions = forms.CharField(
         label="Of its versions",
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text="Numbers with commas between them, such as 1, 2; empty for all.",
     )
     ids = forms.CharField(
@@ -73,50 +53,33 @@ class MigrationForm(forms.Form):
     file = forms.FileField(
         label="Or as a file",
         required=False,
-        widget=UnfoldAdminFileFieldWidget,
         help_text="CSV or XLSX with a column id. Ids that name nobody come back with the reason.",
     )
     currency = forms.CharField(
-        label="Billed in",
-        required=False,
-        max_length=3,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="A currency, such as USD; empty for all.",
+        label="Billed in", required=False, max_length=3, help_text="A currency, such as USD; empty for all."
     )
     seller = forms.ModelChoiceField(
-        Seller.objects.order_by("code"),
-        to_field_name="code",
-        label="Of the seller",
-        required=False,
-        widget=UnfoldAdminSelectWidget,
+        Seller.objects.order_by("code"), to_field_name="code", label="Of the seller", required=False
     )
     country = forms.CharField(
-        label="In the country",
-        required=False,
-        max_length=2,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Two letters, such as DE; empty for all.",
+        label="In the country", required=False, max_length=2, help_text="Two letters, such as DE; empty for all."
     )
-    began_from = forms.DateField(label="Subscribed from", required=False, widget=UnfoldAdminSingleDateWidget)
-    began_until = forms.DateField(label="Subscribed before", required=False, widget=UnfoldAdminSingleDateWidget)
+    began_from = forms.DateField(label="Subscribed from", required=False)
+    began_until = forms.DateField(label="Subscribed before", required=False)
     spent_least = forms.DecimalField(
-        label="Last bill at least", required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberInput
+        label="Last bill at least", required=False, min_value=0, max_digits=19, decimal_places=4
     )
     spent_most = forms.DecimalField(
-        label="Last bill at most", required=False, min_value=0, max_digits=19, decimal_places=4, widget=NumberInput
+        label="Last bill at most", required=False, min_value=0, max_digits=19, decimal_places=4
     )
-    version = forms.ModelChoiceField(
-        PlanVersion.objects.none(), label="Move to", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
-    )
+    version = forms.ModelChoiceField(PlanVersion.objects.none(), label="Move to", help_text="Versions in force.")
     when = forms.ChoiceField(
         label="When",
         choices=MigrationTiming.choices,
         initial=MigrationTiming.PERIOD,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    moment = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
+    moment = forms.SplitDateTimeField(label="Date (UTC)", required=False)
     overrides = forms.ChoiceField(
         label="What was agreed with customers", choices=OVERRIDES, initial="keep", widget=UnfoldAdminRadioSelectWidget
     )
@@ -124,16 +87,14 @@ class MigrationForm(forms.Form):
         label="Convert wallets of",
         required=False,
         max_length=7,
-        widget=UnfoldAdminTextInputWidget,
         help_text="credits, or a currency; empty: wallets are kept. Only when they move now.",
     )
-    to_unit = forms.CharField(label="Into", required=False, max_length=7, widget=UnfoldAdminTextInputWidget)
+    to_unit = forms.CharField(label="Into", required=False, max_length=7)
     rate = forms.DecimalField(
         label="So many for one",
         required=False,
         max_digits=18,
         decimal_places=12,
-        widget=NumberInput,
         help_text="100 with credits into USD: 250 credits become $2.50.",
     )
     notice_days = forms.IntegerField(
@@ -141,10 +102,9 @@ class MigrationForm(forms.Form):
         required=False,
         min_value=0,
         max_value=MAX_NOTICE_DAYS,
-        widget=NumberInput,
         help_text="Empty: they are not told. 60 to 90 days are usual where people pay in another way than before.",
     )
-    sandbox = forms.BooleanField(label="Sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
+    sandbox = forms.BooleanField(label="Sandbox customers", required=False)
 
     def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -222,8 +182,7 @@ SECTIONS = [
 
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form and plan the migration; no subscription moves yet."""
-    if not request.user.has_perm(PLAN):
-        raise PermissionDenied
+    require(request, PLAN)
     at = timezone.now()
     form = MigrationForm(request.POST or None, request.FILES or None, at=at)
     if request.method == "POST" and form.is_valid():
@@ -238,16 +197,15 @@ def page(request: HttpRequest) -> HttpResponse:
                 at=at,
                 by=request.user,
             )
-            return HttpResponseRedirect(reverse("admin:billing_planmigration_change", args=[migration.pk]))
+            return HttpResponseRedirect(page_url(migration))
         except MigrationRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Plan a migration",
-        "form": form,
-        "sections": [(heading, [form[name] for name in names]) for heading, names in SECTIONS],
-        "media": form.media,
-        "back": reverse("admin:billing_planmigration_changelist"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/plan_migrations/plan_form.html", context)
+    return staff_page(
+        request,
+        "staff/plan_migrations/plan_form.html",
+        title="Plan a migration",
+        form=form,
+        sections=[(heading, [form[name] for name in names]) for heading, names in SECTIONS],
+        media=form.media,
+        back=list_url(PlanMigration),
+    )

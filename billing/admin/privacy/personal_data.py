@@ -3,12 +3,11 @@
 import tempfile
 
 from django.http import FileResponse
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from billing.privacy import ErasureRefused, erase, export, find_erasure_blockers
 from customers.models import Customer
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin import ConfirmedAction, Preview, Response
 
 CONSEQUENCES = (
     "Name, address, tax number, mail address, contacts, mails and their history are gone for good.",
@@ -27,17 +26,12 @@ def export_file(customer: Customer) -> FileResponse:
 
 
 class ErasePersonalData(ConfirmedAction[Customer]):
-    """Erase the customer's personal data, after showing the consequences and obstacles."""
-
     label = verb = "Erase personal data"
     icon = "person_off"
     permission = "customers.erase_customer"
     danger = True
     refusals = (ErasureRefused,)
-
-    @staticmethod
-    def is_offered(customer: Customer) -> bool:
-        return customer.erased_at is None
+    is_offered = staticmethod(lambda customer: customer.erased_at is None)
 
     def preview(self, customer: Customer) -> Preview:
         return Preview(
@@ -47,6 +41,6 @@ class ErasePersonalData(ConfirmedAction[Customer]):
             problems_title="It cannot be erased yet",
         )
 
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         erased = erase(customer_id=customer.pk, at=timezone.now(), by=self.user)
         return self.done(f"It is erased, and goes on as {erased.name}.")

@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import messages
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
@@ -10,13 +9,12 @@ from billing.admin.simulation.test_clocks import wake
 from billing.simulation.sandbox import start_advance
 from billing.simulation.sandbox.clones import MAX_PERIODS, CannotClone, clone
 from customers.models import Customer
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.number_fields import NumberInput
+from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 
 
-class CloneForm(forms.Form):
+class CloneForm(StaffForm):
     periods = forms.IntegerField(
-        label="Periods before the running one", min_value=1, max_value=MAX_PERIODS, initial=12, widget=NumberInput
+        label="Periods before the running one", min_value=1, max_value=MAX_PERIODS, initial=12
     )
     then = forms.ChoiceField(
         label="Its clock",
@@ -36,10 +34,7 @@ class CloneCustomer(ConfirmedAction[Customer]):
     permission = "customers.add_testclock"
     form_class = CloneForm
     refusals = (CannotClone,)
-
-    @staticmethod
-    def is_offered(customer: Customer) -> bool:
-        return not customer.sandbox and customer.erased_at is None
+    is_offered = staticmethod(lambda customer: not customer.sandbox and customer.erased_at is None)
 
     def preview(self, customer: Customer) -> Preview:
         return Preview(
@@ -53,7 +48,7 @@ class CloneCustomer(ConfirmedAction[Customer]):
             problems=["It is a sandbox customer already: clone a live one."] if customer.sandbox else [],
         )
 
-    def run(self, customer: Customer) -> HttpResponseBase:
+    def run(self, customer: Customer) -> Response:
         at = timezone.now()
         created, left_out = clone(source=customer, periods=self.choices["periods"], at=at, by=self.user)
         clock = created.customer.test_clock

@@ -6,12 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter
+from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from billing.admin.closing.service_days import days
@@ -21,6 +18,8 @@ from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
 from billing.simulation.results import LineDifference, ResultDetails, read_details
+from lib.admin import ReadOnlyAdmin, page_url, require
+from lib.admin.columns import column
 from lib.formats import format_money, format_number, format_units
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -28,41 +27,36 @@ IN_MEMORY = 5 * 1024 * 1024
 
 
 @admin.register(SimulationResult)
-class SimulationResultAdmin(ModelAdmin):
+class SimulationResultAdmin(ReadOnlyAdmin):
     """Simulation results, read-only: only simulations write them."""
 
     list_display = ("customer", "version", "before_shown", "after_shown", "change_shown", "percent_shown", "shock")
-    list_filter = (("version", AutocompleteSelectFilter), ("is_shock", BooleanRadioFilter), "currency", "is_known")
+    list_filter = ("version", "is_shock", "currency", "is_known")
     list_select_related = ("subscription__customer", "version__plan", "job")
     search_fields = ("subscription__customer__external_id", "subscription__customer__legal_name")
     search_help_text = "A customer's id or name"
     ordering = ("-job", "-change", "pk")
     list_per_page = 50
+    has_form = False
     change_form_outer_before_template = "staff/simulation/result.html"
 
     @display(description="Customer", ordering="subscription__customer__legal_name")
     def customer(self, result: SimulationResult) -> str:
         return str(result.subscription.customer)
 
-    @display(description="Before", ordering="before")
-    def before_shown(self, result: SimulationResult) -> str:
-        return format_money(result.before, result.currency)
+    before_shown = column("Before", lambda result: format_money(result.before, result.currency), ordering="before")
 
     @display(description="After", ordering="after")
     def after_shown(self, result: SimulationResult) -> str:
         return format_money(result.after, result.currency) if result.is_known else "not comparable"
 
-    @display(description="Change", ordering="change")
-    def change_shown(self, result: SimulationResult) -> str:
-        return format_money(result.change, result.currency)
+    change_shown = column("Change", lambda result: format_money(result.change, result.currency), ordering="change")
 
     @display(description="in percent", ordering="percent")
     def percent_shown(self, result: SimulationResult) -> str:
         return "new" if result.percent is None else f"{format_number(round(result.percent, 1))} %"
 
-    @display(description="Bill shock", ordering="is_shock", boolean=True)
-    def shock(self, result: SimulationResult) -> bool:
-        return bool(result.is_shock)
+    shock = column("Bill shock", lambda result: bool(result.is_shock), ordering="is_shock", boolean=True)
 
     # Pages next to the list --------------------------------------------------------------------------------------
 
@@ -75,32 +69,15 @@ class SimulationResultAdmin(ModelAdmin):
 
     def workbook(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Send all results of a simulation as XLSX."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        require(request, "billing.view_simulationresult")
         job = get_object_or_404(Job, pk=job_id, kind=JobKind.SIMULATION)
         file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115, the response closes it
         write_workbook(job, file)  # type: ignore[arg-type]
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"simulation-{job.pk}.xlsx", content_type=XLSX)
 
-    def get_fieldsets(self, request: HttpRequest, obj: SimulationResult | None = None) -> list[Any]:
-        return []  # the template above the form shows everything
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        result = self.get_object(request, object_id)
-        shown = {"title": f"{result.subscription.customer} by {result.version}", **_facts(result)} if result else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def page_context(self, request: HttpRequest, result: SimulationResult) -> dict[str, Any]:
+        return {"title": f"{result.subscription.customer} by {result.version}", **_facts(result)}
 
 
 def _facts(result: SimulationResult) -> dict[str, Any]:
@@ -130,7 +107,7 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
         ],
         "prepaid": list(_prepaid(details)),
         "others": others.select_related("version__plan").order_by("version"),
-        "job_url": reverse("admin:billing_job_change", args=[result.job_id]),
+        "job_url": page_url(result.job),
     }
 
 

@@ -7,21 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.models import Job, SimulationResult
@@ -36,6 +25,7 @@ from billing.simulation.summaries import (
     summarize_prepaid,
     summarize_versions,
 )
+from lib.admin import StaffForm, list_url, page_url, require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.formats import format_money, format_number
 from plans.catalog.comparison import format_signed, percent_change
@@ -48,7 +38,7 @@ MAX_SHOWN = 10
 MAX_LISTED = 20
 
 
-class SimulationForm(forms.Form):
+class SimulationForm(StaffForm):
     """The versions to simulate, and the customers and periods to use."""
 
     versions = forms.ModelMultipleChoiceField(
@@ -62,14 +52,12 @@ class SimulationForm(forms.Form):
         label="On the subscriptions of",
         required=False,
         empty_label="all plans",
-        widget=UnfoldAdminSelectWidget,
     )
     on = forms.ModelChoiceField(
         queryset=VERSIONS.exclude(published_at=None),
         label="Only those on the version",
         required=False,
         empty_label="any version",
-        widget=UnfoldAdminSelectWidget,
     )
     customers = forms.CharField(
         label="Only these customers",
@@ -84,14 +72,9 @@ class SimulationForm(forms.Form):
         min_value=0,
         max_value=24,
         help_text="The last so many. 0: the period that is running, up to now.",
-        widget=UnfoldAdminIntegerFieldWidget,
     )
     shock_percent = forms.DecimalField(
-        label="A bill shock is a rise by more than, in percent",
-        initial=20,
-        min_value=0,
-        max_value=10_000,
-        widget=UnfoldAdminDecimalFieldWidget,
+        label="A bill shock is a rise by more than, in percent", initial=20, min_value=0, max_value=10_000
     )
     shock_amount = forms.DecimalField(
         label="and by more than, per period",
@@ -99,16 +82,14 @@ class SimulationForm(forms.Form):
         min_value=0,
         max_value=10**9,
         help_text="An amount in each bill's own currency.",
-        widget=UnfoldAdminDecimalFieldWidget,
     )
     keeps_overrides = forms.BooleanField(
         label="Keep what was agreed with customers",
         initial=True,
         required=False,
         help_text="Off: everybody pays the list price of the versions.",
-        widget=UnfoldBooleanSwitchWidget,
     )
-    sandbox = forms.BooleanField(label="Sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
+    sandbox = forms.BooleanField(label="Sandbox customers", required=False)
 
     def cohort(self) -> Cohort:
         cleaned = self.cleaned_data
@@ -123,8 +104,7 @@ class SimulationForm(forms.Form):
 
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form and the latest simulations, and start one."""
-    if not request.user.has_perm(SIMULATE):
-        raise PermissionDenied
+    require(request, SIMULATE)
     form = SimulationForm(request.POST or None, initial=_initial_values(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -133,16 +113,15 @@ def page(request: HttpRequest) -> HttpResponse:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
             wake(request)
-            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Simulate prices",
-        "form": form,
-        "lately": Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MAX_LISTED],
-        "back": reverse("admin:plans_planversion_changelist"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/simulation/simulate.html", context)
+            return HttpResponseRedirect(page_url(job))
+    return staff_page(
+        request,
+        "staff/simulation/simulate.html",
+        title="Simulate prices",
+        form=form,
+        lately=Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MAX_LISTED],
+        back=list_url(PlanVersion),
+    )
 
 
 def _initial_values(request: HttpRequest) -> dict[str, Any]:
@@ -180,29 +159,31 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     summaries = summarize_versions(job)
     counts = count_by_change(job)
     prepaid = summarize_prepaid(job)
-    list_url = f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}"
+    results_url = f"{list_url(SimulationResult)}?job__id__exact={job.pk}"
     currencies = list(dict.fromkeys(summary.currency for summary in summaries))
     return {
         "counted_in": "staff/jobs/job_simulation_counted.html",
         "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
-        "list_url": list_url,
+        "list_url": results_url,
         "threshold": f"{format_number(simulation.shock_percent)} %",
         "sections": [
             {
                 "currency": currency,
-                "rows": [_row(summary, versions, list_url) for summary in summaries if summary.currency == currency],
+                "rows": [
+                    _row(summary, versions, results_url) for summary in summaries if summary.currency == currency
+                ],
                 "chart": _chart(counts, [versions[id_] for id_ in ids], currency),
                 "prepaid": [_wallets(summary, versions) for summary in prepaid if summary.currency == currency],
             }
             for currency in currencies
         ],
-        "largest": [_largest(job, versions[id_], list_url) for id_ in ids] if summaries else (),
+        "largest": [_largest(job, versions[id_], results_url) for id_ in ids] if summaries else (),
     }
 
 
-def _row(summary: VersionSummary, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
-    version_url = f"{list_url}&version__id__exact={summary.version_id}"
+def _row(summary: VersionSummary, versions: dict[int, PlanVersion], results_url: str) -> dict[str, Any]:
+    version_url = f"{results_url}&version__id__exact={summary.version_id}"
     return {
         "version": versions[summary.version_id],
         "url": version_url,
@@ -273,17 +254,17 @@ def _bars() -> dict[str, str]:
     )
 
 
-def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:
+def _largest(job: Job, version: PlanVersion, results_url: str) -> dict[str, Any]:
     """Return the customers whose bills rise most by a version."""
     rows = SimulationResult.objects.filter(job=job, version=version, change__gt=0)
     rows = rows.select_related("subscription__customer").order_by(F("percent").desc(nulls_last=True), "pk")
     return {
         "version": version,
-        "url": f"{list_url}&version__id__exact={version.pk}&o=-5",
+        "url": f"{results_url}&version__id__exact={version.pk}&o=-5",
         "rows": [
             {
                 "customer": result.subscription.customer,
-                "url": reverse("admin:billing_simulationresult_change", args=[result.pk]),
+                "url": page_url(result),
                 "before": format_money(result.before, result.currency),
                 "after": format_money(result.after, result.currency),
                 "change": changed(result.before, result.after, result.currency),

@@ -6,18 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from kombu.exceptions import OperationalError
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.models import Period
 from billing.models.periods import PeriodState
@@ -26,6 +23,8 @@ from billing.simulation.sandbox.next_due import next_due_at
 from billing.tasks import advance_clocks
 from customers.models import TestClock
 from invoices.models import Invoice
+from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm, page_url, require
+from lib.admin.columns import column
 from lib.formats import format_money, format_number
 
 CHANGE = "customers.change_testclock"
@@ -42,25 +41,56 @@ class ClockForm(forms.ModelForm):
         labels = {"now": "Time (UTC)"}
 
 
-class AdvanceForm(forms.Form):
-    to = forms.SplitDateTimeField(label="To (UTC)", widget=UnfoldAdminSplitDateTimeVerticalWidget)
+class AdvanceForm(StaffForm):
+    to = forms.SplitDateTimeField(label="To (UTC)")
+
+
+class AdvanceClock(ConfirmedAction[TestClock]):
+    label = verb = "Advance"
+    icon, variant = "fast_forward", ActionVariant.PRIMARY
+    permission = CHANGE
+    refusals = (CannotAdvance,)
+
+    def make_form(self, clock: TestClock) -> forms.Form:
+        return AdvanceForm(self.posted, initial={"to": _later(clock.now)})
+
+    def preview(self, clock: TestClock) -> Preview:
+        due = next_due_at(clock.pk, after=clock.now)
+        return Preview(
+            title=f"Advance {clock}",
+            consequences=[
+                f"It is {_time_text(clock.now)} now. "
+                + (f"Something is due next at {_time_text(due)}." if due else ""),
+                "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
+                " expire, wallets are topped up. It cannot go back.",
+            ],
+            problems=[f"It is on its way to {_time_text(clock.target)}."] if clock.target else [],
+        )
+
+    def run(self, clock: TestClock) -> Response:
+        start_advance(clock_id=clock.pk, to=self.choices["to"], by=self.user, at=timezone.now())
+        wake()
+        return self.go()
+
+    def field_of(self, refusal: Exception) -> str:
+        return "to"
 
 
 @admin.register(TestClock)
-class ClockAdmin(ModelAdmin):
+class ClockAdmin(StaffAdmin):
+    allows = ("add", "change")
     form = ClockForm
     list_display = ("name", "time", "state_shown", "customers_shown", "created_by")
     list_select_related = ("created_by",)
     search_fields = ("name",)
-    ordering = ("-pk",)
+    fixed_fields = ("now",)
     actions_detail = ("advance",)
+
+    advance = AdvanceClock.as_action()
     change_form_outer_before_template = "staff/simulation/test_clock.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TestClock]:
         return super().get_queryset(request).annotate(customers_count=Count("customers"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: TestClock | None = None) -> tuple[str, ...]:
-        return ("now",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: TestClock, form: Any, change: bool) -> None:
         if not change:
@@ -70,13 +100,8 @@ class ClockAdmin(ModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"now": timezone.now().replace(second=0, microsecond=0)}
 
-    @display(description="Its time", ordering="now")
-    def time(self, clock: TestClock) -> str:
-        return _time_text(clock.now)
-
-    @display(description="State", label=COLORS)
-    def state_shown(self, clock: TestClock) -> str:
-        return clock.state
+    time = column("Its time", lambda clock: _time_text(clock.now), ordering="now")
+    state_shown = column("State", lambda clock: clock.state, label=COLORS)
 
     @display(description="Customers", ordering="customers_count")
     def customers_shown(self, clock: TestClock) -> str:
@@ -84,12 +109,8 @@ class ClockAdmin(ModelAdmin):
 
     # The page of a clock --------------------------------------------------------------------------------------
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        clock = self.get_object(request, object_id)
-        shown = _facts(request, clock) if clock and request.method == "GET" else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+    def page_context(self, request: HttpRequest, clock: TestClock) -> dict[str, Any]:
+        return _facts(request, clock)
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -106,56 +127,22 @@ class ClockAdmin(ModelAdmin):
         Return the part of the page that changes while the clock advances; once it stops or fails, reload the whole
         page.
         """
-        clock = self._seen(request, clock_id)
+        clock = self.find(request, str(clock_id))
         answer = TemplateResponse(request, "staff/simulation/test_clock_progress.html", _facts(request, clock))
         if clock.state != "advancing":
             answer["HX-Refresh"] = "true"
         return answer
 
-    def has_advance_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(CHANGE))
-
-    @action(description="Advance", icon="fast_forward", permissions=["advance"], variant=ActionVariant.PRIMARY)
-    def advance(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for a time, show the events until then, and start to advance."""
-        clock = self._seen(request, int(object_id))
-        form = AdvanceForm(request.POST or None, initial={"to": _later(clock.now)})
-        if request.method == "POST" and form.is_valid():
-            try:
-                start_advance(clock_id=clock.pk, to=form.cleaned_data["to"], by=request.user, at=timezone.now())
-            except CannotAdvance as refused:
-                form.add_error("to", str(refused))
-            else:
-                wake()
-                return HttpResponseRedirect(_address(clock))
-        due = next_due_at(clock.pk, after=clock.now)
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=clock,
-            title=f"Advance {clock}",
-            consequences=[
-                f"It is {_time_text(clock.now)} now. "
-                + (f"Something is due next at {_time_text(due)}." if due else ""),
-                "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
-                " expire, wallets are topped up. It cannot go back.",
-            ],
-            problems=[f"It is on its way to {_time_text(clock.target)}."] if clock.target else [],
-            form=form,
-            verb="Advance",
-        )
-
     def steer(self, request: HttpRequest, clock_id: int, how: str) -> HttpResponse:
         """Retry, stop, or advance to one of the times that the page offers."""
-        clock = self._seen(request, clock_id)
-        if not self.has_advance_permission(request):
-            raise PermissionDenied
+        require(request, CHANGE)
+        clock = self.find(request, str(clock_id))
         if request.method == "POST":
             try:
                 self._steer(request, clock, how)
             except CannotAdvance as refused:
                 messages.error(request, str(refused))
-        return HttpResponseRedirect(_address(clock))
+        return HttpResponseRedirect(page_url(clock))
 
     def _steer(self, request: HttpRequest, clock: TestClock, action: str) -> None:
         at = timezone.now()
@@ -169,17 +156,6 @@ class ClockAdmin(ModelAdmin):
                 raise Http404(f"Nothing that a clock does is called {action}.")
             start_advance(clock_id=clock.pk, to=choices[action], by=request.user, at=at)
         wake()
-
-    def _seen(self, request: HttpRequest, clock_id: int) -> TestClock:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        clock = self.get_queryset(request).filter(pk=clock_id).first()
-        if clock is None:
-            raise Http404(f"There is no test clock {clock_id}.")
-        return clock
-
-    def has_delete_permission(self, request: HttpRequest, obj: TestClock | None = None) -> bool:
-        return False
 
 
 def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
@@ -227,7 +203,3 @@ def wake() -> None:
 
 def _time_text(moment: datetime) -> str:
     return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"
-
-
-def _address(clock: TestClock) -> str:
-    return reverse("admin:customers_testclock_change", args=[clock.pk])

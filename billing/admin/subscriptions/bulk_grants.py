@@ -4,17 +4,13 @@ from itertools import chain, islice
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.models import Job
 from billing.subscriptions.bulk_grants.job import PROMOTION, start_promotion
+from lib.admin import StaffForm, list_url, page_url, require, staff_page
 from lib.formats import format_number
 from lib.tabular_files import FileRefused
 
@@ -22,17 +18,16 @@ GRANT = PROMOTION.permission
 MAX_SHOWN = 20
 
 
-class PromotionForm(forms.Form):
+class PromotionForm(StaffForm):
     """A table of grants."""
 
-    file = forms.FileField(label="File", widget=UnfoldAdminFileFieldWidget)
-    sandbox = forms.BooleanField(label="To sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
+    file = forms.FileField(label="File")
+    sandbox = forms.BooleanField(label="To sandbox customers", required=False)
 
 
 def page(request: HttpRequest) -> HttpResponse:
     """Accept a table; its job runs dry first, and grants nothing until an operator has seen the result."""
-    if not request.user.has_perm(GRANT):
-        raise PermissionDenied
+    require(request, GRANT)
     form = PromotionForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file, sandbox = form.cleaned_data["file"], form.cleaned_data["sandbox"]
@@ -43,15 +38,14 @@ def page(request: HttpRequest) -> HttpResponse:
             form.add_error("file", str(refusal))
         else:
             wake(request)
-            return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
-    context = {
-        **admin.site.each_context(request),
-        "title": "Grant credits from a table",
-        "form": form,
-        "back": reverse("admin:billing_job_changelist"),
-    }
-    request.current_app = admin.site.name
-    return TemplateResponse(request, "staff/subscriptions/bulk_grants.html", context)
+            return HttpResponseRedirect(page_url(job))
+    return staff_page(
+        request,
+        "staff/subscriptions/bulk_grants.html",
+        title="Grant credits from a table",
+        form=form,
+        back=list_url(Job),
+    )
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.http.response import HttpResponseBase
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
 from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
@@ -17,8 +16,7 @@ from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import CancellationRefused, cancel, uncancel
 from customers.customer_time import current_time
-from lib.admin.confirmed_actions import Preview
-from lib.admin.previewed_actions import PreviewedAction
+from lib.admin import Preview, PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 GIVE_BACK = [
@@ -33,16 +31,14 @@ CONSEQUENCES = [
 ]
 
 
-class CancelForm(forms.Form):
+class CancelForm(StaffForm):
     when = forms.ChoiceField(
         label="When",
         choices=[("period", "at the end of the running period"), ("now", "now"), ("date", "at a date")],
         initial="period",
         widget=UnfoldAdminRadioSelectWidget,
     )
-    ends_at = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
+    ends_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
     give_back = forms.ChoiceField(
         label="Of what was paid in advance, give back",
         choices=GIVE_BACK,
@@ -66,8 +62,6 @@ class CancelForm(forms.Form):
 
 
 class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
-    """Cancel the subscription now, at the end of its period, or at a date; show the amounts that are credited."""
-
     label, icon, variant, verb = "Cancel", "event_busy", ActionVariant.DANGER, "Cancel subscription"
     danger = True
     form_class = CancelForm
@@ -98,31 +92,25 @@ class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
             "Nothing was paid in advance for time that is cut off, so nothing is given back."
         ]
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         arguments = self.form.arguments(at=self.at)
         canceled = cancel(subscription=subscription, at=self.at, by=self.user, **arguments)
         return self.done(f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
 
 
 class UndoCancellation(SubscriptionAction):
-    """Undo the cancellation of a subscription that has not ended yet."""
-
     label, icon, verb = "Take cancellation back", "undo", "Let it go on"
     refusals = (CancellationRefused,)
+    title = "Take the cancellation of {0.version} of {0.customer} back"
+    consequences = [
+        "It goes on as if it had never been canceled, and nothing is given back.",
+        "A change of plan that the cancellation has revoked stays revoked.",
+    ]
 
     @staticmethod
     def is_offered(subscription: Subscription) -> bool:
         is_canceled = subscription.state == SubscriptionState.CANCELED
         return is_canceled and subscription.ends_at > current_time(subscription.customer)
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Take the cancellation of {subscription.version} of {subscription.customer} back",
-            consequences=[
-                "It goes on as if it had never been canceled, and nothing is given back.",
-                "A change of plan that the cancellation has revoked stays revoked.",
-            ],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         return self.done(f"{uncancel(subscription=subscription, at=self.at, by=self.user)} goes on.")

@@ -5,77 +5,53 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldBooleanSwitchWidget,
-)
 
 from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_commitment, set_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
-from lib.admin.confirmed_actions import Preview
-from lib.admin.number_fields import NumberInput
+from lib.admin import Response, StaffForm
+from lib.admin.columns import column
 from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
 
 
-class SubscriptionCommitmentForm(forms.Form):
-    minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage", widget=NumberInput())
+class SubscriptionCommitmentForm(StaffForm):
+    minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage")
     periods = forms.IntegerField(
         label="Over invoice periods",
         min_value=1,
         max_value=120,
         initial=1,
-        widget=UnfoldAdminIntegerFieldWidget,
         help_text="1: each period. 12 monthly periods make a yearly contract, settled at its end.",
     )
-    overage_factor = forms.DecimalField(
-        label="Beyond it, price ×", max_digits=7, decimal_places=4, initial=1, widget=NumberInput()
-    )
-    discount = forms.DecimalField(**PERCENT, label="% off unit prices", initial=0, widget=NumberInput())
-    trues_up = forms.BooleanField(
-        label="Claim what is missing", required=False, initial=True, widget=UnfoldBooleanSwitchWidget
-    )
+    overage_factor = forms.DecimalField(label="Beyond it, price ×", max_digits=7, decimal_places=4, initial=1)
+    discount = forms.DecimalField(**PERCENT, label="% off unit prices", initial=0)
+    trues_up = forms.BooleanField(label="Claim what is missing", required=False, initial=True)
     starts_at = forms.SplitDateTimeField(
         label="From (UTC)",
         required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="Empty: the next period. It is for the periods that begin from then on.",
     )
-    ends_at = forms.SplitDateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="Empty: it holds on.",
-    )
+    ends_at = forms.SplitDateTimeField(label="Until (UTC)", required=False, help_text="Empty: it holds on.")
 
 
 class AgreeCommitment(SubscriptionAction):
-    """Agree a minimum commitment for the subscription."""
-
     label, icon, verb = "Agree commitment", "verified", "Agree"
     permission = "billing.add_subscriptioncommitment"
     form_class = SubscriptionCommitmentForm
     refusals = (OverrideRefused,)
     missing_reason = MISSING_REASON
+    title = "Agree a minimum commitment with {.customer}"
+    consequences = [
+        "It takes the place of the plan's commitment, for this subscription only.",
+        "Usage counts toward it before coupons; fees do not. What is billed does not change.",
+        "One that holds now ends when this one begins.",
+    ]
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Agree a minimum commitment with {subscription.customer}",
-            consequences=[
-                "It takes the place of the plan's commitment, for this subscription only.",
-                "Usage counts toward it before coupons; fees do not. What is billed does not change.",
-                "One that holds now ends when this one begins.",
-            ],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         commitment = set_commitment(
             subscription=subscription, **self.choices, reason=self.reason, by=self.user, at=self.at
         )
@@ -97,8 +73,6 @@ def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 
 class EndCommitment(EndAgreement):
-    """End a subscription's own commitment."""
-
     permission = "billing.change_subscriptioncommitment"
 
     def title(self, commitment: SubscriptionCommitment) -> str:
@@ -122,6 +96,4 @@ class OwnCommitmentAdmin(AgreementAdmin):
 
     end = EndCommitment.as_action()
 
-    @display(description="Promised")
-    def words(self, commitment: SubscriptionCommitment) -> str:
-        return in_words(commitment)
+    words = column("Promised", in_words)

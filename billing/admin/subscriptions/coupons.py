@@ -10,19 +10,17 @@ from django.contrib import admin
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing import subscriptions
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Redemption, Subscription
 from customers.customer_time import current_time
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
+from lib.admin.columns import column
 from lib.admin.number_fields import number_cell
-from lib.admin.staff_admin import ReadOnlyAdmin
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
 from plans.admin.catalog.coupons import CouponAdmin, discount_of, lasting
@@ -47,15 +45,10 @@ def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
 
 
 class ArchiveCoupon(ConfirmedAction[Coupon]):
-    """Give the coupon to nobody any more."""
-
     label, icon, variant, verb = "Archive", "archive", ActionVariant.DANGER, "Archive coupon"
     permission = "plans.change_coupon"
     danger = True
-
-    @staticmethod
-    def is_offered(coupon: Coupon) -> bool:
-        return coupon.archived_at is None
+    is_offered = staticmethod(lambda coupon: coupon.archived_at is None)
 
     def preview(self, coupon: Coupon) -> Preview:
         held = coupon.redemptions.filter(ended_at__isnull=True).count()
@@ -68,7 +61,7 @@ class ArchiveCoupon(ConfirmedAction[Coupon]):
             ],
         )
 
-    def run(self, coupon: Coupon) -> HttpResponseBase:
+    def run(self, coupon: Coupon) -> Response:
         at = timezone.now()
         with audited_transaction("archive coupon", by=self.user, at=at):
             Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
@@ -93,16 +86,14 @@ class CouponRedemptions(CouponAdmin):
         limit = f" of {format_number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
         return number_cell(f"{format_number(coupon.redeemed)}{limit}")
 
-    @display(description="Worth so far")
-    def given(self, coupon: Any) -> str:
-        return number_cell(coupon.given_so_far)
+    given = column("Worth so far", lambda coupon: number_cell(coupon.given_so_far))
 
 
 # On a subscription ----------------------------------------------------------------------------------------------
 
 
-class CouponChoiceForm(forms.Form):
-    coupon = forms.ModelChoiceField(queryset=Coupon.objects.none(), widget=UnfoldAdminSelectWidget)
+class CouponChoiceForm(StaffForm):
+    coupon = forms.ModelChoiceField(queryset=Coupon.objects.none())
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,26 +111,20 @@ def choice(coupon: Coupon) -> str:
 
 
 class GiveCoupon(SubscriptionAction):
-    """Give the subscription a coupon."""
-
     label = verb = "Give coupon"
     icon = "confirmation_number"
     permission = "billing.add_redemption"
     refusals = (subscriptions.CouponRefused,)
+    title = "Give {.customer} a coupon"
+    consequences = [
+        "It is taken off the next invoices, after the coupons that the subscription holds already.",
+        "Invoices that are issued do not change.",
+    ]
 
     def make_form(self, subscription: Subscription) -> forms.Form:
         return CouponChoiceForm(self.posted, subscription=subscription)
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Give {subscription.customer} a coupon",
-            consequences=[
-                "It is taken off the next invoices, after the coupons that the subscription holds already.",
-                "Invoices that are issued do not change.",
-            ],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         coupon = self.choices["coupon"]
         subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=self.at, by=self.user)
         return self.done(f"{subscription.customer} has {coupon} from the next invoice on.")
@@ -177,23 +162,14 @@ def _used(redemption: Any) -> str:
 
 
 class TakeCouponAway(ConfirmedAction[Redemption]):
-    """End a coupon of a subscription."""
-
     label, icon, variant, verb = "Take away", "remove_circle", ActionVariant.DANGER, "Take coupon away"
     permission = "billing.change_redemption"
     danger = True
+    is_offered = staticmethod(lambda redemption: redemption.ended_at is None)
+    title = "Take {0.coupon} away from {0.subscription}"
+    consequences = ["Later invoices are without it.", "Invoices that are issued keep what it took off."]
 
-    @staticmethod
-    def is_offered(redemption: Redemption) -> bool:
-        return redemption.ended_at is None
-
-    def preview(self, redemption: Redemption) -> Preview:
-        return Preview(
-            title=f"Take {redemption.coupon} away from {redemption.subscription}",
-            consequences=["Later invoices are without it.", "Invoices that are issued keep what it took off."],
-        )
-
-    def run(self, redemption: Redemption) -> HttpResponseBase:
+    def run(self, redemption: Redemption) -> Response:
         at = current_time(redemption.subscription.customer)
         subscriptions.remove_coupon(redemption=redemption, at=at, reason=self.reason[:200], by=self.user)
         text = f"{redemption.coupon} is taken away; later invoices are without it."
@@ -221,9 +197,7 @@ class RedemptionAdmin(ReadOnlyAdmin):
     def takes_off(self, redemption: Redemption) -> str:
         return f"{discount_of(redemption.coupon)}, on {lasting(redemption.coupon)}"
 
-    @display(description="Invoices so far")
-    def used_shown(self, redemption: Any) -> str:
-        return _used(redemption)
+    used_shown = column("Invoices so far", _used)
 
     @display(description="Worth so far")
     def given(self, redemption: Redemption) -> str:

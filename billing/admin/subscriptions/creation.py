@@ -6,18 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
 
 from billing.admin.subscriptions.coupons import choice
 from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
 from billing.subscriptions.terms.coupons import CouponRefused
 from customers.models import Customer
+from lib.admin import StaffForm
 from lib.admin.number_fields import NumberInput
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from lib.formats import format_number
@@ -28,7 +22,7 @@ from plans.models.prices import Basis
 QUANTITY = "quantity_"
 
 
-class SubscribeForm(forms.Form):
+class SubscribeForm(StaffForm):
     """
     Subscribe a customer. `arguments` are those of `subscriptions.start`.
 
@@ -40,42 +34,35 @@ class SubscribeForm(forms.Form):
         queryset=PlanVersion.objects.none(),
         label="Plan",
         empty_label="Choose a plan",
-        widget=UnfoldAdminSelectWidget,
         help_text="The versions in force now, with the currencies that they charge in.",
     )
-    currency = forms.ChoiceField(label="Currency", widget=UnfoldAdminSelectWidget)
+    currency = forms.ChoiceField(label="Currency")
     starts_at = forms.SplitDateTimeField(
-        label="From (UTC)",
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="A moment in the past bills what was due since.",
+        label="From (UTC)", help_text="A moment in the past bills what was due since."
     )
     trial_days = forms.IntegerField(
         label="Trial (days)",
         min_value=0,
         max_value=MAX_TRIAL_DAYS,
         required=False,
-        widget=NumberInput,
         help_text="Optional: as the plan says when empty, 0 for none. No fees are due before it is over.",
     )
     coupons = forms.ModelMultipleChoiceField(
         queryset=Coupon.objects.none(),
         label="Coupons",
         required=False,
-        widget=UnfoldAdminSelectMultipleWidget,
         help_text="Optional; applied in the order of the list. What is promoted for the plan is given besides.",
     )
     external_id = forms.CharField(
         label="Your product's name for it",
         max_length=200,
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text="Optional; events may name the subscription by it.",
     )
 
     is_draft = forms.BooleanField(
         label="Only draft it",
         required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text="A draft has no effect until it is activated; it can be discarded before.",
     )
 

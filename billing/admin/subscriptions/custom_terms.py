@@ -3,15 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.decorators import display
 
 from billing.models import Override, SubscriptionCommitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_start
 from customers.customer_time import current_time
-from lib.admin.confirmed_actions import ConfirmedAction, Preview
-from lib.admin.staff_admin import ReadOnlyAdmin
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.admin.columns import column
 
 Agreement = Override | SubscriptionCommitment
 
@@ -55,7 +53,7 @@ class EndAgreement(ConfirmedAction[Agreement]):
             title=self.title(agreement), consequences=self.consequences(date_format(ends_at, "DATETIME_FORMAT"))
         )
 
-    def run(self, agreement: Agreement) -> HttpResponseBase:
+    def run(self, agreement: Agreement) -> Response:
         ended = self.end(agreement, at=current_time(agreement.subscription.customer))
         return self.done(ended, to=agreement.subscription)
 
@@ -67,6 +65,4 @@ class AgreementAdmin(ReadOnlyAdmin):
     search_help_text = "A subscription's id"
     actions_detail = ("end",)
 
-    @display(description="Until")
-    def until_shown(self, agreement: Any) -> str:
-        return until(agreement)
+    until_shown = column("Until", until)

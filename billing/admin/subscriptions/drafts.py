@@ -4,22 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.http.response import HttpResponseBase
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import CouponRefused, SubscriptionRefused, activate, discard
-from lib.admin.confirmed_actions import Preview
+from lib.admin import Preview, Response, StaffForm
 
 
-class ActivateForm(forms.Form):
+class ActivateForm(StaffForm):
     when = forms.ChoiceField(label="Starts", widget=UnfoldAdminRadioSelectWidget, initial="drafted")
-    starts_at = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
+    starts_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,15 +34,10 @@ class DraftedSubscriptionAction(SubscriptionAction):
     """An action on a draft."""
 
     refusals = (SubscriptionRefused, CouponRefused)
-
-    @staticmethod
-    def is_offered(subscription: Subscription) -> bool:
-        return subscription.state == SubscriptionState.DRAFT
+    is_offered = staticmethod(lambda subscription: subscription.state == SubscriptionState.DRAFT)
 
 
 class ActivateSubscription(DraftedSubscriptionAction):
-    """Activate a draft."""
-
     label = verb = "Activate"
     icon, variant = "play_arrow", ActionVariant.PRIMARY
 
@@ -61,7 +53,7 @@ class ActivateSubscription(DraftedSubscriptionAction):
             ],
         )
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         starts_at = {"drafted": None, "now": self.at}.get(self.choices["when"], self.choices["starts_at"])
         activated = activate(subscription=subscription, at=self.at, starts_at=starts_at, by=self.user)
         return self.done(f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on.")
@@ -71,19 +63,13 @@ class ActivateSubscription(DraftedSubscriptionAction):
 
 
 class DiscardSubscription(DraftedSubscriptionAction):
-    """Delete a draft."""
-
     label = verb = "Discard"
     icon, variant = "delete", ActionVariant.DANGER
     danger = True
+    title = "Discard the draft of {0.version} for {0.customer}"
+    consequences = ["It is removed. Nothing was billed for it, and nothing will be."]
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Discard the draft of {subscription.version} for {subscription.customer}",
-            consequences=["It is removed. Nothing was billed for it, and nothing will be."],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         discard(subscription=subscription, at=self.at, by=self.user)
         return self.done(f"The draft {subscription} is discarded.", to=subscription.customer)
 

@@ -7,14 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-)
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing import subscriptions
 from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
@@ -23,8 +17,8 @@ from billing.models import Override, Period, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.price_overrides import OverrideFigure
 from billing.subscriptions.terms.price_overrides import next_period_start
-from lib.admin.confirmed_actions import Preview
-from lib.admin.number_fields import NumberInput
+from lib.admin import Preview, Response, StaffForm
+from lib.admin.columns import column
 from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT, format_match
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
@@ -92,22 +86,16 @@ def _price(rate: RateTerms, currency: str) -> str:
     return format_money(charge.fee, currency) if isinstance(charge, charge_models.Flat) else "in tiers"
 
 
-class OverrideForm(forms.Form):
-    figure = forms.ChoiceField(label="What", widget=UnfoldAdminSelectWidget)
-    value = forms.DecimalField(label="Agreed", max_digits=62, decimal_places=12, widget=NumberInput())
+class OverrideForm(StaffForm):
+    figure = forms.ChoiceField(label="What")
+    value = forms.DecimalField(label="Agreed", max_digits=62, decimal_places=12)
     since = forms.ChoiceField(label="From", initial="next", widget=UnfoldAdminRadioSelectWidget)
     starts_at = forms.SplitDateTimeField(
         label="Date (UTC)",
         required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="A window of use that has begun by then goes on as it is; the next one is rated by the new figure.",
     )
-    ends_at = forms.SplitDateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="Empty: it holds on.",
-    )
+    ends_at = forms.SplitDateTimeField(label="Until (UTC)", required=False, help_text="Empty: it holds on.")
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -170,7 +158,7 @@ class AgreeFigures(SubscriptionAction):
             ],
         )
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         arguments = {**self.form.arguments(), "reason": self.reason}
         override = subscriptions.override(subscription=subscription, **arguments, by=self.user, at=self.at)
         return self.done(f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
@@ -208,8 +196,6 @@ def _value(override: Override) -> str:
 
 
 class EndOverride(EndAgreement):
-    """End an override."""
-
     permission = "billing.change_override"
 
     def title(self, override: Override) -> str:
@@ -231,10 +217,5 @@ class OverrideAdmin(AgreementAdmin):
 
     end = EndOverride.as_action()
 
-    @display(description="Figure")
-    def figure_shown(self, override: Override) -> str:
-        return _figure(override)
-
-    @display(description="Agreed")
-    def value_shown(self, override: Override) -> str:
-        return _value(override)
+    figure_shown = column("Figure", _figure)
+    value_shown = column("Agreed", _value)

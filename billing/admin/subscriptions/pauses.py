@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.http.response import HttpResponseBase
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
 from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
@@ -14,8 +13,7 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Pause, Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import PauseRefused, pause, resume
-from lib.admin.confirmed_actions import Preview
-from lib.admin.previewed_actions import PreviewedAction
+from lib.admin import Preview, PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 CONSEQUENCES = [
@@ -25,21 +23,16 @@ CONSEQUENCES = [
 ]
 
 
-class PauseForm(forms.Form):
+class PauseForm(StaffForm):
     when = forms.ChoiceField(
         label="When",
         choices=[("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")],
         initial="period",
         widget=UnfoldAdminRadioSelectWidget,
     )
-    starts_at = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
+    starts_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
     ends_at = forms.SplitDateTimeField(
-        label="Goes on at (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="Empty: until somebody resumes it.",
+        label="Goes on at (UTC)", required=False, help_text="Empty: until somebody resumes it."
     )
     give_back = forms.ChoiceField(
         label="What was paid in advance goes",
@@ -64,15 +57,10 @@ class PauseForm(forms.Form):
 
 
 class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
-    """Pause the subscription, so that nothing is due for a while."""
-
     label, icon = "Pause", "pause"
     form_class = PauseForm
     refusals = (PauseRefused, UnpricedUsage, ValueError)
-
-    @staticmethod
-    def is_offered(subscription: Subscription) -> bool:
-        return is_running(subscription) and pause_of(subscription) is None
+    is_offered = staticmethod(lambda subscription: is_running(subscription) and pause_of(subscription) is None)
 
     def preview(self, subscription: Subscription) -> Preview:
         return Preview(
@@ -91,44 +79,36 @@ class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
         yield f"The invoice that follows comes to {total} so far, tax included."
         yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         paused = pause(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
         return self.done(f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
 
 
-class ResumeForm(forms.Form):
+class ResumeForm(StaffForm):
     resumes_at = forms.SplitDateTimeField(
         label="Goes on at (UTC)",
         required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="Empty: now. A past moment bills usage since then, once it is tried again.",
     )
 
 
 class ResumeSubscription(SubscriptionAction):
-    """Resume a subscription that is paused or has an upcoming pause."""
-
     label = verb = "Resume"
     icon = "play_arrow"
     form_class = ResumeForm
     refusals = (PauseRefused,)
+    title = "Resume {0.version} of {0.customer}"
+    consequences = [
+        "Periods go on from the same anchor; fees in advance for the rest of the running one are billed at once.",
+        "A pause that has not begun is taken back, as if there had been none.",
+    ]
 
     @staticmethod
     def is_offered(subscription: Subscription) -> bool:
         is_paused = subscription.state == SubscriptionState.PAUSED
         return is_paused or (is_running(subscription) and pause_of(subscription) is not None)
 
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Resume {subscription.version} of {subscription.customer}",
-            consequences=[
-                "Periods go on from the same anchor; fees in advance for the rest of the running one are billed at"
-                " once.",
-                "A pause that has not begun is taken back, as if there had been none.",
-            ],
-        )
-
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         resume(subscription=subscription, at=self.at, by=self.user, **self.choices)
         return self.done(f"{subscription} goes on.")
 

@@ -7,12 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q
-from django.http.response import HttpResponseBase
-from unfold.widgets import (
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeVerticalWidget,
-)
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
@@ -20,8 +15,7 @@ from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscriptions import SubscriptionRefused, change_at
-from lib.admin.confirmed_actions import Preview
-from lib.admin.previewed_actions import PreviewedAction
+from lib.admin import Preview, PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 from plans.models import PlanVersion
 
@@ -33,16 +27,12 @@ CONSEQUENCES = [
 WHEN = [("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")]
 
 
-class PlanChangeForm(forms.Form):
-    version = forms.ModelChoiceField(
-        PlanVersion.objects.none(), label="To", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
-    )
+class PlanChangeForm(StaffForm):
+    version = forms.ModelChoiceField(PlanVersion.objects.none(), label="To", help_text="Versions in force.")
 
     when = forms.ChoiceField(label="When", choices=WHEN, initial="now", widget=UnfoldAdminRadioSelectWidget)
     moment = forms.SplitDateTimeField(
-        required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
-        help_text="It can be seen under Scheduled changes, and revoked, until then.",
+        required=False, help_text="It can be seen under Scheduled changes, and revoked, until then."
     )
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
@@ -82,8 +72,6 @@ class PlanChangeForm(forms.Form):
 
 
 class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
-    """Move the subscription to another version, now or later, with a preview of the invoice."""
-
     label, icon = "Change plan", "swap_horiz"
     refusals = (SubscriptionRefused, UnpricedUsage, ValueError)
 
@@ -105,7 +93,7 @@ class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
         yield f"The invoice that follows comes to {total} so far, tax included."
         yield from credits_shown(draft)
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         change_at(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
         when = "now" if self.choices["when"] == "now" else "later, as scheduled"
         return self.done(f"{subscription} is on {self.choices['version']} {when}.")

@@ -10,7 +10,6 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from kombu.exceptions import OperationalError
-from unfold.decorators import action, display
 
 from billing.admin.simulation.simulation_job import SIMULATE
 from billing.admin.subscriptions.rollout_audience import AudienceForm, DatedAudienceForm
@@ -19,6 +18,8 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import RUNNING_STATES as RUNNING_STATES
 from billing.subscriptions.plan_changes import rollouts
 from billing.tasks import run_rollouts
+from lib.admin import row_action
+from lib.admin.columns import column
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
 from plans.admin.versions.publication import VersionPublication
@@ -41,20 +42,14 @@ class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
     """A part of the plan version page (config/admin_site/pages/plan_version.py)."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
-        versions = super().get_queryset(request).select_related("plan", "copied_from__plan")
+        versions = super().get_queryset(request).select_related("copied_from__plan")
         return versions.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
 
-    @action(description="Simulate on past usage", icon="query_stats", permissions=["simulate"])
-    def simulate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self.version(request, object_id)
+    @row_action("Simulate on past usage", icon="query_stats", permission=SIMULATE)
+    def simulate(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
 
-    def has_simulate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm(SIMULATE))
-
-    @display(description="Running subscriptions")
-    def running(self, version: Any) -> str:
-        return number_cell(format_number(version.running_now))
+    running = column("Running subscriptions", lambda version: number_cell(format_number(version.running_now)))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()

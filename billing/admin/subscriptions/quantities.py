@@ -6,19 +6,15 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing import subscriptions
 from billing.admin.closing.invoice_preview import Upcoming, upcoming
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription
 from billing.subscriptions.terms.quantities import FeeQuantity, fee_quantities, read_quantity_changes
-from lib.admin.confirmed_actions import Preview
-from lib.admin.number_fields import NumberInput
-from lib.admin.previewed_actions import PreviewedAction
+from lib.admin import Preview, PreviewedAction, Response, StaffForm
 from lib.field_types import MAX_SEATS
 from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
@@ -63,13 +59,12 @@ def _moment(at: datetime) -> str:
     return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
-class QuantityForm(forms.Form):
-    fee = forms.ChoiceField(label="Of what", widget=UnfoldAdminSelectWidget)
-    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MAX_SEATS, widget=NumberInput)
+class QuantityForm(StaffForm):
+    fee = forms.ChoiceField(label="Of what")
+    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MAX_SEATS)
     since = forms.SplitDateTimeField(
         label="From (UTC)",
         required=False,
-        widget=UnfoldAdminSplitDateTimeVerticalWidget,
         help_text="Empty for now. A moment to come waits; a past one must lie in a period that is not billed yet.",
     )
 
@@ -81,8 +76,6 @@ class QuantityForm(forms.Form):
 
 
 class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
-    """Change the number of seats or add-ons, after its effect on the next invoice is shown."""
-
     label, icon = "Seats and add-ons", "group_add"
     refusals = (subscriptions.QuantityRefused,)
 
@@ -108,7 +101,7 @@ class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
     def effect(self, subscription: Subscription) -> list[str]:
         return _effect(self.arguments, at=self.at)
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         subscriptions.set_quantity(**self.arguments, at=self.at, by=self.user, reason=self.reason[:200])
         return self.done(f"{subscription} holds {self.choices['quantity']:,} from then on.")
 

@@ -4,10 +4,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models import Subscription
 from customers.models import Seller
+from lib.admin import StaffForm
 from plans.admin.versions.publication import DateForm
 from plans.models.versions import Audience
 
@@ -28,7 +29,7 @@ MOVES = [
 ]
 
 
-class AudienceForm(forms.Form):
+class AudienceForm(StaffForm):
     audience = forms.ChoiceField(
         label="For whom", choices=CHOICES, initial=Audience.NEW, widget=UnfoldAdminRadioSelectWidget
     )
@@ -78,7 +79,7 @@ class AudienceForm(forms.Form):
 class DatedAudienceForm(AudienceForm, DateForm):
     """The same with a future date, in the time zone of one of the sellers."""
 
-    zone = forms.ChoiceField(label="By the clocks of", widget=UnfoldAdminSelectWidget)
+    zone = forms.ChoiceField(label="By the clocks of")
 
     field_order = ("effective_from", "zone")
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
 from customers.customer_time import current_time
-from lib.admin.confirmed_actions import ConfirmedAction
+from lib.admin import ConfirmedAction
 
 
 def is_running(subscription: Subscription) -> bool:

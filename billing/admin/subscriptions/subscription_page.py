@@ -4,12 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from billing.admin.closing.invoice_preview import upcoming
 from billing.admin.customer_page.account_panel import CommitmentShown, commitment_shown
 from billing.admin.limits.alerts import alerts_of
-from billing.admin.limits.spend_caps import CapSpend, caps_of
+from billing.admin.limits.spend_caps import SetSpendCap, caps_of
 from billing.admin.subscriptions.cancellation import CancelSubscription, UndoCancellation
 from billing.admin.subscriptions.commitments import AgreeCommitment, commitments_of
 from billing.admin.subscriptions.coupons import GiveCoupon, coupons_of
@@ -26,8 +25,8 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
+from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import state_column, text_column
-from lib.admin.staff_admin import ReadOnlyAdmin
 
 STATE_COLORS = {
     "draft": "info",
@@ -46,7 +45,7 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
 
     has_form = False
     list_display = ("external_id", "customer_shown", "version_shown", "state_shown", "starts_at", "ends_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("version", AutocompleteSelectFilter))
+    list_filter = ("state", "version")
     list_select_related = ("customer", "version__plan")
     search_fields = ("external_id",)
     search_help_text = "The start of its id, or part of a customer's name"
@@ -70,7 +69,7 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     override = AgreeFigures.as_action()
     promise = AgreeCommitment.as_action()
     give_coupon = GiveCoupon.as_action()
-    cap = CapSpend.as_action()
+    cap = SetSpendCap.as_action()
     quantities = ChangeQuantity.as_action()
     pause = PauseSubscription.as_action()
     cancel = CancelSubscription.as_action()

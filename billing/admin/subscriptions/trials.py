@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.closing import preview_trial_end
@@ -14,20 +13,18 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import SubscriptionRefused, end_trial, extend_trial
-from lib.admin.confirmed_actions import Preview
+from lib.admin import Preview, Response, StaffForm
 from lib.formats import format_money
 
 
-class TrialForm(forms.Form):
+class TrialForm(StaffForm):
     when = forms.ChoiceField(
         label="The trial ends",
         choices=[("later", "later, at the date below"), ("now", "now")],
         initial="later",
         widget=UnfoldAdminRadioSelectWidget,
     )
-    ends_at = forms.SplitDateTimeField(
-        label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
-    )
+    ends_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -37,15 +34,10 @@ class TrialForm(forms.Form):
 
 
 class ChangeTrialEnd(SubscriptionAction):
-    """End the trial now or later, knowing the invoice if it ended now."""
-
     label, icon, verb = "Trial", "hourglass_top", "Change the trial's end"
     form_class = TrialForm
     refusals = (SubscriptionRefused,)
-
-    @staticmethod
-    def is_offered(subscription: Subscription) -> bool:
-        return subscription.state == SubscriptionState.TRIALING
+    is_offered = staticmethod(lambda subscription: subscription.state == SubscriptionState.TRIALING)
 
     def preview(self, subscription: Subscription) -> Preview:
         title = f"Trial of {subscription.version} of {subscription.customer}"
@@ -58,7 +50,7 @@ class ChangeTrialEnd(SubscriptionAction):
         except (SubscriptionRefused, UnpricedUsage, ValueError) as error:
             return Preview(title=title, consequences=consequences, warnings=[f"It cannot end now. {error}"])
 
-    def run(self, subscription: Subscription) -> HttpResponseBase:
+    def run(self, subscription: Subscription) -> Response:
         if self.choices["when"] == "now":
             trial = end_trial(subscription=subscription, at=self.at, by=self.user)
         else:

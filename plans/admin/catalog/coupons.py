@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
+from lib.admin import StaffAdmin, StaffInline
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.admin.staff_admin import StaffAdmin
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
@@ -102,10 +102,21 @@ class CouponForm(forms.ModelForm):
             self.add_error("amount", f"Enter an amount above zero that can be paid in {cleaned['currency']}.")
 
 
-class PromotionInline(TabularInline):
+def discount_of(coupon: Coupon) -> str:
+    if coupon.percent is not None:
+        return f"{format_number(coupon.percent)} %"
+    return format_money(coupon.amount or Decimal(0), coupon.currency)
+
+
+def lasting(coupon: Coupon) -> str:
+    """Return the invoices that a coupon discounts: “the first 3 invoices”."""
+    if coupon.duration == Duration.FOREVER:
+        return "every invoice"
+    return "the first invoice" if coupon.documents == 1 else f"the first {coupon.documents} invoices"
+
+
+class PromotionInline(StaffInline):
     model = Promotion
-    extra = 0
-    hide_title = True
     verbose_name = "promotion"
     verbose_name_plural = "Given by itself to new subscriptions"
     autocomplete_fields = ("plan",)
@@ -122,7 +133,6 @@ class CouponAdmin(StaffAdmin):
     inlines = (PromotionInline,)
     list_display = ("code", "name", "takes_off", "lasts", "state")
     search_fields = ("code", "name")
-    ordering = ("-pk",)
     change_form_outer_after_template = "staff/catalog/coupon_example.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -143,13 +153,8 @@ class CouponAdmin(StaffAdmin):
     def is_deletable(self, coupon: Coupon) -> bool:
         return not coupon.redeemed
 
-    @display(description="Takes off", ordering="percent")
-    def takes_off(self, coupon: Coupon) -> str:
-        return number_cell(discount_of(coupon))
-
-    @display(description="Lasts", ordering="duration")
-    def lasts(self, coupon: Coupon) -> str:
-        return lasting(coupon)
+    takes_off = column("Takes off", lambda coupon: number_cell(discount_of(coupon)), ordering="percent")
+    lasts = column("Lasts", lasting, ordering="duration")
 
     @display(description="State", label=STATE_COLORS)
     def state(self, coupon: Coupon) -> tuple[str, str]:
@@ -181,19 +186,6 @@ class CouponAdmin(StaffAdmin):
 
 def _has_figure(sent: Mapping[str, Any]) -> bool:
     return any(sent.get(name) for name in ("percent", "amount"))
-
-
-def discount_of(coupon: Coupon) -> str:
-    if coupon.percent is not None:
-        return f"{format_number(coupon.percent)} %"
-    return format_money(coupon.amount or Decimal(0), coupon.currency)
-
-
-def lasting(coupon: Coupon) -> str:
-    """Return the invoices that a coupon discounts: “the first 3 invoices”."""
-    if coupon.duration == Duration.FOREVER:
-        return "every invoice"
-    return "the first invoice" if coupon.documents == 1 else f"the first {coupon.documents} invoices"
 
 
 def in_words(coupon: Coupon) -> str:

@@ -5,16 +5,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
+from lib.admin import StaffAdmin, StaffInline, link_to, row_action
+from lib.admin.columns import column, state_column
 from plans.admin.catalog.plan_wizard import StartAdmin
-from plans.admin.versions.publication import page_of
 from plans.admin.versions.version_page import format_time_in_force
 from plans.models import Feature, Plan, PlanVersion
 from plans.models.catalog import FeatureKind
@@ -37,53 +34,35 @@ class FeatureForm(forms.ModelForm):
 
 
 @admin.register(Feature)
-class FeatureAdmin(ModelAdmin):
+class FeatureAdmin(StaffAdmin):
     form = FeatureForm
     list_display = ("name", "code", "kind_shown", "meter")
-    list_filter = (("kind", ChoicesDropdownFilter),)
+    list_filter = ("kind",)
     list_select_related = ("meter",)
     search_fields = ("name", "code")
     ordering = ("name",)
     autocomplete_fields = ("meter",)
     prepopulated_fields = {"code": ("name",)}
+    fixed_fields = ("code",)  # the API and events identify it by the code
     conditional_fields = {"meter": "typeof kind === 'undefined' || kind == 'metered'"}
 
-    @display(description="Kind", ordering="kind", label={"metered": "info"})
-    def kind_shown(self, feature: Feature) -> tuple[str, str]:
-        return feature.kind, feature.get_kind_display()
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Keep the code fixed: the API and events identify a feature by it."""
-        return ("code",) if obj else ()
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
-        return {} if obj else super().get_prepopulated_fields(request, obj)
+    kind_shown = state_column({"metered": "info"}, "kind", "Kind")
 
 
-class VersionInline(TabularInline):
+class VersionInline(StaffInline):
     """Overview of a plan's versions; each links to its own page."""
 
     model = PlanVersion
-    extra = 0
     max_num = 0
     can_delete = False
-    hide_title = True
     verbose_name_plural = "Versions"
     ordering = ("-number",)
     fields = ("version_link", "state_shown", "in_force", "note")
     readonly_fields = fields
 
-    @display(description="Version")
-    def version_link(self, version: PlanVersion) -> SafeString:
-        return format_html('<a class="text-link" href="{}">v{}</a>', page_of(version), version.number)
-
-    @display(description="State")
-    def state_shown(self, version: PlanVersion) -> str:
-        return version.get_state_display()
-
-    @display(description="In force")
-    def in_force(self, version: PlanVersion) -> str:
-        return format_time_in_force(version)
+    version_link = column("Version", lambda version: link_to(version, f"v{version.number}"))
+    state_shown = column("State", lambda version: version.get_state_display())
+    in_force = column("In force", format_time_in_force)
 
 
 @admin.register(Plan)
@@ -92,6 +71,7 @@ class PlanAdmin(StartAdmin):
     search_fields = ("name", "code")
     ordering = ("name",)
     prepopulated_fields = {"code": ("name",)}
+    fixed_fields = ("code",)  # the API and events identify it by the code
     fields = ("name", "code", "description", "self_service")
     actions_detail = ("new_version",)
 
@@ -113,26 +93,14 @@ class PlanAdmin(StartAdmin):
     def get_inlines(self, request: HttpRequest, obj: Plan | None) -> tuple[type, ...]:
         return (VersionInline,) if obj else ()
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Plan | None = None) -> dict[str, Any]:
-        return {} if obj else super().get_prepopulated_fields(request, obj)
-
     def response_add(self, request: HttpRequest, obj: Plan, post_url_continue: str | None = None) -> HttpResponse:
         """Continue with the first version, since a plan without one has nothing to sell."""
         add = reverse("admin:plans_planversion_add")
         return HttpResponseRedirect(f"{add}?plan={obj.pk}")
 
-    def has_draft_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("plans.add_planversion"))
-
-    @action(description="New version", icon="add", permissions=["draft"])
-    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @row_action("New version", icon="add", permission="plans.add_planversion")
+    def new_version(self, request: HttpRequest, plan: Plan) -> HttpResponse:
         """Start from the latest version, or from an empty one if there is none."""
-        plan = self.get_object(request, object_id)
-        if plan is None:
-            raise Http404(f"There is no plan {object_id}.")
         latest = PlanVersion.objects.filter(plan=plan).order_by("-number").first()
         if latest is not None:
             return HttpResponseRedirect(reverse("admin:plans_planversion_new_version", args=[latest.pk]))

@@ -5,10 +5,9 @@ from typing import Any
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin import StaffAdmin, StaffInline
 from plans.aggregation.expressions import InvalidExpression, compile_expression
 from plans.models import Meter, MeterReading, PlanFeature
 from plans.models.meters import RECURRING, Aggregation, Measures
@@ -109,30 +108,24 @@ class MeterForm(forms.ModelForm):
         return filters
 
 
-class ReadingInline(TabularInline):
+class ReadingInline(StaffInline):
     model = MeterReading
-    extra = 0
-    hide_title = True
     verbose_name_plural = "Readings: several values from one event, each filed under a value of the reading dimension"
     fields = ("dimension_value", "value_property")
 
-    def has_add_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
-        return super().has_add_permission(request, obj) and not (obj and pricing_versions(obj))
-
-    def has_change_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
-        return super().has_change_permission(request, obj) and not (obj and pricing_versions(obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Meter | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not (obj and pricing_versions(obj))
+    def is_editable(self, meter: Meter) -> bool:
+        return not pricing_versions(meter)
 
 
-class MeterAdmin(ModelAdmin):
+class MeterAdmin(StaffAdmin):
     """Registered by billing, which adds the events that a meter has counted."""
 
     form = MeterForm
     inlines = (ReadingInline,)
+    fixed_fields = ("code",)
+    prepopulated_fields = {"code": ("name",)}
     list_display = ("name", "code", "event_name", "aggregation", "unit")
-    list_filter = (("aggregation", ChoicesDropdownFilter),)
+    list_filter = ("aggregation",)
     search_fields = ("name", "code", "event_name")
     ordering = ("name",)
     conditional_fields = {
@@ -157,12 +150,8 @@ class MeterAdmin(ModelAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
-        if obj is None:
-            return ()
-        return ("code", *MEANING) if pricing_versions(obj) else ("code",)
-
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Meter | None = None) -> dict[str, Any]:
-        return {} if obj else {"code": ("name",)}
+        frozen = MEANING if obj is not None and pricing_versions(obj) else ()
+        return (*super().get_readonly_fields(request, obj), *frozen)
 
 
 def pricing_versions(meter: Meter) -> list[str]:

@@ -5,15 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin import StaffAdmin, StaffForm, page_action, page_url, staff_page
 from lib.formats import format_money
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
-from plans.admin.versions.comparison import page_of
 from plans.models import Plan
 from plans.models.meters import code
 from plans.models.prices import Consumption
@@ -21,15 +17,14 @@ from plans.plan_templates.questions import QUESTIONS, suggest_model
 from plans.plan_templates.template_import import create_plan_from_template, templates
 
 
-class StartForm(forms.Form):
+class StartForm(StaffForm):
     template = forms.ChoiceField(choices=lambda: [(template.code, template.name) for template in templates()])
-    name = forms.CharField(max_length=120, label="Name of the plan", widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(max_length=120, label="Name of the plan")
     code = forms.CharField(
         max_length=64,
         validators=[code],
         label="Code",
         help_text="What the API calls it, such as pro; it does not change any more.",
-        widget=UnfoldAdminTextInputWidget,
     )
     currency = CurrencyCodeField(label="Currency")
 
@@ -40,30 +35,28 @@ class StartForm(forms.Form):
         return entered_code
 
 
-class StartAdmin(ModelAdmin):
+class StartAdmin(StaffAdmin):
     """The page for creating a plan from a template."""
 
     actions_list = ("start",)
 
-    @action(description="Start from a template", icon="auto_awesome", url_path="start", permissions=["add"])
+    @page_action("Start from a template", icon="auto_awesome", permission="plans.add_plan")
     def start(self, request: HttpRequest) -> HttpResponse:
         form = StartForm(request.POST or None, initial={"currency": usual_currency()})
         if request.method == "POST" and form.is_valid():
             chosen = next(template for template in templates() if template.code == form.cleaned_data.pop("template"))
             draft = create_plan_from_template(chosen, **form.cleaned_data, by=request.user, at=timezone.now())
             messages.success(request, f"{draft} is a draft from “{chosen.name}”: go over its figures.")
-            return HttpResponseRedirect(page_of(draft))
+            return HttpResponseRedirect(page_url(draft))
         answers = {name: request.GET.get(name) for name in QUESTIONS}
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Start a plan",
-            "opts": None,
-            "form": form,
-            "questions": [(name, text, answers[name]) for name, text in QUESTIONS.items()],
+        return staff_page(
+            request,
+            "staff/catalog/plan_wizard.html",
+            title="Start a plan",
+            form=form,
+            questions=[(name, text, answers[name]) for name, text in QUESTIONS.items()],
             **_suggested(answers),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "staff/catalog/plan_wizard.html", context)
+        )
 
 
 def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:

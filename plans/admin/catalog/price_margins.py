@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.decorators import action
 
+from lib.admin import page_url, row_action, staff_page
 from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT
-from plans.admin.versions.comparison import VersionComparison, page_of
+from plans.admin.versions.comparison import VersionComparison
 from plans.catalog.dimension_text import format_match
 from plans.costs.price_margins import MissingCost, RateMargin, compute_margins, find_missing_costs
+from plans.models import PlanVersion
 
 LEAST = Decimal(0)
 
@@ -22,16 +22,14 @@ LEAST = Decimal(0)
 class VersionMargins(VersionComparison):
     """The page with the margins of a version's rates over current unit costs."""
 
-    @action(description="Margins", icon="trending_down", url_path="margins")
-    def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self.version(request, object_id)
+    @row_action("Margins", icon="trending_down")
+    def margins(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         at, title = timezone.now(), f"Margins of {version}"
         findings = compute_margins(version, at=at), find_missing_costs([version], at=at)
-        return margins_page(self, request, *findings, title=title, back=page_of(version), of_one=True)
+        return margins_page(request, *findings, title=title, back=page_url(version), of_one=True)
 
 
 def margins_page(
-    page: ModelAdmin,
     request: HttpRequest,
     margins: Iterable[RateMargin],
     uncosted: Iterable[MissingCost],
@@ -47,26 +45,24 @@ def margins_page(
     """
     least = _percent(request.GET.get("least"))
     sorted_margins = sorted(margins, key=lambda margin: (margin.percent is not None, margin.percent or 0))
-    context = {
-        **page.admin_site.each_context(request),
-        "title": title,
-        "opts": None,
-        "least": format_number(least),
-        "rows": [_row(margin, least) for margin in sorted_margins],
-        "uncosted": [(str(missing.version), page_of(missing.version), str(missing)) for missing in uncosted],
-        "failing": sum(not margin.is_at_least(least) for margin in sorted_margins),
-        "back": back,
-        "of_one": of_one,
-    }
-    request.current_app = page.admin_site.name
-    return TemplateResponse(request, "staff/catalog/margins.html", context)
+    return staff_page(
+        request,
+        "staff/catalog/margins.html",
+        title=title,
+        least=format_number(least),
+        rows=[_row(margin, least) for margin in sorted_margins],
+        uncosted=[(str(missing.version), page_url(missing.version), str(missing)) for missing in uncosted],
+        failing=sum(not margin.is_at_least(least) for margin in sorted_margins),
+        back=back,
+        of_one=of_one,
+    )
 
 
 def _row(margin: RateMargin, least: Decimal) -> dict[str, Any]:
     price = Decimal(margin.price.numerator) / margin.price.denominator
     return {
         "version": str(margin.version),
-        "url": page_of(margin.version),
+        "url": page_url(margin.version),
         "feature": margin.feature,
         "rate": margin.rate,
         "usage": format_match(dict(sorted(margin.dimensions.items()))) or DEFAULT,

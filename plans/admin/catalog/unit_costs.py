@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
+from lib.admin import StaffAdmin, list_url, page_action, staff_page
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number
 from lib.tabular_files import FileRefused, as_csv, read_table
@@ -72,7 +72,7 @@ class UnitCostForm(forms.ModelForm):
 
 
 @admin.register(UnitCost)
-class UnitCostAdmin(ModelAdmin):
+class UnitCostAdmin(StaffAdmin):
     """
     Unit costs by usage and time. A cost by which usage was counted can't change, so a new figure starts at a later
     time.
@@ -80,16 +80,15 @@ class UnitCostAdmin(ModelAdmin):
 
     form = UnitCostForm
     list_display = ("meter", "usage", "cost_shown", "valid_from", "valid_to", "note")
-    list_filter = (("meter", AutocompleteSelectFilter), "currency")
+    list_filter = ("meter", "currency")
     list_select_related = ("meter",)
     search_fields = ("meter__name", "meter__code", "note")
     ordering = ("meter__name", "currency", "-valid_from")
     autocomplete_fields = ("meter",)
+    fixed_fields = ("meter", "usage", "currency", "valid_from", "cost_shown")
     actions_list = ("show_margins", "take_file", "download")
 
-    @display(description="Usage")
-    def usage(self, cost: UnitCost) -> str:
-        return format_match(cost.match) or DEFAULT
+    usage = column("Usage", lambda cost: format_match(cost.match) or DEFAULT)
 
     @display(description="Cost of a unit", ordering="cost")
     def cost_shown(self, cost: UnitCost) -> str:
@@ -104,9 +103,6 @@ class UnitCostAdmin(ModelAdmin):
         if obj and not self.has_change_permission(request, obj):
             fields[3] = "cost_shown"
         return [(None, {"fields": fields})]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: UnitCost | None = None) -> tuple[str, ...]:
-        return ("meter", "usage", "currency", "valid_from", "cost_shown") if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"currency": usual_currency(), "per": "1", **super().get_changeform_initial_data(request)}
@@ -137,7 +133,7 @@ class UnitCostAdmin(ModelAdmin):
 
     # Files ---------------------------------------------------------------------------------------------------
 
-    @action(description="Import", icon="upload", url_path="from-file", permissions=["add"])
+    @page_action("Import", icon="upload", url_path="from-file", permission="plans.add_unitcost")
     def take_file(self, request: HttpRequest) -> HttpResponse:
         """Import a table of costs: a dry run that shows its effect, then the import."""
         form = UploadForm(request.POST or None, request.FILES or None)
@@ -157,23 +153,21 @@ class UnitCostAdmin(ModelAdmin):
                         request,
                         f"{format_number(stored_count)} of {format_number(len(imported))} unit costs were recorded.",
                     )
-                    return HttpResponseRedirect(reverse("admin:plans_unitcost_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Import unit costs",
-            "opts": None,
-            "form": form,
-            "columns": COLUMNS,
-            "problems": problems,
-            "rows": [_import_row(imported_cost) for imported_cost in imported],
-            "changes": sum(imported_cost.outcome != "same" for imported_cost in imported),
-            "hidden": form.hidden() if imported else [],
-            "back": reverse("admin:plans_unitcost_changelist"),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "staff/catalog/import_costs.html", context)
+                    return HttpResponseRedirect(list_url(UnitCost))
+        return staff_page(
+            request,
+            "staff/catalog/import_costs.html",
+            title="Import unit costs",
+            form=form,
+            columns=COLUMNS,
+            problems=problems,
+            rows=[_import_row(imported_cost) for imported_cost in imported],
+            changes=sum(imported_cost.outcome != "same" for imported_cost in imported),
+            hidden=form.hidden() if imported else [],
+            back=list_url(UnitCost),
+        )
 
-    @action(description="Download", icon="download", url_path="as-file", permissions=["view"])
+    @page_action("Download", icon="download", url_path="as-file", permission="plans.view_unitcost")
     def download(self, request: HttpRequest) -> HttpResponse:
         """Send all costs in the import's format; only the header if there are none."""
         stored = self.get_queryset(request).order_by("meter__code", "pk")
@@ -183,12 +177,12 @@ class UnitCostAdmin(ModelAdmin):
 
     # Margins -------------------------------------------------------------------------------------------------
 
-    @action(description="Margins", icon="trending_down", url_path="margins", permissions=["view"])
+    @page_action("Margins", icon="trending_down", url_path="margins", permission="plans.view_unitcost")
     def show_margins(self, request: HttpRequest) -> TemplateResponse:
         """Show the margins of live prices over their unit costs, the lowest first."""
-        back = reverse("admin:plans_unitcost_changelist")
+        back = list_url(UnitCost)
         findings = compute_live_margins(at=timezone.now())
-        return margins_page(self, request, *findings, title="Margins of live prices", back=back)
+        return margins_page(request, *findings, title="Margins of live prices", back=back)
 
 
 def _import_row(imported: ImportedCost) -> dict[str, Any]:

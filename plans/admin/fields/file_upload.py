@@ -5,12 +5,12 @@ import binascii
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from lib.admin import StaffForm
 from lib.tabular_files import MAX_BYTES
 
 
-class UploadForm(forms.Form):
+class UploadForm(StaffForm):
     """
     An uploaded file, or the confirmation of one: the page carries the file of the dry run, so no server has to store
     it.
@@ -18,7 +18,7 @@ class UploadForm(forms.Form):
     `name` and `content` are those of either file.
     """
 
-    file = forms.FileField(label="File", required=False, widget=UnfoldAdminFileFieldWidget)
+    file = forms.FileField(label="File", required=False)
     kept_name = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
     kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=2 * MAX_BYTES)
 

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from lib.admin import StaffAdmin, link_to, list_url, page_url
 from lib.admin.number_fields import NumberInput
 from lib.currencies import CREDITS
 from lib.formats import currency_name, format_units
@@ -22,7 +22,7 @@ from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.live_example import ExampleRate, examples
 from plans.admin.prices.rates import RateInline, is_editable
-from plans.models import PlanFeature, Price
+from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.prices import PREPAID, TIERED, Consumption
 
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
@@ -60,10 +60,12 @@ class PriceForm(forms.ModelForm):
 
 
 @admin.register(Price)
-class PriceAdmin(ModelAdmin):
+class PriceAdmin(StaffAdmin):
     """Reached from its version's page; the list of all prices redirects to the versions."""
 
     form = PriceForm
+    # `stands_in` shows the currency; listed here as read-only, it is not a form field.
+    fixed_fields = ("version_link", "terms", "stands_in", "currency")
     show_add_link = False
 
     class Media:
@@ -82,7 +84,7 @@ class PriceAdmin(ModelAdmin):
         return super().get_queryset(request).select_related(*related)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
+        return HttpResponseRedirect(list_url(PlanVersion))
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -97,10 +99,6 @@ class PriceAdmin(ModelAdmin):
         bounds = [] if is_paid and obj.minimum is None and obj.maximum is None else [("minimum", "maximum")]
         return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
-        # `stands_in` shows the currency; listed here as read-only, it is not a form field.
-        return ("version_link", "terms", "stands_in", "currency") if obj else ()
-
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()
         return {"plan_feature": request.GET.get("plan_feature"), "currency": currency}
@@ -113,32 +111,24 @@ class PriceAdmin(ModelAdmin):
         title = f"Add a price for {plan_feature.feature} to {plan_feature.version}"
         return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        price = self.get_object(request, object_id)
-        page_context = (
-            {"title": f"Price of {price}", "example_rates": list(price.rates.order_by("position"))} if price else {}
-        )
-        return super().change_view(request, object_id, form_url, page_context | (extra_context or {}))
+    def page_context(self, request: HttpRequest, price: Price) -> dict[str, Any]:
+        return {"title": f"Price of {price}", "example_rates": list(price.rates.order_by("position"))}
 
     def response_add(self, request: HttpRequest, obj: Price, post_url_continue: str | None = None) -> HttpResponse:
         """Continue with the rates, since a price without any charges nothing."""
-        return HttpResponseRedirect(reverse("admin:plans_price_change", args=[obj.pk]))
+        return HttpResponseRedirect(page_url(obj))
 
     def response_post_save_change(self, request: HttpRequest, obj: Price) -> HttpResponse:
-        return HttpResponseRedirect(_version_page(obj))
+        return HttpResponseRedirect(page_url(obj.plan_feature.version))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         self.message_user(request, f"The price {obj_display} was removed.")
-        return HttpResponseRedirect(reverse("admin:plans_planversion_changelist"))
+        return HttpResponseRedirect(list_url(PlanVersion))
 
     @display(description="Version")
     def version_link(self, price: Price) -> SafeString:
         version = price.plan_feature.version
-        return format_html(
-            '<a class="text-link" href="{}">{}</a> ({})', _version_page(price), version, version.get_state_display()
-        )
+        return format_html("{} ({})", link_to(version), version.get_state_display())
 
     @display(description="Currency")
     def stands_in(self, price: Price) -> str:
@@ -163,11 +153,8 @@ class PriceAdmin(ModelAdmin):
 
     # Permissions: the version decides ------------------------------------------------------------------------
 
-    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        return super().has_change_permission(request, obj) and is_editable(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and is_editable(obj)
+    def is_editable(self, price: Price) -> bool:
+        return is_editable(price)
 
     # Saving --------------------------------------------------------------------------------------------------
 
@@ -228,7 +215,3 @@ def _stored_rates(request: HttpRequest, price: Price) -> list[ExampleRate]:
         ExampleRate(rate, list(rate.tiers.all()), field.to_python(request.POST.get(f"example-{rate.pk}")))
         for rate in price.rates.prefetch_related("tiers").order_by("position", "pk")
     ]
-
-
-def _version_page(price: Price) -> str:
-    return reverse("admin:plans_planversion_change", args=[price.plan_feature.version_id])

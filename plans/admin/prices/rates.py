@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import TabularInline
-from unfold.decorators import display
 
+from lib.admin import StaffInline
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, strip_padding
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.price_unit import PerField, readable_per, to_unit_price
@@ -155,14 +155,12 @@ class RateFormSet(OrderedFormSet):
             form.add_error(None, str(error))
 
 
-class RateInline(TabularInline):
+class RateInline(StaffInline):
     model = Rate
     form = RateForm
     formset = RateFormSet
     inlines = (TierInline,)
-    extra = 0
     min_num = 1
-    hide_title = True
     verbose_name = "rate"
     verbose_name_plural = "Rates"
     ordering = ("position", "pk")
@@ -177,23 +175,15 @@ class RateInline(TabularInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
         return () if self.has_change_permission(request, obj) else ("match_shown",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        return super().has_change_permission(request, obj) and is_editable(obj)
+    def is_editable(self, price: Price) -> bool:
+        return is_editable(price)
 
-    def has_add_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        return super().has_add_permission(request, obj) and is_editable(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and is_editable(obj)
-
-    @display(description="For")
-    def match_shown(self, rate: Rate) -> str:
-        return format_match(rate.match) or DEFAULT
+    match_shown = column("For", lambda rate: format_match(rate.match) or DEFAULT)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
         return super().get_queryset(request).prefetch_related("tiers")
 
 
-def is_editable(price: Price | None) -> bool:
+def is_editable(price: Price) -> bool:
     """Return whether a price can change: only while its version is a draft."""
-    return price is None or price.plan_feature.version.is_editable
+    return price.plan_feature.version.is_editable

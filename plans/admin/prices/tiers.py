@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.forms import PaginationInlineFormSet
 
+from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.formats import format_number
 from plans.models import Rate, Tier
@@ -135,12 +135,10 @@ class TierFormSet(PaginationInlineFormSet):
             start = bound if bound is not None else start
 
 
-class TierInline(TabularInline):
+class TierInline(StaffInline):
     model = Tier
     form = TierForm
     formset = TierFormSet
-    extra = 0
-    hide_title = True
     verbose_name = "tier"
     verbose_name_plural = "Tiers"
     readonly_fields = ("first_unit",)

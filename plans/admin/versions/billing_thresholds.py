@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
-from unfold.admin import TabularInline
 
+from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.models import BillingThreshold, PlanVersion
+from plans.admin.versions.draft_rows import DraftRows
+from plans.models import BillingThreshold
 
 
 class ThresholdForm(forms.ModelForm):
@@ -31,21 +31,10 @@ class ThresholdForm(forms.ModelForm):
         return cleaned
 
 
-class ThresholdInline(TabularInline):
+class ThresholdInline(DraftRows, StaffInline):
     model = BillingThreshold
     form = ThresholdForm
-    extra = 0
     verbose_name = "threshold"
     verbose_name_plural = "Invoice usage within the period"
     ordering = ("currency", "amount")
-    hide_title = True
     fields = ("amount", "currency", "repeats")
-
-    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)

@@ -3,15 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
-from unfold.admin import TabularInline
-from unfold.decorators import display
 
+from lib.admin import StaffInline
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.models import Commitment, PlanVersion
+from plans.admin.versions.draft_rows import DraftRows
+from plans.models import Commitment
 from plans.models.commitments import CommitmentTerms
 from plans.pricing.charge_models import InvalidCharge
 
@@ -46,29 +46,16 @@ class CommitmentForm(forms.ModelForm):
         return cleaned
 
 
-class CommitmentInline(TabularInline):
+class CommitmentInline(DraftRows, StaffInline):
     model = Commitment
     form = CommitmentForm
-    extra = 0
     verbose_name = "commitment"
     verbose_name_plural = "Minimum commitment"
     ordering = ("currency",)
-    hide_title = True
     fields = (*FIGURES, "means")
     readonly_fields = ("means",)
 
-    @display(description="In words")
-    def means(self, commitment: Commitment) -> str:
-        return in_words(commitment) if commitment.pk else ""
-
-    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+    means = column("In words", lambda commitment: in_words(commitment) if commitment.pk else "")
 
 
 def in_words(commitment: CommitmentTerms) -> str:

@@ -6,16 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
-from unfold.decorators import action
 
+from lib.admin import StaffAdmin, page_url, row_action, staff_page
 from lib.formats import format_money, format_number, pluralize
 from plans.admin.fields.currency import FALLBACK
 from plans.admin.prices.example_quantities import QuantitiesField
@@ -62,15 +60,14 @@ class ComparisonRow:
     change: str
 
 
-class VersionComparison(ModelAdmin):
+class VersionComparison(StaffAdmin):
     """
-    Reads a version and compares it with another one: the base of every part of the plan version page
+    Compares a version with another one: the base of every part of the plan version page
     (config/admin_site/pages/plan_version.py).
     """
 
-    @action(description="What changes", icon="difference")
-    def what_changes(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self.version(request, object_id)
+    @row_action("What changes", icon="difference")
+    def what_changes(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         others = version.plan.versions.exclude(pk=version.pk).order_by("-number")
         number_text = request.GET.get("against", "")
         against = (
@@ -79,42 +76,31 @@ class VersionComparison(ModelAdmin):
             else None
         )
         against = against or PlanVersion.objects.compared_with(version, at=timezone.now())
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": f"What changes with {version}",
-            "opts": None,
-            "version": version,
-            "others": others,
-            "against": against,
-            "back": page_of(version),
-        }
+        context: dict[str, Any] = {}
         if against is not None:
             context["sections"] = sections(against, version)
             context["example"] = example(against, version, request.GET)
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "staff/catalog/version_diff.html", context)
-
-    def differences(self, version: PlanVersion, *, at: datetime) -> SafeString:
-        """Return the number of differences in a sentence, with a link to the comparison."""
-        against = PlanVersion.objects.compared_with(version, at=at)
-        if against is None:
-            return format_html("It is the first version of {}.", version.plan)
-        count = len(compare(*read_contents(against, version)))
-        url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
-        summary = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
-        return format_html('<a class="text-link" href="{}">{}</a>.', url, summary)
-
-    def version(self, request: HttpRequest, object_id: str) -> PlanVersion:
-        version = self.get_object(request, object_id)
-        if version is None:
-            raise Http404(f"There is no plan version {object_id}.")
-        if not self.has_view_permission(request, version):
-            raise PermissionDenied
-        return version
+        return staff_page(
+            request,
+            "staff/catalog/version_diff.html",
+            title=f"What changes with {version}",
+            version=version,
+            others=others,
+            against=against,
+            back=page_url(version),
+            **context,
+        )
 
 
-def page_of(version: PlanVersion) -> str:
-    return reverse("admin:plans_planversion_change", args=[version.pk])
+def count_differences(version: PlanVersion, *, at: datetime) -> SafeString:
+    """Return the number of differences from the version before in a sentence, with a link to the comparison."""
+    against = PlanVersion.objects.compared_with(version, at=at)
+    if against is None:
+        return format_html("It is the first version of {}.", version.plan)
+    count = len(compare(*read_contents(against, version)))
+    url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
+    summary = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
+    return format_html('<a class="text-link" href="{}">{}</a>.', url, summary)
 
 
 # Differences ------------------------------------------------------------------------------------------------------

@@ -9,14 +9,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.currencies import CREDITS
 from lib.formats import currency_name
 from plans.admin.fields.row_order import OrderedFormSet
+from plans.admin.versions.draft_rows import DraftRows
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, AtZero, Consumption
@@ -96,17 +97,15 @@ class PlanFeatureForm(forms.ModelForm):
             self.add_error("grace", "Enter how far below zero the wallet may go, such as 100.")
 
 
-class GrantInline(TabularInline):
+class GrantInline(DraftRows, StaffInline):
     model = PlanFeature
     form = PlanFeatureForm
     formset = OrderedFormSet
-    extra = 0
     verbose_name = "feature"
     verbose_name_plural = "Features"
     ordering = ("position", "pk")
     ordering_field: str | None = "position"
     hide_ordering_field = True
-    hide_title = True
     autocomplete_fields = ("feature",)
     fields = (
         *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
@@ -142,15 +141,6 @@ class GrantInline(TabularInline):
         if obj is not None and not obj.is_editable:
             self.ordering_field = None  # nothing to drag
         return super().get_formset(request, obj, **kwargs)
-
-    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
 
 
 def _page(price: Price) -> str:

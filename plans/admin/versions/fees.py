@@ -7,14 +7,15 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.text import slugify
 from djmoney.money import Money
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.fields.row_order import OrderedFormSet
+from plans.admin.versions.draft_rows import DraftRows
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Basis, FeeKind
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
@@ -95,17 +96,15 @@ class FeeForm(forms.ModelForm):
             self.add_error("most", f"Enter {max(least, 1)} or more, or leave it empty for any number.")
 
 
-class FeeInline(TabularInline):
+class FeeInline(DraftRows, StaffInline):
     model = Fee
     form = FeeForm
     formset = OrderedFormSet
-    extra = 0
     verbose_name = "fee"
     verbose_name_plural = "Fees"
     ordering = ("position", "pk")
     ordering_field: str | None = "position"
     hide_ordering_field = True
-    hide_title = True
     fields = (
         *("label", "code", "kind", "amount", "currency", "billed"),
         *("every", "basis", "included", "least", "most", "tax_code", "position"),
@@ -115,15 +114,6 @@ class FeeInline(TabularInline):
         if obj is not None and not obj.is_editable:
             self.ordering_field = None  # nothing to drag
         return super().get_formset(request, obj, **kwargs)
-
-    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
 
 
 def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:

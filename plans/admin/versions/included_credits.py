@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
 from unfold.admin import StackedInline
-from unfold.decorators import display
 
+from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
-from plans.models import Feature, IncludedCredits, PlanVersion
+from plans.admin.versions.draft_rows import DraftRows
+from plans.models import Feature, IncludedCredits
 from plans.models.included_credits import CREDITS, Every, Lasts
 from plans.price_lists.cell_parser import CellRefused, parse_currency
 from plans.pricing.included_credits import MAX_ROLLOVERS
@@ -98,7 +98,7 @@ class IncludedCreditsForm(forms.ModelForm):
         return cleaned
 
 
-class IncludedCreditsInline(StackedInline):
+class IncludedCreditsInline(DraftRows, StackedInline):
     model = IncludedCredits
     form = IncludedCreditsForm
     extra = 0
@@ -124,18 +124,7 @@ class IncludedCreditsInline(StackedInline):
         ),
     )
 
-    @display(description="In words")
-    def means(self, included: IncludedCredits) -> str:
-        return in_words(included) if included.pk else ""
-
-    def has_add_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_change_permission(self, request: Any, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+    means = column("In words", lambda included: in_words(included) if included.pk else "")
 
 
 WHEN = {Every.PERIOD: "with each period", Every.MONTH: "with each month", Every.ONCE: "once, at the start"}

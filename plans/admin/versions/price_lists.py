@@ -5,14 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.decorators import action
 
+from lib.admin import page_url, row_action, staff_page
 from lib.formats import format_number
 from lib.tabular_files import FileRefused
 from plans.admin.fields.file_upload import UploadForm
-from plans.admin.versions.comparison import VersionComparison, page_of
+from plans.admin.versions.comparison import VersionComparison
+from plans.models import PlanVersion
 from plans.price_lists.files import CONTENT_TYPES, read, write
 from plans.price_lists.list_import import import_price_list
 from plans.price_lists.table_format import columns
@@ -24,9 +24,8 @@ KINDS = {"added": "new", "removed": "removed"}
 class VersionPriceList(VersionComparison):
     """The page that offers a price list for download, and imports one after showing its effect."""
 
-    @action(description="Price list", icon="table_view", url_path="price-list")
-    def price_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self.version(request, object_id)
+    @row_action("Price list", icon="table_view", url_path="price-list")
+    def price_list(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         if kind := request.GET.get("as"):
             return _file(version, kind)
         may_import = version.is_editable and self.has_change_permission(request, version)
@@ -51,23 +50,21 @@ class VersionPriceList(VersionComparison):
                     messages.success(
                         request, f"{version} holds the price list now: {format_number(len(changes))} {noun}."
                     )
-                    return HttpResponseRedirect(page_of(version))
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": f"Price list of {version}",
-            "opts": None,
-            "version": version,
-            "may_take": may_import,
-            "form": form,
-            "columns": columns(),
-            "is_read": is_read,
-            "changes": [(KINDS.get(change.kind, "changed"), change) for change in changes],
-            "problems": problems,
-            "hidden": form.hidden() if changes else [],
-            "back": page_of(version),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "staff/catalog/price_list.html", context)
+                    return HttpResponseRedirect(page_url(version))
+        return staff_page(
+            request,
+            "staff/catalog/price_list.html",
+            title=f"Price list of {version}",
+            version=version,
+            may_take=may_import,
+            form=form,
+            columns=columns(),
+            is_read=is_read,
+            changes=[(KINDS.get(change.kind, "changed"), change) for change in changes],
+            problems=problems,
+            hidden=form.hidden() if changes else [],
+            back=page_url(version),
+        )
 
 
 def _file(version: Any, kind: str) -> HttpResponse:

@@ -5,14 +5,13 @@ from typing import Any
 
 import pghistory
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.decorators import action
-from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from plans.admin.versions.comparison import page_of
+from lib.admin import ConfirmedAction, Preview, Response, StaffForm
+from plans.admin.versions.comparison import count_differences
 from plans.admin.versions.review import VersionReview
 from plans.models import PlanVersion
 from plans.publishing import publication
@@ -22,10 +21,8 @@ from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
 
-class DateForm(forms.Form):
-    effective_from = forms.SplitDateTimeField(
-        label="In force from (UTC)", widget=UnfoldAdminSplitDateTimeVerticalWidget, initial=None
-    )
+class DateForm(StaffForm):
+    effective_from = forms.SplitDateTimeField(label="In force from (UTC)", initial=None)
 
 
 class NoteForm(forms.Form):
@@ -34,78 +31,105 @@ class NoteForm(forms.Form):
     )
 
 
-class VersionPublication(VersionReview):
-    """The actions of a version's life cycle, each with a confirmation page; its review decides which of them fit."""
+class PublishVersion(ConfirmedAction[PlanVersion]):
+    permission = "plans.publish_planversion"
+    refusals = (publication.PublishingRefused,)
+    is_dated = False
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        version = self.get_object(request, str(object_id))
-        fitting = self.fitting_steps(version) if version is not None else {}
-        offered = super().get_actions_detail(request, object_id)
-        return [
-            offered_action
-            for offered_action in offered
-            if fitting.get(offered_action.method.original_function_name, True)
-        ]
-
-    @action(description="Publish now", icon="bolt", permissions=["publish"])
-    def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self.version(request, object_id), is_dated=False)
-
-    @action(description="Publish at a date", icon="event", permissions=["publish"])
-    def publish_at(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._publish(request, self.version(request, object_id), is_dated=True)
-
-    @action(description="New version from this", icon="content_copy", permissions=["draft"])
-    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        source = self.version(request, object_id)
-        form = NoteForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            draft = publication.new_version(
-                source=source, by=request.user, at=timezone.now(), note=form.cleaned_data["note"]
+    def make_form(self, version: PlanVersion) -> forms.Form:
+        self.advice = check_plan(version, at=timezone.now())
+        form = self.page.publication_form(self.posted, is_dated=self.is_dated)
+        if self.advice:
+            form.fields["acknowledged"] = forms.BooleanField(
+                label="I have read what the plan check says", widget=UnfoldBooleanWidget
             )
-            messages.success(request, f"{draft} is a draft with all that {source} grants and charges.")
-            return HttpResponseRedirect(page_of(draft))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=source,
+        return form
+
+    def preview(self, version: PlanVersion) -> Preview:
+        now, when = timezone.now(), "the moment below" if self.is_dated else "now"
+        return Preview(
+            title=f"Publish {version}",
+            consequences=[
+                *self.page.consequences(version, at=now + timedelta(seconds=1), when=when),
+                "After that it cannot be edited, only followed by a new version.",
+                count_differences(version, at=now),
+            ],
+            problems=problems_of(version)
+            or list(filter(None, [missing_simulation(version), missing_approval(version)])),
+            warnings=self.advice,
+        )
+
+    def run(self, version: PlanVersion) -> Response:
+        now = timezone.now()
+        effective_from = self.choices["effective_from"] if self.is_dated else None
+        with pghistory.context(acknowledged=self.advice):
+            self.page.publish_version(version, self.form, self.user, at=now, effective_from=effective_from)
+        return self.done(f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}.")
+
+
+class PublishNow(PublishVersion):
+    label = verb = "Publish now"
+    icon = "bolt"
+
+
+class PublishAt(PublishVersion):
+    label, icon, verb = "Publish at a date", "event", "Publish at this date"
+    is_dated = True
+
+
+class CopyVersion(ConfirmedAction[PlanVersion]):
+    label, icon, verb = "New version from this", "content_copy", "Make draft"
+    permission = "plans.add_planversion"
+    form_class = NoteForm
+
+    def preview(self, source: PlanVersion) -> Preview:
+        return Preview(
             title=f"Make a new version from {source}",
             consequences=[
                 f"A draft is made with the fees, features and prices of {source}.",
                 "Nobody's prices change until the draft is published.",
             ],
-            form=form,
-            verb="Make draft",
         )
 
-    @action(description="Withdraw", icon="undo", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = self.version(request, object_id)
-        if request.method == "POST":
-            try:
-                self.withdraw_version(version, request.user, at=timezone.now())
-            except publication.PublishingRefused as refusal:
-                messages.error(request, str(refusal))
-            else:
-                messages.success(request, f"{version} is a draft again.")
-            return HttpResponseRedirect(page_of(version))
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=version,
+    def run(self, source: PlanVersion) -> Response:
+        draft = publication.new_version(source=source, by=self.user, at=timezone.now(), **self.choices)
+        return self.done(f"{draft} is a draft with all that {source} grants and charges.", to=draft)
+
+
+class WithdrawVersion(ConfirmedAction[PlanVersion]):
+    label, icon, verb = "Withdraw", "undo", "Withdraw version"
+    permission = "plans.publish_planversion"
+    refusals = (publication.PublishingRefused,)
+
+    def preview(self, version: PlanVersion) -> Preview:
+        return Preview(
             title=f"Withdraw {version}",
             consequences=[
                 f"{version} becomes a draft again and does not take force on {moment(version.effective_from)}.",
                 "The version before it stays in force in its place.",
             ],
-            verb="Withdraw version",
         )
 
-    def has_publish_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("plans.publish_planversion"))
+    def run(self, version: PlanVersion) -> Response:
+        self.page.withdraw_version(version, self.user, at=timezone.now())
+        return self.done(f"{version} is a draft again.")
 
-    def has_draft_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.has_perm("plans.add_planversion"))
+
+class VersionPublication(VersionReview):
+    """The actions of a version's life cycle, each with a confirmation page; its review decides which of them fit."""
+
+    publish_now = PublishNow.as_action()
+    publish_at = PublishAt.as_action()
+    new_version = CopyVersion.as_action()
+    withdraw = WithdrawVersion.as_action()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer the actions that fit, which are decided together, because the same rows decide most of them."""
+        version = self.get_object(request, str(object_id))
+        fitting = self.fitting_steps(version) if version is not None else {}
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if fitting.get(action.action_name.removeprefix(prefix), True)]
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
         """Return the consequences of publishing in words; `when` is the time in words."""
@@ -137,44 +161,6 @@ class VersionPublication(VersionReview):
         :raises PublishingRefused: if it cannot be withdrawn.
         """
         publication.unschedule(version=version, by=by, at=at)
-
-    def _publish(self, request: HttpRequest, version: PlanVersion, *, is_dated: bool) -> HttpResponse:
-        now = timezone.now()
-        advice = check_plan(version, at=now)
-        form = self.publication_form(request.POST or None, is_dated=is_dated)
-        if advice:
-            form.fields["acknowledged"] = forms.BooleanField(
-                label="I have read what the plan check says", widget=UnfoldBooleanWidget
-            )
-        if request.method == "POST" and form.is_valid():
-            effective_from = form.cleaned_data["effective_from"] if is_dated else None
-            try:
-                with pghistory.context(acknowledged=advice):
-                    self.publish_version(version, form, request.user, at=now, effective_from=effective_from)
-            except publication.PublishingRefused as refusal:
-                messages.error(request, str(refusal))
-                return HttpResponseRedirect(request.path)
-            messages.success(
-                request, f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}."
-            )
-            return HttpResponseRedirect(page_of(version))
-        when = "the moment below" if is_dated else "now"
-        return self.admin_site.confirmation(
-            request,
-            page=self,
-            obj=version,
-            title=f"Publish {version}",
-            consequences=[
-                *self.consequences(version, at=now + timedelta(seconds=1), when=when),
-                "After that it cannot be edited, only followed by a new version.",
-                self.differences(version, at=now),
-            ],
-            problems=problems_of(version)
-            or list(filter(None, [missing_simulation(version), missing_approval(version)])),
-            warnings=advice,
-            form=form,
-            verb="Publish at this date" if is_dated else "Publish now",
-        )
 
 
 def moment(at: datetime | None) -> str:

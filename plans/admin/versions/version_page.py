@@ -4,16 +4,16 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from lib.admin import page_url
+from lib.admin.columns import column, state_column
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
-from plans.admin.versions.comparison import VersionComparison, page_of
+from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
@@ -68,6 +68,16 @@ class VersionForm(forms.ModelForm):
         return self.cleaned_data["trial_usage"] or TrialUsage.FREE
 
 
+def format_time_in_force(version: PlanVersion) -> str:
+    """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
+    start, end = version.effective_from, version.effective_to
+    if start is None:
+        return "not yet published"
+    if end is not None:
+        return f"{moment(start)} – {moment(end)}"
+    return f"{'from' if version.state == VersionState.SCHEDULED else 'since'} {moment(start)}"
+
+
 class PlanVersionAdmin(VersionComparison):
     """
     A draft is edited here with its fees and features; each feature links to its prices. A published version is shown
@@ -78,23 +88,14 @@ class PlanVersionAdmin(VersionComparison):
     inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)
     list_display = ("name", "state_shown", "in_force", "interval", "note")
-    list_filter = (("state", ChoicesDropdownFilter), ("plan", AutocompleteSelectFilter))
+    list_filter = ("state", "plan")
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__code", "note")
-    ordering = ("-pk",)
     change_form_before_template = "staff/catalog/version_facts.html"
 
-    @display(description="Version", ordering="plan__name")
-    def name(self, version: PlanVersion) -> str:
-        return str(version)
-
-    @display(description="State", ordering="state", label=STATE_COLORS)
-    def state_shown(self, version: PlanVersion) -> tuple[str, str]:
-        return version.state, version.get_state_display()
-
-    @display(description="In force", ordering="effective_from")
-    def in_force(self, version: PlanVersion) -> str:
-        return format_time_in_force(version)
+    state_shown = state_column(STATE_COLORS)
+    name = column("Version", str, ordering="plan__name")
+    in_force = column("In force", format_time_in_force, ordering="effective_from")
 
     @display(description="Period")
     def interval(self, version: PlanVersion) -> str:
@@ -125,13 +126,11 @@ class PlanVersionAdmin(VersionComparison):
             inline for inline in self.inlines if inline not in rows_by_inline or rows_by_inline[inline].exists()
         )
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        version = self.get_object(request, object_id)
-        if version is None:
-            return super().change_view(request, object_id, form_url, extra_context)
-        context = {
+    def is_editable(self, version: PlanVersion) -> bool:
+        return version.is_editable
+
+    def page_context(self, request: HttpRequest, version: PlanVersion) -> dict[str, Any]:
+        return {
             "facts": self.facts(version),
             "problems": problems_of(version) if version.is_editable else [],
             "advice": [] if version.is_published else check_plan(version, at=timezone.now()),
@@ -139,7 +138,6 @@ class PlanVersionAdmin(VersionComparison):
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
-        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         """Return the key facts of a version, shown above the form."""
@@ -160,8 +158,8 @@ class PlanVersionAdmin(VersionComparison):
                 }
             )
         if version.copied_from is not None:
-            url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
-            facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})
+            copied_from = version.copied_from
+            facts.append({"name": "Copied from", "value": str(copied_from), "url": page_url(copied_from)})
         return facts
 
     def save_model(self, request: HttpRequest, obj: PlanVersion, form: Any, change: bool) -> None:
@@ -174,26 +172,8 @@ class PlanVersionAdmin(VersionComparison):
     def response_add(
         self, request: HttpRequest, obj: PlanVersion, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(page_of(obj))
+        return HttpResponseRedirect(page_url(obj))
 
     def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponse:
         """Stay on the page, since a version is edited in several steps."""
-        return HttpResponseRedirect(page_of(obj))
-
-    # Permissions ---------------------------------------------------------------------------------------------
-
-    def has_change_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
-
-    def has_delete_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
-
-
-def format_time_in_force(version: PlanVersion) -> str:
-    """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
-    start, end = version.effective_from, version.effective_to
-    if start is None:
-        return "not yet published"
-    if end is not None:
-        return f"{moment(start)} – {moment(end)}"
-    return f"{'from' if version.state == VersionState.SCHEDULED else 'since'} {moment(start)}"
+        return HttpResponseRedirect(page_url(obj))
