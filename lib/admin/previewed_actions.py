@@ -32,7 +32,7 @@ class PreviewedAction(ConfirmedAction[Subject]):
     def confirm(self, subject: Subject, /) -> HttpResponseBase | None:
         chosen = " ".join(map(str, self.choices.values()))
         if not self.needs_preview() or self.request.POST.get("seen") == chosen:
-            return self.run(subject)
+            return super().confirm(subject)
         self.effects = list(self.effect(subject))
         self.seen = chosen
         return None
