@@ -2,13 +2,10 @@
 
 import pgtrigger
 
+from lib.triggers import WRITE, allow_only, unchanged_but
+
 COST_LOCK_ID = 7_265_774
 """Advisory lock that usage charged at its unit cost shares, and that a change of unit costs holds exclusively."""
-
-
-def append_only() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change or delete a row."""
-    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 def protect_billed_periods() -> pgtrigger.Trigger:
@@ -16,7 +13,7 @@ def protect_billed_periods() -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="own_terms_leave_billed_periods_alone",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=WRITE,
         declare=[("since", "timestamptz")],
         func="""
             IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE'
@@ -41,55 +38,30 @@ def protect_billed_periods() -> pgtrigger.Trigger:
 
 def protect_redemptions() -> pgtrigger.Trigger:
     """Return the trigger that lets a redemption end once, and refuses any other change."""
-    return pgtrigger.Trigger(
-        name="redemption_only_ends",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'UPDATE' AND OLD.ended_at IS NULL
-               AND (to_jsonb(NEW) - ARRAY['ended_at', 'ended_reason'])
-                   = (to_jsonb(OLD) - ARRAY['ended_at', 'ended_reason']) THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'redemption_only_ends: take the coupon away and give it anew'
-            USING ERRCODE = 'restrict_violation';
-        """,
+    return allow_only(
+        "redemption_only_ends",
+        f"OLD.ended_at IS NULL AND {unchanged_but('ended_at', 'ended_reason')}",
+        remedy="take the coupon away and give it anew",
     )
 
 
 def protect_alerts() -> pgtrigger.Trigger:
     """Return the trigger that lets an alert recover once and be acknowledged, and refuses any other change."""
-    return pgtrigger.Trigger(
-        name="alert_stays_as_fired",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'UPDATE' AND (OLD.recovered_at IS NULL OR NEW.recovered_at = OLD.recovered_at)
-               AND (to_jsonb(NEW) - ARRAY['recovered_at', 'acknowledged_at', 'acknowledged_by_id'])
-                   = (to_jsonb(OLD) - ARRAY['recovered_at', 'acknowledged_at', 'acknowledged_by_id']) THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'alert_stays_as_fired: it may only recover, once, and be acknowledged'
-            USING ERRCODE = 'restrict_violation';
-        """,
+    return allow_only(
+        "alert_stays_as_fired",
+        "(OLD.recovered_at IS NULL OR NEW.recovered_at = OLD.recovered_at)"
+        f" AND {unchanged_but('recovered_at', 'acknowledged_at', 'acknowledged_by_id')}",
+        remedy="it may only recover, once, and be acknowledged",
     )
 
 
 def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
     """Return the trigger that lets unmatched usage be resolved once, and refuses any other change."""
-    return pgtrigger.Trigger(
-        name="unmatched_usage_is_resolved_once",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'UPDATE' AND OLD.resolved_at IS NULL AND
-               (to_jsonb(NEW) - ARRAY['resolved_at', 'resolved_sequence', 'reason', 'detail', 'customer_id'])
-               = (to_jsonb(OLD) - ARRAY['resolved_at', 'resolved_sequence', 'reason', 'detail', 'customer_id']) THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'unmatched_usage_is_resolved_once: it may only be attributed, once'
-            USING ERRCODE = 'restrict_violation';
-        """,
+    resolution = unchanged_but("resolved_at", "resolved_sequence", "reason", "detail", "customer_id")
+    return allow_only(
+        "unmatched_usage_is_resolved_once",
+        f"OLD.resolved_at IS NULL AND {resolution}",
+        remedy="it may only be attributed, once",
     )
 
 
@@ -103,7 +75,7 @@ def protect_counted_costs() -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="counted_usage_keeps_its_cost",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=WRITE,
         declare=[
             ("cost", "plans_unitcost%ROWTYPE"),
             ("since", "timestamptz"),
@@ -162,80 +134,67 @@ def decide_changes_once() -> pgtrigger.Trigger:
 
     A pending change that would split a period may be postponed, with the reason.
     """
-    return pgtrigger.Trigger(
-        name="scheduled_change_is_decided_once",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state <> 'refused' AND
-               (to_jsonb(NEW) - ARRAY['state', 'problem', 'decided_at'])
-               = (to_jsonb(OLD) - ARRAY['state', 'problem', 'decided_at']) THEN
-                RETURN NEW;
-            END IF;
-            IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state = 'pending' AND OLD.splits_period AND
-               NEW.moment > OLD.moment AND NEW.problem <> '' AND
-               (to_jsonb(NEW) - ARRAY['moment', 'splits_period', 'problem'])
-               = (to_jsonb(OLD) - ARRAY['moment', 'splits_period', 'problem']) THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'scheduled_change_is_decided_once: it may only be done or revoked; schedule another one'
-            USING ERRCODE = 'restrict_violation';
+    return allow_only(
+        "scheduled_change_is_decided_once",
+        f"""
+            OLD.state = 'pending' AND (
+                (NEW.state <> 'refused' AND {unchanged_but("state", "problem", "decided_at")})
+                OR (NEW.state = 'pending' AND OLD.splits_period AND NEW.moment > OLD.moment AND NEW.problem <> ''
+                    AND {unchanged_but("moment", "splits_period", "problem")}))
         """,
+        remedy="it may only be done or revoked; schedule another one",
     )
 
 
 def process_items_once() -> pgtrigger.Trigger:
     """Return the trigger that protects the outcome of a job's item, except in a dry run; no item is ever deleted."""
-    return pgtrigger.Trigger(
-        name="job_item_is_done_once",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'UPDATE' AND (OLD.job_id, OLD.number) = (NEW.job_id, NEW.number) AND (
+    return allow_only(
+        "job_item_is_done_once",
+        """
+            (OLD.job_id, OLD.number) = (NEW.job_id, NEW.number) AND (
                 OLD.state <> 'done'
                 OR (OLD.state, OLD.figures, OLD.finished_at) = (NEW.state, NEW.figures, NEW.finished_at)
-                OR (SELECT dry_run FROM billing_job WHERE id = OLD.job_id)
-            ) THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'job_item_is_done_once: what was done stays as it is; start another job'
-            USING ERRCODE = 'restrict_violation';
+                OR (SELECT dry_run FROM billing_job WHERE id = OLD.job_id))
         """,
+        remedy="what was done stays as it is; start another job",
     )
 
 
 def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
     """Return the trigger that allows unpublished versions, once they are frozen, to sandbox customers only."""
-    return pgtrigger.Trigger(
-        name="sandbox_alone_tries_drafts",
-        when=pgtrigger.Before,
+    return allow_only(
+        "sandbox_alone_tries_drafts",
+        """
+            NOT EXISTS (
+                SELECT FROM plans_planversion v WHERE v.id = NEW.version_id AND v.state IN ('draft', 'review')
+                    AND NOT (NEW.sandbox AND v.tried_at IS NOT NULL))
+        """,
         operation=pgtrigger.Insert | pgtrigger.UpdateOf("version_id", "state"),
         condition=pgtrigger.Condition("NEW.state <> 'draft'"),
-        func="""
-            IF EXISTS (
-                SELECT FROM plans_planversion v WHERE v.id = NEW.version_id AND v.state IN ('draft', 'review')
-                    AND NOT (NEW.sandbox AND v.tried_at IS NOT NULL)
-            ) THEN
-                RAISE EXCEPTION 'sandbox_alone_tries_drafts: publish the version first'
-                USING ERRCODE = 'restrict_violation';
-            END IF;
-            RETURN NEW;
-        """,
+        remedy="publish the version first",
     )
 
 
 def keep_upcoming_versions_published() -> pgtrigger.Trigger:
     """Return the trigger that keeps a version published while a subscription is scheduled for it."""
-    return pgtrigger.Trigger(
-        name="version_to_come_stays_published",
-        when=pgtrigger.Before,
+    return allow_only(
+        "version_to_come_stays_published",
+        "NOT EXISTS (SELECT FROM billing_scheduledchange WHERE state = 'pending' AND version_id = NEW.id)",
         operation=pgtrigger.UpdateOf("state"),
         condition=pgtrigger.Q(new__state__in=["draft", "review"]),
-        func="""
-            IF EXISTS (SELECT FROM billing_scheduledchange WHERE state = 'pending' AND version_id = NEW.id) THEN
-                RAISE EXCEPTION 'version_to_come_stays_published: revoke the moves to it first'
-                USING ERRCODE = 'restrict_violation';
-            END IF;
-            RETURN NEW;
+        remedy="revoke the moves to it first",
+    )
+
+
+def keep_closed_quantities() -> pgtrigger.Trigger:
+    """Return the trigger that refuses a change of quantity at a time that is billed already."""
+    return allow_only(
+        "a_closed_period_keeps_its_quantities",
+        """
+            NOT EXISTS (
+                SELECT FROM billing_period WHERE subscription_id = NEW.subscription_id
+                    AND state = 'closed' AND kind = 'regular' AND ends_at > NEW.since)
         """,
+        operation=pgtrigger.Insert,
+        remedy="choose a moment in an open period",
     )

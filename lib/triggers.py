@@ -1,9 +1,103 @@
-"""Migration operations for the database triggers of all apps."""
+"""
+Kinds of database triggers, and the migration operation that installs those of an app.
+
+Each refusal is `name: remedy`: `lib.api.db_errors` and the admin tell a caller which guarantee refused a change. The
+kinds of pgtrigger itself (`Protect`, `ReadOnly`, `FSM`) refuse with a text of their own that names only the table, so
+only rows that nobody can change by any page use them.
+"""
 
 from typing import Any
 
+import pgtrigger
 from django.db.migrations.operations.base import Operation, OperationCategory
 from pgtrigger.compiler import Trigger
+
+CHANGE = pgtrigger.Update | pgtrigger.Delete
+WRITE = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
+
+
+def append_only() -> pgtrigger.Trigger:
+    """Return the trigger that refuses to change or delete a row."""
+    return pgtrigger.Protect(name="append_only", operation=CHANGE)
+
+
+def allow_only(
+    name: str,
+    allowed: str,
+    *,
+    remedy: str,
+    operation: pgtrigger.core.Operation = CHANGE,
+    condition: pgtrigger.Condition | None = None,
+) -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses a change of a row unless an SQL expression on OLD and NEW is true.
+
+    NEW is null in a deletion and OLD in an insertion, so an expression that reads the missing row refuses.
+
+    remedy: the rest of the message after `name: `. condition: rows outside of it are not checked at all.
+    """
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=operation,
+        condition=condition,
+        func=f"""
+            IF ({allowed}) IS NOT TRUE THEN
+                RAISE EXCEPTION '{name}: {remedy}' USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def unchanged_but(*columns: str) -> str:
+    """Return the SQL expression for an update that changes none but these columns."""
+    names = ", ".join(f"'{column}'" for column in columns)
+    return f"to_jsonb(NEW) - ARRAY[{names}] = to_jsonb(OLD) - ARRAY[{names}]"
+
+
+def after_statement(
+    name: str, body: str, *, operation: pgtrigger.core.Operation = pgtrigger.Insert
+) -> pgtrigger.Trigger:
+    """
+    Return a trigger that runs once for a statement, with its rows in `new_rows` and `old_rows`.
+
+    Closing writes a hundred thousand rows by COPY: this costs a few set comparisons instead of a call for each row.
+    """
+    rows = {
+        pgtrigger.Insert: pgtrigger.Referencing(new="new_rows"),
+        pgtrigger.Delete: pgtrigger.Referencing(old="old_rows"),
+        pgtrigger.Update: pgtrigger.Referencing(old="old_rows", new="new_rows"),
+    }
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.After,
+        level=pgtrigger.Statement,
+        operation=operation,
+        referencing=rows[operation],
+        declare=[("broken", "boolean")],
+        func=body,
+    )
+
+
+def refuse_if_found(query: str, message: str, *, code: str = "check_violation", is_planned_once: bool = False) -> str:
+    """
+    Return the body of a trigger that refuses the statement if the query finds a row.
+
+    is_planned_once: for a query over few rows that runs with every spend. Otherwise EXECUTE plans it on each call: a
+    session would keep the plan it made while the tables were small, and scan all invoices for each batch of a hundred
+    thousand.
+    """
+    found = f"SELECT EXISTS ({query})"
+    check = f"broken := ({found});" if is_planned_once else f"EXECUTE $check$ {found} $check$ INTO broken;"
+    return f"""
+        {check}
+        IF broken THEN
+            RAISE EXCEPTION '{message}' USING ERRCODE = '{code}';
+        END IF;
+        RETURN NULL;
+    """
 
 
 class InstallTriggers(Operation):

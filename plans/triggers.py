@@ -7,6 +7,8 @@ raise `restrict_violation` (23001), which Django reports as an IntegrityError.
 
 import pgtrigger
 
+from lib.triggers import CHANGE, WRITE, allow_only, unchanged_but
+
 
 def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
     """
@@ -23,7 +25,7 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="published_version_is_frozen",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=WRITE,
         declare=[("frozen", "text")],
         # FOR SHARE: the version can't be published while the edit is uncommitted, and the edit waits for a
         # publication.
@@ -50,14 +52,11 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
 
 def version_changes_only_its_state() -> pgtrigger.Trigger:
     """Return the trigger that lets a frozen version change its life-cycle fields and nothing else."""
-    lifecycle_columns = (
-        "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
-    )
-    changeable_in_review = f"({lifecycle_columns} || ARRAY['audience'])"
+    lifecycle = ("state", "effective_from", "effective_to", "published_at", "published_by_id", "tried_at")
     return pgtrigger.Trigger(
         name="published_version_changes_only_its_state",
         when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
+        operation=CHANGE,
         func=f"""
             IF TG_OP = 'DELETE' THEN
                 IF OLD.state IN ('draft', 'review') AND OLD.tried_at IS NULL THEN RETURN OLD; END IF;
@@ -70,13 +69,13 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
             END IF;
             IF OLD.state = 'draft' AND OLD.tried_at IS NULL THEN RETURN NEW; END IF;
             IF OLD.state IN ('draft', 'review') THEN
-                IF to_jsonb(NEW) - {changeable_in_review} IS DISTINCT FROM to_jsonb(OLD) - {changeable_in_review} THEN
+                IF NOT ({unchanged_but(*lifecycle, "audience")}) THEN
                     RAISE EXCEPTION 'version_in_review_is_frozen: what is reviewed or tried stays as it is'
                     USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN NEW;
             END IF;
-            IF (to_jsonb(NEW) - {lifecycle_columns}) IS DISTINCT FROM (to_jsonb(OLD) - {lifecycle_columns})
+            IF NOT ({unchanged_but(*lifecycle)})
                OR (OLD.state, NEW.state) NOT IN (
                     ('scheduled', 'scheduled'), ('scheduled', 'draft'), ('scheduled', 'live'),
                     ('live', 'live'), ('live', 'retired'), ('retired', 'retired'))
@@ -92,22 +91,13 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
 
 def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
     """Return the trigger that rejects changing the terms of a redeemed coupon, and deleting it."""
-    changeable = "ARRAY['name', 'redeemed', 'most_redemptions', 'most_per_customer', 'redeem_from', 'redeem_until',"
-    changeable += " 'archived_at']"
-    return pgtrigger.Trigger(
-        name="redeemed_coupon_keeps_its_terms",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func=f"""
-            IF OLD.redeemed > 0
-               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {changeable}) IS DISTINCT
-                   FROM (to_jsonb(OLD) - {changeable})) THEN
-                RAISE EXCEPTION 'redeemed_coupon_keeps_its_terms: somebody holds %; archive it and make another one',
-                    OLD.code USING ERRCODE = 'restrict_violation';
-            END IF;
-            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-            RETURN NEW;
-        """,
+    changeable = unchanged_but(
+        "name", "redeemed", "most_redemptions", "most_per_customer", "redeem_from", "redeem_until", "archived_at"
+    )
+    return allow_only(
+        "redeemed_coupon_keeps_its_terms",
+        f"OLD.redeemed = 0 OR {changeable}",
+        remedy="somebody holds it; archive it and make another one",
     )
 
 
@@ -164,15 +154,14 @@ def request_is_decided_once() -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="request_is_decided_once",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=WRITE,
         declare=[("stage", "text")],
         # FOR SHARE: the version can't leave its review while a request is stored or decided.
-        func="""
+        func=f"""
             IF TG_OP <> 'DELETE' THEN
                 SELECT state INTO stage FROM plans_planversion WHERE id = NEW.version_id FOR SHARE;
                 IF TG_OP = 'INSERT' AND NEW.state = 'waiting' AND stage = 'review' THEN RETURN NEW; END IF;
-                IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - ARRAY['state', 'decided_by_id', 'decided_at', 'decision'])
-                    = (to_jsonb(OLD) - ARRAY['state', 'decided_by_id', 'decided_at', 'decision'])
+                IF TG_OP = 'UPDATE' AND {unchanged_but("state", "decided_by_id", "decided_at", "decision")}
                     AND ((OLD.state = 'waiting' AND (NEW.state IN ('declined', 'withdrawn')
                             OR (NEW.state = 'approved' AND stage = 'review')))
                         OR (OLD.state = 'approved' AND NEW.state = 'withdrawn')) THEN
@@ -192,15 +181,14 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
     meter_of_row: an SQL expression for the meter's id; `{row}` is replaced by NEW or OLD.
     harmless: columns that may change, since no figure depends on them.
     """
-    ignored = ", ".join(f"'{column}'" for column in ("id", *harmless))
     return pgtrigger.Trigger(
         name="meter_in_use_keeps_its_meaning",
         when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Insert,
+        operation=WRITE,
         declare=[("used", "bigint")],
         # Columns without influence on the quantity stay editable; for every other one a published price decides.
         func=f"""
-            IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - ARRAY[{ignored}]) = (to_jsonb(OLD) - ARRAY[{ignored}]) THEN
+            IF TG_OP = 'UPDATE' AND {unchanged_but("id", *harmless)} THEN
                 RETURN NEW;
             END IF;
             IF TG_OP = 'INSERT' THEN used := ({meter_of_row.format(row="NEW")});
@@ -227,6 +215,6 @@ def catalog_changed() -> pgtrigger.Trigger:
         name="catalog_revision_increases",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=WRITE,
         func="UPDATE plans_catalogrevision SET revision = revision + 1; RETURN NULL;",
     )

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from billing.triggers import append_only
+from lib.triggers import append_only
 
 
 class Clone(models.Model):

@@ -12,7 +12,8 @@ from django.db.models import Case, Count, F, Func, OuterRef, Q, Subquery, Value,
 from django.db.models.functions import Coalesce, Least
 
 from billing.models.periods import Period, PeriodState
-from billing.triggers import append_only, protect_billed_periods, protect_redemptions
+from billing.triggers import protect_billed_periods, protect_redemptions
+from lib.triggers import append_only
 from plans.models.commitments import CommitmentTerms
 from plans.models.coupons import Duration
 

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from billing.triggers import append_only
 from lib.field_types import one_of
+from lib.triggers import append_only
 
 
 class CorrectionKind(models.TextChoices):

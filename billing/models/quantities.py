@@ -3,13 +3,13 @@
 from typing import Self
 
 import pghistory
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from billing.triggers import append_only
+from billing.triggers import keep_closed_quantities
 from lib.field_types import MAX_SEATS, finite
+from lib.triggers import append_only
 
 
 class SubscriptionQuantityQuerySet(models.QuerySet["SubscriptionQuantity"]):
@@ -50,24 +50,7 @@ class SubscriptionQuantity(models.Model):
             models.CheckConstraint(condition=~Q(fee_code=""), name="quantity_names_its_fee"),
         ]
         indexes = [models.Index(fields=["subscription", "since", "id"], name="quantity_by_time")]
-        triggers = [
-            append_only(),
-            pgtrigger.Trigger(
-                name="a_closed_period_keeps_its_quantities",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert,
-                func="""
-                    IF EXISTS (
-                        SELECT FROM billing_period WHERE subscription_id = NEW.subscription_id
-                            AND state = 'closed' AND kind = 'regular' AND ends_at > NEW.since
-                    ) THEN
-                        RAISE EXCEPTION 'a_closed_period_keeps_its_quantities: choose a moment in an open period'
-                        USING ERRCODE = 'restrict_violation';
-                    END IF;
-                    RETURN NEW;
-                """,
-            ),
-        ]
+        triggers = [append_only(), keep_closed_quantities()]
 
     def __str__(self) -> str:
         return f"{self.quantity:,} × {self.fee_code} since {self.since:%Y-%m-%d %H:%M}"

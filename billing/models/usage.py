@@ -13,8 +13,9 @@ from django.db import models
 from django.db.models import Exists, Max, OuterRef, Q
 
 from billing.models.corrections import Correction
-from billing.triggers import append_only, resolve_unmatched_usage_once
+from billing.triggers import resolve_unmatched_usage_once
 from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
+from lib.triggers import append_only
 
 
 class UnmatchedReason(models.TextChoices):

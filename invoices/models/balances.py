@@ -8,13 +8,13 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.triggers.issued_invoices import append_only
 from invoices.triggers.refunds import (
     balance_follows_its_entries,
     balance_moves_by_entries,
     returned_amount_is_counted,
 )
 from lib.field_types import AMOUNT, MAX_MONEY, finite, one_of
+from lib.triggers import append_only
 
 
 class CustomerBalance(models.Model):

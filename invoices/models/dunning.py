@@ -3,8 +3,8 @@
 import pghistory
 from django.db import models
 
-from invoices.triggers.issued_invoices import append_only
 from lib.field_types import finite, one_of
+from lib.triggers import append_only
 
 MAX_DAYS = 365
 

@@ -9,13 +9,13 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.triggers.issued_invoices import refuse_if_found
 from invoices.triggers.refunds import (
     refund_is_of_money_received,
     returned_amount_is_counted,
     settled_attempt_is_final,
 )
 from lib.field_types import AMOUNT, MAX_MONEY, one_of
+from lib.triggers import after_statement, refuse_if_found
 
 # Stripe's ids have at most 255 characters.
 MAX_REF = 255
@@ -153,14 +153,9 @@ def attempt_is_within_amount_due() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses a payment attempt above the amount due, or on anything but an issued invoice.
     """
-    return pgtrigger.Trigger(
-        name="payment_attempt_is_for_the_amount_due",
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=refuse_if_found(
+    return after_statement(
+        "payment_attempt_is_for_the_amount_due",
+        refuse_if_found(
             """
             SELECT 1 FROM new_rows c JOIN invoices_invoice i ON i.id = c.invoice_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void', 'paid') OR i.currency <> c.currency
@@ -168,7 +163,6 @@ def attempt_is_within_amount_due() -> pgtrigger.Trigger:
             """,
             "payment_attempt_is_for_the_amount_due: it is of an issued invoice, in its currency, and up to what is "
             "due",
-            code="check_violation",
         ),
     )
 

@@ -5,8 +5,9 @@ from django.db import models
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.triggers.issued_invoices import append_only, payments_are_counted
+from invoices.triggers.issued_invoices import payments_are_counted
 from lib.field_types import AMOUNT, MAX_MONEY, one_of
+from lib.triggers import append_only
 
 
 class PaymentChannel(models.TextChoices):

@@ -9,7 +9,7 @@ import pgtrigger
 
 from invoices.amounts.line_net import line_net_sql
 from invoices.amounts.line_taxes import line_taxes_sql
-from invoices.triggers.issued_invoices import refuse_if_found
+from lib.triggers import after_statement, refuse_if_found
 
 _COUNT = """
         EXECUTE $count$
@@ -33,7 +33,6 @@ def correction_is_of_the_same_parties() -> pgtrigger.Trigger:
                 IS DISTINCT FROM (n.seller_id, n.customer_id, n.currency, n.sandbox)
             """,
             "correction_is_of_the_same_parties: it corrects an issued invoice of its seller, customer and currency",
-            code="check_violation",
         ),
     )
 
@@ -61,21 +60,15 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
             """,
             "line_is_credited_up_to_its_net: a credit is of a line of its invoice, at its taxes, and all"
             " of them together are no more than it came to",
-            code="check_violation",
         ),
     )
 
 
 def _on_insert(name: str, body: str) -> pgtrigger.Trigger:
     """Return a trigger that only checks inserted corrections; closing inserts thousands of invoices that are none."""
-    return pgtrigger.Trigger(
-        name=name,
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=f"""
+    return after_statement(
+        name,
+        f"""
         IF NOT EXISTS (SELECT 1 FROM new_rows WHERE corrects_id IS NOT NULL) THEN
             RETURN NULL;
         END IF;

@@ -2,12 +2,12 @@
 
 import pgtrigger
 
-from invoices.triggers.issued_invoices import refuse_if_found
+from lib.triggers import after_statement, refuse_if_found
 
 
 def section_bills_no_invoiced_reference() -> pgtrigger.Trigger:
     """Return the trigger that refuses a section for a reference that has an invoice of its own."""
-    return _on_insert(
+    return after_statement(
         "section_bills_no_invoiced_reference",
         refuse_if_found(
             "SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.reference = n.reference",
@@ -22,7 +22,7 @@ def invoice_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
     Return the trigger that checks invoices as they are issued: the sections, which are written before, cover every
     line, and no invoice bills the reference of another one's section.
     """
-    return _on_insert(
+    return after_statement(
         "invoice_is_the_sum_of_its_sections",
         refuse_if_found(
             # One statement for all rows of an insert: a close issues a thousand invoices at once.
@@ -38,18 +38,5 @@ def invoice_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
                     OR s.lines <> (SELECT count(*) FROM invoices_line l WHERE l.invoice_id = i.id)))
             """,
             "invoice_is_the_sum_of_its_sections: some of its lines are in none, or another document has them",
-            code="check_violation",
         ),
-    )
-
-
-def _on_insert(name: str, body: str) -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name=name,
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=body,
     )

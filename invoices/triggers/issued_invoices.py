@@ -7,6 +7,8 @@ comparisons instead of a function call per row.
 
 import pgtrigger
 
+from lib.triggers import CHANGE, WRITE, after_statement, allow_only, refuse_if_found, unchanged_but
+
 MUTABLE = ("state", "credited", "paid", "returned")
 
 
@@ -18,11 +20,10 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     `credited` changes only with a credit note (invoices/triggers/credit_notes.py), `paid` with a payment, and
     `returned` with a refund or an entry of the customer's balance.
     """
-    mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
         name="issued_invoice_changes_only_its_state",
         when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
+        operation=CHANGE,
         func=f"""
             IF OLD.state = 'draft' THEN
                 IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -32,7 +33,7 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
                -- only the triggers of credit notes and payments count
                OR ((NEW.credited, NEW.paid, NEW.returned) <> (OLD.credited, OLD.paid, OLD.returned)
                    AND pg_trigger_depth() = 1)
-               OR (to_jsonb(NEW) - ARRAY[{mutable}]) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY[{mutable}])
+               OR NOT ({unchanged_but(*MUTABLE)})
                OR (OLD.state, NEW.state) NOT IN (
                     ('issued', 'issued'), ('issued', 'paid'), ('issued', 'overdue'), ('issued', 'void'),
                     ('issued', 'uncollectible'), ('overdue', 'overdue'), ('overdue', 'paid'), ('overdue', 'void'),
@@ -46,11 +47,6 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
             RETURN NEW;
         """,
     )
-
-
-def append_only() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change or delete a row."""
-    return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 def payments_are_counted() -> pgtrigger.Trigger:
@@ -72,14 +68,9 @@ def payments_are_counted() -> pgtrigger.Trigger:
             FROM (SELECT invoice_id, sum(amount) AS amount FROM new_rows GROUP BY 1) n WHERE i.id = n.invoice_id
         $count$;
     """
-    return pgtrigger.Trigger(
-        name="payments_are_counted",
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=count_payments
+    return after_statement(
+        "payments_are_counted",
+        count_payments
         + refuse_if_found(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
@@ -92,7 +83,6 @@ def payments_are_counted() -> pgtrigger.Trigger:
                     IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
             """,
             "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
-            code="check_violation",
         ),
     )
 
@@ -107,26 +97,13 @@ def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
         code="restrict_violation",
     )
     kinds = [
-        ("insert", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), "new_rows"),
-        ("delete", pgtrigger.Delete, pgtrigger.Referencing(old="old_rows"), "old_rows"),
-        (
-            "update",
-            pgtrigger.Update,
-            pgtrigger.Referencing(old="old_rows", new="new_rows"),
-            "(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)",
-        ),
+        ("insert", pgtrigger.Insert, "new_rows"),
+        ("delete", pgtrigger.Delete, "old_rows"),
+        ("update", pgtrigger.Update, "(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)"),
     ]
     return [
-        pgtrigger.Trigger(
-            name=f"issued_invoice_keeps_its_rows_{suffix}",
-            when=pgtrigger.After,
-            level=pgtrigger.Statement,
-            operation=operation,
-            referencing=referencing,
-            declare=[("broken", "boolean")],
-            func=check.replace("{rows}", rows),
-        )
-        for suffix, operation, referencing, rows in kinds
+        after_statement(f"issued_invoice_keeps_its_rows_{suffix}", check.replace("{rows}", rows), operation=operation)
+        for suffix, operation, rows in kinds
     ]
 
 
@@ -160,18 +137,9 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
                 coalesce((SELECT sum(d.amount) FROM invoices_discount d WHERE d.invoice_id = i.id), 0))
         """,
         "issued_invoice_equals_its_lines: its net, tax, kind or currency differs from its rows",
-        code="check_violation",
     )
     return [
-        pgtrigger.Trigger(
-            name=f"issued_invoice_equals_its_lines_{suffix}",
-            when=pgtrigger.After,
-            level=pgtrigger.Statement,
-            operation=operation,
-            referencing=pgtrigger.Referencing(new="new_rows"),
-            declare=[("broken", "boolean")],
-            func=check,
-        )
+        after_statement(f"issued_invoice_equals_its_lines_{suffix}", check, operation=operation)
         for suffix, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
     ]
 
@@ -189,49 +157,37 @@ def locked_month_takes_no_invoice() -> list[pgtrigger.Trigger]:
         WHERE n.state <> 'draft' AND NOT n.sandbox
     """
     kinds = [
-        ("insert", pgtrigger.Insert, pgtrigger.Referencing(new="new_rows"), "new_rows n"),
-        (
-            "update",
-            pgtrigger.Update,
-            pgtrigger.Referencing(old="old_rows", new="new_rows"),
-            "new_rows n JOIN old_rows o ON o.id = n.id AND o.state = 'draft'",
-        ),
+        ("insert", pgtrigger.Insert, "new_rows n"),
+        ("update", pgtrigger.Update, "new_rows n JOIN old_rows o ON o.id = n.id AND o.state = 'draft'"),
     ]
     return [
-        pgtrigger.Trigger(
-            name=f"locked_month_takes_no_invoice_{suffix}",
-            when=pgtrigger.After,
-            level=pgtrigger.Statement,
-            operation=operation,
-            referencing=referencing,
-            declare=[("broken", "boolean")],
-            func=refuse_if_found(
+        after_statement(
+            f"locked_month_takes_no_invoice_{suffix}",
+            refuse_if_found(
                 query.format(issued=issued_rows),
                 "locked_month_takes_no_invoice: date it to a later month, or unlock the month",
                 code="restrict_violation",
             ),
+            operation=operation,
         )
-        for suffix, operation, referencing, issued_rows in kinds
+        for suffix, operation, issued_rows in kinds
     ]
 
 
 def month_lock_is_only_undone() -> pgtrigger.Trigger:
     """Return the trigger that accepts a lock only of a month that is over, and then no change but its unlocking."""
-    unlock_columns = "ARRAY['unlock_reason', 'unlocked_by_id', 'unlocked_at']"
-    return pgtrigger.Trigger(
-        name="month_lock_is_only_undone",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func=f"""
-            IF TG_OP = 'INSERT' THEN
-                IF NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
-                    FROM customers_seller s WHERE s.id = NEW.seller_id) THEN RETURN NEW; END IF;
-            ELSIF TG_OP = 'UPDATE' AND OLD.unlocked_at IS NULL
-                AND to_jsonb(NEW) - {unlock_columns} = to_jsonb(OLD) - {unlock_columns} THEN RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'month_lock_is_only_undone: a month is locked once it is over, and then only unlocked'
-            USING ERRCODE = 'restrict_violation';
+    is_over = """
+        NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
+            FROM customers_seller s WHERE s.id = NEW.seller_id)
+    """
+    return allow_only(
+        "month_lock_is_only_undone",
+        f"""
+            CASE TG_OP WHEN 'INSERT' THEN {is_over}
+            ELSE OLD.unlocked_at IS NULL AND {unchanged_but("unlock_reason", "unlocked_by_id", "unlocked_at")} END
         """,
+        operation=WRITE,
+        remedy="a month is locked once it is over, and then only unlocked",
     )
 
 
@@ -242,14 +198,9 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
     A discount applies to a line of the same invoice and tax rate with a positive amount, and takes it at most to
     zero.
     """
-    return pgtrigger.Trigger(
-        name="coupon_is_shared_out_whole",
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=refuse_if_found(
+    return after_statement(
+        "coupon_is_shared_out_whole",
+        refuse_if_found(
             """
             SELECT 1 FROM new_rows r
             JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
@@ -259,22 +210,5 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
                 OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
             """,
             "coupon_is_shared_out_whole: its shares are not what its line takes off, or more than a line claims",
-            code="check_violation",
         ),
     )
-
-
-def refuse_if_found(query: str, message: str, *, code: str) -> str:
-    """
-    Return the body of a trigger that refuses the statement if the query finds a row.
-
-    EXECUTE plans the query on each call. A session would otherwise keep the plan it made while the tables were small,
-    and scan all invoices for each batch of a hundred thousand.
-    """
-    return f"""
-        EXECUTE $check$ SELECT EXISTS ({query}) $check$ INTO broken;
-        IF broken THEN
-            RAISE EXCEPTION '{message}' USING ERRCODE = '{code}';
-        END IF;
-        RETURN NULL;
-    """

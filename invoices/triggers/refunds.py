@@ -2,7 +2,7 @@
 
 import pgtrigger
 
-from invoices.triggers.issued_invoices import refuse_if_found
+from lib.triggers import WRITE, after_statement, allow_only, refuse_if_found, unchanged_but
 
 
 def balance_follows_its_entries() -> pgtrigger.Trigger:
@@ -36,16 +36,11 @@ def balance_follows_its_entries() -> pgtrigger.Trigger:
 
 def balance_moves_by_entries() -> pgtrigger.Trigger:
     """Return the trigger that refuses to create, change or delete a balance except through an entry."""
-    return pgtrigger.Trigger(
-        name="balance_moves_by_entries",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-        func="""
-            IF TG_OP = 'DELETE' OR pg_trigger_depth() = 1 THEN
-                RAISE EXCEPTION 'balance_moves_by_entries: add an entry' USING ERRCODE = 'restrict_violation';
-            END IF;
-            RETURN NEW;
-        """,
+    return allow_only(
+        "balance_moves_by_entries",
+        "TG_OP <> 'DELETE' AND pg_trigger_depth() > 1",
+        operation=WRITE,
+        remedy="add an entry",
     )
 
 
@@ -55,14 +50,9 @@ def refund_is_of_money_received() -> pgtrigger.Trigger:
 
     Failed and canceled refunds don't count.
     """
-    return pgtrigger.Trigger(
-        name="refund_is_of_money_received",
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("broken", "boolean")],
-        func=refuse_if_found(
+    return after_statement(
+        "refund_is_of_money_received",
+        refuse_if_found(
             # Pending refunds count as well, so that two requests at once can't return the same money.
             """
             SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
@@ -77,7 +67,6 @@ def refund_is_of_money_received() -> pgtrigger.Trigger:
                         WHERE o.attempt_id = c.id AND o.state IN ('pending', 'succeeded'))))
             """,
             "refund_is_of_money_received: it is of a credit note of its customer, and no more than its charge took",
-            code="check_violation",
         ),
     )
 
@@ -92,13 +81,9 @@ def returned_amount_is_counted(condition: str, note_column: str) -> pgtrigger.Tr
 
     condition: SQL condition that selects the new rows to count. note_column: the column with the credit note's id.
     """
-    return pgtrigger.Trigger(
-        name="returned_money_is_counted",
-        when=pgtrigger.After,
-        level=pgtrigger.Statement,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_rows"),
-        func=f"""
+    return after_statement(
+        "returned_money_is_counted",
+        f"""
             UPDATE invoices_invoice i SET returned = i.returned + r.amount FROM (
                 SELECT n.corrects_id, sum(r.amount) AS amount FROM new_rows r
                 JOIN invoices_invoice n ON n.id = r.{note_column} WHERE {condition} GROUP BY 1
@@ -114,17 +99,9 @@ def settled_attempt_is_final(name: str, *, late_change: str) -> pgtrigger.Trigge
 
     late_change: SQL condition on OLD and NEW of a change still allowed, such as a payment that succeeded late.
     """
-    mutable = ", ".join(f"'{column}'" for column in (*_OUTCOME_COLUMNS, *_PAGE_COLUMNS))
-    return pgtrigger.Trigger(
-        name=name,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
-        func=f"""
-            IF TG_OP = 'UPDATE' AND (OLD.state IN ('pending', NEW.state) OR ({late_change}))
-                AND to_jsonb(OLD) - ARRAY[{mutable}] = to_jsonb(NEW) - ARRAY[{mutable}] THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION '{name}: what came of an attempt stays, and so does what it is of'
-            USING ERRCODE = 'restrict_violation';
-        """,
+    return allow_only(
+        name,
+        f"(OLD.state IN ('pending', NEW.state) OR ({late_change}))"
+        f" AND {unchanged_but(*_OUTCOME_COLUMNS, *_PAGE_COLUMNS)}",
+        remedy="what came of an attempt stays, and so does what it is of",
     )

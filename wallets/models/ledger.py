@@ -5,8 +5,9 @@ from django.db import models
 from django.db.models import Q
 
 from lib.field_types import finite, one_of
+from lib.triggers import append_only
 from wallets.models.field_types import MAX_UNITS, UnitsField
-from wallets.triggers import append_only, entries_balance
+from wallets.triggers import entries_balance
 
 
 class Movement(models.TextChoices):
