@@ -189,6 +189,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Gives the API's POSTs one effect per Idempotency-Key; see lib.api.operations.
+IDEMPOTENT_ANSWER = "customers.api_keys.idempotency.answer_once"
 # Requests per seconds, for each key and process; a protection against a runaway client.
 TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
 # The same for each address whose requests have no key, or an invalid one.

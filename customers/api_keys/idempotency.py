@@ -33,39 +33,43 @@ PURGED_AT_ONCE = 10_000
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-Post = Callable[..., Response]
 
-
-def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
+def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """
-    Make a view's `post` answer a repeated request with the first response.
+    Answer a repeated request of a view with the first response.
 
     The effect and the record of its response are one transaction. A request without the header runs as usual. A
     response sets `kept_data` without anything that must not be stored, such as a secret that is shown once.
     """
+    request = view.request
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return respond()
+    if not _KEY.fullmatch(key):
+        detail = "must have 1 to 255 visible ASCII characters"
+        raise invalid_fields([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
+    request_digest = _digest(request)
+    with transaction.atomic():
+        record = _insert_record(request, key=key, request_digest=request_digest, at=timezone.now())
+        if record is None:
+            return _replay(request, key=key, request_digest=request_digest)
+        response = respond()
+        _store_response(record, response, view)
+    return response
+
+
+def idempotent(post: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
+    """Make a view's `post` answer a repeated request with the first response."""
 
     @functools.wraps(post)
-    def answer_once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            return post(view, request, *args, **kwargs)
-        if not _KEY.fullmatch(key):
-            detail = "must have 1 to 255 visible ASCII characters"
-            raise invalid_fields([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
-        request_digest = _digest(request)
-        with transaction.atomic():
-            record = _insert_record(request, key=key, request_digest=request_digest, at=timezone.now())
-            if record is None:
-                return _replay(request, key=key, request_digest=request_digest)
-            response = post(view, request, *args, **kwargs)
-            _store_response(record, response, view)
-        return response
+    def answer(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return answer_once(view, lambda: post(view, request, *args, **kwargs))
 
-    answer_once.is_idempotent = True
-    return answer_once
+    answer.is_idempotent = True
+    return answer
 
 
-def naturally_idempotent(post: Post) -> Post:
+def naturally_idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
     """Mark a view's `post` as idempotent by itself; it must not run in one transaction."""
     post.is_idempotent = True  # type: ignore[attr-defined]
     return post

@@ -4,8 +4,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
+from lib.api.operations import Idempotency, Operation
 from lib.api.problem_types import PROBLEM_TYPES
 from lib.api.problems import MEDIA_TYPE
 
@@ -102,6 +104,78 @@ class ApiSchema(AutoSchema):
             "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
             "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
         }
+
+
+class DeclaredSchema(ApiSchema):
+    """
+    Describes each operation by its declaration, with its scope, its Idempotency-Key, and the problems that it may
+    answer.
+    """
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Return the complete description of the operation."""
+        operation = AutoSchema.get_operation(self, *args, **kwargs)
+        if operation is None:
+            return None
+        description = operation.get("description", "")
+        operation["description"] = f"{description}\n\nNeeds the scope `{self._declared.scope}`.".strip()
+        if self._is_idempotent():
+            operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        by_status: dict[str, list[str]] = {}
+        for name in self._problems(operation):
+            by_status.setdefault(str(PROBLEM_TYPES[name].status), []).append(name)
+        for status, names in by_status.items():
+            operation["responses"].setdefault(status, self._response(names))
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        return operation
+
+    def get_operation_id(self) -> str:
+        return self._declared.operation_id
+
+    def get_summary(self) -> str:
+        return self._declared.summary
+
+    def get_description(self) -> str:
+        return self._declared.description or super().get_description()
+
+    def get_override_parameters(self) -> list[Any]:
+        return list(self._declared.parameters)
+
+    def get_request_serializer(self) -> Any:
+        return self._declared.request
+
+    def get_response_serializers(self) -> Any:
+        """Return status → serializer or schema."""
+        if self.method == "DELETE":
+            return {204: None}
+        response = self._declared.response or super().get_response_serializers()
+        return response if isinstance(response, dict) else {self._declared.status: response}
+
+    def get_examples(self) -> list[OpenApiExample]:
+        return [OpenApiExample(name, body, request_only=True) for name, body in self._declared.examples.items()]
+
+    @property
+    def _declared(self) -> Operation:
+        operation: Operation = getattr(self.view, self.method.lower()).operation
+        return operation
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return self._declared.is_list or super()._is_list_view(serializer)
+
+    def _is_idempotent(self) -> bool:
+        return self._declared.idempotency is not Idempotency.NONE
+
+    def _problems(self, operation: dict[str, Any]) -> list[str]:
+        names = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
+        if operation.get("parameters") or "requestBody" in operation:
+            names += ["invalid-fields", "malformed-request"]
+        if "{" in self.path:
+            names.append("not-found")
+        if "requestBody" in operation:
+            names += ["body-too-large", "unsupported-media-type"]
+        if self._is_idempotent():
+            names += ["idempotency-key-in-use", "idempotency-key-reused"]
+        return sorted({*names, *self._declared.possible_problems})
 
 
 def _example(name: str) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""
+The operations of the API. Each is declared once: by its declaration a request is authorized, parsed and answered, and
+the schema describes it.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from lib.api.problems import Problem, invalid_fields
+
+RefusalProblem = str | tuple[str, str] | tuple[str, str, str]
+"""
+The name of a problem, alone or with the code of the fault in the field that the exception's `field` names; the third
+part is the field if the exception names none. An `invalid-fields` without a field becomes a `conflict`.
+"""
+
+
+class Idempotency(Enum):
+    """How an operation has one effect when its request is repeated with an Idempotency-Key."""
+
+    RECORDED = auto()  # the first response is stored, and repeated
+    NATURAL = auto()  # the operation takes care of it, since it can't run in one transaction
+    NONE = auto()  # the operation takes no key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    One method of a view.
+
+    operation_id, summary, description: for the schema; the default description is the view's docstring.
+    scope: the scope that the key needs. idempotency: of a POST.
+    request: serializer class of the body, or its OpenAPI schema; None if there is no body.
+    response: serializer class of the response, or its schema; default: the view's `serializer_class`.
+    status: of a response that the view returns as a row. is_list: whether it is a page of rows.
+    problems: the problems that the method raises itself. refusals: exception → the problem that it becomes.
+    parameters: of the query. examples: name → body of a request.
+    """
+
+    operation_id: str
+    summary: str
+    description: str
+    scope: str
+    idempotency: Idempotency
+    request: Any = None
+    response: Any = None
+    status: int = status.HTTP_200_OK
+    is_list: bool = False
+    problems: tuple[str, ...] = ()
+    refusals: Mapping[type[Exception], RefusalProblem] = field(default_factory=dict)
+    parameters: tuple[Any, ...] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def possible_problems(self) -> set[str]:
+        """The problems of this operation in particular."""
+        names = (problem if isinstance(problem, str) else problem[0] for problem in self.refusals.values())
+        return {*self.problems, *names}
+
+
+def operation(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+    """
+    Declare a method of an ApiView; `declared` are further fields of `Operation`.
+
+    A GET needs the scope `read`, another method `manage`. A POST that needs more than `read` records its response
+    by the Idempotency-Key.
+
+    The method returns a response, a row to serialize as the response, or None for a response without content.
+    """
+
+    def declare(method: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
+        scope = declared.pop("scope", "read" if method.__name__ == "get" else "manage")
+        is_recorded = method.__name__ == "post" and scope != "read"
+        idempotency = declared.pop("idempotency", Idempotency.RECORDED if is_recorded else Idempotency.NONE)
+        declaration = Operation(
+            operation_id=operation_id,
+            summary=summary,
+            description=description,
+            scope=scope,
+            idempotency=idempotency,
+            **declared,
+        )
+
+        @functools.wraps(method)
+        def answer(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            def respond() -> HttpResponseBase:
+                with refused_as(declaration.refusals):
+                    returned = method(view, request, *args, **kwargs)
+                return view.to_response(returned)
+
+            return answer_once(view, respond) if idempotency is Idempotency.RECORDED else respond()
+
+        answer.operation = declaration
+        return answer
+
+    return declare
+
+
+def list_rows(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+    """Return the `get` of a view that lists its rows in pages."""
+
+    @operation(operation_id, summary, description, is_list=True, **declared)
+    def get(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = view.paginate_queryset(view.filter_queryset(view.get_queryset()))
+        return view.get_paginated_response(view.represent_page(page))
+
+    return get
+
+
+def read_row(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+    """Return the `get` of a view that reads one row."""
+
+    @operation(operation_id, summary, description, **declared)
+    def get(view: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
+        return view.get_object()
+
+    return get
+
+
+@contextmanager
+def refused_as(refusals: Mapping[type[Exception], RefusalProblem]) -> Iterator[None]:
+    """Turn the exceptions of a refused operation into problems."""
+    try:
+        yield
+    except tuple(refusals) as error:
+        problem = next(problem for kind, problem in refusals.items() if isinstance(error, kind))
+        name, code, default_field = (problem, "", "") if isinstance(problem, str) else (*problem, "")[:3]
+        faulty_field = getattr(error, "field", "") or default_field
+        errors = [{"field": faulty_field, "code": code, "detail": str(error)}] if code and faulty_field else []
+        if name != "invalid-fields":
+            raise Problem(name, str(error), errors=errors) from error
+        raise (invalid_fields(errors) if errors else Problem("conflict", str(error))) from error
+
+
+def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Answer a request and record the response, or repeat the recorded one, by the function in the settings."""
+    answer: Callable[..., HttpResponseBase] = import_string(settings.IDEMPOTENT_ANSWER)
+    return answer(view, respond)
+
+
+def secret_response(body: Mapping[str, Any], **secret: Any) -> Response:
+    """Return a created row with its secret, which the copy stored for repeated requests lacks."""
+    response = Response({**body, **secret}, status=status.HTTP_201_CREATED)
+    response.kept_data = {**response.data, **dict.fromkeys(secret)}
+    return response

@@ -1,0 +1,114 @@
+"""Base classes of the API's views."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
+from django.utils.functional import cached_property
+from rest_framework import serializers, status
+from rest_framework.generics import GenericAPIView, get_object_or_404
+from rest_framework.response import Response
+
+from lib.api.operations import Operation
+from lib.api.schema import DeclaredSchema
+
+
+class ApiView(GenericAPIView[Any]):
+    """
+    A view whose methods are operations; a method that is none is refused.
+
+    sandbox_path: the lookup from a row to `sandbox`, which keeps live and sandbox rows apart: live keys see live
+        rows, sandbox keys sandbox rows, and other rows don't exist for a key (404). Empty: every key sees all rows.
+    """
+
+    schema = DeclaredSchema()
+    sandbox_path = ""
+    required_scopes: dict[str, str] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        methods = {name.upper(): getattr(cls, name, None) for name in cls.http_method_names}
+        cls.required_scopes = {
+            name: method.operation.scope for name, method in methods.items() if hasattr(method, "operation")
+        }
+
+    @property
+    def operation(self) -> Operation:
+        """The declaration of the operation that the request asks for."""
+        return getattr(self, self.request.method.lower()).operation
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the rows that the caller may see."""
+        rows = super().get_queryset()
+        return rows.filter(**{self.sandbox_path: self.request.user.sandbox}) if self.sandbox_path else rows
+
+    def read_serializer(self, instance: Any = None, *, partial: bool = False, **context: Any) -> Any:
+        """
+        Return the operation's serializer with the validated body.
+
+        :raises serializers.ValidationError: if a field is invalid.
+        """
+        context = {**self.get_serializer_context(), **context}
+        serializer = self.operation.request(instance, data=self.request.data, partial=partial, context=context)
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def read_body(self, **context: Any) -> dict[str, Any]:
+        """
+        Return the validated body.
+
+        :raises serializers.ValidationError: if a field is invalid.
+        """
+        fields: dict[str, Any] = self.read_serializer(**context).validated_data
+        return fields
+
+    def represent(self, row: Any) -> Any:
+        """Return a row in the form of the operation's response."""
+        return self._serializer(row).data
+
+    def represent_page(self, rows: list[Any]) -> Any:
+        """Return the rows of a page in the form of the operation's response."""
+        return self._serializer(rows, many=True).data
+
+    def to_response(self, returned: Any) -> HttpResponseBase:
+        """Return the response to what a method returned: a response, a row, or None."""
+        if isinstance(returned, HttpResponseBase):
+            return returned
+        if returned is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return Response(self.represent(returned), status=self.operation.status)
+
+    def _serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
+        serializer_class = self.operation.response or self.get_serializer_class()
+        return serializer_class(*args, context=self.get_serializer_context(), **kwargs)
+
+
+class OwnedRows(ApiView):
+    """
+    Rows of one owner, which the URL names: a customer's contacts, a plan's versions.
+
+    owners: the rows that the URL may name. owner_kwarg: the parameter of the URL. owner_field: the owners' field with
+        its value. owner_sandbox_path: as `sandbox_path`, from an owner. owner_path: the lookup from a row to its
+        owner; default: the same name as the parameter.
+    """
+
+    owners: QuerySet[Any]
+    owner_kwarg: str
+    owner_field = "external_id"
+    owner_sandbox_path = "sandbox"
+    owner_path = ""
+
+    @cached_property
+    def owner(self) -> Any:
+        """
+        The owner in the URL.
+
+        :raises Http404: if the caller sees no such owner.
+        """
+        path = self.owner_sandbox_path
+        owners = self.owners.filter(**{path: self.request.user.sandbox}) if path else self.owners
+        return get_object_or_404(owners, **{self.owner_field: self.kwargs[self.owner_kwarg]})
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the owner's rows."""
+        return super().get_queryset().filter(**{self.owner_path or self.owner_kwarg: self.owner})
