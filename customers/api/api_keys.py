@@ -6,20 +6,17 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys import keys
-from customers.api_keys.idempotency import idempotent
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
 from lib.api.fields import InstantField, StrictFields
-from lib.api.isolation import SandboxIsolation
+from lib.api.operations import list_rows, operation, read_row, secret_response
 from lib.api.problems import Problem
-
-EXAMPLE = OpenApiExample("For the product's servers", {"name": "Usage", "scopes": ["ingest"]}, request_only=True)
+from lib.api.views import ApiView
 
 
 class ApiKeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
@@ -63,10 +60,11 @@ class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     expires_at = InstantField(required=False, allow_null=True, help_text="Of the new one; default: never.")
 
 
-class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
+class Keys(ApiView):
     """Live keys for a live caller, sandbox keys for a sandbox caller."""
 
     queryset = ApiKey.objects.all()
+    sandbox_path = "sandbox"
     serializer_class = ApiKeySerializer
     lookup_url_kwarg = "number"
 
@@ -80,102 +78,69 @@ class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
             detail = f"Key {self.request.user.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
             raise Problem("scope-missing", detail)
 
-    def with_secret(self, key: ApiKey, secret: str) -> Response:
-        """Return a response with the secret; the copy stored for repeated requests has none."""
-        body = {**ApiKeySerializer(key).data, "secret": secret}
-        response = Response(body, status=status.HTTP_201_CREATED)
-        response.kept_data = {**body, "secret": None}
-        return response
 
-
-class KeysView(Keys, generics.ListAPIView[ApiKey]):
+class KeysView(Keys):
     """The list of API keys."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
+    get = list_rows("list_keys", "List API keys, newest first")
 
-    @extend_schema(operation_id="list_keys", summary="List API keys, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="issue_key",
-        summary="Issue an API key",
-        description="A live key issues live keys, a test key test keys, and none gives a scope that it lacks itself."
+    @operation(
+        "issue_key",
+        "Issue an API key",
+        "A live key issues live keys, a test key test keys, and none gives a scope that it lacks itself."
         " The answer holds the secret, which is never shown again.",
         request=ApiKeySerializer,
-        responses={201: SecretKeySerializer},
-        examples=[EXAMPLE],
+        response=SecretKeySerializer,
+        status=201,
+        refusals={keys.KeyRefused: ("invalid-fields", "refused", "expires_at")},
+        examples={"For the product's servers": {"name": "Usage", "scopes": ["ingest"]}},
     )
-    @idempotent
     def post(self, request: Request) -> Response:
-        serializer = ApiKeySerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        request_data = serializer.validated_data
-        self.grant(request_data["scopes"])
-        try:
-            issued = keys.issue(**request_data, sandbox=request.user.sandbox, by=None, at=timezone.now())
-        except keys.KeyRefused as refusal:
-            detail = serializers.ErrorDetail(str(refusal), "refused")
-            raise serializers.ValidationError({"expires_at": [detail]}) from refusal
-        return self.with_secret(*issued)
+        fields = self.read_body()
+        self.grant(fields["scopes"])
+        key, secret = keys.issue(**fields, sandbox=request.user.sandbox, by=None, at=timezone.now())
+        return secret_response(ApiKeySerializer(key).data, secret=secret)
 
 
-class KeyView(Keys, generics.RetrieveAPIView[ApiKey]):
+class KeyView(Keys):
     """One API key."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_key", summary="Read an API key")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_key", "Read an API key")
 
 
 class KeyRotationView(Keys):
     """The replacement of a key by a new one."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="rotate_key",
-        summary="Replace an API key",
-        description="The new key has the old one's name and scopes, all of which the caller must have; the old one"
+    @operation(
+        "rotate_key",
+        "Replace an API key",
+        "The new key has the old one's name and scopes, all of which the caller must have; the old one"
         " goes on for `overlap` seconds. The answer holds the secret, which is never shown again.",
         request=KeyRotationSerializer,
-        responses={201: SecretKeySerializer},
+        response=SecretKeySerializer,
+        status=201,
+        refusals={keys.KeyRefused: "conflict"},
     )
-    @idempotent
     @transaction.atomic
     def post(self, request: Request, number: int) -> Response:
-        old = self.get_object()
-        serializer = KeyRotationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        request_data = serializer.validated_data
+        old, fields = self.get_object(), self.read_body()
         self.grant(old.scopes)
-        overlap, expires_at = timedelta(seconds=request_data["overlap"]), request_data.get("expires_at")
-        try:
-            rotated = keys.rotate(key=old, overlap=overlap, by=None, at=timezone.now(), expires_at=expires_at)
-        except keys.KeyRefused as refusal:
-            raise Problem("conflict", str(refusal)) from refusal
-        return self.with_secret(*rotated)
+        fields["overlap"] = timedelta(seconds=fields["overlap"])
+        key, secret = keys.rotate(key=old, **fields, by=None, at=timezone.now())
+        return secret_response(ApiKeySerializer(key).data, secret=secret)
 
 
 class KeyRevocationView(Keys):
     """The revocation of a key."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="revoke_key",
-        summary="Revoke an API key",
-        description="It is refused from the next request on, also if it is the caller's own. Revoked again, it keeps"
+    @operation(
+        "revoke_key",
+        "Revoke an API key",
+        "It is refused from the next request on, also if it is the caller's own. Revoked again, it keeps"
         " the earlier time.",
-        request=None,
-        responses={200: ApiKeySerializer},
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
+    def post(self, request: Request, number: int) -> ApiKey:
         key = self.get_object()
         keys.revoke(key=key, at=timezone.now())
         key.refresh_from_db()
-        return Response(ApiKeySerializer(key).data)
+        return key

@@ -3,19 +3,16 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent
+from customers.api.views import CustomerRows
 from customers.customer_time import current_time
-from customers.models import Contact, Customer
+from customers.models import Contact
 from customers.registration import announce_customer_updated
 from lib.api.fields import StrictFields
+from lib.api.operations import list_rows, operation, read_row
 
-EXAMPLE = OpenApiExample("Who pays", {"name": "Bea", "email": "bea@acme.example", "alerts": False}, request_only=True)
 MOST = 50
 """Maximum contacts of a customer: each of them gets every email of its kinds."""
 
@@ -42,89 +39,64 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         return value
 
 
-class Contacts(generics.GenericAPIView[Contact]):
+class Contacts(CustomerRows):
     """The contacts of one customer that the caller may see."""
 
+    queryset = Contact.objects.all()
     serializer_class = ContactSerializer
 
-    def customer(self) -> Customer:
+    def save_contact(self, contact: Contact | None, **facts: Any) -> Any:
         """
-        Return the customer in the URL.
-
-        :raises Http404: if the caller sees no such customer.
-        """
-        name, sandbox = self.kwargs["customer"], self.request.user.sandbox
-        return generics.get_object_or_404(Customer, external_id=name, sandbox=sandbox)
-
-    def get_queryset(self) -> QuerySet[Contact]:
-        """Return the customer's contacts."""
-        return Contact.objects.filter(customer=self.customer())
-
-    def save_contact(self, contact: Contact | None, data: Any, **facts: Any) -> Any:
-        """
-        Create or change a contact, and return it serialized.
+        Create or change a contact by the request's body, and return it.
 
         :raises serializers.ValidationError: if a field is invalid.
         """
-        context = {"contacts": self.get_queryset()}
-        serializer = ContactSerializer(contact, data=data, partial=contact is not None, context=context)
-        serializer.is_valid(raise_exception=True)
+        serializer = self.read_serializer(contact, partial=contact is not None, contacts=self.get_queryset())
         with transaction.atomic():
-            customer = serializer.save(**facts).customer
-            announce_customer_updated(customer, ["contacts"], at=current_time(customer))
-        return serializer.data
+            saved = serializer.save(**facts)
+            announce_customer_updated(saved.customer, ["contacts"], at=current_time(saved.customer))
+        return saved
 
 
-class ContactsView(Contacts, generics.ListAPIView[Contact]):
+class ContactsView(Contacts):
     """The list of contacts."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
+    get = list_rows("list_contacts", "Contacts of a customer, newest first")
 
-    @extend_schema(operation_id="list_contacts", summary="Contacts of a customer, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="create_contact",
-        summary="Add a contact",
-        description="It gets mail of what happens from now on: `billing` for invoices, payments, top-ups and credits;"
+    @operation(
+        "create_contact",
+        "Add a contact",
+        "It gets mail of what happens from now on: `billing` for invoices, payments, top-ups and credits;"
         " `alerts` for limits and thresholds. Nobody is mailed about a sandbox customer.",
-        responses={201: ContactSerializer},
-        examples=[EXAMPLE],
+        request=ContactSerializer,
+        status=201,
+        examples={"Who pays": {"name": "Bea", "email": "bea@acme.example", "alerts": False}},
     )
-    @idempotent
-    def post(self, request: Request, customer: str) -> Response:
-        customer_row = self.customer()
-        if Contact.objects.filter(customer=customer_row).count() >= MOST:
+    def post(self, request: Request, customer: str) -> Contact:
+        if self.get_queryset().count() >= MOST:
             detail = serializers.ErrorDetail(f"A customer has {MOST} contacts at most; remove one first.", "refused")
             raise serializers.ValidationError({"": [detail]})
-        return Response(self.save_contact(None, request.data, customer=customer_row), status=status.HTTP_201_CREATED)
+        return self.save_contact(None, customer=self.owner)
 
 
-class ContactView(Contacts, generics.RetrieveAPIView[Contact]):
+class ContactView(Contacts):
     """One contact."""
 
-    lookup_field = "pk"
     lookup_url_kwarg = "number"
-    required_scopes = {"GET": "read", "PATCH": "manage", "DELETE": "manage"}
 
-    @extend_schema(operation_id="get_contact", summary="Read a contact")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_contact", "Read a contact")
 
-    @extend_schema(operation_id="update_contact", summary="Change a contact", responses=ContactSerializer)
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.save_contact(self.get_object(), request.data))
+    @operation("update_contact", "Change a contact", request=ContactSerializer)
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Contact:
+        return self.save_contact(self.get_object())
 
-    @extend_schema(
-        operation_id="remove_contact",
-        summary="Remove a contact",
-        description="Name and address are forgotten; mail that is still on its way to it is not sent.",
-        responses={204: None},
+    @operation(
+        "remove_contact",
+        "Remove a contact",
+        "Name and address are forgotten; mail that is still on its way to it is not sent.",
     )
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> None:
         contact = self.get_object()
         with transaction.atomic():
             contact.delete()
             announce_customer_updated(contact.customer, ["contacts"], at=current_time(contact.customer))
-        return Response(status=status.HTTP_204_NO_CONTENT)
