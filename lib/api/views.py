@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.utils.functional import cached_property
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.response import Response
 
@@ -63,24 +63,28 @@ class ApiView(GenericAPIView[Any]):
         return fields
 
     def represent(self, row: Any) -> Any:
-        """Return a row in the form of the operation's response."""
-        return self._serializer(row).data
+        """Return a row of the view in the API's form."""
+        return self.get_serializer(row).data
 
     def represent_page(self, rows: list[Any]) -> Any:
-        """Return the rows of a page in the form of the operation's response."""
-        return self._serializer(rows, many=True).data
+        """Return the rows of a page in the API's form."""
+        return self.get_serializer(rows, many=True).data
 
     def to_response(self, returned: Any) -> HttpResponseBase:
-        """Return the response to what a method returned: a response, a row, or None."""
+        """
+        Return the response to what a method returned: a response, None, or a row, either of the view or one that the
+        operation's own `response` serializes.
+        """
         if isinstance(returned, HttpResponseBase):
             return returned
         if returned is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        return Response(self.represent(returned), status=self.operation.status)
-
-    def _serializer(self, *args: Any, **kwargs: Any) -> serializers.BaseSerializer[Any]:
-        serializer_class = self.operation.response or self.get_serializer_class()
-        return serializer_class(*args, context=self.get_serializer_context(), **kwargs)
+        response_class = self.operation.response
+        if response_class is None:
+            payload = self.represent(returned)
+        else:
+            payload = response_class(returned, context=self.get_serializer_context()).data
+        return Response(payload, status=self.operation.status)
 
 
 class OwnedRows(ApiView):
@@ -106,7 +110,7 @@ class OwnedRows(ApiView):
         :raises Http404: if the caller sees no such owner.
         """
         path = self.owner_sandbox_path
-        owners = self.owners.filter(**{path: self.request.user.sandbox}) if path else self.owners
+        owners = self.owners.filter(**{path: self.request.user.sandbox}) if path else self.owners.all()
         return get_object_or_404(owners, **{self.owner_field: self.kwargs[self.owner_kwarg]})
 
     def get_queryset(self) -> QuerySet[Any]:

@@ -3,17 +3,17 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from lib.api.number_fields import NumberField
-from plans.api.views import visible
+from lib.api.operations import operation
+from plans.api.views import PlanVersions
 from plans.catalog.comparison import VersionDifference, compare
 from plans.catalog.version_snapshot import read_contents
-from plans.models import Plan, PlanVersion
-from plans.models.versions import PlanVersionQuerySet
+from plans.models import PlanVersion
 
 KINDS = ["changed", "added", "removed", "ordered"]
 
@@ -47,29 +47,26 @@ AGAINST = OpenApiParameter(
 )
 
 
-class ComparisonView(generics.GenericAPIView[PlanVersion]):
+class ComparisonView(PlanVersions):
     """Two versions of a plan, compared."""
 
-    required_scopes = {"GET": "read"}
-    serializer_class = ComparisonSerializer
+    queryset = PlanVersion.objects.select_related("plan", "copied_from")
 
-    @extend_schema(operation_id="compare_plan_versions", summary="Tell what a version changes", parameters=[AGAINST])
-    def get(self, request: Request, plan: str, number: int) -> Response:
-        plan_versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
-        versions = visible(plan_versions.select_related("plan", "copied_from"), sandbox=request.user.sandbox)
-        version = generics.get_object_or_404(versions, number=number)
-        against = self._against(versions, version)
-        differences = compare(*read_contents(against, version))
-        document = {
+    @operation(
+        "compare_plan_versions", "Tell what a version changes", response=ComparisonSerializer, parameters=(AGAINST,)
+    )
+    def get(self, request: Request, plan: str, number: int) -> dict[str, Any]:
+        version = get_object_or_404(self.get_queryset(), number=number)
+        against = self._against(version)
+        return {
             "plan": plan,
             "version": version.number,
             "against": against.number,
-            "differences": DifferenceSerializer(differences, many=True).data,
+            "differences": compare(*read_contents(against, version)),
         }
-        return Response(document)
 
-    def _against(self, versions: PlanVersionQuerySet, version: PlanVersion) -> PlanVersion:
-        number_text = self.request.query_params.get("against")
+    def _against(self, version: PlanVersion) -> PlanVersion:
+        versions, number_text = self.get_queryset(), self.request.query_params.get("against")
         if number_text is None:
             other_version = versions.compared_with(version, at=timezone.now())
         else:

@@ -1,14 +1,11 @@
 """Coupons over HTTP: read-only, since they are edited in the admin, like prices."""
 
-from typing import Any
-
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import generics, serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 
 from lib.api.number_fields import NumberField, serialize_amount
+from lib.api.operations import list_rows, read_row
+from lib.api.views import ApiView
 from plans.api.rating_result import AmountDocument
 from plans.models import Coupon
 
@@ -41,33 +38,22 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
         return coupon.archived_at is not None
 
 
-class Coupons(generics.GenericAPIView[Coupon]):
+class Coupons(ApiView):
     """All coupons."""
 
+    queryset = Coupon.objects.all()
     serializer_class = CouponSerializer
     lookup_field = "code"
     lookup_url_kwarg = "coupon"
 
-    def get_queryset(self) -> QuerySet[Coupon]:
-        """Return all coupons."""
-        return Coupon.objects.all()
 
-
-class CouponsView(Coupons, generics.ListAPIView[Coupon]):
+class CouponsView(Coupons):
     """The list of coupons."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="list_coupons", summary="List coupons, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_coupons", "List coupons, newest first")
 
 
-class CouponView(Coupons, generics.RetrieveAPIView[Coupon]):
+class CouponView(Coupons):
     """One coupon."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_coupon", summary="Read a coupon")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_coupon", "Read a coupon")

@@ -1,12 +1,9 @@
 """Features over HTTP: read-only, since they are edited in the admin, like prices."""
 
-from typing import Any
+from rest_framework import serializers
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
-
+from lib.api.operations import list_rows, read_row
+from lib.api.views import ApiView
 from plans.models import Feature
 
 
@@ -24,27 +21,22 @@ class FeatureSerializer(serializers.ModelSerializer[Feature]):
         read_only_fields = fields
 
 
-class FeaturesView(generics.ListAPIView[Feature]):
-    """The list of features."""
+class Features(ApiView):
+    """All features."""
 
-    required_scopes = {"GET": "read"}
-    queryset = Feature.objects.select_related("meter")
-    serializer_class = FeatureSerializer
-
-    @extend_schema(operation_id="list_features", summary="List features, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-
-class FeatureView(generics.RetrieveAPIView[Feature]):
-    """One feature."""
-
-    required_scopes = {"GET": "read"}
     queryset = Feature.objects.select_related("meter")
     serializer_class = FeatureSerializer
     lookup_field = "code"
     lookup_url_kwarg = "feature"
 
-    @extend_schema(operation_id="get_feature", summary="Read a feature")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+
+class FeaturesView(Features):
+    """The list of features."""
+
+    get = list_rows("list_features", "List features, newest first")
+
+
+class FeatureView(Features):
+    """One feature."""
+
+    get = read_row("get_feature", "Read a feature")

@@ -1,15 +1,12 @@
 """Credit packs over HTTP: read-only, since they are edited in the admin, like prices."""
 
-from typing import Any
-
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows, read_row
+from lib.api.views import ApiView
 from plans.models import BonusSlab, CreditPack, PackPrice
 
 
@@ -52,19 +49,8 @@ class PackSerializer(serializers.ModelSerializer[CreditPack]):
     class Meta:
         model = CreditPack
         fields = [
-            *(
-                "code",
-                "name",
-                "unit",
-                "units",
-                "least_units",
-                "most_units",
-                "prices",
-                "slabs_by",
-                "slabs",
-                "is_taxed",
-            ),
-            *("valid_days", "features", "priority", "rolls_over", "rollover_most", "rollover_days"),
+            *("code", "name", "unit", "units", "least_units", "most_units", "prices", "slabs_by", "slabs"),
+            *("is_taxed", "valid_days", "features", "priority", "rolls_over", "rollover_most", "rollover_days"),
             *("sold_from", "sold_until", "on_sale"),
         ]
         read_only_fields = fields
@@ -74,33 +60,25 @@ class PackSerializer(serializers.ModelSerializer[CreditPack]):
         return pack.is_on_sale(timezone.now())
 
 
-class Packs(generics.GenericAPIView[CreditPack]):
+class Packs(ApiView):
     """Credit packs, on sale or not."""
 
-    required_scopes = {"GET": "read"}
+    queryset = CreditPack.objects.prefetch_related(
+        Prefetch("prices", PackPrice.objects.order_by("currency")),
+        Prefetch("slabs", BonusSlab.objects.order_by("least")),
+    )
     serializer_class = PackSerializer
     lookup_field = "code"
     lookup_url_kwarg = "pack"
 
-    def get_queryset(self) -> QuerySet[CreditPack]:
-        """Return all packs with their prices and bonus slabs."""
-        return CreditPack.objects.prefetch_related(
-            Prefetch("prices", PackPrice.objects.order_by("currency")),
-            Prefetch("slabs", BonusSlab.objects.order_by("least")),
-        )
 
-
-class PacksView(Packs, generics.ListAPIView[CreditPack]):
+class PacksView(Packs):
     """The list of credit packs."""
 
-    @extend_schema(operation_id="list_packs", summary="List credit packs, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_packs", "List credit packs, newest first")
 
 
-class PackView(Packs, generics.RetrieveAPIView[CreditPack]):
+class PackView(Packs):
     """One credit pack."""
 
-    @extend_schema(operation_id="get_pack", summary="Read a credit pack")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_pack", "Read a credit pack")

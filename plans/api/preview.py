@@ -6,19 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lib.api.number_fields import NumberField, serialize_amount
+from lib.api.operations import operation
 from lib.currencies import MINOR_UNITS
 from lib.decimals import EXACT, ZERO
 from plans.api.rating_result import PricedSerializer
-from plans.api.views import visible
+from plans.api.views import PlanVersions
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.costs.unit_costs import CostRefused, to_cost_rates, usage_at_cost
-from plans.models import Plan, PlanVersion, UnitCost
+from plans.models import PlanVersion, UnitCost
 from plans.pricing.cost_rates import charges_unit_cost
 from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate_usage
 
@@ -55,53 +55,42 @@ class PreviewSerializer(serializers.Serializer[Any]):
         return code
 
 
-EXAMPLE = OpenApiExample(
-    "Two kinds of tokens",
-    {
-        "feature": "llm.tokens",
-        "currency": "USD",
-        "quantities": [
-            {"dimensions": {"token_type": "input"}, "quantity": "1200000"},
-            {"dimensions": {"token_type": "output"}, "quantity": "300000"},
-        ],
-    },
-    request_only=True,
-)
+EXAMPLE = {
+    "feature": "llm.tokens",
+    "currency": "USD",
+    "quantities": [
+        {"dimensions": {"token_type": "input"}, "quantity": "1200000"},
+        {"dimensions": {"token_type": "output"}, "quantity": "300000"},
+    ],
+}
 
 
-class PreviewView(generics.GenericAPIView[Plan]):
+class PreviewView(PlanVersions):
     """Prices usage by the function that bills, so the answer equals the invoice."""
 
-    required_scopes = {"POST": "read"}
-    serializer_class = PreviewSerializer
-
-    @extend_schema(
-        operation_id="preview_price",
-        summary="Price some usage of a feature",
-        description="Tells what usage within one period would cost, tier by tier. Prices on single events are"
+    @operation(
+        "preview_price",
+        "Price some usage of a feature",
+        "Tells what usage within one period would cost, tier by tier. Prices on single events are"
         " worked out for one of each quantity. Nothing is stored.",
-        responses={200: PricedSerializer},
-        examples=[EXAMPLE],
+        scope="read",
+        request=PreviewSerializer,
+        response=PricedSerializer,
+        examples={"Two kinds of tokens": EXAMPLE},
     )
     def post(self, request: Request, plan: str) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        request_data = serializer.validated_data
-        version = self._version(plan, request_data.get("version"))
-        feature, price = _price(version, request_data["feature"], request_data["currency"])
-        quantities = _by_rate(price, request_data["quantities"], feature)
-        rating = rate_usage(price, quantities)
-        return Response(_document(version, feature, rating))
+        fields = self.read_body()
+        version = self._version(fields.get("version"))
+        feature, price = _price(version, fields["feature"], fields["currency"])
+        quantities = _by_rate(price, fields["quantities"], feature)
+        return Response(_document(version, feature, rate_usage(price, quantities)))
 
-    def _version(self, plan: str, number: int | None) -> PlanVersion:
-        sandbox = self.request.user.sandbox
-        versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
-        if number is None:
-            version = versions.in_force(timezone.now()).select_related("plan").first()
-        else:
-            version = visible(versions.filter(number=number), sandbox=sandbox).select_related("plan").first()
+    def _version(self, number: int | None) -> PlanVersion:
+        versions = self.get_queryset()
+        versions = versions.in_force(timezone.now()) if number is None else versions.filter(number=number)
+        version = versions.first()
         if version is None:
-            raise _refused("version", f"{plan} has no version {number or 'in force'}.", code="unknown")
+            raise _refused("version", f"{self.owner.code} has no version {number or 'in force'}.", code="unknown")
         return version
 
 

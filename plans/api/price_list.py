@@ -1,17 +1,17 @@
 """GET and PUT /api/v1/plans/{plan}/versions/{number}/price-list: a version's whole content as one document."""
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import generics, serializers
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from lib.api.operations import operation
 from plans.api.comparison import DifferenceSerializer
-from plans.api.views import visible
-from plans.models import Plan, PlanVersion
+from plans.api.views import PlanVersions
+from plans.models import PlanVersion
 from plans.price_lists.json_format import item_from_document, to_document
 from plans.price_lists.list_import import import_price_list
 from plans.price_lists.version_items import ListRefused, read_items
@@ -20,33 +20,31 @@ CHANGES = inline_serializer("PriceListChanges", {"changes": DifferenceSerializer
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would change, and change nothing.")
 
 
-class PriceListView(generics.GenericAPIView[PlanVersion]):
+class PriceListView(PlanVersions):
     """The price list of a version, to export it and to import it into a draft."""
 
-    required_scopes = {"GET": "read", "PUT": "manage"}
-    serializer_class = serializers.Serializer[Any]
-
-    @extend_schema(
-        operation_id="get_price_list",
-        summary="Read all that a version grants and charges",
-        description="The document that PUT takes. Numbers are text, so that every digit stays.",
-        responses={200: OpenApiTypes.OBJECT},
+    @operation(
+        "get_price_list",
+        "Read all that a version grants and charges",
+        "The document that PUT takes. Numbers are text, so that every digit stays.",
+        response=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, plan: str, number: int) -> Response:
-        versions = visible(self._versions(plan), sandbox=request.user.sandbox)
-        return Response(to_document(read_items(generics.get_object_or_404(versions, number=number))))
+        return Response(to_document(read_items(get_object_or_404(self.get_queryset(), number=number))))
 
-    @extend_schema(
-        operation_id="put_price_list",
-        summary="Let a draft hold a price list",
-        description="The draft holds what the document says then, and nothing else: all of it or nothing. What is"
+    @operation(
+        "put_price_list",
+        "Let a draft hold a price list",
+        "The draft holds what the document says then, and nothing else: all of it or nothing. What is"
         " left out has its usual value. It is published in the admin, once somebody has looked at it.",
-        parameters=[DRY_RUN],
+        parameters=(DRY_RUN,),
         request=OpenApiTypes.OBJECT,
-        responses={200: CHANGES},
+        response=CHANGES,
     )
     def put(self, request: Request, plan: str, number: int) -> Response:
-        version = generics.get_object_or_404(self._versions(plan), number=number)
+        # A live key sees no drafts, but may import into one.
+        versions = PlanVersion.objects.filter(plan=self.owner).select_related("plan")
+        version = get_object_or_404(versions, number=number)
         if not version.is_editable:
             state = version.get_state_display() if version.tried_at is None else "tried in the sandbox"
             detail = f"{version} is {state}: start a new version from it, and put it there."
@@ -58,10 +56,6 @@ class PriceListView(generics.GenericAPIView[PlanVersion]):
         except ListRefused as refusal:
             raise _refused(refusal) from refusal
         return Response({"changes": DifferenceSerializer(changes, many=True).data})
-
-    def _versions(self, plan: str) -> Any:
-        plan_versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
-        return plan_versions.select_related("plan")
 
 
 def _refused(refusal: ListRefused) -> serializers.ValidationError:

@@ -1,16 +1,13 @@
 """Plans over HTTP: read-only, since prices are edited and reviewed in the admin."""
 
-from typing import Any
-
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics
-from rest_framework.request import Request
-from rest_framework.response import Response
 
+from lib.api.operations import list_rows, read_row
+from lib.api.views import ApiView, OwnedRows
 from plans.api.serializers import PlanSerializer, VersionSerializer
 from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Rate
+from plans.models.versions import PlanVersionQuerySet
 
 
 def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
@@ -25,14 +22,10 @@ def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
     )
 
 
-def visible(versions: QuerySet[PlanVersion], *, sandbox: bool) -> QuerySet[PlanVersion]:
-    """Return the versions that a caller may see: published ones; in the sandbox also drafts."""
-    return versions if sandbox else versions.published()
-
-
-class Plans(generics.GenericAPIView[Plan]):
+class Plans(ApiView):
     """Plans, each with its version in force."""
 
+    queryset = Plan.objects.all()
     serializer_class = PlanSerializer
     lookup_field = "code"
     lookup_url_kwarg = "plan"
@@ -40,57 +33,53 @@ class Plans(generics.GenericAPIView[Plan]):
     def get_queryset(self) -> QuerySet[Plan]:
         """Return the plans."""
         in_force = with_prices(PlanVersion.objects.in_force(timezone.now()))
-        return Plan.objects.prefetch_related(Prefetch("versions", in_force, to_attr="in_force"))
+        return super().get_queryset().prefetch_related(Prefetch("versions", in_force, to_attr="in_force"))
 
 
-class PlansView(Plans, generics.ListAPIView[Plan]):
+class PlansView(Plans):
     """The list of plans."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="list_plans", summary="List plans with their prices, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_plans", "List plans with their prices, newest first")
 
 
-class PlanView(Plans, generics.RetrieveAPIView[Plan]):
+class PlanView(Plans):
     """One plan."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_plan", summary="Read a plan with its prices in force")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_plan", "Read a plan with its prices in force")
 
 
-class Versions(generics.GenericAPIView[PlanVersion]):
-    """The versions of the plan in the URL."""
+class PlanVersions(OwnedRows):
+    """The versions of the plan in the URL that the caller may see: published ones; in the sandbox also drafts."""
 
+    queryset = PlanVersion.objects.select_related("plan")
     serializer_class = VersionSerializer
     lookup_field = "number"
+    owners = Plan.objects.all()
+    owner_kwarg = "plan"
+    owner_field = "code"
+    owner_sandbox_path = ""
+
+    def get_queryset(self) -> PlanVersionQuerySet:
+        """Return the visible versions."""
+        versions = super().get_queryset()
+        return versions if self.request.user.sandbox else versions.published()
+
+
+class PricedVersions(PlanVersions):
+    """The versions of a plan with their prices."""
 
     def get_queryset(self) -> QuerySet[PlanVersion]:
-        """Return the versions that the caller may see."""
-        plan = generics.get_object_or_404(Plan, code=self.kwargs["plan"])
-        sandbox = self.request.user.sandbox
-        return with_prices(visible(PlanVersion.objects.filter(plan=plan), sandbox=sandbox))
+        """Return the visible versions with their prices."""
+        return with_prices(super().get_queryset())
 
 
-class VersionsView(Versions, generics.ListAPIView[PlanVersion]):
+class VersionsView(PricedVersions):
     """The versions of a plan, past, present and scheduled."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="list_plan_versions", summary="List a plan's versions, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_plan_versions", "List a plan's versions, newest first")
 
 
-class VersionView(Versions, generics.RetrieveAPIView[PlanVersion]):
+class VersionView(PricedVersions):
     """One version of a plan."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_plan_version", summary="Read one version of a plan")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_plan_version", "Read one version of a plan")
