@@ -18,6 +18,7 @@ from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
+from lib.api.views import OwnedRows
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -25,6 +26,14 @@ DETAILED = (
     Prefetch("sections", Section.objects.order_by("position")),
 )
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
+
+
+class InvoiceRows(OwnedRows):
+    """Rows of one invoice that the caller may see."""
+
+    owners = INVOICES.select_related("customer")
+    owner_kwarg = "invoice"
+    owner_field = "pk"
 
 
 class InvoicesView(SandboxIsolation, generics.ListAPIView[Invoice]):

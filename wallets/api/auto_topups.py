@@ -3,26 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.problems import Problem
+from lib.api.operations import list_rows, operation, read_row
+from wallets.api.wallets import WalletRows
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
-from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState, Wallet
+from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState
 from wallets.models.topups import MAX_DECLINES, MAX_TOPUPS, CeilingSetter, CeilingSpan, Payer
 
-EXAMPLE = OpenApiExample(
-    "A pack below 20 % of it",
-    {"pack": "credits-100", "percent": "20", "ceilings": [{"set_by": "customer", "span": "month", "most": 5}]},
-    request_only=True,
-)
+EXAMPLE = {"pack": "credits-100", "percent": "20", "ceilings": [{"set_by": "customer", "span": "month", "most": 5}]}
 
 
 class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling]):
@@ -99,24 +94,10 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
         read_only_fields = fields
 
 
-class OfWallet(generics.GenericAPIView[Any]):
-    """Base of views about one wallet visible to the caller."""
-
-    def wallet(self) -> Wallet:
-        """
-        Return the wallet of the address.
-
-        :raises Http404: if the caller sees no such wallet.
-        """
-        visible = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(visible, pk=self.kwargs["wallet"])
-
-
-class TopUpRuleView(OfWallet):
+class TopUpRuleView(WalletRows):
     """The rule of one wallet."""
 
-    required_scopes = {"GET": "read", "PUT": "manage", "DELETE": "manage"}
-    problems = {"PUT": ["unprocessable"]}
+    queryset = TopUpRule.objects.select_related("pack")
     serializer_class = TopUpRuleSerializer
 
     def get_object(self) -> TopUpRule:
@@ -125,38 +106,29 @@ class TopUpRuleView(OfWallet):
 
         :raises Http404: if it has none.
         """
-        return generics.get_object_or_404(TopUpRule.objects.select_related("pack"), wallet=self.wallet())
+        return get_object_or_404(self.get_queryset())
 
-    @extend_schema(operation_id="get_topup_rule", summary="Read how a wallet is topped up by itself")
-    def get(self, request: Request, wallet: int) -> Response:
-        return Response(TopUpRuleSerializer(self.get_object()).data)
+    get = read_row("get_topup_rule", "Read how a wallet is topped up by itself")
 
-    @extend_schema(
-        operation_id="set_topup_rule",
-        summary="Set how a wallet is topped up by itself",
-        description="All of it: what is left out has its default. It is bought when the balance is strictly below the"
+    @operation(
+        "set_topup_rule",
+        "Set how a wallet is topped up by itself",
+        "All of it: what is left out has its default. It is bought when the balance is strictly below the"
         " threshold, one top-up at a time, within every ceiling; the customer's own are never above finance's."
         " Setting it forgets declines, and switches it on unless told otherwise.",
-        examples=[EXAMPLE],
+        request=TopUpRuleSerializer,
+        refusals={TopUpRuleRefused: ("unprocessable", "refused")},
+        examples={"A pack below 20 % of it": EXAMPLE},
     )
-    def put(self, request: Request, wallet: int) -> Response:
-        owner = self.wallet()
-        serializer = TopUpRuleSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            set_rule(
-                wallet_id=owner.pk, request=_rule_request(serializer.validated_data), at=current_time(owner.customer)
-            )
-        except TopUpRuleRefused as refused:
-            errors = [{"field": refused.field, "code": "refused", "detail": str(refused)}]
-            raise Problem("unprocessable", str(refused), errors=errors) from refused
-        return Response(TopUpRuleSerializer(self.get_object()).data)
+    def put(self, request: Request, wallet: int) -> TopUpRule:
+        owner = self.owner
+        set_rule(wallet_id=owner.pk, request=_rule_request(self.read_body()), at=current_time(owner.customer))
+        return self.get_object()
 
-    @extend_schema(operation_id="remove_topup_rule", summary="Top a wallet up no more", responses={204: None})
-    def delete(self, request: Request, wallet: int) -> Response:
+    @operation("remove_topup_rule", "Top a wallet up no more")
+    def delete(self, request: Request, wallet: int) -> None:
         rule = self.get_object()
-        remove_rule(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        remove_rule(wallet_id=rule.wallet_id, at=current_time(self.owner.customer))
 
 
 def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
@@ -170,16 +142,10 @@ def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
     )
 
 
-class TopUpsView(OfWallet, generics.ListAPIView[TopUp]):
+class TopUpsView(WalletRows):
     """The automatic top-ups of a wallet."""
 
-    required_scopes = {"GET": "read"}
+    queryset = TopUp.objects.all()
     serializer_class = TopUpSerializer
 
-    def get_queryset(self) -> QuerySet[TopUp]:
-        """Return the wallet's top-ups."""
-        return TopUp.objects.filter(wallet=self.wallet())
-
-    @extend_schema(operation_id="list_topups", summary="Automatic top-ups of a wallet, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_topups", "Automatic top-ups of a wallet, newest first")

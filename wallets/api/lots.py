@@ -3,22 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
-from lib.api.isolation import SandboxIsolation
+from lib.api.operations import list_rows, operation, read_row
+from lib.api.views import ApiView
 from lib.decimals import EXACT
 from plans.models import Feature
 from wallets.api.errors import as_problems
 from wallets.api.movement_serializers import ExtensionSerializer, TakingOutSerializer
 from wallets.api.serializers import LotSerializer
-from wallets.api.wallets import Wallets
+from wallets.api.wallets import WalletRows
 from wallets.ledger.adjustments import extend, refund, void
 from wallets.models import Lot, LotKind
+
+PROBLEMS = ("conflict", "unprocessable")
 
 
 def lot_payloads(lots: Sequence[Lot]) -> Any:
@@ -29,104 +28,79 @@ def lot_payloads(lots: Sequence[Lot]) -> Any:
     return LotSerializer([stored[lot.pk] for lot in lots], many=True, context={"features": codes}).data
 
 
-class LotsView(Wallets):
+class LotsView(WalletRows):
     """The lots of a wallet."""
 
-    required_scopes = {"GET": "read"}
+    queryset = Lot.objects.all()
+    serializer_class = LotSerializer
     filters = {"kind": "kind"}
     filter_choices = {"kind": LotKind.values}
 
-    @extend_schema(
-        operation_id="list_lots", summary="List a wallet's lots, newest first", responses=LotSerializer(many=True)
-    )
-    def get(self, request: Request, wallet: int) -> Response:
-        owner = generics.get_object_or_404(self.get_queryset(), pk=wallet)
-        page = self.paginate_queryset(self.filter_queryset(Lot.objects.filter(wallet=owner))) or []
-        return self.get_paginated_response(lot_payloads(page))
+    get = list_rows("list_lots", "List a wallet's lots, newest first")
+
+    def represent_page(self, rows: list[Lot]) -> Any:
+        """Return the lots in the API's form."""
+        return lot_payloads(rows)
 
 
-class Lots(SandboxIsolation, generics.GenericAPIView[Lot]):
+class Lots(ApiView):
     """One lot visible to the caller."""
 
     queryset = Lot.objects.select_related("wallet")
     sandbox_path = "wallet__customer__sandbox"
     serializer_class = LotSerializer
     lookup_url_kwarg = "lot"
-    problems = {"POST": ["conflict", "unprocessable"]}
+
+    def represent(self, row: Lot) -> Any:
+        """Return the lot in the API's form."""
+        return lot_payloads([row])[0]
 
 
 class LotView(Lots):
     """Read a lot."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_lot", summary="Read a lot")
-    def get(self, request: Request, lot: int) -> Response:
-        return Response(lot_payloads([self.get_object()])[0])
+    get = read_row("get_lot", "Read a lot")
 
 
-class TakingOut(Lots):
-    """Take units of a lot out of its wallet."""
+def take_out(take: Callable[..., Lot], operation_id: str, summary: str, description: str) -> Any:
+    """Return the `post` of a view that takes units of a lot out of its wallet."""
 
-    required_scopes = {"POST": "manage"}
-
-    def take_out(self, request: Request, operation: Callable[..., Lot]) -> Response:
-        """Take units out of the lot, and return the lot as it is then."""
-        stored_lot = self.get_object()
-        serializer = TakingOutSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = serializer.validated_data
+    @operation(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS)
+    def post(view: Lots, request: Request, lot: int) -> Lot:
+        stored_lot, serializer = view.get_object(), view.read_serializer()
+        fields, at = serializer.validated_data, current_time(stored_lot.wallet.customer)
         amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
+        arguments = {"amount": amount, "reason": fields["reason"], "reference": serializer.reference}
         with as_problems(lot="amount"):
-            operation(
-                lot_id=stored_lot.pk,
-                amount=amount,
-                reason=fields["reason"],
-                reference=serializer.reference,
-                at=current_time(stored_lot.wallet.customer),
-            )
-        return Response(lot_payloads([stored_lot])[0])
+            take(lot_id=stored_lot.pk, **arguments, at=at)
+        return stored_lot
+
+    return post
 
 
-class VoidLotView(TakingOut):
+class VoidLotView(Lots):
     """Void units without paying for them."""
 
-    @extend_schema(
-        operation_id="void_lot",
-        summary="Void what is left of a lot",
-        description="Nothing is paid back.",
-        request=TakingOutSerializer,
-    )
-    @idempotent
-    def post(self, request: Request, lot: int) -> Response:
-        return self.take_out(request, void)
+    post = take_out(void, "void_lot", "Void what is left of a lot", "Nothing is paid back.")
 
 
-class RefundView(TakingOut):
+class RefundView(Lots):
     """Refund units."""
 
-    @extend_schema(
-        operation_id="refund_lot",
-        summary="Refund what is left of a lot",
-        description="Its cost is to be paid back to the customer: the ledger tells how much; the payment is yours.",
-        request=TakingOutSerializer,
+    post = take_out(
+        refund,
+        "refund_lot",
+        "Refund what is left of a lot",
+        "Its cost is to be paid back to the customer: the ledger tells how much; the payment is yours.",
     )
-    @idempotent
-    def post(self, request: Request, lot: int) -> Response:
-        return self.take_out(request, refund)
 
 
 class ExtensionView(Lots):
     """Extend the validity of a lot."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(operation_id="extend_lot", summary="Let a lot expire later, or never", request=ExtensionSerializer)
-    @idempotent
-    def post(self, request: Request, lot: int) -> Response:
-        stored_lot = self.get_object()
-        serializer = ExtensionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+    @operation("extend_lot", "Let a lot expire later, or never", request=ExtensionSerializer, problems=PROBLEMS)
+    def post(self, request: Request, lot: int) -> Lot:
+        stored_lot, fields = self.get_object(), self.read_body()
         with as_problems(lot=""):
-            extend(lot_id=stored_lot.pk, **serializer.validated_data, at=current_time(stored_lot.wallet.customer))
-        return Response(lot_payloads([stored_lot])[0])
+            extend(lot_id=stored_lot.pk, **fields, at=current_time(stored_lot.wallet.customer))
+        return stored_lot

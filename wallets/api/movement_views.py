@@ -3,13 +3,11 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
+from lib.api.operations import operation
 from wallets.api.errors import as_problems
 from wallets.api.lots import lot_payloads
 from wallets.api.movement_serializers import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
@@ -19,89 +17,71 @@ from wallets.ledger.adjustments import transfer
 from wallets.ledger.spend import spend
 from wallets.operations.manual_grants import grant_manually
 
-REFUSALS = {"POST": ["conflict", "unprocessable"]}
-GRANT = OpenApiExample(
-    "A promotion",
-    {"kind": "promotional", "amount": "500", "key": "spring", "expires_at": "2027-06-30T00:00:00Z"},
-    request_only=True,
-)
-SPEND = OpenApiExample("Work of a person", {"amount": "12.5", "key": "ticket-4711"}, request_only=True)
+PROBLEMS = ("conflict", "unprocessable")
+GRANT = {"kind": "promotional", "amount": "500", "key": "spring", "expires_at": "2027-06-30T00:00:00Z"}
 
 
 class GrantsView(Wallets):
     """Grants into a wallet."""
 
-    required_scopes = {"POST": "manage"}
-    problems = REFUSALS
-
-    @extend_schema(
-        operation_id="grant_credits",
-        summary="Grant value into a wallet",
-        description="Pays first what the wallet owes, unless it is kept for some features. What is bought or included"
+    @operation(
+        "grant_credits",
+        "Grant value into a wallet",
+        "Pays first what the wallet owes, unless it is kept for some features. What is bought or included"
         " with a plan is granted by itself.",
         request=GrantSerializer,
-        responses={201: LotSerializer},
-        examples=[GRANT],
+        response=LotSerializer,
+        status=201,
+        problems=PROBLEMS,
+        examples={"A promotion": GRANT},
     )
-    @idempotent
     def post(self, request: Request, wallet: int) -> Response:
-        serializer = GrantSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        owner, terms = self.get_object(), serializer.grant
-        at = current_time(owner.customer)
+        serializer, owner = self.read_serializer(), self.get_object()
+        terms, reason = serializer.grant, serializer.validated_data["reason"]
         with as_problems():
-            lot = grant_manually(wallet=owner, terms=terms, reason=serializer.validated_data["reason"], at=at)
-        return Response(lot_payloads([lot])[0], status=status.HTTP_201_CREATED)
+            lot = grant_manually(wallet=owner, terms=terms, reason=reason, at=current_time(owner.customer))
+        return Response(lot_payloads([lot])[0], status=201)
 
 
 class SpendsView(Wallets):
     """Value taken by hand or for another system."""
 
-    required_scopes = {"POST": "manage"}
-    problems = REFUSALS
-
-    @extend_schema(
-        operation_id="spend_credits",
-        summary="Take value from a wallet",
-        description="For what is not metered here: usage that is sent as events takes what it costs by itself. Lots"
+    @operation(
+        "spend_credits",
+        "Take value from a wallet",
+        "For what is not metered here: usage that is sent as events takes what it costs by itself. Lots"
         " are taken in the wallet's order, all or nothing; the wallet's own rule says whether it may owe.",
         request=SpendSerializer,
-        responses={201: SpentSerializer},
-        examples=[SPEND],
+        response=SpentSerializer,
+        status=201,
+        problems=PROBLEMS,
+        examples={"Work of a person": {"amount": "12.5", "key": "ticket-4711"}},
     )
-    @idempotent
-    def post(self, request: Request, wallet: int) -> Response:
-        serializer = SpendSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        owner = self.get_object()
+    def post(self, request: Request, wallet: int) -> Any:
+        serializer, owner = self.read_serializer(), self.get_object()
         at = current_time(owner.customer)
         arguments = serializer.arguments(at)
         with as_problems():
-            spent = spend(wallet_id=owner.pk, **arguments, at=at)
-        return Response(SpentSerializer(spent).data, status=status.HTTP_201_CREATED)
+            return spend(wallet_id=owner.pk, **arguments, at=at)
 
 
 class TransfersView(Wallets):
     """Transfers between wallets."""
 
-    required_scopes = {"POST": "manage"}
-    problems = REFUSALS
-
-    @extend_schema(
-        operation_id="transfer_credits",
-        summary="Move value to another wallet of the customer",
-        description="Lot by lot, each on its own conditions and with its own cost.",
+    @operation(
+        "transfer_credits",
+        "Move value to another wallet of the customer",
+        "Lot by lot, each on its own conditions and with its own cost.",
         request=TransferSerializer,
-        responses={201: LotSerializer(many=True)},
+        response=LotSerializer(many=True),
+        status=201,
+        problems=PROBLEMS,
     )
-    @idempotent
     def post(self, request: Request, wallet: int) -> Response:
-        serializer = TransferSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        serializer, source = self.read_serializer(), self.get_object()
         fields: dict[str, Any] = serializer.validated_data
-        source = self.get_object()
         target = get_object_or_404(self.get_queryset(), pk=fields["to"])
         arguments = {"from_id": source.pk, "to_id": target.pk, "amount": fields["amount"], "reason": fields["reason"]}
         with as_problems():
             lots = transfer(**arguments, reference=serializer.reference, at=current_time(source.customer))
-        return Response(lot_payloads(lots), status=status.HTTP_201_CREATED)
+        return Response(lot_payloads(lots), status=201)

@@ -3,25 +3,18 @@
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
-from invoices.models import DocumentKind, Invoice, Payment
+from invoices.api.views import InvoiceRows
+from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.problems import Problem
+from lib.api.operations import list_rows, operation
 from wallets.purchases import receive_payment
-
-EXAMPLE = OpenApiExample(
-    "A bank transfer", {"reference": "statement 12, line 3", "amount": "23.80"}, request_only=True
-)
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
@@ -51,52 +44,29 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
-class PaymentsView(generics.ListAPIView[Payment]):
+class PaymentsView(InvoiceRows):
     """Payments of one invoice visible to the caller."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
+    queryset = Payment.objects.all()
     serializer_class = PaymentSerializer
 
-    def invoice(self) -> Invoice:
-        """
-        Return the invoice of the address.
+    get = list_rows("list_payments", "Payments of an invoice, newest first")
 
-        :raises Http404: if the caller sees no such invoice.
-        """
-        visible = Invoice.objects.filter(kind=DocumentKind.INVOICE, sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(visible, pk=self.kwargs["invoice"])
-
-    def get_queryset(self) -> QuerySet[Payment]:
-        """Return the invoice's payments."""
-        return Payment.objects.filter(invoice=self.invoice())
-
-    @extend_schema(operation_id="list_payments", summary="Payments of an invoice, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="record_payment",
-        summary="Record a payment",
-        description="What came in for an invoice, up to what is due. The same reference again records nothing, and is"
+    @operation(
+        "record_payment",
+        "Record a payment",
+        "What came in for an invoice, up to what is due. The same reference again records nothing, and is"
         " answered as the first time.",
         request=NewPaymentSerializer,
-        responses={201: PaymentSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals={PaymentRefused: ("unprocessable", "not_payable")},
+        examples={"A bank transfer": {"reference": "statement 12, line 3", "amount": "23.80"}},
     )
-    @idempotent
-    def post(self, request: Request, invoice: int) -> Response:
-        paid_invoice = self.invoice()
-        serializer = NewPaymentSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = {"amount": _amount_of(paid_invoice, serializer.validated_data), **serializer.validated_data}
-        try:
-            at = current_time(paid_invoice.customer)
-            payment = receive_payment(invoice_id=paid_invoice.pk, **fields, method=PaymentChannel.MANUAL, at=at)
-        except PaymentRefused as refused:
-            errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
-            raise Problem("unprocessable", str(refused), errors=errors) from refused
-        return Response(PaymentSerializer(payment).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, invoice: int) -> Payment:
+        paid_invoice, fields = self.owner, self.read_body()
+        fields = {"amount": _amount_of(paid_invoice, fields), **fields}
+        at = current_time(paid_invoice.customer)
+        return receive_payment(invoice_id=paid_invoice.pk, **fields, method=PaymentChannel.MANUAL, at=at)
 
 
 def _amount_of(invoice: Invoice, fields: dict[str, Any]) -> Decimal:

@@ -5,16 +5,15 @@ from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.problems import Problem, invalid_fields
-from wallets.api.wallets import Wallets
+from lib.api.operations import operation
+from wallets.api.wallets import WalletRows
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
@@ -22,10 +21,11 @@ from wallets.statements.files import NoFont
 from wallets.statements.ledger_sums import read_statement, this_month
 from wallets.statements.totals import Statement, StatementSection
 
-SPAN = [
+SPAN_REFUSALS = {LedgerRefused: ("invalid-fields", "invalid")}
+SPAN = (
     OpenApiParameter("since", OpenApiTypes.DATETIME, description="Default: the customer's month."),
     OpenApiParameter("until", OpenApiTypes.DATETIME, description="Not included. Default: now."),
-]
+)
 
 
 class SpanSerializer(StrictFields, serializers.Serializer[Any]):
@@ -60,75 +60,67 @@ class StatementSerializer(serializers.Serializer[Any]):
     closing_cost = NumberField(help_text="What is left was paid with: revenue that is deferred.")
 
 
-class Statements(Wallets):
+class Statements(WalletRows):
     """Statements of a wallet visible to the caller."""
 
-    required_scopes = {"GET": "read"}
-    problems = {"GET": ["invalid-fields"]}
+    owners = WalletRows.owners.select_related("customer__seller")
 
-    def read_request(self, request: Request) -> tuple[Wallet, datetime, datetime, Statement]:
+    def read_request(self) -> tuple[Wallet, datetime, datetime, Statement]:
         """
         Return the wallet, the interval and the statement of the request.
 
         :raises Problem: if there is no such interval.
         """
-        query = self.get_queryset().select_related("customer__seller")
-        wallet = generics.get_object_or_404(query, pk=self.kwargs["wallet"])
-        span = SpanSerializer(data=request.query_params.dict())
+        wallet = self.owner
+        span = SpanSerializer(data=self.request.query_params.dict())
         span.is_valid(raise_exception=True)
         first, now = this_month(wallet, at=current_time(wallet.customer))
         since, until = span.validated_data.get("since", first), span.validated_data.get("until", now)
-        try:
-            return wallet, since, until, read_statement(wallet, since=since, until=until)
-        except LedgerRefused as error:
-            raise invalid_fields([{"field": error.field, "code": "invalid", "detail": str(error)}]) from error
+        return wallet, since, until, read_statement(wallet, since=since, until=until)
 
 
 class StatementView(Statements):
     """The statement as JSON."""
 
-    @extend_schema(
-        operation_id="get_wallet_statement",
-        summary="A wallet's statement: opening, what came and went, closing",
-        description="By the time at which it was recorded. Use is told by feature, grants by kind.",
+    @operation(
+        "get_wallet_statement",
+        "A wallet's statement: opening, what came and went, closing",
+        "By the time at which it was recorded. Use is told by feature, grants by kind.",
         parameters=SPAN,
-        responses=StatementSerializer,
+        response=StatementSerializer,
+        refusals=SPAN_REFUSALS,
     )
-    def get(self, request: Request, wallet: int) -> Response:
-        owner, since, until, statement = self.read_request(request)
+    def get(self, request: Request, wallet: int) -> dict[str, Any]:
+        owner, since, until, statement = self.read_request()
         facts = {"wallet": owner.pk, "unit": owner.unit, "currency": str(owner.currency)}
-        document = facts | {"since": since, "until": until} | statement._asdict()
-        return Response(StatementSerializer(document).data)
+        return facts | {"since": since, "until": until} | statement._asdict()
 
 
 class StatementCsvView(Statements):
     """The statement as CSV."""
 
-    @extend_schema(
-        operation_id="download_wallet_statement_csv",
-        summary="A wallet's statement as CSV",
+    @operation(
+        "download_wallet_statement_csv",
+        "A wallet's statement as CSV",
         parameters=SPAN,
-        responses={(200, "text/csv"): OpenApiTypes.STR},
+        response={(200, "text/csv"): OpenApiTypes.STR},
+        refusals=SPAN_REFUSALS,
     )
     def get(self, request: Request, wallet: int) -> StreamingHttpResponse:
-        owner, since, until, statement = self.read_request(request)
+        owner, since, until, statement = self.read_request()
         return csv_answer(owner, statement, since=since, until=until)
 
 
 class StatementPdfView(Statements):
     """The statement as PDF."""
 
-    problems = {"GET": ["invalid-fields", "unprocessable"]}
-
-    @extend_schema(
-        operation_id="download_wallet_statement_pdf",
-        summary="A wallet's statement as PDF",
+    @operation(
+        "download_wallet_statement_pdf",
+        "A wallet's statement as PDF",
         parameters=SPAN,
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+        response={(200, "application/pdf"): OpenApiTypes.BINARY},
+        refusals={**SPAN_REFUSALS, NoFont: "unprocessable"},
     )
     def get(self, request: Request, wallet: int) -> HttpResponse:
-        owner, since, until, statement = self.read_request(request)
-        try:
-            return pdf_answer(owner, statement, since=since, until=until)
-        except NoFont as error:
-            raise Problem("unprocessable", str(error)) from error
+        owner, since, until, statement = self.read_request()
+        return pdf_answer(owner, statement, since=since, until=until)

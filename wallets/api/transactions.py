@@ -8,15 +8,13 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.views import View
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from lib.api.operations import list_rows
 from lib.api.pagination import CursorPagination, read_limit
 from lib.api.problems import invalid_fields
 from wallets.api.serializers import TransactionSerializer
-from wallets.api.wallets import Wallets
+from wallets.api.wallets import WalletRows
 from wallets.models import Entry, Movement, Transaction
 
 _CURSOR = re.compile(r"2:([0-9]{1,18}):([0-9]{1,18})", re.ASCII)
@@ -43,25 +41,18 @@ class ByTime(CursorPagination):
         return rows[:limit]
 
 
-class TransactionsView(Wallets):
+class TransactionsView(WalletRows):
     """All transactions of a wallet."""
 
-    required_scopes = {"GET": "read"}
+    queryset = Transaction.objects.select_related("feature").prefetch_related(
+        Prefetch("entries", Entry.objects.order_by("id"))
+    )
+    serializer_class = TransactionSerializer
     pagination_class = ByTime
     filters = {"kind": "kind", "feature": "feature__code"}
     filter_choices = {"kind": Movement.values}
 
-    @extend_schema(
-        operation_id="list_wallet_transactions",
-        summary="List a wallet's movements with their entries, newest first",
-        responses=TransactionSerializer(many=True),
-    )
-    def get(self, request: Request, wallet: int) -> Response:
-        owner = generics.get_object_or_404(self.get_queryset(), pk=wallet)
-        entries = Prefetch("entries", Entry.objects.order_by("id"))
-        transactions = Transaction.objects.filter(wallet=owner).select_related("feature").prefetch_related(entries)
-        page = self.paginate_queryset(self.filter_queryset(transactions)) or []
-        return self.get_paginated_response(TransactionSerializer(page, many=True).data)
+    get = list_rows("list_wallet_transactions", "List a wallet's movements with their entries, newest first")
 
 
 def _encode_cursor(row: Transaction) -> str:
