@@ -2,22 +2,17 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent
+from customers.api.views import CustomerRows
 from customers.customer_time import current_time
-from customers.models import Customer
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
 from lib.api.fields import InstantField, StrictFields
-from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
-from lib.api.problems import Problem
+from lib.api.operations import Idempotency, list_rows, operation
+from lib.api.views import ApiView
 
 
 class BalanceSerializer(serializers.ModelSerializer[CustomerBalance]):
@@ -51,45 +46,22 @@ class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
         return serialize_amount(entry.after, str(entry.currency))
 
 
-class CustomerRowsMixin:
-    """Rows of one customer, live or sandbox as the caller's key is."""
-
-    request: Request
-    kwargs: Any
-
-    def customer(self) -> Customer:
-        """:raises Http404: if the caller sees no such customer."""
-        own = Customer.objects.filter(sandbox=self.request.user.sandbox)
-        return get_object_or_404(own, external_id=self.kwargs["customer"])
-
-    def get_queryset(self) -> QuerySet[Any]:
-        """Return the customer's rows."""
-        rows: QuerySet[Any] = super().get_queryset()  # type: ignore[misc]
-        return rows.filter(customer=self.customer())
-
-
-class BalancesView(CustomerRowsMixin, generics.ListAPIView[CustomerBalance]):
+class BalancesView(CustomerRows):
     """Balances, by currency."""
 
-    required_scopes = {"GET": "read"}
     queryset = CustomerBalance.objects.all()
     serializer_class = BalanceSerializer
 
-    @extend_schema(operation_id="list_balances", summary="What a customer has to come, by currency")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_balances", "What a customer has to come, by currency")
 
 
-class BalanceEntriesView(CustomerRowsMixin, generics.ListAPIView[BalanceEntry]):
+class BalanceEntriesView(CustomerRows):
     """Movements of a customer's balances."""
 
-    required_scopes = {"GET": "read"}
     queryset = BalanceEntry.objects.select_related("document")
     serializer_class = BalanceEntrySerializer
 
-    @extend_schema(operation_id="list_balance_entries", summary="Movements of a customer's balance, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):
@@ -110,18 +82,21 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         read_only_fields = fields
 
 
-class RefundsView(SandboxIsolation, generics.ListAPIView[Refund]):
+class Refunds(ApiView):
     """Refunds, live or sandbox as the caller's key is."""
 
-    sandbox_path = "customer__sandbox"
-    required_scopes = {"GET": "read"}
     queryset = Refund.objects.select_related("customer")
+    sandbox_path = "customer__sandbox"
     serializer_class = RefundSerializer
+    lookup_url_kwarg = "refund"
+
+
+class RefundsView(Refunds):
+    """Refunds, live or sandbox as the caller's key is."""
+
     filters = {"customer": "customer__external_id", "state": "state"}
 
-    @extend_schema(operation_id="list_refunds", summary="List refunds, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_refunds", "List refunds, newest first")
 
 
 class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
@@ -130,32 +105,19 @@ class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
     reference = serializers.CharField(max_length=120)
 
 
-class RefundPaidView(SandboxIsolation, generics.GenericAPIView[Refund]):
+class RefundPaidView(Refunds):
     """A refund that staff have paid by hand."""
 
-    sandbox_path = "customer__sandbox"
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
-    queryset = Refund.objects.select_related("customer")
-    serializer_class = RefundSerializer
-    lookup_url_kwarg = "refund"
-
-    @extend_schema(
-        operation_id="record_refund",
-        summary="Record that a refund was paid by hand",
+    @operation(
+        "record_refund",
+        "Record that a refund was paid by hand",
+        idempotency=Idempotency.NONE,
         request=ManualRefundSerializer,
-        responses={200: RefundSerializer},
+        refusals={RefundRefused: "unprocessable"},
     )
-    def post(self, request: Request, refund: int) -> Response:
-        refund_row = self.get_object()
-        serializer = ManualRefundSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            at = current_time(refund_row.customer)
-            refund_row = record_manual_refund(refund_id=refund_row.pk, **serializer.validated_data, at=at, by=None)
-        except RefundRefused as refused:
-            raise Problem("unprocessable", str(refused)) from refused
-        return Response(RefundSerializer(refund_row).data)
+    def post(self, request: Request, refund: int) -> Refund:
+        refund_row, fields = self.get_object(), self.read_body()
+        return record_manual_refund(refund_id=refund_row.pk, **fields, at=current_time(refund_row.customer), by=None)
 
 
 class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
@@ -165,31 +127,18 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
     currency = serializers.CharField(min_length=3, max_length=3)
 
 
-class PayOutView(CustomerRowsMixin, generics.GenericAPIView[Refund]):
+class PayOutView(CustomerRows):
     """Payouts of a balance."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
-    queryset = Refund.objects.all()
-    serializer_class = RefundSerializer
-
-    @extend_schema(
-        operation_id="pay_balance_out",
-        summary="Pay some of a customer's balance out",
-        description="Takes it off the balance; the refund is to be paid by hand, and recorded then.",
+    @operation(
+        "pay_balance_out",
+        "Pay some of a customer's balance out",
+        "Takes it off the balance; the refund is to be paid by hand, and recorded then.",
         request=PayOutSerializer,
-        responses={201: RefundSerializer},
+        response=RefundSerializer,
+        status=201,
+        refusals={RefundRefused: ("unprocessable", "not_refundable")},
     )
-    @idempotent
-    def post(self, request: Request, customer: str) -> Response:
-        customer_row = self.customer()
-        serializer = PayOutSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            refund = pay_out_balance(
-                customer_id=customer_row.pk, **serializer.validated_data, at=current_time(customer_row)
-            )
-        except RefundRefused as refused:
-            errors = [{"field": refused.field, "code": "not_refundable", "detail": str(refused)}]
-            raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
-        return Response(RefundSerializer(refund).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, customer: str) -> Refund:
+        owner = self.owner
+        return pay_out_balance(customer_id=owner.pk, **self.read_body(), at=current_time(owner))

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from customers.api.views import Customers
 from customers.customer_time import current_time
 from customers.models import Customer
 from invoices.documents.tax_description import taxation_of
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.api.fields import InstantField
-from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import NumberField
-from lib.api.problems import Problem
+from lib.api.operations import Idempotency, operation
 
 
 class ChargedTaxSerializer(serializers.Serializer[Any]):
@@ -36,57 +34,39 @@ class TaxationSerializer(serializers.Serializer[Any]):
     proof = serializers.CharField(help_text="What proves that it was asked for.")
 
 
-class TaxationView(SandboxIsolation, generics.GenericAPIView[Customer]):
+class TaxationView(Customers):
     """The taxes of a customer."""
 
-    required_scopes = {"GET": "read"}
-    queryset = Customer.objects.select_related("seller")
-    lookup_field = "external_id"
-    lookup_url_kwarg = "customer"
-
-    @extend_schema(
-        operation_id="get_taxation", summary="Read how a customer is taxed", responses={200: TaxationSerializer}
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(serialize_taxation(self.get_object()))
+    @operation("get_taxation", "Read how a customer is taxed", response=TaxationSerializer)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return taxation_payload(self.get_object())
 
 
-class TaxNumberCheckView(SandboxIsolation, generics.GenericAPIView[Customer]):
+class TaxNumberCheckView(Customers):
     """Online checks of a customer's VAT id."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
-    queryset = Customer.objects.select_related("seller")
-    lookup_field = "external_id"
-    lookup_url_kwarg = "customer"
-
-    @extend_schema(
-        operation_id="check_tax_number",
-        summary="Look up a customer's VAT id",
-        description="By the check that is set up; what it says counts for documents issued from now on.",
-        request=None,
-        responses={200: TaxationSerializer},
+    @operation(
+        "check_tax_number",
+        "Look up a customer's VAT id",
+        "By the check that is set up; what it says counts for documents issued from now on.",
+        idempotency=Idempotency.NONE,
+        response=TaxationSerializer,
+        refusals={TaxNumberCheckFailed: "unprocessable"},
     )
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
         customer = self.get_object()
-        try:
-            customer = check_tax_number(customer=customer, at=current_time(customer))
-        except TaxNumberCheckFailed as refused:
-            raise Problem("unprocessable", str(refused)) from refused
-        return Response(serialize_taxation(customer))
+        return taxation_payload(check_tax_number(customer=customer, at=current_time(customer)))
 
 
-def serialize_taxation(customer: Customer) -> dict[str, Any]:
-    """Return a customer's taxation in the API's format."""
+def taxation_payload(customer: Customer) -> dict[str, Any]:
+    """Return the fields of a customer's taxation."""
     taxation = taxation_of(customer, at=current_time(customer))
     is_checked = bool(customer.tax_number) and customer.checked_tax_number == customer.tax_number
-    return TaxationSerializer(
-        {
-            "taxes": taxation.taxes,
-            "problem": taxation.problem,
-            "tax_number": customer.tax_number,
-            "is_valid": customer.tax_number_is_valid if is_checked else None,
-            "checked_at": customer.tax_number_checked_at if is_checked else None,
-            "proof": customer.tax_number_proof if is_checked else "",
-        }
-    ).data
+    return {
+        "taxes": taxation.taxes,
+        "problem": taxation.problem,
+        "tax_number": customer.tax_number,
+        "is_valid": customer.tax_number_is_valid if is_checked else None,
+        "checked_at": customer.tax_number_checked_at if is_checked else None,
+        "proof": customer.tax_number_proof if is_checked else "",
+    }

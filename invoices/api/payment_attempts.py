@@ -1,40 +1,26 @@
 """Payment attempts, payment pages and payment methods over HTTP."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from customers.api_keys.idempotency import idempotent, naturally_idempotent
+from customers.api.views import CustomerRows
 from customers.customer_time import current_time
-from customers.models import Customer
-from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
+from invoices.api.views import InvoiceRows
+from invoices.models import PaymentAttempt, PaymentMethod
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.attempts.checkout import setup_page
 from invoices.payments.attempts.payment_methods import make_default, remove_payment_method
 from lib.api.fields import InstantField, StrictFields
-from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import AmountField
-from lib.api.problems import Problem
+from lib.api.operations import Idempotency, list_rows, operation
 
-
-@contextmanager
-def attempt_refusal_as_problem() -> Iterator[None]:
-    """Turn a refused payment attempt into an error response with the field at fault."""
-    try:
-        yield
-    except PaymentAttemptRefused as refused:
-        errors = [{"field": refused.field, "code": "not_chargeable", "detail": str(refused)}]
-        raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
+ATTEMPT_REFUSALS = {PaymentAttemptRefused: ("unprocessable", "not_chargeable")}
 
 
 class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
@@ -76,94 +62,62 @@ class PaymentPageSerializer(StrictFields, serializers.Serializer[Any]):
     back_to = serializers.URLField(max_length=500, help_text="An address of yours, to which the customer comes back.")
 
 
-class InvoiceAttemptsMixin:
-    """An invoice, live or sandbox as the caller's key is."""
-
-    request: Request
-    kwargs: Any
-
-    def invoice(self) -> Invoice:
-        """:raises Http404: if the caller sees no such invoice."""
-        own = Invoice.objects.filter(kind=DocumentKind.INVOICE, sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(own.select_related("customer"), pk=self.kwargs["invoice"])
-
-
-class PaymentAttemptsView(InvoiceAttemptsMixin, generics.ListAPIView[PaymentAttempt]):
+class PaymentAttemptsView(InvoiceRows):
     """Payment attempts of one invoice."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
+    queryset = PaymentAttempt.objects.all()
     serializer_class = PaymentAttemptSerializer
 
-    def get_queryset(self) -> QuerySet[PaymentAttempt]:
-        """Return the invoice's payment attempts."""
-        return PaymentAttempt.objects.filter(invoice=self.invoice())
+    get = list_rows("list_charges", "Charges of an invoice, newest first")
 
-    @extend_schema(operation_id="list_charges", summary="Charges of an invoice, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="charge_invoice",
-        summary="Charge what is due",
-        description="Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
+    @operation(
+        "charge_invoice",
+        "Charge what is due",
+        "Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
         " may be `pending`, and always is under an `Idempotency-Key`: what came of it is told by a webhook, and by"
         " reading the charge again.",
         request=NewPaymentAttemptSerializer,
-        responses={201: PaymentAttemptSerializer},
+        status=201,
+        refusals=ATTEMPT_REFUSALS,
     )
-    @idempotent
-    def post(self, request: Request, invoice: int) -> Response:
-        invoice_row = self.invoice()
-        serializer = NewPaymentAttemptSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        at = current_time(invoice_row.customer)
-        with attempt_refusal_as_problem():
-            attempt = attempts.start_payment(invoice_id=invoice_row.pk, **serializer.validated_data, at=at)
+    def post(self, request: Request, invoice: int) -> PaymentAttempt:
+        owner, fields = self.owner, self.read_body()
+        at = current_time(owner.customer)
+        attempt = attempts.start_payment(invoice_id=owner.pk, **fields, at=at)
         # The provider is only called once the attempt is committed.
         transaction.on_commit(partial(attempts.submit_attempt, attempt_id=attempt.pk, at=at), robust=True)
         attempt.refresh_from_db()
-        return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)
+        return attempt
 
 
-class PaymentPageView(InvoiceAttemptsMixin, generics.GenericAPIView[PaymentAttempt]):
+class PaymentPageView(InvoiceRows):
     """A page on which the customer pays an invoice."""
 
-    required_scopes = {"POST": "manage", "DELETE": "manage"}
-    problems = {"POST": ["unprocessable"], "DELETE": ["unprocessable"]}
     serializer_class = PaymentAttemptSerializer
 
-    @extend_schema(
-        operation_id="open_payment_page",
-        summary="Open a page to pay an invoice on",
-        description="A page of the provider's, open for half an hour; one that is open already is given again.",
+    @operation(
+        "open_payment_page",
+        "Open a page to pay an invoice on",
+        "A page of the provider's, open for half an hour; one that is open already is given again.",
+        idempotency=Idempotency.NATURAL,
         request=PaymentPageSerializer,
-        responses={201: PaymentAttemptSerializer},
-        examples=[OpenApiExample("A page", {"back_to": "https://example.com/billing"}, request_only=True)],
+        status=201,
+        refusals=ATTEMPT_REFUSALS,
+        examples={"A page": {"back_to": "https://example.com/billing"}},
     )
-    @naturally_idempotent
-    def post(self, request: Request, invoice: int) -> Response:
-        invoice_row = self.invoice()
-        serializer = PaymentPageSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        with attempt_refusal_as_problem():
-            attempt = attempts.open_page(
-                invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer)
-            )
-        return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, invoice: int) -> PaymentAttempt:
+        owner, fields = self.owner, self.read_body()
+        return attempts.open_page(invoice_id=owner.pk, **fields, at=current_time(owner.customer))
 
-    @extend_schema(
-        operation_id="close_payment_page",
-        summary="Close the page that is open",
-        description="Nobody can pay on it any more, so that the invoice can be credited or voided; what was paid on"
+    @operation(
+        "close_payment_page",
+        "Close the page that is open",
+        "Nobody can pay on it any more, so that the invoice can be credited or voided; what was paid on"
         " it by then counts.",
-        responses={204: None},
+        refusals=ATTEMPT_REFUSALS,
     )
-    def delete(self, request: Request, invoice: int) -> Response:
-        invoice_row = self.invoice()
-        with attempt_refusal_as_problem():
-            attempts.close_pages(invoice_id=invoice_row.pk, at=current_time(invoice_row.customer))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    def delete(self, request: Request, invoice: int) -> None:
+        attempts.close_pages(invoice_id=self.owner.pk, at=current_time(self.owner.customer))
 
 
 class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
@@ -177,56 +131,31 @@ class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
         read_only_fields = fields
 
 
-class CustomerPaymentMethodsMixin(SandboxIsolation):
-    """Payment methods of a customer, live or sandbox as the caller's key is."""
+class PaymentMethods(CustomerRows):
+    """Payment methods of a customer, without removed ones."""
 
-    sandbox_path = "account__customer__sandbox"
-    kwargs: Any
-
-    def customer(self) -> Customer:
-        """:raises Http404: if the caller sees no such customer."""
-        own = Customer.objects.filter(sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(own, external_id=self.kwargs["customer"])
-
-    def get_queryset(self) -> QuerySet[PaymentMethod]:
-        """Return the customer's payment methods, without removed ones."""
-        return super().get_queryset().filter(account__customer=self.customer(), removed_at__isnull=True)
-
-
-class PaymentMethodsView(CustomerPaymentMethodsMixin, generics.ListAPIView[PaymentMethod]):
-    """A customer's payment methods."""
-
-    required_scopes = {"GET": "read"}
-    queryset = PaymentMethod.objects.all()
-    serializer_class = PaymentMethodSerializer
-
-    @extend_schema(operation_id="list_instruments", summary="What a customer can be charged by")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-
-class PaymentMethodView(CustomerPaymentMethodsMixin, generics.GenericAPIView[PaymentMethod]):
-    """One payment method."""
-
-    required_scopes = {"POST": "manage", "DELETE": "manage"}
-    queryset = PaymentMethod.objects.select_related("account")
+    queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account")
     serializer_class = PaymentMethodSerializer
     lookup_url_kwarg = "payment_method"
+    owner_path = "account__customer"
 
-    @extend_schema(
-        operation_id="make_instrument_default",
-        summary="Let this one be charged from now on",
-        request=None,
-        responses={200: PaymentMethodSerializer},
-    )
-    def post(self, request: Request, **kwargs: Any) -> Response:
-        return Response(self.get_serializer(make_default(payment_method_id=self.get_object().pk)).data)
 
-    @extend_schema(operation_id="remove_instrument", summary="Let it be charged no longer", responses={204: None})
-    def delete(self, request: Request, **kwargs: Any) -> Response:
-        with attempt_refusal_as_problem():
-            remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.customer()))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+class PaymentMethodsView(PaymentMethods):
+    """A customer's payment methods."""
+
+    get = list_rows("list_instruments", "What a customer can be charged by")
+
+
+class PaymentMethodView(PaymentMethods):
+    """One payment method."""
+
+    @operation("make_instrument_default", "Let this one be charged from now on", idempotency=Idempotency.NONE)
+    def post(self, request: Request, **kwargs: Any) -> PaymentMethod:
+        return make_default(payment_method_id=self.get_object().pk)
+
+    @operation("remove_instrument", "Let it be charged no longer", refusals=ATTEMPT_REFUSALS)
+    def delete(self, request: Request, **kwargs: Any) -> None:
+        remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.owner))
 
 
 class SetupPageSerializer(serializers.Serializer[Any]):
@@ -235,27 +164,18 @@ class SetupPageSerializer(serializers.Serializer[Any]):
     page = serializers.CharField()
 
 
-class SetupPageView(CustomerPaymentMethodsMixin, generics.GenericAPIView[PaymentMethod]):
+class SetupPageView(CustomerRows):
     """Pages on which a customer saves a card."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
-    queryset = PaymentMethod.objects.all()
-    serializer_class = SetupPageSerializer
-
-    @extend_schema(
-        operation_id="open_setup_page",
-        summary="Open a page to leave a card on",
+    @operation(
+        "open_setup_page",
+        "Open a page to leave a card on",
         request=PaymentPageSerializer,
-        responses={201: SetupPageSerializer},
+        response=SetupPageSerializer,
+        status=201,
+        refusals=ATTEMPT_REFUSALS,
     )
-    @idempotent
-    def post(self, request: Request, customer: str) -> Response:
-        serializer = PaymentPageSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        customer_row = self.customer()
-        with attempt_refusal_as_problem():
-            page = setup_page(
-                customer=customer_row, key=uuid4().hex, **serializer.validated_data, at=current_time(customer_row)
-            )
-        return Response({"page": request.build_absolute_uri(page)}, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, customer: str) -> dict[str, str]:
+        fields, owner = self.read_body(), self.owner
+        page = setup_page(customer=owner, key=uuid4().hex, **fields, at=current_time(owner))
+        return {"page": request.build_absolute_uri(page)}

@@ -6,19 +6,16 @@ from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
+from invoices.api.serializers import InvoiceSerializer
 from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import InvoiceState
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
-from lib.api.isolation import SandboxIsolation
+from lib.api.operations import operation
 from lib.api.problems import Problem
-from lib.api.views import OwnedRows
+from lib.api.views import ApiView, OwnedRows
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -26,6 +23,15 @@ DETAILED = (
     Prefetch("sections", Section.objects.order_by("position")),
 )
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
+
+
+class Invoices(ApiView):
+    """Invoices that the caller may see."""
+
+    queryset = INVOICES.select_related("customer", "seller")
+    sandbox_path = "sandbox"
+    serializer_class = InvoiceSerializer
+    lookup_url_kwarg = "invoice"
 
 
 class InvoiceRows(OwnedRows):
@@ -36,47 +42,28 @@ class InvoiceRows(OwnedRows):
     owner_field = "pk"
 
 
-class InvoicesView(SandboxIsolation, generics.ListAPIView[Invoice]):
-    """Invoices."""
-
-    required_scopes = {"GET": "read"}
-    queryset = INVOICES.select_related("customer", "seller")
-    serializer_class = InvoiceSerializer
-    filters = {"customer": "customer__external_id", "state": "state", "number": "number"}
-    filter_choices = {"state": InvoiceState.values}
-
-    @extend_schema(operation_id="list_invoices", summary="List invoices, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+def detailed(invoice: Invoice) -> Invoice:
+    """Return an invoice or credit note as it is stored now, with its lines, taxes and sections."""
+    invoices = Invoice.objects.select_related("customer", "seller").prefetch_related(*DETAILED)
+    return invoices.get(pk=invoice.pk)
 
 
-class InvoiceView(SandboxIsolation, generics.RetrieveAPIView[Invoice]):
-    """One invoice, line by line."""
+def download_pdf(operation_id: str, summary: str, description: str = "") -> Any:
+    """
+    Return the `get` of a view that answers the PDF file of an invoice or credit note, rendered once and stored:
+    identical at each download.
+    """
 
-    required_scopes = {"GET": "read"}
-    queryset = INVOICES.select_related("customer", "seller").prefetch_related(*DETAILED)
-    serializer_class = InvoiceDetailSerializer
-    lookup_url_kwarg = "invoice"
-
-    @extend_schema(
-        operation_id="get_invoice",
-        summary="Read an invoice with its lines",
-        description="Each line carries its explanation: the parts whose exact sum it is, rounded once.",
+    @operation(
+        operation_id,
+        summary,
+        description,
+        response={(200, "application/pdf"): OpenApiTypes.BINARY},
+        problems=("not-ready",),
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-
-class PdfFileView(SandboxIsolation, generics.GenericAPIView[Invoice]):
-    """The PDF file of a document, rendered once and stored: identical at each download."""
-
-    required_scopes = {"GET": "read"}
-    problems = {"GET": ["not-ready"]}
-
-    def pdf_response(self) -> HttpResponse:
-        """Return the file, rendering it now if it does not exist yet."""
+    def get(view: ApiView, request: Request, **kwargs: Any) -> HttpResponse:
         at = timezone.now()
-        invoice = self.get_object()
+        invoice = view.get_object()
         if invoice.state == InvoiceState.DRAFT:
             raise Problem("not-ready", "A draft has no file; it gets one when it is issued.")
         try:
@@ -94,18 +81,14 @@ class PdfFileView(SandboxIsolation, generics.GenericAPIView[Invoice]):
             },
         )
 
+    return get
 
-class InvoicePdfView(PdfFileView):
+
+class InvoicePdfView(Invoices):
     """The PDF file of an invoice."""
 
-    queryset = INVOICES
-    lookup_url_kwarg = "invoice"
-
-    @extend_schema(
-        operation_id="get_invoice_pdf",
-        summary="Download an invoice as PDF",
-        description="Made in the background after issue, or now if it is not there yet. A draft has none.",
-        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    get = download_pdf(
+        "get_invoice_pdf",
+        "Download an invoice as PDF",
+        "Made in the background after issue, or now if it is not there yet. A draft has none.",
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.pdf_response()
