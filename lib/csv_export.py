@@ -3,6 +3,8 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
+from django.http import StreamingHttpResponse
+
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 """Characters with which a spreadsheet formula can begin."""
 
@@ -19,6 +21,15 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     writer = csv.writer(_Line())
     for row in rows:
         yield writer.writerow([escape_formula(cell) for cell in row])
+
+
+def csv_download(rows: Iterable[Sequence[str]], *, file_name: str) -> StreamingHttpResponse:
+    """Return rows as a CSV file to download, streamed while they are read."""
+    return StreamingHttpResponse(
+        csv_lines(rows),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "private, no-store"},
+    )
 
 
 def escape_formula(text: str) -> str:

@@ -1,13 +1,13 @@
 """Plan migrations over HTTP: planned, read, and carried out step by step. A second person approves in the admin."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
-from rest_framework import generics, serializers, status
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing.api.subscriptions.serializers import version_of
 from billing.models import Job, MigrationItem, PlanMigration
@@ -21,17 +21,12 @@ from billing.plan_migrations.cohort import (
     Selection,
     plan_migration,
 )
-from customers.api_keys.idempotency import idempotent
 from lib.api.fields import InstantField, StrictFields
-from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import NumberField
-from lib.api.problems import Problem
+from lib.api.operations import list_rows, operation, read_row
+from lib.api.views import ApiView
 
-EXAMPLE = OpenApiExample(
-    "Everybody on the old plan, from their next period on",
-    {"title": "To Pro 2027", "from": {"plan": "pro"}, "plan": "pro-2027", "when": "period"},
-    request_only=True,
-)
+EXAMPLE = {"title": "To Pro 2027", "from": {"plan": "pro"}, "plan": "pro-2027", "when": "period"}
 
 
 class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -98,23 +93,8 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
     class Meta:
         model = PlanMigration
         fields = [
-            "id",
-            "title",
-            "state",
-            "plan",
-            "version",
-            "when",
-            "moment",
-            "ends_overrides",
-            "from_unit",
-            "to_unit",
-            "rate",
-            "notice_days",
-            "announced_at",
-            "approved_at",
-            "created_at",
-            "left_out",
-            "moves",
+            *("id", "title", "state", "plan", "version", "when", "moment", "ends_overrides", "from_unit", "to_unit"),
+            *("rate", "notice_days", "announced_at", "approved_at", "created_at", "left_out", "moves"),
         ]
         read_only_fields = fields
 
@@ -154,18 +134,8 @@ class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
     class Meta:
         model = MigrationItem
         fields = [
-            "id",
-            "subscription",
-            "customer",
-            "state",
-            "problem",
-            "warnings",
-            "currency",
-            "before",
-            "after",
-            "switch",
-            "moved_at",
-            "undone_at",
+            *("id", "subscription", "customer", "state", "problem", "warnings", "currency", "before", "after"),
+            *("switch", "moved_at", "undone_at"),
         ]
         read_only_fields = fields
 
@@ -177,183 +147,126 @@ class StepSerializer(serializers.Serializer[Any]):
     job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
 
 
-class Migrations(SandboxIsolation, generics.GenericAPIView[PlanMigration]):
+class Migrations(ApiView):
     """Migrations visible to the caller."""
 
-    sandbox_path = "sandbox"
     queryset = PlanMigration.objects.select_related("version__plan")
+    sandbox_path = "sandbox"
     serializer_class = MigrationSerializer
     lookup_url_kwarg = "number"
 
 
-class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
+class MigrationsView(Migrations):
     """All migrations."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-    problems = {"POST": ["unprocessable"]}
+    get = list_rows("list_migrations", "List migrations, newest first")
 
-    @extend_schema(operation_id="list_migrations", summary="List migrations, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    def represent_page(self, rows: list[PlanMigration]) -> Any:
+        """Return the migrations, with the counts of all of them read by one query."""
+        return MigrationSerializer(rows, many=True, context={"counted": _count_by_state(rows)}).data
 
-    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the serializer of a page, with the counts of all its migrations read by one query."""
-        if kwargs.get("many"):
-            kwargs["context"] = {**self.get_serializer_context(), "counted": _count_by_state(list(args[0]))}
-        return super().get_serializer(*args, **kwargs)
-
-    @extend_schema(
-        operation_id="create_migration",
-        summary="Choose subscriptions that are to move to another version",
-        description="Who is chosen stays chosen. Nobody moves before it is run; `preview` tells beforehand what each"
+    @operation(
+        "create_migration",
+        "Choose subscriptions that are to move to another version",
+        "Who is chosen stays chosen. Nobody moves before it is run; `preview` tells beforehand what each"
         " move would come to. `moves` counts them, and `left_out` tells which ids name nobody.",
         request=NewMigrationSerializer,
-        responses={201: MigrationSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals={MigrationRefused: "unprocessable"},
+        examples={"Everybody on the old plan, from their next period on": EXAMPLE},
     )
-    @idempotent
-    def post(self, request: Request) -> Response:
-        at = timezone.now()
-        serializer = NewMigrationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = dict(serializer.validated_data)
+    def post(self, request: Request) -> PlanMigration:
+        at, fields = timezone.now(), dict(self.read_body())
         version = version_of(fields.pop("plan"), fields.pop("version", None), at=at)
         title, selection = fields.pop("title"), Selection(**fields.pop("from"))
-        try:
-            migration = plan_migration(
-                title=title,
-                version=version,
-                selection=selection,
-                terms=MigrationTerms(**fields),
-                sandbox=request.user.sandbox,
-                at=at,
-            )
-        except MigrationRefused as error:
-            raise Problem("unprocessable", str(error)) from error
-        return Response(MigrationSerializer(migration).data, status=status.HTTP_201_CREATED)
+        return plan_migration(
+            title=title,
+            version=version,
+            selection=selection,
+            terms=MigrationTerms(**fields),
+            sandbox=request.user.sandbox,
+            at=at,
+        )
 
 
-class MigrationView(Migrations, generics.RetrieveAPIView[PlanMigration]):
+class MigrationView(Migrations):
     """One migration."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_migration", summary="Read a migration, and how far it is")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_migration", "Read a migration, and how far it is")
 
 
-class MovesView(SandboxIsolation, generics.ListAPIView[MigrationItem]):
+class MovesView(ApiView):
     """The subscriptions of a migration."""
 
+    queryset = MigrationItem.objects.select_related("subscription__customer")
     sandbox_path = "migration__sandbox"
-    required_scopes = {"GET": "read"}
     serializer_class = MoveSerializer
     filters = {"state": "state", "subscription": "subscription__external_id"}
     filter_choices = {"state": MoveState.values}
 
+    get = list_rows("list_migration_moves", "List the subscriptions of a migration, newest first")
+
     def get_queryset(self) -> QuerySet[MigrationItem]:
         """Return the items of one migration that the caller may see."""
-        items = MigrationItem.objects.filter(migration=self.kwargs["number"])
-        self.queryset = items.select_related("subscription__customer")
-        return super().get_queryset()
-
-    @extend_schema(operation_id="list_migration_moves", summary="List the subscriptions of a migration, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+        return super().get_queryset().filter(migration=self.kwargs["number"])
 
 
-class _StepView(Migrations):
-    """A step of a migration."""
+def take_step(step: Callable[..., Any], operation_id: str, summary: str, description: str = "") -> Any:
+    """Return the `post` of a view that carries out a step of a migration."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
+    @operation(operation_id, summary, description, response=StepSerializer, refusals={MigrationRefused: "conflict"})
+    def post(view: Migrations, request: Request, number: int) -> dict[str, Any]:
+        outcome = step(migration_id=view.get_object().pk, at=timezone.now(), by=None)
+        return {"migration": view.get_object(), "job": outcome.pk if isinstance(outcome, Job) else None}
 
-    def take(self, step: Any) -> Response:
-        """
-        Carry out a step.
-
-        :raises Problem: if the migration's state doesn't allow it.
-        """
-        migration = self.get_object()
-        try:
-            outcome = step(migration_id=migration.pk, at=timezone.now(), by=None)
-        except MigrationRefused as error:
-            raise Problem("conflict", str(error)) from error
-        migration = self.get_object()
-        job = outcome.pk if isinstance(outcome, Job) else None
-        return Response(StepSerializer({"migration": migration, "job": job}).data)
+    return post
 
 
-class MigrationPreviewView(_StepView):
+class MigrationPreviewView(Migrations):
     """The preview of a migration."""
 
-    @extend_schema(
-        operation_id="preview_migration",
-        summary="Say of each subscription what moving it would come to",
-        description="In the background; read the moves when it is done.",
-        request=None,
-        responses={200: StepSerializer},
+    post = take_step(
+        workflow.preview,
+        "preview_migration",
+        "Say of each subscription what moving it would come to",
+        "In the background; read the moves when it is done.",
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.preview)
 
 
-class MigrationNoticeView(_StepView):
+class MigrationNoticeView(Migrations):
     """The notice to customers."""
 
-    @extend_schema(
-        operation_id="tell_migration",
-        summary="Tell the customers of those who are to move",
-        description="Once. The run waits for `notice_days` from then on.",
-        request=None,
-        responses={200: StepSerializer},
+    post = take_step(
+        workflow.announce,
+        "tell_migration",
+        "Tell the customers of those who are to move",
+        "Once. The run waits for `notice_days` from then on.",
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.announce)
 
 
-class MigrationRunView(_StepView):
+class MigrationRunView(Migrations):
     """The run of a migration."""
 
-    @extend_schema(
-        operation_id="run_migration",
-        summary="Move those who wait, and try again those who could not",
-        description="In the background. Nobody is moved twice, however often it is run.",
-        request=None,
-        responses={200: StepSerializer},
+    post = take_step(
+        workflow.run,
+        "run_migration",
+        "Move those who wait, and try again those who could not",
+        "In the background. Nobody is moved twice, however often it is run.",
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.run)
 
 
-class MigrationRollBackView(_StepView):
+class MigrationRollBackView(Migrations):
     """The rollback of a migration."""
 
-    @extend_schema(
-        operation_id="roll_back_migration",
-        summary="Let everybody who was moved be on their former version again",
-        description="As if they had never moved, within the period in which they did. Who cannot go back says why.",
-        request=None,
-        responses={200: StepSerializer},
+    post = take_step(
+        workflow.roll_back,
+        "roll_back_migration",
+        "Let everybody who was moved be on their former version again",
+        "As if they had never moved, within the period in which they did. Who cannot go back says why.",
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.roll_back)
 
 
-class MigrationDropView(_StepView):
+class MigrationDropView(Migrations):
     """The end of a migration that has not started."""
 
-    @extend_schema(
-        operation_id="drop_migration",
-        summary="Give a migration up before it is begun",
-        request=None,
-        responses={200: StepSerializer},
-    )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.discard)
+    post = take_step(workflow.discard, "drop_migration", "Give a migration up before it is begun")

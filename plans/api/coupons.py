@@ -57,3 +57,15 @@ class CouponView(Coupons):
     """One coupon."""
 
     get = read_row("get_coupon", "Read a coupon")
+
+
+def coupon_named(code: str) -> Coupon:
+    """
+    Return the coupon with a code, ignoring case.
+
+    :raises serializers.ValidationError: if there is none.
+    """
+    coupon = Coupon.objects.filter(code=code.strip().upper()).first()
+    if coupon is None:
+        raise serializers.ValidationError([serializers.ErrorDetail(f"There is no coupon “{code}”.", "unknown")])
+    return coupon

@@ -40,3 +40,15 @@ class FeatureView(Features):
     """One feature."""
 
     get = read_row("get_feature", "Read a feature")
+
+
+def feature_named(code: str) -> Feature:
+    """
+    Return the feature.
+
+    :raises serializers.ValidationError: if there is no such feature.
+    """
+    feature = Feature.objects.filter(code=code).first()
+    if feature is None:
+        raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
+    return feature

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
+from plans.api.features import feature_named
 from plans.models import Feature
 from wallets.ledger.grant import Grant
 from wallets.models import LotKind
@@ -115,15 +116,3 @@ class TransferSerializer(KeySerializer):
     to = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Number of a wallet of the customer.")
     amount = NumberField()
     reason = serializers.CharField(max_length=300)
-
-
-def feature_named(code: str) -> Feature:
-    """
-    Return the feature.
-
-    :raises serializers.ValidationError: if there is no such feature.
-    """
-    feature = Feature.objects.filter(code=code).first()
-    if feature is None:
-        raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-    return feature

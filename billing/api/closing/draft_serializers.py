@@ -5,10 +5,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from billing.closing import NothingToBill
+from billing.closing.lines.usage_lines import UnpricedUsage
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.models import Invoice
 from lib.api.fields import InstantField
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
+
+PREVIEW_REFUSALS = {NothingToBill: "conflict", UnpricedUsage: "conflict", ValueError: "conflict"}
 
 
 class DraftLineSerializer(serializers.Serializer[Any]):

@@ -2,31 +2,30 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import LATE_ANSWER
 from billing.closing.late_usage.report import LateUsageRow, report_late_usage
 from customers.models.sellers import LateUsage as Policy
+from lib.api.operations import operation
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class LateUsageView(APIView):
+class LateUsageView(ApiView):
     """Closed periods that received usage later, or that a correction changed."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="read_late_usage",
-        summary="Usage that came after its period was billed, and what it comes to",
-        parameters=[
+    @operation(
+        "read_late_usage",
+        "Usage that came after its period was billed, and what it comes to",
+        parameters=(
             OpenApiParameter("customer", str, description="Only of this external id."),
             OpenApiParameter("policy", str, enum=Policy.values, description="Only what becomes this."),
-        ],
-        responses=LATE_ANSWER,
+        ),
+        response=LATE_ANSWER,
     )
     def get(self, request: Request) -> Response:
         policy = request.query_params.get("policy")

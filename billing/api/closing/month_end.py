@@ -2,11 +2,10 @@
 
 from datetime import date
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import MONTH_END_ANSWER
 from billing.closing.month_end import read_checklist
@@ -14,29 +13,29 @@ from billing.closing.month_end.month_lock import stored_points
 from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import MonthLock
-from lib.api.errors import NotFoundError
+from lib.api.operations import operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 
 
-class MonthEndView(APIView):
+class MonthEndView(ApiView):
     """A month in the seller's time zone; for a locked month, the checklist as stored with the lock."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="read_month_end",
-        summary="What is still open of a month, and whether it is locked",
-        parameters=[
+    @operation(
+        "read_month_end",
+        "What is still open of a month, and whether it is locked",
+        parameters=(
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
             OpenApiParameter("month", str, required=True, description="Such as 2026-01."),
-        ],
-        responses=MONTH_END_ANSWER,
+        ),
+        response=MONTH_END_ANSWER,
     )
     def get(self, request: Request) -> Response:
         month = _month(request.query_params.get("month", ""))
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
         if seller is None or request.user.sandbox:
-            raise NotFoundError(f"There is no seller “{code}” with live documents.")
+            raise Problem("not-found", f"There is no seller “{code}” with live documents.")
         lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
         return Response(
             {

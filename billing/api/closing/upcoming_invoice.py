@@ -2,35 +2,29 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.closing.draft_serializers import DocumentSerializer, document_of
+from billing.api.closing.draft_serializers import PREVIEW_REFUSALS, DocumentSerializer, document_of
 from billing.api.subscriptions.views import Subscriptions
-from billing.closing import NothingToBill, preview
-from billing.closing.lines.usage_lines import UnpricedUsage
+from billing.closing import preview
 from customers.customer_time import current_time
-from lib.api.problems import Problem
+from lib.api.operations import operation, refused_as
 
 
 class UpcomingView(Subscriptions):
     """The upcoming invoice."""
 
-    required_scopes = {"GET": "read"}
-    problems = {"GET": ["conflict"]}
-
-    @extend_schema(
-        operation_id="preview_invoice",
-        summary="Preview a subscription's upcoming invoice",
-        description="Of the running period, or else of the next one that is not billed, with the credit notes that"
+    @operation(
+        "preview_invoice",
+        "Preview a subscription's upcoming invoice",
+        "Of the running period, or else of the next one that is not billed, with the credit notes that"
         " would go out with it. Made by the code that issues it; nothing is stored.",
-        responses={200: DocumentSerializer},
+        response=DocumentSerializer,
+        problems=("conflict",),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        try:
-            subscription = self.get_object()
+        subscription = self.get_object()
+        with refused_as(PREVIEW_REFUSALS):
             draft = preview(subscription=subscription, at=current_time(subscription.customer))
-        except (NothingToBill, UnpricedUsage, ValueError) as error:
-            raise Problem("conflict", str(error)) from error
         return Response(document_of(draft))

@@ -4,26 +4,21 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing.limits.alerts.rule_settings import AlertRuleRefused, AlertScope, remove_alert_rule, set_alert_rule
 from billing.models import AlertRule, Subscription
 from billing.models.alerts import MAX_LEVEL, AlertKind
 from billing.models.price_overrides import CapSetter
-from customers.api_keys.idempotency import idempotent
 from customers.models import Customer
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows, operation, read_row
+from lib.api.views import ApiView
 from plans.models import Feature
 
-EXAMPLE = OpenApiExample(
-    "A budget for one API key",
-    {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"},
-    request_only=True,
-)
+EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"}
 
 
 class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
@@ -37,19 +32,8 @@ class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
     class Meta:
         model = AlertRule
         fields = [
-            "id",
-            "kind",
-            "customer",
-            "subscription",
-            "feature",
-            "dimension",
-            "dimension_value",
-            "levels",
-            "amount",
-            "currency",
-            "is_on",
-            "set_by",
-            "created_at",
+            *("id", "kind", "customer", "subscription", "feature", "dimension", "dimension_value", "levels"),
+            *("amount", "currency", "is_on", "set_by", "created_at"),
         ]
         read_only_fields = fields
 
@@ -72,56 +56,47 @@ class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/alerts.md.")
 
 
-class AlertRules(generics.GenericAPIView[AlertRule]):
+class AlertRules(ApiView):
     """Alert rules of the customers that the caller sees, and those for all customers."""
 
+    queryset = AlertRule.objects.filter(removed_at__isnull=True).select_related("customer", "subscription", "feature")
     serializer_class = AlertRuleSerializer
+    lookup_url_kwarg = "number"
 
     def get_queryset(self) -> QuerySet[AlertRule]:
         """Return the rules that are not removed."""
         visible = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
-        return AlertRule.objects.filter(visible, removed_at__isnull=True).select_related(
-            "customer", "subscription", "feature"
-        )
+        return super().get_queryset().filter(visible)
 
 
-class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
+class AlertRulesView(AlertRules):
     """All alert rules."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
     filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
     filter_choices = {"kind": AlertKind.values, "set_by": CapSetter.values}
 
-    @extend_schema(operation_id="list_alert_rules", summary="Alert rules, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = list_rows("list_alert_rules", "Alert rules, newest first")
 
-    @extend_schema(
-        operation_id="set_alert_rule",
-        summary="Set an alert rule of the customer's own",
-        description="It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
+    @operation(
+        "set_alert_rule",
+        "Set an alert rule of the customer's own",
+        "It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
         " of the customer's own for the same.",
         request=NewAlertRuleSerializer,
-        responses={201: AlertRuleSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals={AlertRuleRefused: ("invalid-fields", "refused")},
+        examples={"A budget for one API key": EXAMPLE},
     )
-    @idempotent
-    def post(self, request: Request) -> Response:
-        serializer = NewAlertRuleSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = serializer.validated_data
-        try:
-            rule = set_alert_rule(
-                kind=fields["kind"],
-                scope=self._scope(fields),
-                levels=fields.get("levels", ()),
-                amount=fields.get("amount"),
-                set_by=CapSetter.CUSTOMER,
-                at=timezone.now(),
-            )
-        except AlertRuleRefused as error:
-            raise _refused(error.field, str(error)) from error
-        return Response(AlertRuleSerializer(rule).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request) -> AlertRule:
+        fields = self.read_body()
+        return set_alert_rule(
+            kind=fields["kind"],
+            scope=self._scope(fields),
+            levels=fields.get("levels", ()),
+            amount=fields.get("amount"),
+            set_by=CapSetter.CUSTOMER,
+            at=timezone.now(),
+        )
 
     def _scope(self, fields: dict[str, Any]) -> AlertScope:
         """
@@ -151,29 +126,21 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
         )
 
 
-class AlertRuleView(AlertRules, generics.RetrieveAPIView[AlertRule]):
+class AlertRuleView(AlertRules):
     """One alert rule."""
 
-    lookup_field = "pk"
-    lookup_url_kwarg = "number"
-    required_scopes = {"GET": "read", "DELETE": "manage"}
+    get = read_row("get_alert_rule", "Read an alert rule")
 
-    @extend_schema(operation_id="get_alert_rule", summary="Read an alert rule")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="remove_alert_rule",
-        summary="Remove an alert rule of the customer's own",
-        description="What it told stays. What finance watches is not removed here.",
-        responses={204: None},
+    @operation(
+        "remove_alert_rule",
+        "Remove an alert rule of the customer's own",
+        "What it told stays. What finance watches is not removed here.",
     )
-    def delete(self, request: Request, number: int) -> Response:
+    def delete(self, request: Request, number: int) -> None:
         rule = self.get_object()
         if rule.set_by != CapSetter.CUSTOMER:
             raise _refused("set_by", "Finance has set it: only finance removes it, or switches it off.")
         remove_alert_rule(alert_rule=rule, at=timezone.now())
-        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _refused(field: str, detail: str, code: str = "refused") -> serializers.ValidationError:

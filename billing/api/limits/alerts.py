@@ -1,18 +1,15 @@
 """Alerts over HTTP: fired alerts and their state."""
 
-from typing import Any
-
 from django.db.models import Case, CharField, Q, QuerySet, Value, When
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from billing.models import Alert
 from billing.models.alerts import AlertKind
 from customers.customer_time import current_time_expression
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows
+from lib.api.views import ApiView
 
 STATES = ("open", "recovered", "over")
 
@@ -36,35 +33,19 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
     class Meta:
         model = Alert
         fields = [
-            "id",
-            "kind",
-            "state",
-            "customer",
-            "subscription",
-            "feature",
-            "dimension",
-            "dimension_value",
-            "wallet",
-            "threshold",
-            "value",
-            "limit",
-            "unit",
-            "period_start",
-            "period_end",
-            "fired_at",
-            "recovered_at",
-            "acknowledged_at",
-            "alert_rule",
-            "set_by",
+            *("id", "kind", "state", "customer", "subscription", "feature", "dimension", "dimension_value", "wallet"),
+            *("threshold", "value", "limit", "unit", "period_start", "period_end", "fired_at", "recovered_at"),
+            *("acknowledged_at", "alert_rule", "set_by"),
         ]
         read_only_fields = fields
 
 
-class AlertsView(generics.ListAPIView[Alert]):
+class AlertsView(ApiView):
     """All alerts."""
 
+    queryset = Alert.objects.select_related("alert_rule", "customer", "subscription", "feature")
+    sandbox_path = "customer__sandbox"
     serializer_class = AlertSerializer
-    required_scopes = {"GET": "read"}
     filters = {
         "customer": "customer__external_id",
         "subscription": "subscription__external_id",
@@ -72,6 +53,8 @@ class AlertsView(generics.ListAPIView[Alert]):
         "state": "state",
     }
     filter_choices = {"kind": AlertKind.values, "state": STATES}
+
+    get = list_rows("list_alerts", "Alerts, newest first")
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts visible to the caller, each with its current state."""
@@ -82,9 +65,4 @@ class AlertsView(generics.ListAPIView[Alert]):
             default=Value("over"),
             output_field=CharField(),
         )
-        alerts = Alert.objects.filter(customer__sandbox=self.request.user.sandbox).annotate(state=state)
-        return alerts.select_related("alert_rule", "customer", "subscription", "feature")
-
-    @extend_schema(operation_id="list_alerts", summary="Alerts, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+        return super().get_queryset().annotate(state=state)

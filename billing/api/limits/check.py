@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
-from lib.api.errors import NotFoundError
+from lib.api.operations import operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 from plans.aggregation.json_numbers import MAX_DIGITS, is_within_bounds, parse_number, to_exact_number
 
 REQUEST = {
@@ -47,19 +47,18 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(Question, float_hook=parse_number).decode
 
 
-class CheckView(APIView):
+class CheckView(ApiView):
     """
     Answer at once whether a quantity of a feature may be used; the customer's own product calls it before each use.
     """
 
-    required_scopes = {"POST": "read"}
-    problems = {"POST": ["not-found"]}
-
-    @extend_schema(
-        operation_id="check_entitlement",
-        summary="May this customer use this feature?",
+    @operation(
+        "check_entitlement",
+        "May this customer use this feature?",
+        scope="read",
         request=REQUEST,
-        responses=OpenApiTypes.OBJECT,
+        response=OpenApiTypes.OBJECT,
+        problems=("not-found",),
     )
     def post(self, request: Request) -> HttpResponse:
         question = _read_question(request._request.body)
@@ -75,9 +74,9 @@ class CheckView(APIView):
                 properties=question.properties,
             )
         except UnknownCustomer as error:
-            raise NotFoundError(f"There is no customer “{question.customer}”.") from error
+            raise Problem("not-found", f"There is no customer “{question.customer}”.") from error
         except UnknownFeature as error:
-            raise NotFoundError(f"There is no feature “{question.feature}”.") from error
+            raise Problem("not-found", f"There is no feature “{question.feature}”.") from error
         payload = msgspec.json.encode(answer_payload(answer, at=at))
         return HttpResponse(payload, content_type="application/json")
 

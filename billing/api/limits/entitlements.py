@@ -5,29 +5,26 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from billing.api.limits.availability import availability_payload
 from billing.limits.entitlements import Entitlement, UnknownCustomer, read_entitlements
 from billing.limits.remedies import lock_payload
 from customers.customer_time import current_time_by_external_id
-from lib.api.errors import NotFoundError
+from lib.api.operations import operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 
 
-class EntitlementsView(APIView):
+class EntitlementsView(ApiView):
     """All features that a customer's subscriptions grant."""
 
-    required_scopes = {"GET": "read"}
-    problems = {"GET": ["not-found"]}
-
-    @extend_schema(
-        operation_id="list_entitlements",
-        summary="What may this customer use?",
-        description="Every feature that a running subscription covers: its kind, its value if it is a fixed one, and"
+    @operation(
+        "list_entitlements",
+        "What may this customer use?",
+        "Every feature that a running subscription covers: its kind, its value if it is a fixed one, and"
         " what a check for any use at all answers.",
-        responses=OpenApiTypes.OBJECT,
+        response=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
         sandbox = request.user.sandbox
@@ -35,7 +32,7 @@ class EntitlementsView(APIView):
         try:
             entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         except UnknownCustomer as error:
-            raise NotFoundError(f"There is no customer “{customer}”.") from error
+            raise Problem("not-found", f"There is no customer “{customer}”.") from error
         payload = {
             "customer": customer,
             "at": at,

@@ -1,13 +1,14 @@
 """Reservations over HTTP: hold a quantity before use, then commit the quantity used, or release it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,19 +25,19 @@ from billing.limits.reservations.reservation import DEFAULT_DURATION, MAX_DURATI
 from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time, current_time_by_external_id
-from lib.api.errors import ConflictError, NotFoundError
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
+from lib.api.operations import operation, read_row, refused_as
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 
-Outcome = TypeVar("Outcome")
-
-EXAMPLE = OpenApiExample(
-    "A run that may use up to 500",
-    {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "500", "ttl": 60},
-    request_only=True,
-)
+REFUSALS = {
+    ReservationNotOpen: "conflict",
+    ReservationConflict: "conflict",
+    ReservationRefused: ("invalid-fields", "refused", "body"),
+}
+EXAMPLE = {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "500", "ttl": 60}
 
 
 class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -88,18 +89,8 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
     class Meta:
         model = Reservation
         fields = [
-            "number",
-            "id",
-            "customer",
-            "feature",
-            "quantity",
-            "properties",
-            "state",
-            "reserved_at",
-            "expires_at",
-            "ended_at",
-            "used",
-            "held",
+            *("number", "id", "customer", "feature", "quantity", "properties", "state", "reserved_at", "expires_at"),
+            *("ended_at", "used", "held"),
         ]
         read_only_fields = fields
 
@@ -130,130 +121,99 @@ class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class Reservations(generics.GenericAPIView[Reservation]):
+class Reservations(ApiView):
     """Reservations visible to the caller."""
 
+    queryset = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")
+    sandbox_path = "customer__sandbox"
     serializer_class = ReservationSerializer
 
-    def reservation(self) -> Reservation:
+    def get_object(self) -> Reservation:
         """
-        Return the reservation of the address.
+        Return the reservation in the URL.
 
         :raises Http404: if the caller sees no such reservation.
         """
-        rows = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")
-        return generics.get_object_or_404(rows, pk=self.kwargs["number"], customer__sandbox=self.request.user.sandbox)
+        return get_object_or_404(self.get_queryset(), pk=self.kwargs["number"])
 
 
 class ReservationsView(Reservations):
     """Hold a quantity of a feature against every limit."""
 
-    required_scopes = {"POST": "ingest"}
-    problems = {"POST": ["conflict", "limit-reached", "not-found"]}
-
-    @extend_schema(
-        operation_id="reserve_usage",
-        summary="Reserve usage",
-        description="Holds a quantity against hard caps, spend caps and wallets at once: under any concurrency what"
+    @operation(
+        "reserve_usage",
+        "Reserve usage",
+        "Holds a quantity against hard caps, spend caps and wallets at once: under any concurrency what"
         " is committed and held never passes a limit. Commit what was really used, or release it; after `ttl` seconds"
         " it is given back by itself. The same `id` again is the same reservation.",
+        scope="ingest",
         request=NewReservationSerializer,
-        responses={201: ReservationSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        problems=("conflict", "limit-reached", "not-found"),
+        examples={"A run that may use up to 500": EXAMPLE},
     )
-    @idempotent
     def post(self, request: Request) -> Response:
-        serializer = NewReservationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        arguments = {"reference": uuid4().hex, **serializer.validated_data}
+        arguments = {"reference": uuid4().hex, **self.read_body()}
         arguments["duration"] = timedelta(seconds=arguments.pop("ttl"))
         at = current_time_by_external_id(arguments["customer"], sandbox=request.user.sandbox)
-        reservation, answer = refused_as_problems(
-            lambda: reserve(**arguments, sandbox=request.user.sandbox, at=at), at=at
-        )
-        document = dict(ReservationSerializer(reservation).data)
+        with refusals_as_problems(at=at):
+            reservation, answer = reserve(**arguments, sandbox=request.user.sandbox, at=at)
+        document = dict(self.represent(reservation))
         if answer is not None:
             document["check"] = answer_payload(answer, at=at)
-        return Response(document, status=status.HTTP_201_CREATED)
+        return Response(document, status=201)
 
 
 class ReservationView(Reservations):
     """One reservation."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_reservation", summary="Read a reservation")
-    def get(self, request: Request, number: int) -> Response:
-        return Response(ReservationSerializer(self.reservation()).data)
+    get = read_row("get_reservation", "Read a reservation")
 
 
 class CommitView(Reservations):
     """Store the usage of a reservation."""
 
-    required_scopes = {"POST": "ingest"}
-    problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
-
-    @extend_schema(
-        operation_id="commit_reservation",
-        summary="Commit what was used of a reservation",
-        description="Stores the usage and gives the rest back, in one transaction. More than was reserved is let in"
+    @operation(
+        "commit_reservation",
+        "Commit what was used of a reservation",
+        "Stores the usage and gives the rest back, in one transaction. More than was reserved is let in"
         " as far as the limits go. With a `quantity`, the events are made by Tollbook and dated when it was reserved;"
         " a meter that reads more of an event than one number needs `events`.",
+        scope="ingest",
         request=CommitSerializer,
-        responses=ReservationSerializer,
+        problems=("conflict", "limit-reached", "unprocessable"),
     )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        serializer = CommitSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        reservation, fields = self.reservation(), serializer.validated_data
+    def post(self, request: Request, number: int) -> Reservation:
+        fields, reservation = self.read_body(), self.get_object()
         events = encode(request.data["events"]) if "events" in fields else None
-        usage = {"quantity": fields.get("quantity"), "events": events}
         at = current_time(reservation.customer)
-        committed = refused_as_problems(lambda: commit(reservation_id=reservation.pk, at=at, **usage), at=at)
-        return Response(ReservationSerializer(committed).data)
+        with refusals_as_problems(at=at):
+            return commit(reservation_id=reservation.pk, quantity=fields.get("quantity"), events=events, at=at)
 
 
 class ReleaseView(Reservations):
     """Release a reservation."""
 
-    required_scopes = {"POST": "ingest"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="release_reservation",
-        summary="Release a reservation",
-        request=None,
-        responses=ReservationSerializer,
-    )
-    @idempotent
-    def post(self, request: Request, number: int) -> Response:
-        reservation = self.reservation()
+    @operation("release_reservation", "Release a reservation", scope="ingest", problems=("conflict",))
+    def post(self, request: Request, number: int) -> Reservation:
+        reservation = self.get_object()
         at = current_time(reservation.customer)
-        released = refused_as_problems(lambda: release(reservation_id=reservation.pk, at=at), at=at)
-        return Response(ReservationSerializer(released).data)
+        with refusals_as_problems(at=at):
+            return release(reservation_id=reservation.pk, at=at)
 
 
-def refused_as_problems(operation: Callable[[], Outcome], *, at: datetime) -> Outcome:
-    """
-    Run an operation on reservations and return its result.
-
-    :raises Problem, APIException: if it is refused, as the matching HTTP error.
-    """
+@contextmanager
+def refusals_as_problems(*, at: datetime) -> Iterator[None]:
+    """Turn the refusals of an operation on reservations into problems."""
     try:
-        return operation()
+        with refused_as(REFUSALS):
+            yield
     except LimitReached as error:
         raise limit_reached(error.answer, at=at) from error
-    except (ReservationNotOpen, ReservationConflict) as error:
-        raise ConflictError(str(error)) from error
     except event_recorder.BatchConflict as error:
-        raise ConflictError(
-            "An event was sent before with other content; nothing of this request is stored."
-        ) from error
-    except ReservationRefused as error:
-        detail = serializers.ErrorDetail(str(error), "refused")
-        raise serializers.ValidationError({error.field or "body": [detail]}) from error
+        detail = "An event was sent before with other content; nothing of this request is stored."
+        raise Problem("conflict", detail) from error
     except UnknownCustomer as error:
-        raise NotFoundError(f"There is no customer “{error}”.") from error
+        raise Problem("not-found", f"There is no customer “{error}”.") from error
     except UnknownFeature as error:
-        raise NotFoundError(f"There is no feature “{error}”.") from error
+        raise Problem("not-found", f"There is no feature “{error}”.") from error

@@ -2,23 +2,20 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from billing.api.subscriptions.views import SubscriptionRows
 from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefused, remove_cap, set_cap
-from billing.models import SpendCap, Subscription
+from billing.models import SpendCap
 from billing.models.price_overrides import CapAction, CapSetter
-from customers.api_keys.idempotency import idempotent
-from customers.models import Customer
+from customers.api.views import CustomerRows
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows, operation, read_row
+from plans.api.features import feature_named
 from plans.models import Feature
-
-EXAMPLE = OpenApiExample("All usage of a month", {"amount": "500.00", "action": "notify"}, request_only=True)
 
 
 class CapSerializer(serializers.ModelSerializer[SpendCap]):
@@ -62,115 +59,86 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
         :raises serializers.ValidationError: if there is no such feature.
         """
-        feature = Feature.objects.filter(code=code).first()
-        if feature is None:
-            raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-        return feature
+        return feature_named(code)
 
 
-class Caps(generics.GenericAPIView[SpendCap]):
-    """Caps of one subscription or one customer visible to the caller."""
+class SubscriptionCaps(SubscriptionRows):
+    """Spend caps of one subscription."""
 
+    queryset = SpendCap.objects.select_related("feature")
     serializer_class = CapSerializer
-
-    def scope(self) -> dict[str, Any]:
-        """
-        Return the subscription or customer of the caps, as an argument of `set_cap`.
-
-        :raises Http404: if the caller sees no such subscription or customer.
-        """
-        sandbox = self.request.user.sandbox
-        if name := self.kwargs.get("subscription"):
-            subscription = generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
-            return {"subscription": subscription}
-        name = self.kwargs["customer"]
-        return {"customer": generics.get_object_or_404(Customer, external_id=name, sandbox=sandbox)}
-
-    def get_queryset(self) -> QuerySet[SpendCap]:
-        """Return the caps."""
-        return SpendCap.objects.filter(**self.scope()).select_related("feature")
+    lookup_url_kwarg = "number"
 
 
-class CapsView(Caps, generics.ListAPIView[SpendCap]):
+class CustomerCaps(CustomerRows):
+    """Spend caps of all usage of one customer."""
+
+    queryset = SubscriptionCaps.queryset
+    serializer_class = CapSerializer
+    lookup_url_kwarg = "number"
+
+
+def set_spend_cap(operation_id: str, summary: str, description: str) -> Any:
+    """Return the `post` of a view that sets a cap of its subscription or customer."""
+
+    @operation(
+        operation_id,
+        summary,
+        description,
+        request=NewCapSerializer,
+        status=201,
+        refusals={CapRefused: ("invalid-fields", "refused")},
+        examples={"All usage of a month": {"amount": "500.00", "action": "notify"}},
+    )
+    def post(view: SubscriptionCaps | CustomerCaps, request: Request, **names: str) -> SpendCap:
+        fields = view.read_body()
+        return set_cap(**{view.owner_kwarg: view.owner}, **fields, at=timezone.now())
+
+    return post
+
+
+def remove_spend_cap(operation_id: str, summary: str) -> Any:
+    """Return the `delete` of a view that removes a cap."""
+
+    @operation(operation_id, summary)
+    def delete(view: SubscriptionCaps | CustomerCaps, request: Request, **names: Any) -> None:
+        remove_cap(cap=view.get_object(), at=timezone.now())
+
+    return delete
+
+
+class CapsView(SubscriptionCaps):
     """All caps of a subscription."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-
-    @extend_schema(operation_id="list_spend_caps", summary="Spend caps of a subscription, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="set_spend_cap",
-        summary="Cap what a subscription spends",
-        description="On all usage, on one feature, or on one value of a dimension, in each period. It takes the place"
+    get = list_rows("list_spend_caps", "Spend caps of a subscription, newest first")
+    post = set_spend_cap(
+        "set_spend_cap",
+        "Cap what a subscription spends",
+        "On all usage, on one feature, or on one value of a dimension, in each period. It takes the place"
         " of the one that the same side has set for the same. Current usage shows what is spent of it.",
-        request=NewCapSerializer,
-        responses={201: CapSerializer},
-        examples=[EXAMPLE],
     )
-    @idempotent
-    def post(self, request: Request, **names: str) -> Response:
-        return self.set(request)
-
-    def set(self, request: Request) -> Response:
-        """Set the cap in the request's body."""
-        serializer = NewCapSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            cap = set_cap(**self.scope(), **serializer.validated_data, at=timezone.now())
-        except CapRefused as error:
-            detail = [serializers.ErrorDetail(str(error), "refused")]
-            raise serializers.ValidationError({error.field: detail}) from error
-        return Response(CapSerializer(cap).data, status=status.HTTP_201_CREATED)
 
 
-class CustomerCapsView(CapsView):
+class CustomerCapsView(CustomerCaps):
     """All caps of a customer."""
 
-    @extend_schema(operation_id="list_customer_spend_caps", summary="Spend caps of a customer, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="set_customer_spend_cap",
-        summary="Cap what a customer spends on all subscriptions",
-        description="As with a subscription's, on all of the customer's running periods in one currency together.",
-        request=NewCapSerializer,
-        responses={201: CapSerializer},
-        examples=[EXAMPLE],
+    get = list_rows("list_customer_spend_caps", "Spend caps of a customer, newest first")
+    post = set_spend_cap(
+        "set_customer_spend_cap",
+        "Cap what a customer spends on all subscriptions",
+        "As with a subscription's, on all of the customer's running periods in one currency together.",
     )
-    @idempotent
-    def post(self, request: Request, **names: str) -> Response:
-        return self.set(request)
 
 
-class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
+class CapView(SubscriptionCaps):
     """One cap of a subscription."""
 
-    lookup_field = "pk"
-    lookup_url_kwarg = "number"
-    required_scopes = {"GET": "read", "DELETE": "manage"}
-
-    @extend_schema(operation_id="get_spend_cap", summary="Read a spend cap")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(operation_id="remove_spend_cap", summary="Remove a spend cap", responses={204: None})
-    def delete(self, request: Request, **names: Any) -> Response:
-        remove_cap(cap=self.get_object(), at=timezone.now())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    get = read_row("get_spend_cap", "Read a spend cap")
+    delete = remove_spend_cap("remove_spend_cap", "Remove a spend cap")
 
 
-class CustomerCapView(CapView):
+class CustomerCapView(CustomerCaps):
     """One cap of a customer."""
 
-    @extend_schema(operation_id="get_customer_spend_cap", summary="Read a customer's spend cap")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="remove_customer_spend_cap", summary="Remove a customer's spend cap", responses={204: None}
-    )
-    def delete(self, request: Request, **names: Any) -> Response:
-        return super().delete(request, **names)
+    get = read_row("get_customer_spend_cap", "Read a customer's spend cap")
+    delete = remove_spend_cap("remove_customer_spend_cap", "Remove a customer's spend cap")

@@ -8,37 +8,38 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ParseError, ValidationError
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
-from billing.api.metering.events import refused_fields
+from billing.api.metering.events import refused_fields, unreadable_body
 from billing.metering.corrections import CorrectionOutcome, CorrectionRequest, NothingCorrected, correct_usage, parser
 from billing.metering.ingest import submission
 from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
-from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, MAX_BYTES, BodyRefused, EventError
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused, EventError
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
-from lib.api.errors import ConflictError, TooLargeError, UnprocessableError
+from lib.api.operations import Idempotency, operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 
 
-class CorrectionsView(APIView):
+class CorrectionsView(ApiView):
     """Correct usage: a 2xx response means that the correction is committed and visible to every read."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict", "unprocessable"]}
-
-    @extend_schema(
-        operation_id="correct_events",
-        summary="Take usage events back, or replace them",
-        parameters=[
-            OpenApiParameter("atomic", bool, description="Make all corrections or none: one that fails refuses all.")
-        ],
+    @operation(
+        "correct_events",
+        "Take usage events back, or replace them",
+        idempotency=Idempotency.NONE,
+        parameters=(
+            OpenApiParameter("atomic", bool, description="Make all corrections or none: one that fails refuses all."),
+        ),
         request=CORRECTIONS_REQUEST,
-        responses=EVENTS_ANSWER,
+        response=EVENTS_ANSWER,
+        problems=("conflict",),
+        refusals={CounterUnderflow: "unprocessable"},
     )
     def post(self, request: Request) -> HttpResponse:
         at, sandbox = timezone.now(), request.user.sandbox
@@ -50,10 +51,8 @@ class CorrectionsView(APIView):
             corrections, refused, single = parser.parse_corrections(
                 body, sandbox=sandbox, at=at, oldest=at - MAX_AGE, newest=at + MAX_AHEAD
             )
-        except RequestDataTooBig as error:
-            raise TooLargeError(f"The body is larger than {MAX_BYTES:,} bytes; send it in parts.") from error
-        except BodyRefused as error:
-            raise (TooLargeError if error.status == 413 else ParseError)(error.detail) from error
+        except (RequestDataTooBig, BodyRefused) as error:
+            raise unreadable_body(error) from error
         atomic = request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
@@ -62,13 +61,10 @@ class CorrectionsView(APIView):
                 corrections=corrections, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
             )
         except NothingCorrected as error:
-            raise UnprocessableError(_describe_failures(corrections, error.outcomes)) from error
-        except CounterUnderflow as error:
-            raise UnprocessableError(str(error)) from error
+            raise Problem("unprocessable", _describe_failures(corrections, error.outcomes)) from error
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
-            raise (ConflictError if outcomes[0].status == CONFLICT else UnprocessableError)(
-                _describe_failures(corrections, outcomes)
-            )
+            name = "conflict" if outcomes[0].status == CONFLICT else "unprocessable"
+            raise Problem(name, _describe_failures(corrections, outcomes))
         return _answer(corrections, outcomes, refused)
 
 
@@ -76,7 +72,7 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
     """
     Return the current time of the sandbox customers whose events are corrected. at: the real time.
 
-    :raises APIException: if their times differ.
+    :raises Problem: if their times differ.
     """
     corrections, _, _ = parser.parse_corrections(
         body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST
@@ -86,8 +82,9 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
         Customer.objects.filter(pk__in=customer_ids).values_list(Coalesce("test_clock__now", Value(at)), flat=True)
     )
     if len(times) > 1:
-        raise UnprocessableError(
-            "The events are of customers in several times: correct those of one test clock at a time."
+        raise Problem(
+            "unprocessable",
+            "The events are of customers in several times: correct those of one test clock at a time.",
         )
     return times.pop() if times else at
 

@@ -4,34 +4,33 @@ from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
 from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
 from billing.models import Correction
-from lib.api.errors import NotFoundError
+from lib.api.operations import operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class TraceView(APIView):
+class TraceView(ApiView):
     """
     The meters that an event matched, and why others did not; its quantities and rates; and the lines that bill it.
     """
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="trace_event",
-        summary="Trace an event to the meters, rates and invoice lines it ended on",
-        parameters=[
+    @operation(
+        "trace_event",
+        "Trace an event to the meters, rates and invoice lines it ended on",
+        parameters=(
             OpenApiParameter("id", str, required=True, description="The id that the event was sent with."),
             OpenApiParameter("source", str, description="Its source, if it was sent with one."),
-        ],
-        responses=OpenApiTypes.OBJECT,
+        ),
+        response=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
@@ -39,7 +38,7 @@ class TraceView(APIView):
             raise ValidationError({"id": [INVALID_CHARACTER if id_ else "Name the event by its id."]})
         traced = trace_event(event_key(id_, source=source, sandbox=request.user.sandbox))
         if traced is None:
-            raise NotFoundError(f"No event with the id “{id_}” is stored.")
+            raise Problem("not-found", f"No event with the id “{id_}” is stored.")
         return Response(_trace_payload(traced))
 
 

@@ -6,31 +6,31 @@ import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ParseError, ValidationError
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from billing.api.limits.availability import limit_reached
 from billing.api.metering.event_schemas import EVENTS_ANSWER, EVENTS_REQUEST
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest import event_recorder, parser, submission
-from lib.api.errors import ConflictError, TooLargeError, UnprocessableError
+from lib.api.operations import Idempotency, operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 
 _encode = msgspec.json.encode
 
 
-class EventsView(APIView):
+class EventsView(ApiView):
     """Store usage events, each exactly once: a 2xx response means that they are committed."""
 
-    required_scopes = {"POST": "ingest"}
-    problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
-
-    @extend_schema(
-        operation_id="send_events",
-        summary="Send usage events",
-        parameters=[
+    @operation(
+        "send_events",
+        "Send usage events",
+        scope="ingest",
+        idempotency=Idempotency.NONE,  # their ids name them for good
+        parameters=(
             OpenApiParameter(
                 "atomic", bool, description="Store all events or none: one refused or conflicting refuses the batch."
             ),
@@ -40,9 +40,11 @@ class EventsView(APIView):
                 description="Store all events if every limit lets them through, and none otherwise: hard caps,"
                 " wallets, spend caps that stop. A refusal (402) stores nothing and uses up no id.",
             ),
-        ],
+        ),
         request=EVENTS_REQUEST,
-        responses=EVENTS_ANSWER,
+        response=EVENTS_ANSWER,
+        problems=("conflict", "limit-reached"),
+        refusals={submission.MixedTestClocks: "unprocessable"},
     )
     def post(self, request: Request) -> HttpResponse:
         at = timezone.now()
@@ -50,10 +52,8 @@ class EventsView(APIView):
         try:
             body = request._request.body
             events, refused, single = submission.read_events(body, sandbox=sandbox, at=at)
-        except RequestDataTooBig as error:
-            raise TooLargeError(f"The body is larger than {parser.MAX_BYTES:,} bytes; send it in parts.") from error
-        except parser.BodyRefused as error:
-            raise (TooLargeError if error.status == 413 else ParseError)(error.detail) from error
+        except (RequestDataTooBig, parser.BodyRefused) as error:
+            raise unreadable_body(error) from error
         checks = request._request.GET.get("check", "") in ("true", "1")
         atomic = checks or request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
@@ -61,15 +61,20 @@ class EventsView(APIView):
         try:
             record = report_usage if checks else partial(event_recorder.record_events, atomic=atomic)
             outcomes = submission.store_events(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
-        except submission.MixedTestClocks as error:
-            raise UnprocessableError(str(error)) from error
         except LimitReached as error:
             raise limit_reached(error.answer, at=at) from error
         except event_recorder.BatchConflict as error:
-            raise UnprocessableError(_conflicts(events, error.outcomes)) from error
+            raise Problem("unprocessable", _conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == event_recorder.CONFLICT:
-            raise ConflictError(_conflicts(events, outcomes))
+            raise Problem("conflict", _conflicts(events, outcomes))
         return _answer(events, outcomes, refused)
+
+
+def unreadable_body(error: RequestDataTooBig | parser.BodyRefused) -> Problem:
+    """Return the problem of a body that is too large, or that can't be parsed."""
+    if isinstance(error, RequestDataTooBig):
+        return Problem("body-too-large", f"The body is larger than {parser.MAX_BYTES:,} bytes; send it in parts.")
+    return Problem("body-too-large" if error.status == 413 else "malformed-request", error.detail)
 
 
 def refused_fields(refused: list[parser.EventError], *, single: bool) -> dict[str, list[str]]:

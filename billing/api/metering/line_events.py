@@ -6,35 +6,34 @@ from typing import Any
 from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
 from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_usage, read_page
 from invoices.models import Line
-from lib.api.errors import NotFoundError
+from lib.api.operations import operation
 from lib.api.pagination import read_limit
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
-_PAGES = [
+_PAGES = (
     OpenApiParameter("limit", int, description="Events per page, 1 to 200; default: 50."),
     OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
-]
+)
 
 
-class LineEventsView(APIView):
+class LineEventsView(ApiView):
     """The events of a line: those of its snapshot, or the changes since the line before it."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="list_line_events",
-        summary="List the events that an invoice line bills",
-        description="`events`, `quantity` and `fingerprint` are what all of the line's events add up to.",
+    @operation(
+        "list_line_events",
+        "List the events that an invoice line bills",
+        "`events`, `quantity` and `fingerprint` are what all of the line's events add up to.",
         parameters=_PAGES,
-        responses=OpenApiTypes.OBJECT,
+        response=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, invoice: int, position: int) -> Response:
         limit = read_limit(request.query_params.get("limit"))
@@ -60,16 +59,14 @@ class LineEventsView(APIView):
         )
 
 
-class LineEventsFileView(APIView):
+class LineEventsFileView(ApiView):
     """All events of a line as a file, streamed while it is read."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="download_line_events",
-        summary="Download the events that an invoice line bills as CSV",
-        description="The column `quantity` adds up to what the line bills; what was taken back is negative.",
-        responses={(200, "text/csv"): OpenApiTypes.STR},
+    @operation(
+        "download_line_events",
+        "Download the events that an invoice line bills as CSV",
+        "The column `quantity` adds up to what the line bills; what was taken back is negative.",
+        response={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, invoice: int, position: int) -> StreamingHttpResponse:
         line, usage = _find(request, invoice, position)
@@ -81,7 +78,8 @@ def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[
     line = get_object_or_404(lines, invoice_id=invoice, position=position)
     usage = read_line_usage(line.pk)
     if usage is None:
-        raise NotFoundError(f"Line {position} bills no usage ({line.get_kind_display()}), so it has no events.")
+        detail = f"Line {position} bills no usage ({line.get_kind_display()}), so it has no events."
+        raise Problem("not-found", detail)
     return line, usage
 
 

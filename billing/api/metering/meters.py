@@ -3,30 +3,24 @@
 from decimal import Decimal
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import ONE_EVENT, TRIED_ANSWER
 from billing.metering.ingest.meter_dry_run import NotAnEvent, try_meter
+from lib.api.operations import operation
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 from plans.models import Meter
 
 
-class TryMeterView(APIView):
+class TryMeterView(ApiView):
     """Answer each step of a meter's matching for an event; nothing is stored."""
 
-    required_scopes = {"POST": "read"}
-    problems = {"POST": ["not-found"]}
-
-    @extend_schema(
-        operation_id="try_meter",
-        summary="What does a meter make of an event?",
-        request=ONE_EVENT,
-        responses=TRIED_ANSWER,
+    @operation(
+        "try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER
     )
     def post(self, request: Request, meter: str) -> Response:
         stored_meter = get_object_or_404(Meter, code=meter)

@@ -2,26 +2,25 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import UNMATCHED_ANSWER
 from billing.metering.usage.unmatched_value import GroupValue, estimate_unmatched_value
+from lib.api.operations import operation
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class UnmatchedView(APIView):
+class UnmatchedView(ApiView):
     """Open reports of unmatched usage, grouped by reason, customer, event and meter."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="read_unmatched_usage",
-        summary="Usage that nothing priced, with its reason and what it may cost",
-        parameters=[OpenApiParameter("customer", str, description="Only what was sent for this external id.")],
-        responses=UNMATCHED_ANSWER,
+    @operation(
+        "read_unmatched_usage",
+        "Usage that nothing priced, with its reason and what it may cost",
+        parameters=(OpenApiParameter("customer", str, description="Only what was sent for this external id."),),
+        response=UNMATCHED_ANSWER,
     )
     def get(self, request: Request) -> Response:
         customer = request.query_params.get("customer")

@@ -8,11 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.api.subscriptions.serializers import HeldSerializer
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
@@ -21,28 +20,26 @@ from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
 from customers.customer_time import current_time_by_external_id
 from customers.models import Customer
-from lib.api.errors import NotFoundError
 from lib.api.number_fields import serialize_amount
+from lib.api.operations import operation
+from lib.api.problems import Problem
+from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 from plans.models import Meter
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Wallet
 
 
-class UsageView(APIView):
+class UsageView(ApiView):
     """Usage, allowance and cost of the running periods, including every event whose request was answered."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
-    )
+    @operation("read_usage", "A customer's current usage and cost", response=OpenApiTypes.OBJECT)
     def get(self, request: Request, customer: str) -> HttpResponse:
         at = current_time_by_external_id(customer, sandbox=request.user.sandbox)
         try:
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         except UnknownCustomer as error:
-            raise NotFoundError(f"There is no customer “{customer}”.") from error
+            raise Problem("not-found", f"There is no customer “{customer}”.") from error
         progress_by_period = read_commitment_progress(periods)
         period_payloads = [period_document(period, progress_by_period.get(period.period_id)) for period in periods]
         payload = {"customer": customer, "at": at, "periods": period_payloads}
@@ -51,22 +48,20 @@ class UsageView(APIView):
         return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
 
-class BreakdownView(APIView):
+class BreakdownView(ApiView):
     """Usage of one meter by time and dimension."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="break_down_usage",
-        summary="A customer's usage by hour, day or month, and by a dimension",
-        parameters=[
+    @operation(
+        "break_down_usage",
+        "A customer's usage by hour, day or month, and by a dimension",
+        parameters=(
             OpenApiParameter("meter", str, required=True, description="The meter's code."),
             OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
             OpenApiParameter("until", OpenApiTypes.DATETIME, required=True),
             OpenApiParameter("window", str, enum=["hour", "day", "month"], description="Default: day."),
             OpenApiParameter("group_by", str, description="A dimension of the meter."),
-        ],
-        responses=OpenApiTypes.OBJECT,
+        ),
+        response=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, customer: str) -> Response:
         subject = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)

@@ -8,11 +8,9 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
@@ -20,12 +18,12 @@ from billing.simulation.cohorts import Cohort
 from billing.simulation.exports import RESULT_COLUMNS, format_cell, result_rows
 from billing.simulation.job import SimulationRefused, read_request, start_simulation
 from billing.simulation.summaries import summarize_versions
-from customers.api_keys.idempotency import idempotent
-from lib.api.errors import NotFoundError
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.problems import invalid_fields
-from lib.csv_export import csv_lines
+from lib.api.operations import list_rows, operation
+from lib.api.problems import Problem, invalid_fields
+from lib.api.views import ApiView
+from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
 from plans.models import PlanVersion
 
@@ -124,31 +122,23 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
         return list(result.figures["lines"])
 
 
-EXAMPLE = OpenApiExample(
-    "A draft on the last quarter",
-    {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3},
-    request_only=True,
-)
+EXAMPLE = {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3}
 
 
-class SimulationsView(APIView):
+class SimulationsView(ApiView):
     """Simulations: past usage rated by other versions, as a job."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="create_simulation",
-        summary="Try versions on past usage",
-        description="Closed periods are rated again by each version, through the code that bills; nothing is billed.",
+    @operation(
+        "create_simulation",
+        "Try versions on past usage",
+        "Closed periods are rated again by each version, through the code that bills; nothing is billed.",
         request=NewSimulationSerializer,
-        responses={201: SimulationSerializer},
-        examples=[EXAMPLE],
+        response=SimulationSerializer,
+        status=201,
+        examples={"A draft on the last quarter": EXAMPLE},
     )
-    @idempotent
     def post(self, request: Request) -> Response:
-        serializer = NewSimulationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = dict(serializer.validated_data)
+        fields = dict(self.read_body())
         versions = [_version(number, **choice) for number, choice in enumerate(fields.pop("versions"))]
         plan = fields.pop("plan", None)
         cohort = Cohort(
@@ -161,72 +151,67 @@ class SimulationsView(APIView):
         except SimulationRefused as refusal:
             field = "plan" if refusal.field == "cohort" else refusal.field
             raise _invalid_field(field, str(refusal)) from refusal
-        return Response(_payload(job), status=status.HTTP_201_CREATED)
+        return Response(_payload(job), status=201)
 
 
-class SimulationView(APIView):
+class Simulations(ApiView):
+    """Simulations that the caller may see."""
+
+    def simulation(self) -> Job:
+        """
+        Return the job of the simulation in the URL.
+
+        :raises Problem: `not-found`, if the caller sees no such simulation.
+        """
+        number = self.kwargs["number"]
+        job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
+        if job is None or read_request(job).cohort.sandbox is not self.request.user.sandbox:
+            raise Problem("not-found", f"There is no simulation {number}.")
+        return job
+
+
+class SimulationView(Simulations):
     """One simulation."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="read_simulation",
-        summary="What came of a simulation",
-        description="By version and currency; while it runs, of what is done by now.",
-        responses=SimulationSerializer,
+    @operation(
+        "read_simulation",
+        "What came of a simulation",
+        "By version and currency; while it runs, of what is done by now.",
+        response=SimulationSerializer,
     )
     def get(self, request: Request, number: int) -> Response:
-        return Response(_payload(_find(request, number)))
+        return Response(_payload(self.simulation()))
 
 
-class SimulatedBillsView(generics.ListAPIView[SimulationResult]):
+class SimulatedBillsView(Simulations):
     """All bills before and after."""
 
+    queryset = SimulationResult.objects.select_related("subscription__customer", "version__plan")
     serializer_class = BillSerializer
-    required_scopes = {"GET": "read"}
+
+    get = list_rows("list_simulated_bills", "List a simulation's bills, line by line")
 
     def get_queryset(self) -> QuerySet[SimulationResult]:
-        """Return the bills of a simulation that the caller may see."""
-        bills = SimulationResult.objects.filter(job=_find(self.request, self.kwargs["number"]))
-        return bills.select_related("subscription__customer", "version__plan")
-
-    @extend_schema(operation_id="list_simulated_bills", summary="List a simulation's bills, line by line")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+        """Return the bills of the simulation."""
+        return super().get_queryset().filter(job=self.simulation())
 
 
-class SimulatedBillsFileView(APIView):
+class SimulatedBillsFileView(Simulations):
     """The same bills as a file, streamed while it is read."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(
-        operation_id="download_simulated_bills",
-        summary="Download a simulation's bills as CSV",
-        responses={(200, "text/csv"): OpenApiTypes.STR},
+    @operation(
+        "download_simulated_bills",
+        "Download a simulation's bills as CSV",
+        response={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, number: int) -> StreamingHttpResponse:
-        job = _find(request, number)
-        return StreamingHttpResponse(
-            csv_lines(_rows(job)),
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="simulation-{job.pk}.csv"',
-                "Cache-Control": "private, no-store",
-            },
-        )
+        job = self.simulation()
+        return csv_download(_rows(job), file_name=f"simulation-{job.pk}.csv")
 
 
 def _rows(job: Job) -> Iterator[list[str]]:
     yield list(RESULT_COLUMNS)
     yield from ([format_cell(cell) for cell in row] for row in result_rows(job))
-
-
-def _find(request: Request, number: int) -> Job:
-    job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
-    if job is None or read_request(job).cohort.sandbox is not request.user.sandbox:
-        raise NotFoundError(f"There is no simulation {number}.")
-    return job
 
 
 def _payload(job: Job) -> dict[str, Any]:

@@ -6,19 +6,20 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema_field
 from kombu.exceptions import OperationalError
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing.simulation.sandbox import CannotAdvance, create_clock, retry_advance, start_advance, stop_clock
 from billing.tasks import advance_clocks
-from customers.api_keys.idempotency import idempotent
 from customers.models import TestClock
-from lib.api.errors import NotFoundError
 from lib.api.fields import InstantField, StrictFields
+from lib.api.operations import list_rows, operation, read_row
 from lib.api.problems import Problem
+from lib.api.views import ApiView
+
+CLOCK_REFUSALS = {CannotAdvance: ("unprocessable", "refused")}
 
 
 class TestClockSerializer(serializers.ModelSerializer[TestClock]):
@@ -55,137 +56,95 @@ class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     to = InstantField(help_text="Later than its time, by five years at most.")
 
 
-class Clocks(generics.GenericAPIView[TestClock]):
+class Clocks(ApiView):
     """Test clocks. Live keys see none, because live customers have none."""
 
+    queryset = TestClock.objects.annotate(customers_count=Count("customers"))
     serializer_class = TestClockSerializer
     lookup_url_kwarg = "clock"
-    problems = {"POST": ["unprocessable"]}
 
     def get_queryset(self) -> QuerySet[TestClock]:
         """Return all test clocks to a sandbox key, and none to a live key."""
-        clocks = TestClock.objects.annotate(customers_count=Count("customers"))
+        clocks = super().get_queryset()
         return clocks if self.request.user.sandbox else clocks.none()
 
-    def shown(self, clock: TestClock) -> Any:
+    def reload(self, clock: TestClock) -> TestClock:
         """Return a clock as it is stored now."""
-        return TestClockSerializer(self.get_queryset().get(pk=clock.pk)).data
+        return self.get_queryset().get(pk=clock.pk)
 
 
-class ClocksView(Clocks, generics.ListAPIView[TestClock]):
+class ClocksView(Clocks):
     """All test clocks."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-    problems = {"POST": ["not-found"]}
+    get = list_rows("list_test_clocks", "Test clocks, newest first")
 
-    @extend_schema(operation_id="list_test_clocks", summary="Test clocks, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="create_test_clock",
-        summary="Make a test clock",
-        description="It stands still until it is advanced. Customers are put into its time when they are created, by"
+    @operation(
+        "create_test_clock",
+        "Make a test clock",
+        "It stands still until it is advanced. Customers are put into its time when they are created, by"
         " their `test_clock`.",
         request=NewClockSerializer,
-        responses={201: TestClockSerializer},
-        examples=[OpenApiExample("A clock", {"name": "A year of Acme", "now": "2026-01-01T00:00:00Z"})],
+        status=201,
+        problems=("not-found",),
+        refusals=CLOCK_REFUSALS,
+        examples={"A clock": {"name": "A year of Acme", "now": "2026-01-01T00:00:00Z"}},
     )
-    @idempotent
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> TestClock:
         if not request.user.sandbox:
-            raise NotFoundError("Live customers live in real time: make test clocks with a test key.")
-        serializer = NewClockSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        at = timezone.now()
-        try:
-            clock = create_clock(**{"now": at, **serializer.validated_data}, by=None, at=at)
-        except CannotAdvance as error:
-            raise _refused(error) from error
-        return Response(self.shown(clock), status=status.HTTP_201_CREATED)
+            detail = "Live customers live in real time: make test clocks with a test key."
+            raise Problem("not-found", detail)
+        fields, at = self.read_body(), timezone.now()
+        return self.reload(create_clock(**{"now": at, **fields}, by=None, at=at))
 
 
-class ClockView(Clocks, generics.RetrieveAPIView[TestClock]):
+class ClockView(Clocks):
     """One test clock."""
 
-    required_scopes = {"GET": "read"}
-
-    @extend_schema(operation_id="get_test_clock", summary="Read a test clock", description="How far it has come.")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
+    get = read_row("get_test_clock", "Read a test clock", "How far it has come.")
 
 
 class AdvanceView(Clocks):
     """The advance of a test clock."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="advance_test_clock",
-        summary="Advance a test clock",
-        description="Everything that time does to its customers is done on the way, in order: trials end, periods are"
+    @operation(
+        "advance_test_clock",
+        "Advance a test clock",
+        "Everything that time does to its customers is done on the way, in order: trials end, periods are"
         " invoiced, credits expire. Answered at once; read the clock until its `state` is `standing`.",
         request=AdvanceSerializer,
-        responses={202: TestClockSerializer},
-        examples=[OpenApiExample("To next year", {"to": "2027-01-01T00:00:00Z"}, request_only=True)],
+        status=202,
+        refusals=CLOCK_REFUSALS,
+        examples={"To next year": {"to": "2027-01-01T00:00:00Z"}},
     )
-    @idempotent
-    def post(self, request: Request, clock: int) -> Response:
-        serializer = AdvanceSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        test_clock = self.get_object()
-        try:
-            start_advance(clock_id=test_clock.pk, **serializer.validated_data, by=None, at=timezone.now())
-        except CannotAdvance as error:
-            raise _refused(error) from error
+    def post(self, request: Request, clock: int) -> TestClock:
+        fields, test_clock = self.read_body(), self.get_object()
+        start_advance(clock_id=test_clock.pk, **fields, by=None, at=timezone.now())
         transaction.on_commit(wake)
-        return Response(self.shown(test_clock), status=status.HTTP_202_ACCEPTED)
+        return self.reload(test_clock)
 
 
 class RetryView(Clocks):
     """The retry of a failed advance."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="retry_test_clock",
-        summary="Let a test clock go on that has failed",
-        request=None,
-        responses={202: TestClockSerializer},
-    )
-    @idempotent
-    def post(self, request: Request, clock: int) -> Response:
+    @operation("retry_test_clock", "Let a test clock go on that has failed", status=202)
+    def post(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         retry_advance(clock_id=test_clock.pk, by=None, at=timezone.now())
         transaction.on_commit(wake)
-        return Response(self.shown(test_clock), status=status.HTTP_202_ACCEPTED)
+        return self.reload(test_clock)
 
 
 class StopView(Clocks):
     """The stop of an advance."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="stop_test_clock",
-        summary="Let a test clock stand where it is",
-        request=None,
-        responses={200: TestClockSerializer},
-    )
-    @idempotent
-    def post(self, request: Request, clock: int) -> Response:
+    @operation("stop_test_clock", "Let a test clock stand where it is")
+    def post(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         stop_clock(clock_id=test_clock.pk, by=None, at=timezone.now())
-        return Response(self.shown(test_clock))
+        return self.reload(test_clock)
 
 
 def wake() -> None:
     """Wake a worker to advance clocks now."""
     with suppress(OperationalError):  # without a broker, beat advances it within ten seconds
         advance_clocks.delay()
-
-
-def _refused(error: CannotAdvance) -> Problem:
-    return Problem(
-        "unprocessable", str(error), errors=[{"field": error.field, "code": "refused", "detail": str(error)}]
-    )

@@ -2,99 +2,80 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing import subscriptions
-from billing.api.closing.draft_serializers import DocumentSerializer, document_of
-from billing.api.subscriptions.serializers import CancellationSerializer, SubscriptionSerializer
+from billing.api.closing.draft_serializers import PREVIEW_REFUSALS, DocumentSerializer, document_of
+from billing.api.subscriptions.serializers import CancellationSerializer
 from billing.api.subscriptions.views import Subscriptions
-from billing.closing import NothingToBill, preview_cancellation
-from billing.closing.lines.usage_lines import UnpricedUsage
+from billing.closing import preview_cancellation
 from billing.models import Subscription
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
-from lib.api.problems import Problem
+from lib.api.operations import operation, refused_as
 
-EXAMPLE = OpenApiExample("Now, with a credit", {"when": "now", "give_back": "credit"}, request_only=True)
+EXAMPLES = {"Now, with a credit": {"when": "now", "give_back": "credit"}}
 
 
-class CancellationView(Subscriptions):
+class Cancellations(Subscriptions):
+    """A subscription that is to be canceled."""
+
+    def read_arguments(self) -> dict[str, Any]:
+        """Return the request's fields as arguments of `cancel`."""
+        subscription = self.get_object()
+        at = current_time(subscription.customer)
+        return {"subscription": subscription, "at": at, **self.read_body(at=at)}
+
+
+class CancellationView(Cancellations):
     """The cancellation of a subscription."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="cancel_subscription",
-        summary="Cancel a subscription",
-        description="At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
+    @operation(
+        "cancel_subscription",
+        "Cancel a subscription",
+        "At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
         " then is billed. What was paid in advance for the rest of a period is given back by a credit note if"
         " `give_back` says so, once that period is closed.",
         request=CancellationSerializer,
-        responses={200: SubscriptionSerializer},
-        examples=[EXAMPLE],
+        refusals={subscriptions.CancellationRefused: "conflict"},
+        examples=EXAMPLES,
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        try:
-            canceled = subscriptions.cancel(**_arguments(request, self.get_object()))
-        except subscriptions.CancellationRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(canceled))
+    def post(self, request: Request, subscription: str) -> Subscription:
+        return self.reload(subscriptions.cancel(**self.read_arguments()))
 
 
-class CancellationPreviewView(Subscriptions):
+class CancellationPreviewView(Cancellations):
     """The preview of a cancellation."""
 
-    required_scopes = {"POST": "read"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="preview_cancellation",
-        summary="Preview a cancellation",
-        description="The last invoice and the credit notes that would go out with it, made by the code that issues"
+    @operation(
+        "preview_cancellation",
+        "Preview a cancellation",
+        "The last invoice and the credit notes that would go out with it, made by the code that issues"
         " them; nothing is stored.",
+        scope="read",
         request=CancellationSerializer,
-        responses={200: DocumentSerializer},
-        examples=[EXAMPLE],
+        response=DocumentSerializer,
+        refusals={subscriptions.CancellationRefused: "conflict"},
+        examples=EXAMPLES,
     )
     def post(self, request: Request, subscription: str) -> Response:
-        try:
-            draft = preview_cancellation(**_arguments(request, self.get_object()))
-        except (subscriptions.CancellationRefused, NothingToBill, UnpricedUsage, ValueError) as error:
-            raise Problem("conflict", str(error)) from error
+        arguments = self.read_arguments()
+        with refused_as(PREVIEW_REFUSALS):
+            draft = preview_cancellation(**arguments)
         return Response(document_of(draft))
 
 
 class CancellationWithdrawalView(Subscriptions):
     """The withdrawal of a cancellation before it takes effect."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="withdraw_cancellation",
-        summary="Take a cancellation back",
-        description="Until its end comes, the subscription goes on as if it had never been canceled, unless another"
+    @operation(
+        "withdraw_cancellation",
+        "Take a cancellation back",
+        "Until its end comes, the subscription goes on as if it had never been canceled, unless another"
         " one covers its features meanwhile.",
-        request=None,
-        responses={200: SubscriptionSerializer},
+        refusals={subscriptions.CancellationRefused: "conflict"},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        continued = self.get_object()
-        try:
-            continued = subscriptions.uncancel(subscription=continued, at=current_time(continued.customer))
-        except subscriptions.CancellationRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(continued))
-
-
-def _arguments(request: Request, subscription: Subscription) -> dict[str, Any]:
-    """Return the request's fields as arguments of `cancel`."""
-    at = current_time(subscription.customer)
-    serializer = CancellationSerializer(data=request.data, context={"at": at})
-    serializer.is_valid(raise_exception=True)
-    return {"subscription": subscription, "at": at, **serializer.validated_data}
+    def post(self, request: Request, subscription: str) -> Subscription:
+        canceled = self.get_object()
+        subscriptions.uncancel(subscription=canceled, at=current_time(canceled.customer))
+        return self.reload(canceled)

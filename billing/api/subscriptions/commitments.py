@@ -2,25 +2,20 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api.subscriptions.overrides import EndSerializer, refusal
-from billing.models import Subscription, SubscriptionCommitment
+from billing.api.subscriptions.overrides import OVERRIDE_REFUSALS, EndSerializer
+from billing.api.subscriptions.views import SubscriptionRows
+from billing.models import SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_commitment, set_commitment
-from billing.subscriptions.terms.price_overrides import OverrideRefused
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows, operation
 from plans.api.serializers import CommitmentSerializer
 
-EXAMPLE = OpenApiExample(
-    "A year of 12,000", {"minimum": "12000", "periods": 12, "discount": "10", "reason": "Deal"}, request_only=True
-)
+EXAMPLE = {"minimum": "12000", "periods": 12, "discount": "10", "reason": "Deal"}
 
 
 class OwnCommitmentSerializer(CommitmentSerializer):
@@ -48,79 +43,44 @@ class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any
     reason = serializers.CharField(max_length=500)
 
 
-class Commitments(generics.GenericAPIView[SubscriptionCommitment]):
+class Commitments(SubscriptionRows):
     """The commitments of one subscription visible to the caller."""
 
+    queryset = SubscriptionCommitment.objects.all()
     serializer_class = OwnCommitmentSerializer
-
-    def subscription(self) -> Subscription:
-        """
-        Return the subscription of the address.
-
-        :raises Http404: if the caller sees no such subscription.
-        """
-        name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
-        return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
-
-    def get_queryset(self) -> QuerySet[SubscriptionCommitment]:
-        """Return the subscription's own commitments."""
-        return SubscriptionCommitment.objects.filter(subscription=self.subscription())
+    lookup_url_kwarg = "number"
 
 
-class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment]):
+class CommitmentsView(Commitments):
     """All commitments, including ended ones."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
+    get = list_rows("list_commitments", "List a subscription's own commitments, newest first")
 
-    @extend_schema(operation_id="list_commitments", summary="List a subscription's own commitments, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="create_commitment",
-        summary="Give a subscription a minimum commitment of its own",
-        description="For the periods that begin from the next one on, unless `starts_at` says otherwise, in place of"
+    @operation(
+        "create_commitment",
+        "Give a subscription a minimum commitment of its own",
+        "For the periods that begin from the next one on, unless `starts_at` says otherwise, in place of"
         " its version's. The one before it ends then; periods that are billed do not change.",
         request=NewCommitmentSerializer,
-        responses={201: OwnCommitmentSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals=OVERRIDE_REFUSALS,
+        examples={"A year of 12,000": EXAMPLE},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = NewCommitmentSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            owner = self.subscription()
-            commitment = set_commitment(
-                subscription=owner, **serializer.validated_data, at=current_time(owner.customer)
-            )
-        except OverrideRefused as error:
-            raise refusal(error) from error
-        return Response(OwnCommitmentSerializer(commitment).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, subscription: str) -> SubscriptionCommitment:
+        fields, owner = self.read_body(), self.owner
+        return set_commitment(subscription=owner, **fields, at=current_time(owner.customer))
 
 
 class CommitmentEndView(Commitments):
     """The end of a commitment."""
 
-    lookup_field = "pk"
-    lookup_url_kwarg = "number"
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="end_commitment",
-        summary="Let the version's commitment hold again",
-        description="From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
+    @operation(
+        "end_commitment",
+        "Let the version's commitment hold again",
+        "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
         request=EndSerializer,
-        responses={200: OwnCommitmentSerializer},
+        refusals=OVERRIDE_REFUSALS,
     )
-    @idempotent
-    def post(self, request: Request, subscription: str, number: int) -> Response:
-        serializer = EndSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            commitment = self.get_object()
-            at = current_time(commitment.subscription.customer)
-            ended = end_commitment(commitment=commitment, **serializer.validated_data, at=at)
-        except OverrideRefused as error:
-            raise refusal(error) from error
-        return Response(OwnCommitmentSerializer(ended).data)
+    def post(self, request: Request, subscription: str, number: int) -> SubscriptionCommitment:
+        fields, commitment = self.read_body(), self.get_object()
+        return end_commitment(commitment=commitment, **fields, at=current_time(self.owner.customer))

@@ -2,22 +2,18 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing import subscriptions
-from billing.models import Redemption, Subscription
-from customers.api_keys.idempotency import idempotent
+from billing.api.subscriptions.views import SubscriptionRows
+from billing.models import Redemption
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.problems import Problem
-from plans.api.coupons import CouponSerializer
+from lib.api.operations import list_rows, operation
+from plans.api.coupons import CouponSerializer, coupon_named
 from plans.models import Coupon
-
-EXAMPLE = OpenApiExample("A coupon", {"coupon": "SPRING-25"}, request_only=True)
 
 
 class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
@@ -67,90 +63,49 @@ class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-def coupon_named(code: str) -> Coupon:
-    """
-    Return the coupon with a code, ignoring case.
+class Redemptions(SubscriptionRows):
+    """The coupons of one subscription visible to the caller, including ended ones."""
 
-    :raises serializers.ValidationError: if there is none.
-    """
-    coupon = Coupon.objects.filter(code=code.strip().upper()).first()
-    if coupon is None:
-        raise serializers.ValidationError([serializers.ErrorDetail(f"There is no coupon “{code}”.", "unknown")])
-    return coupon
-
-
-class Redemptions(generics.GenericAPIView[Redemption]):
-    """The coupons of one subscription visible to the caller."""
-
+    queryset = Redemption.objects.with_use()
     serializer_class = RedemptionSerializer
 
-    def subscription(self) -> Subscription:
-        """
-        Return the subscription of the address.
-
-        :raises Http404: if the caller sees no such subscription.
-        """
-        name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
-        return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
-
-    def get_queryset(self) -> QuerySet[Redemption]:
-        """Return the subscription's coupons, including ended ones."""
-        return Redemption.objects.with_use().filter(subscription=self.subscription())
-
-    def shown(self, redemption: Redemption) -> Any:
+    def reload(self, redemption: Redemption) -> Redemption:
         """Return a redemption as it is stored now."""
-        return RedemptionSerializer(self.get_queryset().get(pk=redemption.pk)).data
+        return self.get_queryset().get(pk=redemption.pk)
 
 
-class RedemptionsView(Redemptions, generics.ListAPIView[Redemption]):
+class RedemptionsView(Redemptions):
     """All coupons, including ended ones."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
-    problems = {"POST": ["conflict"]}
+    get = list_rows("list_redemptions", "List a subscription's coupons, newest first")
 
-    @extend_schema(operation_id="list_redemptions", summary="List a subscription's coupons, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="redeem_coupon",
-        summary="Give a subscription a coupon",
-        description="It is taken off the next documents, after the coupons that the subscription holds already.",
+    @operation(
+        "redeem_coupon",
+        "Give a subscription a coupon",
+        "It is taken off the next documents, after the coupons that the subscription holds already.",
         request=NewRedemptionSerializer,
-        responses={201: RedemptionSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals={subscriptions.CouponRefused: "conflict"},
+        examples={"A coupon": {"coupon": "SPRING-25"}},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = NewRedemptionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            holder = self.subscription()
-            at = current_time(holder.customer)
-            redemption = subscriptions.apply_coupon(subscription=holder, **serializer.validated_data, at=at)
-        except subscriptions.CouponRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(redemption), status=status.HTTP_201_CREATED)
+    def post(self, request: Request, subscription: str) -> Redemption:
+        fields, owner = self.read_body(), self.owner
+        at = current_time(owner.customer)
+        return self.reload(subscriptions.apply_coupon(subscription=owner, **fields, at=at))
 
 
 class RemovalView(Redemptions):
     """The removal of a coupon."""
 
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="remove_coupon",
-        summary="Take a coupon away",
-        description="Later documents are without it; what is issued stays as it is.",
+    @operation(
+        "remove_coupon",
+        "Take a coupon away",
+        "Later documents are without it; what is issued stays as it is.",
         request=RemovalSerializer,
-        responses={200: RedemptionSerializer},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str, coupon: str) -> Response:
-        serializer = RemovalSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+    def post(self, request: Request, subscription: str, coupon: str) -> Redemption:
+        fields = self.read_body()
         active = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
-        redemption = generics.get_object_or_404(active)
-        at = current_time(redemption.subscription.customer)
-        removed = subscriptions.remove_coupon(redemption=redemption, **serializer.validated_data, at=at)
-        return Response(self.shown(removed))
+        redemption = get_object_or_404(active)
+        at = current_time(self.owner.customer)
+        return self.reload(subscriptions.remove_coupon(redemption=redemption, **fields, at=at))

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing import subscriptions
-from billing.api.subscriptions.serializers import NewSubscriptionSerializer, SubscriptionSerializer
+from billing.api.subscriptions.serializers import NewSubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
-from customers.api_keys.idempotency import idempotent
+from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.problems import Problem
+from lib.api.operations import operation
+
+DRAFT_REFUSALS = {subscriptions.SubscriptionRefused: "conflict"}
 
 
 class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -25,60 +25,39 @@ class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
 class ActivationView(Subscriptions):
     """The activation of a draft."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="activate_subscription",
-        summary="Activate a draft",
-        description="It begins as it was drafted: at its own start, or at another one, past, now or to come.",
+    @operation(
+        "activate_subscription",
+        "Activate a draft",
+        "It begins as it was drafted: at its own start, or at another one, past, now or to come.",
         request=ActivationSerializer,
-        responses={200: SubscriptionSerializer},
-        examples=[OpenApiExample("At a date", {"starts_at": "2099-01-01T00:00:00Z"}, request_only=True)],
+        refusals=DRAFT_REFUSALS,
+        examples={"At a date": {"starts_at": "2099-01-01T00:00:00Z"}},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = ActivationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        draft = self.get_object()
-        try:
-            subscriptions.activate(subscription=draft, at=current_time(draft.customer), **serializer.validated_data)
-        except (subscriptions.SubscriptionRefused, subscriptions.CouponRefused) as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(draft))
+    def post(self, request: Request, subscription: str) -> Subscription:
+        fields, draft = self.read_body(), self.get_object()
+        subscriptions.activate(subscription=draft, at=current_time(draft.customer), **fields)
+        return self.reload(draft)
 
 
 class DraftView(Subscriptions):
     """The draft of a subscription."""
 
-    required_scopes = {"PUT": "manage", "DELETE": "manage"}
-    problems = {"PUT": ["conflict"], "DELETE": ["conflict"]}
-
-    @extend_schema(
-        operation_id="replace_draft",
-        summary="Draft a subscription anew",
-        description="Takes the place of what was drafted, with the body of a new subscription.",
+    @operation(
+        "replace_draft",
+        "Draft a subscription anew",
+        "Takes the place of what was drafted, with the body of a new subscription.",
         request=NewSubscriptionSerializer,
-        responses={200: SubscriptionSerializer},
+        refusals=DRAFT_REFUSALS,
     )
-    def put(self, request: Request, subscription: str) -> Response:
+    def put(self, request: Request, subscription: str) -> Subscription:
         draft = self.get_object()
         at = current_time(draft.customer)
-        serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
-        serializer.is_valid(raise_exception=True)
-        fields = {**serializer.validated_data}
+        fields = self.read_body(at=at)
         fields.pop("draft")
-        try:
-            subscriptions.draft(**fields, at=at, replaced_draft=draft)
-        except subscriptions.SubscriptionRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(draft))
+        subscriptions.draft(**fields, at=at, replaced_draft=draft)
+        return self.reload(draft)
 
-    @extend_schema(operation_id="discard_draft", summary="Discard a draft", responses={204: None})
-    def delete(self, request: Request, subscription: str) -> Response:
+    @operation("discard_draft", "Discard a draft", refusals=DRAFT_REFUSALS)
+    def delete(self, request: Request, subscription: str) -> None:
         draft = self.get_object()
-        try:
-            subscriptions.discard(subscription=draft, at=current_time(draft.customer))
-        except subscriptions.SubscriptionRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        subscriptions.discard(subscription=draft, at=current_time(draft.customer))

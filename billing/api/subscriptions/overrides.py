@@ -2,32 +2,28 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing import subscriptions
-from billing.models import Override, Subscription
+from billing.api.subscriptions.views import SubscriptionRows
+from billing.models import Override
 from billing.models.price_overrides import OverrideFigure
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
+from lib.api.operations import list_rows, operation
+from plans.api.features import feature_named
 from plans.models import Feature
 
-EXAMPLE = OpenApiExample(
-    "A price of their own",
-    {
-        "feature": "llm.tokens",
-        "figure": "price",
-        "match": {"token_type": "input"},
-        "value": "0.0000015",
-        "reason": "Deal",
-    },
-    request_only=True,
-)
+OVERRIDE_REFUSALS = {subscriptions.OverrideRefused: ("invalid-fields", "refused")}
+EXAMPLE = {
+    "feature": "llm.tokens",
+    "figure": "price",
+    "match": {"token_type": "input"},
+    "value": "0.0000015",
+    "reason": "Deal",
+}
 
 
 class OverrideSerializer(serializers.ModelSerializer[Override]):
@@ -64,10 +60,7 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 
         :raises serializers.ValidationError: if there is no such feature.
         """
-        feature = Feature.objects.filter(code=code).first()
-        if feature is None:
-            raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-        return feature
+        return feature_named(code)
 
 
 class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -76,84 +69,44 @@ class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     ends_at = InstantField(required=False, help_text="Default: the next period.")
 
 
-class Overrides(generics.GenericAPIView[Override]):
+class Overrides(SubscriptionRows):
     """The overrides of one subscription visible to the caller."""
 
+    queryset = Override.objects.select_related("feature")
     serializer_class = OverrideSerializer
-
-    def subscription(self) -> Subscription:
-        """
-        Return the subscription of the address.
-
-        :raises Http404: if the caller sees no such subscription.
-        """
-        name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
-        return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
-
-    def get_queryset(self) -> QuerySet[Override]:
-        """Return the subscription's overrides."""
-        return Override.objects.filter(subscription=self.subscription()).select_related("feature")
+    lookup_url_kwarg = "number"
 
 
-class OverridesView(Overrides, generics.ListAPIView[Override]):
+class OverridesView(Overrides):
     """All overrides, including ended ones."""
 
-    required_scopes = {"GET": "read", "POST": "manage"}
+    get = list_rows("list_overrides", "What was agreed for a subscription, newest first")
 
-    @extend_schema(operation_id="list_overrides", summary="What was agreed for a subscription, newest first")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="create_override",
-        summary="Give a subscription a figure of its own",
-        description="From the next period on, unless `starts_at` says otherwise: each window of use is rated by what"
+    @operation(
+        "create_override",
+        "Give a subscription a figure of its own",
+        "From the next period on, unless `starts_at` says otherwise: each window of use is rated by what"
         " was in force when it began. The figure before it ends then; periods that are billed do not change.",
         request=NewOverrideSerializer,
-        responses={201: OverrideSerializer},
-        examples=[EXAMPLE],
+        status=201,
+        refusals=OVERRIDE_REFUSALS,
+        examples={"A price of their own": EXAMPLE},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = NewOverrideSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            owner = self.subscription()
-            override = subscriptions.override(
-                subscription=owner, **serializer.validated_data, at=current_time(owner.customer)
-            )
-        except subscriptions.OverrideRefused as error:
-            raise refusal(error) from error
-        return Response(OverrideSerializer(override).data, status=status.HTTP_201_CREATED)
+    def post(self, request: Request, subscription: str) -> Override:
+        fields, owner = self.read_body(), self.owner
+        return subscriptions.override(subscription=owner, **fields, at=current_time(owner.customer))
 
 
 class OverrideEndView(Overrides):
     """The end of an override."""
 
-    lookup_field = "pk"
-    lookup_url_kwarg = "number"
-    required_scopes = {"POST": "manage"}
-
-    @extend_schema(
-        operation_id="end_override",
-        summary="Let a figure be the plan's again",
-        description="From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
+    @operation(
+        "end_override",
+        "Let a figure be the plan's again",
+        "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
         request=EndSerializer,
-        responses={200: OverrideSerializer},
+        refusals=OVERRIDE_REFUSALS,
     )
-    @idempotent
-    def post(self, request: Request, subscription: str, number: int) -> Response:
-        serializer = EndSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        try:
-            override = self.get_object()
-            at = current_time(override.subscription.customer)
-            ended = subscriptions.end_override(override=override, **serializer.validated_data, at=at)
-        except subscriptions.OverrideRefused as error:
-            raise refusal(error) from error
-        return Response(OverrideSerializer(ended).data)
-
-
-def refusal(error: subscriptions.OverrideRefused) -> serializers.ValidationError:
-    """Return the refusal as an error of the field it names."""
-    return serializers.ValidationError({error.field: [serializers.ErrorDetail(str(error), "refused")]})
+    def post(self, request: Request, subscription: str, number: int) -> Override:
+        fields, override = self.read_body(), self.get_object()
+        return subscriptions.end_override(override=override, **fields, at=current_time(self.owner.customer))

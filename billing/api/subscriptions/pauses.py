@@ -2,18 +2,15 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from billing import subscriptions
-from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
-from customers.api_keys.idempotency import idempotent
+from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.problems import Problem
+from lib.api.operations import operation
 
 
 class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -54,52 +51,34 @@ class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
 class PauseView(Subscriptions):
     """The pause of a subscription."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="pause_subscription",
-        summary="Pause a subscription",
-        description="Nothing is due while it is paused, and a check answers `paused`. Usage that arrives is kept as"
+    @operation(
+        "pause_subscription",
+        "Pause a subscription",
+        "Nothing is due while it is paused, and a check answers `paused`. Usage that arrives is kept as"
         " unmatched. The period that the pause begins in ends there; what was paid in advance for the rest of it is"
         " given back by a credit note when it is closed.",
         request=NewPauseSerializer,
-        responses={200: SubscriptionSerializer},
-        examples=[OpenApiExample("For the summer", {"resumes_at": "2099-09-01T00:00:00Z"}, request_only=True)],
+        refusals={subscriptions.PauseRefused: "conflict"},
+        examples={"For the summer": {"resumes_at": "2099-09-01T00:00:00Z"}},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = NewPauseSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        paused = self.get_object()
-        try:
-            subscriptions.pause(subscription=paused, at=current_time(paused.customer), **serializer.validated_data)
-        except subscriptions.PauseRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(paused))
+    def post(self, request: Request, subscription: str) -> Subscription:
+        fields, paused = self.read_body(), self.get_object()
+        subscriptions.pause(subscription=paused, at=current_time(paused.customer), **fields)
+        return self.reload(paused)
 
 
 class ResumptionView(Subscriptions):
     """The resumption of a paused subscription."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="resume_subscription",
-        summary="Resume a paused subscription",
-        description="Periods go on from the same anchor; what is due in advance of the first one is billed at once. A"
+    @operation(
+        "resume_subscription",
+        "Resume a paused subscription",
+        "Periods go on from the same anchor; what is due in advance of the first one is billed at once. A"
         " pause that has not begun is taken back.",
         request=ResumptionSerializer,
-        responses={200: SubscriptionSerializer},
+        refusals={subscriptions.PauseRefused: "conflict"},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
-        serializer = ResumptionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        paused = self.get_object()
-        try:
-            subscriptions.resume(subscription=paused, at=current_time(paused.customer), **serializer.validated_data)
-        except subscriptions.PauseRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response(self.shown(paused))
+    def post(self, request: Request, subscription: str) -> Subscription:
+        fields, paused = self.read_body(), self.get_object()
+        subscriptions.resume(subscription=paused, at=current_time(paused.customer), **fields)
+        return self.reload(paused)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,9 +11,10 @@ from billing.api.closing.draft_serializers import DocumentSerializer, document_o
 from billing.api.subscriptions.serializers import SubscriptionSerializer, version_of
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview_change
-from customers.api_keys.idempotency import idempotent
+from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
+from lib.api.operations import operation
 from lib.api.problems import Problem
 
 
@@ -54,59 +54,44 @@ class ChangedSerializer(serializers.Serializer[Any]):
 class ChangeView(Subscriptions):
     """A plan change."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="change_subscription",
-        summary="Move a subscription to another plan or version",
-        description="What was used before is billed by the old version, with its whole allowance; the rest of the"
+    @operation(
+        "change_subscription",
+        "Move a subscription to another plan or version",
+        "What was used before is billed by the old version, with its whole allowance; the rest of the"
         " interval by the new one, with its part of the new allowance. The document is issued once the seller's grace"
         " is over; until then usage that is still on its way is added. At a moment to come, or at the period's end,"
         " the subscription says so in `scheduled_change`; that may be withdrawn until then.",
         request=ChangeSerializer,
-        responses={200: ChangedSerializer},
-        examples=[OpenApiExample("What would it cost?", {"plan": "pro", "preview": True}, request_only=True)],
+        response=ChangedSerializer,
+        refusals={subscriptions.SubscriptionRefused: "conflict"},
+        examples={"What would it cost?": {"plan": "pro", "preview": True}},
     )
-    @idempotent
     def post(self, request: Request, subscription: str) -> Response:
         changing = self.get_object()
         at = current_time(changing.customer)
-        serializer = ChangeSerializer(data=request.data, context={"at": at})
-        serializer.is_valid(raise_exception=True)
-        fields = serializer.validated_data
+        fields = self.read_body(at=at)
         when = {"moment": fields.get("at"), "at_period_end": fields["at_period_end"]}
-        try:
-            draft = preview_change(subscription=changing, version=fields["version"], at=at, **when)
-            if not fields["preview"]:
-                subscriptions.change_at(subscription=changing, version=fields["version"], at=at, **when)
-        except subscriptions.SubscriptionRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response({"subscription": self.shown(changing), "document": document_of(draft)})
+        draft = preview_change(subscription=changing, version=fields["version"], at=at, **when)
+        if not fields["preview"]:
+            subscriptions.change_at(subscription=changing, version=fields["version"], at=at, **when)
+        changed = self.represent(self.reload(changing))
+        return Response({"subscription": changed, "document": document_of(draft)})
 
 
 class ChangeWithdrawalView(Subscriptions):
     """The withdrawal of a scheduled plan change."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="withdraw_subscription_change",
-        summary="Let a subscription stay on its version",
-        description="Withdraws its `scheduled_change`. Until ten minutes before a change in mid-period.",
-        request=None,
-        responses={200: SubscriptionSerializer},
+    @operation(
+        "withdraw_subscription_change",
+        "Let a subscription stay on its version",
+        "Withdraws its `scheduled_change`. Until ten minutes before a change in mid-period.",
+        refusals={subscriptions.RevocationRefused: "conflict"},
     )
-    @idempotent
-    def post(self, request: Request, subscription: str) -> Response:
+    def post(self, request: Request, subscription: str) -> Subscription:
         changing = self.get_object()
-        try:
-            withdrawn = subscriptions.revoke(
-                subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn over HTTP."
-            )
-        except subscriptions.RevocationRefused as error:
-            raise Problem("conflict", str(error)) from error
+        withdrawn = subscriptions.revoke(
+            subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn over HTTP."
+        )
         if not withdrawn:
             raise Problem("conflict", f"{changing} has no change to come.")
-        return Response(self.shown(changing))
+        return self.reload(changing)

@@ -7,13 +7,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.api.subscriptions.coupons import coupon_named
 from billing.models import Pause, Period, ScheduledChange, Subscription
 from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_changes
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
+from plans.api.coupons import coupon_named
 from plans.catalog.stored_terms import load_terms
 from plans.models import Coupon, PlanVersion
 
@@ -86,23 +86,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     class Meta:
         model = Subscription
         fields = [
-            "id",
-            "customer",
-            "plan",
-            "version",
-            "currency",
-            "state",
-            "named",
-            "starts_at",
-            "anchor_at",
-            "trial_ends_at",
-            "ends_at",
-            "canceled_at",
-            "created_at",
-            "quantities",
-            "current_period",
-            "scheduled_change",
-            "pause",
+            *("id", "customer", "plan", "version", "currency", "state", "named", "starts_at", "anchor_at"),
+            *("trial_ends_at", "ends_at", "canceled_at", "created_at"),
+            *("quantities", "current_period", "scheduled_change", "pause"),
         ]
         read_only_fields = fields
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,10 +11,9 @@ from billing.api.closing.draft_serializers import DocumentSerializer, document_o
 from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview, preview_trial_end
-from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.problems import Problem
+from lib.api.operations import operation
 
 
 class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -50,31 +48,24 @@ class TrialEndedSerializer(serializers.Serializer[Any]):
 class TrialView(Subscriptions):
     """The end of a trial."""
 
-    required_scopes = {"POST": "manage"}
-    problems = {"POST": ["conflict"]}
-
-    @extend_schema(
-        operation_id="end_trial",
-        summary="End a trial now, or let it last longer",
-        description="Ended now, the first paid period begins; its fees in advance, one-time fees and what usage was"
+    @operation(
+        "end_trial",
+        "End a trial now, or let it last longer",
+        "Ended now, the first paid period begins; its fees in advance, one-time fees and what usage was"
         " billed stand on the trial's document, which is issued once the seller's grace is over.",
         request=TrialEndSerializer,
-        responses={200: TrialEndedSerializer},
-        examples=[OpenApiExample("Convert now", {"when": "now"}, request_only=True)],
+        response=TrialEndedSerializer,
+        refusals={subscriptions.TrialRefused: "conflict"},
+        examples={"Convert now": {"when": "now"}},
     )
-    @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        serializer = TrialEndSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields, trialing, draft = serializer.validated_data, self.get_object(), None
+        fields, trialing, draft = self.read_body(), self.get_object(), None
         at = current_time(trialing.customer)
-        try:
-            if "ends_at" in fields:
-                subscriptions.extend_trial(subscription=trialing, ends_at=fields["ends_at"], at=at)
-            elif fields["preview"]:
-                draft = preview_trial_end(subscription=trialing, at=at)
-            else:
-                draft = preview(period=subscriptions.end_trial(subscription=trialing, at=at), at=at)
-        except subscriptions.TrialRefused as error:
-            raise Problem("conflict", str(error)) from error
-        return Response({"subscription": self.shown(trialing), "document": draft and document_of(draft)})
+        if "ends_at" in fields:
+            subscriptions.extend_trial(subscription=trialing, ends_at=fields["ends_at"], at=at)
+        elif fields["preview"]:
+            draft = preview_trial_end(subscription=trialing, at=at)
+        else:
+            draft = preview(period=subscriptions.end_trial(subscription=trialing, at=at), at=at)
+        ended = self.represent(self.reload(trialing))
+        return Response({"subscription": ended, "document": draft and document_of(draft)})
