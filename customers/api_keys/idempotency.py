@@ -6,13 +6,11 @@ concurrent request waits for the first one at the unique constraint, and then fi
 nothing. Refusals are not stored: they changed nothing, and the corrected request may use the same key.
 """
 
-import functools
 import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import psycopg
 from django.db import OperationalError, connection, transaction
@@ -56,23 +54,6 @@ def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpR
         response = respond()
         _store_response(record, response, view)
     return response
-
-
-def idempotent(post: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
-    """Make a view's `post` answer a repeated request with the first response."""
-
-    @functools.wraps(post)
-    def answer(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return answer_once(view, lambda: post(view, request, *args, **kwargs))
-
-    answer.is_idempotent = True
-    return answer
-
-
-def naturally_idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
-    """Mark a view's `post` as idempotent by itself; it must not run in one transaction."""
-    post.is_idempotent = True  # type: ignore[attr-defined]
-    return post
 
 
 def purge(*, at: datetime) -> int:

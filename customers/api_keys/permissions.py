@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 
 class HasScope(BasePermission):
     """
-    Permit a key the operations of its scopes, as each view declares: `required_scopes = {"GET": "read", "POST":
-    "manage"}`.
+    Permit a key the operations of its scopes; each view's `required_scopes` says which one a method needs.
 
     Operations that a view does not declare are rejected. Scopes do not include each other.
     """

@@ -58,63 +58,13 @@ class BearerKey(OpenApiAuthenticationExtension):
 
 class ApiSchema(AutoSchema):
     """
-    Adds to each operation its scope, its Idempotency-Key, and the problems that it may answer.
-
-    A view lists its own problems by method: `problems = {"POST": ["conflict"]}`.
-    """
-
-    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """Return the complete description of the operation."""
-        operation = super().get_operation(*args, **kwargs)
-        if operation is None:
-            return None
-        scope = getattr(self.view, "required_scopes", {}).get(self.method)
-        if scope:
-            description = operation.get("description", "")
-            operation["description"] = f"{description}\n\nNeeds the scope `{scope}`.".strip()
-        if self._is_idempotent():
-            operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-        by_status: dict[str, list[str]] = {}
-        for name in self._problems(operation):
-            by_status.setdefault(str(PROBLEM_TYPES[name].status), []).append(name)
-        for status, names in by_status.items():
-            operation["responses"].setdefault(status, self._response(names))
-        operation["responses"] = dict(sorted(operation["responses"].items()))
-        return operation
-
-    def _is_idempotent(self) -> bool:
-        return getattr(getattr(self.view, self.method.lower(), None), "is_idempotent", False)
-
-    def _problems(self, operation: dict[str, Any]) -> list[str]:
-        names = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
-        if operation.get("parameters") or "requestBody" in operation:
-            names += ["invalid-fields", "malformed-request"]
-        if "{" in self.path:
-            names.append("not-found")
-        if "requestBody" in operation:
-            names += ["body-too-large", "unsupported-media-type"]
-        if self._is_idempotent():
-            names += ["idempotency-key-in-use", "idempotency-key-reused"]
-        return sorted({*names, *getattr(self.view, "problems", {}).get(self.method, ())})
-
-    def _response(self, names: list[str]) -> dict[str, Any]:
-        component = self.resolve_serializer(ProblemSerializer, "response")
-        examples = {name: {"summary": PROBLEM_TYPES[name].title, "value": _example(name)} for name in names}
-        return {
-            "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
-            "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
-        }
-
-
-class DeclaredSchema(ApiSchema):
-    """
     Describes each operation by its declaration, with its scope, its Idempotency-Key, and the problems that it may
     answer.
     """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """Return the complete description of the operation."""
-        operation = AutoSchema.get_operation(self, *args, **kwargs)
+        operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
         description = operation.get("description", "")
@@ -176,6 +126,14 @@ class DeclaredSchema(ApiSchema):
         if self._is_idempotent():
             names += ["idempotency-key-in-use", "idempotency-key-reused"]
         return sorted({*names, *self._declared.possible_problems})
+
+    def _response(self, names: list[str]) -> dict[str, Any]:
+        component = self.resolve_serializer(ProblemSerializer, "response")
+        examples = {name: {"summary": PROBLEM_TYPES[name].title, "value": _example(name)} for name in names}
+        return {
+            "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
+            "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
+        }
 
 
 def _example(name: str) -> dict[str, Any]:

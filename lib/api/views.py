@@ -10,7 +10,6 @@ from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.response import Response
 
 from lib.api.operations import Operation
-from lib.api.schema import DeclaredSchema
 
 
 class ApiView(GenericAPIView[Any]):
@@ -21,7 +20,6 @@ class ApiView(GenericAPIView[Any]):
         rows, sandbox keys sandbox rows, and other rows don't exist for a key (404). Empty: every key sees all rows.
     """
 
-    schema = DeclaredSchema()
     sandbox_path = ""
     required_scopes: dict[str, str] = {}
 
