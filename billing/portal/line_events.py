@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
+from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, read_line_usage, read_page
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
@@ -21,7 +21,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
         line_events, next_position = read_page(
-            usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE
+            usage, after=decode_position(cursor) if cursor else None, limit=PAGE_SIZE
         )
     except Problem as refused:
         raise Http404("There is no such page.") from refused
@@ -42,7 +42,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
             }
             for line_event in line_events
         ],
-        "more": encode_cursor(next_position) if next_position else "",
+        "more": encode_position(next_position) if next_position else "",
     }
     return render_page(request, visit, "line_events.html", context)
 

@@ -53,10 +53,7 @@ def remember(hashed: str) -> None:
 
 def _refuse(request: Request) -> None:
     buckets = _get_buckets()
-    request._request.rate_limit = {
-        "RateLimit-Policy": f'"address";q={buckets.quota};w={buckets.seconds}',
-        "RateLimit": f'"address";r=0;t={buckets.seconds}',
-    }
+    request._request.rate_limit = buckets.headers("address", 0)
     raise Throttled(
         wait=math.ceil(buckets.seconds / buckets.quota),
         detail="Too many requests without a valid API key came from this address.",

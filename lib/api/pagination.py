@@ -11,13 +11,16 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.problems import invalid_fields
+from lib.api.problems import Problem, invalid_field
 
 # A client that names no limit gets a short page; MAX_ROWS bounds the memory and the time of one response.
 DEFAULT_LIMIT = 50
 MAX_ROWS = 200
 
-_CURSOR = re.compile(r"1:([0-9]{1,18})", re.ASCII)
+# Our cursors are far shorter; a client's text is decoded before it is checked.
+MAX_CURSOR_LENGTH = 2_000
+
+_POSITION = re.compile(r"[0-9]{1,18}(:[0-9]{1,18})*", re.ASCII)
 
 
 class CursorPagination(BasePagination):
@@ -26,7 +29,13 @@ class CursorPagination(BasePagination):
 
     Rows are in descending order of their id. A cursor holds the id of its page's last row, so rows added or removed
     between two pages neither repeat nor hide others. It is opaque and does not expire.
+
+    A subclass with another order changes `ordering`, `position`, `rows_after` and, since cursors of the two are not
+    interchangeable, `version`.
     """
+
+    version = 1
+    ordering: tuple[str, ...] = ("-pk",)
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
         """
@@ -37,10 +46,32 @@ class CursorPagination(BasePagination):
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         if cursor is not None:
-            queryset = queryset.filter(pk__lt=_read(cursor))
-        rows = list(queryset.order_by("-pk")[: limit + 1])
-        self.next_cursor = _write(rows[limit - 1]) if len(rows) > limit else None
+            try:
+                queryset = self.rows_after(queryset, *self._read(cursor))
+            except OverflowError as error:
+                raise invalid_cursor() from error
+        rows = list(queryset.order_by(*self.ordering)[: limit + 1])
+        self.next_cursor = self._write(rows[limit - 1]) if len(rows) > limit else None
         return rows[:limit]
+
+    def position(self, row: Model) -> tuple[int, ...]:
+        """Return the numbers by which rows are ordered."""
+        return (row.pk,)
+
+    def rows_after(self, queryset: QuerySet[Any], *position: int) -> QuerySet[Any]:
+        """Return the rows after a position."""
+        return queryset.filter(pk__lt=position[0])
+
+    def _write(self, row: Model) -> str:
+        return encode_cursor(":".join(str(number) for number in (self.version, *self.position(row))))
+
+    def _read(self, cursor: str) -> list[int]:
+        text = decode_cursor(cursor)
+        if _POSITION.fullmatch(text):
+            version, *position = (int(number) for number in text.split(":"))
+            if version == self.version and len(position) == len(self.ordering):
+                return position
+        raise invalid_cursor()
 
     def get_paginated_response(self, data: list[Any]) -> Response:
         """Return the page as a response."""
@@ -88,23 +119,28 @@ def read_limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
     if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_ROWS:
-        raise _wrong("limit", f"must be a whole number from 1 to {MAX_ROWS}, not “{text[:20]}”")
+        raise invalid_field("limit", f"must be a whole number from 1 to {MAX_ROWS}, not “{text[:20]}”")
     return int(text)
 
 
-def _write(row: Model) -> str:
-    return base64.urlsafe_b64encode(f"1:{row.pk}".encode()).decode().rstrip("=")
+def encode_cursor(text: str) -> str:
+    """Return a position in a list as an opaque cursor."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> int:
+def decode_cursor(cursor: str) -> str:
+    """
+    Return the position that a cursor encodes.
+
+    :raises Problem: `invalid-fields`, if it encodes no text.
+    """
+    padding = "=" * (-len(cursor) % 4)
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    if match := _CURSOR.fullmatch(text):
-        return int(match[1])
-    raise _wrong("cursor", "must be the next_cursor of an earlier page")
+        return base64.b64decode(cursor[:MAX_CURSOR_LENGTH] + padding, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise invalid_cursor() from error
 
 
-def _wrong(field: str, detail: str) -> Exception:
-    return invalid_fields([{"field": field, "code": "invalid", "detail": detail}])
+def invalid_cursor() -> Problem:
+    """Return the problem of a cursor that no page was answered with."""
+    return invalid_field("cursor", "must be the next_cursor of an earlier page")

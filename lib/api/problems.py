@@ -65,8 +65,6 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpRespon
     problem = to_problem(error)
     if problem is None:
         return None
-    # Imported late: rest_framework.views imports the permissions named in the settings, and these import this module.
-
     return problem_response(problem, request=context["request"])
 
 
@@ -117,6 +115,11 @@ def invalid_fields(errors: Sequence[Mapping[str, str]]) -> Problem:
     detail = "; ".join(f"{error['field'] or 'body'}: {error['detail']}" for error in errors[:3])
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
     return Problem("invalid-fields", detail + more, errors=errors)
+
+
+def invalid_field(field: str, detail: str, code: str = "invalid") -> Problem:
+    """Return the problem for one missing or invalid field."""
+    return invalid_fields([{"field": field, "code": code, "detail": detail}])
 
 
 _NAMES = {

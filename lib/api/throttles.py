@@ -55,6 +55,15 @@ class Buckets:
             bucket.tokens -= 1
             return bucket.tokens
 
+    def headers(self, policy: str, remaining: float) -> dict[str, str]:
+        """Return the RateLimit headers for a quota with so many requests left."""
+        used_count = self.quota - max(remaining, 0)
+        seconds_until_full = math.ceil(used_count * self.seconds / self.quota)
+        return {
+            "RateLimit-Policy": f'"{policy}";q={self.quota};w={self.seconds}',
+            "RateLimit": f'"{policy}";r={max(int(remaining), 0)};t={seconds_until_full}',
+        }
+
     def is_empty(self, key: Hashable) -> bool:
         """Return whether a quota is used up, without taking a request."""
         bucket = self._buckets.get(key)
@@ -80,12 +89,7 @@ class ApiKeyThrottle(BaseThrottle):
         """Return whether the key has a request left, and store the headers for the middleware."""
         buckets = self.buckets or self._start()
         remaining = buckets.take(request.user.key_id) if request.user is not None else buckets.quota
-        used_count = buckets.quota - max(remaining, 0)
-        seconds_until_full = used_count * buckets.seconds / buckets.quota
-        request._request.rate_limit = {
-            "RateLimit-Policy": f'"key";q={buckets.quota};w={buckets.seconds}',
-            "RateLimit": f'"key";r={max(int(remaining), 0)};t={math.ceil(seconds_until_full)}',
-        }
+        request._request.rate_limit = buckets.headers("key", remaining)
         return remaining >= 0
 
     def wait(self) -> float:

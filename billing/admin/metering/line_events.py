@@ -2,7 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
+from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
 from invoices.models import Line
 from lib.admin import require, staff_page
@@ -14,7 +14,7 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
     """Show the events of a line, fifty per page; with `?prove`, add up all of them."""
     line, usage = _find(request, line_id)
     cursor = request.GET.get("cursor", "")
-    events, next_place = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
+    events, next_place = read_page(usage, after=decode_position(cursor) if cursor else None, limit=PAGE_SIZE)
     return staff_page(
         request,
         "staff/metering/line_events.html",
@@ -22,7 +22,7 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
         line=line,
         usage=usage,
         entries=events,
-        next=encode_cursor(next_place) if next_place else "",
+        next=encode_position(next_place) if next_place else "",
         proof=check_sums(usage) if "prove" in request.GET else None,
     )
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
+from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_usage, read_page
 from invoices.models import Line
 from lib.api.operations import operation
@@ -40,7 +40,7 @@ class LineEventsView(ApiView):
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
         line_events, next_position = read_page(
-            usage, after=None if cursor is None else decode_cursor(cursor), limit=limit
+            usage, after=None if cursor is None else decode_position(cursor), limit=limit
         )
         return Response(
             {
@@ -54,7 +54,7 @@ class LineEventsView(ApiView):
                 "after": usage.after,
                 "up_to": usage.mark,
                 "data": [_event_payload(line_event) for line_event in line_events],
-                "next_cursor": None if next_position is None else encode_cursor(next_position),
+                "next_cursor": None if next_position is None else encode_position(next_position),
             }
         )
 

@@ -1,7 +1,5 @@
 """The events of a line for interfaces: a cursor for pages, and a CSV file to download."""
 
-import base64
-import binascii
 import json
 from datetime import datetime
 
@@ -10,33 +8,29 @@ from django.http import StreamingHttpResponse
 from billing.metering.ingest.event_reader import EventPosition
 from billing.metering.usage.line_events import LineUsage, as_csv
 from invoices.models import Line
-from lib.api.problems import invalid_fields
-
-# Our cursors are far shorter; a client's text is decoded before it is checked.
-MAX_CURSOR_LENGTH = 2_000
+from lib.api.pagination import decode_cursor, encode_cursor, invalid_cursor
 
 
-def encode_cursor(position: EventPosition) -> str:
+def encode_position(position: EventPosition) -> str:
     """Return a position among a line's events as the text of a cursor."""
     at, source, id_ = position
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), source, id_]).encode()).decode().rstrip("=")
+    return encode_cursor(json.dumps([at.isoformat(), source, id_]))
 
 
-def decode_cursor(cursor: str) -> EventPosition:
+def decode_position(cursor: str) -> EventPosition:
     """
     Return the position that a cursor encodes.
 
-    :raises Problem: `invalid-fields`, if the cursor was not made by `encode_cursor`.
+    :raises Problem: `invalid-fields`, if the cursor was not made by `encode_position`.
     """
+    text = decode_cursor(cursor)
     try:
-        text = base64.b64decode(cursor[:MAX_CURSOR_LENGTH] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         at, source, id_ = json.loads(text)
         position = (datetime.fromisoformat(at), str(source), str(id_))
         if position[0].tzinfo is None or "\0" in source + id_:
             raise ValueError
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
-        fault = {"field": "cursor", "code": "invalid", "detail": "must be the next_cursor of an earlier page"}
-        raise invalid_fields([fault]) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise invalid_cursor() from error
     return position
 
 
