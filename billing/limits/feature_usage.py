@@ -20,6 +20,9 @@ from lib import prepared_statements
 class UnknownFeature(Exception):
     """There is no feature with this code."""
 
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is no feature “{code}”.")
+
 
 class FeatureQuery(NamedTuple):
     """A customer, a feature and a time. subscription: its external id, if the usage names it."""

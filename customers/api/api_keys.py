@@ -92,7 +92,7 @@ class KeysView(Keys):
         request=ApiKeySerializer,
         response=SecretKeySerializer,
         status=201,
-        refusals={keys.KeyRefused: ("invalid-fields", "refused", "expires_at")},
+        refusals={keys.KeyRefused: ("invalid-fields", "refused")},
         examples={"For the product's servers": {"name": "Usage", "scopes": ["ingest"]}},
     )
     def post(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from customers.models import Contact
 from customers.registration import announce_customer_updated
 from lib.api.fields import StrictFields
 from lib.api.operations import list_rows, operation, read_row
+from lib.api.problems import invalid_field
 
 MOST = 50
 """Maximum contacts of a customer: each of them gets every email of its kinds."""
@@ -74,8 +75,7 @@ class ContactsView(Contacts):
     )
     def post(self, request: Request, customer: str) -> Contact:
         if self.get_queryset().count() >= MOST:
-            detail = serializers.ErrorDetail(f"A customer has {MOST} contacts at most; remove one first.", "refused")
-            raise serializers.ValidationError({"": [detail]})
+            raise invalid_field("", f"A customer has {MOST} contacts at most; remove one first.", "refused")
         return self.save_contact(None, customer=self.owner)
 
 

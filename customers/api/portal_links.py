@@ -14,6 +14,7 @@ from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import create_link, portal_origin
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import operation, secret_response
+from lib.api.problems import invalid_field
 
 
 class NewPortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
@@ -59,12 +60,11 @@ class PortalLinksView(CustomerRows):
         """
         Return the customer's contact with this address; None for an empty one.
 
-        :raises serializers.ValidationError: if the customer has no such contact.
+        :raises Problem: if the customer has no such contact.
         """
         if not email:
             return None
         contact = Contact.objects.filter(customer=customer, email__iexact=email).first()
         if contact is None:
-            detail = serializers.ErrorDetail(f"{email} is no contact of this customer.", "unknown")
-            raise serializers.ValidationError({"contact": [detail]})
+            raise invalid_field("contact", f"{email} is no contact of this customer.", "unknown")
         return contact

@@ -10,6 +10,7 @@ from customers.customer_time import current_time
 from customers.models import Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.api.operations import list_rows, operation, read_row
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView, OwnedRows
 
 EXAMPLE = {
@@ -36,6 +37,18 @@ class CustomerRows(OwnedRows):
 
     owners = Customer.objects.all()
     owner_kwarg = "customer"
+
+
+def customer_named(external_id: str, *, sandbox: bool) -> Customer:
+    """
+    Return the customer that a body names.
+
+    :raises Problem: `invalid-fields`, if the caller sees no such customer.
+    """
+    customer = Customer.objects.filter(external_id=external_id, sandbox=sandbox).first()
+    if customer is None:
+        raise invalid_field("customer", f"There is no customer “{external_id}”.", "unknown")
+    return customer
 
 
 class CustomersView(Customers):

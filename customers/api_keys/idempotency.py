@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from customers.models import IdempotentRequest
-from lib.api.problems import Problem, invalid_fields
+from lib.api.problems import Problem, invalid_field
 
 KEPT_FOR = timedelta(hours=24)
 # A repeated request waits this long for the first one, then gets a Retry-After of as many seconds.
@@ -44,8 +44,7 @@ def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpR
     if key is None:
         return respond()
     if not _KEY.fullmatch(key):
-        detail = "must have 1 to 255 visible ASCII characters"
-        raise invalid_fields([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
+        raise invalid_field("Idempotency-Key", "must have 1 to 255 visible ASCII characters")
     request_digest = _digest(request)
     with transaction.atomic():
         record = _insert_record(request, key=key, request_digest=request_digest, at=timezone.now())

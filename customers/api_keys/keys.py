@@ -23,7 +23,11 @@ _BASE62 = string.digits + string.ascii_letters
 
 
 class KeyRefused(ValueError):
-    """A key can't be issued or rotated as requested."""
+    """A key can't be issued or rotated as requested. field: the argument at fault, if it is one."""
+
+    def __init__(self, text: str, *, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 def issue(
@@ -44,9 +48,10 @@ def issue(
     unknown = set(scopes) - set(Scope.values)
     if unknown or not scopes:
         wrong = f"“{sorted(unknown)[0]}” is not a scope" if unknown else "A key needs at least one scope"
-        raise KeyRefused(f"{wrong}; choose among {', '.join(Scope.values)}.")
+        raise KeyRefused(f"{wrong}; choose among {', '.join(Scope.values)}.", field="scopes")
     if expires_at is not None and expires_at <= at:
-        raise KeyRefused(f"The key would expire at {expires_at.isoformat()}, which is past; choose a later time.")
+        text = f"The key would expire at {expires_at.isoformat()}, which is past; choose a later time."
+        raise KeyRefused(text, field="expires_at")
     prefix = _new_prefix(sandbox=sandbox)
     secret = f"{prefix}_{_base62(secrets.token_bytes(SECRET_BYTES))}"
     key = ApiKey.objects.create(

@@ -30,19 +30,8 @@ class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
     class Meta:
         model = Invoice
         fields = [
-            "id",
-            "number",
-            "invoice",
-            "customer",
-            "seller",
-            "sandbox",
-            "issued_at",
-            "issue_date",
-            "reason",
-            "to",
-            "net",
-            "tax",
-            "total",
+            *("id", "number", "invoice", "customer", "seller", "sandbox", "issued_at", "issue_date"),
+            *("reason", "to", "net", "tax", "total"),
         ]
         read_only_fields = fields
 

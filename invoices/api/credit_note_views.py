@@ -13,7 +13,7 @@ from invoices.api.views import DETAILED, INVOICES, Invoices, detailed, download_
 from invoices.credit_notes import CreditRefused, issue_credit_note, void_invoice
 from invoices.models import DocumentKind, Invoice
 from lib.api.operations import list_rows, operation, read_row
-from lib.api.problems import invalid_fields
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 
 CREDIT_REFUSALS = {CreditRefused: ("unprocessable", "not_creditable")}
@@ -59,8 +59,7 @@ class CreditNotesView(CreditNotes):
         own = INVOICES.filter(sandbox=request.user.sandbox)
         invoice = own.filter(pk=fields["invoice"]).select_related("customer").first()
         if invoice is None:
-            detail = f"There is no invoice {fields['invoice']}."
-            raise invalid_fields([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
+            raise invalid_field("invoice", f"There is no invoice {fields['invoice']}.", "does_not_exist")
         note = issue_credit_note(invoice_id=fields.pop("invoice"), **fields, at=current_time(invoice.customer))
         return detailed(note)
 

@@ -23,7 +23,7 @@ from invoices.one_off_invoices import (
     request_from_draft,
 )
 from lib.api.operations import Idempotency, list_rows, operation, read_row
-from lib.api.problems import invalid_fields
+from lib.api.problems import invalid_field
 
 ONE_OFF_REFUSALS = {OneOffInvoiceRefused: ("unprocessable", "not_claimable")}
 EXAMPLE = {
@@ -58,8 +58,7 @@ class InvoiceListCreateView(Invoices):
         own = Customer.objects.filter(sandbox=request.user.sandbox)
         customer = own.filter(external_id=fields["customer"]).first()
         if customer is None:
-            detail = f"There is no customer {fields['customer']}."
-            raise invalid_fields([{"field": "customer", "code": "does_not_exist", "detail": detail}])
+            raise invalid_field("customer", f"There is no customer {fields['customer']}.", "does_not_exist")
         at = current_time(customer)
         one_off_request = build_request(fields, today=customer_today(customer))
         invoice = draft_invoice(customer=customer, request=one_off_request, at=at)

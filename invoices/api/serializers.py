@@ -33,17 +33,8 @@ class LineSerializer(serializers.ModelSerializer[Line]):
     class Meta:
         model = Line
         fields = [
-            "position",
-            "kind",
-            "description",
-            "service_start",
-            "service_end",
-            "quantity",
-            "unit",
-            "amount",
-            "tax_rate",
-            "explanation",
-            "events_link",
+            *("position", "kind", "description", "service_start", "service_end", "quantity", "unit"),
+            *("amount", "tax_rate", "explanation", "events_link"),
         ]
         read_only_fields = fields
 
@@ -114,27 +105,9 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     class Meta:
         model = Invoice
         fields = [
-            "id",
-            "number",
-            "state",
-            "customer",
-            "seller",
-            "sandbox",
-            "issued_at",
-            "issue_date",
-            "due_date",
-            "period_start",
-            "period_end",
-            "prices_include_tax",
-            "net",
-            "tax",
-            "total",
-            "credited",
-            "paid",
-            "due",
-            "replaces",
-            "purchase_order",
-            "note",
+            *("id", "number", "state", "customer", "seller", "sandbox", "issued_at", "issue_date"),
+            *("due_date", "period_start", "period_end", "prices_include_tax", "net", "tax", "total"),
+            *("credited", "paid", "due", "replaces", "purchase_order", "note"),
         ]
         read_only_fields = fields
 

@@ -7,7 +7,7 @@ from django.views import View
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from lib.api.problems import invalid_fields
+from lib.api.problems import invalid_field
 
 PAGING = frozenset({"limit", "cursor"})
 
@@ -32,11 +32,10 @@ class QueryParameterFilter(BaseFilterBackend):
             if name in PAGING:
                 continue
             if name not in lookups:
-                raise _wrong(
-                    name, "unknown", f"is no parameter here; there are {', '.join(sorted({*lookups, *PAGING}))}"
-                )
+                detail = f"is no parameter here; there are {', '.join(sorted({*lookups, *PAGING}))}"
+                raise invalid_field(name[:80], detail, "unknown")
             if value not in choices.get(name, (value,)):
-                raise _wrong(name, "invalid", f"“{value[:40]}” is none of {', '.join(choices[name])}")
+                raise invalid_field(name, f"“{value[:40]}” is none of {', '.join(choices[name])}")
             queryset = queryset.filter(**{lookups[name]: value})
         return queryset
 
@@ -51,7 +50,3 @@ class QueryParameterFilter(BaseFilterBackend):
             }
             for name in getattr(view, "filters", {})
         ]
-
-
-def _wrong(field: str, code: str, detail: str) -> Exception:
-    return invalid_fields([{"field": field[:80], "code": code, "detail": detail}])

@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 
 from lib.api.problems import Problem, invalid_fields
 
-RefusalProblem = str | tuple[str, str] | tuple[str, str, str]
+RefusalProblem = str | tuple[str, str]
 """
-The name of a problem, alone or with the code of the fault in the field that the exception's `field` names; the third
-part is the field if the exception names none. An `invalid-fields` without a field becomes a `conflict`.
+The name of a problem, alone or with the code of the fault in the field that the exception's `field` names. An
+`invalid-fields` becomes a `conflict` if the exception names no field.
 """
 
 
@@ -136,8 +136,8 @@ def refused_as(refusals: Mapping[type[Exception], RefusalProblem]) -> Iterator[N
         yield
     except tuple(refusals) as error:
         problem = next(problem for kind, problem in refusals.items() if isinstance(error, kind))
-        name, code, default_field = (problem, "", "") if isinstance(problem, str) else (*problem, "")[:3]
-        faulty_field = getattr(error, "field", "") or default_field
+        name, code = (problem, "") if isinstance(problem, str) else problem
+        faulty_field = getattr(error, "field", "")
         errors = [{"field": faulty_field, "code": code, "detail": str(error)}] if code and faulty_field else []
         if name != "invalid-fields":
             raise Problem(name, str(error), errors=errors) from error

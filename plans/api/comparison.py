@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from lib.api.number_fields import NumberField
 from lib.api.operations import operation
+from lib.api.problems import invalid_field
 from plans.api.views import PlanVersions
 from plans.catalog.comparison import VersionDifference, compare
 from plans.catalog.version_snapshot import read_contents
@@ -78,5 +79,5 @@ class ComparisonView(PlanVersions):
                 if number_text
                 else f"{version} is the first one."
             )
-            raise serializers.ValidationError({"against": [serializers.ErrorDetail(message, "unknown")]})
+            raise invalid_field("against", message, "unknown")
         return other_version

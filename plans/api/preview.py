@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from lib.api.number_fields import NumberField, serialize_amount
 from lib.api.operations import operation
+from lib.api.problems import invalid_field
 from lib.currencies import MINOR_UNITS
 from lib.decimals import EXACT, ZERO
 from plans.api.rating_result import PricedSerializer
@@ -90,7 +91,7 @@ class PreviewView(PlanVersions):
         versions = versions.in_force(timezone.now()) if number is None else versions.filter(number=number)
         version = versions.first()
         if version is None:
-            raise _refused("version", f"{self.owner.code} has no version {number or 'in force'}.", code="unknown")
+            raise invalid_field("version", f"{self.owner.code} has no version {number or 'in force'}.", "unknown")
         return version
 
 
@@ -98,9 +99,9 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
     terms = load_terms(version.pk, currency)
     feature = next((feature_terms for feature_terms in terms.features if feature_terms.code == code), None)
     if feature is None:
-        raise _refused("feature", f"{version} meters no feature “{code}”.", code="unknown")
+        raise invalid_field("feature", f"{version} meters no feature “{code}”.", "unknown")
     if feature.price is None:
-        raise _refused("currency", f"{version} has no price for {code} in {currency}.", code="no_price")
+        raise invalid_field("currency", f"{version} has no price for {code} in {currency}.", "no_price")
     return feature, feature.price
 
 
@@ -115,19 +116,15 @@ def _by_rate(
     for index, quantity in enumerate(quantities):
         rate = match_rate(price.rates, quantity["dimensions"])
         if rate is None:
-            raise _refused(f"quantities.{index}.dimensions", f"No rate of {feature.code} matches.", code="no_rate")
+            raise invalid_field(f"quantities.{index}.dimensions", f"No rate of {feature.code} matches.", "no_rate")
         try:
             usage = usage_at_cost(rate, quantity["quantity"], quantity["dimensions"], costs=costs, at=now)
         except CostRefused as refusal:
-            raise _refused(f"quantities.{index}.dimensions", str(refusal), code="no_cost") from refusal
+            raise invalid_field(f"quantities.{index}.dimensions", str(refusal), "no_cost") from refusal
         previous = usage_by_rate.get(rate.key, NOTHING)
         combined = RateUsage.from_one_event(EXACT.add(previous.quantity, usage.quantity))
         usage_by_rate[rate.key] = replace(combined, carried=EXACT.add(previous.carried, usage.carried))
     return dict(usage_by_rate)
-
-
-def _refused(field: str, detail: str, *, code: str) -> serializers.ValidationError:
-    return serializers.ValidationError({field: [serializers.ErrorDetail(detail, code)]})
 
 
 def _document(version: PlanVersion, feature: FeatureTerms, rating: Rating) -> dict[str, Any]:

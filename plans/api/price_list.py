@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lib.api.operations import operation
+from lib.api.problems import invalid_field
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import PlanVersions
 from plans.models import PlanVersion
@@ -48,7 +49,7 @@ class PriceListView(PlanVersions):
         if not version.is_editable:
             state = version.get_state_display() if version.tried_at is None else "tried in the sandbox"
             detail = f"{version} is {state}: start a new version from it, and put it there."
-            raise serializers.ValidationError({"version": [serializers.ErrorDetail(detail, "no_draft")]})
+            raise invalid_field("version", detail, "no_draft")
         dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
         try:
             item = item_from_document(request.data)

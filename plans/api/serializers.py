@@ -84,18 +84,8 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
     class Meta:
         model = PlanFeature
         fields = [
-            "feature",
-            "name",
-            "kind",
-            "unit",
-            "when_unreachable",
-            "consumption",
-            "included",
-            "static_value",
-            "unlocked_by",
-            "unlocked_with",
-            "unlocked_at",
-            "prices",
+            *("feature", "name", "kind", "unit", "when_unreachable", "consumption", "included"),
+            *("static_value", "unlocked_by", "unlocked_with", "unlocked_at", "prices"),
         ]
         read_only_fields = fields
 
@@ -164,21 +154,9 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     class Meta:
         model = PlanVersion
         fields = [
-            "plan",
-            "number",
-            "state",
-            "interval_unit",
-            "interval_count",
-            "anchor",
-            "proration",
-            "trial_days",
-            "trial_usage",
-            "effective_from",
-            "effective_to",
-            "fees",
-            "features",
-            "commitments",
-            "included_credits",
+            *("plan", "number", "state", "interval_unit", "interval_count", "anchor", "proration"),
+            *("trial_days", "trial_usage", "effective_from", "effective_to", "fees", "features"),
+            *("commitments", "included_credits"),
         ]
         read_only_fields = fields
 

@@ -132,14 +132,9 @@ class TopUpRuleView(WalletRows):
 
 
 def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
-    plain = {name: fields[name] for name in ("threshold", "percent", "target") if name in fields}
-    return TopUpRuleRequest(
-        pack=fields["pack"],
-        cooldown=timedelta(seconds=fields["cooldown_seconds"]),
-        ceilings=[CeilingLimits(**ceiling) for ceiling in fields.get("ceilings", ())],
-        **plain,
-        **{name: fields[name] for name in ("payer", "most_declines", "is_on")},
-    )
+    cooldown = timedelta(seconds=fields.pop("cooldown_seconds"))
+    ceilings = [CeilingLimits(**ceiling) for ceiling in fields.pop("ceilings", ())]
+    return TopUpRuleRequest(**fields, cooldown=cooldown, ceilings=ceilings)
 
 
 class TopUpsView(WalletRows):

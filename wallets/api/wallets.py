@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from rest_framework import serializers
 from rest_framework.request import Request
 
+from customers.api.views import customer_named
 from customers.customer_time import current_time, loaded_current_time
-from customers.models import Customer
 from lib.api.operations import list_rows, operation, read_row
 from lib.api.views import ApiView, OwnedRows
 from wallets.api.errors import as_problems
@@ -76,7 +75,7 @@ class WalletsView(Wallets):
     )
     def post(self, request: Request) -> Wallet:
         fields = self.read_body()
-        customer = _customer(fields.pop("customer"), sandbox=request.user.sandbox)
+        customer = customer_named(fields.pop("customer"), sandbox=request.user.sandbox)
         with as_problems():
             wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
         return self.reload(wallet)
@@ -115,11 +114,3 @@ class ClosureView(Wallets):
         with as_problems():
             close_wallet(wallet_id=stored_wallet.pk, at=current_time(stored_wallet.customer))
         return self.reload(stored_wallet)
-
-
-def _customer(name: str, *, sandbox: bool) -> Customer:
-    customer = Customer.objects.filter(external_id=name, sandbox=sandbox).first()
-    if customer is None:
-        fault = serializers.ErrorDetail(f"There is no customer “{name}”.", "unknown")
-        raise serializers.ValidationError({"customer": [fault]})
-    return customer

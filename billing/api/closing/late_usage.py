@@ -3,7 +3,6 @@
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +10,7 @@ from billing.api.metering.event_schemas import LATE_ANSWER
 from billing.closing.late_usage.report import LateUsageRow, report_late_usage
 from customers.models.sellers import LateUsage as Policy
 from lib.api.operations import operation
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
@@ -30,7 +30,7 @@ class LateUsageView(ApiView):
     def get(self, request: Request) -> Response:
         policy = request.query_params.get("policy")
         if policy is not None and policy not in Policy.values:
-            raise ValidationError({"policy": [f"“{policy}” is none: choose {', '.join(Policy.values)}."]})
+            raise invalid_field("policy", f"“{policy}” is none: choose {', '.join(Policy.values)}.")
         customer = request.query_params.get("customer")
         report = report_late_usage(sandbox=request.user.sandbox, customer=customer, policy=policy)
         totals = [

@@ -3,7 +3,6 @@
 from datetime import date
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +13,7 @@ from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import MonthLock
 from lib.api.operations import operation
-from lib.api.problems import Problem
+from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
 
@@ -52,4 +51,4 @@ def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise ValidationError({"month": [f"“{text}” is no month: write it like 2026-01."]}) from None
+        raise invalid_field("month", f"“{text}” is no month: write it like 2026-01.") from None

@@ -11,10 +11,11 @@ from billing.limits.alerts.rule_settings import AlertRuleRefused, AlertScope, re
 from billing.models import AlertRule, Subscription
 from billing.models.alerts import MAX_LEVEL, AlertKind
 from billing.models.price_overrides import CapSetter
-from customers.models import Customer
+from customers.api.views import customer_named
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, operation, read_row
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from plans.models import Feature
 
@@ -102,21 +103,18 @@ class AlertRulesView(AlertRules):
         """
         Return the scope of the rule.
 
-        :raises serializers.ValidationError: if a name in it is unknown to the caller.
+        :raises Problem: if a name in it is unknown to the caller.
         """
-        sandbox = self.request.user.sandbox
-        customer = Customer.objects.filter(external_id=fields["customer"], sandbox=sandbox).first()
-        if customer is None:
-            raise _refused("customer", f"There is no customer “{fields['customer']}”.", "unknown")
+        customer = customer_named(fields["customer"], sandbox=self.request.user.sandbox)
         subscription = feature = None
         if name := fields.get("subscription"):
             subscription = Subscription.objects.filter(external_id=name, customer=customer).first()
             if subscription is None:
-                raise _refused("subscription", f"{customer} has no subscription “{name}”.", "unknown")
+                raise invalid_field("subscription", f"{customer} has no subscription “{name}”.", "unknown")
         if code := fields.get("feature"):
             feature = Feature.objects.filter(code=code).first()
             if feature is None:
-                raise _refused("feature", f"There is no feature “{code}”.", "unknown")
+                raise invalid_field("feature", f"There is no feature “{code}”.", "unknown")
         return AlertScope(
             customer=None if subscription else customer,
             subscription=subscription,
@@ -139,9 +137,6 @@ class AlertRuleView(AlertRules):
     def delete(self, request: Request, number: int) -> None:
         rule = self.get_object()
         if rule.set_by != CapSetter.CUSTOMER:
-            raise _refused("set_by", "Finance has set it: only finance removes it, or switches it off.")
+            detail = "Finance has set it: only finance removes it, or switches it off."
+            raise invalid_field("set_by", detail, "refused")
         remove_alert_rule(alert_rule=rule, at=timezone.now())
-
-
-def _refused(field: str, detail: str, code: str = "refused") -> serializers.ValidationError:
-    return serializers.ValidationError({field: [serializers.ErrorDetail(detail, code)]})

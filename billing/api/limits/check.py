@@ -6,14 +6,13 @@ from typing import Any
 import msgspec
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
 from lib.api.operations import operation
-from lib.api.problems import Problem
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from plans.aggregation.json_numbers import MAX_DIGITS, is_within_bounds, parse_number, to_exact_number
 
@@ -58,25 +57,20 @@ class CheckView(ApiView):
         scope="read",
         request=REQUEST,
         response=OpenApiTypes.OBJECT,
-        problems=("not-found",),
+        refusals={UnknownCustomer: "not-found", UnknownFeature: "not-found"},
     )
     def post(self, request: Request) -> HttpResponse:
         question = _read_question(request._request.body)
         at = current_time_by_external_id(question.customer, sandbox=request.user.sandbox)
-        try:
-            answer = check(
-                customer=question.customer,
-                feature=question.feature,
-                quantity=question.quantity,
-                sandbox=request.user.sandbox,
-                at=at,
-                subscription=question.subscription,
-                properties=question.properties,
-            )
-        except UnknownCustomer as error:
-            raise Problem("not-found", f"There is no customer “{question.customer}”.") from error
-        except UnknownFeature as error:
-            raise Problem("not-found", f"There is no feature “{question.feature}”.") from error
+        answer = check(
+            customer=question.customer,
+            feature=question.feature,
+            quantity=question.quantity,
+            sandbox=request.user.sandbox,
+            at=at,
+            subscription=question.subscription,
+            properties=question.properties,
+        )
         payload = msgspec.json.encode(answer_payload(answer, at=at))
         return HttpResponse(payload, content_type="application/json")
 
@@ -85,12 +79,12 @@ def _read_question(body: bytes) -> Question:
     try:
         question = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise ValidationError({"body": [str(error)]}) from error
+        raise invalid_field("body", str(error)) from error
     quantity = to_exact_number(question.quantity)
     if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
-        raise ValidationError({"quantity": [f"must be a number of at most {MAX_DIGITS} digits"]})
+        raise invalid_field("quantity", f"must be a number of at most {MAX_DIGITS} digits")
     if quantity < 0:
-        raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
+        raise invalid_field("quantity", f"{quantity} is negative; ask for zero or more")
     texts = [
         question.customer,
         question.feature,
@@ -99,5 +93,5 @@ def _read_question(body: bytes) -> Question:
         *question.properties.values(),
     ]
     if any("\0" in text for text in texts):
-        raise ValidationError({"customer": ["text must not contain the character U+0000"]})
+        raise invalid_field("customer", "text must not contain the character U+0000")
     return msgspec.structs.replace(question, quantity=Decimal(quantity))

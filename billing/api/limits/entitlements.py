@@ -12,7 +12,6 @@ from billing.limits.entitlements import Entitlement, UnknownCustomer, read_entit
 from billing.limits.remedies import lock_payload
 from customers.customer_time import current_time_by_external_id
 from lib.api.operations import operation
-from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 
@@ -25,14 +24,12 @@ class EntitlementsView(ApiView):
         "Every feature that a running subscription covers: its kind, its value if it is a fixed one, and"
         " what a check for any use at all answers.",
         response=OpenApiTypes.OBJECT,
+        refusals={UnknownCustomer: "not-found"},
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
         sandbox = request.user.sandbox
         at = current_time_by_external_id(customer, sandbox=sandbox)
-        try:
-            entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
-        except UnknownCustomer as error:
-            raise Problem("not-found", f"There is no customer “{customer}”.") from error
+        entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         payload = {
             "customer": customer,
             "at": at,

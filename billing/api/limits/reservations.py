@@ -33,9 +33,11 @@ from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 REFUSALS = {
-    ReservationNotOpen: "conflict",
     ReservationConflict: "conflict",
-    ReservationRefused: ("invalid-fields", "refused", "body"),
+    ReservationNotOpen: "conflict",
+    ReservationRefused: ("invalid-fields", "refused"),
+    UnknownCustomer: "not-found",
+    UnknownFeature: "not-found",
 }
 EXAMPLE = {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "500", "ttl": 60}
 
@@ -213,7 +215,3 @@ def refusals_as_problems(*, at: datetime) -> Iterator[None]:
     except event_recorder.BatchConflict as error:
         detail = "An event was sent before with other content; nothing of this request is stored."
         raise Problem("conflict", detail) from error
-    except UnknownCustomer as error:
-        raise Problem("not-found", f"There is no customer “{error}”.") from error
-    except UnknownFeature as error:
-        raise Problem("not-found", f"There is no feature “{error}”.") from error

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import msgspec
 from django.core.exceptions import RequestDataTooBig
 from django.db.models import Value
 from django.db.models.functions import Coalesce
@@ -13,11 +12,11 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from billing.api.metering.event_schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
-from billing.api.metering.events import refused_fields, unreadable_body
+from billing.api.metering.events import refused_fields, results_response, unreadable_body
 from billing.metering.corrections import CorrectionOutcome, CorrectionRequest, NothingCorrected, correct_usage, parser
 from billing.metering.ingest import submission
 from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
-from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused, EventError
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
@@ -65,7 +64,11 @@ class CorrectionsView(ApiView):
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
             name = "conflict" if outcomes[0].status == CONFLICT else "unprocessable"
             raise Problem(name, _describe_failures(corrections, outcomes))
-        return _answer(corrections, outcomes, refused)
+        results: list[dict[str, object]] = []
+        for correction, (status, *fault) in zip(corrections, outcomes, strict=True):
+            fault_fields = dict(zip(("field", "detail"), fault, strict=True)) if fault[0] else {}
+            results.append({"index": correction.index, "id": correction.id, "status": status, **fault_fields})
+        return results_response(results, [outcome.status for outcome in outcomes], refused)
 
 
 def _time_of_events(body: bytes, at: datetime) -> datetime:
@@ -98,22 +101,3 @@ def _describe_failures(corrections: list[CorrectionRequest], outcomes: list[Corr
     ]
     more = f" {len(failures) - 1} more cannot be made either." if len(failures) > 1 else ""
     return f"{failures[0]}.{more} Nothing of this request is stored."
-
-
-def _answer(
-    corrections: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]
-) -> HttpResponse:
-    results: list[dict[str, object]] = []
-    for correction, (status, *fault) in zip(corrections, outcomes, strict=True):
-        fault_fields = dict(zip(("field", "detail"), fault, strict=True)) if fault[0] else {}
-        results.append({"index": correction.index, "id": correction.id, "status": status, **fault_fields})
-    results += [
-        {"index": error.index, "id": error.id, "status": "rejected", "field": error.field, "detail": error.detail}
-        for error in refused
-    ]
-    results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
-    statuses = [entry["status"] for entry in results]
-    counts = {status: statuses.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
-    payload = msgspec.json.encode({**counts, "results": results})
-    is_mixed = counts[CONFLICT] or counts["rejected"]
-    return HttpResponse(payload, content_type="application/json", status=207 if is_mixed else 200)

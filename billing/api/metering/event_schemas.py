@@ -1,5 +1,8 @@
 """OpenAPI descriptions of payloads that msgspec reads and writes."""
 
+from collections.abc import Container
+from typing import Any
+
 _EVENT = {
     "type": "object",
     "required": ["id", "customer", "event"],
@@ -55,195 +58,166 @@ CORRECTIONS_REQUEST = {
     "application/json": {"oneOf": [_CORRECTION, {"type": "array", "maxItems": 1_000, "items": _CORRECTION}]}
 }
 
-_RESULT = {
-    "type": "object",
-    "required": ["index", "id", "status"],
-    "properties": {
-        "index": {"type": "integer"},
-        "id": {"type": "string"},
+_STRING = {"type": "string"}
+_INTEGER = {"type": "integer"}
+_BOOLEAN = {"type": "boolean"}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_TIME = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
+
+
+def _object(properties: dict[str, Any], *, optional: Container[str] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _array(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+def _answer(properties: dict[str, Any], *, optional: Container[str] = ()) -> dict[tuple[int, str], Any]:
+    return {(200, "application/json"): _object(properties, optional=optional)}
+
+
+_RESULT = _object(
+    {
+        "index": _INTEGER,
+        "id": _STRING,
         "status": {"type": "string", "enum": ["accepted", "duplicate", "conflict", "rejected"]},
-        "field": {"type": "string"},
-        "detail": {"type": "string"},
+        "field": _STRING,
+        "detail": _STRING,
     },
-}
-_ANSWER = {
-    "type": "object",
-    "required": ["accepted", "duplicate", "conflict", "rejected", "results"],
-    "properties": {
-        "accepted": {"type": "integer"},
-        "duplicate": {"type": "integer"},
-        "conflict": {"type": "integer"},
-        "rejected": {"type": "integer"},
-        "results": {"type": "array", "items": _RESULT},
-    },
-}
-
-EVENTS_ANSWER = {
-    (200, "application/json"): _ANSWER,
-    (207, "application/json"): _ANSWER,
-}
-
-_STEP = {
-    "type": "object",
-    "required": ["step", "holds", "detail"],
-    "properties": {
-        "step": {"type": "string", "description": "Event, Filter, Exclude, Value or Cost."},
-        "holds": {"type": "boolean"},
-        "detail": {"type": "string"},
-    },
-}
-_VALUE = {
-    "type": "object",
-    "required": ["value", "dimension_value"],
-    "properties": {
-        "value": {"type": "string", "description": "Exact, as text."},
-        "dimension_value": {"type": ["string", "null"]},
-    },
-}
-
-TRIED_ANSWER = {
-    (200, "application/json"): {
-        "type": "object",
-        "required": ["counted", "steps", "values", "dimensions"],
-        "properties": {
-            "counted": {"type": "boolean"},
-            "steps": {"type": "array", "items": _STEP},
-            "values": {"type": "array", "items": _VALUE},
-            "dimensions": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
+    optional=("field", "detail"),
+)
+_RESULTS = _object(
+    {
+        "accepted": _INTEGER,
+        "duplicate": _INTEGER,
+        "conflict": _INTEGER,
+        "rejected": _INTEGER,
+        "results": _array(_RESULT),
     }
-}
+)
 
-_AMOUNT = {
-    "type": ["object", "null"],
-    "required": ["amount", "currency"],
-    "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}},
-}
-_STAKE = {
-    "type": "object",
-    "required": ["reason", "customer", "event", "meter", "unit", "events", "quantity", "estimate", "estimated_by"],
-    "properties": {
-        "reason": {"type": "string"},
-        "customer": {"type": "string", "description": "As it was sent; there may be no such customer."},
-        "event": {"type": "string"},
-        "meter": {"type": ["string", "null"], "description": "The name of the meter that could not count it."},
-        "unit": {"type": ["string", "null"]},
-        "events": {"type": "integer"},
-        "quantity": {"type": ["string", "null"], "description": "Null where the events do not tell it."},
+EVENTS_ANSWER = {(200, "application/json"): _RESULTS, (207, "application/json"): _RESULTS}
+
+_STEP = _object(
+    {
+        "step": _STRING | {"description": "Event, Filter, Exclude, Value or Cost."},
+        "holds": _BOOLEAN,
+        "detail": _STRING,
+    }
+)
+_VALUE = _object({"value": _STRING | {"description": "Exact, as text."}, "dimension_value": _TEXT_OR_NULL})
+
+TRIED_ANSWER = _answer(
+    {
+        "counted": _BOOLEAN,
+        "steps": _array(_STEP),
+        "values": _array(_VALUE),
+        "dimensions": {"type": "object", "additionalProperties": _STRING},
+    }
+)
+
+_AMOUNT = _object({"amount": _STRING, "currency": _STRING}) | {"type": ["object", "null"]}
+_STAKE = _object(
+    {
+        "reason": _STRING,
+        "customer": _STRING | {"description": "As it was sent; there may be no such customer."},
+        "event": _STRING,
+        "meter": _TEXT_OR_NULL | {"description": "The name of the meter that could not count it."},
+        "unit": _TEXT_OR_NULL,
+        "events": _INTEGER,
+        "quantity": _TEXT_OR_NULL | {"description": "Null where the events do not tell it."},
         "estimate": _AMOUNT | {"description": "What it would cost, without allowance; null where that is not known."},
         "estimated_by": {
             "type": ["string", "null"],
             "enum": ["dearest_rate", "average_event", None],
             "description": "average_event: as many units as the customer's other events of the period have.",
         },
-    },
-}
-
-UNMATCHED_ANSWER = {
-    (200, "application/json"): {
-        "type": "object",
-        "required": ["data", "complete"],
-        "properties": {
-            "data": {"type": "array", "items": _STAKE},
-            "complete": {"type": "boolean", "description": "False where only the latest reports were looked at."},
-        },
     }
-}
+)
 
-_LATE = {
-    "type": "object",
-    "required": ["customer", "subscription", "start", "end", "late_since", "policy", "amount", "problem"],
-    "properties": {
-        "customer": {"type": "string"},
-        "subscription": {"type": "string"},
-        "start": {"type": "string", "format": "date-time"},
-        "end": {"type": "string", "format": "date-time"},
-        "late_since": {"type": "string", "format": "date-time"},
-        "policy": {"type": "string", "description": "What becomes of it: next_invoice, reissue or report_only."},
+UNMATCHED_ANSWER = _answer(
+    {
+        "data": _array(_STAKE),
+        "complete": _BOOLEAN | {"description": "False where only the latest reports were looked at."},
+    }
+)
+
+_LATE = _object(
+    {
+        "customer": _STRING,
+        "subscription": _STRING,
+        "start": _TIME,
+        "end": _TIME,
+        "late_since": _TIME,
+        "policy": _STRING | {"description": "What becomes of it: next_invoice, reissue or report_only."},
         "amount": _AMOUNT
         | {"description": "Beyond what was billed, before coupons and tax; below zero where it is less."},
-        "problem": {"type": "string", "description": "Why it cannot be priced; empty otherwise."},
-    },
-}
-_LATE_TOTAL = {
-    "type": "object",
-    "required": ["policy", "amount"],
-    "properties": {"policy": {"type": "string"}, "amount": _AMOUNT},
-}
-
-LATE_ANSWER = {
-    (200, "application/json"): {
-        "type": "object",
-        "required": ["data", "totals", "complete"],
-        "properties": {
-            "data": {"type": "array", "items": _LATE},
-            "totals": {"type": "array", "items": _LATE_TOTAL, "description": "For each policy and currency."},
-            "complete": {"type": "boolean", "description": "False where only the latest periods were looked at."},
-        },
+        "problem": _STRING | {"description": "Why it cannot be priced; empty otherwise."},
     }
-}
+)
+_LATE_TOTAL = _object({"policy": _STRING, "amount": _AMOUNT})
 
-JOB_ANSWER = {
-    (200, "application/json"): {
-        "type": "object",
-        "required": ["number", "kind", "title", "state", "dry_run", "items", "items_done", "items_failed", "figures"],
-        "properties": {
-            "number": {"type": "integer"},
-            "kind": {"type": "string"},
-            "title": {"type": "string"},
-            "state": {
-                "type": "string",
-                "enum": ["queued", "running", "paused", "done", "failed", "canceled"],
-                "description": "failed: it ended, and some of its items failed; the result file says why.",
-            },
-            "dry_run": {"type": "boolean", "description": "Whether items only say what they would do."},
-            "items": {"type": ["integer", "null"], "description": "How many there are; null until all are known."},
-            "items_done": {"type": "integer"},
-            "items_failed": {"type": "integer"},
-            "figures": {
-                "type": "object",
-                "additionalProperties": {"type": "integer"},
-                "description": "What was counted so far. Amounts are named total.CURRENCY, in its smallest unit.",
-            },
-            "error": {"type": "string", "description": "Why it could not be begun; empty otherwise."},
-            "created_at": {"type": "string", "format": "date-time"},
-            "started_at": {"type": ["string", "null"], "format": "date-time"},
-            "finished_at": {"type": ["string", "null"], "format": "date-time"},
-        },
+LATE_ANSWER = _answer(
+    {
+        "data": _array(_LATE),
+        "totals": _array(_LATE_TOTAL) | {"description": "For each policy and currency."},
+        "complete": _BOOLEAN | {"description": "False where only the latest periods were looked at."},
     }
-}
+)
 
-_POINT = {
-    "type": "object",
-    "required": ["code", "count", "blocks", "amounts"],
-    "properties": {
-        "code": {"type": "string", "description": "What is counted, such as periods_open."},
-        "count": {"type": "integer", "description": "How many are open; 1,001 for more than a thousand."},
-        "blocks": {"type": "boolean", "description": "Whether any of them keeps the month from being locked."},
-        "amounts": {"type": "array", "items": _AMOUNT, "description": "What they come to, where that is known."},
+JOB_ANSWER = _answer(
+    {
+        "number": _INTEGER,
+        "kind": _STRING,
+        "title": _STRING,
+        "state": {
+            "type": "string",
+            "enum": ["queued", "running", "paused", "done", "failed", "canceled"],
+            "description": "failed: it ended, and some of its items failed; the result file says why.",
+        },
+        "dry_run": _BOOLEAN | {"description": "Whether items only say what they would do."},
+        "items": {"type": ["integer", "null"], "description": "How many there are; null until all are known."},
+        "items_done": _INTEGER,
+        "items_failed": _INTEGER,
+        "figures": {
+            "type": "object",
+            "additionalProperties": _INTEGER,
+            "description": "What was counted so far. Amounts are named total.CURRENCY, in its smallest unit.",
+        },
+        "error": _STRING | {"description": "Why it could not be begun; empty otherwise."},
+        "created_at": _TIME,
+        "started_at": _TIME_OR_NULL,
+        "finished_at": _TIME_OR_NULL,
     },
-}
-_SUM = {
-    "type": "object",
-    "required": ["kind", "currency", "documents", "net", "tax", "total"],
-    "properties": {
+    optional=("error", "created_at", "started_at", "finished_at"),
+)
+
+_POINT = _object(
+    {
+        "code": _STRING | {"description": "What is counted, such as periods_open."},
+        "count": _INTEGER | {"description": "How many are open; 1,001 for more than a thousand."},
+        "blocks": _BOOLEAN | {"description": "Whether any of them keeps the month from being locked."},
+        "amounts": _array(_AMOUNT) | {"description": "What they come to, where that is known."},
+    }
+)
+_SUM = _object(
+    {
         "kind": {"type": "string", "enum": ["invoice", "credit_note"]},
-        "currency": {"type": "string"},
-        "documents": {"type": "integer"},
-        **{name: {"type": "string", "description": "Exact, as text."} for name in ("net", "tax", "total")},
-    },
-}
-
-MONTH_END_ANSWER = {
-    (200, "application/json"): {
-        "type": "object",
-        "required": ["seller", "month", "locked_at", "checklist", "documents"],
-        "properties": {
-            "seller": {"type": "string"},
-            "month": {"type": "string", "description": "By the seller's calendar, such as 2026-01."},
-            "locked_at": {"type": ["string", "null"], "format": "date-time"},
-            "checklist": {"type": "array", "items": _POINT, "description": "Of a locked month: as it was then."},
-            "documents": {"type": "array", "items": _SUM, "description": "Dated in the month, live ones only."},
-        },
+        "currency": _STRING,
+        "documents": _INTEGER,
+        **{name: _STRING | {"description": "Exact, as text."} for name in ("net", "tax", "total")},
     }
-}
+)
+
+MONTH_END_ANSWER = _answer(
+    {
+        "seller": _STRING,
+        "month": _STRING | {"description": "By the seller's calendar, such as 2026-01."},
+        "locked_at": _TIME_OR_NULL,
+        "checklist": _array(_POINT) | {"description": "Of a locked month: as it was then."},
+        "documents": _array(_SUM) | {"description": "Dated in the month, live ones only."},
+    }
+)

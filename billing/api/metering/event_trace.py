@@ -5,7 +5,6 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +12,7 @@ from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
 from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
 from billing.models import Correction
 from lib.api.operations import operation
-from lib.api.problems import Problem
+from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
@@ -35,7 +34,7 @@ class TraceView(ApiView):
     def get(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
-            raise ValidationError({"id": [INVALID_CHARACTER if id_ else "Name the event by its id."]})
+            raise invalid_field("id", INVALID_CHARACTER if id_ else "Name the event by its id.")
         traced = trace_event(event_key(id_, source=source, sandbox=request.user.sandbox))
         if traced is None:
             raise Problem("not-found", f"No event with the id “{id_}” is stored.")

@@ -19,7 +19,7 @@ from lib.api.operations import Idempotency, operation
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
-_encode = msgspec.json.encode
+STATUSES = (event_recorder.ACCEPTED, event_recorder.DUPLICATE, event_recorder.CONFLICT, "rejected")
 
 
 class EventsView(ApiView):
@@ -67,7 +67,11 @@ class EventsView(ApiView):
             raise Problem("unprocessable", _conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == event_recorder.CONFLICT:
             raise Problem("conflict", _conflicts(events, outcomes))
-        return _answer(events, outcomes, refused)
+        results: list[dict[str, object]] = [
+            {"index": event.index, "id": event.id, "status": outcome}
+            for event, outcome in zip(events, outcomes, strict=True)
+        ]
+        return results_response(results, outcomes, refused)
 
 
 def unreadable_body(error: RequestDataTooBig | parser.BodyRefused) -> Problem:
@@ -94,27 +98,18 @@ def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[s
     )
 
 
-def _answer(
-    events: list[parser.ReceivedEvent], outcomes: list[str], refused: list[parser.EventError]
+def results_response(
+    results: list[dict[str, object]], statuses: list[str], refused: list[parser.EventError]
 ) -> HttpResponse:
-    results: list[dict[str, object]] = [
-        {"index": event.index, "id": event.id, "status": outcome}
-        for event, outcome in zip(events, outcomes, strict=True)
-    ]
+    """Return the results of events or corrections, and of those refused, in the order of the body."""
     if refused:
         results += [
             {"index": error.index, "id": error.id, "status": "rejected", "field": error.field, "detail": error.detail}
             for error in refused
         ]
         results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
-    conflicts = outcomes.count(event_recorder.CONFLICT)
-    payload = _encode(
-        {
-            "accepted": outcomes.count(event_recorder.ACCEPTED),
-            "duplicate": outcomes.count(event_recorder.DUPLICATE),
-            "conflict": conflicts,
-            "rejected": len(refused),
-            "results": results,
-        }
-    )
-    return HttpResponse(payload, content_type="application/json", status=207 if conflicts or refused else 200)
+    counts = {status: statuses.count(status) for status in STATUSES}
+    counts["rejected"] += len(refused)
+    payload = msgspec.json.encode({**counts, "results": results})
+    is_mixed = counts[event_recorder.CONFLICT] or counts["rejected"]
+    return HttpResponse(payload, content_type="application/json", status=207 if is_mixed else 200)

@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 from django.utils import timezone
-from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 from billing.api.metering.event_schemas import ONE_EVENT, TRIED_ANSWER
 from billing.metering.ingest.meter_dry_run import NotAnEvent, try_meter
 from lib.api.operations import operation
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 from plans.models import Meter
@@ -29,7 +29,7 @@ class TryMeterView(ApiView):
                 stored_meter, readings=stored_meter.readings.all(), event=request._request.body, at=timezone.now()
             )
         except NotAnEvent as error:
-            raise ValidationError({"event": [str(error)]}) from error
+            raise invalid_field("event", str(error)) from error
         return Response(
             {
                 "counted": dry_run.is_counted,

@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +21,7 @@ from customers.customer_time import current_time_by_external_id
 from customers.models import Customer
 from lib.api.number_fields import serialize_amount
 from lib.api.operations import operation
-from lib.api.problems import Problem
+from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 from plans.models import Meter
@@ -33,13 +32,15 @@ from wallets.models import Wallet
 class UsageView(ApiView):
     """Usage, allowance and cost of the running periods, including every event whose request was answered."""
 
-    @operation("read_usage", "A customer's current usage and cost", response=OpenApiTypes.OBJECT)
+    @operation(
+        "read_usage",
+        "A customer's current usage and cost",
+        response=OpenApiTypes.OBJECT,
+        refusals={UnknownCustomer: "not-found"},
+    )
     def get(self, request: Request, customer: str) -> HttpResponse:
         at = current_time_by_external_id(customer, sandbox=request.user.sandbox)
-        try:
-            periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
-        except UnknownCustomer as error:
-            raise Problem("not-found", f"There is no customer “{customer}”.") from error
+        periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         progress_by_period = read_commitment_progress(periods)
         period_payloads = [period_document(period, progress_by_period.get(period.period_id)) for period in periods]
         payload = {"customer": customer, "at": at, "periods": period_payloads}
@@ -62,25 +63,23 @@ class BreakdownView(ApiView):
             OpenApiParameter("group_by", str, description="A dimension of the meter."),
         ),
         response=OpenApiTypes.OBJECT,
+        refusals={BreakdownRefused: ("invalid-fields", "invalid")},
     )
     def get(self, request: Request, customer: str) -> Response:
         subject = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
         meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
         group_by = request.query_params.get("group_by") or None
         if group_by and group_by not in (*meter.dimensions, meter.reading_dimension):
-            raise ValidationError({"group_by": [f"“{group_by}” is not a dimension of {meter.code}."]})
-        try:
-            slices = breakdown(
-                customer_id=subject.pk,
-                time_zone=subject.time_zone,
-                meter_id=meter.pk,
-                since=_instant(request, "since"),
-                until=_instant(request, "until"),
-                window=request.query_params.get("window", "day"),
-                group_by=group_by,
-            )
-        except BreakdownRefused as error:
-            raise ValidationError({error.field: [str(error)]}) from error
+            raise invalid_field("group_by", f"“{group_by}” is not a dimension of {meter.code}.")
+        slices = breakdown(
+            customer_id=subject.pk,
+            time_zone=subject.time_zone,
+            meter_id=meter.pk,
+            since=_instant(request, "since"),
+            until=_instant(request, "until"),
+            window=request.query_params.get("window", "day"),
+            group_by=group_by,
+        )
         rows = [
             {
                 "start": part.starts_at,
@@ -100,7 +99,7 @@ def _instant(request: Request, name: str) -> Any:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise ValidationError({name: [f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z."]})
+        raise invalid_field(name, f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z.")
     return moment
 
 

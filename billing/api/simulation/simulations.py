@@ -21,7 +21,7 @@ from billing.simulation.summaries import summarize_versions
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, operation
-from lib.api.problems import Problem, invalid_fields
+from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
@@ -150,7 +150,7 @@ class SimulationsView(ApiView):
             job = start_simulation(versions=versions, cohort=cohort, by=None, at=timezone.now(), **fields)
         except SimulationRefused as refusal:
             field = "plan" if refusal.field == "cohort" else refusal.field
-            raise _invalid_field(field, str(refusal)) from refusal
+            raise invalid_field(field, str(refusal)) from refusal
         return Response(_payload(job), status=201)
 
 
@@ -246,16 +246,12 @@ def _payload(job: Job) -> dict[str, Any]:
 def _version(number: int, *, plan: str, version: int) -> PlanVersion:
     plan_version = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
     if plan_version is None:
-        raise _invalid_field(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
+        raise invalid_field(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
     return plan_version
 
 
 def _plan(code: str) -> int:
     plan_id = PlanVersion.objects.filter(plan__code=code).values_list("plan", flat=True).first()
     if plan_id is None:
-        raise _invalid_field("plan", f"there is no plan “{code}”")
+        raise invalid_field("plan", f"there is no plan “{code}”")
     return plan_id
-
-
-def _invalid_field(field: str, detail: str) -> Exception:
-    return invalid_fields([{"field": field, "code": "invalid", "detail": detail}])

@@ -107,6 +107,9 @@ UNCHANGED_PACE: Mapping[Pace, Fraction] = MappingProxyType({})
 class UnknownCustomer(Exception):
     """There is no customer with this external id."""
 
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"There is no customer “{external_id}”.")
+
 
 # One round trip: each counter's row repeats the columns of its period, and MATERIALIZED computes these once.
 _RUNNING = f"""
