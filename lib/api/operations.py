@@ -70,7 +70,15 @@ class Operation:
         return {*self.problems, *names}
 
 
-def operation(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+def operation(
+    operation_id: str,
+    summary: str,
+    description: str = "",
+    *,
+    scope: str = "",
+    idempotency: Idempotency | None = None,
+    **declared: Any,
+) -> Callable[..., Any]:
     """
     Declare a method of an ApiView; `declared` are further fields of `Operation`.
 
@@ -81,15 +89,14 @@ def operation(operation_id: str, summary: str, description: str = "", **declared
     """
 
     def declare(method: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-        scope = declared.pop("scope", "read" if method.__name__ == "get" else "manage")
-        is_recorded = method.__name__ == "post" and scope != "read"
-        idempotency = declared.pop("idempotency", Idempotency.RECORDED if is_recorded else Idempotency.NONE)
+        needed_scope = scope or ("read" if method.__name__ == "get" else "manage")
+        is_recorded = method.__name__ == "post" and needed_scope != "read"
         declaration = Operation(
             operation_id=operation_id,
             summary=summary,
             description=description,
-            scope=scope,
-            idempotency=idempotency,
+            scope=needed_scope,
+            idempotency=idempotency or (Idempotency.RECORDED if is_recorded else Idempotency.NONE),
             **declared,
         )
 
@@ -100,7 +107,7 @@ def operation(operation_id: str, summary: str, description: str = "", **declared
                     returned = method(view, request, *args, **kwargs)
                 return view.to_response(returned)
 
-            return answer_once(view, respond) if idempotency is Idempotency.RECORDED else respond()
+            return answer_once(view, respond) if declaration.idempotency is Idempotency.RECORDED else respond()
 
         answer.operation = declaration
         return answer
