@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api.views import CustomerRows
-from customers.models import Contact, Customer
+from customers.models import Contact
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import create_link, portal_origin
 from lib.api.fields import InstantField, StrictFields
@@ -48,23 +48,10 @@ class PortalLinksView(CustomerRows):
         examples={"For one of their contacts": {"contact": "bea@acme.example"}},
     )
     def post(self, request: Request, customer: str) -> Response:
-        customer_row = self.owner
-        contact = self._contact(customer_row, self.read_body().get("contact", ""))
-        link, secret = create_link(
-            customer=customer_row, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now()
-        )
+        owner, email = self.owner, self.read_body().get("contact")
+        contact = Contact.objects.filter(customer=owner, email__iexact=email).first() if email else None
+        if email and contact is None:
+            raise invalid_field("contact", f"{email} is no contact of this customer.", "unknown")
+        link, secret = create_link(customer=owner, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
         url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
         return secret_response(PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data, url=url)
-
-    def _contact(self, customer: Customer, email: str) -> Contact | None:
-        """
-        Return the customer's contact with this address; None for an empty one.
-
-        :raises Problem: if the customer has no such contact.
-        """
-        if not email:
-            return None
-        contact = Contact.objects.filter(customer=customer, email__iexact=email).first()
-        if contact is None:
-            raise invalid_field("contact", f"{email} is no contact of this customer.", "unknown")
-        return contact

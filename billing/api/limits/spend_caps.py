@@ -15,7 +15,6 @@ from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, operation, read_row
 from plans.api.features import feature_named
-from plans.models import Feature
 
 
 class CapSerializer(serializers.ModelSerializer[SpendCap]):
@@ -53,13 +52,7 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
 
-    def validate_feature(self, code: str) -> Feature:
-        """
-        Return the feature.
-
-        :raises serializers.ValidationError: if there is no such feature.
-        """
-        return feature_named(code)
+    validate_feature = staticmethod(feature_named)
 
 
 class SubscriptionCaps(SubscriptionRows):

@@ -13,7 +13,6 @@ from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import list_rows, operation
 from plans.api.coupons import CouponSerializer, coupon_named
-from plans.models import Coupon
 
 
 class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
@@ -48,13 +47,7 @@ class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any
 
     coupon = serializers.CharField(max_length=64, help_text="The coupon's code.")
 
-    def validate_coupon(self, code: str) -> Coupon:
-        """
-        Return the coupon.
-
-        :raises serializers.ValidationError: if there is no such coupon.
-        """
-        return coupon_named(code)
+    validate_coupon = staticmethod(coupon_named)
 
 
 class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):

@@ -14,7 +14,6 @@ from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, operation
 from plans.api.features import feature_named
-from plans.models import Feature
 
 OVERRIDE_REFUSALS = {subscriptions.OverrideRefused: ("invalid-fields", "refused")}
 EXAMPLE = {
@@ -54,13 +53,7 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     ends_at = InstantField(required=False, help_text="Default: it holds on.")
     reason = serializers.CharField(max_length=500)
 
-    def validate_feature(self, code: str) -> Feature:
-        """
-        Return the feature.
-
-        :raises serializers.ValidationError: if there is no such feature.
-        """
-        return feature_named(code)
+    validate_feature = staticmethod(feature_named)
 
 
 class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
