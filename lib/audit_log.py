@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import pghistory
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 _is_nested: ContextVar[bool] = ContextVar("is_part", default=False)
 
 
 @contextmanager
-def audited_transaction(action: str, *, by: AbstractBaseUser | None, at: datetime, **facts: Any) -> Iterator[None]:
+def audited_transaction(action: str, *, by: User | None, at: datetime, **facts: Any) -> Iterator[None]:
     """
     Run one transaction whose history rows state the action, the user and the operation's time.
 

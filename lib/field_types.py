@@ -6,18 +6,26 @@ usage is therefore bounded on both sides, by a constraint whose name is a senten
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import models
 from django.db.models import CheckConstraint, Q
 
-UNIT_PRICE: dict[str, int] = {"max_digits": 26, "decimal_places": 12}
+
+class Digits(TypedDict):
+    """The size of a decimal column."""
+
+    max_digits: int
+    decimal_places: int
+
+
+UNIT_PRICE: Digits = {"max_digits": 26, "decimal_places": 12}
 """A price per unit: 14 digits before the point, 12 after it."""
 
-AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
+AMOUNT: Digits = {"max_digits": 19, "decimal_places": 4}
 """An amount with one decimal place more than any minor unit: KWD has 3."""
 
-PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
+PERCENT: Digits = {"max_digits": 14, "decimal_places": 10}
 """A percentage: two decimal places fewer than a unit price, since it is a price per hundredth."""
 
 # Bounds of the `finite` constraints: far above any real amount or sum, and below NaN and infinity, which PostgreSQL

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.audit.audit_run import CHECKS, LONG_READ_SETTINGS
@@ -16,7 +16,7 @@ from billing.models.jobs import JobKind
 from plans.catalog.stored_terms import clear_terms_cache
 
 
-def start_audit(*, by: AbstractBaseUser | None, at: datetime) -> Job:
+def start_audit(*, by: User | None, at: datetime) -> Job:
     """Store a job that runs every check, each on a snapshot of the books."""
     return start.start(kind=JobKind.AUDIT, title="Audit of the books", parameters={}, dry_run=False, by=by, at=at)
 

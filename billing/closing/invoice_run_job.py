@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -40,7 +40,7 @@ class InvoiceRunRefused(ValueError):
 
 
 def start_invoice_run(
-    *, until: datetime, at: datetime, by: AbstractBaseUser | None, seller: Seller | None = None, dry_run: bool = False
+    *, until: datetime, at: datetime, by: User | None, seller: Seller | None = None, dry_run: bool = False
 ) -> Job:
     """
     Store a job that closes all periods due by `until`, of one seller or of all.

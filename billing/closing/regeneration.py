@@ -8,7 +8,7 @@ that had them wrong.
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from billing.closing.invoice_assembly import assemble_replacement
@@ -53,7 +53,7 @@ class CannotRegenerate(ValueError):
         self.field = field
 
 
-def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def regenerate(*, invoice_id: int, reason: str, at: datetime, by: User | None = None) -> Invoice:
     """
     Credit a period's invoice in full, issue the period's invoice by the current facts, and return that.
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.models import Job, JobPart
 from billing.models.jobs import OPEN_STATES, ItemState, JobState
 from lib.audit_log import audited_transaction
 
-Actor = AbstractBaseUser | None
+Actor = User | None
 
 
 class JobControlRefused(ValueError):

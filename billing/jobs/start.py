@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.models import Job, JobPart
 from billing.models.jobs import MAX_FILE_BYTES, PART_BYTES
@@ -25,7 +25,7 @@ def start(
     title: str,
     parameters: dict[str, Any],
     dry_run: bool,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     file: BinaryIO | None = None,
     file_name: str = "",

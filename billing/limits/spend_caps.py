@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
@@ -39,7 +39,7 @@ def set_cap(
     action: str = CapAction.NOTIFY,
     per_minute: int | None = None,
     set_by: str = CapSetter.FINANCE,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> SpendCap:
     """
     Cap the cost of usage in each period; a cap that the same side has set for the same scope is replaced.
@@ -75,7 +75,7 @@ def set_cap(
         return cap
 
 
-def remove_cap(*, cap: SpendCap, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def remove_cap(*, cap: SpendCap, at: datetime, by: User | None = None) -> None:
     """Remove a spend cap; its history stays."""
     with audited_transaction("remove spend cap", by=by, at=at):
         cap.delete()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 
 from billing.models import MigrationItem, PlanMigration
@@ -20,7 +20,7 @@ WHERE p.id = ANY(%(parts)s) AND m.subscription_id = p.subscription_id AND m.migr
 """
 
 
-def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
+def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: User | None) -> set[int]:
     """
     Move the subscriptions that can be moved together, all of one migration and at `at`; return their ids.
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -92,7 +92,7 @@ def plan_migration(
     terms: MigrationTerms,
     sandbox: bool = False,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> PlanMigration:
     """
     Store a migration with a row for each subscription selected now; nothing moves before it is run.
@@ -216,12 +216,12 @@ def _explain_exclusion(subscription: Subscription, version: PlanVersion) -> str:
     return "It does not fit what else was asked for."
 
 
-def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
+def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: User | None) -> int:
     """Exclude these subscriptions that haven't moved; return how many were excluded."""
     return _set_state(migration, move_ids, {MoveState.WAITING, MoveState.REFUSED}, MoveState.EXCLUDED, at=at, by=by)
 
 
-def include(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
+def include(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: User | None) -> int:
     """Include excluded subscriptions again; return how many were included."""
     return _set_state(migration, move_ids, {MoveState.EXCLUDED}, MoveState.WAITING, at=at, by=by)
 
@@ -233,7 +233,7 @@ def _set_state(
     state: MoveState,
     *,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
 ) -> int:
     with audited_transaction("choose who is moved", by=by, at=at):
         return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=from_states).update(

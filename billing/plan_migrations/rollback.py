@@ -10,7 +10,7 @@ counted in them, and the regular close bills them when they are due.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
@@ -49,7 +49,7 @@ def roll_back_change(
     former_version: PlanVersion,
     restore: Callable[[], None] = lambda: None,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> None:
     """
     Return a subscription to its former version as if `part`, the period that started with a change, had never

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 
 from billing.models import MigrationItem, Override, Period, PlanMigration, ScheduledChange, Subscription
@@ -19,7 +19,7 @@ from billing.subscriptions.plan_changes.schedule import schedule_change
 from billing.subscriptions.terms.price_overrides import check_not_billed, lock_open_periods
 from lib.audit_log import audited_transaction
 
-Actor = AbstractBaseUser | None
+Actor = User | None
 
 
 class MoveResult(NamedTuple):

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.models import MigrationItem
 from wallets.ledger import conversion
 from wallets.ledger.wallet_lookup import find_or_open_wallet
 from wallets.models import Wallet
 
-Actor = AbstractBaseUser | None
+Actor = User | None
 
 
 def convert_wallets(move: MigrationItem, *, at: datetime, by: Actor) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.jobs import start
 from billing.models import Job, PlanMigration
@@ -15,7 +15,7 @@ from billing.plan_migrations.notifications import announce_to_customers
 from lib.audit_log import audited_transaction
 from plans.models import PublishingRule
 
-Actor = AbstractBaseUser | None
+Actor = User | None
 OPEN_STATES = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
 """States in which nothing has been moved yet."""
 
@@ -45,7 +45,7 @@ def announce(*, migration_id: int, at: datetime, by: Actor) -> int:
         return announce_to_customers(migration, at=at)
 
 
-def request_approval(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
+def request_approval(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
     """
     Request the approval of a second person.
 
@@ -56,7 +56,7 @@ def request_approval(*, migration_id: int, at: datetime, by: AbstractBaseUser) -
     return migration
 
 
-def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
+def approve(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
     """
     Approve the migration, so that it can be run.
 
@@ -70,7 +70,7 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
     return migration
 
 
-def reject(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
+def reject(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
     """Reject the migration, or withdraw the request or the approval; it can be requested again."""
     states = (MigrationState.REVIEW, MigrationState.APPROVED)
     with _lock_migration(migration_id, states, "decline a migration", at=at, by=by) as migration:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import pgtrigger
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
@@ -54,7 +54,7 @@ class ErasureResult(NamedTuple):
     events: int
 
 
-def erase(*, customer_id: int, at: datetime, by: AbstractBaseUser | None = None) -> ErasureResult:
+def erase(*, customer_id: int, at: datetime, by: User | None = None) -> ErasureResult:
     """
     Erase the personal data of a customer, and of its sandbox clones, in one transaction. Repeating it is no error.
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import groupby
 
 import msgspec
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition
@@ -74,7 +74,7 @@ def start_simulation(
     *,
     versions: Sequence[PlanVersion],
     cohort: Cohort,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     periods: int = 3,
     keeps_overrides: bool = True,

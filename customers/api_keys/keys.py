@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from customers.models import ApiKey
@@ -35,7 +35,7 @@ def issue(
     name: str,
     scopes: Collection[str],
     sandbox: bool,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
@@ -71,7 +71,7 @@ def rotate(
     *,
     key: ApiKey,
     overlap: timedelta,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:

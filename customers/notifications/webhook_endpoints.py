@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from customers.models import Delivery, Notification, WebhookEndpoint
@@ -32,7 +32,7 @@ def create(
     kinds: Collection[str] = (),
     description: str = "",
     sandbox: bool = False,
-    by: AbstractBaseUser | None,
+    by: User | None,
 ) -> tuple[WebhookEndpoint, str]:
     """
     Create an endpoint; return it with its secret, which is shown once.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -74,7 +74,7 @@ def request_link(*, email: str, address: str, origin: str, at: datetime) -> None
     )
 
 
-def invite_contact(*, contact: Contact, origin: str, by: AbstractBaseUser, at: datetime) -> None:
+def invite_contact(*, contact: Contact, origin: str, by: User, at: datetime) -> None:
     """Request a link for a contact on behalf of a staff user; a worker emails it."""
     PortalLink.objects.create(
         way=PortalAccessWay.MAIL,
@@ -92,7 +92,7 @@ def create_link(
     way: str,
     at: datetime,
     contact: Contact | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> tuple[PortalLink, str]:
     """Create a link into the account of a customer; return it with its secret, which is not stored."""
     secret = new_secret()

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from customers.api_keys.keys import digest
 from customers.models import Contact, Customer, PortalSession
@@ -19,9 +19,7 @@ NOTED_EVERY = timedelta(minutes=1)
 SECRET_BYTES = 32
 
 
-def begin(
-    *, customer: Customer, contact: Contact | None, way: str, at: datetime, by: AbstractBaseUser | None = None
-) -> str:
+def begin(*, customer: Customer, contact: Contact | None, way: str, at: datetime, by: User | None = None) -> str:
     """Begin a session in the account of a customer; return its secret, which only the cookie holds."""
     secret = new_secret()
     PortalSession.objects.create(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from invoices.credit_notes.creditable_lines import CreditableInvoice, CreditableLine, read_creditable_invoices
 from invoices.credit_notes.draft import LineCredit, draft_credit_note
@@ -45,7 +45,7 @@ def issue_credit_note(
     reason: str,
     to: str,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     credited_before: Decimal | None = None,
 ) -> Invoice:
     """

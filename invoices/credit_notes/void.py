@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from invoices.credit_notes.credit_note import CreditRefused, issue_credit_note
 from invoices.models import Invoice
 from lib.audit_log import audited_transaction
 
 
-def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None = None) -> Invoice:
     """
     Issue a credit note over everything left of an invoice, and return it; the invoice is then void.
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -56,7 +56,7 @@ def lock_month(
     month: date,
     checklist: list[dict[str, Any]],
     note: str,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
 ) -> MonthLock:
     """
@@ -78,7 +78,7 @@ def lock_month(
         return MonthLock.objects.create(seller=seller, month=month, **facts, locked_by=by, locked_at=at)
 
 
-def unlock_month(*, lock_id: int, reason: str, by: AbstractBaseUser | None, at: datetime) -> MonthLock:
+def unlock_month(*, lock_id: int, reason: str, by: User | None, at: datetime) -> MonthLock:
     """
     Unlock a month for a stated reason; the row of the lock keeps who locked it and with which sums.
 

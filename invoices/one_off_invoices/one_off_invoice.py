@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from djmoney.money import Money
 
 from customers.models import Customer
@@ -54,9 +54,7 @@ class OneOffRequest:
     includes_tax: bool = False
 
 
-def draft_invoice(
-    *, customer: Customer, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None
-) -> Invoice:
+def draft_invoice(*, customer: Customer, request: OneOffRequest, at: datetime, by: User | None = None) -> Invoice:
     """
     Store a draft invoice for a customer, and return it. It has no number, is not due, and may still change.
 
@@ -69,9 +67,7 @@ def draft_invoice(
         return Invoice.objects.create(pk=invoice_id, **_invoice_columns(draft), created_at=at)
 
 
-def edit_draft(
-    *, invoice_id: int, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None
-) -> Invoice:
+def edit_draft(*, invoice_id: int, request: OneOffRequest, at: datetime, by: User | None = None) -> Invoice:
     """
     Replace the content of a draft, and return it.
 
@@ -85,7 +81,7 @@ def edit_draft(
         return Invoice.objects.get(pk=invoice_id)
 
 
-def issue_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def issue_draft(*, invoice_id: int, at: datetime, by: User | None = None) -> Invoice:
     """
     Number a draft and issue it with current details and taxes; an invoice issued before is returned unchanged.
 
@@ -110,7 +106,7 @@ def issue_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = 
         return Invoice.objects.get(pk=invoice_id)
 
 
-def discard_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def discard_draft(*, invoice_id: int, at: datetime, by: User | None = None) -> None:
     """
     Delete a draft.
 

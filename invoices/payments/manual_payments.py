@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from customers.notifications import Announcement, announce_all
 from invoices.models import BalanceEntry, DocumentKind, Invoice, Payment, PaymentAttempt
@@ -38,7 +38,7 @@ def record_payment(
     at: datetime,
     paid_at: datetime | None = None,
     reason: str = "",
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     attempt: PaymentAttempt | None = None,
     keeps_surplus: bool = False,
 ) -> Payment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from lib.decimals import to_plain_string
@@ -54,7 +54,7 @@ def cost_rows(costs: Iterable[UnitCost]) -> list[list[str]]:
 
 
 def import_costs(
-    rows: Sequence[TableRow], *, by: AbstractBaseUser | None, at: datetime, dry_run: bool = False
+    rows: Sequence[TableRow], *, by: User | None, at: datetime, dry_run: bool = False
 ) -> list[ImportedCost]:
     """
     Record the costs of a table, all of them or none; a row equal to a stored cost changes nothing.
@@ -85,9 +85,7 @@ class _InvalidCell(Exception):
         self.problem = CellProblem(row.number, column, str(text))
 
 
-def _import_row(
-    row: TableRow, meters: dict[str, Meter], *, by: AbstractBaseUser | None, at: datetime
-) -> ImportedCost:
+def _import_row(row: TableRow, meters: dict[str, Meter], *, by: User | None, at: datetime) -> ImportedCost:
     arguments = _parse_row(row, meters)
     same_usage = UnitCost.objects.of(
         meter_id=arguments["meter"].pk, match=arguments["match"], currency=arguments["currency"]

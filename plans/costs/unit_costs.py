@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -38,7 +38,7 @@ def record_cost(
     currency: str,
     cost: Decimal,
     valid_from: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     valid_to: datetime | None = None,
     note: str = "",
@@ -80,7 +80,7 @@ def check_cost(**arguments: Any) -> None:
         transaction.set_rollback(True)
 
 
-def remove_cost(*, cost: UnitCost, by: AbstractBaseUser | None, at: datetime) -> None:
+def remove_cost(*, cost: UnitCost, by: User | None, at: datetime) -> None:
     """
     Remove a cost by which no usage was counted; the previous cost is not extended.
 

@@ -1,7 +1,7 @@
 """Credit packs: prepaid value as a product."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
-from lib.field_types import MAX_MONEY, PERCENT, UNIT_PRICE, finite, one_of
+from lib.field_types import MAX_MONEY, PERCENT, UNIT_PRICE, Digits, finite, one_of
 
-PREPAID: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
+PREPAID: Digits = {"max_digits": 32, "decimal_places": 12}
 """The precision of credits, and of money in a wallet."""
 
 # MAX_PREPAID fits the 20 digits that PREPAID has before the point. Days: ten years, beyond which credits don't

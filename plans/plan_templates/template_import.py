@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
@@ -58,7 +58,7 @@ def create_plan_from_template(
     code: str,
     name: str,
     currency: str,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
 ) -> PlanVersion:
     """

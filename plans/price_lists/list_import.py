@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, Model
@@ -23,7 +23,7 @@ from plans.price_lists.version_items import Item, ListRefused, fields_of, row_ki
 
 
 def import_price_list(
-    item: Item, *, version: PlanVersion, by: AbstractBaseUser | None, at: datetime, dry_run: bool = False
+    item: Item, *, version: PlanVersion, by: User | None, at: datetime, dry_run: bool = False
 ) -> tuple[VersionDifference, ...]:
     """
     Replace the content of a draft with a price list, and return the differences.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from lib.audit_log import audited_transaction
 from plans.catalog.version_snapshot import compute_fingerprint
@@ -19,7 +19,7 @@ class ApprovalRefused(Exception):
 
 
 def request_approval(
-    *, version: PlanVersion, by: AbstractBaseUser, at: datetime, reason: str = "", advice: Sequence[str] = ()
+    *, version: PlanVersion, by: User, at: datetime, reason: str = "", advice: Sequence[str] = ()
 ) -> ChangeRequest:
     """
     Put a draft in review: it can no longer be edited, and another person may approve it.
@@ -48,7 +48,7 @@ def request_approval(
         )
 
 
-def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
+def approve(*, request: ChangeRequest, by: User, at: datetime, decision: str = "") -> ChangeRequest:
     """
     Approve a version, which may then be published.
 
@@ -59,7 +59,7 @@ def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decis
         return _decide(request, RequestState.APPROVED, by=by, at=at, decision=decision)
 
 
-def decline(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
+def decline(*, request: ChangeRequest, by: User, at: datetime, decision: str = "") -> ChangeRequest:
     """
     Decline a version, which becomes a draft again.
 
@@ -72,7 +72,7 @@ def decline(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decis
         return request
 
 
-def withdraw_request(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
+def withdraw_request(*, version: PlanVersion, by: User | None, at: datetime) -> PlanVersion:
     """
     Return a version in review to draft; its requests and approvals become void (a trigger withdraws them).
 
@@ -98,9 +98,7 @@ def missing_approval(version: PlanVersion) -> str:
     return ""
 
 
-def _decide(
-    request: ChangeRequest, state: str, *, by: AbstractBaseUser, at: datetime, decision: str
-) -> ChangeRequest:
+def _decide(request: ChangeRequest, state: str, *, by: User, at: datetime, decision: str) -> ChangeRequest:
     version = _lock_version(request.version_id)
     # The version's lock is taken first everywhere, so a decision and a withdrawal cannot deadlock or overtake each
     # other.

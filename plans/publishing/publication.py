@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Max, Q
 
 from lib.audit_log import audited_transaction
@@ -34,13 +34,13 @@ class NotReady(PublishingRefused):
         self.problems = problems
 
 
-def new_draft(*, plan: Plan, by: AbstractBaseUser | None, at: datetime, note: str = "") -> PlanVersion:
+def new_draft(*, plan: Plan, by: User | None, at: datetime, note: str = "") -> PlanVersion:
     """Create an empty draft with the plan's next number."""
     with audited_transaction("new draft", by=by, at=at):
         return _next_version(plan.pk, note=note)
 
 
-def new_version(*, source: PlanVersion, by: AbstractBaseUser | None, at: datetime, note: str = "") -> PlanVersion:
+def new_version(*, source: PlanVersion, by: User | None, at: datetime, note: str = "") -> PlanVersion:
     """Create a draft with the plan's next number and the whole content of `source`."""
     with audited_transaction("new version", by=by, at=at):
         version = _next_version(
@@ -56,7 +56,7 @@ def new_version(*, source: PlanVersion, by: AbstractBaseUser | None, at: datetim
 def publish(
     *,
     version: PlanVersion,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     effective_from: datetime | None = None,
     audience: str = Audience.NEW,
@@ -99,7 +99,7 @@ def publish(
 def unschedule(
     *,
     version: PlanVersion,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     release: Callable[[PlanVersion], None] = lambda version: None,
 ) -> PlanVersion:

@@ -8,12 +8,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin import StaffForm
 from lib.decimals import EXACT
+from lib.field_types import Digits
 from plans.models import Feature
 from wallets.models import Lot, Wallet
 from wallets.operations.manual_grants import MANUAL_KINDS
 from wallets.statements.formats import shown
 
-UNITS = {"max_digits": 32, "decimal_places": 12}
+UNITS: Digits = {"max_digits": 32, "decimal_places": 12}
 
 
 class MoveForm(StaffForm):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from lib.audit_log import audited_transaction
 from plans.models import CreditPack
@@ -52,9 +52,7 @@ class TopUpRuleRequest:
     ceilings: Sequence[CeilingLimits] = ()
 
 
-def set_rule(
-    *, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: AbstractBaseUser | None = None
-) -> TopUpRule:
+def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: User | None = None) -> TopUpRule:
     """
     Set the rule of a wallet; it replaces the previous rule, and the count of declines starts over.
 
@@ -136,7 +134,7 @@ def _check_not_above(own: Decimal | int | None, finance: Decimal | int | None) -
         )
 
 
-def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def remove_rule(*, wallet_id: int, at: datetime, by: User | None = None) -> None:
     """Stop automatic top-ups of a wallet; a pending top-up is still paid or canceled, and the history stays."""
     with audited_transaction("remove top-up rule", by=by, at=at, wallet=wallet_id):
         if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
@@ -145,7 +143,7 @@ def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = N
             )
 
 
-def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def switch_on(*, wallet_id: int, at: datetime, by: User | None = None) -> None:
     """Switch a rule on again, no matter why it was switched off; the count of declines starts over."""
     with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
@@ -19,9 +19,7 @@ from wallets.models import Lot, Wallet
 from wallets.models.ledger import Account, Movement
 
 
-def void(
-    *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
-) -> Lot:
+def void(*, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: User | None = None) -> Lot:
     """
     Void units of a lot without paying for them; repeating the same reference is no error.
 
@@ -30,9 +28,7 @@ def void(
     return _remove_units(Movement.VOID, lot_id, amount, reference, reason, at, by)
 
 
-def refund(
-    *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
-) -> Lot:
+def refund(*, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: User | None = None) -> Lot:
     """
     Take units of a paid lot out of the wallet; their cost is to be paid back.
 
@@ -48,7 +44,7 @@ def _remove_units(
     reference: str,
     reason: str,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
 ) -> Lot:
     check_amount(amount)
     _check_reason(reason)
@@ -82,7 +78,7 @@ def transfer(
     reference: str,
     reason: str,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> list[Lot]:
     """
     Move units to another wallet of the same customer and unit, lot by lot and on unchanged terms.
@@ -157,9 +153,7 @@ def _check_same_transfer(lots: list[Lot], amount: Decimal, reference: str) -> li
     return lots
 
 
-def extend(
-    *, lot_id: int, expires_at: datetime | None, reason: str, at: datetime, by: AbstractBaseUser | None = None
-) -> Lot:
+def extend(*, lot_id: int, expires_at: datetime | None, reason: str, at: datetime, by: User | None = None) -> Lot:
     """
     Extend the expiry of a lot, or remove it; a lot without expiry no longer rolls over.
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT, ZERO
@@ -16,7 +16,7 @@ from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Entry, Lot, Wallet
 from wallets.models.ledger import Account, Movement
 
-Actor = AbstractBaseUser | None
+Actor = User | None
 
 
 class ConversionRefused(ValueError):

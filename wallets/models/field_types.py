@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from django.db import models
 
-UNITS: dict[str, int] = {"max_digits": 32, "decimal_places": 12}
+from lib.field_types import Digits
+
+UNITS: Digits = {"max_digits": 32, "decimal_places": 12}
 """Credits, or money within a wallet: 20 digits before the decimal point, 12 after it."""
 
 MAX_UNITS = Decimal("1e18")

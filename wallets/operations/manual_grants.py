@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from customers.notifications import Announcement, announce_all
 from lib.audit_log import audited_transaction
@@ -17,9 +17,7 @@ MANUAL_KINDS = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
 """Kinds granted this way; purchased lots are granted by their purchase, and included ones by their period."""
 
 
-def grant_manually(
-    *, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None
-) -> Lot:
+def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: User | None = None) -> Lot:
     """
     Grant a lot into a wallet, and announce it to the customer; repeating the same source returns the same lot.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from customers.models import Customer
 from lib.audit_log import audited_transaction
@@ -28,7 +28,7 @@ def open_wallet(
     unit: str = CREDITS,
     currency: str = "",
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     **settings: Any,
 ) -> Wallet:
     """
@@ -63,7 +63,7 @@ def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
     return Wallet(customer=customer, unit=unit, currency=wallet_currency)
 
 
-def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None = None, **settings: Any) -> Wallet:
+def change_wallet(*, wallet: Wallet, at: datetime, by: User | None = None, **settings: Any) -> Wallet:
     """
     Change the settings of a wallet from now on.
 
@@ -108,7 +108,7 @@ def _check_grace(grace: Decimal) -> None:
         raise LedgerRefused(str(error), field="grace") from error
 
 
-def close_wallet(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Wallet:
+def close_wallet(*, wallet_id: int, at: datetime, by: User | None = None) -> Wallet:
     """
     Close a wallet without units and debt, so that nothing moves in it any more.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from invoices.credit_notes import CreditRefused, issue_credit_note
 from invoices.documents.issue import issue, next_ids, write_lines
@@ -51,7 +51,7 @@ class PackOrder:
     units: Decimal | None = None
 
 
-def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: AbstractBaseUser | None = None) -> Purchase:
+def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: User | None = None) -> Purchase:
     """
     Buy a pack into a wallet: invoice it, and grant it at once if the wallet is trusted, or else when it is paid.
 
@@ -142,7 +142,7 @@ def _write_purchase(
     order: PackOrder,
     *,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
 ) -> Purchase:
     currency = str(wallet.currency)
     amounts: PurchaseAmounts = terms.purchase_amounts(order.packs, order.units, currency)
@@ -181,7 +181,7 @@ def cancel(
     purchase_id: int,
     reason: str,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     state: PurchaseState = PurchaseState.CANCELED,
 ) -> Purchase:
     """

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
 from customers.models import Seller
@@ -14,9 +14,7 @@ from invoices.models import MonthLock
 from lib.decimals import to_plain_string
 
 
-def lock_checked_month(
-    *, seller: Seller, month: date, note: str, by: AbstractBaseUser | None, at: datetime
-) -> MonthLock:
+def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | None, at: datetime) -> MonthLock:
     """
     Lock a seller's month and store the checklist as it is now.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.closing.pdf_archives.selection import selected_invoices
 from billing.jobs import start
@@ -19,7 +19,7 @@ from invoices.rendering.renderer import NotRendered, render_one
 BATCH_SIZE = 1_000
 
 
-def start_rendering(*, selection: dict[str, Any], title: str, by: AbstractBaseUser | None, at: datetime) -> Job:
+def start_rendering(*, selection: dict[str, Any], title: str, by: User | None, at: datetime) -> Job:
     """
     Store a job that renders the missing PDFs of invoices, including those given up earlier.
 

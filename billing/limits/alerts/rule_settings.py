@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.limits.alerts.evaluation import FULL_EVALUATION
 from billing.limits.alerts.thresholds import PERCENT_LEVELS
@@ -81,7 +81,7 @@ def set_alert_rule(
     amount: Decimal | None = None,
     is_on: bool = True,
     set_by: str = CapSetter.FINANCE,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> AlertRule:
     """
     Set an alert rule from now on, replacing the same side's rule of the same scope. A rule that is off disables more
@@ -132,7 +132,7 @@ def _scope_columns(kind: str, scope: AlertScope) -> dict[str, object]:
     }
 
 
-def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: User | None = None) -> None:
     """Remove a rule; its alerts stay. A more general rule applies again, if there is one."""
     with audited_transaction("remove alert rule", by=by, at=at):
         alert_rule.removed_at = at
@@ -140,7 +140,7 @@ def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: AbstractBaseUs
         _schedule_full_evaluation(alert_rule)
 
 
-def acknowledge(*, alert_ids: Collection[int], at: datetime, by: AbstractBaseUser) -> int:
+def acknowledge(*, alert_ids: Collection[int], at: datetime, by: User) -> int:
     """
     Record that a person has handled these alerts, and return how many were not acknowledged before; nothing else
     changes.

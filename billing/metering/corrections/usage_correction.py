@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import localcontext
 
 import psycopg
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.metering.corrections.notifications import notify_corrected
 from billing.metering.corrections.state_rebuild import rebuild_states
@@ -53,7 +53,7 @@ def correct_usage(
     corrections: Sequence[CorrectionRequest],
     sandbox: bool,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     api_key_id: int | None = None,
     atomic: bool = False,
 ) -> list[CorrectionOutcome]:
@@ -87,7 +87,7 @@ def _correct(
     sandbox: bool,
     *,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
     api_key_id: int | None,
     atomic: bool,
 ) -> list[CorrectionOutcome]:
@@ -119,7 +119,7 @@ def _store(
     open_reports: Sequence[tuple[int, int | None]],
     *,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
     api_key_id: int | None,
 ) -> None:
     both = replace(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition, SplitFailed
@@ -29,7 +29,7 @@ def start_import(
     names: Mapping[str, str],
     id_from: Sequence[str],
     sandbox: bool,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
 ) -> Job:
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from billing.closing.period_close import TRANSIENT_ERRORS
@@ -37,7 +37,7 @@ class CannotAdvance(Exception):
         self.field = field
 
 
-def create_clock(*, name: str, now: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def create_clock(*, name: str, now: datetime, by: User | None, at: datetime) -> TestClock:
     """
     Create a clock that shows `now`, which may be any time.
 
@@ -50,7 +50,7 @@ def create_clock(*, name: str, now: datetime, by: AbstractBaseUser | None, at: d
         raise CannotAdvance(f"There is a test clock “{name}” already: choose another name.", "name") from error
 
 
-def start_advance(*, clock_id: int, to: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def start_advance(*, clock_id: int, to: datetime, by: User | None, at: datetime) -> TestClock:
     """
     Give an idle clock a later target time; the workers then advance it.
 
@@ -72,14 +72,14 @@ def start_advance(*, clock_id: int, to: datetime, by: AbstractBaseUser | None, a
         return clock
 
 
-def retry_advance(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def retry_advance(*, clock_id: int, by: User | None, at: datetime) -> TestClock:
     """Clear the failure that stopped a clock, so that it continues; other clocks stay unchanged."""
     with audited_transaction("try to advance a test clock again", by=by, at=at):
         TestClock.objects.filter(pk=clock_id).exclude(failure="").update(failure="")
     return TestClock.objects.get(pk=clock_id)
 
 
-def stop_clock(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def stop_clock(*, clock_id: int, by: User | None, at: datetime) -> TestClock:
     """Stop a clock at the time it shows, and drop its target."""
     with audited_transaction("stop a test clock", by=by, at=at):
         # Wait for a step that is under way: it writes the clock's time and target.

@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q, Sum
 
@@ -79,7 +79,7 @@ class CloneDraft:
     customer: Customer
     suffix: str
     since: datetime
-    by: AbstractBaseUser | None
+    by: User | None
     left_out: list[str] = field(default_factory=list)
 
     def attempt(self, label: str, operation: Callable[..., Any], /, **arguments: Any) -> None:
@@ -95,7 +95,7 @@ class CloneDraft:
             self.left_out.append(f"{label}: {error}")
 
 
-def clone(*, source: Customer, periods: int, at: datetime, by: AbstractBaseUser | None) -> tuple[Clone, list[str]]:
+def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> tuple[Clone, list[str]]:
     """
     Return a sandbox clone of a live customer, starting `periods` periods before the current one, and what was left
     out.

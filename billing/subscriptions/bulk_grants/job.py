@@ -6,7 +6,7 @@ from itertools import islice
 from typing import BinaryIO
 
 import msgspec
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition, SplitFailed
@@ -33,9 +33,7 @@ ROWS_PER_ITEM = 200
 """Rows of one item, whose wallets are locked together while it is processed."""
 
 
-def start_promotion(
-    *, file: BinaryIO, file_name: str, sandbox: bool, by: AbstractBaseUser | None, at: datetime
-) -> Job:
+def start_promotion(*, file: BinaryIO, file_name: str, sandbox: bool, by: User | None, at: datetime) -> Job:
     """
     Store a table of grants (CSV or XLSX) as a job that runs dry first: it grants nothing until it is run for real.
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from billing.models import Coverage, Period, Subscription
@@ -47,7 +47,7 @@ def cancel(
     at: datetime,
     ends_at: datetime | None = None,
     give_back: UnusedTimeSettlement = "none",
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Subscription:
     """
     End a subscription at `ends_at`, which is `at` or later; by default at the end of the running period.
@@ -99,7 +99,7 @@ def cancel(
         return subscription
 
 
-def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Subscription:
+def uncancel(*, subscription: Subscription, at: datetime, by: User | None = None) -> Subscription:
     """
     Undo a cancellation before its end: the subscription continues as if it had never been canceled.
 

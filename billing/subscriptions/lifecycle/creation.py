@@ -5,7 +5,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
@@ -47,7 +47,7 @@ def start(
     coupons: Sequence[Coupon] = (),
     quantities: Mapping[str, int] | None = None,
     trial_days: int | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Subscription:
     """
     Subscribe a customer from `starts_at`, which may be past (the time since is billed) or in the future.
@@ -121,7 +121,7 @@ def begin_subscription(
     quantities: Mapping[str, int],
     trial_days: int | None,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
 ) -> None:
     """Start an unsaved subscription, or a draft; the caller has locked its customer."""
     customer, starts_at = subscription.customer, subscription.starts_at

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import ProtectedError
 
 from billing.models import Subscription
@@ -43,7 +43,7 @@ def draft(
     coupons: Sequence[Coupon] = (),
     quantities: Mapping[str, int] | None = None,
     trial_days: int | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     replaced_draft: Subscription | None = None,
 ) -> Subscription:
     """
@@ -87,7 +87,7 @@ def activate(
     subscription: Subscription,
     at: datetime,
     starts_at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Subscription:
     """
     Start a draft as it was prepared, at its own start or at another one: past, present or future.
@@ -109,7 +109,7 @@ def activate(
         return locked_draft
 
 
-def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def discard(*, subscription: Subscription, at: datetime, by: User | None = None) -> None:
     """
     Delete a draft.
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 
 from billing.models import Pause, Period, Subscription
@@ -45,7 +45,7 @@ def pause(
     ends_at: datetime | None = None,
     give_back: Literal["credit", "refund"] = "credit",
     reason: str = "",
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Pause:
     """
     Stop the periods of a subscription from a time on, and return the pause.
@@ -102,7 +102,7 @@ def resume(
     subscription: Subscription,
     at: datetime,
     resumes_at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Pause:
     """
     Resume a paused subscription at a time, and return its pause; a pause that hasn't started is undone.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
@@ -71,7 +71,7 @@ def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = B
             return completed
 
 
-def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Period:
+def end_trial(*, subscription: Subscription, at: datetime, by: User | None = None) -> Period:
     """
     Start the first paid period of a subscription now, and return the trial, which is due after the grace period.
 
@@ -88,9 +88,7 @@ def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser 
         return _move_trial_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
 
 
-def extend_trial(
-    *, subscription: Subscription, ends_at: datetime, at: datetime, by: AbstractBaseUser | None = None
-) -> Period:
+def extend_trial(*, subscription: Subscription, ends_at: datetime, at: datetime, by: User | None = None) -> Period:
     """
     Extend a trial that is not over, and return it.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.models.subscriptions import RUNNING_STATES
@@ -98,7 +98,7 @@ _NEW_PARTS = "SELECT subscription_id, id FROM billing_period WHERE continues_id 
 
 
 def change_plans(
-    *, subscription_ids: Sequence[int], version: PlanVersion, at: datetime, by: AbstractBaseUser | None = None
+    *, subscription_ids: Sequence[int], version: PlanVersion, at: datetime, by: User | None = None
 ) -> dict[int, int]:
     """
     Split the running periods of these subscriptions now; return subscription → new part for those that were changed.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
@@ -43,7 +43,7 @@ def change_plan(
     version: PlanVersion,
     at: datetime,
     moment: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Period:
     """
     Split the running period of a subscription at a time, and return its new part, which the new version rates.

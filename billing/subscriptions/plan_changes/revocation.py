@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 from django.db.models import Q
 
@@ -69,7 +69,7 @@ def revoke(
     *,
     subscription_ids: Sequence[int],
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     reason: str = "Revoked by hand.",
 ) -> int:
     """

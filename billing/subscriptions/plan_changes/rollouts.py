@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 
 from billing.models import Rollout, ScheduledChange, Subscription
@@ -30,7 +30,7 @@ def publish_for(
     *,
     version: PlanVersion,
     audience: str,
-    by: AbstractBaseUser | None,
+    by: User | None,
     at: datetime,
     effective_from: datetime | None = None,
     subscription_ids: Sequence[int] = (),
@@ -59,7 +59,7 @@ def publish_for(
         return version
 
 
-def withdraw(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
+def withdraw(*, version: PlanVersion, by: User | None, at: datetime) -> PlanVersion:
     """
     Make a scheduled version a draft again; subscriptions scheduled for it keep their version.
 
@@ -71,7 +71,7 @@ def withdraw(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime)
         )
 
 
-def _revoke_changes(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) -> None:
+def _revoke_changes(version: PlanVersion, *, by: User | None, at: datetime) -> None:
     ids = list(pending_changes_to(version).order_by("subscription").values_list("subscription", flat=True))
     try:
         for start in range(0, len(ids), BATCH_SIZE):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 
 from billing.models import Rollout, ScheduledChange, Subscription
@@ -116,7 +116,7 @@ def schedule_change(
     version: PlanVersion,
     at: datetime,
     moment: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> ScheduledChange:
     """
     Schedule one subscription for a version of any plan at a future time; return the row, which can be revoked.
@@ -153,7 +153,7 @@ def change_at(
     at: datetime,
     moment: datetime | None = None,
     at_period_end: bool = False,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> None:
     """
     Change the plan of a subscription now, at a future time, or at the end of its period.

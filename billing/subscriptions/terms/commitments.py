@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import F, Q, QuerySet
 
 from billing.models import Subscription, SubscriptionCommitment
@@ -33,7 +33,7 @@ def set_commitment(
     trues_up: bool = True,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> SubscriptionCommitment:
     """
     Commit a subscription to a minimum spend on usage, for the periods that start at `starts_at` or later.
@@ -76,7 +76,7 @@ def end_commitment(
     commitment: SubscriptionCommitment,
     at: datetime,
     ends_at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> SubscriptionCommitment:
     """
     End a subscription's own commitment: the version's, if there is one, applies to periods that start at `ends_at` or

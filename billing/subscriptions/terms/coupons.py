@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Max, Q
 
@@ -23,9 +23,7 @@ class CouponRefused(SubscriptionRefused):
     """A coupon can't be applied or removed; the text gives the reason and the remedy."""
 
 
-def apply_coupon(
-    *, subscription: Subscription, coupon: Coupon, at: datetime, by: AbstractBaseUser | None = None
-) -> Redemption:
+def apply_coupon(*, subscription: Subscription, coupon: Coupon, at: datetime, by: User | None = None) -> Redemption:
     """
     Apply a coupon to a subscription, after its other ones; it discounts the next invoices.
 
@@ -42,9 +40,7 @@ def apply_coupon(
         return redemption
 
 
-def remove_coupon(
-    *, redemption: Redemption, at: datetime, reason: str = "", by: AbstractBaseUser | None = None
-) -> Redemption:
+def remove_coupon(*, redemption: Redemption, at: datetime, reason: str = "", by: User | None = None) -> Redemption:
     """
     Remove a coupon: issued invoices stay as they are, later ones are without it. Removing it twice has no further
     effect.
@@ -70,7 +66,7 @@ def redeem(
     *,
     since: datetime,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
     promotion: Promotion | None = None,
 ) -> Redemption:
     """

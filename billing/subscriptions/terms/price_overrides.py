@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 
@@ -39,7 +39,7 @@ def override(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     reason: str,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
 ) -> Override:
     """
     Override a figure of a subscription's version, and replace an earlier override of it.
@@ -103,7 +103,7 @@ def replace_agreement(
 
 
 def end_override(
-    *, override: Override, at: datetime, ends_at: datetime | None = None, by: AbstractBaseUser | None = None
+    *, override: Override, at: datetime, ends_at: datetime | None = None, by: User | None = None
 ) -> Override:
     """
     End an override: the version's figure applies to usage windows that start at `ends_at` or later.

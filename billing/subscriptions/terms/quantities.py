@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import F
 
 from billing.models import Period, Subscription, SubscriptionQuantity
@@ -46,7 +46,7 @@ def set_quantity(
     quantity: int,
     at: datetime,
     since: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     reason: str = "",
 ) -> SubscriptionQuantity | None:
     """

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from customers.models import Customer
@@ -56,7 +56,7 @@ def get_or_create_account(customer: Customer, *, at: datetime) -> PayerAccount:
     )[0]
 
 
-def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None = None) -> PaymentAttempt:
+def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = None) -> PaymentAttempt:
     """
     Return an attempt with a page on which the customer pays the amount due; an open page is returned again.
 
@@ -87,7 +87,7 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUs
     return attempt
 
 
-def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUser | None) -> PaymentAttempt:
+def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: User | None) -> PaymentAttempt:
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
         invoice = lock_payable_invoice(invoice_id)
         provider_name = provider_for(invoice.customer)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
@@ -19,7 +19,7 @@ class PaymentAttemptRefused(Exception):
 
 
 def start_payment(
-    *, invoice_id: int, at: datetime, payment_method_id: int | None = None, by: AbstractBaseUser | None = None
+    *, invoice_id: int, at: datetime, payment_method_id: int | None = None, by: User | None = None
 ) -> PaymentAttempt:
     """
     Create an attempt to collect the amount due of an invoice; `submit_attempt` sends it once this is committed.
@@ -65,7 +65,7 @@ def create_attempt(
     provider: str,
     payment_method: PaymentMethod | None,
     at: datetime,
-    by: AbstractBaseUser | None,
+    by: User | None,
     back_to: str = "",
 ) -> PaymentAttempt:
     """Create an attempt over the amount due of an invoice; the caller holds the invoice's lock."""

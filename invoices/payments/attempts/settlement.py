@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from customers.notifications import announce
 from invoices.models import Invoice, Payment, PaymentAttempt
@@ -122,7 +122,7 @@ def _announce(attempt: PaymentAttempt, invoice: Invoice, kind: str, at: datetime
     announce(kind=kind, customer_id=invoice.customer_id, facts=facts, key=key, at=at)
 
 
-def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Payment:
+def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: User | None = None) -> Payment:
     """
     Reverse a payment that failed after all: a returned debit, a lost dispute, an entry made by mistake.
 

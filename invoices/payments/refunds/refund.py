@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 
 from customers.customer_time import clock_filter
@@ -136,7 +136,7 @@ def _announce(refund: Refund, at: datetime) -> None:
     announce(kind=kind, customer_id=refund.customer_id, facts=facts, key=f"refund:{refund.pk}:{kind}", at=at)
 
 
-def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: AbstractBaseUser | None) -> Refund:
+def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: User | None) -> Refund:
     """
     Record that a refund was paid by hand; repeating this is no error.
 
@@ -161,7 +161,7 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Ab
 
 
 def pay_out_balance(
-    *, customer_id: int, currency: str, amount: Decimal, at: datetime, by: AbstractBaseUser | None = None
+    *, customer_id: int, currency: str, amount: Decimal, at: datetime, by: User | None = None
 ) -> Refund:
     """
     Debit a customer's balance for a payout by hand, and return the refund to pay.
