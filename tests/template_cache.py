@@ -36,7 +36,7 @@ def restore(url: str) -> bool:
     if not dump.exists():
         return False
     subprocess.run(
-        [_program("psql"), "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={dump}", url],
+        [program("psql"), "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={dump}", url],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -49,7 +49,7 @@ def store(url: str) -> None:
     dump = _dump()
     unfinished = dump.with_suffix(f".{os.getpid()}")
     dumped = subprocess.run(
-        [_program("pg_dump"), "--no-owner", "--no-privileges", f"--file={unfinished}", url],
+        [program("pg_dump"), "--no-owner", "--no-privileges", f"--file={unfinished}", url],
         check=False,
         stderr=subprocess.DEVNULL,
     )
@@ -89,5 +89,6 @@ def _imported_by(migration: Path) -> Iterator[Path]:
         yield from (path for name in names if (path := PROJECT / f"{name.replace('.', '/')}.py").exists())
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """Return one of PostgreSQL's programs."""
     return find(server_account(data_folder())) / name

@@ -1,0 +1,53 @@
+"""From the first release on, migrations are kept: a database with rows in every table migrates to the present."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from config.paths import PROJECT
+from tests.migrations.populated_database import count_rows, read_schema, restore
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
+
+
+@pytest.fixture
+def stored_database() -> Iterator[str]:
+    """Create a database from the stored one, and return its URL."""
+    fresh = os.environ["DATABASE_URL"]
+    name = f"{conninfo_to_dict(fresh)['dbname']}_forward"
+    with psycopg.connect(make_conninfo(fresh, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(fresh, dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def manage(url: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_database: str):
+    restore(stored_database)
+    rows_before = count_rows(stored_database)
+
+    manage(stored_database, "migrate", "--no-input")
+
+    rows = count_rows(stored_database)
+    assert {table: count for table, count in rows_before.items() if rows.get(table, 0) < count} == {}
+    differences = read_schema(stored_database) ^ read_schema(os.environ["DATABASE_URL"])
+    assert sorted(differences) == [], "edited initial migrations: store the database anew, until the first release"
+    manage(stored_database, "audit")
