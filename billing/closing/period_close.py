@@ -30,6 +30,7 @@ from billing.models.periods import PeriodState
 from billing.subscriptions import end_finished
 from invoices.models import Invoice
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 
 # Statements run outside Django's cursors raise the driver's errors without Django's wrapping.
 DATABASE_ERRORS = (DatabaseError, psycopg.DatabaseError)
@@ -49,21 +50,21 @@ def close_due(
     clock_id: int | None = None,
     chunk_size: int = CHUNK_SIZE,
     on_progress: Callable[[CloseSummary], None] = lambda closed: None,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
 ) -> CloseSummary:
     """
     Close every period that is due at `at`, chunk by chunk, and return the counts.
 
     clock_id: limit to customers on this test clock; None means real time.
     on_progress: called after each chunk with its counts.
-    should_continue: called before each chunk; periods left when it returns False stay due.
+    deadline: checked before each chunk; periods left when it is over stay due.
 
     Chunks are claimed without waiting for locks. Of the periods that others held, this waits for one at a time: when
     its holder releases it, the rest of the holder's chunk is closed, or free to be claimed.
     """
     total, busy = CloseSummary(), set()
-    while should_continue():
-        for summary in _close_unlocked(at=at, clock_id=clock_id, limit=chunk_size, should_continue=should_continue):
+    while deadline.has_time():
+        for summary in _close_unlocked(at=at, clock_id=clock_id, limit=chunk_size, deadline=deadline):
             total.add(summary)
             on_progress(summary)
         # One more than those that stayed busy, so that an untried one is among them if there is any.
@@ -71,7 +72,7 @@ def close_due(
             (id_ for id_ in read_due_period_ids(at=at, clock_id=clock_id, limit=len(busy) + 1) if id_ not in busy),
             None,
         )
-        if held_id is None or not should_continue():
+        if held_id is None or not deadline.has_time():
             break
         summary = _close_with_wait(held_id, at=at)
         if summary.busy:
@@ -81,12 +82,10 @@ def close_due(
     return total
 
 
-def _close_unlocked(
-    *, at: datetime, clock_id: int | None, limit: int, should_continue: Callable[[], bool]
-) -> Iterator[CloseSummary]:
+def _close_unlocked(*, at: datetime, clock_id: int | None, limit: int, deadline: Deadline) -> Iterator[CloseSummary]:
     """Close periods that can be locked without waiting, and yield the counts of each chunk."""
     after = None
-    while should_continue():
+    while deadline.has_time():
         summary, after = _close_chunk(at=at, clock_id=clock_id, limit=limit, after=after)
         summary.busy = 0  # `close_due` waits for these, so they are not left over
         yield summary

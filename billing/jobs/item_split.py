@@ -1,7 +1,7 @@
 """Split a job into its items in short transactions, so that any worker can continue after the last stored item."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -13,6 +13,7 @@ from billing.models.jobs import OPEN_STATES, JobState
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
+from lib.queue import Deadline
 
 ITEMS_PER_STEP = 20
 """Items stored per transaction, which is also how long an operator's pause may have to wait."""
@@ -20,7 +21,7 @@ ITEMS_PER_STEP = 20
 _log = logging.getLogger(__name__)
 
 
-def split_job(*, job_id: int, definition: JobDefinition, at: datetime, should_continue: Callable[[], bool]) -> bool:
+def split_job(*, job_id: int, definition: JobDefinition, at: datetime, deadline: Deadline) -> bool:
     """
     Store the items of a job, starting after the last stored one; return whether anything was stored.
 
@@ -28,7 +29,7 @@ def split_job(*, job_id: int, definition: JobDefinition, at: datetime, should_co
     keeps the reason.
     """
     items, stored_number = None, 0
-    while should_continue():
+    while deadline.has_time():
         if items is None:
             _begin(job_id, at=at)
         with transaction.atomic():

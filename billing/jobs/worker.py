@@ -20,6 +20,7 @@ from billing.models import Job, JobItem
 from billing.models.jobs import OPEN_STATES, ItemState
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 
 # From the count of a try to the lock of its item, a worker needs milliseconds; this is ample.
 GAP_SECONDS = 2
@@ -42,7 +43,7 @@ def work(
     kinds: JobDefinitions,
     clock: Callable[[], datetime],
     job_id: int | None = None,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
     progress: Callable[[WorkResult], None] = lambda done: None,
 ) -> WorkResult:
     """
@@ -55,8 +56,8 @@ def work(
     jobs = Job.objects.filter(state__in=OPEN_STATES, kind__in=kinds).order_by("pk")
     if job_id is not None:
         jobs = jobs.filter(pk=job_id)
-    while should_continue():
-        turns = [_turn(job, kinds[job.kind], worked, clock, should_continue, progress) for job in jobs.all()]
+    while deadline.has_time():
+        turns = [_turn(job, kinds[job.kind], worked, clock, deadline, progress) for job in jobs.all()]
         if not any(turns):
             break
     return worked
@@ -67,14 +68,14 @@ def _turn(
     kind: JobDefinition,
     worked: WorkResult,
     clock: Callable[[], datetime],
-    should_continue: Callable[[], bool],
+    deadline: Deadline,
     progress: Callable[[WorkResult], None],
 ) -> bool:
     """Work on one job for up to `ITEMS_PER_TURN` items, and return whether anything was done."""
     if job.total is None:
-        return split_job(job_id=job.pk, definition=kind, at=clock(), should_continue=should_continue)
+        return split_job(job_id=job.pk, definition=kind, at=clock(), deadline=deadline)
     for _ in range(ITEMS_PER_TURN):
-        if not should_continue():
+        if not deadline.has_time():
             return True
         item_id = _begin(job.pk)
         if item_id is None:

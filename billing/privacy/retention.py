@@ -5,7 +5,6 @@ Notifications, jobs and API responses have tasks of their own. This module cover
 ended long ago, URLs of old requests, and old messages of payment providers.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +18,7 @@ from billing.privacy.erasure import ErasureRefused, erase
 from customers.models import Customer
 from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
+from lib.queue import NO_DEADLINE, Deadline
 
 # Customers per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 100
@@ -34,13 +34,12 @@ class RetentionResult:
     messages: int = 0
 
 
-def apply_retention(*, at: datetime, should_continue: Callable[[], bool] = lambda: True) -> RetentionResult:
+def apply_retention(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> RetentionResult:
     """Apply the retention times of the settings; a setting of 0 days keeps the data. Safe to repeat."""
     result = RetentionResult()
     if settings.CUSTOMER_RETENTION_DAYS:
-        for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMER_RETENTION_DAYS)):
-            if not should_continue():
-                break
+        ended_ids = _ended_before(at - timedelta(days=settings.CUSTOMER_RETENTION_DAYS))
+        for customer_id in deadline.limit(ended_ids):
             try:
                 erase(customer_id=customer_id, at=at)
                 result.erased += 1

@@ -9,6 +9,7 @@ from customers.notifications.delivery_queue import DeliveryClaim, claim_due
 from customers.notifications.delivery_result import DeliveryOutcome, record_outcome
 from customers.notifications.endpoint_health import abandon
 from customers.notifications.transport import send
+from lib.queue import NO_DEADLINE, Deadline
 
 AT_ONCE = 32
 """
@@ -29,19 +30,18 @@ class DeliveryTotals:
     abandoned: int = 0
 
 
-def deliver(*, clock: Callable[[], datetime], should_continue: Callable[[], bool] = lambda: True) -> DeliveryTotals:
+def deliver(*, clock: Callable[[], datetime], deadline: Deadline = NO_DEADLINE) -> DeliveryTotals:
     """
     Deliver due messages, concurrently with other workers, and return the totals.
 
-    clock: the database's time, for leases; should_continue: whether to start anything new. Messages that a killed
-        worker
-        had sent are sent again when their lease ends, under the same id.
+    clock: the database's time, for leases. A killed worker's messages are sent again, under the same id, when their
+    lease ends.
     """
     totals = DeliveryTotals(abandoned=abandon(at=clock()))
     sending: dict[Future[DeliveryOutcome], DeliveryClaim] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
-            if len(sending) < AT_ONCE and should_continue():
+            if len(sending) < AT_ONCE and deadline.has_time():
                 for claim in claim_due(at=clock(), most=AT_ONCE - len(sending)):
                     sending[pool.submit(send, claim)] = claim
             if not sending:

@@ -27,24 +27,24 @@ RETURNING i.id, i.customer_id, i.number, i.total - i.credited - i.paid + i.retur
 """
 
 
-def mark_overdue(*, at: datetime, clock: int | None = None) -> int:
+def mark_overdue(*, at: datetime, clock_id: int | None = None) -> int:
     """
     Mark issued invoices with an amount still due after their due date, and return their number.
 
-    clock: limit to customers on this test clock; None means real time. Safe to repeat and to run concurrently.
+    clock_id: limit to customers on this test clock; None means real time. Safe to repeat and to run concurrently.
     """
     marked = 0
     while True:
         with audited_transaction("fall due", by=None, at=at):
-            batch_marked = _mark_batch(at, clock)
+            batch_marked = _mark_batch(at, clock_id)
         marked += batch_marked
         if batch_marked < BATCH_SIZE:
             return marked
 
 
-def _mark_batch(at: datetime, clock: int | None) -> int:
+def _mark_batch(at: datetime, clock_id: int | None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_MARK.format(in_time=clock_sql(clock, "i.customer_id")), {"at": at, "most": BATCH_SIZE})
+        cursor.execute(_MARK.format(in_time=clock_sql(clock_id, "i.customer_id")), {"at": at, "most": BATCH_SIZE})
         rows = cursor.fetchall()
     if rows and has_listeners("invoice.overdue"):
         announcements = [

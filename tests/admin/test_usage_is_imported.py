@@ -20,6 +20,7 @@ from billing.models.jobs import JobState
 from lib.task_clock import database_time
 from tests.admin.conftest import add_import
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.deadlines import ScriptedDeadline
 
 IMPORT = "/admin/billing/job/import_usage/"
 NOW = datetime.now(UTC)
@@ -246,7 +247,9 @@ def test_a_page_runs_as_many_queries_for_a_thousand_items_as_for_one(member, mon
     for count in (1, 1_000):
         job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)
         work(
-            kinds=KINDS, clock=database_time, should_continue=iter([True] * (count // 20 + 2) + [False] * 9).__next__
+            kinds=KINDS,
+            clock=database_time,
+            deadline=ScriptedDeadline(iter([True] * (count // 20 + 2) + [False] * 9).__next__),
         )
         with CaptureQueriesContext(connection) as captured:
             page(client, job)

@@ -84,4 +84,4 @@ def test_a_sandbox_customers_invoice_uses_its_clock(invoice):
     due_on(make_invoice(customer, issue=False), code="test")
 
     assert mark_overdue(at=LATER) == 1
-    assert mark_overdue(at=LATER, clock=clock.pk) == 1
+    assert mark_overdue(at=LATER, clock_id=clock.pk) == 1

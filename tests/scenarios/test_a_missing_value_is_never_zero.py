@@ -76,7 +76,7 @@ def test_unmatched_usage_is_reported_estimated_reprocessed_and_billed():
 
 def test_a_meter_with_a_wrong_property_is_corrected_and_its_usage_billed(monkeypatch):
     """Before its price is published: the product has sent events for a day that the meter could not read."""
-    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    monkeypatch.setattr("lib.task_clock.database_time", timezone.now)
     make_seller()
     work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
     offers = [offer(make_feature("work", meter=work), rates=[rate("0.002")])]
@@ -104,7 +104,7 @@ def test_a_meter_with_a_wrong_property_is_corrected_and_its_usage_billed(monkeyp
 
 
 def test_an_estimate_is_shown_until_the_event_is_corrected(monkeypatch):
-    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    monkeypatch.setattr("lib.task_clock.database_time", timezone.now)
     make_seller()
     work = make_meter("work", event_name="llm", aggregation="sum", value_property="tokens", unit="token")
     publish(make_plan("pro", offers=[offer(make_feature("work", meter=work), included=100, rates=[rate("0.01")])]))

@@ -26,8 +26,7 @@ def day(month: int, number: int, hour: int = 0) -> datetime:
 
 def run_due_tasks(at: datetime, monkeypatch) -> None:
     """Run the tasks that are due at a time, with that time as the database's."""
-    for module in ("billing.tasks", "wallets.tasks"):
-        monkeypatch.setattr(f"{module}.database_time", lambda: at)
+    monkeypatch.setattr("lib.task_clock.database_time", lambda: at)
     subscriptions.generate_periods(until=at + 2 * HOUR)
     grant_included_credits()
     expire_lots()

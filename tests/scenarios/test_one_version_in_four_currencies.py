@@ -40,7 +40,7 @@ CURRENCIES = [case["currency"] for case in CASES]
 
 @pytest.fixture(autouse=True)
 def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    monkeypatch.setattr("lib.task_clock.database_time", timezone.now)
 
 
 @pytest.fixture

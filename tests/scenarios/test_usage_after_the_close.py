@@ -23,7 +23,7 @@ CASES = rows("closing.md", "late-policies")
 @pytest.fixture(autouse=True)
 def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the task's clock travel, too: it is the database's, which a test can't change."""
-    monkeypatch.setattr("billing.tasks.database_time", timezone.now)
+    monkeypatch.setattr("lib.task_clock.database_time", timezone.now)
 
 
 def calls(id_: str, n: int, *, at: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from billing.audit.records import wallets
 from config.schedule import SCHEDULE
 from customers.models import Notification
 from tests.builders import JAN, make_customer, make_seller
+from tests.deadlines import ScriptedDeadline
 from tests.docs_tables import rows
 from tests.races import Running, together
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
@@ -172,7 +173,7 @@ def test_a_run_processes_all_batches():
 def test_an_interrupted_run_is_continued_by_the_next():
     wallets = [make_wallet(lot()) for _ in range(3)]
     turns = iter([True, False])
-    assert expire_due(at=DUE, should_continue=lambda: next(turns)) == ExpiryRun(expired=1)
+    assert expire_due(at=DUE, deadline=ScriptedDeadline(turns.__next__)) == ExpiryRun(expired=1)
     assert expire_due(at=DUE) == ExpiryRun(expired=2)
     assert [balance(wallet) for wallet in wallets] == [0, 0, 0]
 

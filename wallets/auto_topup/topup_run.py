@@ -1,6 +1,6 @@
 """Find wallets below their threshold, and buy for them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from django.db import connection
 from customers.customer_time import clock_sql
 from lib.audit_log import audited_transaction
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 from wallets.auto_topup.ceilings import next_allowed_at
 from wallets.auto_topup.settlement import finish, request_payment, settle_pending, switch_off
 from wallets.credit_rules.topup_rule import (
@@ -43,9 +44,7 @@ class TopUpRun:
     settled: int = 0
 
 
-def run_topups(
-    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
-) -> TopUpRun:
+def run_topups(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> TopUpRun:
     """
     Settle pending top-ups as far as their outcome is known, and top up due wallets. Safe to repeat and to run
     concurrently.
@@ -55,9 +54,7 @@ def run_topups(
     A wallet that is still below its threshold afterwards is checked again by the next run.
     """
     run = TopUpRun(settled=settle_pending(at=at, clock_id=clock_id))
-    for wallet_id in _read_due(at, f" AND {clock_sql(clock_id, 'w.customer_id')}"):
-        if not should_continue():
-            break
+    for wallet_id in deadline.limit(_read_due(at, f" AND {clock_sql(clock_id, 'w.customer_id')}")):
         run.bought += top_up(wallet_id=wallet_id, at=at) is not None
     return run
 

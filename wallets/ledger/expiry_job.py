@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
 from django.db import connection, transaction
 
 from customers.customer_time import clock_sql
+from lib.queue import NO_DEADLINE, Deadline
 from wallets.ledger.expiry import expire
 from wallets.ledger.hold import lapse_holds
 from wallets.ledger.locked_wallets import lock_customer_wallets
@@ -66,25 +66,23 @@ def expire_due(
     at: datetime,
     clock_id: int | None = None,
     batch_size: int = BATCH_SIZE,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
 ) -> ExpiryRun:
     """
     Expire everything that is due in all wallets at `at`, and return the counts.
 
     clock_id: limit to customers on this test clock; None means real time.
-    should_continue: called before each wallet; wallets left when it returns False stay due, as do wallets that others
-        hold. A failure is logged, and the run continues.
+    deadline: wallets left when it is over stay due, as do wallets that others hold.
+
+    A failure is logged, and the run continues.
     """
     run = ExpiryRun()
     lapsed_query = _LAPSED_HOLDS.format(in_time=clock_sql(clock_id, "customer_id"))
     due_query = _DUE_WALLETS.format(in_time=clock_sql(clock_id, "c.id"))
-    for customer_id, units in takewhile(lambda _: should_continue(), _read_in_batches(lapsed_query, batch_size, at)):
-        run.lapsed += _run_isolated(
-            run, partial(_lapse_holds, customer_id, units, at), f"holds of customer {customer_id}"
-        )
-    for wallet_id, grace_period in takewhile(
-        lambda _: should_continue(), _read_in_batches(due_query, batch_size, at)
-    ):
+    for customer_id, units in deadline.limit(_read_in_batches(lapsed_query, batch_size, at)):
+        lapse = partial(_lapse_holds, customer_id, units, at)
+        run.lapsed += _run_isolated(run, lapse, f"holds of customer {customer_id}")
+    for wallet_id, grace_period in deadline.limit(_read_in_batches(due_query, batch_size, at)):
         run.expired += _run_isolated(run, partial(_expire_wallet, wallet_id, grace_period, at), f"wallet {wallet_id}")
     return run
 

@@ -1,6 +1,6 @@
 """Money wallets that pay issued invoices: a payment, after tax, never a discount. docs/wallets.md#paying-invoices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from lib.audit_log import audited_transaction
 from lib.decimals import DOWN, EXACT, ZERO
 from lib.failpoints import hit_failpoint
 from lib.money import minor_unit
+from lib.queue import NO_DEADLINE, Deadline
 from wallets.credit_rules.allocation import LotShare, allocate_from_lots
 from wallets.ledger.locked_wallets import LockedWallet, WalletNotFound, lock_wallets
 from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
@@ -37,9 +38,7 @@ ORDER BY w.id, i.id LIMIT %s
 """
 
 
-def pay_invoices(
-    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
-) -> int:
+def pay_invoices(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Pay due invoices from the wallets that allow it, the oldest invoice first; return the number of payments.
 
@@ -48,7 +47,7 @@ def pay_invoices(
     clock_id: limit to customers on this test clock; None means real time.
     """
     count, after = 0, (0, 0)
-    while (due := _read_due(after, clock_id)) and should_continue():
+    while (due := _read_due(after, clock_id)) and deadline.has_time():
         for wallet_id, invoice_id in due:
             count += pay_from_wallet(wallet_id=wallet_id, invoice_id=invoice_id, at=at) is not None
         after = due[-1]

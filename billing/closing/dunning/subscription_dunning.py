@@ -5,7 +5,6 @@ Invoices know nothing of subscriptions: a dunning step records the requested act
 carries out once.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
@@ -19,6 +18,7 @@ from customers.customer_time import clock_filter
 from invoices.models import DunningAct, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
+from lib.queue import NO_DEADLINE, Deadline
 
 # Steps or resumptions per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
@@ -26,23 +26,13 @@ REASON = "{invoice} is not paid"
 NOTHING_RUNNING = "Nothing that it could be done to was running"
 
 
-def apply_dunning_actions(
-    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
-) -> int:
+def apply_dunning_actions(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Carry out the pauses and cancellations that dunning requests, and resume subscriptions whose customers have paid;
     return the number of subscriptions changed.
     """
-    done = 0
-    for action_id in _pending_action_ids(clock_id):
-        if not should_continue():
-            return done
-        done += _apply_action(action_id, at)
-    for dunned_id in _resumable_ids(clock_id):
-        if not should_continue():
-            return done
-        done += _resume(dunned_id, at)
-    return done
+    done = sum(_apply_action(act_id, at) for act_id in deadline.limit(_pending_action_ids(clock_id)))
+    return done + sum(_resume(dunned_id, at) for dunned_id in deadline.limit(_resumable_ids(clock_id)))
 
 
 def _pending_action_ids(clock_id: int | None) -> list[int]:

@@ -6,7 +6,6 @@ of the queue, measures, updates the alerts and announces the changes, so a kille
 Any number of workers may run concurrently. Source: docs/alerts.md#the-sweeper.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from billing.models import ChangeCursor
 from billing.models.alerts import AlertKind
 from customers.customer_time import clock_sql
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 
 CHUNK_SIZE = 500
 """Customers evaluated in one transaction."""
@@ -47,7 +47,7 @@ def evaluate_alerts(
     *,
     at: datetime,
     clock_id: int | None = None,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
     chunk_size: int = CHUNK_SIZE,
 ) -> EvaluationSummary:
     """
@@ -63,7 +63,7 @@ def evaluate_alerts(
     else:
         queue_all_customers(clock_id, due_at=at)
     summary = EvaluationSummary()
-    while should_continue() and _evaluate_next_chunk(summary, at=at, clock_id=clock_id, chunk_size=chunk_size):
+    while deadline.has_time() and _evaluate_next_chunk(summary, at=at, clock_id=clock_id, chunk_size=chunk_size):
         pass
     return summary
 

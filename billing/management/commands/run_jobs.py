@@ -12,6 +12,7 @@ from billing.jobs.worker import work
 from billing.models import Job
 from billing.models.jobs import OPEN_STATES, JobState
 from lib.progress_bar import show_progress
+from lib.queue import Deadline
 from lib.task_clock import database_time
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -45,12 +46,12 @@ class Command(BaseCommand):
         with show_progress("working", 100, out=self.stdout) as show_percent:
             while job := Job.objects.filter(pk=job_id, state__in=OPEN_STATES).first():
                 show_percent(read_job_progress([job])[job_id].percent)
-                began = time.monotonic()
+                turn = Deadline(SECONDS_BETWEEN_LOOKS)
                 work(
                     kinds=KINDS,
                     clock=database_time,
                     job_id=job_id,
                     # Short turns, so that the progress is shown in between.
-                    should_continue=lambda since=began: time.monotonic() < since + SECONDS_BETWEEN_LOOKS,
+                    deadline=turn,
                 )
-                time.sleep(max(0, began + SECONDS_BETWEEN_LOOKS - time.monotonic()))
+                time.sleep(max(0, SECONDS_BETWEEN_LOOKS - turn.elapsed.total_seconds()))

@@ -17,6 +17,7 @@ from billing.metering.ingest.event_reader import StoredEvent, read_by_key, to_re
 from billing.metering.ingest.event_recorder import EventBatch, StaleCatalog
 from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store.unmatched_usage import OpenReport, UnmatchedReport
+from lib.queue import NO_DEADLINE, Deadline
 
 # Reports per transaction: they and their counters stay locked until it ends, and ingest waits for those.
 CHUNK = 500
@@ -52,7 +53,7 @@ def reprocess(
     at: datetime,
     report_ids: Collection[int] | None = None,
     progress: Callable[[ReprocessCounts], None] = lambda done: None,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
 ) -> ReprocessCounts:
     """
     Attribute unmatched usage again, the oldest reports first, and count the usage that has a price now.
@@ -64,7 +65,7 @@ def reprocess(
     process are skipped.
     """
     counts, after = ReprocessCounts(), 0
-    while should_continue():
+    while deadline.has_time():
         chunk_counts, after = _reprocess_chunk(after, report_ids, at=at)
         if not chunk_counts.tried:
             break

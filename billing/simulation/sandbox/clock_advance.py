@@ -22,6 +22,7 @@ from customers.models import TestClock
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 
 _log = logging.getLogger(__name__)
 
@@ -89,31 +90,26 @@ def stop_clock(*, clock_id: int, by: User | None, at: datetime) -> TestClock:
         return clock
 
 
-def advance_all(*, should_continue: Callable[[], bool] = lambda: True) -> int:
+def advance_all(*, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Do the due work of every idle clock and advance every clock with a target; return how many steps were taken.
 
     Any number of workers may run this concurrently. Each clock advances as far as it can before the next one starts.
     """
-    steps = 0
-    for clock_id in clocks_with_due_work():
-        if should_continue():
-            steps += _attempt(clock_id, _do_due_work)
+    steps = sum(_attempt(clock_id, _do_due_work) for clock_id in deadline.limit(clocks_with_due_work()))
     for clock_id in TestClock.objects.advancing().order_by("pk").values_list("pk", flat=True):
-        steps += advance_clock(clock_id=clock_id, should_continue=should_continue)
+        steps += advance_clock(clock_id=clock_id, deadline=deadline)
     return steps
 
 
-def advance_clock(
-    *, clock_id: int, should_continue: Callable[[], bool] = lambda: True, max_steps: int | None = None
-) -> int:
+def advance_clock(*, clock_id: int, deadline: Deadline = NO_DEADLINE, max_steps: int | None = None) -> int:
     """
     Advance one clock toward its target; return the number of steps, 0 while another worker holds the clock.
 
     max_steps: stop after this many steps, so that the caller can look at the state in between.
     """
     steps = 0
-    while steps != max_steps and should_continue() and _attempt(clock_id, _step):
+    while steps != max_steps and deadline.has_time() and _attempt(clock_id, _step):
         steps += 1
     return steps
 

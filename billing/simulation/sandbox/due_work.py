@@ -7,11 +7,12 @@ doesn't run it.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from billing import closing, subscriptions
 from billing.closing import dunning
 from billing.closing.close_result import CloseSummary
-from billing.limits.alerts.evaluation import evaluate_alerts as look_after
+from billing.limits.alerts.evaluation import evaluate_alerts
 from billing.limits.reservations import lapse_due
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
@@ -20,13 +21,13 @@ from billing.subscriptions.terms.credit_grants import grant_due
 from invoices.documents.past_due import mark_overdue
 from invoices.payments import attempts
 from invoices.payments.dunning.dunning_run import run_dunning
-from invoices.payments.refunds.refund import submit_due_refunds as send_refunds
-from wallets.auto_topup import run_topups as top_up
-from wallets.ledger.expiry_job import expire_due as sweep_wallets
+from invoices.payments.refunds.refund import submit_due_refunds
+from wallets.auto_topup import run_topups
+from wallets.ledger.expiry_job import expire_due
 from wallets.operations.invoice_payment import pay_invoices
 from wallets.purchases import settle_purchases
 
-Work = Callable[[int, datetime], None]
+Work = Callable[..., Any]
 
 
 class DueWorkFailed(Exception):
@@ -37,34 +38,22 @@ class DueWorkBusy(Exception):
     """Another worker holds a lock on the due work for the moment."""
 
 
-def _generate_periods(clock: int, at: datetime) -> None:
-    subscriptions.complete_trials(at=at, clock_id=clock)
-    subscriptions.apply_due_pauses(at=at, clock_id=clock)
-    subscriptions.generate_periods(until=at + PERIOD_LEAD_TIME, clock_id=clock)
+def _generate_periods(*, at: datetime, clock_id: int) -> None:
+    subscriptions.complete_trials(at=at, clock_id=clock_id)
+    subscriptions.apply_due_pauses(at=at, clock_id=clock_id)
+    subscriptions.generate_periods(until=at + PERIOD_LEAD_TIME, clock_id=clock_id)
 
 
-def _grant_credits(clock: int, at: datetime) -> None:
-    grant_due(at=at, clock_id=clock)
+def _change_plans(*, at: datetime, clock_id: int) -> None:
+    split_due_periods(at=at, clock_id=clock_id)
+    apply_due_changes(at=at, clock_id=clock_id)
 
 
-def _change_plans(clock: int, at: datetime) -> None:
-    split_due_periods(at=at, clock_id=clock)
-    apply_due_changes(at=at, clock_id=clock)
-
-
-def _lapse_reservations(clock: int, at: datetime) -> None:
-    lapse_due(at=at, clock_id=clock)
-
-
-def _close_periods(clock: int, at: datetime) -> None:
-    _raise_on_failure(closing.close_due(at=at, clock_id=clock))
+def _close_periods(*, at: datetime, clock_id: int) -> None:
+    _raise_on_failure(closing.close_due(at=at, clock_id=clock_id))
     # After the close, which bills the last period; only ended subscriptions get separate invoices for late usage.
-    subscriptions.end_finished(at=at, clock_id=clock)
-    _raise_on_failure(closing.bill_late_usage(at=at, clock_id=clock))
-
-
-def _bill_progress(clock: int, at: datetime) -> None:
-    closing.bill_reached_thresholds(at=at, clock_id=clock)
+    subscriptions.end_finished(at=at, clock_id=clock_id)
+    _raise_on_failure(closing.bill_late_usage(at=at, clock_id=clock_id))
 
 
 def _raise_on_failure(closed: CloseSummary) -> None:
@@ -75,64 +64,28 @@ def _raise_on_failure(closed: CloseSummary) -> None:
         raise DueWorkBusy
 
 
-def _expire_lots(clock: int, at: datetime) -> None:
-    if failed := sweep_wallets(at=at, clock_id=clock).failed:
+def _expire_lots(*, at: datetime, clock_id: int) -> None:
+    if failed := expire_due(at=at, clock_id=clock_id).failed:
         raise DueWorkFailed(f"What is due in {failed} wallets cannot be done; the log says why.")
-
-
-def _pay_invoices(clock: int, at: datetime) -> None:
-    pay_invoices(at=at, clock_id=clock)
-
-
-def _charge_customers(clock: int, at: datetime) -> None:
-    attempts.collect_due_payments(at=at, clock=clock)
-
-
-def _take_dunning_steps(clock: int, at: datetime) -> None:
-    run_dunning(at=at, clock=clock)
-
-
-def _follow_dunning(clock: int, at: datetime) -> None:
-    dunning.apply_dunning_actions(at=at, clock_id=clock)
-
-
-def _send_refunds(clock: int, at: datetime) -> None:
-    send_refunds(at=at, clock=clock)
-
-
-def _mark_past_due(clock: int, at: datetime) -> None:
-    mark_overdue(at=at, clock=clock)
-
-
-def _settle_purchases(clock: int, at: datetime) -> None:
-    settle_purchases(at=at, clock_id=clock)
-
-
-def _top_up_wallets(clock: int, at: datetime) -> None:
-    top_up(at=at, clock_id=clock)
-
-
-def _evaluate_alerts(clock: int, at: datetime) -> None:
-    look_after(at=at, clock_id=clock)
 
 
 WORK_BY_TASK: dict[str, Work] = {
     "billing.generate_periods": _generate_periods,
     "billing.run_rollouts": _change_plans,
-    "billing.grant_included_credits": _grant_credits,
-    "billing.lapse_reservations": _lapse_reservations,
+    "billing.grant_included_credits": grant_due,
+    "billing.lapse_reservations": lapse_due,
     "billing.close_due_periods": _close_periods,
-    "billing.bill_thresholds": _bill_progress,
+    "billing.bill_thresholds": closing.bill_reached_thresholds,
     "wallets.expire_lots": _expire_lots,
-    "wallets.pay_invoices": _pay_invoices,
-    "invoices.mark_past_due": _mark_past_due,
-    "invoices.run_dunning": _take_dunning_steps,
-    "billing.apply_dunning_actions": _follow_dunning,
-    "invoices.collect_payments": _charge_customers,
-    "invoices.submit_refunds": _send_refunds,
-    "wallets.settle_purchases": _settle_purchases,
-    "wallets.top_up_wallets": _top_up_wallets,
-    "billing.evaluate_alerts": _evaluate_alerts,
+    "wallets.pay_invoices": pay_invoices,
+    "invoices.mark_past_due": mark_overdue,
+    "invoices.run_dunning": run_dunning,
+    "billing.apply_dunning_actions": dunning.apply_dunning_actions,
+    "invoices.collect_payments": attempts.collect_due_payments,
+    "invoices.submit_refunds": submit_due_refunds,
+    "wallets.settle_purchases": settle_purchases,
+    "wallets.top_up_wallets": run_topups,
+    "billing.evaluate_alerts": evaluate_alerts,
 }
 """
 Scheduled task → the same work for the customers of a clock, in the order in which it runs. Later work builds on
@@ -156,7 +109,7 @@ REAL_TIME_TASKS = {
 """Scheduled task → why a test clock doesn't run it."""
 
 
-def do_due_work(clock: int, at: datetime) -> None:
+def do_due_work(clock_id: int, at: datetime) -> None:
     """
     Do all work that is due at a clock's time, in the caller's transaction.
 
@@ -166,7 +119,7 @@ def do_due_work(clock: int, at: datetime) -> None:
     failures = []
     for work in WORK_BY_TASK.values():
         try:
-            work(clock, at)
+            work(at=at, clock_id=clock_id)
         # The other work is still done: in real time, too, one task doesn't depend on the success of another.
         except DueWorkFailed as error:
             failures.append(str(error))

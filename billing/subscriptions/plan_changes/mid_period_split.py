@@ -6,7 +6,7 @@ nothing half-done, and several workers share the work.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -25,6 +25,7 @@ from billing.subscriptions.terms.feature_coverage import invalidate_cached_perio
 from customers.customer_time import clock_sql
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
+from lib.queue import NO_DEADLINE, Deadline
 
 # Locks the subscription and the change; SKIP LOCKED gives several workers different ones.
 _LOCK_NEXT = """
@@ -44,9 +45,7 @@ class SplitTooLate(Exception):
     """No period can be split at or after the time of the change; the text gives the reason."""
 
 
-def split_due_periods(
-    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
-) -> int:
+def split_due_periods(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Split the periods whose change is due, or will be within ten minutes; return how many changes were processed.
 
@@ -57,7 +56,7 @@ def split_due_periods(
     period. The row shows either. Rows locked by others are left to the next run.
     """
     processed, after = 0, 0
-    while should_continue():
+    while deadline.has_time():
         with audited_transaction("split a period", by=None, at=at):
             change = _lock_next(at, clock_id, after=after)
             if change is None:

@@ -5,7 +5,7 @@ The version stores its audience; a rollout is the work that follows. All pending
 worker completes the work of one that crashed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from billing.subscriptions.plan_changes.revocation import RevocationRefused, rev
 from billing.subscriptions.plan_changes.schedule import schedule
 from billing.subscriptions.test_clock_filters import group_by_current_time
 from lib.audit_log import audited_transaction
+from lib.queue import NO_DEADLINE, Deadline
 from plans.models import PlanVersion
 from plans.models.versions import Audience
 from plans.publishing import publication
@@ -82,9 +83,7 @@ def _revoke_changes(version: PlanVersion, *, by: User | None, at: datetime) -> N
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
 
 
-def roll_out(
-    *, at: datetime, batch_size: int = BATCH_SIZE, should_continue: Callable[[], bool] = lambda: True
-) -> int:
+def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Schedule the subscriptions that versions were published for; return how many were newly scheduled.
 
@@ -96,7 +95,7 @@ def roll_out(
     still_open = Rollout.objects.filter(state=RolloutState.OPEN)
     for rollout in still_open.select_related("version").order_by("pk"):
         # Read before each batch: the version may be withdrawn while this runs.
-        while should_continue() and still_open.filter(pk=rollout.pk).exists():
+        while deadline.has_time() and still_open.filter(pk=rollout.pk).exists():
             ids = list(unscheduled_subscriptions(rollout).order_by("pk").values_list("pk", flat=True)[:batch_size])
             if not ids:
                 if rollout.effective_from <= at:

@@ -7,7 +7,7 @@ deleted is found again. A lot's source identifies a grant, so a wallet is grante
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from billing.subscriptions.terms.included_credits import (
 from billing.subscriptions.test_clock_filters import test_clock_condition
 from customers.customer_time import clock_sql
 from lib.decimals import ZERO
+from lib.queue import NO_DEADLINE, Deadline
 from plans.catalog.stored_terms import load_terms
 from plans.pricing.included_credits import GrantPeriod, ScheduledGrant, compute_grants
 from wallets.ledger.grant import Grant, grant_all
@@ -119,7 +120,7 @@ def grant_due(
     at: datetime,
     clock_id: int | None = None,
     batch_size: int = BATCH_SIZE,
-    should_continue: Callable[[], bool] = lambda: True,
+    deadline: Deadline = NO_DEADLINE,
 ) -> int:
     """
     Grant the included credits of every open period that starts within two hours; return how many were processed.
@@ -135,7 +136,7 @@ def grant_due(
     )
     processed, after = 0, 0
     # No version includes credits in most installations: then nothing is read.
-    while versions and should_continue():
+    while versions and deadline.has_time():
         parameters = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
             ids = _read_ids(query, parameters)

@@ -1,6 +1,5 @@
 """Resume unfinished attempts, and charge due invoices of customers with a saved payment method."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
 from invoices.payments.attempts.provider_calls import submit_attempt
+from lib.queue import NO_DEADLINE, Deadline
 
 # Each attempt is a call to the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
@@ -26,27 +26,27 @@ class PaymentRun:
 
 
 def collect_due_payments(
-    *, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True
+    *, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE
 ) -> PaymentRun:
     """
     Charge due invoices, and submit every pending attempt that is due; safe to repeat and to run concurrently.
 
-    clock: limit to customers on this test clock; None means real time.
+    clock_id: limit to customers on this test clock; None means real time.
     """
     run = PaymentRun()
-    for invoice_id in list(_invoices_to_charge(at, clock)):
+    for invoice_id in list(_invoices_to_charge(at, clock_id)):
         try:
             start_payment(invoice_id=invoice_id, at=at)
         except PaymentAttemptRefused:
             continue  # another process was faster
         run.started += 1
     pending_attempts = PaymentAttempt.objects.filter(
-        clock_filter(clock, "invoice__customer"), state=AttemptState.PENDING
+        clock_filter(clock_id, "invoice__customer"), state=AttemptState.PENDING
     )
     for attempt_id in list(
         pending_attempts.filter(next_at__lte=at).order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]
     ):
-        if not should_continue():
+        if not deadline.has_time():
             break
         submit_attempt(attempt_id=attempt_id, at=at)
         run.submitted += 1
@@ -60,9 +60,9 @@ def refresh_pending_attempts(*, invoice_id: int, at: datetime) -> None:
         submit_attempt(attempt_id=attempt_id, at=at)
 
 
-def _invoices_to_charge(at: datetime, clock: int | None) -> list[int]:
+def _invoices_to_charge(at: datetime, clock_id: int | None) -> list[int]:
     """Return the invoices to charge for the first time; dunning decides on further attempts."""
-    payable = Invoice.objects.filter(clock_filter(clock), state=InvoiceState.ISSUED, kind="invoice", total__gt=0)
+    payable = Invoice.objects.filter(clock_filter(clock_id), state=InvoiceState.ISSUED, kind="invoice", total__gt=0)
     attempts = PaymentAttempt.objects.filter(invoice=OuterRef("pk"))
     default_methods = PaymentMethod.objects.filter(account__customer=OuterRef("customer"), is_default=True)
     due = payable.filter(~Exists(attempts), Exists(default_methods), Q(customer__charges_automatically=True))

@@ -1,6 +1,5 @@
 """Take the dunning steps of each seller, each once for an invoice."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,13 +12,14 @@ from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
 from lib.decimals import to_plain_string
+from lib.queue import NO_DEADLINE, Deadline
 
 SKIPPED_OUTCOME = "A later reminder was due as well"
 # Ids in memory at a time; each invoice is a transaction of its own.
 BATCH_SIZE = 500
 
 
-def run_dunning(*, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> int:
+def run_dunning(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """
     Take the steps due for overdue invoices, and return their number; safe to repeat and to run concurrently.
 
@@ -31,15 +31,12 @@ def run_dunning(*, at: datetime, clock: int | None = None, should_continue: Call
         steps_by_seller.setdefault(step.seller_id, []).append(step)
     count = 0
     for seller_id, seller_steps in steps_by_seller.items():
-        overdue = Invoice.objects.filter(clock_filter(clock), seller=seller_id, state=InvoiceState.OVERDUE)
+        overdue = Invoice.objects.filter(clock_filter(clock_id), seller=seller_id, state=InvoiceState.OVERDUE)
         last_id = 0
-        while invoice_ids := list(
-            overdue.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE]
-        ):
+        overdue_ids = overdue.order_by("pk").values_list("pk", flat=True)
+        while deadline.has_time() and (invoice_ids := list(overdue_ids.filter(pk__gt=last_id)[:BATCH_SIZE])):
             last_id = invoice_ids[-1]
-            for invoice_id in invoice_ids:
-                if not should_continue():
-                    return count
+            for invoice_id in deadline.limit(invoice_ids):
                 count += _take_due_steps(invoice_id, seller_steps, at)
     return count
 

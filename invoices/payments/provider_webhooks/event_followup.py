@@ -4,7 +4,7 @@ Process stored events: look up the attempts that they name at the provider.
 An event's content is never trusted, so neither the order of events nor their repetition matters.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from invoices.payments.refunds.refund import refund_order as refund_order
 from invoices.payments.refunds.refund import submit_refund
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
+from lib.queue import NO_DEADLINE, Deadline
 
 # Each event may call the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
@@ -34,12 +35,12 @@ MAX_TRIES = 20
 UNRELATED_OUTCOME = "It is of nothing that we have asked for"
 
 
-def process_events(*, at: datetime, should_continue: Callable[[], bool] = lambda: True) -> int:
+def process_events(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> int:
     """Process the due events, oldest first, and return their number; safe to repeat and to run concurrently."""
     waiting = ProviderEvent.objects.filter(done_at__isnull=True, next_at__lte=at).order_by("next_at", "pk")
     count = 0
     for event_id in list(waiting.values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not should_continue():
+        if not deadline.has_time():
             break
         count += process_event(event_id=event_id, at=at)
     return count

@@ -1,6 +1,5 @@
 """Submit refunds, record their outcome, and pay out customer balances."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +27,7 @@ from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 from lib.formats import format_money
 from lib.money import minor_unit
+from lib.queue import NO_DEADLINE, Deadline
 
 # Each refund is a call to the provider; the rest stays due for the next run.
 BATCH_SIZE = 100
@@ -196,14 +196,12 @@ def pay_out_balance(
         return refund
 
 
-def submit_due_refunds(
-    *, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True
-) -> int:
+def submit_due_refunds(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """Send or look up the refunds that are due, and return their number. Safe to repeat."""
-    waiting = Refund.objects.filter(clock_filter(clock), Q(next_at__lte=at), state=AttemptState.PENDING)
+    waiting = Refund.objects.filter(clock_filter(clock_id), Q(next_at__lte=at), state=AttemptState.PENDING)
     count = 0
     for refund_id in list(waiting.order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not should_continue():
+        if not deadline.has_time():
             break
         submit_refund(refund_id=refund_id, at=at)
         count += 1

@@ -15,6 +15,7 @@ from billing.models import Counter, Job, JobItem, Period
 from billing.models.jobs import JobState
 from invoices.models import Invoice
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
+from tests.deadlines import ScriptedDeadline
 
 pytestmark = pytest.mark.django_db
 AT = FEB + timedelta(hours=1)
@@ -114,7 +115,7 @@ def test_a_period_that_the_database_rejects_stops_no_other(over, monkeypatch):
 def test_it_runs_concurrently_with_the_periodic_close(over):
     job = start_invoice_run(until=AT, at=AT, by=None)
     work(
-        kinds=KINDS, clock=lambda: AT, should_continue=iter([True, True, False, False]).__next__
+        kinds=KINDS, clock=lambda: AT, deadline=ScriptedDeadline(iter([True, True, False, False]).__next__)
     )  # split, no item begun
     close_due(at=AT)
     retry_waiting_items()

@@ -7,6 +7,7 @@ from billing.jobs.definitions import SplitFailed
 from billing.jobs.worker import work
 from billing.models.jobs import ItemState, JobState
 from tests.billing.jobs.user_jobs import NOW, kinds, make_job, make_user, refreshed, user_count, work_all
+from tests.deadlines import ScriptedDeadline
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +110,7 @@ def test_splitting_continues_after_the_last_item():
         work(
             kinds=kinds(split=cut),
             clock=lambda: NOW,
-            should_continue=iter([True, True, False, False, False]).__next__,
+            deadline=ScriptedDeadline(iter([True, True, False, False, False]).__next__),
         )
     work(kinds=kinds(split=cut), clock=lambda: NOW)
     assert calls == [0, 20, 40]

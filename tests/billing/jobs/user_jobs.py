@@ -11,6 +11,8 @@ from billing.jobs.start import start
 from billing.jobs.worker import WorkResult, work
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
+from lib.queue import NO_DEADLINE
+from tests.deadlines import ScriptedDeadline
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -53,11 +55,11 @@ def work_all(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most
         done.append(item.number)
         return do(item, at)
 
-    return work(kinds=kinds(counted), clock=lambda: NOW, should_continue=lambda: len(done) < most)
+    return work(kinds=kinds(counted), clock=lambda: NOW, deadline=ScriptedDeadline(lambda: len(done) < most))
 
 
 def split_only(job: Job, kind: JobDefinition | None = None) -> None:
-    item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, should_continue=lambda: True)
+    item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, deadline=NO_DEADLINE)
 
 
 def user_count() -> int:

@@ -22,6 +22,7 @@ from tests.builders import make_customer
 from tests.customers.notifications.announcements import NOW, announce_alert, create_endpoint, later, send, states
 from tests.customers.notifications.receivers import answers_in_order, receiver, status
 from tests.customers.notifications.staff import make_staff
+from tests.deadlines import ScriptedDeadline
 from tests.races import together
 
 pytestmark = pytest.mark.django_db
@@ -202,7 +203,8 @@ def test_a_slow_endpoint_delays_no_other(acme, monkeypatch):
         fan_out(at=NOW)
         started, first = time.monotonic(), []
         deliver(
-            clock=lambda: NOW, should_continue=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2
+            clock=lambda: NOW,
+            deadline=ScriptedDeadline(lambda: first.append(len(quick.got)) or time.monotonic() < started + 2),
         )
 
     assert len(quick.got) == 20

@@ -12,6 +12,7 @@ from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, w
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.deadlines import ScriptedDeadline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -93,14 +94,14 @@ def test_a_version_withdrawn_meanwhile_is_rejected(subscription):
 def test_a_rollout_of_a_version_no_longer_published_ends(subscription):
     draft = make("calls")
     Rollout.objects.create(version=draft, audience="all", published_at=JAN, effective_from=FEB)
-    keep_going_answers = iter([True] * 3 + [False])
-    assert roll_out(at=JAN, should_continue=lambda: next(keep_going_answers)) == 0
-    assert next(keep_going_answers), "it is not looked at again and again"
+    answers = iter([True] * 3 + [False])
+    assert roll_out(at=JAN, deadline=ScriptedDeadline(answers.__next__)) == 0
+    assert next(answers), "it is not looked at again and again"
     Rollout.objects.update(state="withdrawn")
 
 
 def test_the_task_changes_due_subscriptions_before_the_version_is_live(subscription, monkeypatch):
     publish_to_all(make("calls"), at=JAN, effective_from=FEB)
     generate_periods(until=FEB + HOUR)
-    monkeypatch.setattr(tasks, "database_time", lambda: FEB)
+    monkeypatch.setattr("lib.task_clock.database_time", lambda: FEB)
     assert tasks.run_rollouts()["moved"] == 1

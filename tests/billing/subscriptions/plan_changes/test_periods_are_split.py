@@ -262,7 +262,7 @@ def test_it_is_safe_to_repeat(subscription):
 
 def test_a_close_splits_due_periods_first(subscription, monkeypatch):
     publish_from(make("62"))
-    monkeypatch.setattr("billing.tasks.database_time", lambda: FEB + HOUR)
+    monkeypatch.setattr("lib.task_clock.database_time", lambda: FEB + HOUR)
     close_due_periods()
     assert by_version(subscription)[:2] == [(JAN, 1), (NOON, 2)]
 
