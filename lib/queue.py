@@ -134,7 +134,8 @@ class Queue:
         """
         self.park_exhausted(at=at)
         due = self.rows.filter(among or Q(), self._is_due(at)).order_by(self.due_column, "pk")
-        for _ in deadline.limit(range(limit)):
+        # A run without work opens no transaction of its own, so it may be part of another one.
+        for _ in deadline.limit(range(limit)) if due.exists() else ():
             # SKIP LOCKED: workers that look at the same moment lease different rows.
             lease = self._lease(due, at, skip_locked=True)
             if lease is None:
@@ -198,18 +199,20 @@ class Queue:
         return Lease(getattr(row, self.key), attempt)
 
 
-def lock_free_rows(rows: QuerySet[Any], *, limit: int) -> list[Any]:
+def lock_free_rows(rows: QuerySet[Any], *, limit: int, no_key: bool = True) -> list[Any]:
     """
     Lock and return the first of these rows that no other transaction holds.
 
+    no_key: whether others may still refer to the rows; False also skips rows that others hold by FOR KEY SHARE.
+
     SKIP LOCKED: workers never wait for one another or for a person's change; rows that are held stay due.
     """
-    return list(rows.select_for_update(no_key=True, skip_locked=True, of=("self",))[:limit])
+    return list(rows.select_for_update(no_key=no_key, skip_locked=True, of=("self",))[:limit])
 
 
-def lock_free_row(rows: QuerySet[Any]) -> Any:
+def lock_free_row(rows: QuerySet[Any], *, no_key: bool = True) -> Any:
     """Lock and return the first of these rows, or None if there is none or another transaction holds it."""
-    return next(iter(lock_free_rows(rows, limit=1)), None)
+    return next(iter(lock_free_rows(rows, limit=1, no_key=no_key)), None)
 
 
 def repeat_while_full(run_batch: Callable[[], int], *, size: int) -> int:

@@ -30,7 +30,7 @@ from billing.models.periods import PeriodState
 from billing.subscriptions import end_finished
 from invoices.models import Invoice
 from lib.failpoints import hit_failpoint
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Backoff, Deadline, doubling
 
 # Statements run outside Django's cursors raise the driver's errors without Django's wrapping.
 DATABASE_ERRORS = (DatabaseError, psycopg.DatabaseError)
@@ -40,8 +40,7 @@ TRANSIENT_ERRORS = (OperationalError, psycopg.OperationalError)
 CHUNK_SIZE = 1_000
 # A stuck holder of one period delays the close by this time only; the period stays due.
 LOCK_TIMEOUT_MILLISECONDS = 2_000
-# The delay doubles from the first to the last, which also bounds the exponent.
-FIRST_RETRY, LAST_RETRY = timedelta(minutes=1), timedelta(hours=6)
+RETRIES = Backoff(doubling(timedelta(minutes=1), timedelta(hours=6), count=10), is_endless=True)
 
 
 def close_due(
@@ -237,10 +236,8 @@ def _after_commit(chunk: ClosedChunk, *, at: datetime) -> CloseSummary:
 
 
 def _record_failure(failure: CloseFailure, *, at: datetime) -> None:
-    """
-    Store the reason why a period could not be closed and when to retry: after 1, 2, 4 … minutes, at most 6 hours.
-    """
+    """Store the reason why a period could not be closed and when to retry."""
     period = Period.objects.filter(pk=failure.period_id, state=PeriodState.OPEN)
     attempts = period.values_list("attempts", flat=True).first() or 0
-    delay = min(FIRST_RETRY * 2 ** min(attempts, 10), LAST_RETRY)
-    period.update(error=failure.error, attempts=F("attempts") + 1, retry_at=at + delay)
+    retry_at = RETRIES.next_at(attempts + 1, at)
+    period.update(error=failure.error, attempts=F("attempts") + 1, retry_at=retry_at)

@@ -22,12 +22,15 @@ from billing.closing.records import AssembledInvoice, DuePeriod, LatePeriod, Usa
 from billing.metering.rating_inputs.period_loader import read_counters
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
+from billing.models import Period
+from billing.models.periods import PeriodState
 from customers.customer_time import clock_sql
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.locked_months import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import EXACT, ZERO
+from lib.queue import lock_free_row
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.billing_thresholds import SpendThreshold, count_reached
 
@@ -50,8 +53,6 @@ WHERE p.state = 'open' AND p.kind = 'regular' AND c.events <> coalesce(l.events,
     AND p.starts_at <= %(at)s AND p.ends_at > %(at)s AND {in_time}
 ORDER BY p.id LIMIT %(limit)s
 """
-# SKIP LOCKED: a period that ingest or a close holds is checked by the next run.
-_LOCK_PERIOD = "SELECT id FROM billing_period WHERE id = %s AND state = 'open' FOR UPDATE SKIP LOCKED"
 _SAVE_CHECK = """
 INSERT INTO billing_thresholdcheck AS l (period_id, events) VALUES (%s, %s)
 ON CONFLICT (period_id) DO UPDATE SET events = excluded.events
@@ -82,10 +83,11 @@ def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit:
 @transaction.atomic
 def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | None, *, at: datetime) -> bool:
     """Compare one period with its thresholds, and bill it if it reached one since the last invoice."""
+    # A period that ingest or a close holds is checked by the next run.
+    open_period = Period.objects.filter(pk=period_id, state=PeriodState.OPEN).only("pk")
+    if lock_free_row(open_period, no_key=False) is None:
+        return False
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_PERIOD, [period_id])
-        if cursor.fetchone() is None:
-            return False
         # Stored even if no threshold is reached, so that the next runs skip the period until more events arrive.
         cursor.execute(_SAVE_CHECK, [period_id, events])
     mark = read_high_water_mark()

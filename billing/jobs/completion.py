@@ -9,6 +9,7 @@ from billing.jobs.definitions import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
 from lib.audit_log import audited_transaction
+from lib.queue import lock_free_row
 
 _FIGURES = """
 SELECT i.job_id, f.key, sum(f.value::bigint)
@@ -38,7 +39,7 @@ def complete_job(*, job_id: int, definition: JobDefinition, at: datetime) -> boo
     item.
     """
     with audited_transaction("job ended", by=None, at=at):
-        job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, state=JobState.RUNNING).first()
+        job = lock_free_row(Job.objects.filter(pk=job_id, state=JobState.RUNNING))
         if job is None or job.total is None or job.items.filter(state=ItemState.WAITING).exists():
             return False
         job.failed = job.items.filter(state=ItemState.FAILED).count()

@@ -13,7 +13,7 @@ from billing.models.jobs import OPEN_STATES, JobState
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
-from lib.queue import Deadline
+from lib.queue import Deadline, lock_free_row
 
 ITEMS_PER_STEP = 20
 """Items stored per transaction, which is also how long an operator's pause may have to wait."""
@@ -73,9 +73,7 @@ def _begin(job_id: int, *, at: datetime) -> None:
 
 def _lock_unsplit_job(job_id: int) -> Job | None:
     """Lock a job that is still to be split; None if it is split already or another worker holds it."""
-    waiting = Job.objects.filter(pk=job_id, state__in=OPEN_STATES, total__isnull=True)
-    # SKIP LOCKED: a second worker leaves the job to the one that splits it.
-    return waiting.select_for_update(skip_locked=True).first()
+    return lock_free_row(Job.objects.filter(pk=job_id, state__in=OPEN_STATES, total__isnull=True))
 
 
 def _store_items(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:

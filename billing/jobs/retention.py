@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from billing.models import Job, JobItem
 from lib.audit_log import audited_transaction
+from lib.queue import lock_free_rows
 
 # Jobs per transaction; each may have many items and a file.
 BATCH_SIZE = 100
@@ -22,8 +23,7 @@ def clear_old_jobs(*, at: datetime) -> int:
     ended_before = at - timedelta(days=settings.JOB_RETENTION_DAYS)
     with audited_transaction("job forgotten", by=None, at=at):
         old = Job.objects.filter(finished_at__lt=ended_before, cleared_at__isnull=True).order_by("pk")
-        # SKIP LOCKED: several workers clear different jobs.
-        ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH_SIZE])
+        ids = [job.pk for job in lock_free_rows(old.only("pk"), limit=BATCH_SIZE)]
         items = JobItem.objects.filter(Q(content__isnull=False) | ~Q(findings=[]), job__in=ids)
         items.update(content=None, findings=[])
         return Job.objects.filter(pk__in=ids).update(cleared_at=at)

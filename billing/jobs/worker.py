@@ -20,7 +20,7 @@ from billing.models import Job, JobItem
 from billing.models.jobs import OPEN_STATES, ItemState
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 # From the count of a try to the lock of its item, a worker needs milliseconds; this is ample.
 GAP_SECONDS = 2
@@ -120,8 +120,7 @@ def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # The lease: another worker that reaches this item skips it.
-        waiting = JobItem.objects.select_related("job").select_for_update(skip_locked=True, of=("self",))
-        item = waiting.filter(pk=item_id, state=ItemState.WAITING).first()
+        item = lock_free_row(JobItem.objects.select_related("job").filter(pk=item_id, state=ItemState.WAITING))
         if item is None:
             return
         hit_failpoint("jobs.begun")

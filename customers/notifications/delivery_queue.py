@@ -7,8 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
+from customers.models import Delivery
+from customers.models.notifications import DeliveryState
 from customers.notifications.http_client import SECONDS
+from lib.queue import Backoff, Queue
 
 LEASE = timedelta(seconds=60)
 """Time after which a worker that has not recorded an outcome counts as dead; sending takes at most SECONDS."""
@@ -20,6 +24,37 @@ AT_ONCE_WHEN_FAILING = 1
 """A failing endpoint gets one message at a time, so that it does not delay messages to others."""
 
 assert LEASE.total_seconds() >= 2 * SECONDS  # noqa: S101
+
+RETRY_AFTER = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+"""
+The wait after the first, second … failed try: a little over three days in total.
+
+Source: Standard Webhooks 1.0, “Deliverability and reliability”.
+"""
+
+JITTER = 0.2
+"""
+Maximum share by which a wait is extended at random, so that messages that failed together are not retried together.
+"""
+
+DELIVERIES = Queue(
+    model=Delivery,
+    unfinished=Q(state=DeliveryState.SENDING),
+    lease=LEASE,
+    backoff=Backoff(RETRY_AFTER, jitter=JITTER),
+    reason_column="answer",
+)
+"""The rows are claimed by the statements below, because each endpoint has a limit of its own."""
 
 _MAILS = 7_265_801
 """Advisory lock held while emails are claimed."""

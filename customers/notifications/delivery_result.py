@@ -1,36 +1,14 @@
 """The outcome of a try: delivered, scheduled for another try, or given up."""
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from customers.models.notifications import MAX_ANSWER
-from customers.notifications.delivery_queue import DeliveryClaim
+from customers.notifications.delivery_queue import DELIVERIES, DeliveryClaim
 from customers.notifications.endpoint_health import disable_failing, disable_gone
-
-RETRY_AFTER = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-"""
-The wait after the first, second … failed try: a little over three days in total.
-
-Source: Standard Webhooks 1.0, “Deliverability and reliability”.
-"""
-
-JITTER = 0.2
-"""
-Maximum share by which a wait is extended at random, so that messages that failed together are not retried together.
-"""
+from lib.queue import Lease
 
 LONGEST_ASKED = timedelta(hours=24)
 """Maximum wait that a receiver can request."""
@@ -52,11 +30,6 @@ class DeliveryOutcome:
     retry_after: int = 0
 
 
-# The attempt's number is the fencing token: a worker that lost its lease cannot overwrite a later try.
-_RECORD = """
-UPDATE customers_delivery SET state = %(state)s, next_at = %(next_at)s, status = %(status)s, answer = %(answer)s
-WHERE id = %(id)s AND state = 'sending' AND attempts = %(attempt)s
-"""
 _HEALTHY = "UPDATE customers_webhookendpoint SET failing_since = NULL WHERE id = %s AND failing_since IS NOT NULL"
 _FAILING = "UPDATE customers_webhookendpoint SET failing_since = %s WHERE id = %s AND failing_since IS NULL"
 
@@ -70,12 +43,12 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
         else next_attempt(claim.attempt, at, requested_seconds=outcome.retry_after)
     )
     state = "delivered" if outcome.succeeded else "given_up" if retry_at is None else "failed"
-    facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": retry_at}
+    row = DELIVERIES.held(Lease(claim.delivery_id, claim.attempt))
+    is_recorded = row.update(state=state, next_at=retry_at, status=outcome.status, answer=outcome.text[:MAX_ANSWER])
+    # An outcome that came too late says nothing about the endpoint's present health.
+    if claim.endpoint_id is None or not is_recorded:
+        return
     with connection.cursor() as cursor:
-        cursor.execute(_RECORD, {**facts, "status": outcome.status, "answer": outcome.text[:MAX_ANSWER]})
-        # An outcome that came too late says nothing about the endpoint's present health.
-        if claim.endpoint_id is None or not cursor.rowcount:
-            return
         if outcome.succeeded:
             cursor.execute(_HEALTHY, [claim.endpoint_id])
         else:
@@ -88,7 +61,5 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
 
 def next_attempt(attempt: int, at: datetime, *, requested_seconds: int = 0) -> datetime | None:
     """Return when to retry after the `attempt`th try failed, or None after the last one."""
-    if attempt > len(RETRY_AFTER):
-        return None
-    wait = RETRY_AFTER[attempt - 1] * (1 + JITTER * random.random())  # noqa: S311, not a secret
-    return at + max(wait, min(timedelta(seconds=requested_seconds), LONGEST_ASKED))
+    requested = min(timedelta(seconds=requested_seconds), LONGEST_ASKED)
+    return DELIVERIES.backoff.next_at(attempt, at, not_before=at + requested)

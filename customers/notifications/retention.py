@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+from lib.queue import repeat_while_full
+
 # Rows per transaction: a delete's locks and its write-ahead log stay small.
 AT_ONCE = 5_000
 
@@ -33,12 +35,13 @@ def delete_old_notifications(*, at: datetime) -> int:
     A notification is kept until its deliveries are finished. Removed endpoints are deleted with the last of their
     deliveries.
     """
-    deleted_count = 0
+    before = at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS)
     with connection.cursor() as cursor:
-        while True:
-            before = at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS)
+
+        def delete_batch() -> int:
             cursor.execute(_DELETE_OLD, {"before": before, "at_once": AT_ONCE})
-            deleted_count += cursor.rowcount
-            if cursor.rowcount < AT_ONCE:
-                cursor.execute(_REMOVED)
-                return deleted_count
+            return cursor.rowcount
+
+        deleted_count = repeat_while_full(delete_batch, size=AT_ONCE)
+        cursor.execute(_REMOVED)
+    return deleted_count

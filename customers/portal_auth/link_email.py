@@ -12,6 +12,7 @@ from customers.models import PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
 from customers.portal_auth.sessions import new_secret
+from lib.queue import lock_free_row
 
 # Mails per run of the task; the rest stays due for the next run.
 AT_ONCE = 100
@@ -32,9 +33,7 @@ def mail_due(*, at: datetime) -> int:
 @transaction.atomic
 def _send_email(pk: int, *, at: datetime) -> bool:
     """Send one email; its secret is stored before and rolled back unless the mail server accepts the email."""
-    # SKIP LOCKED: two workers never send the same email.
-    waiting = PortalLink.objects.select_for_update(skip_locked=True).filter(pk=pk, emailed_at__isnull=True)
-    link = waiting.first()
+    link = lock_free_row(PortalLink.objects.filter(pk=pk, emailed_at__isnull=True))
     if link is None:
         return False
     contacts = find_contacts(link.email)

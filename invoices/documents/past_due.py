@@ -8,6 +8,7 @@ from customers.customer_time import clock_sql
 from customers.notifications import Announcement, announce_all, has_listeners
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
+from lib.queue import repeat_while_full
 
 # Invoices per statement, so that their row locks are short.
 BATCH_SIZE = 1_000
@@ -33,33 +34,27 @@ def mark_overdue(*, at: datetime, clock_id: int | None = None) -> int:
 
     clock_id: limit to customers on this test clock; None means real time. Safe to repeat and to run concurrently.
     """
-    marked = 0
-    while True:
-        with audited_transaction("fall due", by=None, at=at):
-            batch_marked = _mark_batch(at, clock_id)
-        marked += batch_marked
-        if batch_marked < BATCH_SIZE:
-            return marked
+    return repeat_while_full(lambda: _mark_batch(at, clock_id), size=BATCH_SIZE)
 
 
 def _mark_batch(at: datetime, clock_id: int | None) -> int:
-    with connection.cursor() as cursor:
+    with audited_transaction("fall due", by=None, at=at), connection.cursor() as cursor:
         cursor.execute(_MARK.format(in_time=clock_sql(clock_id, "i.customer_id")), {"at": at, "most": BATCH_SIZE})
         rows = cursor.fetchall()
-    if rows and has_listeners("invoice.overdue"):
-        announcements = [
-            Announcement(
-                customer_id,
-                {
-                    "invoice": invoice_id,
-                    "number": number,
-                    "due": to_plain_string(due),
-                    "currency": currency,
-                    "due_date": due_date.isoformat(),
-                },
-                f"invoice:{invoice_id}:overdue",
-            )
-            for invoice_id, customer_id, number, due, currency, due_date in rows
-        ]
-        announce_all(kind="invoice.overdue", announcements=announcements, at=at)
-    return len(rows)
+        if rows and has_listeners("invoice.overdue"):
+            announcements = [
+                Announcement(
+                    customer_id,
+                    {
+                        "invoice": invoice_id,
+                        "number": number,
+                        "due": to_plain_string(due),
+                        "currency": currency,
+                        "due_date": due_date.isoformat(),
+                    },
+                    f"invoice:{invoice_id}:overdue",
+                )
+                for invoice_id, customer_id, number, due, currency, due_date in rows
+            ]
+            announce_all(kind="invoice.overdue", announcements=announcements, at=at)
+        return len(rows)

@@ -575,6 +575,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=1)),
                 ('error', models.TextField(blank=True)),
                 ('retry_at', models.DateTimeField(null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
                 ('rendered_at', models.DateTimeField(null=True)),
             ],
             options={

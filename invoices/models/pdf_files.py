@@ -33,6 +33,7 @@ class Rendering(models.Model):
     attempts = models.PositiveSmallIntegerField(default=1)
     error = models.TextField(blank=True)
     retry_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
     rendered_at = models.DateTimeField(null=True)
 
     objects = RenderingQuerySet.as_manager()

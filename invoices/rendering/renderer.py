@@ -1,15 +1,14 @@
 """
 Render invoice files once, with leases, retries and recorded failures.
 
-The table is the queue. One statement leases and counts an attempt, so two workers never render the same invoice at
-the same time, and an attempt whose worker dies is retried when its lease expires; the lease is longer than the time
-limit of a rendering. One statement stores content and hash; any process would write the same file.
+The table is the queue (`render_queue`): two workers never render the same invoice at the same time, and an attempt
+whose worker dies is retried when its lease ends; the lease is longer than the time limit of a rendering. One
+statement stores content and hash; any process would write the same file.
 """
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from time import monotonic
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -22,10 +21,12 @@ from invoices.rendering import render_queue
 from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.facts_reader import TooManyLines, read_invoice_facts
 from invoices.rendering.pdf_file import MissingFont, render
+from invoices.rendering.render_queue import RENDERINGS
 from invoices.rendering.time_limit import TimeLimitExceeded, time_limit
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.failpoints import hit_failpoint
+from lib.queue import Deadline, Lease
 
 # Ids in memory at a time; each file is stored on its own.
 BATCH_SIZE = 100
@@ -58,22 +59,19 @@ def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> Rend
 
     Failures are recorded with their reason and retried later, a few times in all: see `render_queue`.
     """
-    started = monotonic()
-    run = RenderRun()
-    render_queue.park_abandoned(at=at)
+    deadline, run = Deadline(seconds), RenderRun()
+    RENDERINGS.park_exhausted(at=at)
     while invoice_ids := list(unrendered(at).values_list("id", flat=True)[:BATCH_SIZE]):
         for invoice_id in invoice_ids:
-            elapsed = monotonic() - started
-            if run.rendered + run.failed >= limit or elapsed > seconds:
+            if run.rendered + run.failed >= limit or not deadline.has_time():
                 return run
-            now = at + timedelta(seconds=elapsed)
+            # A lease begins with its own attempt, not with the run, because a rendering takes nearly all of it.
+            now = at + deadline.elapsed
             lease = render_queue.lease_rendering(invoice_id=invoice_id, at=now)
-            if lease is None:
-                continue
-            if attempt_rendering(lease, at=now):
-                run.rendered += 1
-            else:
-                run.failed += 1
+            if lease is not None:
+                is_rendered = attempt_rendering(lease, at=now)
+                run.rendered += is_rendered
+                run.failed += not is_rendered
     return run
 
 
@@ -99,21 +97,20 @@ def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Render
     return rendering
 
 
-def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
+def attempt_rendering(lease: Lease, *, at: datetime) -> bool:
     """Render a leased invoice and record the outcome; return whether there is a file."""
     hit_failpoint("render.claimed")
     try:
-        invoice = Invoice.objects.get(id=lease.invoice_id)
+        invoice = Invoice.objects.get(id=lease.key)
         facts, usage, wallets = read_invoice_facts(invoice), read_usage(invoice), read_wallets(invoice)
         with time_limit(render_queue.RENDER_SECONDS, task=f"Rendering {invoice}"):
             content = render(facts, usage, wallets)
     except Exception as error:
         is_self_explanatory = isinstance(error, SELF_EXPLANATORY_ERRORS)
         if not is_self_explanatory:
-            logger.exception("Invoice %s could not be rendered", lease.invoice_id)
-        render_queue.record_failure(
-            lease, reason=str(error) if is_self_explanatory else f"{type(error).__name__}: {error}", at=at
-        )
+            logger.exception("Invoice %s could not be rendered", lease.key)
+        reason = str(error) if is_self_explanatory else f"{type(error).__name__}: {error}"
+        RENDERINGS.postpone(lease, reason=reason, at=at)
         return False
     hit_failpoint("render.before_storing")
     render_queue.store_file(lease, content=content, at=at)

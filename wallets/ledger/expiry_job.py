@@ -15,11 +15,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from customers.customer_time import clock_sql
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 from wallets.ledger.expiry import expire
 from wallets.ledger.hold import lapse_holds
 from wallets.ledger.locked_wallets import lock_customer_wallets
 from wallets.ledger.transactions import Sheet, write
+from wallets.models import Wallet
 
 # Ids in memory at a time; each wallet is a transaction of its own, so this bounds no lock.
 BATCH_SIZE = 10_000
@@ -48,8 +49,6 @@ SELECT customer_id, array_agg(DISTINCT unit ORDER BY unit) FROM wallets_hold
 WHERE state = 'open' AND until <= %(at)s AND {in_time} AND customer_id > %(after)s
 GROUP BY 1 ORDER BY 1 LIMIT %(limit)s
 """
-# SKIP LOCKED: a wallet that a spend or another worker holds is left for the next run.
-_TRY_LOCK = "SELECT FROM wallets_wallet WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
 
 
 @dataclass(slots=True)
@@ -122,8 +121,7 @@ def _lapse_holds(customer_id: int, units: Sequence[str], at: datetime) -> int:
 
 
 def _expire_wallet(wallet_id: int, grace_period: timedelta, at: datetime) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(_TRY_LOCK, [wallet_id])
-        if cursor.rowcount == 0:
-            return 0
+    # A wallet that a spend or another worker holds is left for the next run.
+    if lock_free_row(Wallet.objects.filter(pk=wallet_id).only("pk")) is None:
+        return 0
     return expire(wallet_id=wallet_id, at=at, grace_period=grace_period)

@@ -18,7 +18,7 @@ from customers.customer_time import clock_filter
 from invoices.models import DunningAct, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 # Steps or resumptions per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
@@ -47,9 +47,8 @@ def _pending_action_ids(clock_id: int | None) -> list[int]:
 
 @transaction.atomic
 def _apply_action(act_id: int, at: datetime) -> int:
-    # SKIP LOCKED: a second worker leaves the action to the one that carries it out; the check below makes it happen
-    # once.
-    act = DunningAct.objects.select_for_update(skip_locked=True).filter(pk=act_id).first()
+    # A second worker leaves the action to the one that carries it out; the check below makes it happen once.
+    act = lock_free_row(DunningAct.objects.filter(pk=act_id))
     if act is None or DunnedSubscription.objects.filter(act=act).exists():
         return 0
     subscriptions = _affected_subscriptions(act.invoice)
@@ -103,9 +102,8 @@ def _resumable_ids(clock_id: int | None) -> list[int]:
 
 @transaction.atomic
 def _resume(dunned_id: int, at: datetime) -> int:
-    # SKIP LOCKED: another worker that resumes the same subscription finishes it.
-    lockable = DunnedSubscription.objects.select_for_update(skip_locked=True, of=("self",))
-    dunned = lockable.select_related("subscription").filter(pk=dunned_id, resumed_at__isnull=True).first()
+    paused = DunnedSubscription.objects.select_related("subscription").filter(resumed_at__isnull=True)
+    dunned = lock_free_row(paused.filter(pk=dunned_id))
     if dunned is None:
         return 0
     try:

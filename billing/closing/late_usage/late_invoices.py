@@ -1,6 +1,6 @@
 """Bill late usage that waits for no next invoice: of ended subscriptions, and where the seller reissues invoices."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -14,9 +14,11 @@ from billing.closing.late_usage.reissue import reissue
 from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
 from billing.closing.period_reader import read_due_periods
 from billing.metering.store.events import read_high_water_mark
+from billing.models import Period, Subscription
 from customers.customer_time import clock_sql
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import read_sellers
+from lib.queue import lock_free_row
 
 # Late periods whose seller's grace period is over, by the seller's policy for late usage; oldest ids first.
 _WAITING = f"""
@@ -32,7 +34,7 @@ WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grac
 ORDER BY l.id LIMIT %(limit)s
 """  # noqa: S608
 
-_POSTPONE = "UPDATE billing_period SET retry_at = %s + interval '1 day', error = %s WHERE id = %s"
+RETRY_AFTER = timedelta(days=1)
 _LESS_THAN_NOTHING = "Late usage comes to less than nothing; it waits for a document that it can be set off against."
 
 
@@ -65,17 +67,12 @@ def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1
 
 @transaction.atomic
 def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool, at: datetime) -> CloseSummary:
-    with connection.cursor() as cursor:
-        # Subscription lock: its late periods may share a commitment cycle, which two invoices must not settle at
-        # once.
-        cursor.execute("SELECT id FROM billing_subscription WHERE id = %s FOR NO KEY UPDATE", [subscription_id])
-        # SKIP LOCKED: a close or another worker that holds the period bills it; this one leaves it for the next run.
-        cursor.execute(
-            "SELECT id FROM billing_period WHERE id = %s AND late_since IS NOT NULL FOR UPDATE SKIP LOCKED",
-            [period_id],
-        )
-        if cursor.fetchone() is None:
-            return CloseSummary(busy=1)
+    # Subscription lock: its late periods may share a commitment cycle, which two invoices must not settle at once.
+    Subscription.objects.select_for_update(no_key=True).only("pk").get(pk=subscription_id)
+    # A close or another worker that holds the period bills it; this one leaves it for the next run.
+    late = Period.objects.filter(pk=period_id, late_since__isnull=False).only("pk")
+    if lock_free_row(late, no_key=False) is None:
+        return CloseSummary(busy=1)
     lock_invoices_of_periods([period_id])
     mark = read_high_water_mark()
     (closing,) = close_late_periods(read_due_periods([period_id]).values(), {subscription_id: [period_id]})
@@ -97,5 +94,4 @@ def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool
 
 
 def _postpone(failure: CloseFailure, *, at: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_POSTPONE, [at, failure.error, failure.period_id])
+    Period.objects.filter(pk=failure.period_id).update(retry_at=at + RETRY_AFTER, error=failure.error)

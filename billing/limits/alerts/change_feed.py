@@ -14,6 +14,7 @@ from django.db import transaction
 from billing.models import ChangeCursor
 from lib import prepared_statements
 from lib.failpoints import hit_failpoint
+from lib.queue import lock_free_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def queue_changed_customers(source: ChangeSource, *, at: datetime) -> int:
     """Queue the customers of a table's new rows; return how many, or 0 while another worker scans the table."""
     ChangeCursor.objects.get_or_create(source=source.name)
     # One worker scans a table at a time; the others skip it rather than wait.
-    change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=source.name).first()
+    change_cursor = lock_free_row(ChangeCursor.objects.filter(source=source.name))
     if change_cursor is None:
         return 0
     with prepared_statements.cursor() as cursor:

@@ -20,7 +20,7 @@ from billing.models import ChangeCursor
 from billing.models.alerts import AlertKind
 from customers.customer_time import clock_sql
 from lib.failpoints import hit_failpoint
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 CHUNK_SIZE = 500
 """Customers evaluated in one transaction."""
@@ -80,7 +80,7 @@ def queue_full_evaluation(*, at: datetime) -> bool:
     """Queue every customer behind those with recent changes, if the last time is `FULL_EVALUATION_INTERVAL` ago."""
     ChangeCursor.objects.get_or_create(source=FULL_EVALUATION)
     # One worker queues the customers; the others skip this step rather than wait.
-    change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=FULL_EVALUATION).first()
+    change_cursor = lock_free_row(ChangeCursor.objects.filter(source=FULL_EVALUATION))
     # A time later than `at` comes from a clock that was set back, and doesn't count.
     if change_cursor is None or (
         change_cursor.looked_at is not None and at - FULL_EVALUATION_INTERVAL < change_cursor.looked_at <= at

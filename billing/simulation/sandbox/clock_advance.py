@@ -22,7 +22,7 @@ from customers.models import TestClock
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 _log = logging.getLogger(__name__)
 
@@ -168,4 +168,4 @@ def _do_due_work(clock_id: int) -> bool:
 def _lock_clock(clock_id: int) -> TestClock | None:
     # A locked clock is being advanced by another worker; skip it instead of waiting. The lock is held for the whole
     # step, so that the time and the work done at it are committed together.
-    return TestClock.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=clock_id).first()
+    return lock_free_row(TestClock.objects.filter(pk=clock_id))

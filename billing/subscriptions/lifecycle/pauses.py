@@ -26,6 +26,7 @@ from billing.subscriptions.terms.credit_grants import grant_included
 from customers.customer_time import clock_filter
 from customers.notifications import announce
 from lib.audit_log import audited_transaction
+from lib.queue import lock_free_rows, repeat_while_full
 
 # Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
@@ -172,28 +173,26 @@ def apply_due_pauses(
 
     Billing depends on periods only, so a late update bills nothing wrong. Safe to repeat and to run concurrently.
     """
-    applied = 0
-    while True:
+    due_pauses = Pause.objects.filter(
+        Q(state=PauseState.TO_COME, starts_at__lte=at) | Q(state=PauseState.RUNNING, ends_at__lte=at)
+    )
+    if subscription_ids is None:
+        # Customers on a test clock are updated when their clock advances.
+        due_pauses = due_pauses.filter(clock_filter(clock_id, "subscription__customer"))
+    else:
+        due_pauses = due_pauses.filter(subscription__in=subscription_ids)
+    subscriptions = Subscription.objects.filter(pk__in=due_pauses.values("subscription")).order_by("pk")
+
+    def apply_batch() -> int:
         with audited_transaction("follow pauses", by=None, at=at):
-            due_pauses = Pause.objects.filter(
-                Q(state=PauseState.TO_COME, starts_at__lte=at) | Q(state=PauseState.RUNNING, ends_at__lte=at)
-            )
-            if subscription_ids is None:
-                # Customers on a test clock are updated when their clock advances.
-                due_pauses = due_pauses.filter(clock_filter(clock_id, "subscription__customer"))
-            else:
-                due_pauses = due_pauses.filter(subscription__in=subscription_ids)
-            # Subscriptions are locked before their pauses, as everywhere; SKIP LOCKED leaves those that a change is
-            # working on to the next run.
-            subscriptions = Subscription.objects.filter(pk__in=due_pauses.values("subscription")).order_by("pk")
-            locked_subscriptions = list(subscriptions.select_for_update(no_key=True, skip_locked=True)[:limit])
-            for due_pause in due_pauses.filter(subscription__in=locked_subscriptions).select_related(
-                "subscription__customer"
-            ):
+            # Subscriptions are locked before their pauses, as everywhere.
+            locked_subscriptions = lock_free_rows(subscriptions, limit=limit)
+            locked_pauses = due_pauses.filter(subscription__in=locked_subscriptions)
+            for due_pause in locked_pauses.select_related("subscription__customer"):
                 _apply_pause(due_pause, at)
-        applied += len(locked_subscriptions)
-        if len(locked_subscriptions) < limit:
-            return applied
+        return len(locked_subscriptions)
+
+    return repeat_while_full(apply_batch, size=limit)
 
 
 def _apply_pause(due_pause: Pause, at: datetime) -> None:

@@ -18,6 +18,7 @@ from customers.customer_time import clock_filter
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from lib.field_types import MAX_TRIAL_DAYS
+from lib.queue import lock_free_rows, repeat_while_full
 from plans.models import PlanVersion
 
 # Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
@@ -57,18 +58,19 @@ def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = B
 
     Billing depends on periods only, so a late update bills nothing wrong. Safe to repeat and to run concurrently.
     """
-    completed = 0
-    while True:
+    finished = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at).only("pk")
+    finished = finished.filter(clock_filter(clock_id)).order_by("pk")
+
+    def complete_batch() -> int:
         with audited_transaction("trial is over", by=None, at=at):
-            finished = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
-            finished = finished.filter(clock_filter(clock_id)).order_by("pk")
-            # SKIP LOCKED: a subscription that is being changed is left to the next run.
-            ids = list(finished.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
+            ids = [
+                subscription.pk for subscription in lock_free_rows(finished, limit=limit)
+            ]
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
             announce_for_each("subscription.trial_ended", ids, at=at)
-        completed += len(ids)
-        if len(ids) < limit:
-            return completed
+        return len(ids)
+
+    return repeat_while_full(complete_batch, size=limit)
 
 
 def end_trial(*, subscription: Subscription, at: datetime, by: User | None = None) -> Period:

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from invoices.models import Rendering
-from invoices.rendering import render_queue, renderer
+from invoices.rendering import renderer
+from invoices.rendering.render_queue import RENDERINGS
 from lib.task_clock import database_time
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *, limit: int, parked: bool, **options: Any) -> None:
         at = database_time()
         if parked:
-            self.stdout.write(f"{render_queue.release_parked(at=at):,} parked, tried again")
+            self.stdout.write(f"{RENDERINGS.revive_parked(at=at):,} parked, tried again")
         outcome = renderer.render_due(at=at, limit=limit, seconds=float("inf"))
         self.stdout.write(f"{outcome.rendered:,} rendered, {outcome.failed:,} failed")
         for rendering in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:

@@ -10,8 +10,9 @@ from django.db import transaction
 from customers.models import Customer
 from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState, ProviderName
+from invoices.payments.attempts.attempt_queue import ATTEMPTS
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, create_attempt, lock_payable_invoice
-from invoices.payments.attempts.provider_calls import acquire_lease, call_provider, payment_order, submit_attempt
+from invoices.payments.attempts.provider_calls import call_provider, payment_order, submit_attempt
 from invoices.payments.attempts.settlement import postpone, record_outcome
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, ProviderResponse, provider
 from lib.audit_log import audited_transaction
@@ -72,7 +73,7 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = 
     if open_attempt is not None:
         return open_attempt
     attempt = _create_page_attempt(invoice_id, back_to, at, by)
-    if acquire_lease(PaymentAttempt, attempt.pk, at) is None:
+    if ATTEMPTS.claim(attempt.pk, at=at, insists=True) is None:
         raise PaymentAttemptRefused(UNREACHABLE)
     attempt = PaymentAttempt.objects.select_related("invoice__customer").get(pk=attempt.pk)
     response = call_provider(

@@ -3,20 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
-
-from django.db import transaction
-from django.db.models import F, Q
 
 from invoices.models import PaymentAttempt
-from invoices.models.payment_attempts import AttemptState
+from invoices.payments.attempts.attempt_queue import ATTEMPTS
 from invoices.payments.attempts.settlement import postpone, record_outcome
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, PaymentOrder, ProviderResponse, provider
 from invoices.payments.providers.protocol import CANCELED
 from lib.failpoints import hit_failpoint
-
-LEASE = timedelta(seconds=90)
-"""Longer than a provider may take to answer, so that no second worker calls it meanwhile."""
+from lib.queue import Lease
 
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=23)
 """How long a provider recognizes a repeated request by its key: Stripe promises a day."""
@@ -33,16 +27,21 @@ def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
     key, which counts once. After a day, when keys expire, an attempt unknown to the provider is canceled.
 
     A lease keeps other workers away meanwhile; an attempt that is leased or settled is returned unchanged.
+
+    :raises RuntimeError: within a transaction, whose rollback would lose the record that the attempt was sent.
     """
-    is_first_submission = acquire_lease(PaymentAttempt, attempt_id, at)
-    attempt = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=attempt_id)
-    if is_first_submission is None:
-        return attempt
+    lease = ATTEMPTS.claim(attempt_id, at=at, insists=True)
+    return PaymentAttempt.objects.get(pk=attempt_id) if lease is None else submit_leased_attempt(lease, at=at)
+
+
+def submit_leased_attempt(lease: Lease, *, at: datetime) -> PaymentAttempt:
+    """Submit an attempt that this worker has leased: see `submit_attempt`."""
+    attempt = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=lease.key)
     service, order = provider(attempt.provider), payment_order(attempt, at=at)
     hit_failpoint("charge.before_asking")
 
     def exchange() -> ProviderResponse:
-        existing = None if is_first_submission else service.find_payment(order)
+        existing = None if lease.attempt == 1 else service.find_payment(order)
         # Only the customer's own request opens a page, so a page that the provider lacks is not opened later.
         if existing is None and attempt.payment_method is None:
             return ProviderResponse(CANCELED, reason=NO_PAGE_REASON)
@@ -54,7 +53,7 @@ def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
     response = call_provider(exchange)
     hit_failpoint("charge.after_asking")
     if isinstance(response, ProviderResponse):
-        return record_outcome(attempt_id=attempt_id, response=response, at=at)
+        return record_outcome(attempt_id=attempt.pk, response=response, at=at)
     return postpone(attempt, reason=response, at=at)
 
 
@@ -64,23 +63,6 @@ def call_provider(exchange: Callable[[], ProviderResponse]) -> ProviderResponse 
         return exchange()
     except (OutcomeUnknown, Misconfigured) as error:
         return str(error)
-
-
-def acquire_lease(attempts: Any, attempt_id: int, at: datetime) -> bool | None:
-    """
-    Lease a pending attempt for a limited time, committed before the provider is called.
-
-    Return True if it has never been sent, False if it has, and None if it is settled or leased by another worker.
-
-    :raises RuntimeError: within a transaction, whose rollback would lose the record that the attempt was sent.
-    """
-    is_free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
-    leasable = attempts.objects.filter(is_free, pk=attempt_id, state=AttemptState.PENDING)
-    lease_fields = {"leased_until": at + LEASE, "tries": F("tries") + 1, "next_at": at + LEASE}
-    with transaction.atomic(durable=True):
-        if leasable.filter(sent_at__isnull=True).update(**lease_fields, sent_at=at):
-            return True
-        return False if leasable.update(**lease_fields) else None
 
 
 def payment_order(attempt: PaymentAttempt, *, at: datetime) -> PaymentOrder:

@@ -9,11 +9,12 @@ from customers.customer_time import clock_filter
 from invoices.models import Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import AttemptState
+from invoices.payments.attempts.attempt_queue import ATTEMPTS
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
-from invoices.payments.attempts.provider_calls import submit_attempt
+from invoices.payments.attempts.provider_calls import submit_attempt, submit_leased_attempt
 from lib.queue import NO_DEADLINE, Deadline
 
-# Each attempt is a call to the provider; the rest stays due for the next run.
+# Invoices charged per run; the rest stays due for the next one.
 BATCH_SIZE = 100
 
 
@@ -40,15 +41,8 @@ def collect_due_payments(
         except PaymentAttemptRefused:
             continue  # another process was faster
         run.started += 1
-    pending_attempts = PaymentAttempt.objects.filter(
-        clock_filter(clock_id, "invoice__customer"), state=AttemptState.PENDING
-    )
-    for attempt_id in list(
-        pending_attempts.filter(next_at__lte=at).order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]
-    ):
-        if not deadline.has_time():
-            break
-        submit_attempt(attempt_id=attempt_id, at=at)
+    for lease in ATTEMPTS.claims(at=at, among=clock_filter(clock_id, "invoice__customer"), deadline=deadline):
+        submit_leased_attempt(lease, at=at)
         run.submitted += 1
     return run
 

@@ -1,28 +1,21 @@
 """Record the outcome of an attempt, once, from any source and however often it is reported."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
 
 from customers.notifications import announce
-from invoices.models import Invoice, Payment, PaymentAttempt
+from invoices.models import Invoice, Payment, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
+from invoices.payments.attempts.attempt_queue import ATTEMPTS, REFUNDS
 from invoices.payments.manual_payments import PAYABLE, credit_overpayment, record_payment
 from invoices.payments.providers import ProviderResponse
 from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
-
-CHECK_INTERVALS = (
-    timedelta(seconds=10),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=15),
-    timedelta(hours=1),
-)
-"""The delay of the first, second … check of a pending attempt; later ones follow every hour."""
+from lib.queue import Lease
 
 # The size of the column; providers' texts may be longer.
 MAX_REASON = 300
@@ -90,22 +83,13 @@ def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
     """
     Schedule the next check of a pending attempt; one with an open page is checked after the page has closed.
 
-    If another worker has settled the attempt meanwhile, its outcome stays.
+    If another worker has settled or leased the attempt meanwhile, its outcome or lease stays.
     """
-    wait = CHECK_INTERVALS[min(attempt.tries, len(CHECK_INTERVALS)) - 1] if attempt.tries else CHECK_INTERVALS[0]
-    closes_at = getattr(attempt, "closes_at", None)
-    attempt.next_at = max(at + wait, closes_at) if closes_at and closes_at > at else at + wait
-    attempt.reason, attempt.leased_until = reason[:MAX_REASON], None
-    field_names = [
-        "ref",
-        "next_at",
-        "reason",
-        "leased_until",
-        *(["page", "closes_at"] * isinstance(attempt, PaymentAttempt)),
-    ]
-    pending = type(attempt).objects.filter(pk=attempt.pk, state=AttemptState.PENDING)
-    if not pending.update(**{field_name: getattr(attempt, field_name) for field_name in field_names}):
-        attempt.refresh_from_db()
+    queue = REFUNDS if isinstance(attempt, Refund) else ATTEMPTS
+    columns = {name: getattr(attempt, name) for name in ("ref", "page", "closes_at") if hasattr(attempt, name)}
+    lease = Lease(attempt.pk, attempt.tries)
+    queue.postpone(lease, reason=reason, at=at, not_before=columns.get("closes_at"), **columns)
+    attempt.refresh_from_db()
     return attempt
 
 

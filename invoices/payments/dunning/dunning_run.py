@@ -12,7 +12,7 @@ from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
 from lib.decimals import to_plain_string
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 SKIPPED_OUTCOME = "A later reminder was due as well"
 # Ids in memory at a time; each invoice is a transaction of its own.
@@ -43,9 +43,8 @@ def run_dunning(*, at: datetime, clock_id: int | None = None, deadline: Deadline
 
 @transaction.atomic
 def _take_due_steps(invoice_id: int, steps: list[DunningStep], at: datetime) -> int:
-    invoices = Invoice.objects.select_related("customer", "seller")
-    # SKIP LOCKED: an invoice that a payment or another worker holds is checked by the next run.
-    invoice = invoices.select_for_update(of=("self",), no_key=True, skip_locked=True).filter(pk=invoice_id).first()
+    # An invoice that a payment or another worker holds is checked by the next run.
+    invoice = lock_free_row(Invoice.objects.select_related("customer", "seller").filter(pk=invoice_id))
     if invoice is None or invoice.state != InvoiceState.OVERDUE or not invoice.due or invoice.due_date is None:
         return 0
     today = at.astimezone(ZoneInfo(invoice.seller.time_zone)).date()

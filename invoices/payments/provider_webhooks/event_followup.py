@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Q
 
 from customers.notifications import announce
 from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
-from invoices.models.payment_attempts import AttemptState
+from invoices.models.payment_attempts import MAX_TEXT, AttemptState
 from invoices.payments.attempts.checkout import sync_payment_methods
 from invoices.payments.attempts.provider_calls import payment_order, submit_attempt
 from invoices.payments.attempts.settlement import record_outcome, reverse_payment
@@ -24,43 +24,40 @@ from invoices.payments.refunds.refund import refund_order as refund_order
 from invoices.payments.refunds.refund import submit_refund
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Backoff, Deadline, Lease, Queue, doubling
 
-# Each event may call the provider; the rest stays due for the next run.
-BATCH_SIZE = 100
-# Longer than the provider may take to answer, so that no second worker processes the event meanwhile.
-LEASE = timedelta(seconds=90)
-# The delays double up to four hours, so an event is retried for about two days before a person must look at it.
-MAX_TRIES = 20
+EVENTS = Queue(
+    model=ProviderEvent,
+    unfinished=Q(done_at__isnull=True),
+    # Longer than the provider may take to answer, so that no second worker processes the event meanwhile.
+    lease=timedelta(seconds=90),
+    # An event is retried for about two days before a person must look at it.
+    backoff=Backoff(doubling(timedelta(minutes=2), timedelta(hours=4), count=19)),
+    attempts_column="tries",
+    reason_column="outcome",
+)
 UNRELATED_OUTCOME = "It is of nothing that we have asked for"
 
 
 def process_events(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> int:
     """Process the due events, oldest first, and return their number; safe to repeat and to run concurrently."""
-    waiting = ProviderEvent.objects.filter(done_at__isnull=True, next_at__lte=at).order_by("next_at", "pk")
-    count = 0
-    for event_id in list(waiting.values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not deadline.has_time():
-            break
-        count += process_event(event_id=event_id, at=at)
-    return count
+    return len([_process_leased(lease, at=at) for lease in EVENTS.claims(at=at, deadline=deadline)])
 
 
 def process_event(*, event_id: int, at: datetime) -> bool:
-    """Process one event unless it is done or leased by another worker; failures are retried, up to MAX_TRIES."""
-    due_events = ProviderEvent.objects.filter(pk=event_id, done_at__isnull=True, next_at__lte=at)
-    if not due_events.update(next_at=at + LEASE, tries=F("tries") + 1):
-        return False
-    event = ProviderEvent.objects.get(pk=event_id)
+    """Process one event unless it is done, not due or leased by another worker; failures are retried a few times."""
+    lease = EVENTS.claim(event_id, at=at)
+    return lease is not None and _process_leased(lease, at=at)
+
+
+def _process_leased(lease: Lease, *, at: datetime) -> bool:
     try:
-        outcome = _refresh_named_rows(event, at)
+        outcome = _refresh_named_rows(ProviderEvent.objects.get(pk=lease.key), at)
     except (OutcomeUnknown, Misconfigured) as error:
-        gives_up = event.tries >= MAX_TRIES
-        retry_at = None if gives_up else at + timedelta(minutes=min(2**event.tries, 240))
-        ProviderEvent.objects.filter(pk=event_id).update(next_at=retry_at, outcome=str(error)[:300])
+        EVENTS.postpone(lease, reason=str(error), at=at)
         return True
     hit_failpoint("event.before_done")
-    ProviderEvent.objects.filter(pk=event_id).update(done_at=at, next_at=None, outcome=outcome[:300])
+    ProviderEvent.objects.filter(pk=lease.key).update(done_at=at, outcome=outcome[:MAX_TEXT], **EVENTS.due_at(None))
     return True
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 
 from customers.customer_time import clock_filter
 from customers.models import Customer
@@ -13,10 +12,10 @@ from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
 from invoices.models.payment_attempts import AttemptState, RefundProvider
+from invoices.payments.attempts.attempt_queue import REFUNDS
 from invoices.payments.attempts.provider_calls import (
     IDEMPOTENCY_KEY_LIFETIME,
     NOT_FOUND_REASON,
-    acquire_lease,
     call_provider,
 )
 from invoices.payments.attempts.settlement import MAX_REASON, postpone
@@ -27,10 +26,8 @@ from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 from lib.formats import format_money
 from lib.money import minor_unit
-from lib.queue import NO_DEADLINE, Deadline
+from lib.queue import NO_DEADLINE, Deadline, Lease
 
-# Each refund is a call to the provider; the rest stays due for the next run.
-BATCH_SIZE = 100
 LATE_FAILURE_WINDOW = timedelta(days=45)
 """How long after a refund succeeded its provider may still report that it failed."""
 
@@ -47,15 +44,19 @@ def submit_refund(*, refund_id: int, at: datetime) -> Refund:
     """
     Send a refund to the provider of its payment, or look up its outcome, as `submit_attempt` does with an attempt.
     """
-    is_first_submission = acquire_lease(Refund, refund_id, at)
-    refund = Refund.objects.select_related("attempt", "note").get(pk=refund_id)
-    if is_first_submission is None or refund.attempt is None:
+    lease = REFUNDS.claim(refund_id, at=at, insists=True)
+    return Refund.objects.get(pk=refund_id) if lease is None else _submit_leased(lease, at=at)
+
+
+def _submit_leased(lease: Lease, *, at: datetime) -> Refund:
+    refund = Refund.objects.select_related("attempt", "note").get(pk=lease.key)
+    if refund.attempt is None:
         return refund
     service, order = provider(refund.provider), refund_order(refund, at=at)
     hit_failpoint("refund.before_asking")
 
     def exchange() -> ProviderResponse:
-        existing = None if is_first_submission else service.find_refund(order)
+        existing = None if lease.attempt == 1 else service.find_refund(order)
         if existing is None and at > order.sent_at + IDEMPOTENCY_KEY_LIFETIME:
             return ProviderResponse(DECLINED, reason=NOT_FOUND_REASON)
         return existing or service.refund(order)
@@ -63,7 +64,7 @@ def submit_refund(*, refund_id: int, at: datetime) -> Refund:
     response = call_provider(exchange)
     hit_failpoint("refund.after_asking")
     if isinstance(response, ProviderResponse):
-        return record_refund_outcome(refund_id=refund_id, response=response, at=at)
+        return record_refund_outcome(refund_id=refund.pk, response=response, at=at)
     return postpone(refund, reason=response, at=at)
 
 
@@ -198,11 +199,5 @@ def pay_out_balance(
 
 def submit_due_refunds(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """Send or look up the refunds that are due, and return their number. Safe to repeat."""
-    waiting = Refund.objects.filter(clock_filter(clock_id), Q(next_at__lte=at), state=AttemptState.PENDING)
-    count = 0
-    for refund_id in list(waiting.order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not deadline.has_time():
-            break
-        submit_refund(refund_id=refund_id, at=at)
-        count += 1
-    return count
+    leases = REFUNDS.claims(at=at, among=clock_filter(clock_id), deadline=deadline)
+    return len([_submit_leased(lease, at=at) for lease in leases])

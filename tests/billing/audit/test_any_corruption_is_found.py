@@ -139,6 +139,7 @@ ANY_VALUE_IS_FINE = {
     "invoices_rendering.attempts": "determines the delay before the next one",
     "invoices_rendering.error": "the reason of a failed rendering, shown to staff",
     "invoices_rendering.retry_at": "determines when to retry",
+    "invoices_rendering.leased_until": "until when one worker alone may render",
     "invoices_rendering.rendered_at": "when the file was made, by the clock of its worker",
 }
 

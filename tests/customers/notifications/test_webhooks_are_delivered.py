@@ -11,8 +11,8 @@ from django.core import mail
 
 from customers.models import Delivery, Notification
 from customers.notifications import http_client
-from customers.notifications.delivery_queue import AT_ONCE, LEASE, claim_due
-from customers.notifications.delivery_result import JITTER, RETRY_AFTER, DeliveryOutcome, next_attempt, record_outcome
+from customers.notifications.delivery_queue import AT_ONCE, JITTER, LEASE, RETRY_AFTER, claim_due
+from customers.notifications.delivery_result import DeliveryOutcome, next_attempt, record_outcome
 from customers.notifications.delivery_run import deliver
 from customers.notifications.endpoint_health import disable, enable, remove
 from customers.notifications.fan_out import fan_out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.template.loader import get_template
 
-from customers.notifications.delivery_result import RETRY_AFTER
+from customers.notifications.delivery_queue import RETRY_AFTER
 from customers.notifications.kinds import KINDS, TEST
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")

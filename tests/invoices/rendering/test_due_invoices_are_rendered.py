@@ -16,6 +16,7 @@ from invoices.models.pdf_files import unrendered
 from invoices.rendering import render_queue, renderer
 from invoices.rendering.renderer import NotRendered, RenderRun, render_due, render_one
 from invoices.tasks import render_due as task
+from lib.queue import Lease
 from tests.invoices.rendering.issued_invoices import store
 from tests.invoices.rendering.pdf_reader import text_of
 from tests.invoices.rendering.samples import BUYER, fee, invoice
@@ -123,7 +124,7 @@ def test_an_oversized_invoice_is_rejected_before_rendering(monkeypatch):
 
 def test_a_lease_expires_when_its_worker_has_died():
     stored = store(invoice(fee("19.00")))
-    assert render_queue.lease_rendering(invoice_id=stored.pk, at=NOW) == render_queue.RenderLease(stored.pk, 1)
+    assert render_queue.lease_rendering(invoice_id=stored.pk, at=NOW) == Lease(stored.pk, 1)
     assert render_due(at=NOW + timedelta(seconds=render_queue.RENDER_SECONDS)) == RenderRun(), "it may still be at it"
     assert render_due(at=NOW + render_queue.LEASE_DURATION) == RenderRun(rendered=1)
 
@@ -132,9 +133,7 @@ def test_a_rendering_whose_worker_always_dies_is_parked():
     stored = store(invoice(fee("19.00")))
     at = NOW
     for attempt in range(1, render_queue.MAX_ATTEMPTS + 1):
-        assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == render_queue.RenderLease(
-            stored.pk, attempt
-        )
+        assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == Lease(stored.pk, attempt)
         at += render_queue.LEASE_DURATION
     assert render_due(at=at) == RenderRun()
     assert Rendering.objects.parked().get().error == render_queue.UNFINISHED
@@ -144,10 +143,10 @@ def test_a_late_failure_does_not_undo_a_later_attempt():
     stored = store(invoice(fee("19.00")))
     first = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
     second = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW + render_queue.LEASE_DURATION)
-    render_queue.record_failure(first, reason="late", at=NOW)
+    render_queue.RENDERINGS.postpone(first, reason="late", at=NOW)
     assert Rendering.objects.get(invoice=stored).error == render_queue.UNFINISHED
     render_queue.store_file(second, content=b"%PDF", at=NOW)
-    render_queue.record_failure(second, reason="late", at=NOW)
+    render_queue.RENDERINGS.postpone(second, reason="late", at=NOW)
     render_queue.store_file(first, content=b"other", at=SOON)
     rendering = Rendering.objects.get(invoice=stored)
     assert (bytes(rendering.content), rendering.error, rendering.rendered_at) == (b"%PDF", "", NOW)

@@ -16,6 +16,7 @@ from django.db import connection, connections
 from invoices.models import Rendering
 from invoices.rendering import render_queue
 from invoices.rendering.renderer import RenderRun, render_due
+from lib.queue import Lease
 from tests.invoices.rendering.issued_invoices import store
 from tests.invoices.rendering.samples import fee, invoice
 
@@ -49,7 +50,7 @@ def test_two_processes_render_each_invoice_once():
 def test_a_race_for_one_lease_has_one_winner():
     stored = store(invoice(fee("19.00")))
     barrier = threading.Barrier(8)
-    won: list[render_queue.RenderLease] = []
+    won: list[Lease] = []
 
     def race() -> None:
         barrier.wait()
@@ -62,7 +63,7 @@ def test_a_race_for_one_lease_has_one_winner():
         thread.start()
     for thread in threads:
         thread.join()
-    assert won == [render_queue.RenderLease(stored.pk, 1)]
+    assert won == [Lease(stored.pk, 1)]
 
 
 @pytest.mark.parametrize("place", ["render.claimed", "render.before_storing"])
