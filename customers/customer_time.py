@@ -10,19 +10,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from customers.models import Customer, TestClock
-
-
-def database_time() -> datetime:
-    """Return the database's current time. Leases use it, so a host with a wrong clock does no harm."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
 
 
 def current_time(customer: Customer) -> datetime:

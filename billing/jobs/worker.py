@@ -44,7 +44,6 @@ def work(
     clock: Callable[[], datetime],
     job_id: int | None = None,
     deadline: Deadline = NO_DEADLINE,
-    progress: Callable[[WorkResult], None] = lambda done: None,
 ) -> WorkResult:
     """
     Process the items of all open jobs in turns, until none is left that no other worker holds; return the counts.
@@ -57,31 +56,23 @@ def work(
     if job_id is not None:
         jobs = jobs.filter(pk=job_id)
     while deadline.has_time():
-        turns = [_turn(job, kinds[job.kind], worked, clock, deadline, progress) for job in jobs.all()]
+        turns = [_turn(job, kinds[job.kind], worked, clock, deadline) for job in jobs.all()]
         if not any(turns):
             break
     return worked
 
 
 def _turn(
-    job: Job,
-    kind: JobDefinition,
-    worked: WorkResult,
-    clock: Callable[[], datetime],
-    deadline: Deadline,
-    progress: Callable[[WorkResult], None],
+    job: Job, kind: JobDefinition, worked: WorkResult, clock: Callable[[], datetime], deadline: Deadline
 ) -> bool:
     """Work on one job for up to `ITEMS_PER_TURN` items, and return whether anything was done."""
     if job.total is None:
         return split_job(job_id=job.pk, definition=kind, at=clock(), deadline=deadline)
-    for _ in range(ITEMS_PER_TURN):
-        if not deadline.has_time():
-            return True
+    for _ in deadline.limit(range(ITEMS_PER_TURN)):
         item_id = _begin(job.pk)
         if item_id is None:
             return completion.complete_job(job_id=job.pk, definition=kind, at=clock())
         _do(item_id, kind, worked, clock)
-        progress(worked)
     return True
 
 

@@ -3,9 +3,9 @@
 import pytest
 from standardwebhooks import Webhook
 
-from customers.customer_time import database_time
 from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
 from customers.tasks import dispatch_notifications
+from lib.task_clock import database_time
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
 from tests.customers.notifications import announcements

@@ -63,9 +63,7 @@ def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = B
 
     def complete_batch() -> int:
         with audited_transaction("trial is over", by=None, at=at):
-            ids = [
-                subscription.pk for subscription in lock_free_rows(finished, limit=limit)
-            ]
+            ids = [subscription.pk for subscription in lock_free_rows(finished, limit=limit)]
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
             announce_for_each("subscription.trial_ended", ids, at=at)
         return len(ids)

@@ -10,6 +10,7 @@ from billing.models.plan_changes import ChangeState
 from billing.subscriptions.notifications import VersionChange, announce_version_changes
 from customers.customer_time import clock_sql
 from lib.audit_log import audited_transaction
+from lib.queue import repeat_while_full
 
 # Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
@@ -44,10 +45,10 @@ def apply_due_changes(
 
     Safe to repeat and to run concurrently: a change is applied once. Rows locked by others are left to the next run.
     """
-    moved = 0
     only_ids = None if subscription_ids is None else list(subscription_ids)
     in_time = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"
-    while True:
+
+    def apply_batch() -> int:
         with audited_transaction("move to the version scheduled", by=None, at=at):
             with connection.cursor() as cursor:
                 cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": only_ids})
@@ -60,7 +61,6 @@ def apply_due_changes(
             applied = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
             applied.update(state=ChangeState.DONE, decided_at=at)
             announce_version_changes((VersionChange(*facts) for _, *facts in due), at=at)
-        moved += len(due)
-        # A full batch: more may be due.
-        if len(due) < limit:
-            return moved
+        return len(due)
+
+    return repeat_while_full(apply_batch, size=limit)

@@ -14,11 +14,11 @@ import pytest
 from django.conf import settings as project
 from django.core import mail
 
-from customers.customer_time import database_time
 from customers.models import Contact, Delivery, Notification
 from customers.notifications.delivery_queue import LEASE
 from customers.notifications.delivery_run import deliver
 from customers.tasks import dispatch_notifications, purge_notifications
+from lib.task_clock import database_time
 from tests.builders import make_customer
 from tests.customers.notifications import announcements
 from tests.customers.notifications.receivers import receiver
