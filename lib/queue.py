@@ -174,6 +174,9 @@ class Queue:
 
     def revive_parked(self, *, at: datetime) -> int:
         """Make all parked rows due, with all their attempts, once the cause is mended; return how many."""
+        # An endless queue parks nothing: its rows that are never due are done by hand.
+        if self.backoff.is_endless:
+            return 0
         parked = self.rows.filter(**{f"{self.due_column}__isnull": True})
         return parked.update(**self.due_at(at), **{self.attempts_column: 0})
 

@@ -30,7 +30,7 @@ EVENTS = Queue(
 commits = pytest.mark.django_db(transaction=True)
 
 
-def add_event(number: int = 1, *, due_at: datetime = NOW, **columns) -> ProviderEvent:
+def add_event(number: int = 1, *, due_at: datetime | None = NOW, **columns) -> ProviderEvent:
     facts = {"provider": "sandbox", "kind": "test", "content": {}, "received_at": NOW, "next_at": due_at}
     return ProviderEvent.objects.create(ref=f"evt_{number}", **facts, **columns)
 
@@ -166,6 +166,14 @@ def test_a_row_whose_workers_always_die_is_parked():
     assert lease_all() == []
     event.refresh_from_db()
     assert (event.next_at, event.outcome) == (None, "the last failure")
+
+
+@pytest.mark.django_db
+def test_an_endless_queue_revives_nothing():
+    endless, event = replace(EVENTS, backoff=Backoff(DELAYS, is_endless=True)), add_event(due_at=None, tries=3)
+    assert endless.revive_parked(at=NOW) == 0
+    event.refresh_from_db()
+    assert (event.tries, event.next_at) == (3, None)
 
 
 @pytest.mark.django_db
