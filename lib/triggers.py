@@ -89,8 +89,8 @@ def refuse_if_found(query: str, message: str, *, code: str = "check_violation", 
     session would keep the plan it made while the tables were small, and scan all invoices for each batch of a hundred
     thousand.
     """
-    found = f"SELECT EXISTS ({query})"
-    check = f"broken := ({found});" if is_planned_once else f"EXECUTE $check$ {found} $check$ INTO broken;"
+    exists = f"SELECT EXISTS ({query})"
+    check = f"broken := ({exists});" if is_planned_once else f"EXECUTE $check$ {exists} $check$ INTO broken;"
     return f"""
         {check}
         IF broken THEN
