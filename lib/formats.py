@@ -72,6 +72,6 @@ def _places(currency: str) -> int:
 @lru_cache(maxsize=256)
 def _money_pattern(locale: Locale, places: int) -> NumberPattern:
     """Return the locale's pattern with ISO 4217's number of decimal places, which CLDR does not always have."""
-    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern: NumberPattern = copy.copy(locale.currency_formats["standard"])
     pattern.frac_prec = (places, places)
     return pattern

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django import forms
 from unfold.admin import TabularInline
 
 from customers.models import Contact
+from lib.row_form import RowForm
 
 MOST = 50
 
 
-class ContactForm(forms.ModelForm):
+class ContactForm(RowForm[Contact]):
     class Meta:
         model = Contact
         fields = ("name", "email", "language", "billing", "alerts")

@@ -82,7 +82,7 @@ class CustomerAdmin(StaffAdmin):
             if change and formset.has_changed():
                 announce_customer_updated(form.instance, ["contacts"], at=current_time(form.instance))
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str) -> Any:
         term = search_term.strip()
         if not term:
             return queryset, False

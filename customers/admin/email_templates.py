@@ -19,13 +19,14 @@ from customers.notifications.email_templates import LANGUAGES, find_problems, pl
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
+from lib.row_form import RowForm
 
 SAMPLE_NAME = "Acme GmbH"
 MAX_BODY = 5_000
 NO_ADDRESS = "You have no mail address: have one entered under People first."
 
 
-class WordingForm(forms.ModelForm):
+class WordingForm(RowForm[EmailTemplate]):
     kind = forms.ChoiceField(
         choices=[(name, KINDS[name].title) for name in SAMPLES], widget=UnfoldAdminSelectWidget, label="Mail"
     )

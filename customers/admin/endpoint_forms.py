@@ -7,9 +7,10 @@ from customers.models import WebhookEndpoint
 from customers.notifications import http_client, webhook_endpoints
 from customers.notifications.kinds import KINDS
 from lib.admin import StaffForm
+from lib.row_form import RowForm
 
 
-class EndpointForm(forms.ModelForm):
+class EndpointForm(RowForm[WebhookEndpoint]):
     kinds = forms.MultipleChoiceField(
         choices=[(name, f"{name}: {kind.title}") for name, kind in KINDS.items()],
         widget=forms.CheckboxSelectMultiple,

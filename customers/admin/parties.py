@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.row_form import RowForm
+
 ADDRESS = ("address_line1", "address_line2", ("postal_code", "city"), "region", "country", "email")
 LANGUAGE = ("time_zone", "locale")
 
@@ -12,7 +14,7 @@ LANGUAGE = ("time_zone", "locale")
 EXAMPLES = {"country": "DE", "currency": "EUR", "time_zone": "Europe/Berlin", "locale": "de_DE"}
 
 
-class PartyForm(forms.ModelForm):
+class PartyForm(RowForm[Any]):
     """Short codes are typed, with an example in each field: a list of 300 currencies is slower than three letters."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -25,7 +27,8 @@ class PartyForm(forms.ModelForm):
         field = self.fields[name]
         widget = UnfoldAdminTextInputWidget(attrs={"placeholder": example, "autocomplete": "off"})
         if isinstance(field, forms.ChoiceField):
-            known = {str(value) for value, _ in field.choices}
+            choices: Any = field.choices  # pairs of a code and its name
+            known = {str(value) for value, _ in choices}
             self.fields[name] = CodeField(
                 known=known, initial=field.initial, widget=widget, help_text=field.help_text
             )

@@ -26,15 +26,14 @@ LOOK = "look"
 
 class LinkForm(forms.Form):
     to = forms.ChoiceField(label="For whom", widget=UnfoldAdminRadioSelectWidget)
+    fields: dict[str, Any]
 
     def __init__(self, *args: Any, contacts: list[Contact], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         contact_choices = [(str(contact.pk), f"mail it to {contact}") for contact in contacts]
-        self.fields["to"].choices = [
-            *contact_choices,
-            (LOOK, "show it here: to look as the customer does, and change nothing"),
-        ]
-        self.fields["to"].initial = self.fields["to"].choices[0][0]
+        choices = [*contact_choices, (LOOK, "show it here: to look as the customer does, and change nothing")]
+        self.fields["to"].choices = choices
+        self.fields["to"].initial = choices[0][0]
 
 
 class CreatePortalLink(ConfirmedAction[Customer]):

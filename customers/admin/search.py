@@ -38,7 +38,7 @@ class CustomerSearch:
     exact_field = ""
     start_field = ""
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         term = search_term.strip()
         if not term:
             return queryset, False

@@ -36,7 +36,7 @@ class SellerAdmin(StaffAdmin):
         ("What they contain", {"fields": CONTENT}),
     )
 
-    def save_model(self, request: HttpRequest, obj: Seller, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Seller, form: "forms.ModelForm[Seller]", change: bool) -> None:
         if isinstance(form, SellerForm):
             logo = form.chosen_logo()
             obj.logo = None if logo is None else store_logo(logo)

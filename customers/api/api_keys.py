@@ -74,8 +74,8 @@ class Keys(ApiView):
 
         :raises Problem: `scope-missing`, if the caller lacks one itself.
         """
-        if missing := sorted(set(scopes) - self.request.user.scopes):
-            detail = f"Key {self.request.user.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
+        if missing := sorted(set(scopes) - self.caller.scopes):
+            detail = f"Key {self.caller.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
             raise Problem("scope-missing", detail)
 
 
@@ -98,7 +98,7 @@ class KeysView(Keys):
     def post(self, request: Request) -> Response:
         fields = self.read_body()
         self.grant(fields["scopes"])
-        key, secret = keys.issue(**fields, sandbox=request.user.sandbox, by=None, at=timezone.now())
+        key, secret = keys.issue(**fields, sandbox=self.caller.sandbox, by=None, at=timezone.now())
         return secret_response(ApiKeySerializer(key).data, secret=secret)
 
 
@@ -140,7 +140,7 @@ class KeyRevocationView(Keys):
         " the earlier time.",
     )
     def post(self, request: Request, number: int) -> ApiKey:
-        key = self.get_object()
+        key: ApiKey = self.get_object()
         keys.revoke(key=key, at=timezone.now())
         key.refresh_from_db()
         return key

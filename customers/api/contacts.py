@@ -46,7 +46,7 @@ class Contacts(CustomerRows):
     queryset = Contact.objects.all()
     serializer_class = ContactSerializer
 
-    def save_contact(self, contact: Contact | None, **facts: Any) -> Any:
+    def save_contact(self, contact: Contact | None, **facts: Any) -> Contact:
         """
         Create or change a contact by the request's body, and return it.
 
@@ -54,7 +54,7 @@ class Contacts(CustomerRows):
         """
         serializer = self.read_serializer(contact, partial=contact is not None, contacts=self.get_queryset())
         with transaction.atomic():
-            saved = serializer.save(**facts)
+            saved: Contact = serializer.save(**facts)
             announce_customer_updated(saved.customer, ["contacts"], at=current_time(saved.customer))
         return saved
 

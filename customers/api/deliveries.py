@@ -45,4 +45,5 @@ class DeliveryReplayView(Deliveries):
     )
     def post(self, request: Request, webhook: int, number: int) -> Delivery:
         resend(delivery=self.get_object(), at=timezone.now())
-        return self.get_object()
+        delivery: Delivery = self.get_object()
+        return delivery

@@ -89,9 +89,9 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
 class CustomerChangeSerializer(CustomerSerializer):
     """The fields of a customer that can change after its creation."""
 
-    id = serializers.CharField(source="external_id", read_only=True)
+    id = serializers.CharField(source="external_id", read_only=True)  # type: ignore[assignment]  # another field
     seller = serializers.SlugRelatedField(slug_field="code", read_only=True)
-    currency = serializers.CharField(read_only=True)
+    currency = serializers.CharField(read_only=True)  # type: ignore[assignment]  # another field
     time_zone = serializers.CharField(read_only=True)
     test_clock = serializers.PrimaryKeyRelatedField(read_only=True)
 

@@ -68,7 +68,7 @@ class CustomersView(Customers):
     def post(self, request: Request) -> Customer:
         serializer = self.read_serializer()
         with transaction.atomic():
-            customer = serializer.save(sandbox=request.user.sandbox)
+            customer: Customer = serializer.save(sandbox=self.caller.sandbox)
             announce_customer_created(customer, at=current_time(customer))
         return customer
 
@@ -88,6 +88,6 @@ class CustomerView(Customers):
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Customer:
         serializer = self.read_serializer(self.get_object(), partial=True)
         with transaction.atomic():
-            customer = serializer.save()
+            customer: Customer = serializer.save()
             announce_customer_updated(customer, list(serializer.validated_data), at=current_time(customer))
         return customer

@@ -47,11 +47,6 @@ class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoi
             *("failing_since", "disabled_at", "disabled_reason", "previous_until", "created_at"),
         ]
 
-    def to_representation(self, instance: WebhookEndpoint) -> dict[str, Any]:
-        """Return the endpoint; it is enabled unless it is disabled."""
-        instance.enabled = instance.disabled_at is None
-        return super().to_representation(instance)
-
 
 class SecretEndpointSerializer(EndpointSerializer):
     """An endpoint with its newly created secret."""

@@ -56,7 +56,7 @@ class EndpointsView(Endpoints):
     def post(self, request: Request) -> Response:
         fields = self.read_body()
         enabled = fields.pop("enabled", True)
-        endpoint, secret = webhook_endpoints.create(**fields, sandbox=request.user.sandbox, by=None)
+        endpoint, secret = webhook_endpoints.create(**fields, sandbox=self.caller.sandbox, by=None)
         if not enabled:
             endpoint_health.disable(endpoint=endpoint, at=timezone.now())
             endpoint.refresh_from_db()
@@ -77,7 +77,7 @@ class EndpointView(Endpoints):
     )
     @transaction.atomic
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> WebhookEndpoint:
-        endpoint = self.get_object()
+        endpoint: WebhookEndpoint = self.get_object()
         fields = self.read_serializer(endpoint, partial=True).validated_data
         enabled = fields.pop("enabled", None)
         webhook_endpoints.change(endpoint=endpoint, **fields)

@@ -53,7 +53,8 @@ def remember(hashed: str) -> None:
 
 def _refuse(request: Request) -> None:
     buckets = _get_buckets()
-    request._request.rate_limit = buckets.headers("address", 0)
+    # The middleware reads the attribute.
+    request._request.rate_limit = buckets.headers("address", 0)  # type: ignore[attr-defined]  # ours
     raise Throttled(
         wait=math.ceil(buckets.seconds / buckets.quota),
         detail="Too many requests without a valid API key came from this address.",

@@ -1,7 +1,6 @@
 """Authentication by API key: one query per request, by the digest of the key."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pghistory
@@ -16,6 +15,7 @@ from rest_framework.request import Request
 from customers.api_keys import anonymous_throttle
 from customers.api_keys.keys import digest
 from customers.models import ApiKey
+from lib.api.callers import ApiCaller
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
@@ -28,25 +28,6 @@ _FIND = """
     SELECT id, prefix, scopes, sandbox, expires_at, revoked_at, last_used_at
     FROM customers_apikey WHERE secret_sha256 = %s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ApiCaller:
-    """
-    The caller, as `request.user`.
-
-    key_id: row of the key. prefix: its readable start, fit for logs. sandbox: whether it sees sandbox customers, and
-        only those.
-    """
-
-    key_id: int
-    prefix: str
-    scopes: frozenset[str]
-    sandbox: bool
-    is_authenticated: bool = True
-
-    def __str__(self) -> str:
-        return self.prefix
 
 
 class ApiKeyAuthentication(BaseAuthentication):

@@ -17,11 +17,13 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.encoding import force_str
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from customers.models import IdempotentRequest
+from lib.api.callers import caller_of
 from lib.api.problems import Problem, invalid_field
 
 KEPT_FOR = timedelta(hours=24)
@@ -83,7 +85,7 @@ def _insert_record(request: Request, *, key: str, request_digest: str, at: datet
             cursor.execute(
                 f"INSERT INTO {table} (api_key_id, key, request_sha256, body, created_at)"  # noqa: S608
                 " VALUES (%s, %s, %s, '', %s) ON CONFLICT (api_key_id, key) DO NOTHING RETURNING id",
-                [request.user.key_id, key, request_digest, at],
+                [caller_of(request).key_id, key, request_digest, at],
             )
         except OperationalError as error:
             # Only the timeout means that the first request is still running.
@@ -95,7 +97,7 @@ def _insert_record(request: Request, *, key: str, request_digest: str, at: datet
 
 
 def _replay(request: Request, *, key: str, request_digest: str) -> HttpResponse:
-    record = IdempotentRequest.objects.get(api_key_id=request.user.key_id, key=key)
+    record = IdempotentRequest.objects.get(api_key_id=caller_of(request).key_id, key=key)
     if record.request_sha256 != request_digest:
         raise Problem(
             "idempotency-key-reused",
@@ -109,7 +111,9 @@ def _replay(request: Request, *, key: str, request_digest: str) -> HttpResponse:
     )
 
 
-def _store_response(record: int, response: Response, view: APIView) -> None:
+def _store_response(record: int, response: HttpResponseBase, view: APIView) -> None:
+    if not isinstance(response, Response):
+        raise TypeError("Only a response with data can be repeated.")
     renderer, _ = view.perform_content_negotiation(view.request)
-    body = renderer.render(getattr(response, "kept_data", response.data)).decode()
+    body = force_str(renderer.render(getattr(response, "kept_data", response.data)))
     IdempotentRequest.objects.filter(pk=record).update(status=response.status_code, body=body)

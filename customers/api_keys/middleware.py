@@ -29,11 +29,13 @@ class ApiMiddleware:
             return self.get_response(request)
         # Texts are for logs as much as for people: one language, independent of the client's.
         request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
-        request.request_id = "req_" + secrets.token_hex(12)
+        request_id = "req_" + secrets.token_hex(12)
+        # Problems and logs read the attribute.
+        request.request_id = request_id  # type: ignore[attr-defined]  # ours
         response = self._refusal(request) or self.get_response(request)
         if response.status_code >= 400 and response.get("Content-Type") != MEDIA_TYPE:
             response = _as_problem(response, request)
-        response["Request-Id"] = request.request_id
+        response["Request-Id"] = request_id
         for name, value in getattr(request, "rate_limit", {}).items():
             response[name] = value
         return response

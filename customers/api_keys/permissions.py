@@ -7,6 +7,7 @@ from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from lib.api.callers import caller_of
 from lib.api.problems import Problem
 
 if TYPE_CHECKING:  # REST framework's views import the permissions in the settings
@@ -40,10 +41,11 @@ class HasScope(BasePermission):
         if needed is None:
             logger.error("%s declares no scope for %s: refused", type(view).__name__, method)
             raise Problem("scope-missing", "No key may do this: the operation declares no scope.")
-        if needed not in request.user.scopes:
-            scopes_text = ", ".join(sorted(request.user.scopes))
+        caller = caller_of(request)
+        if needed not in caller.scopes:
+            scopes_text = ", ".join(sorted(caller.scopes))
             raise Problem(
                 "scope-missing",
-                f"Key {request.user.prefix}… may not do this: it needs the scope “{needed}” and has {scopes_text}.",
+                f"Key {caller.prefix}… may not do this: it needs the scope “{needed}” and has {scopes_text}.",
             )
         return True

@@ -1,5 +1,7 @@
 """Notifications, and their deliveries to recipients."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -18,7 +20,7 @@ MAX_ANSWER = 500
 _TEXT = Cast("facts", models.TextField())
 
 
-def _of_facts(function: str, argument: str | Cast, output: models.Field) -> Func:
+def _of_facts(function: str, argument: str | Cast, output: "models.Field[Any, Any]") -> Func:
     return Func(argument, function=function, output_field=output)
 
 

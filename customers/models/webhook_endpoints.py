@@ -79,3 +79,7 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.description or self.url
+
+    @property
+    def enabled(self) -> bool:
+        return self.disabled_at is None

@@ -160,10 +160,16 @@ def claim_due(*, at: datetime, most: int) -> list[DeliveryClaim]:
 
 
 def _claim(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
-    figures = {"at": at, "until": at + LEASE, "most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING}
+    figures: dict[str, Any] = {
+        "at": at,
+        "until": at + LEASE,
+        "most": most,
+        "at_once": AT_ONCE,
+        "failing": AT_ONCE_WHEN_FAILING,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS})
+        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS, "failing": AT_ONCE_WHEN_FAILING})
         return [
-            DeliveryClaim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}"))
+            DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")))
             for row in cursor.fetchall()
         ]

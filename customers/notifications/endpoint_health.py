@@ -62,7 +62,8 @@ def abandon(*, at: datetime) -> int:
     """Give up due deliveries to disabled endpoints, and return how many."""
     with connection.cursor() as cursor:
         cursor.execute(_ABANDON, [at])
-        return cursor.rowcount
+        count: int = cursor.rowcount
+    return count
 
 
 @transaction.atomic

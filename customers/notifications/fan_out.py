@@ -57,4 +57,5 @@ def fan_out(*, at: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(_FAN_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})
-        return cursor.rowcount
+        count: int = cursor.rowcount
+    return count

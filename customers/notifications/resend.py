@@ -56,4 +56,5 @@ def resend_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool 
         raise EndpointRefused(message, field="since")
     with connection.cursor() as cursor:
         cursor.execute(_RESEND, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})
-        return cursor.rowcount
+        count: int = cursor.rowcount
+    return count

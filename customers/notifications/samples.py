@@ -1,6 +1,6 @@
 """Sample facts of each kind that is emailed: for previews, and as the list of placeholders of a template."""
 
-from customers.notifications.announcement import Facts
+Facts = dict[str, str | int | None]
 
 ALERT: Facts = {
     "kind": "cap",

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from customers.models import Contact, Customer
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
+from lib.row_form import RowForm
 
 # Contacts per customer: each gets the mails, and the page lists all of them.
 MAX_CONTACTS = 50
@@ -29,7 +30,7 @@ TOLD = {
 }
 
 
-class DetailsForm(forms.ModelForm):
+class DetailsForm(RowForm[Customer]):
     """The customer's details on invoices."""
 
     locale = forms.ChoiceField(label="Language and formats", help_text="Of documents, and of figures on these pages.")
@@ -55,7 +56,7 @@ class DetailsForm(forms.ModelForm):
         ]
 
 
-class PortalContactForm(forms.ModelForm):
+class PortalContactForm(RowForm[Contact]):
     class Meta:
         model = Contact
         fields = ("email", "name", "billing", "alerts")

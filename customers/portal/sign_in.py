@@ -76,7 +76,7 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
         sessions.end(previous_secret, at=at)
     rotate_token(request)
     response = mark_private(redirect_with_message("portal_overview"))
-    response.set_cookie(  # type: ignore[attr-defined]
+    response.set_cookie(
         COOKIE,
         session_secret,
         max_age=int(LONGEST_SESSION.total_seconds()),
@@ -93,7 +93,7 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End the session in the database; deleting only the cookie would leave it valid."""
     sessions.end(request.COOKIES.get(COOKIE, ""), at=timezone.now())
     response = mark_private(redirect_with_message("portal_sign_in"))
-    response.delete_cookie(COOKIE, path=PATH, samesite="Lax")  # type: ignore[attr-defined]
+    response.delete_cookie(COOKIE, path=PATH, samesite="Lax")
     return response
 
 

@@ -83,7 +83,7 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
             visit = Visit(session, loaded_current_time(session.customer, now=now))
             return mark_private(_respond(page, request, visit, names))
 
-        wrapped.is_of_a_customer = True  # type: ignore[attr-defined]
+        vars(wrapped)["is_of_a_customer"] = True
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)
 
     return wrap

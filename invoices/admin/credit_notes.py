@@ -22,7 +22,7 @@ from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.models.invoices import CreditTo, InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin import page_url, staff_page
+from lib.admin import page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
@@ -116,7 +116,7 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
             if "_issue" in request.POST:
                 credited_before, at = form.cleaned_data["seen"], current_time(invoice.customer)
                 close_pages(invoice_id=invoice.pk, at=at)
-                note = issue_credit_note(**arguments, at=at, by=request.user, credited_before=credited_before)
+                note = issue_credit_note(**arguments, at=at, by=staff_user(request), credited_before=credited_before)
                 messages.success(request, f"{note} takes back {_money(note.total.amount, invoice)} of {invoice}.")
                 return HttpResponseRedirect(page_url(note))
             draft = preview_credit_note(**arguments)

@@ -20,7 +20,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
-from lib.admin import page_url, staff_page
+from lib.admin import page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
@@ -103,7 +103,7 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)
             if "_save" in request.POST:
-                edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at, by=request.user)
+                edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at, by=staff_user(request))
                 messages.success(request, f"The draft comes to {format_money(draft.totals.total, draft.currency)}.")
                 return HttpResponseRedirect(page_url(invoice))
         except OneOffInvoiceRefused as refused:

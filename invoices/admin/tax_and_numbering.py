@@ -1,6 +1,5 @@
 """Staff pages of tax rates and number series."""
 
-from django import forms
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -10,9 +9,10 @@ from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number
+from lib.row_form import RowForm
 
 
-class TaxRateForm(forms.ModelForm):
+class TaxRateForm(RowForm[TaxRate]):
     class Meta:
         model = TaxRate
         fields = (

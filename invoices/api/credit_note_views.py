@@ -56,7 +56,7 @@ class CreditNotesView(CreditNotes):
     )
     def post(self, request: Request) -> Invoice:
         fields = self.read_body()
-        own = INVOICES.filter(sandbox=request.user.sandbox)
+        own = INVOICES.filter(sandbox=self.caller.sandbox)
         invoice = own.filter(pk=fields["invoice"]).select_related("customer").first()
         if invoice is None:
             raise invalid_field("invoice", f"There is no invoice {fields['invoice']}.", "does_not_exist")

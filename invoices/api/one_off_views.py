@@ -55,7 +55,7 @@ class InvoiceListCreateView(Invoices):
     @transaction.atomic
     def post(self, request: Request) -> Invoice:
         fields = self.read_body()
-        own = Customer.objects.filter(sandbox=request.user.sandbox)
+        own = Customer.objects.filter(sandbox=self.caller.sandbox)
         customer = own.filter(external_id=fields["customer"]).first()
         if customer is None:
             raise invalid_field("customer", f"There is no customer {fields['customer']}.", "does_not_exist")

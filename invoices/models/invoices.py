@@ -1,7 +1,7 @@
 """Invoices, credit notes and their lines."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pghistory
 from django.contrib.postgres.indexes import BrinIndex
@@ -117,6 +117,10 @@ class Invoice(models.Model):
     purchase_order = models.CharField(max_length=80, blank=True)
     note = models.TextField(blank=True)
     created_at = models.DateTimeField()
+
+    # For mypy, which can't see the managers that djmoney makes for models with money.
+    objects: ClassVar[models.Manager[Self]]
+    _default_manager: ClassVar[models.Manager[Self]]
 
     class Meta:
         permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
@@ -265,6 +269,9 @@ class Line(models.Model):
     taxes = models.JSONField(null=True)
     explanation = models.JSONField(default=dict)
 
+    objects: ClassVar[models.Manager[Self]]
+    _default_manager: ClassVar[models.Manager[Self]]
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="line_position_is_used_once"),
@@ -297,6 +304,9 @@ class InvoiceTax(models.Model):
     currency = CurrencyField(default=None)
     taxable = MoneyField(**AMOUNT, currency_field_name="currency")
     amount = MoneyField(**AMOUNT, currency_field_name="currency")
+
+    objects: ClassVar[models.Manager[Self]]
+    _default_manager: ClassVar[models.Manager[Self]]
 
     class Meta:
         constraints = [

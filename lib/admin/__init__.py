@@ -4,7 +4,7 @@ from lib.admin.actions import page_action, row_action, selection_action
 from lib.admin.confirmed_actions import ConfirmedAction, Preview, Response, Subject
 from lib.admin.filters import ConditionFilter
 from lib.admin.links import link_to, list_url, page_url, staff_page
-from lib.admin.permissions import PermissionRules, is_allowed, require
+from lib.admin.permissions import PermissionRules, is_allowed, require, staff_user
 from lib.admin.previewed_actions import PreviewedAction
 from lib.admin.selection_actions import SelectionAction
 from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin, StaffInline
@@ -32,4 +32,5 @@ __all__ = [
     "row_action",
     "selection_action",
     "staff_page",
+    "staff_user",
 ]

@@ -6,7 +6,7 @@ Each action checks its permission itself, so that hiding the button is not what 
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,6 +16,7 @@ from unfold.enums import ActionVariant
 from lib.admin.permissions import require
 
 View = Callable[..., HttpResponseBase | None]
+AnyView = TypeVar("AnyView", bound=View)
 
 
 def always(row: Any) -> bool:
@@ -41,7 +42,7 @@ def selection_action(label: str, *, permission: str) -> Callable[[View], View]:
 
     def decorate(method: View) -> View:
         @wraps(method)
-        def view(page: Any, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase | None:
+        def view(page: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
             require(request, permission)
             return method(page, request, queryset)
 
@@ -72,7 +73,7 @@ def row_action(
 
 
 def as_button(
-    view: Any,
+    view: AnyView,
     label: str,
     permission: str,
     *,
@@ -81,10 +82,10 @@ def as_button(
     attrs: dict[str, str] | None = None,
     url_path: str = "",
     is_offered: Callable[[Any], bool] = always,
-) -> View:
+) -> AnyView:
     """Return a view with what the theme reads of an action."""
-    view.short_description, view.permission, view.is_offered = label, permission, is_offered
-    view.icon, view.variant, view.attrs = icon, variant, attrs or {}
+    look: dict[str, Any] = {"icon": icon, "variant": variant, "attrs": attrs or {}}
     if url_path:
-        view.url_path = url_path
+        look["url_path"] = url_path
+    vars(view).update(look, short_description=label, permission=permission, is_offered=is_offered)
     return view

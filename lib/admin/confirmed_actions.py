@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import Model
-from django.forms import Form
-from django.http import HttpRequest, HttpResponseRedirect
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from unfold.enums import ActionVariant
 
-from lib.admin.actions import View, always, as_button
+from lib.admin.actions import always, as_button
 from lib.admin.links import list_url, page_url
-from lib.admin.permissions import require
+from lib.admin.permissions import require, staff_user
 
 MAX_REASON = 500
 """Maximum characters stored of a reason."""
@@ -68,7 +69,7 @@ class ConfirmedAction(Generic[Subject]):
     danger = False
     permission: str
     is_offered: Callable[[Any], bool] = staticmethod(always)
-    form_class: type[Form] | None = None
+    form_class: type[BaseForm] | None = None
     refusals: tuple[type[Exception], ...] = ()
     missing_reason = ""
 
@@ -80,7 +81,7 @@ class ConfirmedAction(Generic[Subject]):
         self.refusal = ""
 
     @classmethod
-    def as_action(cls) -> View:
+    def as_action(cls) -> Callable[..., HttpResponseBase]:
         """Return the action as a method of a ModelAdmin."""
 
         def view(page: Any, request: HttpRequest, **arguments: Any) -> HttpResponseBase:
@@ -118,11 +119,12 @@ class ConfirmedAction(Generic[Subject]):
         """Call the operation, and return `done(…)` or a page; None shows the confirmation again."""
         raise NotImplementedError
 
-    def find(self, **arguments: Any) -> Subject:
+    def find(self, *args: Any, **arguments: Any) -> Subject:
         """Return what the action is about: the row, unless the address has other parameters than its id."""
-        return self.page.find(self.request, **arguments)
+        subject: Subject = self.page.find(self.request, *args, **arguments)
+        return subject
 
-    def make_form(self, subject: Subject, /) -> Form | None:
+    def make_form(self, subject: Subject, /) -> BaseForm | None:
         return self.form_class(self.posted) if self.form_class else None
 
     def field_of(self, refusal: Exception) -> str | None:
@@ -132,8 +134,8 @@ class ConfirmedAction(Generic[Subject]):
     # What it has at hand ---------------------------------------------------------------------------------------
 
     @property
-    def user(self) -> Any:
-        return self.request.user
+    def user(self) -> User:
+        return staff_user(self.request)
 
     @property
     def posted(self) -> Any:
@@ -142,20 +144,28 @@ class ConfirmedAction(Generic[Subject]):
     @property
     def choices(self) -> dict[str, Any]:
         """The form's cleaned fields."""
-        return self.form.cleaned_data
+        choices: dict[str, Any] = self.form.cleaned_data
+        return choices
 
     @property
     def reason(self) -> str:
         """The reason for the history."""
         return self.request.POST.get("_reason", "").strip()[:MAX_REASON]
 
-    def done(self, text: str, *, to: Model | str | None = None, level: int = messages.SUCCESS) -> HttpResponseBase:
+    @property
+    def subject_url(self) -> str:
+        """The page of the row that the action is about; the list if it is about no single row."""
+        return page_url(self.subject) if isinstance(self.subject, Model) else list_url(self.page.model)
+
+    def done(self, text: str, *, to: Model | str | None = None, level: int = messages.SUCCESS) -> HttpResponse:
         """Report the outcome, and go on to the action's row, or to another row's page or an address."""
         messages.add_message(self.request, level, text)
         return self.go(to)
 
-    def go(self, to: Model | str | None = None) -> HttpResponseBase:
-        return HttpResponseRedirect(to if isinstance(to, str) else page_url(to or self.subject))
+    def go(self, to: Model | str | None = None) -> HttpResponse:
+        if to is None:
+            return HttpResponseRedirect(self.subject_url)
+        return HttpResponseRedirect(to if isinstance(to, str) else page_url(to))
 
     # How it is done --------------------------------------------------------------------------------------------
 
@@ -178,17 +188,17 @@ class ConfirmedAction(Generic[Subject]):
 
     def show(self) -> HttpResponseBase:
         preview = self.preview(self.subject)
-        back = page_url(self.subject) if isinstance(self.subject, Model) else list_url(self.page.model)
         shown = replace(
             preview,
             problems=[self.refusal] if self.refusal else preview.problems,
             problems_title=preview.problems_title or self.problems_title,
             verb=preview.verb or self.verb or self.label,
-            back=preview.back or back,
+            back=preview.back or self.subject_url,
         )
-        return self.page.admin_site.confirmation(
+        response: HttpResponseBase = self.page.admin_site.confirmation(
             self.request, shown, page=self.page, form=self.form, hidden=self.hidden_fields(), danger=self.danger
         )
+        return response
 
     def hidden_fields(self) -> list[tuple[str, str]]:
         """Return fields that the page posts again."""

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from django.contrib.admin.options import BaseModelAdmin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -21,7 +23,18 @@ def is_allowed(request: HttpRequest, permission: str) -> bool:
     return not permission or bool(request.user.has_perm(permission))
 
 
-class PermissionRules:
+def staff_user(request: HttpRequest) -> User:
+    """
+    Return who is signed in.
+
+    :raises PermissionDenied: if nobody is, which the admin site rules out.
+    """
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+class PermissionRules(BaseModelAdmin):  # type: ignore[type-arg]  # Django's class takes none at run time
     """
     Restricts what Django's permissions allow, on a model's page or in an inline; it never allows more.
 

@@ -1,13 +1,14 @@
 """Confirmed actions on the selected rows of a list."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from lib.admin.actions import View, as_button
+from lib.admin.actions import as_button
 from lib.admin.confirmed_actions import ConfirmedAction
 
 Row = TypeVar("Row", bound=Model)
@@ -25,23 +26,23 @@ class SelectionAction(ConfirmedAction[list[Row]]):
     agreed_field = "_agreed"
 
     @classmethod
-    def as_action(cls) -> View:
-        def view(page: Any, request: HttpRequest, queryset: QuerySet) -> HttpResponseBase:
+    def as_action(cls) -> Callable[..., HttpResponseBase]:
+        def view(page: Any, request: HttpRequest, queryset: QuerySet[Row]) -> HttpResponseBase:
             return cls(page, request).dispatch(queryset=queryset)
 
         return as_button(view, cls.label, cls.permission)
 
-    def select(self, queryset: QuerySet) -> QuerySet:
+    def select(self, queryset: QuerySet[Row]) -> QuerySet[Row]:
         """Return the rows that the action applies to."""
         return queryset
 
-    def find(self, *, queryset: QuerySet) -> list[Row]:
+    def find(self, *, queryset: QuerySet[Row]) -> list[Row]:
         return list(self.select(queryset)[: self.limit])
 
     def is_confirmed(self) -> bool:
         return self.agreed_field in self.request.POST
 
-    def go(self, to: Model | str | None = None) -> HttpResponseBase:
+    def go(self, to: Model | str | None = None) -> HttpResponse:
         return super().go(to or self.request.get_full_path())
 
     def hidden_fields(self) -> list[tuple[str, str]]:

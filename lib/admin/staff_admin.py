@@ -1,12 +1,13 @@
 """The bases of staff pages: ModelAdmin with declared permissions, buttons and context."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import UnfoldAction
 
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
@@ -22,7 +23,7 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     has_form: False if a template above the form shows everything.
     """
 
-    ordering: Sequence[str] = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     fixed_fields: Sequence[str] = ()
     has_form = True
 
@@ -49,28 +50,35 @@ class StaffAdmin(PermissionRules, ModelAdmin):
         entries = super().get_list_filter(request)
         return [field_filter(self.model, entry) if isinstance(entry, str) else entry for entry in entries]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
-        return rows.select_related(*self.list_select_related) if self.list_select_related else rows
+        related = self.list_select_related
+        return rows.select_related(*related) if isinstance(related, list | tuple) else rows
 
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return super().get_fieldsets(request, obj) if self.has_form else []
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         readonly = super().get_readonly_fields(request, obj)
         return (*readonly, *self.fixed_fields) if obj else readonly
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
             context.update(self.page_context(request, obj))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
         """Offer the actions that fit the row's state; the row is read only if that matters."""
         actions = super().get_actions_detail(request, object_id)
         rules = [getattr(action.method, "is_offered", always) for action in actions]
@@ -81,11 +89,13 @@ class StaffAdmin(PermissionRules, ModelAdmin):
 
     # Actions name a permission, where Django and the theme expect the name of a method that checks it --------------
 
-    def _filter_unfold_actions_by_permissions(self, request: HttpRequest, actions: Any, object_id: Any = None) -> Any:
+    def _filter_unfold_actions_by_permissions(
+        self, request: HttpRequest, actions: list[UnfoldAction], object_id: int | str | None = None
+    ) -> list[UnfoldAction]:
         allowed = super()._filter_unfold_actions_by_permissions(request, actions, object_id)
         return [action for action in allowed if is_allowed(request, getattr(action.method, "permission", ""))]
 
-    def _filter_actions_by_permissions(self, request: HttpRequest, actions: Any) -> Any:
+    def _filter_actions_by_permissions(self, request: HttpRequest, actions: list[Any]) -> list[Any]:
         allowed = super()._filter_actions_by_permissions(request, actions)
         return [action for action in allowed if is_allowed(request, getattr(action[0], "permission", ""))]
 

@@ -31,11 +31,13 @@ WIDGETS: dict[type[forms.Widget], type[forms.Widget]] = {
 class StaffForm(forms.Form):
     """A form whose fields have the theme's widgets, unless a field says otherwise."""
 
+    fields: dict[str, Any]  # each of its own class
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             if widget_class := WIDGETS.get(type(field.widget)):
-                widget = widget_class()
+                widget: Any = widget_class()
                 widget.is_required = field.required
                 widget.attrs.update(field.widget_attrs(widget))
                 if isinstance(field, forms.ChoiceField):

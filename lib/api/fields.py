@@ -14,7 +14,7 @@ _ADDRESSABLE = re.compile(r"[^\s/?#%\\]+( [^\s/?#%\\]+)*")
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class StrictFields:
+class StrictFields(serializers.Serializer[Any]):
     """
     Mixin of serializers for input: rejects unknown fields, so that a mistyped name is not ignored.
 

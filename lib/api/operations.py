@@ -78,7 +78,7 @@ def operation(
     scope: str = "",
     idempotency: Idempotency | None = None,
     **declared: Any,
-) -> Callable[..., Any]:
+) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
     """
     Declare a method of an ApiView; `declared` are further fields of `Operation`.
 
@@ -105,28 +105,34 @@ def operation(
             def respond() -> HttpResponseBase:
                 with refused_as(declaration.refusals):
                     returned = method(view, request, *args, **kwargs)
-                return view.to_response(returned)
+                response: HttpResponseBase = view.to_response(returned)
+                return response
 
             return answer_once(view, respond) if declaration.idempotency is Idempotency.RECORDED else respond()
 
-        answer.operation = declaration
+        vars(answer)["operation"] = declaration
         return answer
 
     return declare
 
 
-def list_rows(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+def list_rows(
+    operation_id: str, summary: str, description: str = "", **declared: Any
+) -> Callable[..., HttpResponseBase]:
     """Return the `get` of a view that lists its rows in pages."""
 
     @operation(operation_id, summary, description, is_list=True, **declared)
     def get(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = view.paginate_queryset(view.filter_queryset(view.get_queryset()))
-        return view.get_paginated_response(view.represent_page(page))
+        response: Response = view.get_paginated_response(view.represent_page(page))
+        return response
 
     return get
 
 
-def read_row(operation_id: str, summary: str, description: str = "", **declared: Any) -> Callable[..., Any]:
+def read_row(
+    operation_id: str, summary: str, description: str = "", **declared: Any
+) -> Callable[..., HttpResponseBase]:
     """Return the `get` of a view that reads one row."""
 
     @operation(operation_id, summary, description, **declared)
@@ -160,5 +166,6 @@ def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpR
 def secret_response(body: Mapping[str, Any], **secret: Any) -> Response:
     """Return a created row with its secret, which the copy stored for repeated requests lacks."""
     response = Response({**body, **secret}, status=status.HTTP_201_CREATED)
-    response.kept_data = {**response.data, **dict.fromkeys(secret)}
+    # The module that stores responses reads the attribute.
+    response.kept_data = {**response.data, **dict.fromkeys(secret)}  # type: ignore[attr-defined]  # ours
     return response

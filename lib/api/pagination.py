@@ -37,7 +37,9 @@ class CursorPagination(BasePagination):
     version = 1
     ordering: tuple[str, ...] = ("-pk",)
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override]  # every list of the API reads rows
+        self, queryset: QuerySet[Any], request: Request, view: View | None = None
+    ) -> list[Any]:
         """
         Return the requested page; one more row is read, to know whether there is a next page.
 

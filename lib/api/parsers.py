@@ -8,7 +8,7 @@ surrogates, NaN and Infinity, and integers above 38 digits. Numbers with a decim
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import IO, Any, NoReturn
 
@@ -51,15 +51,16 @@ class StrictJsonParser(BaseParser):
 class JsonOnlyNegotiation(BaseContentNegotiation):
     """Chooses the parser by `Content-Type`, and always answers JSON, the only format, regardless of `Accept`."""
 
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Return the parser of the body's media type, or None."""
         return DefaultContentNegotiation().select_parser(request, parsers)
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the view's first renderer."""
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 def parse(body: bytes) -> Any:

@@ -145,7 +145,8 @@ def _framework_problem(error: exceptions.APIException) -> Problem | None:
     if error.status_code >= 500:
         return None
     errors = _flat(error.detail)
-    headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
+    challenge = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": challenge} if challenge else {}
     return Problem(
         problem_name(error.status_code),
         " ".join(field_error["detail"] for field_error in errors),

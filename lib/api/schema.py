@@ -37,7 +37,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What is wrong this time, which value, and what to do.")
     instance = serializers.CharField(help_text="The id of the request, as in the header `Request-Id`.")
-    errors = FaultSerializer(many=True, required=False)
+    # The metaclass takes declared fields off the class, so that they hide no attribute of it.
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # a field
 
 
 class BearerKey(OpenApiAuthenticationExtension):
@@ -85,7 +86,7 @@ class ApiSchema(AutoSchema):
     def get_summary(self) -> str:
         return self._declared.summary
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular's class, which has no types
         return self._declared.description or super().get_description()
 
     def get_override_parameters(self) -> list[Any]:

@@ -18,6 +18,8 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from lib.api.callers import caller_of
+
 # Bounds the memory of a process when very many keys or addresses appear.
 MAX_BUCKETS = 100_000
 
@@ -88,8 +90,9 @@ class ApiKeyThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: View) -> bool:
         """Return whether the key has a request left, and store the headers for the middleware."""
         buckets = self.buckets or self._start()
-        remaining = buckets.take(request.user.key_id) if request.user is not None else buckets.quota
-        request._request.rate_limit = buckets.headers("key", remaining)
+        remaining = buckets.take(caller_of(request).key_id) if request.user is not None else buckets.quota
+        # The middleware reads the attribute.
+        request._request.rate_limit = buckets.headers("key", remaining)  # type: ignore[attr-defined]  # ours
         return remaining >= 0
 
     def wait(self) -> float:

@@ -9,6 +9,7 @@ from rest_framework import status
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.response import Response
 
+from lib.api.callers import ApiCaller, caller_of
 from lib.api.operations import Operation
 
 
@@ -25,7 +26,7 @@ class ApiView(GenericAPIView[Any]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        methods = {name.upper(): getattr(cls, name, None) for name in cls.http_method_names}
+        methods = {name.upper(): getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
         cls.required_scopes = {
             name: method.operation.scope for name, method in methods.items() if hasattr(method, "operation")
         }
@@ -33,12 +34,17 @@ class ApiView(GenericAPIView[Any]):
     @property
     def operation(self) -> Operation:
         """The declaration of the operation that the request asks for."""
-        return getattr(self, self.request.method.lower()).operation
+        declaration: Operation = getattr(self, (self.request.method or "").lower()).operation
+        return declaration
+
+    @property
+    def caller(self) -> ApiCaller:
+        return caller_of(self.request)
 
     def get_queryset(self) -> QuerySet[Any]:
         """Return the rows that the caller may see."""
         rows = super().get_queryset()
-        return rows.filter(**{self.sandbox_path: self.request.user.sandbox}) if self.sandbox_path else rows
+        return rows.filter(**{self.sandbox_path: self.caller.sandbox}) if self.sandbox_path else rows
 
     def read_serializer(self, instance: Any = None, *, partial: bool = False, **context: Any) -> Any:
         """
@@ -108,7 +114,7 @@ class OwnedRows(ApiView):
         :raises Http404: if the caller sees no such owner.
         """
         path = self.owner_sandbox_path
-        owners = self.owners.filter(**{path: self.request.user.sandbox}) if path else self.owners.all()
+        owners = self.owners.filter(**{path: self.caller.sandbox}) if path else self.owners.all()
         return get_object_or_404(owners, **{self.owner_field: self.kwargs[self.owner_kwarg]})
 
     def get_queryset(self) -> QuerySet[Any]:

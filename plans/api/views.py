@@ -62,7 +62,7 @@ class PlanVersions(OwnedRows):
     def get_queryset(self) -> PlanVersionQuerySet:
         """Return the visible versions."""
         versions = super().get_queryset()
-        return versions if self.request.user.sandbox else versions.published()
+        return versions if self.caller.sandbox else versions.published()
 
 
 class PricedVersions(PlanVersions):

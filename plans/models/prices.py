@@ -1,5 +1,7 @@
 """The features that a version grants, their prices, and the version's fees."""
 
+from typing import ClassVar, Self
+
 import pghistory
 from django.db import models
 from django.db.models import F, Q
@@ -344,6 +346,10 @@ class Fee(models.Model):
         max_length=40, blank=True, default="", db_default="", db_index=False, help_text="Empty: the version's."
     )
     position = models.PositiveSmallIntegerField(default=0)
+
+    # For mypy, which can't see the managers that djmoney makes for models with money.
+    objects: ClassVar[models.Manager[Self]]
+    _default_manager: ClassVar[models.Manager[Self]]
 
     class Meta:
         constraints = [

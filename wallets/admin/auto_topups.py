@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,10 +10,11 @@ from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffAdmin, StaffInline, link_to
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffAdmin, StaffInline, link_to, staff_user
 from lib.admin.columns import column, money_column, state_column, text_column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number, format_units
+from lib.row_form import RowForm
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
 
@@ -22,7 +22,7 @@ STATE_COLORS = {"pending": "info", "paid": "success", "declined": "danger", "can
 ON_COLORS = {"on": "success", "off": "", "stopped": "danger"}
 
 
-class AutoTopupRuleForm(forms.ModelForm):
+class AutoTopupRuleForm(RowForm[TopUpRule]):
     class Meta:
         model = TopUpRule
         fields = (
@@ -147,7 +147,10 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
             ],
         )
         stored_rule = set_rule(
-            wallet_id=rule.wallet_id, request=rule_request, at=current_time(rule.wallet.customer), by=request.user
+            wallet_id=rule.wallet_id,
+            request=rule_request,
+            at=current_time(rule.wallet.customer),
+            by=staff_user(request),
         )
         rule.pk, rule._state.adding = stored_rule.pk, False
         for formset in formsets:

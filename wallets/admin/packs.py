@@ -20,6 +20,7 @@ from lib.admin.number_fields import NumberInput, number_cell
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
+from lib.row_form import RowForm
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
 from plans.models.catalog import FeatureKind
 from plans.models.packs import PackUnit, SlabsBy
@@ -29,7 +30,7 @@ FIGURES = ("units", "least_units", "most_units", "rollover_most")
 STATE_COLORS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
 
 
-class PackForm(forms.ModelForm):
+class PackForm(RowForm[CreditPack]):
     features = forms.MultipleChoiceField(
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -94,7 +95,7 @@ class PackForm(forms.ModelForm):
             self.add_error("least_units", "Say from how many to how many are sold at a time.")
 
 
-class PackPriceForm(forms.ModelForm):
+class PackPriceForm(RowForm[PackPrice]):
     class Meta:
         model = PackPrice
         fields = ("currency", "price")
@@ -107,7 +108,7 @@ class PackPriceForm(forms.ModelForm):
         return price
 
 
-class SlabForm(forms.ModelForm):
+class SlabForm(RowForm[BonusSlab]):
     class Meta:
         model = BonusSlab
         fields = ("least", "units", "percent")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -12,9 +11,10 @@ from unfold.enums import ActionVariant
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action
+from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action, staff_user
 from lib.admin.columns import text_column
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.row_form import RowForm
 from wallets.admin import breakage
 from wallets.admin.move_actions import GrantCredits, TransferCredits
 from wallets.admin.statements import statement_page
@@ -35,7 +35,7 @@ IMMUTABLE_FIELDS = ("customer", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
-class WalletForm(forms.ModelForm):
+class WalletForm(RowForm[Wallet]):
     class Meta:
         model = Wallet
         fields = (*IMMUTABLE_FIELDS, *SETTINGS)
@@ -168,10 +168,15 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
         settings = {name: form.cleaned_data[name] for name in SETTINGS}
         now = current_time(obj.customer)
         if change:
-            change_wallet(wallet=obj, **settings, at=now, by=request.user)
+            change_wallet(wallet=obj, **settings, at=now, by=staff_user(request))
             return
         wallet = open_wallet(
-            customer=obj.customer, unit=obj.unit, currency=str(obj.currency), **settings, at=now, by=request.user
+            customer=obj.customer,
+            unit=obj.unit,
+            currency=str(obj.currency),
+            **settings,
+            at=now,
+            by=staff_user(request),
         )
         obj.pk, obj._state.adding = wallet.pk, False
 

@@ -67,7 +67,8 @@ def take_out(take: Callable[..., Lot], operation_id: str, summary: str, descript
 
     @operation(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS)
     def post(view: Lots, request: Request, lot: int) -> Lot:
-        stored_lot, serializer = view.get_object(), view.read_serializer()
+        stored_lot: Lot = view.get_object()
+        serializer = view.read_serializer()
         fields, at = serializer.validated_data, current_time(stored_lot.wallet.customer)
         amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
         arguments = {"amount": amount, "reason": fields["reason"], "reference": serializer.reference}
@@ -100,7 +101,8 @@ class ExtensionView(Lots):
 
     @operation("extend_lot", "Let a lot expire later, or never", request=ExtensionSerializer, problems=PROBLEMS)
     def post(self, request: Request, lot: int) -> Lot:
-        stored_lot, fields = self.get_object(), self.read_body()
+        stored_lot: Lot = self.get_object()
+        fields = self.read_body()
         with as_problems(lot=""):
             extend(lot_id=stored_lot.pk, **fields, at=current_time(stored_lot.wallet.customer))
         return stored_lot

@@ -75,7 +75,7 @@ class WalletsView(Wallets):
     )
     def post(self, request: Request) -> Wallet:
         fields = self.read_body()
-        customer = customer_named(fields.pop("customer"), sandbox=request.user.sandbox)
+        customer = customer_named(fields.pop("customer"), sandbox=self.caller.sandbox)
         with as_problems():
             wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
         return self.reload(wallet)

@@ -18,6 +18,7 @@ from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
+from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import Coupon, Feature, Fee, Promotion
 from plans.models.catalog import FeatureKind
@@ -29,7 +30,7 @@ STATE_COLORS = {"given": "success", "archived": "", "over": "warning", "planned"
 TERMS = ("code", "percent", "amount", "currency", "duration", "periods", "features", "fees")
 
 
-class CouponForm(forms.ModelForm):
+class CouponForm(RowForm[Coupon]):
     currency = CurrencyCodeField(required=False)
     features = forms.MultipleChoiceField(
         required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Only usage of"

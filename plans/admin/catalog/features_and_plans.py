@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +10,7 @@ from unfold.decorators import display
 
 from lib.admin import StaffAdmin, StaffInline, link_to, row_action
 from lib.admin.columns import column, state_column
+from lib.row_form import RowForm
 from plans.admin.catalog.plan_wizard import StartAdmin
 from plans.admin.versions.version_page import format_time_in_force
 from plans.models import Feature, Plan, PlanVersion
@@ -18,7 +18,7 @@ from plans.models.catalog import FeatureKind
 from plans.models.versions import VersionState
 
 
-class FeatureForm(forms.ModelForm):
+class FeatureForm(RowForm[Feature]):
     class Meta:
         model = Feature
         fields = ("name", "code", "kind", "meter", "when_unreachable")

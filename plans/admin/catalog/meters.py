@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin import StaffAdmin, StaffInline
+from lib.row_form import RowForm
 from plans.aggregation.expressions import InvalidExpression, compile_expression
 from plans.models import Meter, MeterReading, PlanFeature
 from plans.models.meters import RECURRING, Aggregation, Measures
@@ -35,7 +36,7 @@ MEANING = (
 MAX_NAMED = 3
 
 
-class MeterForm(forms.ModelForm):
+class MeterForm(RowForm[Meter]):
     dimensions = SimpleArrayField(
         forms.CharField(max_length=100),
         required=False,

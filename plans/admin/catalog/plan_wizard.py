@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from lib.admin import StaffAdmin, StaffForm, page_action, page_url, staff_page
+from lib.admin import StaffAdmin, StaffForm, page_action, page_url, staff_page, staff_user
 from lib.formats import format_money
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.models import Plan
@@ -45,7 +45,7 @@ class StartAdmin(StaffAdmin):
         form = StartForm(request.POST or None, initial={"currency": usual_currency()})
         if request.method == "POST" and form.is_valid():
             chosen = next(template for template in templates() if template.code == form.cleaned_data.pop("template"))
-            draft = create_plan_from_template(chosen, **form.cleaned_data, by=request.user, at=timezone.now())
+            draft = create_plan_from_template(chosen, **form.cleaned_data, by=staff_user(request), at=timezone.now())
             messages.success(request, f"{draft} is a draft from “{chosen.name}”: go over its figures.")
             return HttpResponseRedirect(page_url(draft))
         answers = {name: request.GET.get(name) for name in QUESTIONS}

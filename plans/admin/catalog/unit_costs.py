@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import display
 
-from lib.admin import StaffAdmin, list_url, page_action, staff_page
+from lib.admin import StaffAdmin, list_url, page_action, staff_page, staff_user
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number
+from lib.row_form import RowForm
 from lib.tabular_files import FileRefused, as_csv, read_table
 from plans.admin.catalog.price_margins import margins_page
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
@@ -27,7 +28,7 @@ from plans.costs.price_margins import compute_live_margins
 from plans.models import UnitCost
 
 
-class UnitCostForm(forms.ModelForm):
+class UnitCostForm(RowForm[UnitCost]):
     match = MatchField(label="Of usage with")
     currency = CurrencyCodeField()
     per = PerField()
@@ -108,13 +109,13 @@ class UnitCostAdmin(StaffAdmin):
         return {"currency": usual_currency(), "per": "1", **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: UnitCost, form: Any, change: bool) -> None:
-        stored = unit_costs.record_cost(**form.recorded(), by=request.user, at=timezone.now())
+        stored = unit_costs.record_cost(**form.recorded(), by=staff_user(request), at=timezone.now())
         obj.pk = stored.pk
         obj.valid_to = stored.valid_to
         obj.created_at = stored.created_at
 
     def delete_model(self, request: HttpRequest, obj: UnitCost) -> None:
-        unit_costs.remove_cost(cost=obj, by=request.user, at=timezone.now())
+        unit_costs.remove_cost(cost=obj, by=staff_user(request), at=timezone.now())
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
@@ -141,7 +142,9 @@ class UnitCostAdmin(StaffAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 rows = read_table(form.content, name=form.name, columns=COLUMNS, needed=REQUIRED_COLUMNS)
-                imported = import_costs(rows, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed)
+                imported = import_costs(
+                    rows, by=staff_user(request), at=timezone.now(), dry_run=not form.is_confirmed
+                )
             except FileRefused as refusal:
                 form.add_error("file", str(refusal))
             except RowsRefused as refusal:

@@ -18,6 +18,7 @@ from lib.admin import StaffAdmin, link_to, list_url, page_url
 from lib.admin.number_fields import NumberInput
 from lib.currencies import CREDITS
 from lib.formats import currency_name, format_units
+from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.live_example import ExampleRate, examples
@@ -28,7 +29,7 @@ from plans.models.prices import PREPAID, TIERED, Consumption
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
 
 
-class PriceForm(forms.ModelForm):
+class PriceForm(RowForm[Price]):
     currency = CurrencyCodeField()
 
     class Meta:

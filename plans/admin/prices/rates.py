@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from lib.admin import StaffInline
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, strip_padding
+from lib.row_form import RowForm
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.price_unit import PerField, readable_per, to_unit_price
 from plans.admin.fields.row_order import OrderedFormSet
@@ -52,7 +53,7 @@ CHOICES = ("package_rounding", "cost_source")
 FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name not in CHOICES))
 
 
-class RateForm(forms.ModelForm):
+class RateForm(RowForm[Rate]):
     """A rate; `example` is the usage for its live example and is not saved."""
 
     match = MatchField()

@@ -13,6 +13,7 @@ from unfold.forms import PaginationInlineFormSet
 from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.formats import format_number
+from lib.row_form import RowForm
 from plans.models import Rate, Tier
 from plans.models.prices import TIERED, ChargeModel
 from plans.pricing.validation import InvalidCharge, check_percent, check_price, check_units
@@ -29,7 +30,7 @@ def raising_form_errors() -> Iterator[None]:
         raise forms.ValidationError(str(refusal)) from refusal
 
 
-class TierForm(forms.ModelForm):
+class TierForm(RowForm[Tier]):
     class Meta:
         model = Tier
         fields = ("up_to", "unit_price", "percent", "flat_fee")

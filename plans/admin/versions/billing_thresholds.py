@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from django import forms
-
 from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput
 from lib.money import round_money
+from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.versions.draft_rows import DraftRows
 from plans.models import BillingThreshold
 
 
-class ThresholdForm(forms.ModelForm):
+class ThresholdForm(RowForm[BillingThreshold]):
     currency = CurrencyCodeField()
 
     class Meta:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django import forms
-
 from lib.admin import StaffInline
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
 from lib.money import round_money
+from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.versions.draft_rows import DraftRows
 from plans.models import Commitment
@@ -18,7 +17,7 @@ from plans.pricing.charge_models import InvalidCharge
 FIGURES = ("minimum", "currency", "periods", "overage_factor", "discount", "trues_up")
 
 
-class CommitmentForm(forms.ModelForm):
+class CommitmentForm(RowForm[Commitment]):
     currency = CurrencyCodeField()
 
     class Meta:

@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,6 +15,7 @@ from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.currencies import CREDITS
 from lib.formats import currency_name
+from lib.row_form import RowForm
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.versions.draft_rows import DraftRows
 from plans.models import PlanFeature, PlanVersion, Price
@@ -23,7 +23,7 @@ from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, AtZero, Consumption
 
 
-class PlanFeatureForm(forms.ModelForm):
+class PlanFeatureForm(RowForm[PlanFeature]):
     class Meta:
         model = PlanFeature
         fields = (

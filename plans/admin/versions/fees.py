@@ -13,6 +13,7 @@ from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 from lib.money import round_money
+from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.versions.draft_rows import DraftRows
@@ -21,7 +22,7 @@ from plans.models.prices import Basis, FeeKind
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
 
 
-class FeeForm(forms.ModelForm):
+class FeeForm(RowForm[Fee]):
     code = forms.CharField(
         required=False,
         max_length=64,

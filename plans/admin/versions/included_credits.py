@@ -9,6 +9,7 @@ from unfold.admin import StackedInline
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
+from lib.row_form import RowForm
 from plans.admin.versions.draft_rows import DraftRows
 from plans.models import Feature, IncludedCredits
 from plans.models.included_credits import CREDITS, Every, Lasts
@@ -21,7 +22,7 @@ FIGURES = (
 )
 
 
-class IncludedCreditsForm(forms.ModelForm):
+class IncludedCreditsForm(RowForm[IncludedCredits]):
     class Meta:
         model = IncludedCredits
         fields = FIGURES

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from lib.admin import page_url, row_action, staff_page
+from lib.admin import page_url, row_action, staff_page, staff_user
 from lib.formats import format_number
 from lib.tabular_files import FileRefused
 from plans.admin.fields.file_upload import UploadForm
@@ -37,7 +37,7 @@ class VersionPriceList(VersionComparison):
             try:
                 item = read(form.content, name=form.name)
                 changes = import_price_list(
-                    item, version=version, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed
+                    item, version=version, by=staff_user(request), at=timezone.now(), dry_run=not form.is_confirmed
                 )
                 is_read = True
             except FileRefused as refusal:

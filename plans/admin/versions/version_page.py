@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from lib.admin import page_url
+from lib.admin import page_url, staff_user
 from lib.admin.columns import column, state_column
+from lib.row_form import RowForm
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
 from plans.admin.versions.comparison import VersionComparison
@@ -30,7 +30,7 @@ APPROVAL = {"waiting": "warn", "approved": "good"}
 STATE_COLORS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
 
 
-class VersionForm(forms.ModelForm):
+class VersionForm(RowForm[PlanVersion]):
     class Meta:
         model = PlanVersion
         fields = (
@@ -164,7 +164,7 @@ class PlanVersionAdmin(VersionComparison):
 
     def save_model(self, request: HttpRequest, obj: PlanVersion, form: Any, change: bool) -> None:
         if not change:
-            draft = publication.new_draft(plan=obj.plan, by=request.user, at=timezone.now())
+            draft = publication.new_draft(plan=obj.plan, by=staff_user(request), at=timezone.now())
             obj.pk, obj.number, obj.created_at = draft.pk, draft.number, draft.created_at
             obj._state.adding = False
         super().save_model(request, obj, form, change)

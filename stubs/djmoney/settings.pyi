@@ -1,0 +1,1 @@
+CURRENCY_CHOICES: list[tuple[str, str]]
