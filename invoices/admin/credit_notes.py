@@ -51,7 +51,7 @@ class CreditForm(forms.Form):
     is_whole = forms.TypedChoiceField(
         choices=[("yes", "All that is left of the invoice"), ("", "Some of its lines")],
         coerce=bool,
-        empty_value=False,
+        empty_value=False,  # type: ignore[arg-type]  # any value may stand for none
         required=False,
         initial="yes",
         widget=forms.RadioSelect,

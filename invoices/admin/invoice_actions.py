@@ -66,7 +66,8 @@ class DraftAction(ConfirmedAction[Invoice]):
     refusals = (OneOffInvoiceRefused,)
 
     def find(self, *, object_id: str) -> Invoice:
-        return self.page.find_draft(self.request, object_id)
+        draft: Invoice = self.page.find_draft(self.request, object_id)
+        return draft
 
 
 class IssueDraft(DraftAction):

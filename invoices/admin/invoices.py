@@ -66,7 +66,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
             format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency))
         )
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str) -> Any:
         """Match a whole number exactly; otherwise match the start of a number, and invoices of customers by name."""
         term = search_term.strip()
         if not term:

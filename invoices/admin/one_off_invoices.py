@@ -1,6 +1,6 @@
 """Edit one-off invoices: a draft's lines and terms on one page, with a preview before saving."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -66,7 +66,7 @@ class LineForm(forms.Form):
     last_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
 
 
-class LineFormRows(forms.BaseFormSet):
+class LineFormRows(forms.BaseFormSet):  # type: ignore[type-arg]  # Django's class takes none at run time
     """The rows of the page; each labels its fields for screen readers, which don't see the table's head."""
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
@@ -74,11 +74,12 @@ class LineFormRows(forms.BaseFormSet):
         for field in form.fields.values():
             field.widget.attrs["aria-label"] = f"{field.label or field}, line {(index or 0) + 1}"
 
-    def requested_lines(self) -> Iterator[OneOffLine]:
-        """Yield the lines of rows with a description, changed or not, that are not marked for deletion."""
-        for form in self.forms:
-            if form.cleaned_data.get("description") and not form.cleaned_data.get("DELETE"):
-                yield OneOffLine(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
+
+def _requested_lines(rows: Sequence[forms.Form]) -> Iterator[OneOffLine]:
+    """Yield the lines of rows with a description, changed or not, that are not marked for deletion."""
+    for form in rows:
+        if form.cleaned_data.get("description") and not form.cleaned_data.get("DELETE"):
+            yield OneOffLine(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
 
 
 LineFormSet = forms.formset_factory(
@@ -98,7 +99,7 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     draft = None
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
         one_off_request = OneOffRequest(
-            lines=list(lines.requested_lines()), currency=one_off_request.currency, **terms.cleaned_data
+            lines=list(_requested_lines(lines.forms)), currency=one_off_request.currency, **terms.cleaned_data
         )
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)

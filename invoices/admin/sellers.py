@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from customers.admin.brand import SellerForm
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
 from invoices.documents.seller_terms import seller_facts
@@ -50,11 +51,12 @@ class SellerSample(SellerAdmin):
         form = self.get_form(request, seller, change=seller is not None)(request.POST, request.FILES, instance=seller)
         form.is_valid()
         edited_seller = form.instance
+        logo = form.chosen_logo() if isinstance(form, SellerForm) else None
         problems = [
             f"{form.fields[name].label if name in form.fields else 'Form'}: {texts[0]}"
             for name, texts in form.errors.items()
         ]
-        context = {"problems": problems, **self._preview_pages(edited_seller, form.chosen_logo())}
+        context = {"problems": problems, **self._preview_pages(edited_seller, logo)}
         return TemplateResponse(request, "staff/customers/seller_preview_result.html", context)
 
     @row_action("Sample PDF", icon="picture_as_pdf", attrs={"target": "_blank"})

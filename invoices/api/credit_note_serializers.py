@@ -21,7 +21,7 @@ class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
     invoice = serializers.IntegerField(source="corrects_id", help_text="The invoice that it corrects.")
     customer = serializers.CharField(source="customer.external_id")
     seller = serializers.CharField(source="seller.code")
-    to = serializers.ChoiceField(source="credit_to", choices=CreditTo, help_text="Where the money goes.")
+    to = serializers.ChoiceField(source="credit_to", choices=list(CreditTo), help_text="Where the money goes.")
     issued_at = InstantField()
     net = AmountField()
     tax = AmountField()
@@ -83,9 +83,11 @@ class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
     """A credit note to issue: over everything left of an invoice, or over some of its lines."""
 
     invoice = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    lines = LineCreditSerializer(many=True, required=False, allow_empty=False, max_length=2_000)
+    lines = serializers.ListSerializer[Any](
+        child=LineCreditSerializer(), required=False, allow_empty=False, max_length=2_000
+    )
     reason = serializers.CharField(max_length=MAX_REASON, help_text="Printed on the credit note.")
-    to = serializers.ChoiceField(choices=CreditTo, help_text="Where the money goes.")
+    to = serializers.ChoiceField(choices=list(CreditTo), help_text="Where the money goes.")
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the arguments of `issue_credit_note`."""

@@ -29,7 +29,9 @@ class TaxationSerializer(serializers.Serializer[Any]):
     taxes = ChargedTaxSerializer(many=True)
     problem = serializers.CharField(help_text="Why the VAT id does not count, so that tax is charged; else empty.")
     tax_number = serializers.CharField()
-    is_valid = serializers.BooleanField(allow_null=True, help_text="What an online check said; null without one.")
+    is_valid = serializers.BooleanField(  # type: ignore[assignment]  # a field, which the metaclass takes off
+        allow_null=True, help_text="What an online check said; null without one."
+    )
     checked_at = InstantField(allow_null=True)
     proof = serializers.CharField(help_text="What proves that it was asked for.")
 

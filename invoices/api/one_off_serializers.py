@@ -27,7 +27,7 @@ class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
 class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
     """Changes to a draft; omitted fields keep their value."""
 
-    lines = OneOffLineSerializer(many=True, required=False, max_length=500)
+    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), required=False, max_length=500)
     purchase_order = serializers.CharField(max_length=MAX_PURCHASE_ORDER, required=False, allow_blank=True)
     note = serializers.CharField(max_length=MAX_NOTE, required=False, allow_blank=True, help_text="Printed below.")
     net_days = serializers.IntegerField(
@@ -45,7 +45,7 @@ class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):
 
     customer = serializers.CharField(max_length=200, help_text="Your own name for the customer.")
     currency = CurrencyField(required=False, help_text="Default: the customer's.")
-    lines = OneOffLineSerializer(many=True, max_length=500)
+    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), max_length=500)
     issue = serializers.BooleanField(default=False, help_text="Whether it is issued at once, and not a draft first.")
 
 

@@ -150,7 +150,7 @@ def _line_credit(
     currency = str(creditable.invoice.currency)
     amount = line.left if amount is None else amount
     # Both bounds have the sign of the line: an amount left may be below zero.
-    if not amount.is_finite() or not amount or not min(line.left, 0) <= amount <= max(line.left, 0):
+    if not amount.is_finite() or not amount or not min(line.left, Decimal(0)) <= amount <= max(line.left, Decimal(0)):
         left = format_money(line.left, currency)
         raise CreditRefused(f"Of line {line.position} ({line.description}) {left} is left to credit.", field=field)
     if amount % minor_unit(currency):

@@ -85,7 +85,7 @@ def read_creditable_invoices(invoice_ids: Collection[int], *, lock: bool = False
     with connection.cursor() as cursor:
         cursor.execute(_LINES, [ids])
         for invoice_id, taxes, *text, net, credited in cursor.fetchall():
-            lines_by_invoice[invoice_id].append(CreditableLine(*text, parse_taxes(taxes), net, credited))
+            lines_by_invoice[invoice_id].append(CreditableLine(*(*text, parse_taxes(taxes), net, credited)))
         cursor.execute(_CREDITED_TAXES, [ids])
         for invoice_id, *tax, taxable, amount in cursor.fetchall():
             taxes_by_invoice[invoice_id].append(TaxSum(Tax(*tax), taxable, amount))

@@ -112,7 +112,11 @@ def _apply_balances(invoices: Sequence[Draft], at: datetime) -> list[int]:
                 applied[draft.id] = amount
                 remaining[balance_key] -= amount
         if applied:
-            parameters = {"invoices": list(applied), "amounts": list(applied.values()), "at": at}
+            parameters: dict[str, list[int] | list[Decimal] | datetime] = {
+                "invoices": list(applied),
+                "amounts": list(applied.values()),
+                "at": at,
+            }
             cursor.execute(_APPLY, parameters)
             cursor.execute(_PAY, parameters)
     return list(applied)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from invoices.amounts.totals import Taxes, Totals, total_up
+from invoices.amounts.totals import TaxedAmount, Taxes, Totals, total_up
 
 
 class DraftLine(msgspec.Struct, gc=False):
@@ -93,7 +93,7 @@ class Draft(msgspec.Struct):
 
     def total_up(self) -> None:
         """Update the totals from the lines."""
-        taxed_amounts = [(line.amount, *line.taxes) for line in self.lines]
+        taxed_amounts: list[TaxedAmount] = [(line.amount, *line.taxes) for line in self.lines]
         self.totals = total_up(taxed_amounts, self.currency, includes_tax=self.includes_tax)
 
     def net_of(self, line: DraftLine) -> Decimal:

@@ -16,6 +16,7 @@ from django.db import connection
 
 from customers.customer_time import test_clock_ids
 from customers.notifications import Announcement, announce_all, has_listeners
+from customers.notifications.announcement import Facts
 from invoices.amounts.line_taxes import combined_rate, taxes_as_json
 from invoices.documents import numbering
 from invoices.documents.balance_application import apply_credits_and_balances
@@ -154,7 +155,7 @@ def _delete_rows(invoice_ids: Sequence[int]) -> None:
     """Delete the rows of stored drafts before they are rewritten."""
     with connection.cursor() as cursor:
         for statement in _DELETE_ROWS:
-            cursor.execute(statement, [invoice_ids])
+            cursor.execute(statement, [list(invoice_ids)])
 
 
 def _issue_stored(rows: Iterable[tuple[Any, ...]]) -> None:
@@ -214,7 +215,7 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
 
 def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Announcement:
     issue_date = _local_date(numbers.issued_at, draft.seller_zone)
-    facts = {
+    facts: Facts = {
         "invoice": draft.id,
         "document": str(draft.kind),
         "number": numbers.text(offset),

@@ -99,7 +99,7 @@ def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: i
 
     clock: the series of customers on this test clock.
     """
-    parameters = [seller_id, kind, sandbox, clock]
+    parameters: list[int | str | None] = [seller_id, kind, sandbox, clock]
     with connection.cursor() as cursor:
         cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():

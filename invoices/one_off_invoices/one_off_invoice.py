@@ -208,8 +208,10 @@ def _invoice_columns(draft: Draft) -> dict[str, object]:
     """Return the column values of a draft's row."""
     amounts = {name: Money(getattr(draft.totals, name), draft.currency) for name in ("net", "tax", "total")}
     facts = {"seller_facts": draft.seller_facts, "buyer_facts": draft.buyer_facts}
-    copied_names = ("reference", "seller_id", "customer_id", "sandbox", "currency", "period_start", "period_end")
-    copied_names += ("includes_tax", "purchase_order", "note")
+    copied_names = (
+        *("reference", "seller_id", "customer_id", "sandbox", "currency", "period_start", "period_end"),
+        *("includes_tax", "purchase_order", "note"),
+    )
     return {
         **{name: getattr(draft, name) for name in copied_names},
         **amounts,

@@ -71,7 +71,7 @@ def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]
         .values_list("currency")
         .annotate(
             invoiced=Sum("total"),
-            due=Sum(left, filter=is_open),
+            unpaid=Sum(left, filter=is_open),
             late=Sum(left, filter=is_open & Q(due_date__lt=today)),
         )
     )

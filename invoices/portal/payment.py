@@ -43,5 +43,5 @@ def _page(request: HttpRequest, visit: Visit, invoice: Invoice, problem: str = "
     context["can_pay"] = pay_link(invoice) is not None
     response = render_page(request, visit, "pay.html", context, status=422 if problem else 200)
     # The form's answer leads to the provider, which the pages' policy would not let it do.
-    response._csp_update = {"form-action": settings.PAYMENT_PAGES}
+    response._csp_update = {"form-action": settings.PAYMENT_PAGES}  # type: ignore[attr-defined]  # of django-csp
     return response

@@ -19,7 +19,7 @@ class AssetNotPackaged(ValueError):
     """A document requested an outside asset: unescaped text got into its markup."""
 
 
-class PackagedAssetFetcher(URLFetcher):
+class PackagedAssetFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
     """
     Serve packaged fonts and data: URIs, and reject everything else.
 

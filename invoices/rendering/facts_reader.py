@@ -100,7 +100,10 @@ def branding(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
 
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:
     corrected_invoice = invoice.corrects
-    return None if corrected_invoice is None else (corrected_invoice.number, corrected_invoice.issue_date)
+    # Only an issued invoice is corrected, so it has both.
+    if corrected_invoice is None or corrected_invoice.number is None or corrected_invoice.issue_date is None:
+        return None
+    return corrected_invoice.number, corrected_invoice.issue_date
 
 
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
@@ -108,7 +111,7 @@ def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
     if len(rows) > MAX_LINES:
         raise TooManyLines(f"{invoice} has more than {MAX_LINES:,} lines: bill it as several invoices.")
     headings = section_headings(invoice)
-    return tuple(LineFacts(*row, headings.get(position, "")) for position, *row in rows)
+    return tuple(LineFacts(*(*row, headings.get(position, ""))) for position, *row in rows)
 
 
 def section_headings(invoice: Invoice) -> dict[int, str]:

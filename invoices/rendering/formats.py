@@ -93,13 +93,14 @@ class Figures:
 
     def _format_number(self, pattern: NumberPattern, number: Decimal) -> str:
         with decimal.localcontext(EXACT):
-            return pattern.apply(number, self.locale, decimal_quantization=False)
+            text: str = pattern.apply(number, self.locale, decimal_quantization=False)
+        return text
 
 
 @lru_cache(maxsize=256)
 def _pattern(locale: Locale, kind: str) -> NumberPattern:
     """Return the locale's own pattern, with as many places as the number has."""
     patterns = {"decimal": lambda: locale.decimal_formats[None], "percent": lambda: locale.percent_formats[None]}
-    pattern = copy.copy(patterns[kind]())
+    pattern: NumberPattern = copy.copy(patterns[kind]())
     pattern.frac_prec = (0, 0)
     return pattern

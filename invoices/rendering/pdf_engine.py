@@ -49,7 +49,7 @@ def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
         sheet, fonts = load_style()
         try:
             document = HTML(string=html, url_fetcher=FETCHER)
-            pdf = document.write_pdf(
+            pdf: bytes = document.write_pdf(
                 stylesheets=[sheet],
                 font_config=fonts,
                 pdf_variant=VARIANT,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 from django.contrib.auth.models import User
 
@@ -16,6 +16,8 @@ from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from lib.queue import Lease
+
+Submission = TypeVar("Submission", PaymentAttempt, Refund)
 
 # The size of the column; providers' texts may be longer.
 MAX_REASON = 300
@@ -79,7 +81,7 @@ def _store_pending_response(attempt: PaymentAttempt, response: ProviderResponse,
     return postpone(attempt, reason=response.reason, at=at)
 
 
-def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
+def postpone(attempt: Submission, *, reason: str, at: datetime) -> Submission:
     """
     Schedule the next check of a pending attempt; one with an open page is checked after the page has closed.
 

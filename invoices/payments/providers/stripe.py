@@ -71,7 +71,7 @@ def _declined_on_refusal(
 class Stripe:
     @_declined_on_refusal
     def charge(self, order: PaymentOrder) -> ProviderResponse:
-        params = {
+        params: stripe.params.PaymentIntentCreateParams = {
             "amount": _amount(order),
             "currency": order.currency.lower(),
             "customer": order.account,
@@ -90,12 +90,12 @@ class Stripe:
             amount = _amount(order)
         except _StripeRefusal as refused:
             return ProviderResponse(DECLINED, code=refused.code, reason=str(refused))
-        price_data = {
+        price_data: stripe.params.checkout.SessionCreateParamsLineItemPriceData = {
             "currency": order.currency.lower(),
             "unit_amount": amount,
             "product_data": {"name": order.description},
         }
-        params = {
+        params: stripe.params.checkout.SessionCreateParams = {
             "mode": "payment",
             "customer": order.account,
             "line_items": [{"quantity": 1, "price_data": price_data}],
@@ -128,8 +128,11 @@ class Stripe:
 
     @_declined_on_refusal
     def refund(self, order: PaymentOrder) -> ProviderResponse:
-        params: dict[str, Any] = {"amount": _amount(order), "metadata": {METADATA_KEY: str(order.key)}}
-        params["payment_intent"] = _payment_intent_id(order.payment_ref)
+        params: stripe.params.RefundCreateParams = {
+            "amount": _amount(order),
+            "metadata": {METADATA_KEY: str(order.key)},
+            "payment_intent": _payment_intent_id(order.payment_ref),
+        }
         return _refund_response(_call(lambda: _client().v1.refunds.create(params, _idempotency_key("refund", order))))
 
     def find_refund(self, order: PaymentOrder) -> ProviderResponse | None:
@@ -140,14 +143,22 @@ class Stripe:
         return next((_refund_response(refund) for refund in refunds if _own_key(refund) == str(order.key)), None)
 
     def create_account(self, *, key: str, name: str, email: str) -> str:
-        params = {"name": name, "email": email or None, "metadata": {METADATA_KEY: key}}
+        params: stripe.params.CustomerCreateParams = {"name": name, "metadata": {METADATA_KEY: key}}
+        if email:
+            params["email"] = email
         stripe_customer = _call(lambda: _client().v1.customers.create(params, {"idempotency_key": f"account-{key}"}))
         return str(stripe_customer.id)
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
         # Checkout wants a currency even to save a payment method, when nothing is charged.
-        params = {"mode": "setup", "customer": account, "currency": "usd", "success_url": back_to}
-        params |= {"cancel_url": back_to, "metadata": {METADATA_KEY: key}}
+        params: stripe.params.checkout.SessionCreateParams = {
+            "mode": "setup",
+            "customer": account,
+            "currency": "usd",
+            "success_url": back_to,
+            "cancel_url": back_to,
+            "metadata": {METADATA_KEY: key},
+        }
         session = _call(lambda: _client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"}))
         return str(session.url)
 
