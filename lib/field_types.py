@@ -38,7 +38,7 @@ MAX_SEATS = 1_000_000
 MAX_TRIAL_DAYS = 730
 
 
-class QuantityField(models.DecimalField):  # type: ignore[type-arg]  # Django's class takes none at run time
+class QuantityField(models.DecimalField):
     """
     A measured quantity, exact to the last digit that was sent.
 

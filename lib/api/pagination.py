@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.views import View
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -56,7 +56,7 @@ class CursorPagination(BasePagination):
         self.next_cursor = self._write(rows[limit - 1]) if len(rows) > limit else None
         return rows[:limit]
 
-    def position(self, row: Model) -> tuple[int, ...]:
+    def position(self, row: Any) -> tuple[int, ...]:
         """Return the numbers by which rows are ordered."""
         return (row.pk,)
 
@@ -64,7 +64,7 @@ class CursorPagination(BasePagination):
         """Return the rows after a position."""
         return queryset.filter(pk__lt=position[0])
 
-    def _write(self, row: Model) -> str:
+    def _write(self, row: Any) -> str:
         return encode_cursor(":".join(str(number) for number in (self.version, *self.position(row))))
 
     def _read(self, cursor: str) -> list[int]:

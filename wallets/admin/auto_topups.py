@@ -116,7 +116,7 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
     @display(description="Below")
     def below(self, rule: TopUpRule) -> SafeString:
         return number_cell(
-            f"{format_number(rule.percent)} %" if rule.threshold is None else format_number(rule.threshold)
+            format_number(rule.threshold) if rule.threshold is not None else f"{format_number(rule.percent or 0)} %"
         )
 
     @display(description="Buys")

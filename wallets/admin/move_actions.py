@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.enums import ActionVariant
 
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Response, Subject, page_url, staff_page
-from wallets.admin.action_forms import ExtendForm, GrantForm, TakeOutForm, TransferForm
+from wallets.admin.action_forms import ExtendForm, GrantForm, MoveForm, TakeOutForm, TransferForm
 from wallets.credit_rules.units import InvalidAmount
 from wallets.ledger.adjustments import extend, refund, transfer, void
 from wallets.ledger.errors import LedgerRefused
@@ -26,16 +28,17 @@ class MoveAction(ConfirmedAction[Subject]):
     """An action on a wallet or a lot. facts: what is true of it, whichever the choices."""
 
     facts: Sequence[str]
+    form_class: type[MoveForm]
     refusals = (InvalidAmount, LedgerRefused)
 
     effect: dict[str, Any] | None = None
 
     @property
     def wallet(self) -> Wallet:
-        return self.subject
+        raise NotImplementedError
 
-    @property
-    def title(self) -> str:
+    def heading(self) -> str:
+        """Return the title of the page."""
         raise NotImplementedError
 
     def move(self, *, at: datetime, by: Any) -> None:
@@ -55,10 +58,10 @@ class MoveAction(ConfirmedAction[Subject]):
         """Return the wallets that the action changes."""
         return [self.wallet.pk]
 
-    def make_form(self, subject: Any) -> Any:
+    def make_form(self, subject: Subject) -> MoveForm:
         return self.form_class(self.posted, subject=subject)
 
-    def run(self, subject: Any) -> Response:
+    def run(self, subject: Subject) -> Response:
         at = current_time(self.wallet.customer)
         try:
             if "_do" in self.request.POST:
@@ -72,11 +75,11 @@ class MoveAction(ConfirmedAction[Subject]):
     def field_of(self, refusal: Exception) -> str | None:
         return "amount" if isinstance(refusal, InvalidAmount) else super().field_of(refusal)
 
-    def show(self) -> Response:
+    def show(self) -> HttpResponseBase:
         return staff_page(
             self.request,
             "staff/wallets/wallet_action.html",
-            title=self.title,
+            title=self.heading(),
             facts=self.facts,
             form=self.form,
             media=self.page.media + self.form.media,
@@ -117,6 +120,10 @@ class MoveAction(ConfirmedAction[Subject]):
 class WalletMove(MoveAction[Wallet]):
     """An action on the units of a wallet."""
 
+    @property
+    def wallet(self) -> Wallet:
+        return self.subject
+
     def success(self) -> str:
         return f"{self.label}: {shown(self.choices['amount'], self.wallet.unit)}."
 
@@ -131,8 +138,7 @@ class GrantCredits(WalletMove):
     )
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
 
-    @property
-    def title(self) -> str:
+    def heading(self) -> str:
         return f"Grant into {self.wallet}"
 
     def move(self, *, at: datetime, by: Any) -> None:
@@ -154,8 +160,7 @@ class TransferCredits(WalletMove):
     facts = ("Lots go in the order in which they would be spent, each on its own conditions and with its cost.",)
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.balance > 0)
 
-    @property
-    def title(self) -> str:
+    def heading(self) -> str:
         return f"Transfer from {self.wallet}"
 
     def wallet_ids(self) -> list[int]:
@@ -178,8 +183,7 @@ class LotMove(MoveAction[Lot]):
     def wallet(self) -> Wallet:
         return self.subject.wallet
 
-    @property
-    def title(self) -> str:
+    def heading(self) -> str:
         return f"{self.label} {shown(self.subject.remaining, self.wallet.unit)} of {self.wallet}"
 
     def success(self) -> str:
@@ -215,7 +219,7 @@ class RefundLot(LotMove):
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
         described = super().describe(effect)
         if effect.entries:
-            paid_back = shown(-sum(entry.money for entry in effect.entries), str(self.wallet.currency))
+            paid_back = shown(-sum((entry.money for entry in effect.entries), Decimal(0)), str(self.wallet.currency))
             described["sentences"] = [f"{paid_back} before tax are to be paid back to the customer."]
         return described
 

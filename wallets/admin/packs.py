@@ -247,7 +247,7 @@ def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) 
 def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
     if pack.units is not None:
         return [(packs, pack.units * packs) for packs in (1, 2, 10)]
-    return [(1, units) for units in sorted({pack.least_units, pack.most_units}) if units]
+    return [(1, units) for units in sorted(filter(None, {pack.least_units, pack.most_units}))]
 
 
 def _example_row(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, str]:

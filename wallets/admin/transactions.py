@@ -28,7 +28,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     )
     change_form_after_template = "staff/wallets/entries.html"
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str) -> Any:
         kind, _, number = search_term.strip().rpartition(":")
         if not number.isdecimal() or len(number) > 18:
             return (queryset.none() if number else queryset), False

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from unfold.decorators import display
 from unfold.enums import ActionVariant
@@ -95,7 +96,8 @@ class CloseWallet(ConfirmedAction[Wallet]):
 
     def run(self, wallet: Wallet) -> HttpResponse:
         close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=self.user)
-        return self.page.response_post_save_change(self.request, wallet)
+        response: HttpResponse = self.page.response_post_save_change(self.request, wallet)
+        return response
 
 
 def is_open(wallet: Wallet) -> bool:
@@ -191,6 +193,6 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
         return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[wallet.pk]))
 
     @row_action("Statement", icon="summarize")
-    def statement(self, request: HttpRequest, wallet: Wallet) -> HttpResponse:
+    def statement(self, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
         """Show the wallet's statement."""
         return statement_page(request, wallet)

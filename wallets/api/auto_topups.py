@@ -24,7 +24,7 @@ class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling])
     """A maximum number of top-ups, or of money with tax, per day or month of the customer's calendar."""
 
     set_by = serializers.ChoiceField(choices=CeilingSetter.choices, default=CeilingSetter.FINANCE)
-    span = serializers.ChoiceField(choices=CeilingSpan)
+    span = serializers.ChoiceField(choices=list(CeilingSpan))
     most = serializers.IntegerField(min_value=0, max_value=MAX_TOPUPS, required=False, allow_null=True)
     most_money = NumberField(required=False, allow_null=True)
 
@@ -45,7 +45,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         required=False, allow_null=True, help_text="Fill it up to so many units, at least; default: buy one pack."
     )
     payer = serializers.ChoiceField(
-        choices=Payer, default=Payer.INVOICE, help_text="`sandbox` and `declining` are for sandbox customers."
+        choices=list(Payer), default=Payer.INVOICE, help_text="`sandbox` and `declining` are for sandbox customers."
     )
     cooldown_seconds = serializers.IntegerField(
         min_value=0, max_value=int(LONGEST_COOLDOWN.total_seconds()), default=0
@@ -54,7 +54,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         min_value=1, max_value=MAX_DECLINES, default=3, help_text="Declines in a row that switch it off."
     )
     is_on = serializers.BooleanField(default=True)
-    ceilings = CeilingSerializer(many=True, required=False, max_length=4)
+    ceilings = serializers.ListSerializer[Any](child=CeilingSerializer(), required=False, max_length=4)
     declines = serializers.IntegerField(read_only=True, help_text="In a row, so far.")
     off_reason = serializers.CharField(read_only=True, help_text="What has switched it off.")
 
@@ -83,7 +83,7 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
 
     balance = NumberField(help_text="What it held when that was too little.")
     amount = AmountField(source="money", help_text="With tax.")
-    state = serializers.ChoiceField(choices=TopUpState)
+    state = serializers.ChoiceField(choices=list(TopUpState))
     purchase = serializers.IntegerField(source="purchase_id")
     created_at = InstantField()
     settled_at = InstantField(allow_null=True)
@@ -106,7 +106,8 @@ class TopUpRuleView(WalletRows):
 
         :raises Http404: if it has none.
         """
-        return get_object_or_404(self.get_queryset())
+        rule: TopUpRule = get_object_or_404(self.get_queryset())
+        return rule
 
     get = read_row("get_topup_rule", "Read how a wallet is topped up by itself")
 

@@ -26,7 +26,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     wallet = serializers.IntegerField(source="wallet_id")
     pack = serializers.CharField(source="terms.code")
     packs = serializers.IntegerField(source="quantity", help_text="1 where units are sold one by one.")
-    state = serializers.ChoiceField(choices=PurchaseState, help_text=STATES)
+    state = serializers.ChoiceField(choices=list(PurchaseState), help_text=STATES)
     units = NumberField()
     bonus = NumberField()
     net = AmountField(source="money", help_text="Before tax; the invoice says how much is due.")

@@ -87,7 +87,9 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
     expires_at = InstantField(allow_null=True)
     granted_at = InstantField()
     rollover_most = NumberField(allow_null=True, help_text="So much of it rolls over at most.")
-    source = serializers.CharField(help_text="What granted it; unique in the wallet.")
+    source = serializers.CharField(  # type: ignore[assignment]  # a field, which the metaclass takes off
+        help_text="What granted it; unique in the wallet."
+    )
 
     class Meta:
         model = Lot

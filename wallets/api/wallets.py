@@ -45,7 +45,8 @@ class Wallets(ApiView):
 
     def reload(self, wallet: Wallet) -> Wallet:
         """Return a wallet as it is stored now."""
-        return self.get_queryset().get(pk=wallet.pk)
+        stored_wallet: Wallet = self.get_queryset().get(pk=wallet.pk)
+        return stored_wallet
 
 
 class WalletRows(OwnedRows):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from customers.customer_time import clock_filter
 from customers.notifications import announce
+from customers.notifications.announcement import Facts
 from invoices.models import Invoice, PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
 from invoices.models.payments import PaymentChannel
@@ -143,7 +144,7 @@ def finish(topup: TopUp, state: TopUpState, *, at: datetime, reason: str = "") -
 
 
 def _announce_topup(topup: TopUp, at: datetime) -> None:
-    payload = {
+    payload: Facts = {
         "wallet": topup.wallet_id,
         "topup": topup.pk,
         "purchase": topup.purchase_id,
@@ -165,6 +166,6 @@ def _count_decline(rule: TopUpRule, at: datetime) -> None:
 def switch_off(rule: TopUpRule, reason: str, *, at: datetime) -> None:
     """Switch the rule off until an operator or the customer switches it on again, and announce the reason."""
     TopUpRule.objects.filter(pk=rule.pk).update(is_on=False, off_reason=reason[:300])
-    payload = {"wallet": rule.wallet_id, "reason": reason}
+    payload: Facts = {"wallet": rule.wallet_id, "reason": reason}
     key = f"topup_rule:{rule.pk}:off:{at.isoformat()}"
     announce(kind="topup.switched_off", customer_id=rule.wallet.customer_id, facts=payload, key=key, at=at)

@@ -74,7 +74,7 @@ def top_up_wallets(*, wallet_ids: Collection[int], at: datetime) -> int:
 
 def _read_due(at: datetime, condition: str, wallet_ids: Collection[int] = ()) -> list[int]:
     with connection.cursor() as cursor:
-        parameters = {"at": at, "most": BATCH_SIZE, "of": list(wallet_ids)}
+        parameters: dict[str, datetime | int | list[int]] = {"at": at, "most": BATCH_SIZE, "of": list(wallet_ids)}
         cursor.execute(f"{_DUE_WALLETS}{condition} ORDER BY r.wallet_id LIMIT %(most)s", parameters)
         return [wallet_id for (wallet_id,) in cursor.fetchall()]
 

@@ -89,9 +89,10 @@ def revert_conversion(
                 raise ConversionRefused(
                     f"Of the {converted_amount} that were converted, some are used, held or gone."
                 )
-            units, cost = original_amounts[row.origin_id]
+            assert row.origin is not None  # noqa: S101  the query demands it
+            units, cost = original_amounts[row.origin.pk]
             legs.append(move_lot(target, lot, EXACT.minus(row.amount)))
-            grant = _converted_grant(row.origin, None, units, f"{revert_reference}:{row.origin_id}", cost=cost)
+            grant = _converted_grant(row.origin, None, units, f"{revert_reference}:{row.origin.pk}", cost=cost)
             restored_lots.append(grant_lot(source, grant, sheet, kind=Movement.TRANSFER_IN))
         sheet.post(target, Movement.TRANSFER_OUT, revert_reference, [*legs, balancing_leg(Account.WORLD, legs)])
         write(sheet, [source, target])

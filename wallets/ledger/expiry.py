@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from customers.notifications import announce
+from customers.notifications.announcement import Facts
 from lib.decimals import EXACT, ZERO, to_plain_string
 from wallets.credit_rules.lots import cost_between
 from wallets.credit_rules.rollover import rollover_units
@@ -77,7 +78,7 @@ def _expire_lot(wallet: LockedWallet, row: Lot, already_rolled_over: Decimal, sh
 
 
 def _announce_expiry(wallet: LockedWallet, breakage: Decimal, *, at: datetime) -> None:
-    facts = {
+    facts: Facts = {
         "wallet": wallet.id,
         "unit": wallet.unit,
         "amount": to_plain_string(breakage),
@@ -118,7 +119,9 @@ def _roll_over(wallet: LockedWallet, row: Lot, units: Decimal, sheet: Sheet, ref
 
 def _rollover_expires_at(row: Lot) -> datetime:
     if row.rollover_ends:
-        return row.rollover_ends[0]
+        end: datetime = row.rollover_ends[0]
+        return end
+    assert row.expires_at is not None  # noqa: S101  only what expires rolls over
     duration = row.expires_at - row.valid_from
     if row.rollover_days is not None:
         duration = timedelta(days=row.rollover_days)

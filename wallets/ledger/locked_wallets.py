@@ -166,7 +166,9 @@ def add_lot_row(wallets: Mapping[int, LockedWallet], row: Sequence[Any]) -> None
     """Add a lot, read by `LOT_COLUMNS`, to its wallet."""
     id_, wallet_id, *figures, features, priority, granted_at = row
     if (wallet := wallets.get(wallet_id)) is not None:
-        wallet.lots[id_] = Lot(id_, *figures, frozenset(features), priority, granted_at, wallet_id, wallet.priority)
+        wallet.lots[id_] = Lot(
+            *(id_, *figures, frozenset(features), priority, granted_at, wallet_id, wallet.priority)
+        )
 
 
 _LOTS_BY_ID = f"SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.id = ANY(%s::bigint[])"  # noqa: S608

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from customers.notifications import announce
+from customers.notifications.announcement import Facts
 from lib.decimals import to_plain_string
 from wallets.models import Lot, Wallet
 
@@ -30,7 +31,7 @@ def announce_lot_adjustment(
     lot: Lot, adjustment: str, *, at: datetime, key_suffix: str, amount: Decimal | None = None
 ) -> None:
     """Announce that an operator voided, refunded, transferred or extended a lot."""
-    payload = {
+    payload: Facts = {
         "lot": lot.pk,
         "change": adjustment,
         "amount": None if amount is None else to_plain_string(amount),

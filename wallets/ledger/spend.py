@@ -252,10 +252,10 @@ GROUP BY 1, 2 HAVING sum(e.units) < 0 ORDER BY 4
 
 def _reverse_repayments(wallet: LockedWallet, reference: str, sheet: Sheet) -> None:
     """Return units to lots that repaid a debt which has been canceled, the latest first."""
-    rows = _read_lot_sums(_REPAID_BY_LOT, [wallet.id])
-    read_lots({wallet.id: wallet}, [lot_id for _, lot_id, _ in rows])
+    rows = [(lot_id, units) for _, lot_id, units in _read_lot_sums(_REPAID_BY_LOT, [wallet.id]) if lot_id]
+    read_lots({wallet.id: wallet}, [lot_id for lot_id, _ in rows])
     legs: list[Leg] = []
-    for _, lot_id, units in reversed(rows):
+    for lot_id, units in reversed(rows):
         returned = min(units, EXACT.minus(wallet.debt))
         if not returned:
             break

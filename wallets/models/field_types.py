@@ -1,6 +1,7 @@
 """Field types of prepaid value."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 
@@ -15,10 +16,10 @@ MAX_UNITS = Decimal("1e18")
 class UnitsField(models.DecimalField):
     """Credits, or money within a wallet, to 12 decimal places."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **{**kwargs, **UNITS})  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, **UNITS})
 
-    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+    def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         del kwargs["max_digits"], kwargs["decimal_places"]
         return name, path, args, kwargs

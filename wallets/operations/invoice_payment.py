@@ -57,7 +57,8 @@ def pay_invoices(*, at: datetime, clock_id: int | None = None, deadline: Deadlin
 def _read_due(after: tuple[int, int], clock_id: int | None) -> Sequence[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_DUE_INVOICES.format(in_time=clock_sql(clock_id, "w.customer_id")), [*after, BATCH_SIZE])
-        return cursor.fetchall()
+        rows: Sequence[tuple[int, int]] = cursor.fetchall()
+        return rows
 
 
 def pay_from_wallet(*, wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:

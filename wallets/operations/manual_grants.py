@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 
 from customers.notifications import Announcement, announce_all
+from customers.notifications.announcement import Facts
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from wallets.credit_rules.units import InvalidAmount, check_amount
@@ -42,7 +43,7 @@ def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = 
 
 def grant_announcement(wallet: Wallet, lot: Lot) -> Announcement:
     """Return the announcement of a granted lot."""
-    payload = {
+    payload: Facts = {
         "wallet": wallet.pk,
         "lot": lot.pk,
         "grant": str(lot.kind),

@@ -37,6 +37,8 @@ class CustomerTopupForm(forms.Form):
         required=False,
     )
 
+    fields: dict[str, Any]  # each of its own class
+
     def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]

@@ -40,6 +40,8 @@ class OrderForm(forms.Form):
     )
     reference = forms.UUIDField(widget=forms.HiddenInput)
 
+    fields: dict[str, Any]  # each of its own class
+
     def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         initial = {"packs": 1, "reference": uuid.uuid4()}
         super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})

@@ -69,8 +69,8 @@ def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: User | None = Non
         existing = Purchase.objects.filter(wallet=wallet, reference=order.reference).first()
         if existing is not None:
             return _check_same_order(existing, order)
-        pack = CreditPack.objects.filter(code=order.pack).first()
-        terms = _check_on_sale(pack, wallet, order, at)
+        pack = _find_on_sale(order.pack, at)
+        terms = _check_order(pack, wallet, order)
         return _write_purchase(wallet, pack, terms, order, at=at, by=by)
 
 
@@ -94,10 +94,15 @@ def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
     return purchase
 
 
-def _check_on_sale(pack: CreditPack | None, wallet: Wallet, order: PackOrder, at: datetime) -> PackTerms:
-    """Return the terms of a pack for a wallet, after checking that the order fits them."""
+def _find_on_sale(code: str, at: datetime) -> CreditPack:
+    pack = CreditPack.objects.filter(code=code).first()
     if pack is None or not pack.is_on_sale(at):
-        raise PurchaseRefused(f"“{order.pack}” is not on sale: choose a pack that is.", field="pack")
+        raise PurchaseRefused(f"“{code}” is not on sale: choose a pack that is.", field="pack")
+    return pack
+
+
+def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerms:
+    """Return the terms of a pack for a wallet, after checking that the order fits them."""
     terms = current_terms(pack, str(wallet.currency))
     if terms is None:
         raise PurchaseRefused(
@@ -137,7 +142,7 @@ def _check_quantity(pack: CreditPack, order: PackOrder) -> None:
 
 def _write_purchase(
     wallet: Wallet,
-    pack: CreditPack | None,
+    pack: CreditPack,
     terms: PackTerms,
     order: PackOrder,
     *,

@@ -54,11 +54,12 @@ def breakage_of(seller: Seller) -> list[Month]:
 
     The seller's current policy and rate apply: changing them restates earlier months.
     """
-    rules = {"policy": BreakagePolicy(seller.breakage), "expected": seller.breakage_percent / 100}
+    policy, expected = BreakagePolicy(seller.breakage), seller.breakage_percent / 100
     months: dict[tuple[str, str], Month] = {}
     for (currency, _), rows in groupby(_rows(seller), key=itemgetter(0, 1)):
         lot_months = [LotMonth(*row[2:]) for row in rows]
-        for lot_month, (_, recognized) in zip(lot_months, breakage_by_month(lot_months, **rules), strict=True):
+        breakage = breakage_by_month(lot_months, policy=policy, expected=expected)
+        for lot_month, (_, recognized) in zip(lot_months, breakage, strict=True):
             month = months.setdefault((currency, lot_month.month), Month(lot_month.month, currency))
             month.granted = EXACT.add(month.granted, lot_month.basis)
             month.used, month.expired = (
