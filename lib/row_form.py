@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     class RowForm(forms.ModelForm[Row]):
         fields: dict[str, Any]  # each of its own class
 
+        def _get_validation_exclusions(self) -> set[str]: ...
+
 else:
 
     class RowForm(forms.ModelForm):

@@ -12,19 +12,21 @@ from lib.api.number_fields import NumberField
 from lib.api.operations import operation
 from lib.api.problems import invalid_field
 from plans.api.views import PlanVersions
-from plans.catalog.comparison import VersionDifference, compare
+from plans.catalog.comparison import compare
 from plans.catalog.version_snapshot import read_contents
 from plans.models import PlanVersion
 
 KINDS = ["changed", "added", "removed", "ordered"]
 
 
-class DifferenceSerializer(serializers.Serializer[VersionDifference]):
+class DifferenceSerializer(serializers.Serializer[Any]):
     """One difference. `after` or `before` has the content of a row that was added or removed."""
 
     kind = serializers.ChoiceField(KINDS, help_text="`ordered`: the same rows in another order.")
     path = serializers.ListField(child=serializers.CharField(), help_text="Where: from the feature or fee inwards.")
-    label = serializers.CharField(help_text="The fact that changed, or the kind of row that was added or removed.")
+    label = serializers.CharField(  # type: ignore[assignment]  # a field, which the metaclass takes off
+        help_text="The fact that changed, or the kind of row that was added or removed."
+    )
     field = serializers.CharField(help_text="The changed field's name; empty otherwise.")
     before = serializers.CharField()
     after = serializers.CharField()

@@ -40,7 +40,9 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
     feature = serializers.CharField(max_length=64)
     currency = serializers.RegexField("^[A-Z]{3}$", help_text="ISO 4217 code, such as USD.")
-    quantities = QuantitySerializer(many=True, allow_empty=False, max_length=MAX_QUANTITIES)
+    quantities = serializers.ListSerializer[Any](
+        child=QuantitySerializer(), allow_empty=False, max_length=MAX_QUANTITIES
+    )
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force."
     )

@@ -26,7 +26,7 @@ class TierSerializer(serializers.ModelSerializer[Tier]):
 class RateSerializer(serializers.ModelSerializer[Rate]):
     """The charge for usage that has all the dimensions of `match`."""
 
-    label = serializers.CharField(source="__str__")
+    label = serializers.CharField(source="__str__")  # type: ignore[assignment]  # a field, which the metaclass takes off
     match = serializers.DictField(child=serializers.CharField())
     unit_price = NumberField(allow_null=True)
     package_size = NumberField(allow_null=True)
@@ -174,5 +174,5 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
     @extend_schema_field(VersionSerializer(allow_null=True))
     def get_version(self, plan: Plan) -> Any:
         """Return the version in force, which the view has prefetched."""
-        versions_in_force = plan.in_force
+        versions_in_force: list[PlanVersion] = vars(plan)["in_force"]
         return VersionSerializer(versions_in_force[0]).data if versions_in_force else None

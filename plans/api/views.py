@@ -1,5 +1,7 @@
 """Plans over HTTP: read-only, since prices are edited and reviewed in the admin."""
 
+from typing import Any
+
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
@@ -10,7 +12,7 @@ from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, Pl
 from plans.models.versions import PlanVersionQuerySet
 
 
-def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
+def with_prices(versions: PlanVersionQuerySet) -> PlanVersionQuerySet:
     """Return the versions with everything that their serializer reads, in a fixed number of queries."""
     rates = Rate.objects.order_by("position", "id").prefetch_related("tiers")
     features = PlanFeature.objects.select_related("feature__meter").order_by("position", "id")
@@ -61,14 +63,15 @@ class PlanVersions(OwnedRows):
 
     def get_queryset(self) -> PlanVersionQuerySet:
         """Return the visible versions."""
-        versions = super().get_queryset()
-        return versions if self.caller.sandbox else versions.published()
+        versions: Any = super().get_queryset()
+        visible: PlanVersionQuerySet = versions if self.caller.sandbox else versions.published()
+        return visible
 
 
 class PricedVersions(PlanVersions):
     """The versions of a plan with their prices."""
 
-    def get_queryset(self) -> QuerySet[PlanVersion]:
+    def get_queryset(self) -> PlanVersionQuerySet:
         """Return the visible versions with their prices."""
         return with_prices(super().get_queryset())
 

@@ -162,8 +162,10 @@ def _order_differences(
         old_nodes = [node for key, node in before.items() if key in after and node.kind == kind]
         new_nodes = [node for key, node in after.items() if key in before and node.kind == kind]
         if [node.key for node in old_nodes] != [node.key for node in new_nodes]:
-            orders = (", ".join(node.name or node.key for node in nodes) for nodes in (old_nodes, new_nodes))
-            yield VersionDifference("ordered", path, pluralize(kind), *orders)
+            old_order, new_order = (
+                ", ".join(node.name or node.key for node in nodes) for nodes in (old_nodes, new_nodes)
+            )
+            yield VersionDifference("ordered", path, pluralize(kind), old_order, new_order)
 
 
 # Words and figures ------------------------------------------------------------------------------------------------

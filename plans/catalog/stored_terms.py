@@ -19,13 +19,13 @@ from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import Aggregation
 from plans.aggregation.weighted_sum import Measures
 from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
-from plans.models.meters import RoundingMode
 from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
 from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charge_models, rating
 from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
+from plans.pricing.proration import ProrationUnit
 from plans.pricing.validation import check_percent
 
 FREE = charge_models.PerUnit(ZERO)
@@ -183,7 +183,7 @@ class VersionTerms:
     currency: str
     interval: Interval
     anchor: str
-    proration: str
+    proration: ProrationUnit
     features: tuple[FeatureTerms, ...]
     fees: tuple[FeeTerms, ...]
     unit_fees: tuple[FeeTerms, ...] = ()
@@ -440,7 +440,7 @@ def combine_rates(
     :raises ValueError: if the rates contradict each other.
     """
     rounding = None
-    if meter.rounding != RoundingMode.NONE:
+    if meter.rounding != "none":
         rounding = rating.Rounding(meter.rounding, meter.rounding_places)
     return rating.PriceTerms(
         currency=currency,

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 from django.db.models import ForeignKey, Model
 
@@ -20,7 +21,7 @@ def _copy_parts(model: type[Model], copy_ids: Mapping[int, int]) -> None:
         _copy_parts(key.model, _copy_rows(key, copy_ids))
 
 
-def _copy_rows(key: ForeignKey, copy_ids: Mapping[int, int]) -> dict[int, int]:
+def _copy_rows(key: ForeignKey[Any, Any], copy_ids: Mapping[int, int]) -> dict[int, int]:
     """Store a copy of each row whose parent was copied, and return original id → copy's id."""
     originals = list(key.model._default_manager.filter(**{f"{key.name}__in": copy_ids}).order_by("pk"))
     copies = []

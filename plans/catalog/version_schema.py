@@ -6,6 +6,7 @@ approved and exported at once.
 """
 
 from functools import cache
+from typing import Any
 
 from django.db.models import CASCADE, Field, ForeignKey, Model, UniqueConstraint
 
@@ -19,12 +20,12 @@ LIFECYCLE_FIELDS = {
 
 
 @cache
-def child_keys(model: type[Model]) -> tuple[ForeignKey, ...]:
+def child_keys(model: type[Model]) -> tuple[ForeignKey[Any, Any], ...]:
     """
     Return the foreign keys by which rows of other tables are parts of this one's rows: those that delete with it.
     """
     keys = [relation.field for relation in model._meta.related_objects]
-    return tuple(key for key in keys if key.remote_field.on_delete is CASCADE)
+    return tuple(key for key in keys if isinstance(key, ForeignKey) and key.remote_field.on_delete is CASCADE)
 
 
 @cache
@@ -40,7 +41,7 @@ def version_tables() -> dict[type[Model], str]:
     return lookups
 
 
-def parent_key(model: type[Model]) -> ForeignKey:
+def parent_key(model: type[Model]) -> ForeignKey[Any, Any]:
     """Return the foreign key from a model below a version to its parent."""
     return next(
         key for parent in (PlanVersion, *version_tables()) for key in child_keys(parent) if key.model is model
@@ -60,7 +61,7 @@ def identity_fields(model: type[Model]) -> tuple[str, ...]:
 
 
 @cache
-def content_fields(model: type[Model]) -> tuple[Field, ...]:
+def content_fields(model: type[Model]) -> tuple["Field[Any, Any]", ...]:
     """Return the fields with a row's content, without its id, position, parent and identity."""
     if model is PlanVersion:
         return tuple(field for field in model._meta.concrete_fields if field.name not in LIFECYCLE_FIELDS)

@@ -135,7 +135,8 @@ class _NodeBuilder:
 
 
 def _key(row: Any) -> str:
-    return " ".join(_value_text(getattr(row, name)) for name in identity_fields(type(row)))
+    model: type[Model] = type(row)
+    return " ".join(_value_text(getattr(row, name)) for name in identity_fields(model))
 
 
 def _sort_key(row: Any) -> tuple[Any, ...]:
@@ -145,10 +146,11 @@ def _sort_key(row: Any) -> tuple[Any, ...]:
 
 
 def _facts(row: Any, unit: str, currency: str) -> dict[str, FieldFact]:
-    return {field.name: _fact(row, field, unit, currency) for field in content_fields(type(row))}
+    model: type[Model] = type(row)
+    return {field.name: _fact(row, field, unit, currency) for field in content_fields(model)}
 
 
-def _fact(row: Any, field: Field, unit: str, currency: str) -> FieldFact:
+def _fact(row: Any, field: "Field[Any, Any]", unit: str, currency: str) -> FieldFact:
     value = getattr(row, field.name)
     label = LABELS.get((row._meta.model_name, field.name), str(field.verbose_name))
     is_default = value is None or value == "" or (field.has_default() and value == field.get_default())
@@ -161,7 +163,7 @@ def _fact(row: Any, field: Field, unit: str, currency: str) -> FieldFact:
     return FieldFact(label, _value_text(value), text=_display_text(field, value), is_default=is_default)
 
 
-def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
+def _measure(row: Any, field: "Field[Any, Any]", unit: str) -> tuple[Measure, str]:
     """Return the measure of a column, derived from its type, and the meter's unit where it applies."""
     digits = {"max_digits": getattr(field, "max_digits", None), "decimal_places": getattr(field, "decimal_places", 0)}
     if isinstance(field, MoneyField) or digits == AMOUNT or field.name in ("flat_fee", "fixed_fee"):
@@ -179,7 +181,7 @@ def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
     return ("units", unit) if field.name == "included" else ("number", "")
 
 
-def _display_text(field: Field, value: Any) -> str:
+def _display_text(field: "Field[Any, Any]", value: Any) -> str:
     """
     Return the display text of a value, empty if it is the value itself; choices without the explanation after the
     colon.

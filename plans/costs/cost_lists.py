@@ -124,6 +124,6 @@ def _parse_row(row: TableRow, meters: dict[str, Meter]) -> dict[str, Any]:
 
 def _note(text: str) -> str:
     most = UnitCost._meta.get_field("note").max_length
-    if len(text) > most:
+    if most is not None and len(text) > most:
         raise cell_parser.CellRefused(f"A note has {most} characters at most; this one has {len(text)}.")
     return text

@@ -57,7 +57,7 @@ def compute_margins(version: PlanVersion, *, at: datetime, costs: Costs | None =
     """
     costs_by_meter = costs_in_force(at=at) if costs is None else costs
     currencies = sorted({currency for _, currency in costs_by_meter})
-    margins = []
+    margins: list[RateMargin] = []
     for currency in currencies:
         for feature in load_terms(version.pk, currency).features:
             margins += _feature_margins(

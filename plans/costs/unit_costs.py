@@ -59,7 +59,7 @@ def record_cost(
             other_costs = UnitCost.objects.of(meter_id=meter.pk, match=match, currency=currency)
             other_costs.in_force(valid_from).filter(valid_from__lt=valid_from).update(valid_to=valid_from)
             next_cost = other_costs.filter(valid_from__gt=valid_from).order_by("valid_from").first()
-            ends = [end for end in (valid_to, next_cost and next_cost.valid_from) if end is not None]
+            ends = [end for end in (valid_to, next_cost.valid_from if next_cost else None) if end is not None]
             figures = {"cost": cost, "valid_to": min(ends, default=None), "note": note}
             same = other_costs.filter(valid_from=valid_from)
             if not same.filter(**figures).exists() and not same.update(**figures):

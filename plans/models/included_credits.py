@@ -1,5 +1,7 @@
 """Credits or money that a version grants its subscribers without a purchase."""
 
+from typing import Literal
+
 import pghistory
 from django.db import models
 from django.db.models import Q
@@ -43,8 +45,12 @@ class IncludedCredits(models.Model):
     code = models.CharField(max_length=64, default="credits", validators=[code])
     unit = models.CharField(max_length=7, default=CREDITS)
     amount = models.DecimalField(**UNIT_PRICE)
-    every = models.CharField(max_length=6, choices=Every, default=Every.PERIOD)
-    lasts = models.CharField(max_length=6, choices=Lasts, default=Lasts.PERIOD)
+    every: "models.CharField[str, Literal['period', 'month', 'once']]" = models.CharField(
+        max_length=6, choices=Every, default=Every.PERIOD
+    )
+    lasts: "models.CharField[str, Literal['period', 'days', 'ever']]" = models.CharField(
+        max_length=6, choices=Lasts, default=Lasts.PERIOD
+    )
     days = models.PositiveSmallIntegerField(null=True, blank=True)
     rolls_over = models.PositiveSmallIntegerField(default=0)
     rollover_most = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
@@ -96,8 +102,8 @@ class IncludedCredits(models.Model):
         """The grant as input for the pure computation of grants."""
         return IncludedCreditRule(
             amount=self.amount,
-            every=self.every,  # type: ignore[arg-type]
-            lasts=self.lasts,  # type: ignore[arg-type]
+            every=self.every,
+            lasts=self.lasts,
             days=self.days,
             rolls_over=self.rolls_over,
             in_trial=self.in_trial,

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from lib.field_types import finite, one_of
+from plans.aggregation import aggregate_state, weighted_sum
+from plans.pricing.rounding import Mode
 from plans.triggers import catalog_changed, meter_in_use_keeps_its_meaning
 
 code = RegexValidator(
@@ -65,7 +67,9 @@ class Meter(models.Model):
     event_name = models.CharField(
         max_length=200, db_index=True, help_text="The `event` that this meter counts, such as llm.request."
     )
-    aggregation = models.CharField(max_length=16, choices=Aggregation, default=Aggregation.COUNT)
+    aggregation: "models.CharField[str, aggregate_state.Aggregation]" = models.CharField(
+        max_length=16, choices=Aggregation, default=Aggregation.COUNT
+    )
     value_property = models.CharField(
         max_length=200, blank=True, help_text="Dotted path of the value to add up, such as usage.tokens."
     )
@@ -74,7 +78,7 @@ class Meter(models.Model):
         blank=True,
         help_text="Instead of a property, an expression of several: input_tokens + 4 * output_tokens.",
     )
-    measures = models.CharField(
+    measures: "models.CharField[str, weighted_sum.Measures]" = models.CharField(
         max_length=8, choices=Measures, default=Measures.DELTAS, help_text="What an event's value says."
     )
     operation_property = models.CharField(
@@ -104,7 +108,9 @@ class Meter(models.Model):
         max_length=100, blank=True, help_text="The dimension that tells this meter's readings apart."
     )
     unit = models.CharField(max_length=40, default="unit", help_text="What one of it is called: token, request.")
-    rounding = models.CharField(max_length=8, choices=RoundingMode, default=RoundingMode.NONE)
+    rounding: "models.CharField[str, Mode]" = models.CharField(
+        max_length=8, choices=RoundingMode, default=RoundingMode.NONE
+    )
     rounding_places = models.SmallIntegerField(default=0, help_text="Below zero: to tens, hundreds …")
     recurring = models.BooleanField(default=False, help_text="The level at a period's end opens the next one.")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,6 +1,6 @@
 """The features that a version grants, their prices, and the version's fees."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import pghistory
 from django.db import models
@@ -13,6 +13,7 @@ from lib.field_types import AMOUNT, MAX_QUANTITY, MAX_SEATS, PERCENT, UNIT_PRICE
 from lib.formats import currency_name
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
+from plans.pricing import period_anchor
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS
 from plans.triggers import frozen_with_its_version
 
@@ -171,7 +172,9 @@ class Price(models.Model):
     currency = CurrencyField(default=None, choices=[(CREDITS, "credits"), *CURRENCY_CHOICES])
     minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At least this for a full period.")
     maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At most this for a full period.")
-    resets_unit = models.CharField(max_length=8, choices=IntervalUnit, blank=True)
+    resets_unit: "models.CharField[str, period_anchor.IntervalUnit | Literal['']]" = models.CharField(
+        max_length=8, choices=IntervalUnit, blank=True
+    )
     resets_every = models.PositiveSmallIntegerField(default=1)
 
     class Meta:
@@ -219,7 +222,9 @@ class Rate(models.Model):
         help_text="Per unit, per package of the size beside it, or the fee of a flat rate.",
     )
     package_size = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
-    package_rounding = models.CharField(max_length=4, choices=PackageRounding, default=PackageRounding.UP)
+    package_rounding: "models.CharField[str, Literal['up', 'down']]" = models.CharField(
+        max_length=4, choices=PackageRounding, default=PackageRounding.UP
+    )
     percent = models.DecimalField(**PERCENT, null=True, blank=True, help_text="Of each event's value: 2.9 is 2.9 %.")
     fixed_fee = models.DecimalField(**UNIT_PRICE, default=0, help_text="For every event that is paid for.")
     free_events = models.PositiveIntegerField(default=0, help_text="The first so many of a period are free.")

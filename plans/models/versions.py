@@ -12,6 +12,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from lib.field_types import MAX_TRIAL_DAYS, finite, one_of
+from plans.pricing import period_anchor
+from plans.pricing.proration import ProrationUnit
 from plans.triggers import publication_is_approved, review_ends, version_changes_only_its_state
 
 
@@ -74,7 +76,7 @@ class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
         one.
         """
         others = self.filter(plan=version.plan_id).exclude(pk=version.pk)
-        origin = others.filter(pk=version.copied_from_id).first()
+        origin = others.filter(pk=version.copied_from_id).first() if version.copied_from_id else None
         former = others.filter(number__lt=version.number).order_by("-number")
         return origin or others.in_force(at).first() or former.first()
 
@@ -101,12 +103,18 @@ class PlanVersion(models.Model):
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=VersionState, default=VersionState.DRAFT, db_index=True)
-    interval_unit = models.CharField(max_length=8, choices=IntervalUnit, default=IntervalUnit.MONTH)
+    interval_unit: "models.CharField[str, period_anchor.IntervalUnit]" = models.CharField(
+        max_length=8, choices=IntervalUnit, default=IntervalUnit.MONTH
+    )
     interval_count = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(120)]
     )
-    anchor = models.CharField(max_length=12, choices=PeriodAnchor, default=PeriodAnchor.CALENDAR)
-    proration = models.CharField(max_length=8, choices=ProrationRule, default=ProrationRule.SECOND)
+    anchor: "models.CharField[str, period_anchor.AnchorKind]" = models.CharField(
+        max_length=12, choices=PeriodAnchor, default=PeriodAnchor.CALENDAR
+    )
+    proration: "models.CharField[str, ProrationUnit]" = models.CharField(
+        max_length=8, choices=ProrationRule, default=ProrationRule.SECOND
+    )
     trial_days = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,

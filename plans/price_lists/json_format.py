@@ -82,7 +82,7 @@ def _item(model: type[Model], document: Any, where: str, problems: list[CellProb
     return item
 
 
-def _value(field: Field, document: dict[str, Any], name: str) -> Any:
+def _value(field: "Field[Any, Any]", document: dict[str, Any], name: str) -> Any:
     raw_value = document.get(name)
     if raw_value is None:
         return parse_cell(field, "")

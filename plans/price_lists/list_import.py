@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -80,7 +81,7 @@ class _ListWriter:
                     self._save(row, child_item)
                     self._put_parts(row, child_item)
 
-    def _stored_rows(self, parent: Model, key: ForeignKey) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    def _stored_rows(self, parent: Model, key: ForeignKey[Any, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
         for row in key.model._default_manager.filter(**{key.name: parent}):
             values = {name: _plain(getattr(row, name)) for name in fields_of(key.model)}
             yield Item(key.model, values).identity, row
@@ -149,10 +150,11 @@ class _ListWriter:
 def _plain(value: Any) -> Any:
     if isinstance(value, Money):
         return Decimal(value.amount)
-    return value.code if isinstance(value, Model) else value
+    return value.code if isinstance(value, Feature) else value
 
 
 def _constraint_text(error: IntegrityError) -> str:
     """Return the violated constraint in words: constraints have sentences for names."""
-    name = error.__cause__.diag.constraint_name if error.__cause__ else ""  # type: ignore[union-attr]
+    cause = error.__cause__
+    name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else ""
     return f"The list contradicts itself: {(name or str(error)).replace('_', ' ')}."

@@ -112,7 +112,7 @@ class _Reader:
                 self.problems.append(CellProblem(row.number, column, f"A {row_kind(model)} has no {column}."))
         return values
 
-    def _value(self, row: TableRow, column: str, field: Field) -> Any:
+    def _value(self, row: TableRow, column: str, field: "Field[Any, Any]") -> Any:
         try:
             return parse_cell(field, row.cells[column])
         except CellRefused as refusal:

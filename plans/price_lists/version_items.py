@@ -17,7 +17,7 @@ from djmoney.models.fields import MoneyField
 from lib.tabular_files import CellProblem
 from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
 from plans.catalog.version_snapshot import read_rows
-from plans.models import PlanVersion
+from plans.models import Feature, PlanVersion
 
 NAMES = {"planversion": "version", "planfeature": "feature", "includedcredits": "included credits"}
 """Names of row kinds in a file; by default the table's own name."""
@@ -54,11 +54,11 @@ def row_kind(model: type[Model]) -> str:
     return NAMES.get(str(model._meta.model_name), str(model._meta.model_name))
 
 
-def fields_of(model: type[Model]) -> dict[str, Field]:
+def fields_of(model: type[Model]) -> dict[str, "Field[Any, Any]"]:
     """Return a row's fields in a price list, the identifying ones first."""
     identity_names = identity_fields(model) if model is not PlanVersion else ()
-    content = {model_field.name: model_field for model_field in content_fields(model)}
-    return {name: model._meta.get_field(name) for name in identity_names} | content
+    columns = {column.name: column for column in model._meta.concrete_fields}
+    return {name: columns[name] for name in (*identity_names, *(column.name for column in content_fields(model)))}
 
 
 def read_items(version: PlanVersion) -> Item:
@@ -72,7 +72,7 @@ def read_items(version: PlanVersion) -> Item:
 
 
 def _item(row: Any, rows_by_parent: Mapping[tuple[type[Model], int], list[Any]]) -> Item:
-    model = type(row)
+    model: type[Model] = type(row)
     item = Item(model, {name: _value(row, model_field) for name, model_field in fields_of(model).items()})
     for key in child_keys(model):
         parts = [(part, _item(part, rows_by_parent)) for part in rows_by_parent.get((key.model, row.pk), ())]
@@ -80,11 +80,11 @@ def _item(row: Any, rows_by_parent: Mapping[tuple[type[Model], int], list[Any]])
     return item
 
 
-def _value(row: Any, model_field: Field) -> Any:
+def _value(row: Any, model_field: "Field[Any, Any]") -> Any:
     value = getattr(row, model_field.name)
     if isinstance(model_field, MoneyField):
         return value.amount
-    return value.code if isinstance(value, Model) else value
+    return value.code if isinstance(value, Feature) else value
 
 
 def _sort_key(part: tuple[Any, Item]) -> tuple[Any, ...]:

@@ -6,9 +6,7 @@ from lib.currencies import CREDITS
 from lib.money import minor_unit
 from plans.catalog.stored_terms import build_price_terms, build_rate_terms, metering_terms
 from plans.models import Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
-from plans.models.catalog import FeatureKind
 from plans.models.included_credits import CREDITS as CREDIT_UNITS
-from plans.models.included_credits import Every
 from plans.models.meters import Aggregation
 from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource, UnlockedBy
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, Interval
@@ -43,7 +41,7 @@ def problems_of(version: PlanVersion) -> list[str]:
 
 def _problems_of_feature(plan_feature: PlanFeature) -> Iterator[str]:
     feature, prices = plan_feature.feature, list(plan_feature.prices.all())
-    if feature.kind != FeatureKind.METERED:
+    if feature.meter is None:
         if prices:
             yield f"{feature} is not metered, so nothing could be counted for its price: remove the price."
         return
@@ -54,26 +52,23 @@ def _problems_of_feature(plan_feature: PlanFeature) -> Iterator[str]:
     elif any(price.currency == CREDITS for price in prices):
         yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
-        yield from _problems_of_price(plan_feature, price)
+        yield from _problems_of_price(plan_feature, feature.meter, price)
 
 
 def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) -> Iterator[str]:
     """Yield the reasons why a feature could never be unlocked."""
     if not plan_feature.unlocked_with:
         return
-    others = {
-        other_feature.feature.code: other_feature
-        for other_feature in features
-        if other_feature.feature.kind == FeatureKind.METERED
-    }
+    others = {other.feature.code: other for other in features if other != plan_feature}
     other = others.get(plan_feature.unlocked_with)
-    if other is None or other == plan_feature:
+    meter = other.feature.meter if other else None
+    if other is None or meter is None:
         yield (
             f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered "
             "feature of the"
             " version: choose one."
         )
-    elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in (
+    elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and meter.aggregation not in (
         "count",
         "sum",
     ):
@@ -108,7 +103,7 @@ def _problems_of_included(
 ) -> Iterator[str]:
     """Yield the reasons why included credits could not be granted, or never be used."""
     name, is_credits = f"The included credits “{included}”", included.unit == CREDIT_UNITS
-    if included.every == Every.MONTH and not Interval(version.interval_unit, version.interval_count).months:
+    if included.every == "month" and not Interval(version.interval_unit, version.interval_count).months:
         unit = version.interval_unit
         yield f"{name} come each month, and periods are counted in {unit}s: let them come each period."
     if not is_credits and included.unit not in offered:
@@ -151,21 +146,19 @@ def _problems_of_wallet(plan_feature: PlanFeature, prices: list[Price]) -> Itera
             yield f"{price} is what one credit costs: give it one rate for all, by the unit."
 
 
-def _problems_of_price(plan_feature: PlanFeature, price: Price) -> Iterator[str]:
+def _problems_of_price(plan_feature: PlanFeature, meter: Meter, price: Price) -> Iterator[str]:
     rates = list(price.rates.all())
     name = str(price)
     if not rates:
         yield f"{name} has no rate: add at least a default rate."
     rate_problems = [problem for rate in rates for problem in _problems_of_rate(rate)]
     yield from (f"{name}: {problem}" for problem in rate_problems)
-    yield from (
-        f"{name}: {problem}" for rate in rates for problem in _problems_of_match(plan_feature.feature.meter, rate)
-    )
-    yield from _problems_of_metering(plan_feature.feature.meter, price, rates, name)
+    yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(meter, rate))
+    yield from _problems_of_metering(meter, price, rates, name)
     # With an invalid rate this would only report the same problem again.
     if rates and not rate_problems:
         try:
-            build_price_terms(plan_feature, plan_feature.feature.meter, price, price.currency)
+            build_price_terms(plan_feature, meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
 
@@ -198,8 +191,7 @@ def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
 
 def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
     """Yield the reasons why a meter cannot provide the usage that the price charges."""
-    if price.resets_unit:
-        yield from _problems_of_reset(meter, price, rates, name)
+    yield from _problems_of_reset(meter, price, rates, name)
     keeps_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
     if price.resets_unit and keeps_level:
         yield f"{name}: {meter} keeps a level or a set of values, which is charged by the invoice's period: no reset."
@@ -233,6 +225,8 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
     periods'.
     """
     version = price.plan_feature.version
+    if not price.resets_unit:
+        return
     reset_interval = Interval(price.resets_unit, price.resets_every)
     invoice_interval = Interval(version.interval_unit, version.interval_count)
     spans_periods = reset_interval.is_longer_than(invoice_interval)

@@ -12,7 +12,6 @@ from billing.metering.ingest import parser
 from billing.models import Reservation
 from plans.aggregation.json_numbers import parse_number
 from plans.models import Meter
-from plans.models.meters import Aggregation
 
 MAX_EVENTS = 1_000
 """A larger count needs the caller's own events."""
@@ -46,7 +45,7 @@ def events_for_quantity(reservation: Reservation, quantity: Decimal) -> list[par
 
 def _event_bodies(reservation: Reservation, meter: Meter, quantity: Decimal) -> Iterator[dict[str, Any]]:
     properties = _event_properties(reservation.properties, meter)
-    if meter.aggregation == Aggregation.COUNT:
+    if meter.aggregation == "count":
         if quantity != quantity.to_integral_value() or quantity > MAX_EVENTS:
             raise ReservationRefused(
                 f"Events are counted one by one: commit a whole number up to {MAX_EVENTS:,}, or the events.",
@@ -55,7 +54,7 @@ def _event_bodies(reservation: Reservation, meter: Meter, quantity: Decimal) -> 
         for index in range(int(quantity)):
             yield _event_body(reservation, f"{reservation.pk}:{index + 1}", meter, properties)
         return
-    if meter.aggregation != Aggregation.SUM or meter.expression or meter.reading_dimension:
+    if meter.aggregation != "sum" or meter.expression or meter.reading_dimension:
         raise ReservationRefused(
             f"A quantity does not tell what {meter.name} reads of an event: commit the events.", field="events"
         )

@@ -9,7 +9,6 @@ from plans.catalog.stored_terms import MeteringTerms, metering_terms
 from plans.costs.unit_costs import to_cost_rates
 from plans.models import CatalogRevision, Meter, MeterReading
 from plans.models import UnitCost as UnitCostRow
-from plans.models.meters import Aggregation
 from plans.pricing.cost_rates import CostRate
 
 Path = tuple[str, ...]
@@ -116,7 +115,7 @@ def prepare_meter(meter: Meter, rows: Iterable[MeterReading]) -> CachedMeter:
     """
     Return a meter in the form that is applied to events; meter and rows may be unsaved, as in a dry run in the form.
     """
-    if meter.aggregation == Aggregation.COUNT:
+    if meter.aggregation == "count":
         readings: tuple[ValueReading, ...] = (ValueReading(None, None),)
     elif meter.reading_dimension:
         readings = tuple(

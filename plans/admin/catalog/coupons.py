@@ -99,7 +99,7 @@ class CouponForm(RowForm[Coupon]):
                 )
         elif not cleaned.get("currency"):
             self.add_error("currency", "Enter the currency of the amount.")
-        elif amount <= 0 or round_money(amount, cleaned["currency"]) != amount:
+        elif amount is not None and (amount <= 0 or round_money(amount, cleaned["currency"]) != amount):
             self.add_error("amount", f"Enter an amount above zero that can be paid in {cleaned['currency']}.")
 
 
@@ -140,7 +140,7 @@ class CouponAdmin(StaffAdmin):
         example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_coupon_example")
         return [example, *super().get_urls()]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
         terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
         limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
         return [("What it takes off", {"fields": terms}), ("How often, and when, it is given", {"fields": limits})]

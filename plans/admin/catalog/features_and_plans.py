@@ -76,7 +76,7 @@ class PlanAdmin(StartAdmin):
     actions_detail = ("new_version",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        return (
+        plans: QuerySet[Plan] = (
             super()
             .get_queryset(request)
             .annotate(
@@ -84,6 +84,7 @@ class PlanAdmin(StartAdmin):
                 drafts=Count("versions", filter=Q(versions__state=VersionState.DRAFT)),
             )
         )
+        return plans
 
     @display(description="Versions")
     def versions_shown(self, plan: Any) -> str:

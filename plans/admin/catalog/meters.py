@@ -84,7 +84,7 @@ class MeterForm(RowForm[Meter]):
         return cleaned
 
     def clean_expression(self) -> str:
-        text = self.cleaned_data["expression"]
+        text: str = self.cleaned_data["expression"]
         if text:
             try:
                 compile_expression(text)
@@ -144,7 +144,7 @@ class MeterAdmin(StaffAdmin):
         "excludes": lambda contents: "none" if contents == "[]" else contents,
     }
 
-    def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> list[tuple[str, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> Any:
         return [
             ("What it is called", {"fields": ["name", "code", "unit"]}),
             ("What it counts", {"fields": list(MEANING), "description": locked_because(obj) if obj else ""}),
@@ -157,12 +157,14 @@ class MeterAdmin(StaffAdmin):
 
 def pricing_versions(meter: Meter) -> list[str]:
     """Return some of the published versions that price a meter and thereby freeze its meaning."""
-    if not hasattr(meter, "_pricing_versions"):  # cached, since each inline and field of a page calls this
+    cached = vars(meter)  # since each inline and field of a page calls this
+    if "_pricing_versions" not in cached:
         drafts = [VersionState.DRAFT, VersionState.REVIEW]
         plan_features = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
         newest = plan_features.select_related("version__plan").order_by("-version_id")[: MAX_NAMED + 1]
-        meter._pricing_versions = [str(plan_feature.version) for plan_feature in newest]
-    return meter._pricing_versions
+        cached["_pricing_versions"] = [str(plan_feature.version) for plan_feature in newest]
+    names: list[str] = cached["_pricing_versions"]
+    return names
 
 
 def locked_because(meter: Meter) -> str:

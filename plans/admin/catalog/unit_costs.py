@@ -1,5 +1,6 @@
 """Unit costs, their import, and the margins of prices over them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
-from lib.tabular_files import FileRefused, as_csv, read_table
+from lib.tabular_files import CellProblem, FileRefused, as_csv, read_table
 from plans.admin.catalog.price_margins import margins_page
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
@@ -97,7 +98,7 @@ class UnitCostAdmin(StaffAdmin):
 
     # The page ------------------------------------------------------------------------------------------------
 
-    def get_fieldsets(self, request: HttpRequest, obj: UnitCost | None = None) -> list[tuple[None, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: UnitCost | None = None) -> Any:
         fields = ["meter", "match", "currency", ("cost", "per"), "valid_from", "valid_to", "note"]
         if obj:
             fields[1] = "usage"
@@ -138,7 +139,8 @@ class UnitCostAdmin(StaffAdmin):
     def take_file(self, request: HttpRequest) -> HttpResponse:
         """Import a table of costs: a dry run that shows its effect, then the import."""
         form = UploadForm(request.POST or None, request.FILES or None)
-        imported, problems = [], []
+        imported: Sequence[ImportedCost] = ()
+        problems: Sequence[CellProblem] = ()
         if request.method == "POST" and form.is_valid():
             try:
                 rows = read_table(form.content, name=form.name, columns=COLUMNS, needed=REQUIRED_COLUMNS)

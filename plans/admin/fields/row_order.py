@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.forms import ModelForm
 from unfold.forms import PaginationInlineFormSet
 
 
@@ -28,7 +27,7 @@ class OrderedFormSet(PaginationInlineFormSet):
                 last += 1
                 form.instance.position = form.cleaned_data["position"] = last
 
-    def kept(self) -> list[ModelForm]:
+    def kept(self) -> list[Any]:
         """Return the rows to store: neither empty nor marked for deletion."""
         rows = [form for form in self.forms if getattr(form, "cleaned_data", None)]
         return [form for form in rows if not self._should_delete_form(form)]

@@ -27,7 +27,7 @@ class QuantitiesField(forms.CharField):
         """Never count as a change, since examples are not saved."""
         return False
 
-    def to_python(self, value: Any) -> list[Decimal]:
+    def to_python(self, value: Any) -> list[Decimal]:  # type: ignore[override]  # not of text, as the base
         return [_quantity(text) for text in str(value or "").replace(";", " ").split()][:MOST]
 
     def validate(self, value: Any) -> None: ...

@@ -66,13 +66,16 @@ def examples(
 
     :raises ValueError: if the figures cannot charge, in finance's words.
     """
+    meter = plan_feature.feature.meter
+    if meter is None:
+        raise ValueError(f"{plan_feature.feature} is not metered, so nothing could be counted for its price.")
     # Unsaved rates have no key yet, so their position on the page serves as one.
     rates = [
         replace(build_rate_terms(example_rate.rate, example_rate.tiers), key=position)
         for position, example_rate in enumerate(example_rates)
     ]
-    terms = combine_rates(plan_feature, plan_feature.feature.meter, rates, currency, price=price)
-    unit = plan_feature.feature.meter.unit
+    terms = combine_rates(plan_feature, meter, rates, currency, price=price)
+    unit = meter.unit
     if plan_feature.consumption == Consumption.CREDITS and currency != CREDITS:  # the price of a credit, not of usage
         terms, unit = replace(terms, included=Decimal(0), rounding=None), CREDIT
     quantities = [
@@ -83,7 +86,7 @@ def examples(
         {position: _nth(rate_quantities, index) for position, rate_quantities in enumerate(quantities)}
         for index in range(count)
     ]
-    costs = to_cost_rates(plan_feature.feature.meter.unit_costs.filter(currency=currency))
+    costs = to_cost_rates(meter.unit_costs.filter(currency=currency))
     return [_example(terms, usage, unit, costs) for usage in used]
 
 

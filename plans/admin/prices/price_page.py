@@ -92,12 +92,13 @@ class PriceAdmin(StaffAdmin):
     def get_inlines(self, request: HttpRequest, obj: Price | None) -> tuple[type, ...]:
         return (RateInline,) if obj else ()
 
-    def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> list[tuple[None, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> Any:
         first = ["version_link", "terms", "stands_in"] if obj else ["plan_feature", "currency"]
         # A price paid by a wallet has no bounds (plans.publishing.readiness), unless some are left that must be
         # removed.
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
-        bounds = [] if is_paid and obj.minimum is None and obj.maximum is None else [("minimum", "maximum")]
+        is_bounded = obj is not None and (obj.minimum, obj.maximum) != (None, None)
+        bounds = [("minimum", "maximum")] if is_bounded or not is_paid else []
         return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class PriceAdmin(StaffAdmin):
         """Continue with the rates, since a price without any charges nothing."""
         return HttpResponseRedirect(page_url(obj))
 
-    def response_post_save_change(self, request: HttpRequest, obj: Price) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Price) -> HttpResponseRedirect:
         return HttpResponseRedirect(page_url(obj.plan_feature.version))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
@@ -146,6 +147,8 @@ class PriceAdmin(StaffAdmin):
     @display(description="Feature")
     def terms(self, price: Price) -> str:
         plan_feature, meter = price.plan_feature, price.plan_feature.feature.meter
+        if meter is None:
+            return f"{plan_feature.feature}, which is not metered"
         included = (
             f", {format_units(plan_feature.included, meter.unit)} of it included" if plan_feature.included else ""
         )

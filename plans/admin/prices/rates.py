@@ -60,6 +60,8 @@ class RateForm(RowForm[Rate]):
     per = PerField()
     example = QuantitiesField(label="Example usage")
 
+    nested_formsets: list[Any]  # set by the theme
+
     class Meta:
         model = Rate
         fields = ("position", "match", "label", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
@@ -126,7 +128,8 @@ class RateForm(RowForm[Rate]):
 
     @property
     def tier_formset(self) -> TierFormSet:
-        return self.nested_formsets[0].formset
+        formset: TierFormSet = self.nested_formsets[0].formset
+        return formset
 
 
 class RateFormSet(OrderedFormSet):
@@ -168,7 +171,7 @@ class RateInline(StaffInline):
     fields = ("match", "label", "position", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
     readonly_preprocess_fields = dict.fromkeys(FIGURES, strip_padding)
 
-    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Price | None = None) -> Any:
         if self.has_change_permission(request, obj):
             return self.fields
         return ("match_shown", "label", "model", *FIGURES)

@@ -77,7 +77,7 @@ class TierForm(RowForm[Tier]):
     @property
     def is_percentage(self) -> bool:
         """Whether the tier's rate, as on the page, charges by percentages."""
-        parent, _, _ = self.prefix.rpartition("-tiers-")
+        parent, _, _ = (self.prefix or "").rpartition("-tiers-")
         chosen = self.data.get(f"{parent}-model") if self.is_bound else self.instance.rate.model
         return chosen == ChargeModel.GRADUATED_PERCENTAGE
 
@@ -110,7 +110,7 @@ class TierFormSet(PaginationInlineFormSet):
         if self.instance.pk is not None:  # read once for all rates of the price
             self._queryset = ascending(self.instance.tiers.all())
 
-    def ladder(self) -> list[forms.ModelForm]:
+    def ladder(self) -> list["forms.ModelForm[Tier]"]:
         """Return the valid rows in ascending order, without empty ones."""
         rows = [form for form in self.forms if form.is_valid() and not self._should_delete_form(form)]
         filled = [form for form in rows if form.has_changed() or form.instance.pk]
@@ -165,7 +165,7 @@ def ascending(tiers: Iterable[Tier]) -> list[Tier]:
     """Return tiers in ascending order, each with the bound `below` it."""
     sorted_tiers = sorted(tiers, key=lambda tier: _sort_key(tier.up_to))
     for lower, tier in zip([None, *sorted_tiers], sorted_tiers, strict=False):
-        tier.below = lower.up_to if lower else Decimal(0)
+        vars(tier)["below"] = lower.up_to if lower else Decimal(0)
     return sorted_tiers
 
 
@@ -173,7 +173,7 @@ def _sort_key(bound: Decimal | None) -> tuple[bool, Decimal]:
     return bound is None, bound or Decimal(0)
 
 
-def _bound(form: forms.ModelForm) -> Decimal | None:
+def _bound(form: "forms.ModelForm[Tier]") -> Decimal | None:
     return form.cleaned_data.get("up_to")
 
 

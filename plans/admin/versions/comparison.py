@@ -1,6 +1,6 @@
 """The comparison of two versions: differences in words and figures, and an example bill."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -136,17 +136,17 @@ def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]
             # A tier's key is its bound; the open tier has none and comes last.
             keys = sorted({*old_steps, *steps}, key=lambda key: (not key, Decimal(key or 0)))
             rows = [
-                (
-                    {**old_steps, **steps}[key][0],
-                    *(version_steps[key][1] if key in version_steps else "–" for version_steps in (old_steps, steps)),
-                )
-                for key in keys
+                ({**old_steps, **steps}[key][0], _step_text(old_steps, key), _step_text(steps, key)) for key in keys
             ]
             yield Ladder(path, [(*row, row[1] != row[2]) for row in rows])
 
 
 Steps = dict[str, tuple[str, str]]
 """Tier's key → its name and its prices in words."""
+
+
+def _step_text(steps: Steps, key: str) -> str:
+    return steps[key][1] if key in steps else "–"
 
 
 def _tiered(nodes: Iterable[VersionNode], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Steps]:
@@ -195,12 +195,12 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
         return context | {"problem": f"It cannot be worked out: {problem}"}
     return context | {
         "rows": [
-            _row(label, *(bill.lines.get(label, Decimal(0)) for bill in bills), currency)
+            _row(label, [bill.lines.get(label, Decimal(0)) for bill in bills], currency)
             for label in list_labels(bills)
         ],
-        "total": _row("Total before tax", *(bill.total for bill in bills), currency),
+        "total": _row("Total before tax", [bill.total for bill in bills], currency),
         "drawn": [
-            _row(f"{name}, from the wallet", *(bill.drawdowns.get((name, unit), Decimal(0)) for bill in bills), unit)
+            _row(f"{name}, from the wallet", [bill.drawdowns.get((name, unit), Decimal(0)) for bill in bills], unit)
             for name, unit in dict.fromkeys(key for bill in bills for key in bill.drawdowns)
         ],
         "notes": list(_notes(bills, terms)),
@@ -224,7 +224,8 @@ def _inputs(quantities: Mapping[ExampleUsage, Decimal], typed: Mapping[str, str]
     return usage_inputs
 
 
-def _row(label: str, before: Decimal, after: Decimal, currency: str) -> ComparisonRow:
+def _row(label: str, amounts: Sequence[Decimal], currency: str) -> ComparisonRow:
+    before, after = amounts
     percent = percent_change(before, after)
     change = "" if before == after else f"{format_signed(percent)} %" if percent is not None else "new"
     return ComparisonRow(label, format_money(before, currency), format_money(after, currency), change)

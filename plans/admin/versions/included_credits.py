@@ -140,10 +140,10 @@ def in_words(included: IncludedCredits) -> str:
     clauses = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
     if included.feature_codes:
         clauses[0] += f" for {', '.join(included.feature_codes)}"
-    if included.lasts == Lasts.EVER:
+    if included.lasts == "ever":
         clauses.append("they never expire")
     else:
-        until = f"after {included.days} days" if included.lasts == Lasts.DAYS else "when that ends"
+        until = f"after {included.days} days" if included.lasts == "days" else "when that ends"
         clauses.append(f"what is left expires {until}" if not included.rolls_over else _rolls(included, until, units))
     if not included.in_trial:
         clauses.append("not in a trial")

@@ -1,5 +1,6 @@
 """The price list of a version as a file: download from any version, import into a draft."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -9,9 +10,10 @@ from django.utils import timezone
 
 from lib.admin import page_url, row_action, staff_page, staff_user
 from lib.formats import format_number
-from lib.tabular_files import FileRefused
+from lib.tabular_files import CellProblem, FileRefused
 from plans.admin.fields.file_upload import UploadForm
 from plans.admin.versions.comparison import VersionComparison
+from plans.catalog.comparison import VersionDifference
 from plans.models import PlanVersion
 from plans.price_lists.files import CONTENT_TYPES, read, write
 from plans.price_lists.list_import import import_price_list
@@ -32,7 +34,9 @@ class VersionPriceList(VersionComparison):
         if request.method == "POST" and not may_import:
             raise PermissionDenied(f"A price list is taken in by a draft, and {version} is none.")
         form = UploadForm(request.POST or None, request.FILES or None)
-        changes, problems, is_read = (), [], False
+        changes: Sequence[VersionDifference] = ()
+        problems: Sequence[CellProblem] = ()
+        is_read = False
         if request.method == "POST" and form.is_valid():
             try:
                 item = read(form.content, name=form.name)

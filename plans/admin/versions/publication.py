@@ -38,7 +38,7 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
 
     def make_form(self, version: PlanVersion) -> forms.Form:
         self.advice = check_plan(version, at=timezone.now())
-        form = self.page.publication_form(self.posted, is_dated=self.is_dated)
+        form: forms.Form = self.page.publication_form(self.posted, is_dated=self.is_dated)
         if self.advice:
             form.fields["acknowledged"] = forms.BooleanField(
                 label="I have read what the plan check says", widget=UnfoldBooleanWidget

@@ -1,5 +1,6 @@
 """Approval by a second person (request, approve, decline, withdraw), and the rule that requires it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -27,7 +28,7 @@ def open_request(version: PlanVersion) -> ChangeRequest | None:
 
 
 def name_of(user: Any) -> str:
-    return user.get_full_name() or user.get_username()
+    return str(user.get_full_name() or user.get_username())
 
 
 class ApprovalStep(ConfirmedAction[PlanVersion]):
@@ -75,10 +76,15 @@ class TakeRequestBack(ApprovalStep):
 
 
 class ApprovalDecision(ApprovalStep):
-    """A decision on the pending request of a version. consequence: what it means for the version."""
+    """
+    A decision on the pending request of a version.
+
+    consequence: what it means for the version. decide: the operation, which refuses users who can't decide it.
+    """
 
     permission = "plans.decide_changerequest"
     consequence: str
+    decide: Callable[..., ChangeRequest]
 
     def find(self, *, object_id: str) -> PlanVersion:
         version = super().find(object_id=object_id)
@@ -105,10 +111,6 @@ class ApprovalDecision(ApprovalStep):
             problems_title="It is not for you to decide:",
             warnings=change_request.advice,
         )
-
-    def decide(self, **decision: Any) -> None:
-        """:raises ApprovalRefused: if this user can't decide it, or it is decided."""
-        raise NotImplementedError
 
     def run(self, version: PlanVersion) -> Response:
         if self.change_request is None:

@@ -44,8 +44,8 @@ def read_steps(version: PlanVersion) -> list[Step]:
     (versions,) = pghistory.core.event_models(tracks_model=PlanVersion)
     (requests,) = pghistory.core.event_models(tracks_model=ChangeRequest)
     events = [
-        *_latest(versions.objects.filter(pgh_obj_id=version.pk)),
-        *_latest(requests.objects.filter(version=version)),
+        *_latest(versions._default_manager.filter(pgh_obj_id=version.pk)),
+        *_latest(requests._default_manager.filter(version=version)),
     ]
     facts_by_step: dict[Any, dict[str, Any]] = {}
     for event in events:
@@ -66,6 +66,6 @@ def read_steps(version: PlanVersion) -> list[Step]:
     ]
 
 
-def _latest(events: QuerySet) -> list[Any]:
+def _latest(events: QuerySet[Any]) -> list[Any]:
     """Return the latest events, oldest first."""
     return list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST])[::-1]

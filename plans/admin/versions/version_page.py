@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Manager
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -106,7 +107,7 @@ class PlanVersionAdmin(VersionComparison):
 
     # The page ------------------------------------------------------------------------------------------------
 
-    def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: PlanVersion | None = None) -> Any:
         periods = [("interval_count", "interval_unit"), "anchor", "proration", "trial_days", "trial_usage"]
         periods += ["tax_code", "prices_include_tax", "note"]
         return [(None, {"fields": periods if obj else ["plan", *periods]})]
@@ -116,7 +117,7 @@ class PlanVersionAdmin(VersionComparison):
             return ()
         if obj.is_editable:
             return self.inlines
-        rows_by_inline = {
+        rows_by_inline: dict[type, Manager[Any]] = {
             FeeInline: obj.fees,
             CommitmentInline: obj.commitments,
             ThresholdInline: obj.thresholds,
@@ -174,6 +175,6 @@ class PlanVersionAdmin(VersionComparison):
     ) -> HttpResponse:
         return HttpResponseRedirect(page_url(obj))
 
-    def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponseRedirect:
         """Stay on the page, since a version is edited in several steps."""
         return HttpResponseRedirect(page_url(obj))
