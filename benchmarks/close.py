@@ -14,6 +14,7 @@ from billing.closing import close_due
 from billing.models import Period
 from billing.subscriptions import generate_periods
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from plans.models import PlanVersion
 
 DAYS = 30
 
@@ -55,7 +56,7 @@ def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> lis
 
 
 def _prepare(
-    version: sample_books.PlanVersion, number: int, subscriptions: int, at: datetime, report: Report
+    version: PlanVersion, number: int, subscriptions: int, at: datetime, report: Report
 ) -> tuple[datetime, tuple[int, int]]:
     """Subscribe a round's customers; their period ends a day after that of the previous round."""
     report(f"storing the usage of {subscriptions:,} subscriptions …")

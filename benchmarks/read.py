@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -24,7 +25,7 @@ def run(*, events: int, rounds: int, report: Report) -> list[Outcome]:
     with ExitStack() as stack:
         small = _serve(stack, FEW, "_small", report)
         large = _serve(stack, events, "_large", report)
-        facts = {"unit": "µs", "more_is_better": False, "rounds": rounds, "report": report}
+        facts: dict[str, Any] = {"unit": "µs", "more_is_better": False, "rounds": rounds, "report": report}
         many = f"usage and cost of {{}} with {events:,} events stored"
         return [
             compare(

@@ -38,4 +38,5 @@ def ours(invoice: Invoice, *, at: datetime) -> None:
 def alone(html: str) -> bytes:
     """Return WeasyPrint's PDF of the markup."""
     sheet, fonts = load_style()
-    return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)
+    pdf: bytes = HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)
+    return pdf

@@ -128,7 +128,7 @@ def store_days(*, first_period: int, last_period: int, days: int) -> None:
         cursor.execute(_DAY_COUNTERS, {"first": first_period, "last": last_period, "days": days})
         cursor.execute(_DAY_SERIES, {"first": first_period, "last": last_period})
         cursor.execute(_DAY_TALLIES, {"first": first_period, "last": last_period, "days": days})
-        cursor.execute(_DAYS, {"first": first_period, "last": last_period, "days": days, "day": timedelta(days=1)})
+        cursor.execute(_DAYS, {"first": first_period, "last": last_period, "days": days})
 
 
 _PRICED = """
@@ -159,7 +159,7 @@ WHERE p.id BETWEEN %(first)s AND %(last)s
 """
 _DAYS = """
 INSERT INTO billing_hourlyusage (series_id, bucket, events, quantity)
-SELECT s.id, p.starts_at + n * %(day)s, 10, 1000 + p.id %% 977
+SELECT s.id, p.starts_at + n * interval '1 day', 10, 1000 + p.id %% 977
 FROM billing_period p JOIN billing_series s ON s.period_id = p.id
 CROSS JOIN generate_series(0, %(days)s - 1) n
 WHERE p.id BETWEEN %(first)s AND %(last)s

@@ -69,8 +69,10 @@ def _connection(database_url: str) -> str:
     The client keeps only five parameters and would silently drop the rest, such as sslmode; libpq reads those from
     the environment instead.
     """
-    options = [option for option in Conninfo.parse(database_url.encode()) if option.val]
-    for option in options:
-        if option.keyword.decode() not in PASSED_ON and option.envvar:
+    passed_on: dict[str, str] = {}
+    for option in Conninfo.parse(database_url.encode()):
+        if option.val and option.keyword.decode() in PASSED_ON:
+            passed_on[option.keyword.decode()] = option.val.decode()
+        elif option.val and option.envvar:
             os.environ.setdefault(option.envvar.decode(), option.val.decode())
-    return make_conninfo(**{o.keyword.decode(): o.val.decode() for o in options if o.keyword.decode() in PASSED_ON})
+    return make_conninfo(**passed_on)

@@ -6,7 +6,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponseBase
 
-STRICT = {
+STRICT: dict[str, list[str]] = {
     "default-src": [SELF],
     "img-src": [SELF, "data:"],
     "object-src": [NONE],

@@ -27,7 +27,7 @@ def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
         # Statements are prepared explicitly (lib/prepared_statements.py), never because they are frequent.
         "prepare_threshold": 1_000_000_000,
     }
-    database = {
+    database: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parameters.pop("dbname", "") or "",
         "USER": parameters.pop("user", "") or "",

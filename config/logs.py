@@ -15,7 +15,7 @@ DETAIL = re.compile(
 class PlainFormatter(logging.Formatter):
     """`2026-11-21T06:00:00Z WARNING billing.closing: …`"""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 _INVOICES = """
 SELECT i.number, c.external_id, i.kind, i.state, i.currency, i.net::text, i.tax::text, i.total::text, coalesce((
@@ -29,14 +30,14 @@ with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
 """
 
 
-def demo_invoices(checkout: Path, *, at: str) -> dict[str, list]:
+def demo_invoices(checkout: Path, *, at: str) -> dict[str, list[Any]]:
     """Build the demo of a checkout in a throwaway database, and return its invoices by number."""
     command = [sys.executable, "-m", "config.postgres", "run", sys.executable, "-c", _BUILD, at]
     completed = subprocess.run(command, cwd=checkout, stdout=subprocess.PIPE, text=True, check=True)
     return {number: invoice for number, *invoice in json.loads(completed.stdout.splitlines()[-1])}
 
 
-def compare(here: dict[str, list], other: dict[str, list]) -> tuple[list[str], list[str]]:
+def compare(here: dict[str, list[Any]], other: dict[str, list[Any]]) -> tuple[list[str], list[str]]:
     """Return the differences in figures, and those in wording, as lines of text."""
     figures = [f"{number} exists in one demo only" for number in sorted(here.keys() ^ other.keys())]
     wording = []

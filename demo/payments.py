@@ -8,8 +8,8 @@ from django.urls import reverse
 from customers.models import Contact, Customer, Seller
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
-from invoices.models import DunningStep, Invoice
-from invoices.models.invoices import DocumentKind, InvoiceState
+from invoices.models import DocumentKind, DunningStep, Invoice
+from invoices.models.invoices import InvoiceState
 from invoices.payments.manual_payments import record_payment
 
 STEPS = ((3, "remind"), (14, "remind"), (30, "pause"))

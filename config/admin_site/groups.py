@@ -106,7 +106,7 @@ def write(apps: Apps, schema_editor: Any = None) -> None:
     for label in APPS:
         app = apps.get_app_config(label)
         # The app of a migration's state has no models module, and create_permissions would skip it.
-        app.models_module = getattr(app, "models_module", None) or True
+        app.models_module = getattr(app, "models_module", None) or True  # type: ignore[assignment]  # anything
         create_permissions(app, apps=apps, verbosity=0)
     known = _permissions(apps)
     group_model = apps.get_model("auth", "Group")

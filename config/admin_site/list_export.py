@@ -20,7 +20,7 @@ MOST = 100_000
 AT_A_TIME = 1_000
 
 
-def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
+def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResponse:
     """Stream the rows of a list to users who may view the list."""
     if not page.has_view_or_change_permission(request):
         raise PermissionDenied
@@ -28,7 +28,7 @@ def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
         changelist = page.get_changelist_instance(request)
     except IncorrectLookupParameters as error:
         raise BadRequest(f"The list cannot be filtered so: {error}") from error
-    columns = [name for name in changelist.list_display if name != "action_checkbox"]
+    columns = [str(name) for name in changelist.list_display if name != "action_checkbox"]
     name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
         _lines(page, changelist.queryset[:MOST], columns),
@@ -37,14 +37,14 @@ def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
     )
 
 
-def _lines(page: ModelAdmin, rows: Any, columns: list[str]) -> Iterator[str]:
+def _lines(page: "ModelAdmin[Any]", rows: Any, columns: list[str]) -> Iterator[str]:
     yield from csv_lines([[str(label_for_field(column, page.model, page)) for column in columns]])
     yield from csv_lines(
         [_text(page, row, column) for column in columns] for row in rows.iterator(chunk_size=AT_A_TIME)
     )
 
 
-def _text(page: ModelAdmin, row: Any, column: str) -> str:
+def _text(page: "ModelAdmin[Any]", row: Any, column: str) -> str:
     field, attribute, value = lookup_field(column, row, page)
     if field is not None:
         return strip_tags(display_for_field(value, field, ""))

@@ -29,31 +29,31 @@ class MenuItem:
     icon: str
     page: str
     permission: str = ""
-    waiting: Callable[[], QuerySet] | None = None
+    waiting: Callable[[], QuerySet[Any]] | None = None
     color: str = "warning"
 
 
-def _failed_closes() -> QuerySet:
+def _failed_closes() -> QuerySet[Period]:
     return Period.objects.failed()
 
 
-def _unmatched_usage() -> QuerySet:
+def _unmatched_usage() -> QuerySet[UnmatchedUsage]:
     return UnmatchedUsage.objects.filter(resolved_at__isnull=True)
 
 
-def _open_jobs() -> QuerySet:
+def _open_jobs() -> QuerySet[Job]:
     return Job.objects.filter(state__in=OPEN_STATES)
 
 
-def _waiting_requests() -> QuerySet:
+def _waiting_requests() -> QuerySet[ChangeRequest]:
     return ChangeRequest.objects.filter(state=RequestState.WAITING)
 
 
-def _refunds_by_hand() -> QuerySet:
+def _refunds_by_hand() -> QuerySet[Refund]:
     return Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 
 
-def _failed_deliveries() -> QuerySet:
+def _failed_deliveries() -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=DeliveryState.FAILED)
 
 
@@ -217,6 +217,6 @@ def _entry(item: MenuItem) -> dict[str, Any]:
     return entry
 
 
-def _badge(rows: QuerySet) -> str:
+def _badge(rows: QuerySet[Any]) -> str:
     row_count = rows.order_by()[: MOST + 1].count()
     return f"{MOST}+" if row_count > MOST else str(row_count or "")

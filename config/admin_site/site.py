@@ -8,9 +8,10 @@ import pghistory
 from django.contrib.admin import ModelAdmin, ShowFacets
 from django.db.models import Model
 from django.forms import Form, Media
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
@@ -38,7 +39,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         defaults = {name: value for name, value in PAGES.items() if not _sets_option(admin_class, name)}
         super().register(model_or_iterable, admin_class, **defaults | options)
 
-    def get_urls(self) -> list[URLPattern]:
+    def get_urls(self) -> list[URLResolver | URLPattern]:
         changes = path("changes/", self.admin_view(pages.changes), {"site": self}, name="changes")
         histories = [
             self._url(model, "<path:object_id>/history/", pages.history, "history")
@@ -48,7 +49,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         downloads = [self._url(model, "export/", list_export.download, "export") for model in self._registry]
         return [changes, *histories, *downloads, *super().get_urls()]
 
-    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Any:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         return super().admin_view(_with_reason(view), cacheable)
 
     def confirmation(
@@ -56,7 +57,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         request: HttpRequest,
         preview: Preview,
         *,
-        page: ModelAdmin,
+        page: "ModelAdmin[Any]",
         form: Form | None = None,
         hidden: Sequence[tuple[str, str]] = (),
         danger: bool = False,
@@ -75,29 +76,32 @@ class TollbookAdminSite(UnfoldAdminSite):
         }
         return staff_page(request, "staff/confirm.html", title=preview.title, **context)
 
-    def _url(self, model: type[Model], route: str, view: Callable[..., HttpResponse], view_name: str) -> URLPattern:
+    def _url(
+        self, model: type[Model], route: str, view: Callable[..., HttpResponseBase], view_name: str
+    ) -> URLPattern:
         """Return a URL below a model's list, for a view that takes the model's page."""
         meta = model._meta
-        return path(
+        pattern: URLPattern = path(
             f"{meta.app_label}/{meta.model_name}/{route}",
             self.admin_view(view),
             {"page": self._registry[model]},
             name=f"{meta.app_label}_{meta.model_name}_{view_name}",
         )
+        return pattern
 
 
-def _sets_option(admin_class: type[ModelAdmin] | None, name: str) -> bool:
+def _sets_option(admin_class: "type[ModelAdmin[Any]] | None", name: str) -> bool:
     """Return whether a ModelAdmin sets an option itself, as opposed to inheriting it from Django or the theme."""
     return admin_class is not None and any(
         name in vars(base) for base in admin_class.__mro__ if not base.__module__.startswith(("django.", "unfold."))
     )
 
 
-def _with_reason(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _with_reason(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Wrap a view so that the reason entered in a form is stored with every change of the request."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         reason = request.POST.get("_reason", "").strip()[:MAX_REASON] if request.method == "POST" else ""
         if not reason:
             return view(request, *args, **kwargs)

@@ -1,5 +1,7 @@
 """Template tags of the staff site."""
 
+from typing import Any
+
 from django import template
 from django.contrib.admin import ModelAdmin
 from django.forms import BoundField
@@ -15,11 +17,11 @@ register = template.Library()
 @register.filter
 def named(field: BoundField) -> SafeString:
     """Render a field of an inline row with its column's name as label, for screen readers."""
-    return field.as_widget(attrs={"aria-label": field.label})
+    return field.as_widget(attrs={"aria-label": str(field.label)})
 
 
 @register.filter
-def keeps_reasons(page: ModelAdmin) -> bool:
+def keeps_reasons(page: "ModelAdmin[Any]") -> bool:
     """Return whether a form's reason would be stored, which requires that its model has a history."""
     return history_reader.is_tracked(page.model)
 

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Field, Model
+from django.db.models import Field, ForeignKey, Model
 from django.utils import timezone
 from django.utils.formats import date_format
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.money import Money
-from pghistory.models import Event
 
 from config.admin_site.history.history_reader import RowChange, event_tables, parent_keys
 from lib.formats import format_money, format_number
@@ -40,14 +39,14 @@ class RowNames:
         pks_by_model: dict[type[Model], set[Any]] = defaultdict(set)
         for step in steps:
             for field in _fields(step.model):
-                if field.is_relation:
+                if isinstance(field, ForeignKey):
                     states = [state for state in (step.event, step.before) if state is not None]
                     pks_by_model[field.related_model] |= {getattr(state, field.attname) for state in states} - {None}
         self._rows: Mapping[type[Model], Mapping[Any, Model]] = {
             model: model._default_manager.select_related().in_bulk(pks) for model, pks in pks_by_model.items()
         }
 
-    def name_of(self, field: Field, pk: Any) -> str:
+    def name_of(self, field: ForeignKey[Any, Any], pk: Any) -> str:
         row = self._rows[field.related_model].get(pk)
         return str(row) if row is not None else f"{field.related_model._meta.verbose_name} {pk} (removed)"
 
@@ -57,7 +56,7 @@ class RowNames:
         for field in _fields(step.model):
             value = getattr(step.event, field.attname)
             setattr(row, field.attname, value)
-            if field.is_relation and value in self._rows.get(field.related_model, {}):
+            if isinstance(field, ForeignKey) and value in self._rows.get(field.related_model, {}):
                 setattr(row, field.name, self._rows[field.related_model][value])
         kind = str(step.model._meta.verbose_name)
         try:
@@ -100,27 +99,27 @@ def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
             yield FieldDifference(_label(field), old, new)
 
 
-def _is_parent_key(step: RowChange, field: Field) -> bool:
+def _is_parent_key(step: RowChange, field: "Field[Any, Any]") -> bool:
     """Return whether a field is the key to the row's parent, which the heading shows already."""
     return field.name in {key.name for key in parent_keys(step.model)}
 
 
-def _fields(model: type[Model]) -> list[Field]:
+def _fields(model: type[Model]) -> list["Field[Any, Any]"]:
     """Return the fields in the event table, which omits some, such as the digests of secrets."""
     tracked_names = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
     return [field for field in model._meta.concrete_fields if field.name in tracked_names]
 
 
-def _label(field: Field) -> str:
+def _label(field: "Field[Any, Any]") -> str:
     text = str(field.verbose_name)
     return text[:1].upper() + text[1:]
 
 
-def _shown(event: Event, field: Field, names: RowNames) -> str:
+def _shown(event: Any, field: "Field[Any, Any]", names: RowNames) -> str:
     value = getattr(event, field.name) if isinstance(field, MoneyField) else getattr(event, field.attname)
     if value is None or value == "" or value == [] or value == {}:
         return NOTHING
-    if field.is_relation:
+    if isinstance(field, ForeignKey):
         return names.name_of(field, value)
     if field.choices and not isinstance(field, CurrencyField):
         return str(dict(field.flatchoices).get(value, value))

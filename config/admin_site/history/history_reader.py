@@ -14,7 +14,6 @@ from typing import Any
 
 import pghistory.core
 from django.db.models import CASCADE, ForeignKey, Model, QuerySet
-from pghistory.models import Event
 
 MAX_PER_TABLE = 300
 """Maximum changes read per table; older ones stay in the database."""
@@ -31,13 +30,14 @@ class RowChange:
     verb: added, changed or removed.
     """
 
-    event: Event
-    before: Event | None
+    event: Any  # a row of an event table, whose class pghistory makes at run time
+    before: Any
     verb: str
 
     @property
     def model(self) -> type[Model]:
-        return type(self.event).pgh_tracked_model
+        model: type[Model] = type(self.event).pgh_tracked_model
+        return model
 
 
 def is_tracked(model: type[Model]) -> bool:
@@ -67,14 +67,14 @@ def read_latest_changes(models: Iterable[type[Model]], *, count: int) -> list[Ro
     return [RowChange(step.event, before, step.verb) for step, before in zip(latest, _before(latest), strict=True)]
 
 
-def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Event], list[Any]]]:
+def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Any], list[Any]]]:
     """Yield the event tables of a model and of its parts, with the ids of the object's rows."""
     for table in event_tables(model):
         yield table, [pk]
     yield from _tables_of_parts(model, [pk])
 
 
-def _tables_of_parts(model: type[Model], parent_ids: list[Any]) -> Iterable[tuple[type[Event], list[Any]]]:
+def _tables_of_parts(model: type[Model], parent_ids: list[Any]) -> Iterable[tuple[type[Any], list[Any]]]:
     for relation in model._meta.related_objects:
         part = relation.related_model
         if not is_tracked(part) or relation.field not in parent_keys(part):
@@ -88,9 +88,9 @@ def _tables_of_parts(model: type[Model], parent_ids: list[Any]) -> Iterable[tupl
                 yield from _tables_of_parts(part, ids)
 
 
-def _steps(events: QuerySet[Event]) -> list[RowChange]:
+def _steps(events: QuerySet[Any]) -> list[RowChange]:
     rows = list(events.select_related("pgh_context").order_by("-pgh_id")[:MAX_PER_TABLE])
-    states: dict[Any, list[Event]] = defaultdict(list)
+    states: dict[Any, list[Any]] = defaultdict(list)
     for row in reversed(rows):
         states[row.pgh_obj_id].append(row)
     return [
@@ -100,12 +100,12 @@ def _steps(events: QuerySet[Event]) -> list[RowChange]:
     ]
 
 
-def _before(steps: list[RowChange]) -> Iterable[Event | None]:
+def _before(steps: list[RowChange]) -> Iterable[Any]:
     """Return the state before each change, in two queries per table."""
-    by_table: dict[type[Event], list[Event]] = defaultdict(list)
+    by_table: dict[type[Any], list[Any]] = defaultdict(list)
     for step in steps:
         by_table[type(step.event)].append(step.event)
-    before: dict[tuple[type[Event], int], Event] = {}
+    before: dict[tuple[type[Any], int], Any] = {}
     for table, events in by_table.items():
         rows = {event.pgh_obj_id for event in events}
         oldest = min(event.pgh_id for event in events)
@@ -117,7 +117,7 @@ def _before(steps: list[RowChange]) -> Iterable[Event | None]:
             .distinct("pgh_obj_id"),
             *table.objects.filter(pgh_obj_id__in=rows, pgh_id__gte=oldest).order_by("pgh_id")[:1000],
         ]
-        last: dict[Any, Event] = {}
+        last: dict[Any, Any] = {}
         for state in states:
             if state.pgh_obj_id in last:
                 before[table, state.pgh_id] = last[state.pgh_obj_id]
@@ -126,13 +126,13 @@ def _before(steps: list[RowChange]) -> Iterable[Event | None]:
 
 
 @cache
-def event_tables(model: type[Model]) -> list[type[Event]]:
+def event_tables(model: type[Model]) -> list[type[Any]]:
     """Return the event tables of a model; none if it is not tracked."""
-    return pghistory.core.event_models(tracks_model=model)
+    return list(pghistory.core.event_models(tracks_model=model))
 
 
 @cache
-def parent_keys(model: type[Model]) -> tuple[ForeignKey, ...]:
+def parent_keys(model: type[Model]) -> tuple[ForeignKey[Any, Any], ...]:
     """Return a model's foreign keys to its parents, with which its rows are deleted."""
     keys = [field for field in model._meta.concrete_fields if isinstance(field, ForeignKey)]
     return tuple(key for key in keys if key.remote_field.on_delete is CASCADE and is_tracked(key.related_model))

@@ -41,7 +41,7 @@ class HistoryEntry:
     changes: list[HistoryChange]
 
 
-def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateResponse:
+def history(request: HttpRequest, object_id: str, page: "ModelAdmin[Any]") -> TemplateResponse:
     """Show the history of one object to users who may view the object."""
     obj = page.get_object(request, unquote(object_id))
     if obj is None:
@@ -116,7 +116,7 @@ def _context(step: history_reader.RowChange) -> dict[str, Any]:
 
 def _who(context: dict[str, Any], users: dict[Any, Any]) -> str:
     if (user := users.get(context.get("user"))) is not None:
-        return user.get_full_name() or user.get_username()
+        return str(user.get_full_name() or user.get_username())
     if context.get("user") is not None:
         return f"user {context['user']} (removed)"
     return f"API key {context['api_key']}" if context.get("api_key") else ""
