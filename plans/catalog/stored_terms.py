@@ -25,6 +25,7 @@ from plans.pricing import charge_models, rating
 from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
+from plans.pricing.period_anchor import AnchorKind
 from plans.pricing.proration import ProrationUnit
 from plans.pricing.validation import check_percent
 
@@ -182,7 +183,7 @@ class VersionTerms:
     version_number: int
     currency: str
     interval: Interval
-    anchor: str
+    anchor: AnchorKind
     proration: ProrationUnit
     features: tuple[FeatureTerms, ...]
     fees: tuple[FeeTerms, ...]
