@@ -108,7 +108,7 @@ def _lock_invoice(invoice_id: int) -> int:
                 "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
                 " or void it and claim what is due by a one-off invoice."
             )
-        (period_id,) = row
+        period_id: int = row[0]
         cursor.execute(_LOCK_PERIOD, [period_id])
         ((is_replaceable,),) = cursor.fetchall()
     lock_invoices_of_periods([period_id])

@@ -27,7 +27,7 @@ class _Parts(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the reader passes no other buffer
         number, begin = divmod(self._at, PART_BYTES)
         if self._at >= self._job.file_bytes:
             return 0

@@ -58,7 +58,7 @@ def read_entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Ent
     )
     ids_without_period = {row.subscription_id for row in first_rows if row.version_id is None}
     # Few subscriptions lack a period, so few need this query.
-    paused_ids = {id_ for id_ in ids_without_period if is_paused(id_, at)}
+    paused_ids = {id_ for id_ in ids_without_period if id_ is not None and is_paused(id_, at)}
     locks = FeatureLocks(FeatureQuery(customer, "", sandbox, at))
 
     def build_entitlement(rows: list[FeatureUsageRow]) -> Entitlement:

@@ -82,7 +82,7 @@ class FeatureLocks:
         return current_usage(customer=self.query.customer, sandbox=self.query.sandbox, at=self.query.at)
 
 
-def _fetch_decimal(statement: str, *parameters: object) -> Decimal:
+def _fetch_decimal(statement: str, *parameters: int | str | None) -> Decimal:
     with connection.cursor() as cursor:
         cursor.execute(statement, list(parameters))
         return Decimal(cursor.fetchone()[0])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -59,15 +60,16 @@ def set_cap(
         # state.
         owner = customer or Customer.objects.get(subscriptions=subscription)
         owner = Customer.objects.select_for_update(no_key=True).get(pk=owner.pk)
-        scope = {
+        currency = str(subscription.currency) if subscription else currency or str(owner.currency)
+        _check_amount(amount, currency, action, per_minute)
+        _check_scope(owner, subscription, feature, match or {})
+        scope: dict[str, Any] = {
             "subscription": subscription,
             "customer": None if subscription else owner,
             "feature": feature,
             "match": dict(match or {}),
-            "currency": str(subscription.currency) if subscription else currency or str(owner.currency),
+            "currency": currency,
         }
-        _check_amount(amount, scope["currency"], action, per_minute)
-        _check_scope(owner, subscription, feature, scope["match"])
         _check_other_side(scope, amount, set_by)
         cap, _ = SpendCap.objects.update_or_create(
             **scope, set_by=set_by, defaults={"amount": amount, "action": action, "per_minute": per_minute}
@@ -134,7 +136,7 @@ def _check_scope(
         raise CapRefused("match", f"Say for which value of {name}, in 1 to {MAX_VALUE_LENGTH} characters.")
 
 
-def _check_other_side(scope: Mapping[str, object], amount: Decimal, set_by: str) -> None:
+def _check_other_side(scope: Mapping[str, Any], amount: Decimal, set_by: str) -> None:
     """Refuse a customer's own cap above finance's cap of the same scope."""
     other = SpendCap.objects.filter(**scope).exclude(set_by=set_by).first()
     if other is None:

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from lib.field_types import AMOUNT, MAX_MONEY, finite
 
 
-def _generated_from_figures(name: str, output: models.Field) -> models.GeneratedField:
+def _generated_from_figures(name: str, output: "models.Field[Any, Any]") -> models.GeneratedField:
     """Return a column that repeats a value of `figures`, so that lists can be sorted and summed by it."""
     return models.GeneratedField(
         expression=Cast(KeyTextTransform(name, "figures"), output), output_field=output, db_persist=True

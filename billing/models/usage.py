@@ -52,7 +52,8 @@ class EventQuerySet(models.QuerySet["Event"]):
             occurred_at__lt=until,
             subscription_ref__in=subscription_refs,
         )
-        return events.aggregate(last_time=Max("occurred_at"))["last_time"]
+        last_time: datetime | None = events.aggregate(last_time=Max("occurred_at"))["last_time"]
+        return last_time
 
 
 class Event(models.Model):

@@ -126,7 +126,8 @@ def plan_migration(
 
 def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox: bool) -> QuerySet[Subscription]:
     """Return the running subscriptions that match, without those on the target already."""
-    subscriptions = Subscription.objects.running().filter(sandbox=sandbox).exclude(version=version)
+    subscriptions: QuerySet[Subscription] = Subscription.objects.running().filter(sandbox=sandbox)
+    subscriptions = subscriptions.exclude(version=version)
     if selection.ids:
         subscriptions = subscriptions.filter(
             Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids)

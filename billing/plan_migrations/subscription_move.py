@@ -55,11 +55,11 @@ def move_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> MoveRe
 
 
 def _change_plan(move: MigrationItem, migration: PlanMigration, *, at: datetime, by: Actor) -> MoveResult:
-    arguments = {"subscription": move.subscription, "version": migration.version, "at": at, "by": by}
+    subscription, version = move.subscription, migration.version
     if migration.when == MigrationTiming.NOW or (migration.moment is not None and migration.moment <= at):
-        part = change_plan(**arguments)
+        part = change_plan(subscription=subscription, version=version, at=at, by=by)
         return MoveResult(part.starts_at, part)
-    scheduled = schedule_change(**arguments, moment=migration.moment)
+    scheduled = schedule_change(subscription=subscription, version=version, at=at, by=by, moment=migration.moment)
     return MoveResult(scheduled.moment, scheduled=scheduled)
 
 
@@ -67,9 +67,9 @@ def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple
     """End the subscription's overrides, and return when each would have ended."""
     lock_open_periods(subscription)
     overrides = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=since), subscription=subscription)
-    ended = []
+    ended: list[tuple[int, str | None]] = []
     for override in overrides.order_by("pk"):
-        ended.append((override.pk, override.ends_at and override.ends_at.isoformat()))
+        ended.append((override.pk, override.ends_at.isoformat() if override.ends_at else None))
         # An override that would start later ends as it starts, so that a rollback can restore it.
         override.ends_at = max(since, override.starts_at)
         override.save(update_fields=["ends_at"])

@@ -19,8 +19,16 @@ def convert_wallets(move: MigrationItem, *, at: datetime, by: Actor) -> None:
 
     :raises ConversionRefused: if the lots' costs are in two currencies.
     """
-    for wallets in _wallet_pairs(move, at):
-        conversion.convert(**wallets, rate=move.migration.rate, **_reference(move), at=at, by=by)
+    for from_id, to_id in _wallet_pairs(move, at):
+        conversion.convert(
+            from_id=from_id,
+            to_id=to_id,
+            rate=move.migration.rate,
+            reference=_reference(move),
+            reason=move.migration.title,
+            at=at,
+            by=by,
+        )
 
 
 def convert_wallets_back(move: MigrationItem, *, at: datetime, by: Actor) -> None:
@@ -29,17 +37,20 @@ def convert_wallets_back(move: MigrationItem, *, at: datetime, by: Actor) -> Non
 
     :raises ConversionRefused: if some of the converted value is used.
     """
-    for wallets in _wallet_pairs(move, at):
-        conversion.revert_conversion(**wallets, **_reference(move), at=at, by=by)
+    for from_id, to_id in _wallet_pairs(move, at):
+        conversion.revert_conversion(
+            from_id=from_id, to_id=to_id, reference=_reference(move), reason=move.migration.title, at=at, by=by
+        )
 
 
-def _wallet_pairs(move: MigrationItem, at: datetime) -> Iterator[dict[str, int]]:
+def _wallet_pairs(move: MigrationItem, at: datetime) -> Iterator[tuple[int, int]]:
+    """Yield the ids of each wallet in the migration's unit and of the wallet it is converted into."""
     migration, customer_id = move.migration, move.subscription.customer_id
     source_wallets = Wallet.objects.filter(customer=customer_id, unit=migration.from_unit, closed_at__isnull=True)
     for source in source_wallets.order_by("pk"):
         target = find_or_open_wallet(customer_id=customer_id, unit=migration.to_unit, at=at)
-        yield {"from_id": source.pk, "to_id": target.pk}
+        yield source.pk, target.pk
 
 
-def _reference(move: MigrationItem) -> dict[str, str]:
-    return {"reference": f"migration:{move.migration_id}", "reason": move.migration.title}
+def _reference(move: MigrationItem) -> str:
+    return f"migration:{move.migration_id}"

@@ -23,7 +23,7 @@ KIND_TEXTS = {
 
 def alert_text(alert: Alert, figures: PortalFigures, *, at: datetime | None = None) -> dict[str, Any]:
     """Return an alert as text. at: the time that decides whether it is over."""
-    subject = str(alert.feature) if alert.feature_id else alert.wallet.name if alert.wallet_id else ""
+    subject = str(alert.feature) if alert.feature_id else alert.wallet.name if alert.wallet else ""
     if alert.dimension:
         subject = f"{subject}, {alert.dimension} {alert.dimension_value}".lstrip(", ")
     limit = "" if alert.limit is None else f" of {_figure(alert, alert.limit, figures)}"

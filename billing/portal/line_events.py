@@ -1,5 +1,7 @@
 """The events that an invoice line bills."""
 
+from decimal import Decimal
+
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -29,7 +31,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
         "line": line,
         "quantity": figures.units(line.quantity, line.unit),
         "usage": usage,
-        "events": figures.quantity(usage.events),
+        "events": figures.quantity(Decimal(usage.events)),
         "sum": figures.quantity(usage.quantity),
         "entries": [
             {

@@ -71,7 +71,7 @@ def _shown(
         "state": subscription.get_state_display(),
         "since": figures.date(subscription.starts_at),
         "trial_until": figures.date(subscription.trial_ends_at)
-        if subscription.state == SubscriptionState.TRIALING
+        if subscription.state == SubscriptionState.TRIALING and subscription.trial_ends_at
         else "",
         "ends": figures.date(subscription.ends_at) if subscription.ends_at else "",
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",

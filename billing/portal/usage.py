@@ -19,6 +19,7 @@ from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO
 from plans.catalog.comparison import format_signed, percent_change
+from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 MAX_VALUES = 50
@@ -79,7 +80,7 @@ def _compared(query: UsageQuery, now: list[Day], before: list[Day], figures: Por
 
 
 def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
-    return combine_days(meter.aggregation, (day for day in days if day.meter_id == meter.pk))
+    return combine_days(metering_terms(meter).aggregation, (day for day in days if day.meter_id == meter.pk))
 
 
 def _meter_context(
@@ -118,7 +119,8 @@ def _meter_context(
 
 
 def _by_day(meter: Meter, days: Iterable[Day]) -> dict[date, Decimal]:
-    return {day.day: combine_days(meter.aggregation, [day]) for day in days if day.meter_id == meter.pk}
+    aggregation = metering_terms(meter).aggregation
+    return {day.day: combine_days(aggregation, [day]) for day in days if day.meter_id == meter.pk}
 
 
 def _drawing(

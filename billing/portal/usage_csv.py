@@ -14,6 +14,7 @@ from billing.portal.query_params import UsageQuery, read_days, read_usage_query,
 from customers.portal.visit import Visit, signed_in
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
+from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 COLUMNS = ("day", "usage", "dimension", "value", "quantity", "unit")
@@ -39,7 +40,7 @@ def _rows(visit: Visit, query: UsageQuery) -> Iterator[tuple[str, ...]]:
     now, _ = read_days(visit, query)
     for day in now:
         if meter := meters.get(day.meter_id):
-            quantity = to_plain_string(combine_days(meter.aggregation, [day]))
+            quantity = to_plain_string(combine_days(metering_terms(meter).aggregation, [day]))
             yield day.day.isoformat(), meter.code, "", "", quantity, meter.unit
 
 

@@ -7,7 +7,7 @@ A ZIP of one JSON document and tables as CSV. Usage is summed up; single events 
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
-from typing import IO
+from typing import IO, Any
 
 from django.db import connection
 from django.db.models import Sum
@@ -42,7 +42,7 @@ TABLES: dict[str, Sequence[str]] = {
 def export(customer: Customer, into: IO[bytes]) -> None:
     """Write the file to a seekable stream."""
     tables = {name: list(_ROW_READERS[name](customer)) for name in TABLES}
-    document = {"customer": {name: to_text(getattr(customer, name)) for name in CUSTOMER_FIELDS}}
+    document: dict[str, Any] = {"customer": {name: to_text(getattr(customer, name)) for name in CUSTOMER_FIELDS}}
     document |= {name: [dict(zip(TABLES[name], row, strict=True)) for row in rows] for name, rows in tables.items()}
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("customer.json", json.dumps(document, ensure_ascii=False, indent=2))

@@ -74,4 +74,4 @@ def _clear_urls(before: datetime) -> int:
             "UPDATE pghistory_context SET metadata = metadata - 'url' WHERE created_at < %s AND metadata ? 'url'",
             [before],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -8,6 +8,7 @@ counters and snapshots hold its fingerprint.
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
 
@@ -36,7 +37,7 @@ def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dic
     The table's trigger must allow it in the caller's transaction: see billing/metering/store/event_table.py.
     """
     read_properties, count = read_metered_properties(), 0
-    parameters = {
+    parameters: dict[str, Any] = {
         "ref": new_name,
         "former": list(new_subscription_names),
         "later": list(new_subscription_names.values()),

@@ -1,6 +1,7 @@
 """Cohorts of a simulation: the running subscriptions, and the periods of each chunk of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 from django.db import connection
@@ -45,13 +46,15 @@ SELECT id FROM billing_period WHERE subscription_id = ANY(%s) AND kind = 'regula
 """
 
 
-def read_period_ids(subscription_ids: Sequence[int], *, count: int, running_at: object) -> list[int]:
+def read_period_ids(subscription_ids: Sequence[int], *, count: int, running_at: datetime) -> list[int]:
     """
     Return the last `count` closed periods of each subscription, without trials; with 0, the period open at
     `running_at`.
     """
     ids = list(subscription_ids)
-    statement, parameters = (_CLOSED, [ids, count]) if count else (_RUNNING, [ids, running_at, running_at])
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        if count:
+            cursor.execute(_CLOSED, [ids, count])
+        else:
+            cursor.execute(_RUNNING, [ids, running_at, running_at])
         return [period_id for (period_id,) in cursor.fetchall()]

@@ -14,6 +14,7 @@ from billing.simulation.candidate.candidate_terms import read_candidate
 from billing.simulation.history.baseline import rate_in_force
 from billing.simulation.history.billed_periods import PastPeriods, read_past
 from billing.simulation.records import PeriodBill, SimulatedPeriod
+from billing.simulation.usage_sources.source_selection import Source
 from plans.models import PlanVersion
 
 
@@ -23,7 +24,7 @@ def simulate(
     versions: Sequence[PlanVersion | None],
     at: datetime,
     keeps_overrides: bool = True,
-    usage_source: str = "",
+    usage_source: Source | None = None,
 ) -> list[SimulatedPeriod]:
     """
     Return the bills of these regular periods as invoiced, and as each version would bill them; drafts may be

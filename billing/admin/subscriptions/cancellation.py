@@ -109,8 +109,8 @@ class UndoCancellation(SubscriptionAction):
 
     @staticmethod
     def is_offered(subscription: Subscription) -> bool:
-        is_canceled = subscription.state == SubscriptionState.CANCELED
-        return is_canceled and subscription.ends_at > current_time(subscription.customer)
+        ends_at = subscription.ends_at if subscription.state == SubscriptionState.CANCELED else None
+        return ends_at is not None and ends_at > current_time(subscription.customer)
 
     def run(self, subscription: Subscription) -> Response:
         return self.done(f"{uncancel(subscription=subscription, at=self.at, by=self.user)} goes on.")

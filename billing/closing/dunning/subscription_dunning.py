@@ -106,6 +106,7 @@ def _resume(dunned_id: int, at: datetime) -> int:
     dunned = lock_free_row(paused.filter(pk=dunned_id))
     if dunned is None:
         return 0
+    assert dunned.subscription is not None  # noqa: S101  a constraint: without an outcome, there is one
     try:
         # A savepoint: a refusal must not undo the record of the resumption.
         with transaction.atomic():

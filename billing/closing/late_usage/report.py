@@ -96,6 +96,7 @@ def price_late_usage(periods: Iterable[Period]) -> list[LateUsageRow]:
     amounts = _amounts(periods) if periods else {}
     rows = []
     for period in periods:
+        assert period.late_since is not None  # noqa: S101  only late periods are passed
         customer = period.subscription.customer
         amount, problem = amounts[period.pk]
         rows.append(

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from billing.closing.records import InvoiceCoupon
-from invoices.amounts.totals import Taxes, total_up
+from invoices.amounts.totals import TaxedAmount, Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
@@ -94,7 +94,7 @@ def calculate_discounts(
 
     # The total must not become negative. Tax is rounded, so the sum of the lines is not enough to decide.
     def fits(amounts: Sequence[Decimal]) -> bool:
-        taxed = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
+        taxed: list[TaxedAmount] = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
         return total_up(taxed, currency, includes_tax=includes_tax).total >= 0
 
     discountable_lines = [DiscountableLine(number, line.amount) for number, line in enumerate(lines)]

@@ -31,7 +31,7 @@ from lib.decimals import ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FeeTerms, VersionTerms
 from plans.models.prices import FeeKind
-from plans.pricing.proration import prorate, share_of_interval
+from plans.pricing.proration import ProrationUnit, prorate, share_of_interval
 
 ONE, ONCE = Fraction(1), Decimal(1)
 
@@ -65,7 +65,7 @@ def _simple_fee_lines(
     templates = line_templates(span)
     fees = _due_fees(templates.advance if in_advance else templates.arrears, with_one_time=with_one_time)
     for fee in fees:
-        due: Edges | None = (span.starts_at, span.ends_at)
+        due: Edges | None = Edges(span.starts_at, span.ends_at)
         if fee.every > 1:
             due = (multi_period_fees.due_in_advance if in_advance else multi_period_fees.due_in_arrears)(
                 closing, fee, templates.terms
@@ -108,7 +108,7 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
             continue
         used_from = billed_fee.service_start if billed_fee and fee.every > 1 else span.starts_at
         used, explanation = _cumulative_amount(
-            closing, billed_fee, (used_from, span.ends_at), span, fee, templates.terms
+            closing, billed_fee, Edges(used_from, span.ends_at), span, fee, templates.terms
         )
         amount = used - (billed_fee.amount if billed_fee else 0)
         if billed_fee and amount < 0:
@@ -156,7 +156,7 @@ def _cumulative_amount(
     workings = msgspec.json.decode(explanation)
     if billed_fee is None or billed_fee.service_end <= part[1]:
         return used, workings
-    remaining_share = _share(closing, (part[0], billed_fee.service_end), span, fee, terms) - share
+    remaining_share = _share(closing, Edges(part[0], billed_fee.service_end), span, fee, terms) - share
     return billed_fee.amount - prorate(fee.amount, remaining_share, span.currency), workings | {
         "left": str(remaining_share)
     }
@@ -183,7 +183,7 @@ def _share(closing: PeriodToClose, part: Edges, span: RatingPeriod, fee: FeeTerm
 
 @lru_cache(maxsize=10_000)
 def _stub_share(
-    starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
+    starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: ProrationUnit, zone: str
 ) -> Fraction:
     # If the customer's time zone has changed, a period may extend past the interval it begins in.
     return share_of_interval(
@@ -191,7 +191,7 @@ def _stub_share(
         min(ends_at, full_end),
         full_start=full_start,
         full_end=full_end,
-        by=by,  # type: ignore[arg-type]
+        by=by,
         zone=ZoneInfo(zone),
     )
 

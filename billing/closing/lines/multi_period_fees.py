@@ -49,7 +49,7 @@ def due_in_advance(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -
             billed_until = next_period.starts_at
         if billed_until is None or billed_until > next_period.starts_at:
             return None
-    return next_period.starts_at, min(whole[1], closing.subscription_ends_at or whole[1])
+    return Edges(next_period.starts_at, min(whole[1], closing.subscription_ends_at or whole[1]))
 
 
 def due_in_arrears(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -> Edges | None:
@@ -63,7 +63,7 @@ def due_in_arrears(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -
         return None
     billed_fee = closing.fees.billed_fees.get(fee.fee_id)
     candidates = filter(None, [whole[0], closing.fees.version_since, billed_fee.service_end if billed_fee else None])
-    return max(candidates), span.ends_at
+    return Edges(max(candidates), span.ends_at)
 
 
 def is_last_period(closing: PeriodToClose, billed_fee: BilledFee) -> bool:

@@ -158,8 +158,9 @@ def _settled_until(closing: PeriodToClose, billed_fee: BilledFee | None) -> date
     Return the end of the time that is settled: a period that ends early is paid in full, unless the rest is credited.
     """
     ends_at = closing.span.ends_at
-    is_exact = billed_fee is None or closing.next_period is not None or closing.credits_unused_time
-    return ends_at if is_exact else max(ends_at, billed_fee.service_end)
+    if billed_fee is None or closing.next_period is not None or closing.credits_unused_time:
+        return ends_at
+    return max(ends_at, billed_fee.service_end)
 
 
 def _cumulative_amount(
@@ -220,7 +221,7 @@ def _segments(
         end=min(until, full_end),
         full_start=full_start,
         full_end=full_end,
-        by=terms.proration,  # type: ignore[arg-type]
+        by=terms.proration,
         zone=ZoneInfo(zone),
     )
 
@@ -235,7 +236,7 @@ def _price_segments(
 ) -> tuple[Decimal, dict[str, object]]:
     """Return the amount of a fee for these parts of a period, rounded once, and its explanation."""
     by = terms.proration
-    exact = price_segments(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]
+    exact = price_segments(fee.amount, parts, included=fee.included, by=by)
     charged = [(billable_units(segment.quantity, fee.included), segment.share) for segment in parts]
     if by == "none":
         charged = [(max((units for units, _ in charged), default=0), Fraction(1))]

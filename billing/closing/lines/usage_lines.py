@@ -121,7 +121,7 @@ def _share_of_interval(span: RatingPeriod, whole: tuple[datetime, datetime], ter
         min(end, span.ends_at),
         full_start=start,
         full_end=end,
-        by=terms.proration,  # type: ignore[arg-type]
+        by=terms.proration,
         zone=ZoneInfo(span.time_zone),
     )
 

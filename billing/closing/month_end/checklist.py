@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, open_reports
@@ -90,11 +90,9 @@ def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoi
 
 
 def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
-    scope = {"seller": seller.pk, "before": month_end}
-    unmatched = _count(open_reports(**scope))
-    yield ChecklistPoint(
-        "unmatched_usage", unmatched, amounts=estimate_unmatched_value(**scope).amounts if unmatched else {}
-    )
+    unmatched = _count(open_reports(seller=seller.pk, before=month_end))
+    unmatched_amounts = estimate_unmatched_value(seller=seller.pk, before=month_end).amounts if unmatched else {}
+    yield ChecklistPoint("unmatched_usage", unmatched, amounts=unmatched_amounts)
     late = report_late_usage(seller=seller.pk, until=month_end)
     amounts: dict[str, Decimal] = {}
     for (_, currency), amount in late.totals.items():
@@ -131,6 +129,6 @@ def _remaining_points(month_end: datetime) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("audit_violated", audit.figures.get("violated", 0) if audit else 0, blocks=True)
 
 
-def _count(rows: QuerySet) -> int:
+def _count(rows: QuerySet[Model]) -> int:
     # Without an order, the database stops counting at the limit instead of sorting all rows.
     return rows.order_by()[: MAX_COUNTED + 1].count()

@@ -161,11 +161,12 @@ def queue_changed_customers(source: ChangeSource, *, at: datetime) -> int:
         return 0
     with prepared_statements.cursor() as cursor:
         cursor.execute(_LAST_NUMBER.format(sequence=source.sequence))
-        last_number = cursor.fetchone()[0]
+        [(last_number,)] = cursor.fetchall()
         # A separate statement after reading the number: every transaction that drew a number up to it had begun
         # before this snapshot.
         cursor.execute(_RUNNING_TRANSACTIONS)
-        scan = next_range(change_cursor, SequenceSnapshot(last_number, *cursor.fetchone()))
+        [transactions] = cursor.fetchall()
+        scan = next_range(change_cursor, SequenceSnapshot(last_number, *transactions))
         queued = 0
         if scan.until > scan.after:
             params = {"after": scan.after, "until": scan.until, "at": at}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -118,7 +119,7 @@ def check_alert_rule(
     _check_other_side(_scope_columns(kind, scope), amount, set_by, is_on)
 
 
-def _scope_columns(kind: str, scope: AlertScope) -> dict[str, object]:
+def _scope_columns(kind: str, scope: AlertScope) -> dict[str, Any]:
     """Return the columns that identify the rules of one scope."""
     return {
         "kind": kind,
@@ -188,7 +189,7 @@ def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: 
         raise AlertRuleRefused("amount", f"Give an amount from 0 to {MAX_MONEY:,.0f}.")
 
 
-def _check_other_side(scope_columns: dict[str, object], amount: Decimal | None, set_by: str, is_on: bool) -> None:
+def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set_by: str, is_on: bool) -> None:
     """Refuse a rule that customers may not set, and a customer's amount above finance's for the same scope."""
     customers_own = AlertRule.objects.filter(
         customer=scope_columns["customer"], set_by=CapSetter.CUSTOMER, removed_at__isnull=True

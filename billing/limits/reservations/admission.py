@@ -33,7 +33,7 @@ from lib.decimals import EXACT, ZERO
 from plans.models import PlanFeature
 from wallets.models import Hold
 
-REFUSAL_REASONS = {
+REFUSAL_REASONS: dict[str, str] = {
     UnmatchedReason.UNKNOWN_CUSTOMER: NOT_COVERED,
     UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED,
     UnmatchedReason.PAUSED: PAUSED,
@@ -90,10 +90,10 @@ class LimitAdmission:
 
         :raises LimitReached: if a limit is exceeded.
         """
-        last_times = {}
+        last_times: dict[tuple[str, int, str], datetime] = {}
         for event, plan_feature_id, quantity in _covered_quantities(batch, repeated):
-            spends_before = self.added_quantities.get(plan_feature_id, ZERO)
-            self.added_quantities[plan_feature_id] = EXACT.add(spends_before, Decimal(quantity))
+            added_before = self.added_quantities.get(plan_feature_id, ZERO)
+            self.added_quantities[plan_feature_id] = EXACT.add(added_before, Decimal(quantity))
             key = event.customer, plan_feature_id, event.subscription
             last_times[key] = max(event.occurred_at, last_times.get(key, event.occurred_at))
         codes = dict(PlanFeature.objects.filter(pk__in=self.added_quantities).values_list("pk", "feature__code"))

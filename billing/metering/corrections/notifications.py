@@ -7,6 +7,7 @@ from datetime import datetime
 from billing.metering.corrections.validation import CorrectionRequest
 from billing.metering.ingest.event_contributions import EventContributions
 from customers.notifications import Announcement, announce_all, has_listeners
+from customers.notifications.announcement import Facts
 
 KIND = "usage.corrected"
 
@@ -33,8 +34,11 @@ def notify_corrected(
         # The lowest number makes the key unique: each correction is announced in one announcement only.
         first = min(numbers[request.key] for request in requests)
         replaced = sum(request.replacement is not None for request in requests)
-        facts = {"taken_back": len(requests) - replaced, "replaced": replaced, "first_event": requests[0].id}
-        announcements.append(
-            Announcement(customer_id, {**facts, "reason": requests[0].reason}, f"corrections:{first}")
-        )
+        facts: Facts = {
+            "taken_back": len(requests) - replaced,
+            "replaced": replaced,
+            "first_event": requests[0].id,
+            "reason": requests[0].reason,
+        }
+        announcements.append(Announcement(customer_id, facts, f"corrections:{first}"))
     announce_all(kind=KIND, announcements=announcements, at=at)

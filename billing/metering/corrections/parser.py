@@ -12,6 +12,7 @@ import msgspec
 from billing.metering.corrections.validation import CorrectionRequest
 from billing.metering.ingest import parser
 from billing.metering.ingest.parser import BodyRefused, EventError, Name, ReceivedEvent
+from billing.metering.ingest.property_limits import MAX_LEVELS
 
 MAX_CORRECTIONS = 1_000
 """Corrections per request. Each of them may need to read all events of its period."""
@@ -51,7 +52,10 @@ def parse_corrections(
     errors: list[EventError] = []
     for index, raw in enumerate(_split(body, single=single)):
         correction = _read_one(index, raw, sandbox=sandbox, at=at, oldest=oldest, newest=newest)
-        (errors if isinstance(correction, EventError) else requests).append(correction)  # type: ignore[arg-type]
+        if isinstance(correction, EventError):
+            errors.append(correction)
+        else:
+            requests.append(correction)
     return requests, errors, single
 
 
@@ -81,7 +85,7 @@ def _read_one(
         # The decoder would silently keep the last of two values.
         repeated_key = parser.find_repeated_key(raw)
     except RecursionError:
-        return EventError(index, "replacement", f"nested too deeply; at most {parser.MAX_LEVELS} levels")
+        return EventError(index, "replacement", f"nested too deeply; at most {MAX_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return parser.describe_decode_error(index, str(error), default_field="correction")
     if repeated_key is not None:

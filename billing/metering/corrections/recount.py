@@ -6,7 +6,7 @@ their drawdowns are returned to the wallets. Then ingest's own attribution assig
 and draws them down once more.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -16,6 +16,7 @@ from billing.metering.ingest import catalog_cache, customer_cache, event_recorde
 from billing.metering.ingest.attribution import Attribution, Route, RouteStop
 from billing.metering.ingest.event_reader import StoredEvent, read_pages, to_received_event
 from billing.metering.ingest.event_recorder import EventBatch
+from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store.prepaid_windows import DrawdownKey
@@ -98,7 +99,7 @@ def _count(rows: Sequence[StoredEvent], wanted_periods: frozenset[int], *, sandb
     )
 
 
-def _pairs(batch: EventBatch) -> zip:
+def _pairs(batch: EventBatch) -> Iterator[tuple[ReceivedEvent, Attribution]]:
     return zip(batch.events, batch.attributions, strict=True)
 
 

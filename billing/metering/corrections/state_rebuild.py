@@ -51,7 +51,7 @@ class SeriesRebuild:
 def rebuild_states(taken: Iterable[EventContributions]) -> None:
     """Rebuild the series that these events contributed to; the events are voided by now."""
     selections: dict[EventSelection, dict[RollupSeries, SeriesRebuild]] = {}
-    levels: list[tuple[RollupSeries, datetime, str, str]] = []
+    levels: list[tuple[RollupSeries, tuple[datetime, str, str]]] = []
     for contributions in taken:
         for part in contributions.contributions:
             for key in state_keys(part.stop, contributions.attribution.bucket):
@@ -64,9 +64,7 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
                     levels.append(
                         (
                             key.series,
-                            contributions.row.occurred_at,
-                            contributions.row.source,
-                            contributions.row.sender_id,
+                            (contributions.row.occurred_at, contributions.row.source, contributions.row.sender_id),
                         )
                     )
     if not selections:
@@ -78,7 +76,7 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
         key for key, rebuild in series.items() if rebuild.metering.recurring and rebuild.last_steps
     )
     # Levels of voided events go before the others are read again.
-    state_rebuild.delete_levels([(ids[key], *place) for key, *place in levels])
+    state_rebuild.delete_levels([(ids[series_key], *place) for series_key, place in levels])
     _read_events_again(selections)
     state_rebuild.replace_states(
         {key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states}, ids

@@ -132,11 +132,12 @@ def _store(
     if event_recorder.insert_events(batch, at=at):
         raise StaleCatalog  # an event with this id arrived in between
     rows = [
-        NewCorrection(request.key, request.kind, request.replacement and request.replacement.key, request.reason)
+        NewCorrection(
+            request.key, request.kind, request.replacement.key if request.replacement else None, request.reason
+        )
         for request in new
     ]
-    actor = {"by_id": by and by.pk, "api_key_id": api_key_id}
-    numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, **actor)
+    numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, by_id=by.pk if by else None, api_key_id=api_key_id)
     if len(numbers) < len(new):
         raise StaleCatalog  # another request corrected one of the events in between
     unmatched_usage.resolve(open_reports, at=at)

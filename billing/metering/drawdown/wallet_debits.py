@@ -144,8 +144,14 @@ def _settle(
     if change < 0:
         change = _reduce_uncovered(drawdown, EXACT.minus(change))
         if change:
-            details = {"feature_id": feature.feature_id, "draw": drawdown.id, "reference": reference}
-            give_back(wallets, change, **details, sheet=sheet)
+            give_back(
+                wallets,
+                change,
+                feature_id=feature.feature_id,
+                draw=drawdown.id,
+                reference=reference,
+                sheet=sheet,
+            )
         return ZERO
     use = SpendRequest(
         change,

@@ -82,11 +82,14 @@ class Route(NamedTuple):
 
 
 class Attribution(NamedTuple):
-    """The values that one event adds: one per stop of its route, in the hour `bucket`."""
+    """
+    The values that one event adds: one per stop of its route, in the hour `bucket`. An unmatched event has no stops,
+    and its hour is one of UTC.
+    """
 
     route: Route
     values: Sequence[int | Decimal]
-    bucket: datetime | None
+    bucket: datetime
 
     @property
     def unmatched_parts(self) -> tuple[UnmatchedPart, ...]:
@@ -101,10 +104,10 @@ MAX_ROUTES = 10_000
 def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: CachedCustomer | None) -> Attribution:
     """Return the values that an event adds to counters and rollups, and its unmatched parts."""
     if customer is None:
-        return _unmatched(UnmatchedPart(UnmatchedReason.UNKNOWN_CUSTOMER, detail=event.customer))
+        return _unmatched(event, UnmatchedPart(UnmatchedReason.UNKNOWN_CUSTOMER, detail=event.customer))
     meters = catalog.by_event.get(event.name)
     if meters is None:
-        return _unmatched(UnmatchedPart(UnmatchedReason.UNKNOWN_EVENT, detail=event.name))
+        return _unmatched(event, UnmatchedPart(UnmatchedReason.UNKNOWN_EVENT, detail=event.name))
     properties = event.properties
     periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
     windows = _find_windows(customer, periods, event.occurred_at) if customer.has_resets else NO_WINDOWS
@@ -130,7 +133,7 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
             if type(value) is not int:
                 value = to_exact_number(value)
-        if value is None or type(value) is str or (costs and not are_costs_known(costs, event.occurred_at)):
+        if value is None or isinstance(value, str) or (costs and not are_costs_known(costs, event.occurred_at)):
             route, values = _drop_meters_without_value(route, event)
             break
         values.append(value)
@@ -162,8 +165,8 @@ def _find_windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at:
     )
 
 
-def _unmatched(part: UnmatchedPart) -> Attribution:
-    return Attribution(Route((), (part,), ()), (), None)
+def _unmatched(event: ReceivedEvent, part: UnmatchedPart) -> Attribution:
+    return Attribution(Route((), (part,), ()), (), local_hour(event.occurred_at, UTC))
 
 
 _hours: dict[tuple[float, tzinfo], datetime] = {}
@@ -369,7 +372,7 @@ def _find_state_keys(
 ) -> tuple[AggregateStateKey, ...]:
     """Return the aggregate states that a value adds to: one for each series and window length."""
     series = {rollup.period_id: rollup for _, rollup in targets if rollup is not None}
-    state_keys = {}
+    state_keys: dict[AggregateStateKey, None] = {}
     for period, feature in priced:
         state_keys[AggregateStateKey(series[period.id], "", period.starts_at)] = None
         if feature.resets is not None:

@@ -112,9 +112,8 @@ class CachedCustomer:
 
 # One round trip for any number of customers; every row repeats its customer and subscription.
 _READ = f"""
-SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
-       s.external_id, s.named, s.currency, {PAUSES}, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at,
-       p.version_id
+SELECT c.external_id, c.id, c.time_zone, {PAUSES}, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
+       p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id, s.named, {ANCHOR_AT}
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
@@ -142,7 +141,7 @@ def get_customers(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dic
 def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CachedCustomer]:
     """Read these customers again. Customers that don't exist (any more) are left out and never cached."""
     refs = list(refs)
-    rows: dict[str, list[tuple]] = {}
+    rows: dict[str, list[tuple[Any, ...]]] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, [since, sandbox, refs])
         for row in cursor.fetchall():
@@ -164,27 +163,16 @@ def clear() -> None:
     _copies.clear()
 
 
-def _build_copy(rows: list[tuple], since: datetime) -> CachedCustomer:
+def _build_copy(rows: list[tuple[Any, ...]], since: datetime) -> CachedCustomer:
     customer_id, zone = rows[0][:2]
-    periods = tuple(
-        CachedPeriod(
-            *period,
-            currency=currency,
-            subscription_id=subscription_id,
-            subscription_ref=ref,
-            named=named,
-            anchor_at=anchor_at,
-        )
-        for _, _, subscription_id, _, _, ref, named, currency, _, anchor_at, *period in rows
-        if period[0] is not None
-    )
+    periods = tuple(CachedPeriod(*period) for _, _, _, _, _, *period in rows if period[0] is not None)
     return build_customer(
         customer_id,
         ZoneInfo(zone),
         since,
         _covered_until(rows, since),
         periods,
-        decode_pauses(row[8] for row in rows),
+        decode_pauses(row[2] for row in rows),
     )
 
 
@@ -201,11 +189,11 @@ def build_customer(
     return CachedCustomer(customer_id, zone, since, until, tuple(periods), has_resets, pauses)
 
 
-def _covered_until(rows: list[tuple], since: datetime) -> datetime:
+def _covered_until(rows: list[tuple[Any, ...]], since: datetime) -> datetime:
     """Return the time at which the first active subscription runs out of generated periods."""
     last: dict[int, datetime] = {}
     ends: dict[int, datetime] = {}
-    for _, _, subscription_id, is_active, subscription_ends_at, *_, period_ends_at, _ in rows:
+    for _, _, _, is_active, subscription_ends_at, _, _, _, period_ends_at, _, _, subscription_id, *_ in rows:
         if is_active:
             last[subscription_id] = max(last.get(subscription_id, since), period_ends_at or since)
             ends[subscription_id] = subscription_ends_at or FAR_FUTURE

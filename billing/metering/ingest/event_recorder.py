@@ -98,7 +98,7 @@ class EventGroup:
     """Events of the same route and hour: the values of each, and the sum of their digests."""
 
     route: Route
-    bucket: datetime | None
+    bucket: datetime
     events: list[ReceivedEvent] = field(default_factory=list)
     values: list[Sequence[int | Decimal]] = field(default_factory=list)
     fingerprint: int = 0
@@ -207,7 +207,7 @@ def _outcomes(events: Sequence[ReceivedEvent], unique: DeduplicatedBatch, stored
     A repeat within the batch is compared with the stored event, which need not be the batch's own first one: that one
     may itself be a conflict.
     """
-    digests = stored if not unique.repeat_indexes else {event.key: event.digest for event in unique.events} | stored
+    digests = {**{event.key: event.digest for event in unique.events}, **stored} if unique.repeat_indexes else stored
     return [
         ACCEPTED
         if event.key not in stored and index not in unique.repeat_indexes
@@ -430,7 +430,7 @@ def aggregate(batch: EventBatch, repeated: Collection[str] = ()) -> UsageTotals:
 
 def _group_events(batch: EventBatch, repeated: Collection[str]) -> Iterable[EventGroup]:
     """Group the new events by route and hour."""
-    groups: dict[tuple[int, datetime | None], EventGroup] = {}
+    groups: dict[tuple[int, datetime], EventGroup] = {}
     for event, (route, values, bucket) in zip(batch.events, batch.attributions, strict=True):
         if route.stops and event.key not in repeated:
             group = groups.get((id(route), bucket))

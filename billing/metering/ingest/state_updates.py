@@ -26,7 +26,7 @@ class GroupedEvents(Protocol):
     @property
     def events(self) -> Sequence[ReceivedEvent]: ...
     @property
-    def bucket(self) -> datetime | None: ...
+    def bucket(self) -> datetime: ...
 
 
 StateUpdate = tuple[RouteStop, GroupedEvents, Sequence[int | Decimal]]
@@ -71,13 +71,13 @@ HOURLY_AGGREGATIONS = ("max", "min", "average", "latest")
 """Aggregations that need states per hour as well, because their values can't be computed from sums of hours."""
 
 
-def state_keys(stop: RouteStop, bucket: datetime | None) -> Iterator[AggregateStateKey]:
+def state_keys(stop: RouteStop, bucket: datetime) -> Iterator[AggregateStateKey]:
     """
     Yield the aggregate states that events at a stop add to: those of their windows, and that of their hour if needed.
     """
     for key in stop.state_keys:
         yield key
-        if not key.span and bucket is not None and stop.meter.metering.aggregation in HOURLY_AGGREGATIONS:
+        if not key.span and stop.meter.metering.aggregation in HOURLY_AGGREGATIONS:
             yield AggregateStateKey(key.series, HOUR, bucket)
 
 

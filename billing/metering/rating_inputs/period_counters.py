@@ -46,7 +46,7 @@ def with_event_values(
     up_to: int | None = None,
 ) -> dict[int, CounterState]:
     """Return the counters of a window with the value of each event. up_to: limits them to a high-water mark."""
-    values = read_values(period_id=period_id, features=[feature], up_to=up_to).get(tuple(window), {})
+    values = read_values(period_id=period_id, features=[feature], up_to=up_to).get(window, {})
     return {rate_id: counter._replace(values=values.get(rate_id, ())) for rate_id, counter in counted.items()}
 
 

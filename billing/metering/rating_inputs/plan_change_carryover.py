@@ -82,6 +82,6 @@ def remaining_share(terms: VersionTerms, period: RatingPeriod) -> Fraction:
         end,
         full_start=start,
         full_end=end,
-        by=terms.proration,  # type: ignore[arg-type]
+        by=terms.proration,
         zone=ZoneInfo(period.time_zone),
     )

@@ -64,7 +64,7 @@ class WindowRun(NamedTuple):
     window_start: datetime
     window_end: datetime
     began_at: datetime
-    earlier: Mapping[int, Decimal] | None
+    earlier: Mapping[int | str, Decimal] | None
     is_last: bool
 
 

@@ -110,11 +110,11 @@ def rate_window(
     # Minimum and maximum of a window are settled in its last period only.
     ends_now = run.is_last and is_final
     until = period.ends_at if ends_now else run.window_end
-    rating = rate_usage(price, dict(quantities), share=_window_share(period, feature, run, until), is_final=ends_now)
+    rating = rate_usage(price, quantities, share=_window_share(period, feature, run, until), is_final=ends_now)
     if run.earlier is None:
         return WindowRating(rating, None)
     part = _window_share(period, feature, run, run.window_end)
-    return WindowRating(rating, rate_usage(price, dict(run.earlier), share=part, is_final=False))
+    return WindowRating(rating, rate_usage(price, run.earlier, share=part, is_final=False))
 
 
 def _window_share(period: RatingPeriod, feature: FeatureTerms, run: WindowRun, until: datetime) -> Fraction:
@@ -126,6 +126,6 @@ def _window_share(period: RatingPeriod, feature: FeatureTerms, run: WindowRun, u
         min(until, run.window_end),
         full_start=run.window_start,
         full_end=run.window_end,
-        by=load_terms(period.version_id, period.currency).proration,  # type: ignore[arg-type]
+        by=load_terms(period.version_id, period.currency).proration,
         zone=ZoneInfo(period.time_zone),
     )

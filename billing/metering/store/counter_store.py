@@ -141,7 +141,8 @@ def lock_periods(
         rows = period_cursor.fetchall()
         if not rows:
             period_cursor.execute(_READ_REVISION)
-            return PeriodLocks(period_cursor.fetchone()[0], {}, LaterPeriods(()))
+            [(catalog_revision,)] = period_cursor.fetchall()
+            return PeriodLocks(catalog_revision, {}, LaterPeriods(()))
     locked_periods = {id_: LockedPeriod(revision, is_closed) for _, id_, revision, is_closed in rows}
     return PeriodLocks(
         rows[0][0], locked_periods, _lock_later_periods(carryovers) if carryovers else LaterPeriods(())
@@ -334,7 +335,8 @@ def subtract_from_counters(counters: Mapping[CounterKey, CounterSum], rollups: M
             )
         except psycopg.errors.CheckViolation as error:
             raise CounterUnderflow from error
-        if not cursor.fetchone()[0]:
+        [(is_complete,)] = cursor.fetchall()
+        if not is_complete:
             raise CounterUnderflow
 
 
@@ -355,9 +357,10 @@ def _ensure_ids(
 ) -> list[int]:
     """Return the id of each key in order, creating missing rows."""
     ids = [cached_ids.get(key) for key in keys]
+    known_ids = [id_ for id_ in ids if id_ is not None]
+    if len(known_ids) == len(ids):
+        return known_ids
     missing = list({key for key, id_ in zip(keys, ids, strict=True) if id_ is None})
-    if not missing:
-        return ids  # type: ignore[return-value]
     rows = [
         {"i": position, **{name: _as_raw_json(key_part) for name, key_part in zip(field_names, key, strict=True)}}
         for position, key in enumerate(missing)

@@ -78,7 +78,8 @@ def draw_high_water_mark() -> int:
     """Draw a high-water mark that no event has, for usage that is billed twice without an event in between."""
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT nextval('billing_event_sequence')")
-        return int(cursor.fetchone()[0])
+        [(high_water_mark,)] = cursor.fetchall()
+        return int(high_water_mark)
 
 
 def read_high_water_mark() -> int:
@@ -90,4 +91,5 @@ def read_high_water_mark() -> int:
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM billing_event_sequence")
-        return cursor.fetchone()[0]
+        [(high_water_mark,)] = cursor.fetchall()
+        return int(high_water_mark)

@@ -99,7 +99,7 @@ def breakdown(
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     if len(rows) > MAX_ROWS:
         raise BreakdownRefused("window", f"more than {MAX_ROWS:,} rows; ask for a shorter span or a longer window")
     return rows

@@ -48,12 +48,12 @@ class PeriodForecast:
 
 def forecast_periods(*, customer: Customer, at: datetime) -> list[PeriodForecast]:
     """Return a forecast for each of a customer's running periods, in a fixed number of queries."""
-    query = {"customer": customer.external_id, "sandbox": customer.sandbox, "at": at}
-    usages = current_usage(**query)
+    usages = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     if not usages:
         return []
     paces = _compute_paces(customer, usages, at=at)
-    lately = {usage.period_id: usage.projected for usage in current_usage(**query, paces=paces)}
+    at_paces = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at, paces=paces)
+    lately = {usage.period_id: usage.projected for usage in at_paces}
     return [
         PeriodForecast(
             usage,

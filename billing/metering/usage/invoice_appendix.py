@@ -8,7 +8,7 @@ Meters whose quantity is more than a sum are left out: their hours don't add up 
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -68,10 +68,11 @@ ORDER BY meter_id, place, is_shown DESC, sum(quantity) DESC, 4
 
 def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
     """Return the usage of each meter in the invoice's periods, in three statements; in one if there was no usage."""
+    step = _step(invoice.period_start, invoice.period_end)
     parameters = {
         "invoice": invoice.pk,
         "zone": invoice.buyer_facts.get("time_zone") or "UTC",
-        "step": _step(invoice.period_start, invoice.period_end),
+        "step": step,
         "most": MAX_VALUES,
     }
     meters = _rows(_METERS, parameters)
@@ -86,7 +87,7 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
             name=name,
             unit=unit,
             total=total,
-            step=parameters["step"],
+            step=step,
             steps=tuple(steps[meter_id]),
             dimensions=tuple(dimensions.get(meter_id, {}).values()),
             unmatched=unmatched,
@@ -95,14 +96,15 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
     )
 
 
-def _step(start: datetime, end: datetime) -> str:
+def _step(start: datetime, end: datetime) -> Literal["day", "month"]:
     return "day" if end - start <= MAX_DAYS else "month"
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _group_dimensions(rows: list[tuple[Any, ...]]) -> dict[int, dict[str, DimensionUsage]]:

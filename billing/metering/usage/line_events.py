@@ -156,7 +156,7 @@ def check_sums(usage: LineUsage) -> SumCheck:
         events += line_event.change
         quantity = EXACT.add(quantity, line_event.quantity)
         fingerprint += line_event.change * int(line_event.row.digest, 16)
-    agrees = (events, quantity, fingerprint) == (usage.events, usage.quantity, usage.fingerprint)
+    agrees = (events, quantity, Decimal(fingerprint)) == (usage.events, usage.quantity, usage.fingerprint)
     return SumCheck(events, quantity, fingerprint, agrees)
 
 

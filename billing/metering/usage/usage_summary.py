@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -108,8 +109,14 @@ def _read_stateful_days(
     customer_id: int, since: datetime, until: datetime, zone: ZoneInfo, period_ids: Sequence[int] | None
 ) -> list[Day]:
     """Return the days of meters whose quantity is no sum: each day with its own greatest, least and latest value."""
-    parameters = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MAX_DAYS}
-    parameters["periods"] = None if period_ids is None else list(period_ids)
+    parameters: dict[str, Any] = {
+        "customer": customer_id,
+        "since": since,
+        "until": until,
+        "zone": zone.key,
+        "most": MAX_DAYS,
+        "periods": None if period_ids is None else list(period_ids),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_DAILY_STATES, parameters)
         return [

@@ -20,12 +20,13 @@ from billing.simulation.candidate.prepaid import bill_uncovered_usage, grants_fo
 from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.records import PeriodBill
 from billing.simulation.usage_sources.period_counts import CandidateUsage, count_usage
+from billing.simulation.usage_sources.source_selection import Source
 from lib.money import round_money
 from plans.catalog.stored_terms import hypothetical_terms, load_terms
 
 
 def rate_candidate(
-    past: PastPeriods, candidate: Candidate, *, keeps_overrides: bool = True, usage_source: str = ""
+    past: PastPeriods, candidate: Candidate, *, keeps_overrides: bool = True, usage_source: Source | None = None
 ) -> dict[int, PeriodBill]:
     """
     Return the bill of each requested period by a candidate version.

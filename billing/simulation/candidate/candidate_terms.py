@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from billing.simulation.candidate.prepaid import CandidateCredits, feature_unit
 from plans.catalog.stored_terms import VersionTerms, list_currencies, read_terms
 from plans.models import PlanVersion
+from plans.pricing.period_anchor import AnchorKind
 
-ANCHORS = ("anniversary", "calendar")
+ANCHORS: tuple[AnchorKind, ...] = ("anniversary", "calendar")
 
 
 class NotComparable(Exception):

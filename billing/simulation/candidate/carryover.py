@@ -35,7 +35,7 @@ def _simulated_run(closing: PeriodToClose, feature: FeatureTerms, earlier: Seque
     span = closing.span
     start, end = find_window(span, feature)
     overlapping = [earlier_closing for earlier_closing in earlier if earlier_closing.span.ends_at > start]
-    used: dict[int, Decimal] = {}
+    used: dict[int | str, Decimal] = {}
     for earlier_closing in overlapping:
         _add_used(used, earlier_closing.counters, CounterWindow(feature.plan_feature_id, start))
     is_last = span.is_trial or not closing.subscription_continues or span.ends_at >= end
@@ -43,7 +43,7 @@ def _simulated_run(closing: PeriodToClose, feature: FeatureTerms, earlier: Seque
     return WindowRun(start, end, began_at, used if overlapping else None, is_last)
 
 
-def _add_used(used: dict[int, Decimal], counters: Counters, window: CounterWindow) -> None:
+def _add_used(used: dict[int | str, Decimal], counters: Counters, window: CounterWindow) -> None:
     for rate_id, counted in counters.get(window, {}).items():
         used[rate_id] = EXACT.add(used.get(rate_id, ZERO), counted.quantity)
 

@@ -6,29 +6,32 @@ simulated period was, so they count as empty: the cycle is the one that closing 
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple, Self
 
 from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles, commitment_of
 from billing.closing.records import AssembledInvoice, CommitmentCycle, PeriodToClose
 from lib.decimals import ZERO
 
-NO_AMOUNTS = {"usage": ZERO, "true_up": ZERO, "surcharge": ZERO}
-
 
 class SimulatedAmounts(NamedTuple):
     """The version of a simulated period, and the amounts on its invoice that count toward a commitment."""
 
     version_id: int
-    amounts: dict[str, object]
+    usage: Decimal = ZERO
+    true_up: Decimal = ZERO
+    surcharge: Decimal = ZERO
 
     @classmethod
     def from_assembly(cls, closing: PeriodToClose, assembled: AssembledInvoice | None) -> Self:
-        amounts = dict(NO_AMOUNTS)
-        if assembled is not None:
-            amounts["usage"] = sum((snapshot.line.amount for snapshot in assembled.snapshots), ZERO)
-            for line, _ in assembled.settlements:
-                amounts[line.kind] += line.amount
-        return cls(closing.span.version_id, amounts)  # type: ignore[arg-type]
+        if assembled is None:
+            return cls(closing.span.version_id)
+
+        def settled(kind: str) -> Decimal:
+            return sum((line.amount for line, _ in assembled.settlements if line.kind == kind), ZERO)
+
+        usage = sum((snapshot.line.amount for snapshot in assembled.snapshots), ZERO)
+        return cls(closing.span.version_id, usage, settled("true_up"), settled("surcharge"))
 
 
 def commitment_cycles_for(
@@ -56,12 +59,12 @@ def _as_billed_then(
 ) -> BilledPeriod:
     """Return a period as it stood when the period of `closing` was billed."""
     if row.period_id == closing.span.period_id:
-        return row._replace(version_id=closing.span.version_id, is_closed=True, **NO_AMOUNTS)
+        return row._replace(**SimulatedAmounts(closing.span.version_id)._asdict(), is_closed=True)
     if row.starts_at > closing.span.starts_at:
         is_candidate = closing.span.version_id < 0
         version_id = closing.span.version_id if is_candidate else row.version_id
-        return row._replace(version_id=version_id, is_closed=False, **NO_AMOUNTS)
+        return row._replace(**SimulatedAmounts(version_id)._asdict(), is_closed=False)
     simulated = earlier.get(row.period_id)
     if simulated is None:
         return row
-    return row._replace(version_id=simulated.version_id, is_closed=True, **simulated.amounts)
+    return row._replace(**simulated._asdict(), is_closed=True)

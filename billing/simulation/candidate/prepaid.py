@@ -64,7 +64,7 @@ def grants_for_period(closing: PeriodToClose, included: Sequence[CandidateCredit
         span.starts_at,
         span.ends_at,
         period_anchor(terms, anchor_at=span.anchor_at, time_zone=span.time_zone),
-        terms.proration,  # type: ignore[arg-type]
+        terms.proration,
         is_first=closing.is_first,
         continues=closing.subscription_continues,
         trial_ends_at=span.ends_at if span.is_trial else None,

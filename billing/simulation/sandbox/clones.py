@@ -203,30 +203,25 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
                     since=quantity_change.since,
                     subscription=subscription,
                 )
-    for agreement in Override.objects.filter(_overlaps(starts_at), subscription=source).order_by("starts_at", "pk"):
-        figures = {
-            "feature": agreement.feature,
-            "figure": agreement.figure,
-            "value": agreement.value,
-            "match": agreement.match,
-        }
+    for override in Override.objects.filter(_overlaps(starts_at), subscription=source).order_by("starts_at", "pk"):
         draft.attempt(
-            str(agreement),
+            str(override),
             subscription_operations.override,
             subscription=subscription,
-            **figures,
-            **_remaining_terms(agreement, starts_at),
+            feature=override.feature,
+            figure=override.figure,
+            value=override.value,
+            match=override.match,
+            **_remaining_terms(override, starts_at),
         )
-    for agreement in SubscriptionCommitment.objects.filter(_overlaps(starts_at), subscription=source).order_by(
-        "starts_at", "pk"
-    ):
-        figures = {name: getattr(agreement, name) for name in COMMITMENT_FIELDS}
+    commitments = SubscriptionCommitment.objects.filter(_overlaps(starts_at), subscription=source)
+    for commitment in commitments.order_by("starts_at", "pk"):
         draft.attempt(
             "its commitment",
             set_commitment,
             subscription=subscription,
-            **figures,
-            **_remaining_terms(agreement, starts_at),
+            **{name: getattr(commitment, name) for name in COMMITMENT_FIELDS},
+            **_remaining_terms(commitment, starts_at),
         )
     promotion_coupons = subscription.redemptions.values("coupon")
     active_redemptions = source.redemptions.filter(ended_at__isnull=True).exclude(coupon__in=promotion_coupons)
@@ -272,7 +267,8 @@ def _copy_wallet(wallet: Wallet, draft: CloneDraft) -> None:
         if units > 0:
             grants.append(_grant_again(lot, units, since=draft.since))
     if grants:
-        grant(wallet_id=clone_wallet.pk, grants=grants, at=draft.since, reason=REASON, by_id=draft.by and draft.by.pk)
+        by_id = draft.by.pk if draft.by else None
+        grant(wallet_id=clone_wallet.pk, grants=grants, at=draft.since, reason=REASON, by_id=by_id)
 
 
 def _grant_again(lot: Lot, units: Decimal, *, since: datetime) -> Grant:

@@ -5,6 +5,7 @@ Work of a source that is missing here is done late: at the next moment of anothe
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -107,10 +108,15 @@ def next_due_at(clock: int, *, after: datetime) -> datetime | None:
     Return the first moment after `after` at which work is due for a clock's customers; None if no work is scheduled.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            _NEXT, {"clock": clock, "after": after, "ahead": PERIOD_LEAD_TIME, "beforehand": SPLIT_LEAD_TIME}
-        )
-        return cursor.fetchone()[0]
+        parameters: dict[str, Any] = {
+            "clock": clock,
+            "after": after,
+            "ahead": PERIOD_LEAD_TIME,
+            "beforehand": SPLIT_LEAD_TIME,
+        }
+        cursor.execute(_NEXT, parameters)
+        due_at: datetime | None = cursor.fetchone()[0]
+        return due_at
 
 
 def clocks_with_due_work() -> list[int]:

@@ -134,9 +134,9 @@ class _EventPass:
     def take(self, attributed: EventContributions) -> None:
         """Count an event."""
         for unpriced in attributed.attribution.unmatched_parts:
-            if unpriced.meter_id in self.units:
+            if unpriced.meter_id is not None and unpriced.meter_id in self.units:
                 key = unpriced.meter_id, unpriced.detail
-                self.unpriced_events[key] = self.unpriced_events.get(key, ZERO) + 1  # type: ignore[index]
+                self.unpriced_events[key] = self.unpriced_events.get(key, ZERO) + 1
         for part in attributed.contributions:
             if part.stop.meter.id in self.meters:
                 self._count(attributed, part)

@@ -23,7 +23,7 @@ from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.history.invoiced_amounts import format_dimensions
 from billing.simulation.records import UnpricedQuantity
 from billing.simulation.usage_sources.event_recount import RecountedEvents, recount_events
-from billing.simulation.usage_sources.source_selection import FeatureSource, select_sources
+from billing.simulation.usage_sources.source_selection import FeatureSource, Source, select_sources
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
@@ -69,7 +69,7 @@ class CandidateUsage:
 
 
 def count_usage(
-    past: PastPeriods, spans: Mapping[int, RatingPeriod], *, usage_source: str = ""
+    past: PastPeriods, spans: Mapping[int, RatingPeriod], *, usage_source: Source | None = None
 ) -> dict[int, CandidateUsage]:
     """
     Return the usage of periods as the versions of these spans would have counted it.
@@ -131,7 +131,7 @@ def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
 
 
 def _feature_sources(
-    closing: PeriodToClose, span: RatingPeriod, unpriced_events: set[str], usage_source: str
+    closing: PeriodToClose, span: RatingPeriod, unpriced_events: set[str], usage_source: Source | None
 ) -> list[FeatureSource]:
     terms_in_force, candidate_terms = _terms(closing.span), _terms(span)
     meters = {
@@ -147,7 +147,7 @@ def _feature_sources(
             if feature_source.feature.metering.recurring
             else FeatureSource(feature_source.feature, usage_source)
             for feature_source in sources
-        ]  # type: ignore[arg-type]
+        ]
     return sources
 
 

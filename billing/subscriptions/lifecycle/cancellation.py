@@ -113,10 +113,7 @@ def uncancel(*, subscription: Subscription, at: datetime, by: User | None = None
         # As in a plan change: one change per customer at a time, because coverage of features is extended.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        periods = lock_periods(subscription)
-        last_period = next((period for period in reversed(periods) if period.kind == PeriodKind.REGULAR), None)
-        _check_not_ended(subscription, last_period, at=at)
-        former_end = subscription.ends_at
+        former_end, last_period = _lock_last_period(subscription, at=at)
         subscription.ends_at, subscription.term_ends_at = subscription.term_ends_at, None
         in_trial = subscription.trial_ends_at is not None and subscription.trial_ends_at > at
         subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
@@ -155,8 +152,11 @@ def _check_cancellation(subscription: Subscription, ends_at: datetime, *, at: da
         raise CancellationRefused(f"{subscription} ends at {subscription.ends_at} already: choose no later moment.")
 
 
-def _check_not_ended(subscription: Subscription, last_period: Period | None, *, at: datetime) -> None:
-    if subscription.state != SubscriptionState.CANCELED:
+def _lock_last_period(subscription: Subscription, *, at: datetime) -> tuple[datetime, Period]:
+    """Lock the periods of a canceled subscription; return its end, and the period that the cancellation shortened."""
+    periods = lock_periods(subscription)
+    last_period = next((period for period in reversed(periods) if period.kind == PeriodKind.REGULAR), None)
+    if subscription.state != SubscriptionState.CANCELED or subscription.ends_at is None:
         raise CancellationRefused(
             f"{subscription} is {subscription.get_state_display()}: nothing is to be taken back."
         )
@@ -166,3 +166,4 @@ def _check_not_ended(subscription: Subscription, last_period: Period | None, *, 
         raise CancellationRefused(
             f"{subscription} was canceled before it began, or while it was paused: subscribe the customer anew."
         )
+    return subscription.ends_at, last_period

@@ -1,11 +1,13 @@
 """Trials, the time before a subscription's first fees: docs/closing.md#trials."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from billing.models import Period, Subscription
+from billing.models import Override, Period, Subscription, SubscriptionCommitment
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import announce_for_each, announce_update
@@ -23,6 +25,9 @@ from plans.models import PlanVersion
 
 # Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
+
+
+Agreement = TypeVar("Agreement", Override, SubscriptionCommitment)
 
 
 class TrialRefused(SubscriptionRefused):
@@ -152,21 +157,26 @@ def _move_trial_end(
     return trial
 
 
+def _move_bounds(agreements: QuerySet[Agreement], former_end: datetime, ends_at: datetime) -> None:
+    starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
+    agreements.filter(starts_at=former_end).update(ends_at=former_end)  # an empty interval: withdrawn
+    agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
+    for agreement in starting:
+        if agreement.ends_at is None or agreement.ends_at > ends_at:
+            agreement.pk, agreement.starts_at = None, ends_at
+            agreement.save(force_insert=True)
+
+
 def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
     """
     Move the start of overrides and commitments from the trial's former end to its new one, and their ends likewise.
     """
     former_end = subscription.trial_ends_at
+    assert former_end is not None  # noqa: S101  a constraint: a subscription in a trial has the trial's end
     try:
         with transaction.atomic():
-            for agreements in (subscription.overrides, subscription.commitments):
-                starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
-                agreements.filter(starts_at=former_end).update(ends_at=former_end)  # an empty interval: withdrawn
-                agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
-                for agreement in starting:
-                    if agreement.ends_at is None or agreement.ends_at > ends_at:
-                        agreement.pk, agreement.starts_at = None, ends_at
-                        agreement.save(force_insert=True)
+            _move_bounds(subscription.overrides.all(), former_end, ends_at)
+            _move_bounds(subscription.commitments.all(), former_end, ends_at)
     except IntegrityError as error:
         raise TrialRefused(
             f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end "

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from plans.catalog.stored_terms import VersionTerms
 from plans.pricing.calendar import boundary, iterate_periods, period_containing
-from plans.pricing.period_anchor import Anchor, Interval
+from plans.pricing.period_anchor import Anchor, AnchorKind, Interval
 
 
 class TimeInterval(NamedTuple):
@@ -60,7 +60,7 @@ def period_anchor(
 
 
 @lru_cache(maxsize=10_000)
-def _cached_anchor(kind: str, at: datetime, interval: Interval, time_zone: str) -> Anchor:
+def _cached_anchor(kind: AnchorKind, at: datetime, interval: Interval, time_zone: str) -> Anchor:
     if kind == "calendar" and _is_fixed_by_calendar(interval):
         # Every subscription then has the same boundaries, so one cache entry serves them all.
         at = _EPOCH

@@ -36,16 +36,14 @@ def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
 
     A level or an extreme (maximum, latest value ...) of each part would be charged like that of a whole period.
     """
-    metered_features = PlanFeature.objects.filter(
-        version__in=version_ids, prices__isnull=False, feature__meter__isnull=False
-    )
+    priced_features = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False)
     return {
         plan_feature.version_id: (
-            f"{plan_feature.feature} is charged by {plan_feature.feature.meter.get_aggregation_display()},"
+            f"{plan_feature.feature} is charged by {meter.get_aggregation_display()},"
             " which a change in mid-period would charge twice"
         )
-        for plan_feature in metered_features.select_related("feature__meter").order_by("-pk")
-        if metering_terms(plan_feature.feature.meter).needs_aggregate_state
+        for plan_feature in priced_features.select_related("feature__meter").order_by("-pk")
+        if (meter := plan_feature.feature.meter) is not None and metering_terms(meter).needs_aggregate_state
     }
 
 

@@ -241,7 +241,7 @@ def insert_periods(periods: Sequence[NewPeriod]) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_PERIODS, [list(column) for column in zip(*periods, strict=True)])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple[int, TimeInterval]]:

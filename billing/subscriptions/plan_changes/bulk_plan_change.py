@@ -195,7 +195,8 @@ def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> N
 def _rows(statement: str, parameters: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def _execute(statement: str, parameters: dict[str, Any]) -> None:

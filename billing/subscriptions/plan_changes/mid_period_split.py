@@ -165,7 +165,8 @@ def _next_boundary(change: ScheduledChange) -> datetime:
     first_start = regular.filter(version=change.version, starts_at__gte=change.moment).aggregate(
         first=Min("starts_at")
     )["first"]
-    return first_start or regular.aggregate(last=Max("ends_at"))["last"]
+    boundary: datetime = first_start or regular.aggregate(last=Max("ends_at"))["last"]
+    return boundary
 
 
 # Coverage that starts or ends at the planned time moves with the change.

@@ -113,6 +113,7 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) 
     anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
     ((_, ends_at),) = period_intervals(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
     if running.is_trial:
+        assert subscription.trial_ends_at is not None  # noqa: S101  a trial has an end
         ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
     return Period.objects.create(
         subscription=subscription,

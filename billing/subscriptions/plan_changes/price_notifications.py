@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from customers.models import Notification
 from customers.notifications import Announcement, announce_all
+from customers.notifications.announcement import Facts
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 
@@ -38,14 +39,19 @@ def announce_published_versions(*, at: datetime) -> int:
 
 
 def _key(kind: str, version: PlanVersion) -> str:
-    return f"{kind}:{version.pk}:{version.effective_from.isoformat()}"
+    return f"{kind}:{version.pk}:{_effective_from(version)}"
 
 
 def _announcement(version: PlanVersion, key: str) -> Announcement:
-    facts = {
+    facts: Facts = {
         "plan": version.plan.code,
         "version": version.number,
-        "effective_from": version.effective_from.isoformat(),
+        "effective_from": _effective_from(version),
         "audience": str(version.audience),
     }
     return Announcement(None, facts, key)
+
+
+def _effective_from(version: PlanVersion) -> str:
+    assert version.effective_from is not None  # noqa: S101  a constraint: a published version has it
+    return version.effective_from.isoformat()

@@ -136,6 +136,9 @@ def _open_missing_rollouts() -> None:
 
 def _build_rollout(version: PlanVersion, **fields: Any) -> Rollout:
     """Return the rollout of a version's publication, unsaved."""
+    # A constraint: a published version has both times.
+    assert version.published_at is not None  # noqa: S101
+    assert version.effective_from is not None  # noqa: S101
     return Rollout(
         version=version,
         audience=version.audience,

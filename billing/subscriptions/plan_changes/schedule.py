@@ -9,6 +9,7 @@ refused when it is requested, not when the change takes effect.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
@@ -315,12 +316,13 @@ def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) 
     )
 
 
-def _rows(statement: str, parameters: dict[str, object]) -> list[tuple]:
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
-def _execute(statement: str, parameters: dict[str, object]) -> None:
+def _execute(statement: str, parameters: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -63,5 +64,5 @@ def move_coverage(moments: ChangeTimes, version: PlanVersion) -> None:
             cursor.execute(statement, _parameters(moments, version))
 
 
-def _parameters(moments: ChangeTimes, version: PlanVersion) -> dict[str, object]:
+def _parameters(moments: ChangeTimes, version: PlanVersion) -> dict[str, Any]:
     return {"ids": list(moments), "moments": list(moments.values()), "version": version.pk}

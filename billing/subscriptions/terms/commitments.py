@@ -102,17 +102,16 @@ def end_commitment(
 
 
 def _announce(commitment: SubscriptionCommitment, event: str, *, at: datetime) -> None:
-    facts = {
-        "commitment": commitment.pk,
-        "minimum": to_plain_string(commitment.minimum),
-        "currency": str(commitment.currency),
-    }
-    interval = {
-        "starts_at": commitment.starts_at.isoformat(),
-        "ends_at": commitment.ends_at.isoformat() if commitment.ends_at else None,
-    }
     announce_update(
-        commitment.subscription, "commitment", at=at, discriminator=f"{commitment.pk}:{event}", **facts, **interval
+        commitment.subscription,
+        "commitment",
+        at=at,
+        discriminator=f"{commitment.pk}:{event}",
+        commitment=commitment.pk,
+        minimum=to_plain_string(commitment.minimum),
+        currency=str(commitment.currency),
+        starts_at=commitment.starts_at.isoformat(),
+        ends_at=commitment.ends_at.isoformat() if commitment.ends_at else None,
     )
 
 

@@ -108,7 +108,7 @@ class PeriodToGrant:
             self.starts_at,
             self.ends_at,
             period_anchor(terms, anchor_at=self.anchor_at, time_zone=self.time_zone),
-            terms.proration,  # type: ignore[arg-type]
+            terms.proration,
             is_first=self.starts_at == self.subscription_starts_at,
             continues=self.subscription_ends_at is None or self.subscription_ends_at > self.ends_at,
             trial_ends_at=self.trial_ends_at,
@@ -214,18 +214,27 @@ def _grant(period_ids: Sequence[int], *, at: datetime, adjusts_all: bool = False
 
 
 def _build_record(period: PeriodToGrant, next_at: datetime | None) -> PeriodGrant:
-    facts = {"starts_at": period.starts_at, "revision": period.revision, "next_at": next_at}
-    return PeriodGrant(period_id=period.period_id, subscription_id=period.subscription_id, **facts)
+    return PeriodGrant(
+        period_id=period.period_id,
+        subscription_id=period.subscription_id,
+        starts_at=period.starts_at,
+        revision=period.revision,
+        next_at=next_at,
+    )
 
 
 def _split_by_start(
     grants: Iterator[tuple[str, Grant]], until: datetime
 ) -> tuple[list[tuple[str, Grant]], datetime | None]:
     """Return the grants that start by then, and the start of the first later one."""
-    begun, to_come = [], []
+    begun: list[tuple[str, Grant]] = []
+    later_starts: list[datetime] = []
     for unit, grant in grants:
-        (begun if grant.valid_from is None or grant.valid_from <= until else to_come).append((unit, grant))
-    return begun, min((grant.valid_from for _, grant in to_come if grant.valid_from), default=None)
+        if grant.valid_from is None or grant.valid_from <= until:
+            begun.append((unit, grant))
+        else:
+            later_starts.append(grant.valid_from)
+    return begun, min(later_starts, default=None)
 
 
 def grants_for_period(
@@ -299,4 +308,5 @@ def _read_ids(query: str, parameters: dict[str, Any]) -> list[int]:
 def _rows(query: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

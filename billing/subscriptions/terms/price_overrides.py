@@ -128,18 +128,17 @@ def end_override(
 
 
 def _announce(override: Override, event: str, *, at: datetime) -> None:
-    facts = {
-        "override": override.pk,
-        "feature": override.feature.code,
-        "figure": str(override.figure),
-        "value": to_plain_string(override.value),
-    }
-    interval = {
-        "starts_at": override.starts_at.isoformat(),
-        "ends_at": override.ends_at.isoformat() if override.ends_at else None,
-    }
     announce_update(
-        override.subscription, "override", at=at, discriminator=f"{override.pk}:{event}", **facts, **interval
+        override.subscription,
+        "override",
+        at=at,
+        discriminator=f"{override.pk}:{event}",
+        override=override.pk,
+        feature=override.feature.code,
+        figure=str(override.figure),
+        value=to_plain_string(override.value),
+        starts_at=override.starts_at.isoformat(),
+        ends_at=override.ends_at.isoformat() if override.ends_at else None,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from django.contrib.auth.models import User
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from billing.models import Period, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind, PeriodState
@@ -81,8 +81,15 @@ def set_quantity(
             recorded_at=at,
             recorded_by_id=by.pk if by else None,
         )
-        facts = {"fee": fee_code, "quantity": quantity, "since": since.isoformat()}
-        announce_update(subscription, "quantity", at=at, discriminator=str(row.pk), **facts)
+        announce_update(
+            subscription,
+            "quantity",
+            at=at,
+            discriminator=str(row.pk),
+            fee=fee_code,
+            quantity=quantity,
+            since=since.isoformat(),
+        )
         return row
 
 
@@ -154,12 +161,10 @@ def read_fee_quantities(periods: Iterable[PricedPeriod], *, at: datetime) -> dic
     if not period_ids:
         return {}
     rows: dict[int, list[SubscriptionQuantity]] = {period_id: [] for period_id in period_ids}
-    of_period = F("subscription__periods__id")
-    for row in (
-        SubscriptionQuantity.objects.in_order()
-        .filter(subscription__periods__in=period_ids)
-        .annotate(period_id=of_period)
-    ):
+    quantities: QuerySet[SubscriptionQuantity] = SubscriptionQuantity.objects.in_order().filter(
+        subscription__periods__in=period_ids
+    )
+    for row in quantities.annotate(period_id=F("subscription__periods__id")):
         rows[row.period_id].append(row)
     return {
         period_id: fee_quantities(fees[period_id], to_quantity_changes(period_rows), at=at)
