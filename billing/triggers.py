@@ -169,7 +169,7 @@ def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
                 SELECT FROM plans_planversion v WHERE v.id = NEW.version_id AND v.state IN ('draft', 'review')
                     AND NOT (NEW.sandbox AND v.tried_at IS NOT NULL))
         """,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("version_id", "state"),  # type: ignore[no-untyped-call]  # no types
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("version_id", "state"),
         condition=pgtrigger.Condition("NEW.state <> 'draft'"),
         remedy="publish the version first",
     )
@@ -180,7 +180,7 @@ def keep_upcoming_versions_published() -> pgtrigger.Trigger:
     return allow_only(
         "version_to_come_stays_published",
         "NOT EXISTS (SELECT FROM billing_scheduledchange WHERE state = 'pending' AND version_id = NEW.id)",
-        operation=pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]  # no types
+        operation=pgtrigger.UpdateOf("state"),
         condition=pgtrigger.Q(new__state__in=["draft", "review"]),
         remedy="revoke the moves to it first",
     )

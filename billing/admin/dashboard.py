@@ -1,7 +1,6 @@
 """The dashboard. Every figure links to its rows, and none scans a whole table."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -9,8 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
-from django.db.models import Case, DecimalField, F, QuerySet, Sum, When
+from django.db.models import Case, DecimalField, F, Model, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.admin.closing.late_usage import newest_late, totals_shown
+from billing.admin.figure_cache import read_cached
 from billing.admin.metering.unmatched_usage import newest_stakes
 from billing.metering.usage.usage_summary import Day, read_all_usage_by_day
 from billing.models import Alert, Period, UnmatchedUsage
@@ -78,7 +77,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def usage_chart(request: HttpRequest) -> HttpResponse:
     """Return the usage chart. The page loads it separately, because it is the only figure that sums many rows."""
     require(request, "billing.view_period")
-    shown = _cached("staff:usage", CHART_SECONDS, _usage)
+    shown = read_cached("staff:usage", CHART_SECONDS, _usage)
     return TemplateResponse(request, "staff/dashboard_usage.html", shown)
 
 
@@ -87,7 +86,7 @@ def _invoiced(at: datetime) -> Card:
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     previous_month = (start - timedelta(days=1)).replace(day=1)
     previous_until = min(previous_month + (at - start), start)
-    current, earlier = _cached(
+    current, earlier = read_cached(
         "staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(previous_month, previous_until))
     )
     return Card(
@@ -204,7 +203,7 @@ def _unmade_files() -> Card:
     return Card("PDFs that failed", [count], "The invoice says why", url, "bad" if count != "0" else "")
 
 
-def _count(rows: QuerySet) -> str:
+def _count(rows: QuerySet[Model]) -> str:
     """Count up to a thousand rows."""
     count = rows.order_by()[: MAX_COUNTED + 1].count()
     return f"{format_number(MAX_COUNTED)}+" if count > MAX_COUNTED else format_number(count)
@@ -238,12 +237,3 @@ def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
     summary = f"{meter.name} by day over {DAYS} days: {format_units(total, meter.unit)} in all"
     chart = bar_chart([f"{label:%-d %b}" for label in labels], [ChartSeries(meter.name, quantities)], summary=summary)
     return MeterChart(meter.name, format_units(quantities[-1], meter.unit), format_number(total), chart)
-
-
-def _cached(key: str, seconds: int, read: Callable[[], Any]) -> Any:
-    """Return the result of `read`, at most `seconds` old."""
-    cached = cache.get(key)
-    if cached is None:
-        cached = read()
-        cache.set(key, cached, seconds)
-    return cached

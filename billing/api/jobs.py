@@ -32,7 +32,7 @@ class Jobs(ApiView):
         number = self.kwargs["number"]
         job = Job.objects.filter(pk=number).first()
         parameters: dict[str, Any] = job.parameters if job else {}
-        if job is None or bool(parameters.get("sandbox")) is not self.request.user.sandbox:
+        if job is None or bool(parameters.get("sandbox")) is not self.caller.sandbox:
             raise Problem("not-found", f"There is no job {number}.")
         return job
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -184,7 +185,7 @@ class MigrationsView(Migrations):
             version=version,
             selection=selection,
             terms=MigrationTerms(**fields),
-            sandbox=request.user.sandbox,
+            sandbox=self.caller.sandbox,
             at=at,
         )
 
@@ -211,7 +212,9 @@ class MovesView(ApiView):
         return super().get_queryset().filter(migration=self.kwargs["number"])
 
 
-def take_step(step: Callable[..., Any], operation_id: str, summary: str, description: str = "") -> Any:
+def take_step(
+    step: Callable[..., Job | PlanMigration | int], operation_id: str, summary: str, description: str = ""
+) -> Callable[..., HttpResponseBase]:
     """Return the `post` of a view that carries out a step of a migration."""
 
     @operation(operation_id, summary, description, response=StepSerializer, refusals={MigrationRefused: "conflict"})

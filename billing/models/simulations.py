@@ -70,5 +70,5 @@ class SimulationResult(models.Model):
 
     def amount(self, name: str) -> Decimal | None:
         """Return a figure of `figures`, or None if it is unknown."""
-        text: Any = self.figures.get(name)
+        text: str | None = self.figures.get(name)
         return None if text is None else Decimal(text)

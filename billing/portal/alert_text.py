@@ -1,6 +1,7 @@
 """Alerts in words: the crossed level, its subject, and the current state."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from billing.models import Alert
@@ -37,7 +38,7 @@ def alert_text(alert: Alert, figures: PortalFigures, *, at: datetime | None = No
     }
 
 
-def _figure(alert: Alert, value: Any, figures: PortalFigures) -> str:
+def _figure(alert: Alert, value: Decimal, figures: PortalFigures) -> str:
     if alert.unit in MINOR_UNITS:
         return figures.in_currency(value, alert.unit)
     return figures.in_currency(value, CREDIT_PRICES) if alert.unit == "credits" else figures.units(value, alert.unit)

@@ -27,6 +27,8 @@ AMOUNT: dict[str, Any] = {"min_value": 0, "max_digits": 20, "decimal_places": 6}
 class ScopeForm(forms.Form):
     """The usage that a limit covers: all usage, a feature, or one value of a dimension."""
 
+    fields: dict[str, Any]  # each of its own class
+
     feature = forms.ChoiceField(label="Of", required=False)
     dimension = forms.ChoiceField(label="Only where", required=False)
     value = forms.CharField(label="is", max_length=200, required=False, help_text="Such as the name of an API key.")

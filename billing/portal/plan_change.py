@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -22,6 +22,8 @@ WHEN = [("period", "when the running period ends"), ("now", "now")]
 
 
 class CustomerPlanChangeForm(forms.Form):
+    fields: dict[str, Any]  # each of its own class
+
     version = forms.ModelChoiceField(
         PlanVersion.objects.none(), label="To", widget=forms.RadioSelect, empty_label=None
     )
@@ -43,7 +45,7 @@ def may_change_of(subscription: Subscription) -> bool:
     return subscription.state in RUNNING_STATES and subscription.version.plan.self_service
 
 
-def offered_for(subscription: Subscription, visit: Visit) -> Any:
+def offered_for(subscription: Subscription, visit: Visit) -> QuerySet[PlanVersion]:
     """Return the versions to change to: in force, in the subscription's currency, of self-service plans."""
     in_currency = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
     versions = PlanVersion.objects.in_force(visit.at).filter(in_currency, plan__self_service=True)

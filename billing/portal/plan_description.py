@@ -1,6 +1,6 @@
 """A plan in plain words: its fees, allowances and prices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +108,10 @@ def _rate(rate: RateTerms, price: PriceTerms, unit: str, figures: PortalFigures,
         yield f"{name}: {text}" if len(price.rates) > 1 else text
 
 
+PriceText = Callable[[Decimal], str]
+"""Formats an amount, or a price per unit."""
+
+
 def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
     """Yield a charge as text; all its prices are multiplied by the factor of an override."""
     charge = rate.charge
@@ -139,7 +143,7 @@ def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *
 
 
 def _tiers(
-    tiers: Sequence[PriceTier], each: Any, money: Any, figures: PortalFigures, unit: str, form: str
+    tiers: Sequence[PriceTier], each: PriceText, money: PriceText, figures: PortalFigures, unit: str, form: str
 ) -> Iterator[str]:
     start = Decimal(0)
     for tier in tiers:
@@ -156,7 +160,7 @@ def _tiers(
         start = tier.up_to or start
 
 
-def _percentage(charge: Percentage, money: Any, figures: PortalFigures) -> str:
+def _percentage(charge: Percentage, money: PriceText, figures: PortalFigures) -> str:
     parts = [f"{figures.percent(charge.percent)} of the value"]
     parts += [f"and {money(charge.fixed_fee)} each"] if charge.fixed_fee else []
     parts += [f"at least {money(charge.minimum)}"] if charge.minimum is not None else []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import BinaryIO
+from typing import IO
 
 from openpyxl import Workbook
 
@@ -57,7 +57,7 @@ def format_cell(cell: Cell) -> str:
     return "" if cell is None else to_plain_string(cell) if isinstance(cell, Decimal) else str(cell)
 
 
-def write_workbook(job: Job, file: BinaryIO) -> None:
+def write_workbook(job: Job, file: IO[bytes]) -> None:
     """Write a workbook with both tables; decimals become numbers."""
     workbook = Workbook(write_only=True)
     for title, columns, rows in (

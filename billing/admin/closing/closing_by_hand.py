@@ -55,13 +55,14 @@ def describe_close(periods: list[Period]) -> Preview:
 
 def close_each(request: HttpRequest, periods: list[Period]) -> None:
     """Close the periods one by one, and report how many were closed and why others were not."""
-    invoices, failures = 0, []
+    invoices = 0
+    failures: list[str] = []
     for period in periods:
         try:
             at = current_time(period.subscription.customer)
             invoices += close_period(period_id=period.pk, at=at) is not None
-        except (ClosingFailed, PeriodNotOver) as failure:
-            failures.append(f"{period.subscription.customer}, {span_of(period)}: {failure}")
+        except (ClosingFailed, PeriodNotOver) as error:
+            failures.append(f"{period.subscription.customer}, {span_of(period)}: {error}")
     closed = len(periods) - len(failures)
     if closed:
         messages.success(request, f"{closed} period{'s' * (closed != 1)} closed, {invoices} with an invoice.")

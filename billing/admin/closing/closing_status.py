@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDay
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from billing.admin.figure_cache import read_cached
 from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind
 from billing.models.periods import PeriodState
@@ -55,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def progress(*, at: datetime) -> dict[str, Any]:
     """Return the progress of closing. A period that failed counts as failed, not as due, until its retry succeeds."""
-    days = cache.get_or_set("staff:closing", lambda: _days(at=at), FRESH_SECONDS)
+    days = read_cached("staff:closing", FRESH_SECONDS, lambda: _days(at=at))
     failures = Period.objects.failed().select_related("subscription__customer").order_by("pk")[:MAX_FAILURES]
     unmatched = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=False)
     return {

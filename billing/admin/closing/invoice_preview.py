@@ -44,8 +44,13 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
         for line in draft.lines
     ]
     totals = draft.totals
-    figures = (format_money(amount, draft.currency) for amount in (totals.net, totals.tax, totals.total))
-    return Upcoming(lines, *figures, credits=credits_shown(draft))
+    return Upcoming(
+        lines,
+        net=format_money(totals.net, draft.currency),
+        tax=format_money(totals.tax, draft.currency),
+        total=format_money(totals.total, draft.currency),
+        credits=credits_shown(draft),
+    )
 
 
 def credits_shown(draft: Draft) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from billing.admin.jobs.worker_wakeup import wake
 from billing.closing.invoice_run_job import INVOICE_RUN, InvoiceRunRefused, amounts_by_currency, start_invoice_run
 from billing.models import Job
 from customers.models import Seller
-from lib.admin import StaffForm, page_url, require, staff_page
+from lib.admin import StaffForm, page_url, require, staff_page, staff_user
 from lib.formats import format_money, format_number
 
 CLOSE = INVOICE_RUN.permission
@@ -47,7 +47,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "dry_run": "_try" in request.POST,
         }
         try:
-            job = start_invoice_run(**parameters, by=request.user, at=at)
+            job = start_invoice_run(**parameters, by=staff_user(request), at=at)
         except InvoiceRunRefused as refusal:
             form.add_error("until", str(refusal))
         else:

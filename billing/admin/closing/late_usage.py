@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from billing.admin.closing.service_days import days
+from billing.admin.figure_cache import read_cached
 from billing.closing.late_usage.report import LateReport, LateUsageRow, price_late_usage, report_late_usage
 from customers.models import Customer
 from customers.models.sellers import LateUsage as Policy
@@ -51,7 +51,7 @@ def signed(amount: Decimal, currency: str) -> str:
 
 def newest_late() -> LateReport:
     """Return late usage of live customers, at most a minute old."""
-    return cache.get_or_set("staff:late", report_late_usage, FRESH_SECONDS)
+    return read_cached("staff:late", FRESH_SECONDS, report_late_usage)
 
 
 def totals_shown(report: LateReport) -> list[dict[str, str]]:

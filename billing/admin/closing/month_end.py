@@ -174,8 +174,13 @@ class LockMonth(MonthAction):
         )
 
     def run(self, seller_month: SellerMonth) -> Response:
-        parameters = {"seller": seller_month.seller, "month": seller_month.month, "note": self.reason}
-        month_end.lock_checked_month(**parameters, by=self.user, at=timezone.now())
+        month_end.lock_checked_month(
+            seller=seller_month.seller,
+            month=seller_month.month,
+            note=self.reason,
+            by=self.user,
+            at=timezone.now(),
+        )
         return self.done(f"{seller_month.month:%B %Y} is locked.", to=seller_month.address)
 
 

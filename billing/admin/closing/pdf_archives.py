@@ -13,7 +13,7 @@ from billing.closing.pdf_archives.archives import count_archives, stream_archive
 from billing.closing.pdf_archives.job import RENDERING, start_rendering
 from billing.models import Job
 from billing.models.jobs import JobKind
-from lib.admin import page_url, require
+from lib.admin import page_url, require, staff_user
 
 PRINT = RENDERING.permission
 SEE = "invoices.view_invoice"
@@ -36,7 +36,8 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 def _reasons(job: Job) -> list[tuple[str, int, str]]:
     """Return (reason, count, example) for the first thousand failures, the most frequent first."""
     findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_ITEMS]
-    counted, examples = Counter[str](), {}
+    counted = Counter[str]()
+    examples: dict[str, str] = {}
     for finding in chain.from_iterable(findings):
         counted[finding["why"]] += 1
         examples.setdefault(finding["why"], finding["document"])
@@ -46,7 +47,7 @@ def _reasons(job: Job) -> list[tuple[str, int, str]]:
 def start(request: HttpRequest, *, selected: dict[str, Any], title: str) -> HttpResponse:
     """Start a job that renders the missing PDFs of the selected invoices, and redirect to it."""
     require(request, PRINT)
-    job = start_rendering(selection=selected, title=title, by=request.user, at=timezone.now())
+    job = start_rendering(selection=selected, title=title, by=staff_user(request), at=timezone.now())
     wake(request)
     return HttpResponseRedirect(page_url(job))
 
@@ -59,7 +60,7 @@ def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
     return start(request, selected=selection.select_run(run), title=f"PDFs of job {run.pk}: {run}")
 
 
-def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
+def archive(request: HttpRequest, job_id: int, part: int) -> StreamingHttpResponse:
     """Send an archive of the job's invoice files."""
     require(request, SEE)
     job = Job.objects.filter(pk=job_id, kind=JobKind.RENDERING).first()

@@ -43,9 +43,8 @@ class SellerFilter(DropdownFilter):
         return [(str(pk), name) for pk, name in Seller.objects.order_by("legal_name").values_list("pk", "legal_name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
-        if not (self.value() or "").isdecimal():
-            return queryset
-        return queryset.filter(subscription__customer__seller=self.value())
+        seller_id = self.value() or ""
+        return queryset.filter(subscription__customer__seller=int(seller_id)) if seller_id.isdecimal() else queryset
 
 
 class LatePolicyFilter(DropdownFilter):
@@ -64,7 +63,7 @@ class LatePolicyFilter(DropdownFilter):
         return queryset.filter(pk__in=_first(late))
 
 
-def _first(periods: QuerySet[Period]) -> QuerySet[Period]:
+def _first(periods: QuerySet[Period]) -> QuerySet[Period, Any]:
     """Return the ids of the first periods: few enough to sort, found by a partial index."""
     return periods.values("pk")[:MAX_LISTED]
 

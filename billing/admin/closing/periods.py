@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
-from unfold.views import ChangeList
 
 from billing.admin import dashboard
 from billing.admin.closing import closing_status
@@ -74,7 +74,8 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
         if is_about_late(request):
             report = newest_late()
             shown = {"late_totals": totals_shown(report), "late_is_all": report.is_all}
-        return super().changelist_view(request, shown | (extra_context or {}))
+        response: HttpResponse = super().changelist_view(request, shown | (extra_context or {}))
+        return response
 
     def page_context(self, request: HttpRequest, period: Period) -> dict[str, Any]:
         kind, status_text = status_of(period, at=current_time(period.subscription.customer))

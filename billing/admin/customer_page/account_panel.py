@@ -21,6 +21,7 @@ from customers.models import Customer
 from invoices.models import Invoice
 from lib.admin.charts import ChartSeries, MeterChart, line_chart
 from lib.formats import format_money, format_number, format_units, pluralize
+from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.statements.formats import shown
@@ -124,8 +125,13 @@ def panel(usage: PeriodUsage, customer: Customer, progress: CommitmentProgress |
 
 def commitment_shown(progress: CommitmentProgress, currency: str) -> CommitmentShown:
     """Return the progress of a commitment, formatted."""
-    figures = (format_money(amount, currency) for amount in (progress.promised, progress.reached, progress.missing))
-    return CommitmentShown(*figures, progress.ends_at, _percent(progress.reached, progress.promised) or 0)
+    return CommitmentShown(
+        format_money(progress.promised, currency),
+        format_money(progress.reached, currency),
+        format_money(progress.missing, currency),
+        progress.ends_at,
+        _percent(progress.reached, progress.promised) or 0,
+    )
 
 
 def _percent(used: Decimal, included: Decimal) -> int | None:
@@ -178,19 +184,18 @@ def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date
     """Return a chart of this period's daily quantities, with those of the same number of days before it."""
     length = (end - start).days
     period_days = [start + timedelta(days=offset) for offset in range(length)]
-    quantities = {day.day: combine_days(meter.aggregation, [day]) for day in used}
-    nothing = (
-        Decimal(0) if meter.aggregation in ADDING else None
-    )  # a day without a reading has no level, rather than zero
+    aggregation = metering_terms(meter).aggregation
+    quantities = {day.day: combine_days(aggregation, [day]) for day in used}
+    nothing = Decimal(0) if aggregation in ADDING else None  # a day without a reading has no level, rather than zero
     current = [quantities.get(day, nothing) if day <= today else None for day in period_days]
     earlier = [quantities.get(day - timedelta(days=length), nothing) for day in period_days]
-    total = combine_days(meter.aggregation, (day for day in used if day.day >= start))
-    total_before = combine_days(meter.aggregation, (day for day in used if day.day < start))
+    total = combine_days(aggregation, (day for day in used if day.day >= start))
+    total_before = combine_days(aggregation, (day for day in used if day.day < start))
     summary = (
         f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
     )
     series = [ChartSeries("this period", current), ChartSeries("the time before", earlier, faint=True)]
-    kind = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
+    kind = "" if aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(
         name=f"{meter.name}{kind}",
         now=format_units(total, meter.unit),

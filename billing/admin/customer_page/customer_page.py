@@ -94,7 +94,8 @@ class Subscribe(ConfirmedAction[Customer]):
         return self.done(f"{customer} is subscribed to {subscription.version}.")
 
     def field_of(self, refusal: Exception) -> str | None:
-        return self.form.field_of(refusal)
+        field: str | None = self.form.field_of(refusal)
+        return field
 
 
 class CustomerAccount(CustomerAdmin):

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import QuerySet
 
 from billing.admin.audit import audit_job
 from billing.admin.closing import invoice_run, pdf_archives
+from billing.admin.figure_cache import read_cached
 from billing.admin.metering import imports
 from billing.admin.simulation import simulation_job
 from billing.admin.subscriptions import bulk_grants
@@ -60,10 +60,11 @@ def _default_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 def _figures(job: Job) -> dict[str, int]:
     """Return the figures counted so far; a finished job has them stored."""
     if job.state in (JobState.DONE, JobState.FAILED):
-        return job.figures
+        stored_figures: dict[str, int] = job.figures
+        return stored_figures
     if not job.is_open:
         return sum_figures([job.pk])[job.pk]
-    return cache.get_or_set(f"staff:job:{job.pk}", lambda: sum_figures([job.pk])[job.pk], FRESH_SECONDS)
+    return read_cached(f"staff:job:{job.pk}", FRESH_SECONDS, lambda: sum_figures([job.pk])[job.pk])
 
 
 def _allowed_controls(job: Job) -> set[str]:

@@ -1,10 +1,12 @@
 """Jobs: the list, progress, results, and the operators' controls."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -47,7 +49,7 @@ class SteerJob(ConfirmedAction[Job]):
 
     def find(self, *, job_id: int, how: str) -> Job:
         self.how = how
-        job = self.page.find(self.request, str(job_id))
+        job: Job = self.page.find(self.request, str(job_id))
         if how not in CONFIRMATIONS:
             raise Http404(f"Nothing of a job is called {how}.")
         require(self.request, KINDS[job.kind].permission)
@@ -68,7 +70,7 @@ class SteerJob(ConfirmedAction[Job]):
     def refuse(self, text: str, field: str | None = None) -> None:
         messages.error(self.request, text)
 
-    def show(self) -> Response:
+    def show(self) -> HttpResponseBase:
         asks = self.how == "cancel" and self.request.method != "POST"
         return super().show() if asks else self.go()
 
@@ -142,7 +144,7 @@ class JobAdmin(ReadOnlyAdmin):
             *super().get_urls(),
         ]
 
-    def _page(self, route: str, view: Any, name: str) -> URLPattern:
+    def _page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         return path(route, self.admin_site.admin_view(view), name=f"billing_job_{name}")
 
     def progress(self, request: HttpRequest, job_id: int) -> HttpResponse:
@@ -161,7 +163,7 @@ class JobAdmin(ReadOnlyAdmin):
             **facts_of(job, at=timezone.now()),
         }
 
-    def result(self, request: HttpRequest, job_id: int) -> HttpResponse:
+    def result(self, request: HttpRequest, job_id: int) -> StreamingHttpResponse:
         job = self.find(request, str(job_id))
         return StreamingHttpResponse(
             csv_lines(job_result_rows(job, KINDS[job.kind])),

@@ -21,9 +21,10 @@ from billing.limits.alerts.rule_settings import (
 )
 from billing.models import AlertRule
 from billing.models.alerts import AMOUNT_KINDS, AlertKind
-from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, list_url
+from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, list_url, staff_user
 from lib.admin.columns import column
 from lib.formats import format_money, format_number
+from lib.row_form import RowForm
 
 SCOPE_FIELDS = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
 
@@ -31,7 +32,7 @@ UNITS = {AlertKind.ANOMALY: "× the usual", AlertKind.EXPIRING: "days before"}
 """Units of levels that are not percentages."""
 
 
-class AlertRuleForm(forms.ModelForm):
+class AlertRuleForm(RowForm[AlertRule]):
     levels = SimpleArrayField(
         forms.IntegerField(min_value=1, max_value=1000),
         required=False,
@@ -152,7 +153,7 @@ class AlertRuleAdmin(StaffAdmin):
         return super().get_queryset(request).filter(removed_at__isnull=True)
 
     def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
-        rule = set_alert_rule(**form.arguments(), by=request.user, at=timezone.now())
+        rule = set_alert_rule(**form.arguments(), by=staff_user(request), at=timezone.now())
         obj.pk = rule.pk
 
     kind_shown = column("Watches", lambda rule: rule.get_kind_display(), ordering="kind")

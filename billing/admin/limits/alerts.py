@@ -1,5 +1,6 @@
 """Alerts: the list of fired alerts, their state, and their acknowledgment."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,7 @@ from billing.models import Alert, Subscription
 from billing.models.alerts import AlertKind
 from customers.customer_time import current_time_expression, loaded_current_time
 from customers.models import Customer
-from lib.admin import ConditionFilter, ReadOnlyAdmin, selection_action
+from lib.admin import ConditionFilter, ReadOnlyAdmin, selection_action, staff_user
 from lib.admin.columns import column, link_column
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money, format_number, format_units
@@ -59,7 +60,7 @@ def value(alert: Alert) -> str:
     return shown if alert.limit is None else f"{shown} of {_figure(alert, alert.limit)}"
 
 
-def _figure(alert: Alert, figure: Any) -> str:
+def _figure(alert: Alert, figure: Decimal) -> str:
     if alert.unit in MINOR_UNITS:
         return format_money(figure, alert.unit)
     return f"{format_number(figure)} credits" if alert.unit == "credits" else format_units(figure, alert.unit)
@@ -117,7 +118,7 @@ class AlertAdmin(ReadOnlyAdmin):
     def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
         """Acknowledge the selected alerts."""
         ids = list(queryset.values_list("pk", flat=True))
-        done = acknowledge(alert_ids=ids, by=request.user, at=timezone.now())
+        done = acknowledge(alert_ids=ids, by=staff_user(request), at=timezone.now())
         messages.success(request, f"{done} of {len(ids)} alerts are noted as seen by you.")
 
 

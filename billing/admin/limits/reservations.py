@@ -1,6 +1,6 @@
 """Reservations: value held for upcoming usage, and how each ended."""
 
-from typing import Any
+from decimal import Decimal
 
 from django.contrib import admin
 from django.utils import timezone
@@ -88,6 +88,6 @@ class ReservationAdmin(ReadOnlyAdmin):
         return reservation.state, reservation.get_state_display()
 
 
-def _units(reservation: Reservation, quantity: Any) -> str:
+def _units(reservation: Reservation, quantity: Decimal) -> str:
     meter = reservation.plan_feature.feature.meter
     return f"{format_number(quantity)} {meter.unit if meter else ''}".strip()

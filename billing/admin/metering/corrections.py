@@ -1,6 +1,6 @@
 """Corrections of usage: the corrected event, its replacement, the author and the reason."""
 
-from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.urls import reverse
@@ -28,5 +28,5 @@ class CorrectionAdmin(ReadOnlyAdmin):
         return _link(correction.replacement_key) if correction.replacement_key else ""
 
 
-def _link(key: Any) -> str:
+def _link(key: UUID) -> str:
     return format_html('<a href="{}">trace</a>', reverse("admin:billing_event_change", args=[key]))

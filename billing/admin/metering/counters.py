@@ -29,7 +29,8 @@ def usage_of(period: Period) -> list[CountedRow]:
             feature=str(counter.plan_feature),
             rate=str(rates.get(counter.rate_id, "included only")),
             events=format_number(counter.events),
-            quantity=format_units(counter.quantity, counter.plan_feature.feature.meter.unit),
+            quantity=format_units(counter.quantity, meter.unit if meter else ""),
         )
         for counter in counters
+        for meter in [counter.plan_feature.feature.meter]
     ]

@@ -15,9 +15,9 @@ from billing.admin.metering import line_events
 from billing.metering.corrections import correct_usage, parser
 from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.ingest.event_recorder import ACCEPTED, DUPLICATE
-from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, event_key
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused, event_key
 from billing.metering.store.counter_store import CounterUnderflow
-from billing.metering.usage.event_trace import trace_event
+from billing.metering.usage.event_trace import EventTrace, trace_event
 from billing.models import Event
 from customers.customer_time import clock_time, test_clock_ids
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
@@ -44,7 +44,7 @@ class CorrectionAction(ConfirmedAction[Event]):
 
     permission = CORRECT
     is_offered = staticmethod(is_uncorrected)
-    refusals = (parser.BodyRefused, CounterUnderflow)
+    refusals = (BodyRefused, CounterUnderflow)
     missing_reason = "Say why: a correction keeps its reason for good."
 
     def preview(self, event: Event) -> Preview:
@@ -118,7 +118,7 @@ class EventAdmin(ReadOnlyAdmin):
     take_back = TakeEventBack.as_action()
     replace_it = ReplaceEvent.as_action()
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         """Find an event by its key: events are too numerous for a list of all of them."""
         term = search_term.strip()
         if not term or "\0" in term:
@@ -152,7 +152,7 @@ def _time_of(event: Event) -> datetime:
     return clock_time(next(iter(test_clock_ids(ids).values()), None))
 
 
-def _is_corrected(traced: Any) -> bool:
+def _is_corrected(traced: EventTrace | None) -> bool:
     return traced is not None and traced.correction is not None
 
 

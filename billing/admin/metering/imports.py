@@ -16,7 +16,7 @@ from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
 from billing.models.usage import UnmatchedReason
-from lib.admin import StaffForm, list_url, page_url, require, staff_page
+from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
 from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
@@ -73,7 +73,7 @@ class ImportForm(StaffForm):
             names=cleaned["columns"],
             id_from=cleaned["id_from"],
             sandbox=cleaned["sandbox"],
-            by=request.user,
+            by=staff_user(request),
             at=timezone.now(),
         )
 
@@ -137,7 +137,7 @@ def _imported_before(job: Job) -> Job | None:
     return same.exclude(state=JobState.CANCELED).order_by("-pk").first()
 
 
-def refused(request: HttpRequest, job_id: int) -> HttpResponse:
+def refused(request: HttpRequest, job_id: int) -> StreamingHttpResponse:
     """Send the refused rows as a file to correct, to users who may import."""
     require(request, IMPORT)
     job = Job.objects.filter(pk=job_id, kind=JobKind.USAGE_IMPORT).first()

@@ -1,6 +1,6 @@
 """The events of an invoice line, as a page and as a file."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
@@ -27,7 +27,7 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
     )
 
 
-def download(request: HttpRequest, line_id: int) -> HttpResponse:
+def download(request: HttpRequest, line_id: int) -> StreamingHttpResponse:
     """Send all events of a line as CSV."""
     return csv_response(*_find(request, line_id))
 

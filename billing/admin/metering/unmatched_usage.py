@@ -1,5 +1,6 @@
 """Unmatched usage: events, customers, reasons, estimated amounts, and reprocessing."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from kombu.exceptions import OperationalError
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from billing.admin.figure_cache import read_cached
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
 from billing.models import UnmatchedUsage
@@ -105,7 +107,8 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         shown = {"stakes": stakes_shown(newest_stakes())}
-        return super().changelist_view(request, shown | (extra_context or {}))
+        response: HttpResponse = super().changelist_view(request, shown | (extra_context or {}))
+        return response
 
     @page_action("Try all again", icon="replay", permission=REPROCESS)
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
@@ -125,14 +128,14 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
 
     remedy = column("What to do", lambda usage: "Billed since." if usage.resolved_at else REMEDIES[usage.reason])
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         term = search_term.strip()
         return (queryset.filter(Q(customer_ref=term) | Q(event_name=term)) if term else queryset), False
 
 
 def newest_stakes() -> UnmatchedValue:
     """Return the estimated amount of unmatched usage of live customers, at most half a minute old."""
-    return cache.get_or_set(CACHE_KEY, estimate_unmatched_value, FRESH_SECONDS)
+    return read_cached(CACHE_KEY, FRESH_SECONDS, estimate_unmatched_value)
 
 
 def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
             "meter": stake.group.meter,
             "events": format_number(stake.events),
             "quantity": "" if stake.quantity is None else format_units(stake.quantity, stake.group.unit),
-            "amount": "not known" if stake.amount is None else _estimate(stake),
+            "amount": "not known" if stake.amount is None else _estimate(stake, stake.amount),
         }
         for stake in estimate.stakes[:MAX_GROUPS]
     ]
@@ -153,8 +156,8 @@ def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
     return {"rows": rows, "amounts": amounts, "more": len(estimate.stakes) - len(rows), "is_all": estimate.is_all}
 
 
-def _estimate(stake: GroupValue) -> str:
-    return f"{'about' if stake.is_average else 'up to'} {format_money(stake.amount, stake.currency)}"
+def _estimate(stake: GroupValue, amount: Decimal) -> str:
+    return f"{'about' if stake.is_average else 'up to'} {format_money(amount, stake.currency)}"
 
 
 def describe_preview(reprocess_preview: ReprocessPreview) -> list[str]:

@@ -1,6 +1,6 @@
 """The subscriptions of a plan migration: the previewed amounts and the outcome of each."""
 
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -76,7 +76,13 @@ class MoveAdmin(CustomerSearch, ReadOnlyAdmin):
     def let_move(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
         self._choose(request, queryset, include, "move with the others.")
 
-    def _choose(self, request: HttpRequest, queryset: QuerySet[MigrationItem], choose: Any, outcome: str) -> None:
+    def _choose(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[MigrationItem],
+        choose: Callable[..., int],
+        outcome: str,
+    ) -> None:
         by_migration: dict[int, list[int]] = {}
         for pk, migration_id in queryset.values_list("pk", "migration"):
             by_migration.setdefault(migration_id, []).append(pk)

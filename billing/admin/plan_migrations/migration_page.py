@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -99,7 +100,7 @@ class MigrationStep(ConfirmedAction[PlanMigration]):
     def refuse(self, text: str, field: str | None = None) -> None:
         messages.error(self.request, text)
 
-    def show(self) -> Response:
+    def show(self) -> HttpResponseBase:
         asks = self.how in ("announce", "run", "roll_back") and self.request.method != "POST"
         return super().show() if asks else self.go()
 

@@ -56,8 +56,8 @@ def migration_context(migration: PlanMigration, at: datetime) -> dict[str, Any]:
 
 def _problems(migration: PlanMigration) -> list[dict[str, Any]]:
     """Return the most frequent problems, each with its count."""
-    counts = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
-    return list(counts.order_by("-n", "problem")[:MAX_SHOWN])
+    counts = migration.moves.exclude(problem="").values_list("problem").annotate(n=Count("pk"))
+    return [{"problem": problem, "n": n} for problem, n in counts.order_by("-n", "problem")[:MAX_SHOWN]]
 
 
 def _totals(migration: PlanMigration) -> list[MigrationTotals]:
@@ -76,13 +76,16 @@ def _totals(migration: PlanMigration) -> list[MigrationTotals]:
     )
     return [
         MigrationTotals(
-            row["subscription__currency"],
+            currency,
             row["previewed"],
-            *(_shown(row[name], row["subscription__currency"]) for name in ("all_before", "all_after", "all_switch")),
+            _shown(row["all_before"], currency),
+            _shown(row["all_after"], currency),
+            _shown(row["all_switch"], currency),
             row["more"],
             row["less"],
         )
         for row in rows
+        for currency in [row["subscription__currency"]]
     ]
 
 

@@ -1,6 +1,6 @@
 """The form that plans a migration: the cohort, the version, the date, and the treatment of overrides and wallets."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -18,7 +18,7 @@ from billing.plan_migrations.cohort import (
     plan_migration,
 )
 from customers.models import Seller
-from lib.admin import StaffForm, list_url, page_url, require, staff_page
+from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
 from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
@@ -159,7 +159,7 @@ class MigrationForm(StaffForm):
         )
 
 
-def _midnight(day: Any) -> datetime | None:
+def _midnight(day: date | None) -> datetime | None:
     return None if day is None else datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
 
 
@@ -195,7 +195,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 terms=form.terms,
                 sandbox=chosen["sandbox"],
                 at=at,
-                by=request.user,
+                by=staff_user(request),
             )
             return HttpResponseRedirect(page_url(migration))
         except MigrationRefused as refusal:

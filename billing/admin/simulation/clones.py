@@ -52,6 +52,7 @@ class CloneCustomer(ConfirmedAction[Customer]):
         at = timezone.now()
         created, left_out = clone(source=customer, periods=self.choices["periods"], at=at, by=self.user)
         clock = created.customer.test_clock
+        assert clock is not None  # noqa: S101  a clone has a clock of its own
         if self.choices["then"] == "sets_off":
             start_advance(clock_id=clock.pk, to=created.until, by=self.user, at=at)
             wake()

@@ -1,12 +1,13 @@
 """Results of simulations: every bill before and after, and each one line by line."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from unfold.decorators import display
@@ -67,12 +68,12 @@ class SimulationResultAdmin(ReadOnlyAdmin):
         ]
         return [*urls, *super().get_urls()]
 
-    def workbook(self, request: HttpRequest, job_id: int) -> HttpResponse:
+    def workbook(self, request: HttpRequest, job_id: int) -> FileResponse:
         """Send all results of a simulation as XLSX."""
         require(request, "billing.view_simulationresult")
         job = get_object_or_404(Job, pk=job_id, kind=JobKind.SIMULATION)
         file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115, the response closes it
-        write_workbook(job, file)  # type: ignore[arg-type]
+        write_workbook(job, file)
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"simulation-{job.pk}.xlsx", content_type=XLSX)
 
@@ -127,7 +128,7 @@ def _used(line: LineDifference, quantity: Decimal) -> str:
     return format_units(quantity, line.unit) if line.subject.startswith("feature:") else ""
 
 
-def _prepaid(details: ResultDetails) -> Any:
+def _prepaid(details: ResultDetails) -> Iterator[dict[str, str]]:
     for unit, totals in details.prepaid.items():
         names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
         yield {name: format_money(getattr(totals, name), unit) for name in names}

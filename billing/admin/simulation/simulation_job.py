@@ -25,7 +25,7 @@ from billing.simulation.summaries import (
     summarize_prepaid,
     summarize_versions,
 )
-from lib.admin import StaffForm, list_url, page_url, require, staff_page
+from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.formats import format_money, format_number
 from plans.catalog.comparison import format_signed, percent_change
@@ -139,7 +139,7 @@ def _start(form: SimulationForm, request: HttpRequest) -> Job:
     return start_simulation(
         versions=list(form.cleaned_data["versions"]),
         cohort=form.cohort(),
-        by=request.user,  # type: ignore[arg-type]
+        by=staff_user(request),
         at=timezone.now(),
         **{name: form.cleaned_data[name] for name in names},
     )

@@ -1,5 +1,6 @@
 """Test clocks: their customers, their time, and the controls that advance them."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,12 +9,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from kombu.exceptions import OperationalError
-from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from billing.models import Period
@@ -23,9 +24,10 @@ from billing.simulation.sandbox.next_due import next_due_at
 from billing.tasks import advance_clocks
 from customers.models import TestClock
 from invoices.models import Invoice
-from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm, page_url, require
+from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm, page_url, require, staff_user
 from lib.admin.columns import column
 from lib.formats import format_money, format_number
+from lib.row_form import RowForm
 
 CHANGE = "customers.change_testclock"
 MAX_SHOWN = 12
@@ -33,7 +35,7 @@ COLORS = {"standing": "success", "advancing": "info", "failed": "danger"}
 STEER = {"try_again": (retry_advance, "It goes on."), "stay": (stop_clock, "It stands where it is.")}
 
 
-class ClockForm(forms.ModelForm):
+class ClockForm(RowForm[TestClock]):
     class Meta:
         model = TestClock
         fields = ("name", "now")
@@ -90,11 +92,12 @@ class ClockAdmin(StaffAdmin):
     change_form_outer_before_template = "staff/simulation/test_clock.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TestClock]:
-        return super().get_queryset(request).annotate(customers_count=Count("customers"))
+        clocks: QuerySet[TestClock] = super().get_queryset(request).annotate(customers_count=Count("customers"))
+        return clocks
 
     def save_model(self, request: HttpRequest, obj: TestClock, form: Any, change: bool) -> None:
         if not change:
-            obj.created_by = request.user
+            obj.created_by = staff_user(request)
         obj.save(update_fields=["name"] if change else None)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -103,9 +106,9 @@ class ClockAdmin(StaffAdmin):
     time = column("Its time", lambda clock: _time_text(clock.now), ordering="now")
     state_shown = column("State", lambda clock: clock.state, label=COLORS)
 
-    @display(description="Customers", ordering="customers_count")
-    def customers_shown(self, clock: TestClock) -> str:
-        return format_number(clock.customers_count)
+    customers_shown = column(
+        "Customers", lambda clock: format_number(clock.customers_count), ordering="customers_count"
+    )
 
     # The page of a clock --------------------------------------------------------------------------------------
 
@@ -119,7 +122,7 @@ class ClockAdmin(StaffAdmin):
             *super().get_urls(),
         ]
 
-    def _page(self, route: str, view: Any, name: str) -> URLPattern:
+    def _page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         return path(route, self.admin_site.admin_view(view), name=f"customers_testclock_{name}")
 
     def progress(self, request: HttpRequest, clock_id: int) -> HttpResponse:
@@ -148,13 +151,13 @@ class ClockAdmin(StaffAdmin):
         at = timezone.now()
         if action in STEER:
             operation, message = STEER[action]
-            operation(clock_id=clock.pk, by=request.user, at=at)
+            operation(clock_id=clock.pk, by=staff_user(request), at=at)
             messages.success(request, message)
         else:
             choices = {code: to for code, _, to in _choices(clock)}
             if action not in choices:
                 raise Http404(f"Nothing that a clock does is called {action}.")
-            start_advance(clock_id=clock.pk, to=choices[action], by=request.user, at=at)
+            start_advance(clock_id=clock.pk, to=choices[action], by=staff_user(request), at=at)
         wake()
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing.admin.jobs.worker_wakeup import wake
 from billing.models import Job
 from billing.subscriptions.bulk_grants.job import PROMOTION, start_promotion
-from lib.admin import StaffForm, list_url, page_url, require, staff_page
+from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
 from lib.formats import format_number
 from lib.tabular_files import FileRefused
 
@@ -32,8 +32,9 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         file, sandbox = form.cleaned_data["file"], form.cleaned_data["sandbox"]
         try:
-            source = {"file": file, "file_name": file.name, "sandbox": sandbox}
-            job = start_promotion(**source, by=request.user, at=timezone.now())
+            job = start_promotion(
+                file=file, file_name=file.name, sandbox=sandbox, by=staff_user(request), at=timezone.now()
+            )
         except FileRefused as refusal:
             form.add_error("file", str(refusal))
         else:

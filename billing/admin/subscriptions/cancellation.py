@@ -72,7 +72,7 @@ class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
         return is_running(subscription) or subscription.state == SubscriptionState.PAUSED
 
     def needs_preview(self) -> bool:
-        return self.choices["give_back"] != "none"
+        return bool(self.choices["give_back"] != "none")
 
     def preview(self, subscription: Subscription) -> Preview:
         return Preview(

@@ -12,7 +12,7 @@ from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.commitments import end_commitment, set_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
-from lib.admin import Response, StaffForm
+from lib.admin import Preview, Response, StaffForm
 from lib.admin.columns import column
 from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
@@ -75,14 +75,14 @@ def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
 class EndCommitment(EndAgreement):
     permission = "billing.change_subscriptioncommitment"
 
-    def title(self, commitment: SubscriptionCommitment) -> str:
-        return f"End the commitment of {commitment.subscription}"
-
-    def consequences(self, ends: str) -> list[str]:
-        return [
-            f"It holds until {ends}; then the plan's, if it has one.",
-            "A contract of several periods that is cut short asks for its part of the minimum.",
-        ]
+    def describe(self, commitment: SubscriptionCommitment, ends: str) -> Preview:
+        return Preview(
+            title=f"End the commitment of {commitment.subscription}",
+            consequences=[
+                f"It holds until {ends}; then the plan's, if it has one.",
+                "A contract of several periods that is cut short asks for its part of the minimum.",
+            ],
+        )
 
     def end(self, commitment: SubscriptionCommitment, *, at: datetime) -> str:
         return f"It holds until {until(end_commitment(commitment=commitment, by=self.user, at=at))}."

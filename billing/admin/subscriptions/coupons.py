@@ -3,10 +3,11 @@ On the coupon page: redemptions and discounts so far. On the subscription page: 
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -17,6 +18,7 @@ from unfold.enums import ActionVariant
 from billing import subscriptions
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Redemption, Subscription
+from billing.models.commitments import RedemptionQuerySet
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
 from lib.admin.columns import column
@@ -73,7 +75,7 @@ class CouponRedemptions(CouponAdmin):
 
     archive = ArchiveCoupon.as_action()
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Read the discounts of all coupons on the page in one query."""
         changelist = super().get_changelist_instance(request)
         amounts = discounts_so_far([coupon.pk for coupon in changelist.result_list], column="coupon_id")
@@ -191,7 +193,7 @@ class RedemptionAdmin(ReadOnlyAdmin):
     remove = TakeCouponAway.as_action()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
-        return super().get_queryset(request).with_use()
+        return cast(RedemptionQuerySet, super().get_queryset(request)).with_use()
 
     @display(description="Takes off")
     def takes_off(self, redemption: Redemption) -> str:

@@ -31,11 +31,8 @@ class EndAgreement(ConfirmedAction[Agreement]):
     label, icon, verb = "End", "event_busy", "End it"
     refusals = (OverrideRefused,)
 
-    def title(self, agreement: Any) -> str:
-        raise NotImplementedError
-
-    def consequences(self, ends: str) -> list[str]:
-        """Return the consequences; ends: the time at which it would end."""
+    def describe(self, agreement: Any, ends: str) -> Preview:
+        """Return the title and the consequences; ends: the time at which it would end."""
         raise NotImplementedError
 
     def end(self, agreement: Any, *, at: datetime) -> str:
@@ -49,9 +46,7 @@ class EndAgreement(ConfirmedAction[Agreement]):
     def preview(self, agreement: Agreement) -> Preview:
         at = current_time(agreement.subscription.customer)
         ends_at = max(next_period_start(agreement.subscription, at=at), agreement.starts_at)
-        return Preview(
-            title=self.title(agreement), consequences=self.consequences(date_format(ends_at, "DATETIME_FORMAT"))
-        )
+        return self.describe(agreement, date_format(ends_at, "DATETIME_FORMAT"))
 
     def run(self, agreement: Agreement) -> Response:
         ended = self.end(agreement, at=current_time(agreement.subscription.customer))

@@ -20,7 +20,8 @@ from billing.subscriptions.terms.price_overrides import next_period_start
 from lib.admin import Preview, Response, StaffForm
 from lib.admin.columns import column
 from lib.formats import format_money, format_number, format_units
-from plans.admin.fields.dimension_match import DEFAULT, format_match
+from plans.admin.fields.dimension_match import DEFAULT
+from plans.catalog.dimension_text import format_match
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.models import Feature
 from plans.pricing import charge_models
@@ -187,7 +188,8 @@ def _figure(override: Override) -> str:
 
 def _value(override: Override) -> str:
     if override.figure == OverrideFigure.INCLUDED:
-        return format_units(override.value, override.feature.meter.unit)
+        meter = override.feature.meter
+        return format_units(override.value, meter.unit if meter else "")
     if override.figure == OverrideFigure.PERCENT:
         return f"{'+' if override.value > 0 else ''}{format_number(override.value)} %"
     terms = load_terms(override.subscription.version_id, override.subscription.currency)
@@ -198,11 +200,9 @@ def _value(override: Override) -> str:
 class EndOverride(EndAgreement):
     permission = "billing.change_override"
 
-    def title(self, override: Override) -> str:
-        return f"End: {_figure(override)}, {_value(override)}"
-
-    def consequences(self, ends: str) -> list[str]:
-        return [f"It holds until {ends}.", NO_CHANGE]
+    def describe(self, override: Override, ends: str) -> Preview:
+        title = f"End: {_figure(override)}, {_value(override)}"
+        return Preview(title=title, consequences=[f"It holds until {ends}.", NO_CHANGE])
 
     def end(self, override: Override, *, at: datetime) -> str:
         ended = subscriptions.end_override(override=override, by=self.user, at=at)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,7 +43,7 @@ class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
     """A part of the plan version page (config/admin_site/pages/plan_version.py)."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
-        versions = super().get_queryset(request).select_related("copied_from__plan")
+        versions: QuerySet[PlanVersion] = super().get_queryset(request).select_related("copied_from__plan")
         return versions.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
 
     @row_action("Simulate on past usage", icon="query_stats", permission=SIMULATE)
@@ -84,7 +85,7 @@ class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
         return DatedAudienceForm(data) if is_dated else AudienceForm(data)
 
     def publish_version(
-        self, version: PlanVersion, form: Any, by: Any, *, at: datetime, effective_from: datetime | None
+        self, version: PlanVersion, form: Any, by: User, *, at: datetime, effective_from: datetime | None
     ) -> None:
         """
         Publish the version for the chosen audience.
@@ -103,7 +104,7 @@ class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
         with suppress(OperationalError):  # a worker that is not woken looks within a minute
             run_rollouts.delay()
 
-    def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
+    def withdraw_version(self, version: PlanVersion, by: User, *, at: datetime) -> None:
         """:raises PublishingRefused: if it cannot be withdrawn."""
         rollouts.withdraw(version=version, by=by, at=at)
 

@@ -41,7 +41,7 @@ class ChangeTrialEnd(SubscriptionAction):
 
     def preview(self, subscription: Subscription) -> Preview:
         title = f"Trial of {subscription.version} of {subscription.customer}"
-        if subscription.state != SubscriptionState.TRIALING:
+        if subscription.state != SubscriptionState.TRIALING or subscription.trial_ends_at is None:
             return Preview(title=title, consequences=[], problems=[f"{subscription} is in no trial."])
         ends_at = _moment(subscription.trial_ends_at)
         consequences = [f"The trial lasts until {ends_at}; then the first paid period begins."]

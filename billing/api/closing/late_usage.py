@@ -32,7 +32,7 @@ class LateUsageView(ApiView):
         if policy is not None and policy not in Policy.values:
             raise invalid_field("policy", f"“{policy}” is none: choose {', '.join(Policy.values)}.")
         customer = request.query_params.get("customer")
-        report = report_late_usage(sandbox=request.user.sandbox, customer=customer, policy=policy)
+        report = report_late_usage(sandbox=self.caller.sandbox, customer=customer, policy=policy)
         totals = [
             {"policy": policy_code, "amount": {"amount": to_plain_string(amount), "currency": currency}}
             for (policy_code, currency), amount in sorted(report.totals.items())

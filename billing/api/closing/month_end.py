@@ -33,7 +33,7 @@ class MonthEndView(ApiView):
         month = _month(request.query_params.get("month", ""))
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
-        if seller is None or request.user.sandbox:
+        if seller is None or self.caller.sandbox:
             raise Problem("not-found", f"There is no seller “{code}” with live documents.")
         lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
         return Response(

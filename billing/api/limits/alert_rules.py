@@ -66,7 +66,7 @@ class AlertRules(ApiView):
 
     def get_queryset(self) -> QuerySet[AlertRule]:
         """Return the rules that are not removed."""
-        visible = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
+        visible = Q(customer__sandbox=self.caller.sandbox) | Q(customer__isnull=True)
         return super().get_queryset().filter(visible)
 
 
@@ -105,7 +105,7 @@ class AlertRulesView(AlertRules):
 
         :raises Problem: if a name in it is unknown to the caller.
         """
-        customer = customer_named(fields["customer"], sandbox=self.request.user.sandbox)
+        customer = customer_named(fields["customer"], sandbox=self.caller.sandbox)
         subscription = feature = None
         if name := fields.get("subscription"):
             subscription = Subscription.objects.filter(external_id=name, customer=customer).first()

@@ -58,11 +58,12 @@ class AlertsView(ApiView):
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts visible to the caller, each with its current state."""
-        now = current_time_expression(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
+        now = current_time_expression(timezone.now(), "customer") if self.caller.sandbox else timezone.now()
         state = Case(
             When(recovered_at__isnull=False, then=Value("recovered")),
             When(Q(ends_at__isnull=True) | Q(ends_at__gt=now), then=Value("open")),
             default=Value("over"),
             output_field=CharField(),
         )
-        return super().get_queryset().annotate(state=state)
+        alerts: QuerySet[Alert] = super().get_queryset().annotate(state=state)
+        return alerts

@@ -61,12 +61,12 @@ class CheckView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         question = _read_question(request._request.body)
-        at = current_time_by_external_id(question.customer, sandbox=request.user.sandbox)
+        at = current_time_by_external_id(question.customer, sandbox=self.caller.sandbox)
         answer = check(
             customer=question.customer,
             feature=question.feature,
             quantity=question.quantity,
-            sandbox=request.user.sandbox,
+            sandbox=self.caller.sandbox,
             at=at,
             subscription=question.subscription,
             properties=question.properties,

@@ -27,7 +27,7 @@ class EntitlementsView(ApiView):
         refusals={UnknownCustomer: "not-found"},
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
-        sandbox = request.user.sandbox
+        sandbox = self.caller.sandbox
         at = current_time_by_external_id(customer, sandbox=sandbox)
         entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         payload = {

@@ -1,6 +1,6 @@
 """Reservations over HTTP: hold a quantity before use, then commit the quantity used, or release it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,11 +28,11 @@ from billing.models import Reservation
 from customers.customer_time import current_time, current_time_by_external_id
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import operation, read_row, refused_as
+from lib.api.operations import RefusalProblem, operation, read_row, refused_as
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
-REFUSALS = {
+REFUSALS: Mapping[type[Exception], RefusalProblem] = {
     ReservationConflict: "conflict",
     ReservationNotOpen: "conflict",
     ReservationRefused: ("invalid-fields", "refused"),
@@ -136,7 +136,8 @@ class Reservations(ApiView):
 
         :raises Http404: if the caller sees no such reservation.
         """
-        return get_object_or_404(self.get_queryset(), pk=self.kwargs["number"])
+        reservation: Reservation = get_object_or_404(self.get_queryset(), pk=self.kwargs["number"])
+        return reservation
 
 
 class ReservationsView(Reservations):
@@ -157,9 +158,9 @@ class ReservationsView(Reservations):
     def post(self, request: Request) -> Response:
         arguments = {"reference": uuid4().hex, **self.read_body()}
         arguments["duration"] = timedelta(seconds=arguments.pop("ttl"))
-        at = current_time_by_external_id(arguments["customer"], sandbox=request.user.sandbox)
+        at = current_time_by_external_id(arguments["customer"], sandbox=self.caller.sandbox)
         with refusals_as_problems(at=at):
-            reservation, answer = reserve(**arguments, sandbox=request.user.sandbox, at=at)
+            reservation, answer = reserve(**arguments, sandbox=self.caller.sandbox, at=at)
         document = dict(self.represent(reservation))
         if answer is not None:
             document["check"] = answer_payload(answer, at=at)
@@ -187,7 +188,8 @@ class CommitView(Reservations):
     )
     def post(self, request: Request, number: int) -> Reservation:
         fields, reservation = self.read_body(), self.get_object()
-        events = encode(request.data["events"]) if "events" in fields else None
+        body = request.data
+        events = encode(body["events"]) if "events" in fields and isinstance(body, dict) else None
         at = current_time(reservation.customer)
         with refusals_as_problems(at=at):
             return commit(reservation_id=reservation.pk, quantity=fields.get("quantity"), events=events, at=at)

@@ -1,7 +1,9 @@
 """Spend caps of a subscription, or of all of a customer's usage, over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -71,7 +73,7 @@ class CustomerCaps(CustomerRows):
     lookup_url_kwarg = "number"
 
 
-def set_spend_cap(operation_id: str, summary: str, description: str) -> Any:
+def set_spend_cap(operation_id: str, summary: str, description: str) -> Callable[..., HttpResponseBase]:
     """Return the `post` of a view that sets a cap of its subscription or customer."""
 
     @operation(
@@ -90,11 +92,11 @@ def set_spend_cap(operation_id: str, summary: str, description: str) -> Any:
     return post
 
 
-def remove_spend_cap(operation_id: str, summary: str) -> Any:
+def remove_spend_cap(operation_id: str, summary: str) -> Callable[..., HttpResponseBase]:
     """Return the `delete` of a view that removes a cap."""
 
     @operation(operation_id, summary)
-    def delete(view: SubscriptionCaps | CustomerCaps, request: Request, **names: Any) -> None:
+    def delete(view: SubscriptionCaps | CustomerCaps, request: Request, **names: str) -> None:
         remove_cap(cap=view.get_object(), at=timezone.now())
 
     return delete

@@ -1,6 +1,8 @@
 """POST /api/v1/events/corrections: void or replace events."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db.models import Value
@@ -41,7 +43,7 @@ class CorrectionsView(ApiView):
         refusals={CounterUnderflow: "unprocessable"},
     )
     def post(self, request: Request) -> HttpResponse:
-        at, sandbox = timezone.now(), request.user.sandbox
+        at, sandbox = timezone.now(), self.caller.sandbox
         try:
             body = request._request.body
             # Sandbox customers may be on test clocks; the age limits apply in their time.
@@ -57,14 +59,14 @@ class CorrectionsView(ApiView):
             raise ValidationError(refused_fields(refused, single=single))
         try:
             outcomes = correct_usage(
-                corrections=corrections, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
+                corrections=corrections, sandbox=sandbox, at=at, api_key_id=self.caller.key_id, atomic=atomic
             )
         except NothingCorrected as error:
             raise Problem("unprocessable", _describe_failures(corrections, error.outcomes)) from error
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
             name = "conflict" if outcomes[0].status == CONFLICT else "unprocessable"
             raise Problem(name, _describe_failures(corrections, outcomes))
-        results: list[dict[str, object]] = []
+        results: list[dict[str, Any]] = []
         for correction, (status, *fault) in zip(corrections, outcomes, strict=True):
             fault_fields = dict(zip(("field", "detail"), fault, strict=True)) if fault[0] else {}
             results.append({"index": correction.index, "id": correction.id, "status": status, **fault_fields})
@@ -92,7 +94,7 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
     return times.pop() if times else at
 
 
-def _describe_failures(corrections: list[CorrectionRequest], outcomes: list[CorrectionOutcome]) -> str:
+def _describe_failures(corrections: Sequence[CorrectionRequest], outcomes: Sequence[CorrectionOutcome]) -> str:
     """Return the first failure and the number of further ones, in words."""
     failures = [
         f"“{correction.id}”: {outcome.detail}"

@@ -35,7 +35,7 @@ class TraceView(ApiView):
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
             raise invalid_field("id", INVALID_CHARACTER if id_ else "Name the event by its id.")
-        traced = trace_event(event_key(id_, source=source, sandbox=request.user.sandbox))
+        traced = trace_event(event_key(id_, source=source, sandbox=self.caller.sandbox))
         if traced is None:
             raise Problem("not-found", f"No event with the id “{id_}” is stored.")
         return Response(_trace_payload(traced))

@@ -1,6 +1,8 @@
 """POST /api/v1/events: receive usage, one event or many."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
@@ -48,7 +50,7 @@ class EventsView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         at = timezone.now()
-        sandbox = request.user.sandbox
+        sandbox = self.caller.sandbox
         try:
             body = request._request.body
             events, refused, single = submission.read_events(body, sandbox=sandbox, at=at)
@@ -67,7 +69,7 @@ class EventsView(ApiView):
             raise Problem("unprocessable", _conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == event_recorder.CONFLICT:
             raise Problem("conflict", _conflicts(events, outcomes))
-        results: list[dict[str, object]] = [
+        results: list[dict[str, Any]] = [
             {"index": event.index, "id": event.id, "status": outcome}
             for event, outcome in zip(events, outcomes, strict=True)
         ]
@@ -89,7 +91,7 @@ def refused_fields(refused: list[parser.EventError], *, single: bool) -> dict[st
     return faults
 
 
-def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[str, ...]) -> str:
+def _conflicts(events: Sequence[parser.ReceivedEvent], outcomes: Sequence[str]) -> str:
     ids = [event.id for event, outcome in zip(events, outcomes, strict=True) if outcome == event_recorder.CONFLICT]
     ids_text = ", ".join(f"“{id_}”" for id_ in ids[:5])
     return (
@@ -99,7 +101,7 @@ def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[s
 
 
 def results_response(
-    results: list[dict[str, object]], statuses: list[str], refused: list[parser.EventError]
+    results: list[dict[str, Any]], statuses: list[str], refused: list[parser.EventError]
 ) -> HttpResponse:
     """Return the results of events or corrections, and of those refused, in the order of the body."""
     if refused:
@@ -107,7 +109,7 @@ def results_response(
             {"index": error.index, "id": error.id, "status": "rejected", "field": error.field, "detail": error.detail}
             for error in refused
         ]
-        results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
+        results.sort(key=lambda entry: entry["index"])
     counts = {status: statuses.count(status) for status in STATUSES}
     counts["rejected"] += len(refused)
     payload = msgspec.json.encode({**counts, "results": results})

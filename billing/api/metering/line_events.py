@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_usage, read_page
 from invoices.models import Line
+from lib.api.callers import caller_of
 from lib.api.operations import operation
 from lib.api.pagination import read_limit
 from lib.api.problems import Problem
@@ -73,8 +74,8 @@ class LineEventsFileView(ApiView):
         return csv_response(line, usage)
 
 
-def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[Line, LineUsage]:
-    lines = Line.objects.select_related("invoice").filter(invoice__sandbox=request.user.sandbox)  # type: ignore[union-attr]
+def _find(request: Request, invoice: int, position: int) -> tuple[Line, LineUsage]:
+    lines = Line.objects.select_related("invoice").filter(invoice__sandbox=caller_of(request).sandbox)
     line = get_object_or_404(lines, invoice_id=invoice, position=position)
     usage = read_line_usage(line.pk)
     if usage is None:

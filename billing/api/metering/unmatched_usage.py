@@ -24,7 +24,7 @@ class UnmatchedView(ApiView):
     )
     def get(self, request: Request) -> Response:
         customer = request.query_params.get("customer")
-        estimate = estimate_unmatched_value(sandbox=request.user.sandbox, customer=customer)
+        estimate = estimate_unmatched_value(sandbox=self.caller.sandbox, customer=customer)
         return Response({"data": [_group_payload(stake) for stake in estimate.stakes], "complete": estimate.is_all})
 
 

@@ -39,13 +39,13 @@ class UsageView(ApiView):
         refusals={UnknownCustomer: "not-found"},
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
-        at = current_time_by_external_id(customer, sandbox=request.user.sandbox)
-        periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
+        at = current_time_by_external_id(customer, sandbox=self.caller.sandbox)
+        periods = current_usage(customer=customer, sandbox=self.caller.sandbox, at=at)
         progress_by_period = read_commitment_progress(periods)
         period_payloads = [period_document(period, progress_by_period.get(period.period_id)) for period in periods]
         payload = {"customer": customer, "at": at, "periods": period_payloads}
         if any(feature.terms.wallet for period in periods for feature in period.features):
-            payload["wallets"] = wallet_documents(customer, sandbox=request.user.sandbox, at=at)
+            payload["wallets"] = wallet_documents(customer, sandbox=self.caller.sandbox, at=at)
         return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
 
@@ -66,7 +66,7 @@ class BreakdownView(ApiView):
         refusals={BreakdownRefused: ("invalid-fields", "invalid")},
     )
     def get(self, request: Request, customer: str) -> Response:
-        subject = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        subject = get_object_or_404(Customer, external_id=customer, sandbox=self.caller.sandbox)
         meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
         group_by = request.query_params.get("group_by") or None
         if group_by and group_by not in (*meter.dimensions, meter.reading_dimension):
@@ -92,7 +92,7 @@ class BreakdownView(ApiView):
         return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})
 
 
-def _instant(request: Request, name: str) -> Any:
+def _instant(request: Request, name: str) -> datetime:
     text = request.query_params.get(name, "")
     try:
         moment = parse_datetime(text)

@@ -56,6 +56,7 @@ class CloneView(Customers):
         fields, at = self.read_body(), timezone.now()
         created, left_out = clone(source=self.get_object(), periods=fields["periods"], at=at, by=None)
         clock = created.customer.test_clock
+        assert clock is not None  # noqa: S101  a clone has a clock of its own
         if fields["advance"]:
             start_advance(clock_id=clock.pk, to=created.until, by=None, at=at)
             transaction.on_commit(wake)

@@ -41,7 +41,7 @@ class VersionField(StrictFields, serializers.Serializer[dict[str, Any]]):
 class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The versions to simulate, and the subscriptions and periods to use."""
 
-    versions = VersionField(many=True, allow_empty=False, max_length=5)
+    versions = VersionField(many=True, allow_empty=False, max_length=5)  # type: ignore[call-arg]  # of a list
     plan = serializers.CharField(max_length=64, required=False, help_text="Only its subscriptions; default: all.")
     customers = serializers.ListField(
         child=serializers.CharField(max_length=200),
@@ -142,7 +142,7 @@ class SimulationsView(ApiView):
         versions = [_version(number, **choice) for number, choice in enumerate(fields.pop("versions"))]
         plan = fields.pop("plan", None)
         cohort = Cohort(
-            sandbox=request.user.sandbox,
+            sandbox=self.caller.sandbox,
             plan_id=None if plan is None else _plan(plan),
             customers=tuple(fields.pop("customers", ())),
         )
@@ -165,7 +165,7 @@ class Simulations(ApiView):
         """
         number = self.kwargs["number"]
         job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
-        if job is None or read_request(job).cohort.sandbox is not self.request.user.sandbox:
+        if job is None or read_request(job).cohort.sandbox is not self.caller.sandbox:
             raise Problem("not-found", f"There is no simulation {number}.")
         return job
 

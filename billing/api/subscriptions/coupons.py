@@ -64,7 +64,8 @@ class Redemptions(SubscriptionRows):
 
     def reload(self, redemption: Redemption) -> Redemption:
         """Return a redemption as it is stored now."""
-        return self.get_queryset().get(pk=redemption.pk)
+        stored: Redemption = self.get_queryset().get(pk=redemption.pk)
+        return stored
 
 
 class RedemptionsView(Redemptions):

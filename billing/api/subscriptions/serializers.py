@@ -1,13 +1,14 @@
 """Subscriptions as the API accepts and returns them."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.models import Pause, Period, ScheduledChange, Subscription
+from billing.models import Pause, Period, ScheduledChange, Subscription, SubscriptionQuantity
 from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_changes
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
@@ -41,7 +42,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     """The current quantity of seats or add-ons, and upcoming changes."""
 
     fee = serializers.CharField(source="fee.code")
-    label = serializers.CharField(source="fee.label")
+    label = serializers.CharField(source="fee.label")  # type: ignore[assignment]  # fields have a text of this name
     quantity = serializers.IntegerField()
     included = serializers.IntegerField(source="fee.included", help_text="Of them, so many cost nothing.")
     upcoming = ChangeToComeSerializer(many=True)
@@ -71,6 +72,18 @@ class PauseSerializer(serializers.ModelSerializer[Pause]):
         read_only_fields = fields
 
 
+class LoadedSubscription(Protocol):
+    """A subscription with the rows that the view prefetched."""
+
+    version_id: int
+    currency: str
+    customer: Customer
+    held: Sequence[SubscriptionQuantity]
+    running: Sequence[Period]
+    to_come: Sequence[ScheduledChange]
+    paused: Sequence[Pause]
+
+
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     """A customer's subscription to a plan version."""
 
@@ -93,28 +106,28 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         read_only_fields = fields
 
     @extend_schema_field(HeldSerializer(many=True))
-    def get_quantities(self, subscription: Subscription) -> Any:
-        """Return the current quantities, from the changes that the view prefetched."""
+    def get_quantities(self, subscription: LoadedSubscription) -> Any:
+        """Return the current quantities."""
         fees = load_terms(subscription.version_id, subscription.currency).unit_fees
         at = loaded_current_time(subscription.customer, now=timezone.now())
         quantities = fee_quantities(fees, to_quantity_changes(subscription.held), at=at)
         return HeldSerializer(quantities, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))
-    def get_current_period(self, subscription: Subscription) -> Any:
-        """Return the running period, which the view prefetched."""
+    def get_current_period(self, subscription: LoadedSubscription) -> Any:
+        """Return the running period."""
         periods = subscription.running
         return RunningPeriodSerializer(periods[0]).data if periods else None
 
     @extend_schema_field(ScheduledChangeSerializer(allow_null=True))
-    def get_scheduled_change(self, subscription: Subscription) -> Any:
-        """Return the upcoming change, which the view prefetched."""
+    def get_scheduled_change(self, subscription: LoadedSubscription) -> Any:
+        """Return the upcoming change."""
         changes = subscription.to_come
         return ScheduledChangeSerializer(changes[0]).data if changes else None
 
     @extend_schema_field(PauseSerializer(allow_null=True))
-    def get_pause(self, subscription: Subscription) -> Any:
-        """Return the current or upcoming pause, which the view prefetched."""
+    def get_pause(self, subscription: LoadedSubscription) -> Any:
+        """Return the current or upcoming pause."""
         pauses = subscription.paused
         return PauseSerializer(pauses[0]).data if pauses else None
 

@@ -29,7 +29,7 @@ class Subscriptions(ApiView):
     def get_queryset(self) -> QuerySet[Subscription]:
         """Return the subscriptions that the caller may see."""
         now: Any = timezone.now()
-        if self.request.user.sandbox:
+        if self.caller.sandbox:
             now = current_time_expression(now, "subscription__customer")
         running = Period.objects.containing(now).filter(kind=PeriodKind.REGULAR)
         pending = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
@@ -79,7 +79,7 @@ class SubscriptionsView(Subscriptions):
         examples={"From now on": {"id": "acme-pro", "customer": "acme", "plan": "pro"}},
     )
     def post(self, request: Request) -> Subscription:
-        at = current_time_by_external_id(customer_named_in(request.data), sandbox=request.user.sandbox)
+        at = current_time_by_external_id(customer_named_in(request.data), sandbox=self.caller.sandbox)
         fields = self.read_body(at=at)
         create = subscriptions.draft if fields.pop("draft") else subscriptions.start
         return self.reload(create(**fields, at=at))

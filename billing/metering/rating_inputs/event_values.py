@@ -9,7 +9,6 @@ events themselves hold that order, so these prices alone read the events of thei
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from billing.metering.ingest.event_contributions import read_contributions
 from billing.metering.ingest.event_reader import read_pages
@@ -32,7 +31,7 @@ def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int 
         "event_name", flat=True
     )
     plan_feature_ids = {feature.plan_feature_id for feature in features}
-    values_by_window: dict[Any, dict[int, list[Decimal]]] = {}
+    values_by_window: dict[tuple[int, datetime], dict[int, list[Decimal]]] = {}
     pages = read_pages(
         customer_id=period.subscription.customer_id,
         names=list(names),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import psycopg
 from django.db import transaction
+from psycopg import Cursor
 
 from billing.triggers import COST_LOCK_ID
 from lib import prepared_statements
@@ -281,17 +282,19 @@ def add_to_counters(
         prepared_statements.cursor() as counter_cursor,
         prepared_statements.cursor() as hour_cursor,
     ):
-        sums: Collection[Any] = counters.values()
-        fingerprints = _array(counter_sum.fingerprint for counter_sum in sums)
+        counter_sums, rollup_sums = counters.values(), rollups.values()
+        fingerprints = _array(counter_sum.fingerprint for counter_sum in counter_sums)
         ids = _array(counter_ids)
-        carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counters.values()]) + "}"
+        carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counter_sums]) + "}"
         counter_cursor.execute(
-            _ADD_TO_COUNTERS, [ids, _event_array(sums), _quantity_array(sums), carried, fingerprints]
+            _ADD_TO_COUNTERS, [ids, _event_array(counter_sums), _quantity_array(counter_sums), carried, fingerprints]
         )
         if rollups:
-            ids, sums = _array(series_ids), rollups.values()
+            ids = _array(series_ids)
             buckets = _timestamps(bucket for _, bucket in rollups)
-            hour_cursor.execute(_ADD_TO_HOURS, [ids, buckets, _event_array(sums), _quantity_array(sums)])
+            hour_cursor.execute(
+                _ADD_TO_HOURS, [ids, buckets, _event_array(rollup_sums), _quantity_array(rollup_sums)]
+            )
     # A cached id without its row: the period was deleted since.
     if counter_cursor.rowcount != len(counters):
         raise CounterMissing
@@ -348,7 +351,7 @@ def ensure_series(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
 
 
 def _ensure_ids(
-    cursor: Any,
+    cursor: Cursor[Any],
     keys: Collection[Key],
     cached_ids: dict[Key, int],
     insert_sql: str,

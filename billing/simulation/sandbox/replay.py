@@ -2,7 +2,7 @@
 Replay the usage of live customers to their sandbox clones as the clones' clock advances: docs/sandbox.md#clones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from billing.metering.ingest import event_recorder, parser
@@ -56,7 +56,7 @@ def _clone_limit(clone: Clone, after: datetime) -> datetime | None:
     return min(max(last_at, after + TICK), after + MAX_STEP)
 
 
-def _pages(clone: Clone, since: datetime, until: datetime):  # type: ignore[no-untyped-def]
+def _pages(clone: Clone, since: datetime, until: datetime) -> Iterator[list[StoredEvent]]:
     names = sorted(set(Meter.objects.values_list("event_name", flat=True)))
     since, until = max(since, clone.since), min(until, clone.until)
     return read_pages(customer_id=clone.source_id, names=names, since=since, until=until)
