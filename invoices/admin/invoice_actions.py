@@ -36,7 +36,7 @@ class VoidInvoice(ConfirmedAction[Invoice]):
     permission = "invoices.issue_creditnote"
     danger = True
     form_class = VoidInvoiceForm
-    refusals = (PaymentAttemptRefused, CreditRefused)
+    refusals: tuple[type[Exception], ...] = (PaymentAttemptRefused, CreditRefused)
     is_offered = staticmethod(lambda invoice: is_creditable(invoice) and not invoice.paid)
 
     def preview(self, invoice: Invoice) -> Preview:
