@@ -7,11 +7,12 @@ first, and distributed to counters and rollups when the sums are compared.
 
 from bisect import bisect_left
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from billing.audit.usage.aggregate_states import StateRecount
 from billing.audit.usage.attribution_inputs import AttributionInputs
-from billing.audit.usage.sum_comparison import Figures, RecountedUsage, UsageSums, add
+from billing.audit.usage.sum_comparison import RecountedUsage, UsageSums, add
 from billing.metering.ingest.attribution import Attribution, Route
 from billing.metering.ingest.event_contributions import Contribution, counted_contributions
 from billing.metering.ingest.event_reader import StoredEvent
@@ -57,9 +58,9 @@ class EventSums:
             ):
                 self._add(row, contribution, attribution.bucket, fingerprint, correction_sequence)
         elif route.stops:
-            total = self._folded.get((id(route), attribution.bucket))  # type: ignore[arg-type]
+            total = self._folded.get((id(route), attribution.bucket))
             if total is None:
-                self._folded[id(route), attribution.bucket] = [route, 1, fingerprint, *attribution.values]  # type: ignore[index]
+                self._folded[id(route), attribution.bucket] = [route, 1, fingerprint, *attribution.values]
             else:
                 total[1] += 1
                 total[2] += fingerprint
@@ -80,7 +81,7 @@ class EventSums:
         self,
         row: StoredEvent,
         contribution: Contribution,
-        bucket: Any,
+        bucket: datetime,
         fingerprint: int,
         correction_sequence: int | None,
     ) -> None:
@@ -98,7 +99,9 @@ class EventSums:
             if series is not None:
                 add(sums.rollups, (series, bucket), 1, value, 0)
 
-    def _mark(self, sums: UsageSums, counter: CounterKey, sequence: int, figures: Figures) -> None:
+    def _mark(
+        self, sums: UsageSums, counter: CounterKey, sequence: int, figures: tuple[int, int | Decimal, int]
+    ) -> None:
         """Add to the sum of the first snapshot at or after this sequence number."""
         marks = self.inputs.marks.get(counter, ())
         if (index := bisect_left(marks, sequence)) < len(marks):
