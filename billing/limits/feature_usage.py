@@ -41,6 +41,8 @@ class FeatureUsageRow(NamedTuple):
     reserved_json, wallet_funds_json, is_capped: reservations of the feature, wallet funds for it, and whether a spend
         cap stops or throttles it, as read by `billing.limits.availability`.
     unlocked_by, unlocked_with, unlocked_at: the unlock rule: see `PlanFeature`.
+
+    Without a period, the columns from `period_id` on hold None.
     """
 
     customer_id: int
@@ -50,11 +52,11 @@ class FeatureUsageRow(NamedTuple):
     reserved_json: str
     wallet_funds_json: str
     is_capped: bool
-    period_id: int
-    version_id: int
+    period_id: int | None
+    version_id: int | None
     currency: str
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: datetime | None
+    ends_at: datetime | None
     anchor_at: datetime
     time_zone: str
     overrides: str

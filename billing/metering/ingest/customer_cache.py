@@ -91,7 +91,7 @@ class CachedCustomer:
     periods: tuple[CachedPeriod, ...]
     has_resets: bool
     pauses: tuple[CachedPause, ...] = ()
-    routes: dict[Any, Any] = field(default_factory=dict)
+    routes: dict[Any, Any] = field(default_factory=dict)  # attribution's own types, which import this module
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[CachedPeriod, ...]:
         """
