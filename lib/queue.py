@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 
 from lib.error_text import storable_error_text
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Deadline:
@@ -154,7 +156,7 @@ class Queue:
         self, lease: Lease, *, reason: str, at: datetime, not_before: datetime | None = None, **columns: Any
     ) -> bool:
         """Record a failed attempt and when to retry it, or park the row; return False if the lease is lost."""
-        longest = self.model._meta.get_field(self.reason_column).max_length
+        longest: int | None = getattr(self.model._meta.get_field(self.reason_column), "max_length", None)
         retry_at = self.backoff.next_at(lease.attempt, at, not_before=not_before)
         columns |= {self.reason_column: storable_error_text(reason)[:longest], **self.due_at(retry_at)}
         return bool(self.held(lease).update(**columns))
@@ -202,7 +204,7 @@ class Queue:
         return Lease(getattr(row, self.key), attempt)
 
 
-def lock_free_rows(rows: QuerySet[Any], *, limit: int, no_key: bool = True) -> list[Any]:
+def lock_free_rows(rows: QuerySet[Row], *, limit: int, no_key: bool = True) -> list[Row]:
     """
     Lock and return the first of these rows that no other transaction holds.
 
@@ -213,7 +215,7 @@ def lock_free_rows(rows: QuerySet[Any], *, limit: int, no_key: bool = True) -> l
     return list(rows.select_for_update(no_key=no_key, skip_locked=True, of=("self",))[:limit])
 
 
-def lock_free_row(rows: QuerySet[Any], *, no_key: bool = True) -> Any:
+def lock_free_row(rows: QuerySet[Row], *, no_key: bool = True) -> Row | None:
     """Lock and return the first of these rows, or None if there is none or another transaction holds it."""
     return next(iter(lock_free_rows(rows, limit=1, no_key=no_key)), None)
 

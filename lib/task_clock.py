@@ -23,7 +23,8 @@ def database_time() -> datetime:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
+        moment: datetime = cursor.fetchone()[0]
+        return moment
 
 
 def due_task(name: str, run: Callable[..., Any], *, seconds: float | None = None) -> Any:

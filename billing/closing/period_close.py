@@ -61,7 +61,7 @@ def close_due(
     Chunks are claimed without waiting for locks. Of the periods that others held, this waits for one at a time: when
     its holder releases it, the rest of the holder's chunk is closed, or free to be claimed.
     """
-    total, busy = CloseSummary(), set()
+    total, busy = CloseSummary(), set[int]()
     while deadline.has_time():
         for summary in _close_unlocked(at=at, clock_id=clock_id, limit=chunk_size, deadline=deadline):
             total.add(summary)

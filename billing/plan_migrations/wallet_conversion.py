@@ -19,11 +19,13 @@ def convert_wallets(move: MigrationItem, *, at: datetime, by: Actor) -> None:
 
     :raises ConversionRefused: if the lots' costs are in two currencies.
     """
+    rate = move.migration.rate
     for from_id, to_id in _wallet_pairs(move, at):
+        assert rate is not None  # noqa: S101  a migration that names units has a rate, by constraint
         conversion.convert(
             from_id=from_id,
             to_id=to_id,
-            rate=move.migration.rate,
+            rate=rate,
             reference=_reference(move),
             reason=move.migration.title,
             at=at,

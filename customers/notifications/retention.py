@@ -40,7 +40,7 @@ def delete_old_notifications(*, at: datetime) -> int:
 
         def delete_batch() -> int:
             cursor.execute(_DELETE_OLD, {"before": before, "at_once": AT_ONCE})
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
         deleted_count = repeat_while_full(delete_batch, size=AT_ONCE)
         cursor.execute(_REMOVED)

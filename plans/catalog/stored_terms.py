@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from lib.currencies import CREDITS
 from lib.decimals import ZERO
@@ -294,9 +294,8 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
         version_number=version.number,
         currency=currency,
         interval=invoice_interval,
-        # The columns hold these choices only.
-        anchor=cast(AnchorKind, version.anchor),
-        proration=cast(ProrationUnit, version.proration),
+        anchor=version.anchor,
+        proration=version.proration,
         fees=fees,
         unit_fees=tuple(fee for fee in fees if fee.is_per_unit),
         multi_period_fees=tuple(fee for fee in fees if fee.every > 1),

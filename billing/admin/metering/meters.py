@@ -87,8 +87,7 @@ class MeterEvents(MeterAdmin):
         for name, messages in form.errors.items():
             if name in (*MEANING, "__all__"):
                 raise NotAnEvent(f"{form.fields[name].label}: {messages[0]}" if name in form.fields else messages[0])
-        # Not in the stubs, as it is private to Django.
-        formsets, _ = self._create_formsets(request, form.instance, change=stored is not None)  # type: ignore[attr-defined]
+        formsets, _ = self._create_formsets(request, form.instance, change=stored is not None)
         rows = formsets[0]
         rows.is_valid()
         used_rows = [row for row in rows.forms if row.has_changed() or row.instance.pk]

@@ -75,6 +75,7 @@ def wrong_commitment_lines(books: Books) -> Iterator[Row]:
 def _read_periods() -> Iterator[PeriodWithLines]:
     with ServerCursor(connection.connection, "audit_commitments", row_factory=namedtuple_row) as cursor:
         cursor.execute(_PERIODS)
+        row: Any  # a row by name
         for row in cursor:
             billed = BilledPeriod(
                 subscription_id=row.subscription_id,

@@ -125,4 +125,5 @@ def _prorated_amount(lines: list[FeeLine], fee_id: int) -> Decimal:
 def _query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -149,9 +149,9 @@ def _read_closings(period_ids: list[int]) -> Iterator[PeriodToClose]:
     billed_fees: dict[int, dict[int, BilledFee]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_BILLED, [period_ids])
-        for period_id, fee_id, amount, quantity, *service, remaining_net in cursor.fetchall():
+        for period_id, fee_id, amount, quantity, start, end, remaining_net in cursor.fetchall():
             billed_fees.setdefault(period_id, {})[fee_id] = BilledFee(
-                amount, remaining_net or Decimal(0), quantity or Decimal(0), *service, ()
+                amount, remaining_net or Decimal(0), quantity or Decimal(0), start, end, ()
             )
     for id_, due in due_periods.items():
         history = histories.get(id_, NO_FEE_HISTORY)

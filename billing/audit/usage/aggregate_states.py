@@ -79,7 +79,7 @@ class StateRecount:
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
 
     def add_event(
-        self, row: StoredEvent, contribution: Contribution, bucket: datetime | None, correction_sequence: int | None
+        self, row: StoredEvent, contribution: Contribution, bucket: datetime, correction_sequence: int | None
     ) -> None:
         """
         Add an event's contribution to a meter; its carried amount counts up to the correction that removed it, if
@@ -88,13 +88,14 @@ class StateRecount:
         stop, value, sequence = contribution
         for index, (counter, _) in enumerate(stop.targets if stop.price_path or stop.costs else ()):
             costs = stop.costs[index] if stop.costs else None
+            carried: Decimal | int | None
             if costs is not None:
                 carried = sum_at_cost(costs, [to_received_event(row)], [value])
             else:
                 carried = (
                     to_exact_number(look_up(to_received_event(row).properties, stop.price_path))
                     if stop.price_path
-                    else 0
+                    else Decimal(0)
                 )
             prices = self._carried.setdefault(counter, [])
             prices.append((sequence, Decimal(carried or 0)))
@@ -146,9 +147,9 @@ class StateRecount:
         self._sums, self._levels, self._steps = {}, {}, {}
 
     def _wrong_levels(self, after: int, up_to: int) -> Iterator[Row]:
-        for *series, at, source, key, value in _rows(_LEVELS + _OF_SERIES, after, up_to):
-            if self._level_changes.get(_series(*series), {}).pop((at, source, key), None) != value:
-                yield {"period_id": series[0], "level at": at, "of": key, "stored": value}
+        for *columns, at, source, key, value in _rows(_LEVELS + _OF_SERIES, after, up_to):
+            if self._level_changes.get(_series(*columns), {}).pop((at, source, key), None) != value:
+                yield {"period_id": columns[0], "level at": at, "of": key, "stored": value}
         for series, remaining_levels in self._level_changes.items():
             yield from (
                 {"period_id": series.period_id, "no level at": at, "of": key} for at, _, key in remaining_levels
