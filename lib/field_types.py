@@ -6,10 +6,13 @@ usage is therefore bounded on both sides, by a constraint whose name is a senten
 """
 
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 from django.db import models
 from django.db.models import CheckConstraint, Q
+
+AnyField: TypeAlias = "models.Field[Any, Any]"
+"""A column of any type."""
 
 
 class Digits(TypedDict):

@@ -37,7 +37,8 @@ def named_cursor() -> Cursor[Any]:
 def pipeline() -> AbstractContextManager[Any]:
     """Return a context in which statements are sent without waiting; their results arrive when it ends."""
     connection.ensure_connection()
-    return connection.connection.pipeline()  # type: ignore[no-any-return]
+    statements: AbstractContextManager[Any] = connection.connection.pipeline()
+    return statements
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Notifications, and their deliveries to recipients."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -10,6 +8,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, LessThanOrEqual
 
 from customers.triggers import notification_stays_as_written
+from lib.field_types import AnyField
 
 MAX_FACTS = 65_536
 """Maximum bytes of a notification's facts, as JSON."""
@@ -20,7 +19,7 @@ MAX_ANSWER = 500
 _TEXT = Cast("facts", models.TextField())
 
 
-def _of_facts(function: str, argument: str | Cast, output: "models.Field[Any, Any]") -> Func:
+def _of_facts(function: str, argument: str | Cast, output: AnyField) -> Func:
     return Func(argument, function=function, output_field=output)
 
 

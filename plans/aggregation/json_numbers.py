@@ -53,7 +53,7 @@ def to_exact_number(value: Any) -> int | Decimal | None:
     """
     value_type = type(value)
     if value_type is int or value_type is Decimal:
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # it is one of the two
     if value_type is str and _PLAIN.fullmatch(value):
         number = parse_number(value)
         return None if isinstance(number, OutOfBoundsNumber) else number

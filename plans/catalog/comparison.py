@@ -135,7 +135,7 @@ def _compare(before: VersionNode, after: VersionNode, path: tuple[str, ...]) -> 
 def _field_difference(
     path: tuple[str, ...], name: str, old: FieldFact | None, new: FieldFact | None
 ) -> VersionDifference:
-    label = (new or old).label  # type: ignore[union-attr]
+    label = next(fact.label for fact in (new, old) if fact is not None)
     before, after = _format_change(old, new)
     return VersionDifference("changed", path, label, before, after, name, _percent_change(old, new))
 

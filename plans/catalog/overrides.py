@@ -250,7 +250,7 @@ def _unit_price(rate: RateTerms) -> Decimal:
     charge = rate.charge
     if isinstance(charge, charge_models.Package):
         return charge.price
-    return charge.fee if isinstance(charge, charge_models.Flat) else charge.unit_price  # type: ignore[union-attr]
+    return charge.fee if isinstance(charge, charge_models.Flat) else charge.unit_price  # type: ignore[union-attr]  # no other kind
 
 
 def _published_price(rate: RateTerms) -> str:

@@ -401,7 +401,7 @@ def _uncovered_charge(wallet: str, currency: str, price: Price | None) -> charge
     if wallet != CREDITS:
         return charge_models.PerUnit(Decimal(1)) if wallet else None
     rate = price.rates.first() if price else None
-    return None if rate is None else build_charge(rate, rate.tiers.all())  # type: ignore[return-value]
+    return None if rate is None else build_charge(rate, rate.tiers.all())  # type: ignore[return-value]  # of units
 
 
 def metering_terms(meter: Meter) -> MeteringTerms:

@@ -8,8 +8,9 @@ approved and exported at once.
 from functools import cache
 from typing import Any
 
-from django.db.models import CASCADE, Field, ForeignKey, Model, UniqueConstraint
+from django.db.models import CASCADE, ForeignKey, Model, UniqueConstraint
 
+from lib.field_types import AnyField
 from plans.models import PlanVersion
 
 LIFECYCLE_FIELDS = {
@@ -61,7 +62,7 @@ def identity_fields(model: type[Model]) -> tuple[str, ...]:
 
 
 @cache
-def content_fields(model: type[Model]) -> tuple["Field[Any, Any]", ...]:
+def content_fields(model: type[Model]) -> tuple[AnyField, ...]:
     """Return the fields with a row's content, without its id, position, parent and identity."""
     if model is PlanVersion:
         return tuple(field for field in model._meta.concrete_fields if field.name not in LIFECYCLE_FIELDS)

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Field, Model
+from django.db.models import Model
 from djmoney.models.fields import MoneyField
 
 from lib.decimals import to_plain_string
-from lib.field_types import AMOUNT, PERCENT, UNIT_PRICE
+from lib.field_types import AMOUNT, PERCENT, UNIT_PRICE, AnyField
 from lib.formats import currency_name, format_number, format_units
 from plans.catalog.comparison import FieldFact, Measure, VersionNode
 from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
@@ -150,7 +150,7 @@ def _facts(row: Any, unit: str, currency: str) -> dict[str, FieldFact]:
     return {field.name: _fact(row, field, unit, currency) for field in content_fields(model)}
 
 
-def _fact(row: Any, field: "Field[Any, Any]", unit: str, currency: str) -> FieldFact:
+def _fact(row: Any, field: AnyField, unit: str, currency: str) -> FieldFact:
     value = getattr(row, field.name)
     label = LABELS.get((row._meta.model_name, field.name), str(field.verbose_name))
     is_default = value is None or value == "" or (field.has_default() and value == field.get_default())
@@ -163,7 +163,7 @@ def _fact(row: Any, field: "Field[Any, Any]", unit: str, currency: str) -> Field
     return FieldFact(label, _value_text(value), text=_display_text(field, value), is_default=is_default)
 
 
-def _measure(row: Any, field: "Field[Any, Any]", unit: str) -> tuple[Measure, str]:
+def _measure(row: Any, field: AnyField, unit: str) -> tuple[Measure, str]:
     """Return the measure of a column, derived from its type, and the meter's unit where it applies."""
     digits = {"max_digits": getattr(field, "max_digits", None), "decimal_places": getattr(field, "decimal_places", 0)}
     if isinstance(field, MoneyField) or digits == AMOUNT or field.name in ("flat_fee", "fixed_fee"):
@@ -181,7 +181,7 @@ def _measure(row: Any, field: "Field[Any, Any]", unit: str) -> tuple[Measure, st
     return ("units", unit) if field.name == "included" else ("number", "")
 
 
-def _display_text(field: "Field[Any, Any]", value: Any) -> str:
+def _display_text(field: AnyField, value: Any) -> str:
     """
     Return the display text of a value, empty if it is the value itself; choices without the explanation after the
     colon.

@@ -8,7 +8,6 @@ from django.db.models import (
     CharField,
     DateTimeField,
     DecimalField,
-    Field,
     ForeignKey,
     IntegerField,
     JSONField,
@@ -17,13 +16,14 @@ from django.db.models import (
 from djmoney.models.fields import CurrencyField
 
 from lib.decimals import to_plain_string
+from lib.field_types import AnyField
 from plans.price_lists import cell_parser
 from plans.price_lists.cell_parser import CellRefused
 
 YES_OR_NO = {"yes": True, "no": False, "true": True, "false": False}
 
 
-def format_cell(field: "Field[Any, Any]", value: Any) -> str:
+def format_cell(field: AnyField, value: Any) -> str:
     """Return a value as a cell; a number that equals the field's default is left empty."""
     if value is None or (isinstance(value, int | Decimal) and is_default(field, value)):
         return ""
@@ -41,11 +41,11 @@ def value_text(value: Any) -> str:
     return cell_parser.format_time(value) if hasattr(value, "tzinfo") else str(value)
 
 
-def is_default(field: "Field[Any, Any]", value: Any) -> bool:
+def is_default(field: AnyField, value: Any) -> bool:
     return bool(field.has_default()) and not isinstance(value, bool) and value == field.get_default()
 
 
-def parse_cell(field: "Field[Any, Any]", text: str) -> Any:
+def parse_cell(field: AnyField, text: str) -> Any:
     """
     Parse a cell; an empty cell means the field's default, or no value.
 
@@ -64,7 +64,7 @@ def parse_cell(field: "Field[Any, Any]", text: str) -> Any:
     return _parse_text(field, text)
 
 
-def _parse_text(field: "Field[Any, Any]", text: str) -> Any:
+def _parse_text(field: AnyField, text: str) -> Any:
     if isinstance(field, BooleanField):
         if text.lower() not in YES_OR_NO:
             raise CellRefused(f"“{text}” is neither yes nor no.")
@@ -85,7 +85,7 @@ def _parse_text(field: "Field[Any, Any]", text: str) -> Any:
     raise TypeError(f"A price list has no text for a {type(field).__name__}: {field}.")
 
 
-def _parse_choice(field: "Field[Any, Any]", text: str) -> Any:
+def _parse_choice(field: AnyField, text: str) -> Any:
     known = {str(value): value for value, _ in field.flatchoices}
     if text not in known:
         raise CellRefused(f"“{text}” is none of {', '.join(known)}.")

@@ -4,8 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Field, Model
+from django.db.models import Model
 
+from lib.field_types import AnyField
 from lib.tabular_files import MAX_BYTES, CellProblem, FileRefused
 from plans.catalog.version_schema import child_keys, parent_key
 from plans.models import PlanVersion
@@ -82,7 +83,7 @@ def _item(model: type[Model], document: Any, where: str, problems: list[CellProb
     return item
 
 
-def _value(field: "Field[Any, Any]", document: dict[str, Any], name: str) -> Any:
+def _value(field: AnyField, document: dict[str, Any], name: str) -> Any:
     raw_value = document.get(name)
     if raw_value is None:
         return parse_cell(field, "")

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from django.db.models import Field, Model
+from django.db.models import Model
 
+from lib.field_types import AnyField
 from lib.tabular_files import CellProblem, TableRow
 from plans.catalog.version_schema import identity_fields, parent_key
 from plans.price_lists.cell_parser import CellRefused
@@ -112,7 +113,7 @@ class _Reader:
                 self.problems.append(CellProblem(row.number, column, f"A {row_kind(model)} has no {column}."))
         return values
 
-    def _value(self, row: TableRow, column: str, field: "Field[Any, Any]") -> Any:
+    def _value(self, row: TableRow, column: str, field: AnyField) -> Any:
         try:
             return parse_cell(field, row.cells[column])
         except CellRefused as refusal:

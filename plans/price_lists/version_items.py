@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Field, Model
+from django.db.models import Model
 from djmoney.models.fields import MoneyField
 
+from lib.field_types import AnyField
 from lib.tabular_files import CellProblem
 from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
 from plans.catalog.version_snapshot import read_rows
@@ -54,7 +55,7 @@ def row_kind(model: type[Model]) -> str:
     return NAMES.get(str(model._meta.model_name), str(model._meta.model_name))
 
 
-def fields_of(model: type[Model]) -> dict[str, "Field[Any, Any]"]:
+def fields_of(model: type[Model]) -> dict[str, AnyField]:
     """Return a row's fields in a price list, the identifying ones first."""
     identity_names = identity_fields(model) if model is not PlanVersion else ()
     columns = {column.name: column for column in model._meta.concrete_fields}
@@ -80,7 +81,7 @@ def _item(row: Any, rows_by_parent: Mapping[tuple[type[Model], int], list[Any]])
     return item
 
 
-def _value(row: Any, model_field: "Field[Any, Any]") -> Any:
+def _value(row: Any, model_field: AnyField) -> Any:
     value = getattr(row, model_field.name)
     if isinstance(model_field, MoneyField):
         return value.amount

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import ForeignKey, Model
 from django.utils import timezone
 from django.utils.formats import date_format
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.money import Money
 
 from config.admin_site.history.history_reader import RowChange, event_tables, parent_keys
+from lib.field_types import AnyField
 from lib.formats import format_money, format_number
 
 NOTHING = "empty"
@@ -99,23 +100,23 @@ def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
             yield FieldDifference(_label(field), old, new)
 
 
-def _is_parent_key(step: RowChange, field: "Field[Any, Any]") -> bool:
+def _is_parent_key(step: RowChange, field: AnyField) -> bool:
     """Return whether a field is the key to the row's parent, which the heading shows already."""
     return field.name in {key.name for key in parent_keys(step.model)}
 
 
-def _fields(model: type[Model]) -> list["Field[Any, Any]"]:
+def _fields(model: type[Model]) -> list[AnyField]:
     """Return the fields in the event table, which omits some, such as the digests of secrets."""
     tracked_names = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
     return [field for field in model._meta.concrete_fields if field.name in tracked_names]
 
 
-def _label(field: "Field[Any, Any]") -> str:
+def _label(field: AnyField) -> str:
     text = str(field.verbose_name)
     return text[:1].upper() + text[1:]
 
 
-def _shown(event: Any, field: "Field[Any, Any]", names: RowNames) -> str:
+def _shown(event: Any, field: AnyField, names: RowNames) -> str:
     value = getattr(event, field.name) if isinstance(field, MoneyField) else getattr(event, field.attname)
     if value is None or value == "" or value == [] or value == {}:
         return NOTHING

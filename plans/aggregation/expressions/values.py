@@ -152,7 +152,7 @@ def to_quantity(value: Any) -> int | Decimal:
     if isinstance(number, int):
         return number
     exact = _quotient(number) if isinstance(number, Fraction) else number
-    if exact.as_tuple().exponent < -MAX_DIGITS:  # type: ignore[operator]
+    if exact.as_tuple().exponent < -MAX_DIGITS:  # type: ignore[operator]  # it is finite
         exact = round_to(exact, QUOTIENT)
     return int(exact) if exact == int(exact) else exact.normalize(EXACT)
 
