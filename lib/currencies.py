@@ -1,7 +1,7 @@
 """
 The currencies of ISO 4217 with their numbers of decimal places.
 
-Recently withdrawn currencies (ANG, BGN, HRK) stay, since a correction may still be owed in them. Funds and metals
+Recently withdrawn currencies stay, since a correction may still be owed in them. Funds and metals
 without a minor unit (XAU, XDR, XXX …) are omitted, since amounts can't be rounded to them.
 
 Source: ISO 4217, list one; docs/pricing.md#rounding.
@@ -27,6 +27,9 @@ MINOR_UNITS: dict[str, Decimal] = {
     code: Decimal(1).scaleb(-places) for places, codes in _CODES_BY_PLACES.items() for code in codes.split()
 }
 """The smallest amount of each currency, by its code."""
+
+WITHDRAWN = frozenset(["ANG", "BGN", "HRK"])
+"""Currencies above that ISO 4217 no longer lists."""
 
 CREDITS = "XCR"
 """The currency code of prices in credits; ISO 4217 reserves it for private use."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from invoices.rendering.einvoice.cii import to_cii
 from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoiceImpossible
+from invoices.rendering.einvoice.xml_writer import to_cii
 from invoices.rendering.invoice_facts import InvoiceFacts
 from invoices.rendering.page_content import PageContent, compose
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset

@@ -8,38 +8,8 @@ from collections.abc import Iterable
 
 from invoices.rendering.einvoice.model import TaxCategory
 from invoices.rendering.invoice_facts import InvoiceFacts, PartyDetails, TaxFacts
+from invoices.tax.reverse_charge import EU
 
-EU = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
-)
 STANDARD, ZERO, EXEMPT, REVERSE, EXPORT, OUTSIDE = "S", "Z", "E", "AE", "G", "O"
 REASON_CODES = {REVERSE: "VATEX-EU-AE", EXPORT: "VATEX-EU-G", OUTSIDE: "VATEX-EU-O"}
 GIVES_A_REASON = (EXEMPT, REVERSE, EXPORT, OUTSIDE)

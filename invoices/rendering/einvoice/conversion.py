@@ -26,6 +26,7 @@ from invoices.rendering.einvoice.model import (
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, PartyDetails
 from invoices.rendering.page_content import PageContent, compose
+from lib.currencies import WITHDRAWN
 from lib.decimals import ZERO
 from lib.money import minor_unit
 
@@ -157,8 +158,14 @@ def _problems(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> Iterabl
         yield "number: a draft has none; issue it first."
     if minor_unit(facts.currency) < CENT:
         yield f"currency: {facts.currency} has more than two decimal places, and the standard has two."
+    if facts.currency in WITHDRAWN:
+        yield f"currency: {facts.currency} is withdrawn, and the standard has current ones only."
+    if not all(_is_legible(line.description) for line in facts.lines):
+        yield "lines: a description has no character that can be read; credit the invoice and bill it again."
     yield from _problems_of_taxes(facts, categories)
     for role, party in (("seller", facts.seller), ("buyer", facts.buyer)):
+        if not _is_legible(party.legal_name):
+            yield f"{role}.legal_name: it has no character that can be read; correct it where the {role} is kept."
         if not _has_a_country(party):
             yield f"{role}.country: “{party.country}” is no country of ISO 3166; correct it where the {role} is kept."
     yield from _problems_of_ids(facts, {category.code for category in categories})
@@ -186,6 +193,10 @@ def _problems_of_ids(facts: InvoiceFacts, codes: set[str]) -> Iterable[str]:
         yield "buyer.tax_number: a reverse charge needs the customer's VAT id; enter it at the customer."
     if not company and (OUTSIDE in codes or not vat_id(seller)):
         yield "seller.company_number: a seller without a VAT id is told by it; enter it at the seller."
+
+
+def _is_legible(text: str) -> bool:
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _has_a_country(party: PartyDetails) -> bool:

@@ -7,8 +7,6 @@ from decimal import Decimal
 from invoices.rendering.invoice_facts import PartyDetails
 
 INVOICE, CREDIT_NOTE = "380", "381"
-SPECIFICATION = "urn:cen.eu:en16931:2017"
-"""BT-24: the core of the standard, which is also the profile EN 16931 of Factur-X."""
 
 Days = tuple[date, date]
 
@@ -138,7 +136,3 @@ class EInvoice:
     total: Decimal
     prepaid: Decimal
     due: Decimal
-
-    @property
-    def is_credit_note(self) -> bool:
-        return self.type_code == CREDIT_NOTE

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from invoices.models import Invoice
-from invoices.rendering.einvoice.cii import to_cii
 from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoice
-from invoices.rendering.einvoice.ubl import to_ubl
+from invoices.rendering.einvoice.xml_writer import to_cii, to_ubl
 from invoices.rendering.facts_reader import read_invoice_facts
 
 SYNTAXES: dict[str, Callable[[EInvoice], bytes]] = {"cii": to_cii, "ubl": to_ubl}

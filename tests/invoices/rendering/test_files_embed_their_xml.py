@@ -10,8 +10,8 @@ import pytest
 
 from customers.models.sellers import EInvoices
 from invoices.models import Rendering
-from invoices.rendering.einvoice.cii import to_cii
 from invoices.rendering.einvoice.conversion import to_einvoice
+from invoices.rendering.einvoice.xml_writer import to_cii
 from invoices.rendering.invoice_facts import InvoiceFacts
 from invoices.rendering.pdf_file import render
 from invoices.rendering.renderer import RenderRun, render_due

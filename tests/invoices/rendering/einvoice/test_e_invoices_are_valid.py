@@ -6,9 +6,8 @@ from decimal import Decimal
 import pytest
 
 from invoices.rendering.einvoice.categories import find_category
-from invoices.rendering.einvoice.cii import to_cii
 from invoices.rendering.einvoice.conversion import to_einvoice
-from invoices.rendering.einvoice.ubl import to_ubl
+from invoices.rendering.einvoice.xml_writer import to_cii, to_ubl
 from lib.money import round_money
 from tests.docs_tables import rows
 from tests.invoices.rendering.einvoice.sample_invoices import AMERICAN, DOCUMENTS, GERMAN, LATE, SWISS, document

@@ -5,9 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.rendering.einvoice.conversion import to_einvoice
+from invoices.rendering.einvoice.conversion import CENT, to_einvoice
 from invoices.rendering.einvoice.model import EInvoiceImpossible
+from invoices.rendering.einvoice.xml_writer import to_cii
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, TaxFacts
+from lib.currencies import MINOR_UNITS, WITHDRAWN
+from lib.money import minor_unit
 from tests.invoices.rendering.einvoice.sample_invoices import AMERICAN, BUYER, LOOK, NO_ONE, SELLER, document
 from tests.invoices.rendering.samples import fee
 
@@ -24,6 +27,18 @@ REFUSED = [
     (
         document(fee("9"), currency="KWD"),
         "currency: KWD has more than two decimal places, and the standard has two.",
+    ),
+    (
+        document(fee("9"), currency="BGN"),
+        "currency: BGN is withdrawn, and the standard has current ones only.",
+    ),
+    (
+        document(fee("9", "\u202e \x0b")),
+        "lines: a description has no character that can be read; credit the invoice and bill it again.",
+    ),
+    (
+        document(fee("9"), buyer=replace(BUYER, legal_name="\u202e")),
+        "buyer.legal_name: it has no character that can be read; correct it where the buyer is kept.",
     ),
     (
         document(
@@ -68,6 +83,16 @@ REFUSED = [
     ),
     (replace(document(fee("9")), taxes=TWO_TAXES[:1]), "lines: at 19 % there is no tax on the document."),
 ]
+
+
+@pytest.mark.parametrize("code", sorted(MINOR_UNITS))
+def test_a_currency_is_written_or_refused(code: str):
+    facts = document(fee("9"), currency=code)
+    if minor_unit(code) < CENT or code in WITHDRAWN:
+        with pytest.raises(EInvoiceImpossible, match=f"currency: {code}"):
+            to_einvoice(facts)
+    else:
+        assert f">{code}</ram:InvoiceCurrencyCode>".encode() in to_cii(to_einvoice(facts))
 
 
 @pytest.mark.parametrize(("facts", "reason"), REFUSED)
