@@ -11,7 +11,7 @@ from django.forms import Form, Media
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
@@ -40,7 +40,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         super().register(model_or_iterable, admin_class, **defaults | options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        changes = path("changes/", self.admin_view(pages.changes), {"site": self}, name="changes")
+        changes = path("changes/", self.admin_view(pages.changes), name="changes")
         histories = [
             self._url(model, "<path:object_id>/history/", pages.history, "history")
             for model in self._registry

@@ -99,6 +99,13 @@ def test_of_recent_changes_in_one_list(member, customer):
     assert differences_of(latest) == [("City", "Springfield", "Shelbyville")]
 
 
+def test_of_recent_changes_each_against_the_state_before_it(member, customer):
+    for city in ("Utica", "Albany"):
+        Customer.objects.filter(pk=customer.pk).update(city=city)
+    latest = entries(member("support"), "/admin/changes/")[0]
+    assert differences_of(latest)[-2:] == [("City", "Springfield", "Utica"), ("City", "Utica", "Albany")]
+
+
 def test_only_of_rows_that_the_user_may_see(member, customer, django_user_model):
     client = member("support")
     django_user_model.objects.get().groups.clear()

@@ -11,6 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import ForeignKey, Model
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.money import Money
 
@@ -84,10 +85,14 @@ def describe_differences(step: RowChange, names: RowNames) -> list[FieldDifferen
     """Return the fields that a change affected, in the model's order of fields."""
     if step.verb == "changed":
         return list(_changes(step, names))
-    fields = [field for field in _fields(step.model) if not field.primary_key and field.name not in SILENT]
-    shown = [(_label(field), _shown(step.event, field, names)) for field in fields if not _is_parent_key(step, field)]
-    texts = [(label, text) for label, text in shown if text != NOTHING]
-    return [FieldDifference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in texts]
+    parents = parent_keys(step.model)  # shown in the heading already
+    fields = [field for field in _fields(step.model) if field.name not in SILENT and field not in parents]
+    texts = [(_label(field), _shown(step.event, field, names)) for field in fields if not field.primary_key]
+    return [
+        FieldDifference(label, "", text) if step.verb == "added" else FieldDifference(label, text, "")
+        for label, text in texts
+        if text != NOTHING
+    ]
 
 
 def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
@@ -100,11 +105,6 @@ def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
             yield FieldDifference(_label(field), old, new)
 
 
-def _is_parent_key(step: RowChange, field: AnyField) -> bool:
-    """Return whether a field is the key to the row's parent, which the heading shows already."""
-    return field.name in {key.name for key in parent_keys(step.model)}
-
-
 def _fields(model: type[Model]) -> list[AnyField]:
     """Return the fields in the event table, which omits some, such as the digests of secrets."""
     tracked_names = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
@@ -112,8 +112,7 @@ def _fields(model: type[Model]) -> list[AnyField]:
 
 
 def _label(field: AnyField) -> str:
-    text = str(field.verbose_name)
-    return text[:1].upper() + text[1:]
+    return str(capfirst(field.verbose_name))
 
 
 def _shown(event: Any, field: AnyField, names: RowNames) -> str:

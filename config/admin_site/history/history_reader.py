@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import pghistory.core
-from django.db.models import CASCADE, ForeignKey, Model, QuerySet
+from django.db.models import CASCADE, ForeignKey, Model, OuterRef, QuerySet, Subquery
 
 MAX_PER_TABLE = 300
 """Maximum changes read per table; older ones stay in the database."""
@@ -102,27 +102,17 @@ def _steps(events: QuerySet[Any]) -> list[RowChange]:
 
 def _before(steps: list[RowChange]) -> Iterable[Any]:
     """Return the state before each change, in two queries per table."""
-    by_table: dict[type[Any], list[Any]] = defaultdict(list)
+    ids_by_table: dict[type[Any], list[int]] = defaultdict(list)
     for step in steps:
-        by_table[type(step.event)].append(step.event)
+        ids_by_table[type(step.event)].append(step.event.pgh_id)
     before: dict[tuple[type[Any], int], Any] = {}
-    for table, events in by_table.items():
-        rows = {event.pgh_obj_id for event in events}
-        oldest = min(event.pgh_id for event in events)
-        # The last state before the oldest change of each row, and all states since: together they contain every
-        # predecessor.
-        states = [
-            *table.objects.filter(pgh_obj_id__in=rows, pgh_id__lt=oldest)
-            .order_by("pgh_obj_id", "-pgh_id")
-            .distinct("pgh_obj_id"),
-            *table.objects.filter(pgh_obj_id__in=rows, pgh_id__gte=oldest).order_by("pgh_id")[:1000],
-        ]
-        last: dict[Any, Any] = {}
-        for state in states:
-            if state.pgh_obj_id in last:
-                before[table, state.pgh_id] = last[state.pgh_obj_id]
-            last[state.pgh_obj_id] = state
-    return [before.get((type(step.event), step.event.pgh_id)) for step in steps]
+    for table, ids in ids_by_table.items():
+        earlier = table.objects.filter(pgh_obj_id=OuterRef("pgh_obj_id"), pgh_id__lt=OuterRef("pgh_id"))
+        previous = Subquery(earlier.order_by("-pgh_id").values("pgh_id")[:1])
+        previous_ids = dict(table.objects.filter(pgh_id__in=ids).values_list("pgh_id", previous))
+        states = table.objects.in_bulk(previous_ids.values())
+        before |= {(table, pgh_id): states.get(previous_id) for pgh_id, previous_id in previous_ids.items()}
+    return [before[type(step.event), step.event.pgh_id] for step in steps]
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
@@ -15,6 +16,7 @@ from django.template.response import TemplateResponse
 
 from config.admin_site.history import history_reader
 from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
+from lib.admin.links import staff_page
 
 LATEST = 60
 """Maximum changes on the page of latest changes."""
@@ -48,34 +50,26 @@ def history(request: HttpRequest, object_id: str, page: "ModelAdmin[Any]") -> Te
         raise Http404(f"There is no {page.opts.verbose_name} {object_id}.")
     if not page.has_view_or_change_permission(request, obj):
         raise PermissionDenied
-    context = {
-        **page.admin_site.each_context(request),
-        "title": f"History of {obj}",
-        "opts": page.opts,
-        "original": obj,
-        "entries": entries(history_reader.read_object_changes(page.model, obj.pk)),
-        "most": history_reader.MAX_PER_TABLE,
-    }
-    request.current_app = page.admin_site.name
-    return TemplateResponse(request, "staff/history.html", context)
+    return staff_page(
+        request,
+        "staff/history.html",
+        title=f"History of {obj}",
+        opts=page.opts,
+        original=obj,
+        entries=entries(history_reader.read_object_changes(page.model, obj.pk)),
+        most=history_reader.MAX_PER_TABLE,
+    )
 
 
-def changes(request: HttpRequest, site: Any) -> TemplateResponse:
+def changes(request: HttpRequest) -> TemplateResponse:
     """Show the latest changes of everything that the user may view."""
     models = [
         model
-        for model, page in site._registry.items()
+        for model, page in admin.site._registry.items()
         if history_reader.is_tracked(model) and page.has_view_or_change_permission(request)
     ]
-    context = {
-        **site.each_context(request),
-        "title": "Changes",
-        "subtitle": None,
-        "entries": entries(history_reader.read_latest_changes(models, count=LATEST)),
-        "most": None,
-    }
-    request.current_app = site.name
-    return TemplateResponse(request, "staff/history.html", context)
+    latest = history_reader.read_latest_changes(models, count=LATEST)
+    return staff_page(request, "staff/history.html", title="Changes", entries=entries(latest))
 
 
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
