@@ -260,6 +260,8 @@ INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 # Replaceable functions: docs/tax.md#calculators, #vat-ids.
 TAX_CALCULATOR = env.str("TOLLBOOK_TAX_CALCULATOR", default="invoices.tax.rates.by_rates")
 TAX_NUMBER_CHECK = env.str("TOLLBOOK_TAX_NUMBER_CHECK", default="")
+# Dotted path of the checks that `manage.py audit --recompute` also runs; they ship with the source only.
+AUDIT_ORACLE = env.str("TOLLBOOK_AUDIT_ORACLE", default="tests.oracle.CHECKS")
 
 # Currencies with a minor unit that the money library knows; metals, funds and long-withdrawn currencies are not
 # offered.

@@ -133,9 +133,13 @@ def at_stripe(stripe_server: Server) -> Books:
 
 @pytest.fixture
 def clean_books(db: None) -> Iterator[None]:
-    """Run the integrity checks after a test: `pytest.mark.usefixtures("clean_books")`."""
+    """
+    Run all integrity checks after a test: `pytest.mark.usefixtures("clean_books")`.
+
+    A module replaces it by `tests.clean_books.clean_after_test`, which runs those of its subjects.
+    """
     yield
     # Imported here: this file is read before Django is set up.
-    from billing.audit import assert_clean
+    from tests.clean_books import assert_clean
 
     assert_clean()

@@ -2,8 +2,8 @@
 
 from functools import cached_property
 
-from billing.audit.amounts.usage_lines import Rerating, rerate
 from billing.audit.usage.recount import Recount, recount
+from billing.audit.usage.usage_lines import Rerating, rerate
 
 
 class Books:

@@ -71,6 +71,7 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("lib/decimals.py", "import plans.models", "Apps: imports run one way"),
         ("plans/pricing/rating.py", "import django", "Arithmetic imports no framework"),
+        ("billing/audit/check.py", "import tests.oracle", "The product imports no tests"),
         (
             "billing/metering/usage/forecast.py",
             "import billing.closing.batch",
@@ -80,7 +81,7 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("wallets/ledger/spend.py", "import wallets.tasks", "wallets: interfaces, tasks, operations"),
         ("billing/forecasts/__init__.py", "", "billing: interfaces, tasks, nine wings"),
     ],
-    ids=["app", "arithmetic", "wing", "layer", "task", "package without a place"],
+    ids=["app", "arithmetic", "tests", "wing", "layer", "task", "package without a place"],
 )
 def test_break_a_contract_where_one_leads_upward(project_copy: Path, module: str, statement: str, contract: str):
     path = project_copy / module

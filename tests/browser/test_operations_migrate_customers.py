@@ -17,7 +17,6 @@ from django.conf import settings as project
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
@@ -25,6 +24,7 @@ from billing.models import Job, MigrationItem
 from billing.models.jobs import OPEN_STATES
 from billing.subscriptions import generate_periods
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 from tests.prove.processes import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.audit.records import wallets
+from tests.clean_books import assert_clean
 from tests.golden.cases import Case, to_run
 from tests.golden.wallet_cases import figures
 
@@ -18,4 +18,4 @@ LEDGER = [check.name for check in wallets.CHECKS if check.name != "wallets_paid_
 @pytest.mark.parametrize("case", to_run(FAMILY))
 def test_wallet_agrees(case: Case, compare):
     compare(FAMILY, case, figures(case))
-    assert_clean(only=LEDGER)
+    assert_clean(names=LEDGER)

@@ -3,7 +3,6 @@
 import pytest
 from django.db.models import Sum
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import UnmatchedUsage
 from invoices.models import Line
@@ -13,6 +12,7 @@ from plans.publishing.readiness import problems_of
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import APR, JAN, MAR, make_customer, make_feature, make_meter, publish, subscribe
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from invoices.models import Invoice
 from tests.api.calls import Caller
@@ -29,6 +28,7 @@ from tests.builders import (
     publish,
     rate,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

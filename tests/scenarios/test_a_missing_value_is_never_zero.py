@@ -11,13 +11,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import Period
 from billing.tasks import close_due_periods, reprocess_usage
 from invoices.models import Invoice
 from tests.api.calls import Caller
 from tests.builders import FEB, JAN, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
-from billing.audit.records import wallets
 from config.schedule import SCHEDULE
 from customers.models import Notification
 from tests.builders import JAN, make_customer, make_seller
+from tests.clean_books import assert_clean
 from tests.deadlines import ScriptedDeadline
 from tests.docs_tables import rows
 from tests.races import Running, together
@@ -76,7 +75,7 @@ def test_expired_units_can_not_be_held():
     with pytest.raises(LedgerRefused):
         hold(request=SpendRequest(D(2), END - HOUR, "more"), **keep)
     assert spend(wallet_id=wallet.pk, amount=D(2), reference="use", at=DUE, used_at=END - HOUR).units == 2
-    assert_clean(only=[check.name for check in wallets.CHECKS])
+    assert_clean("wallets")
 
 
 def test_rolled_over_units_expire_later():

@@ -49,8 +49,8 @@ _LOCKED = f"""
 
 CHECKS = (
     Check("numbers_have_no_gap_and_no_repeat", "I2", _GAPS),
-    Check("numbers_are_in_the_order_of_time", "I2b", _ORDER),
-    Check("series_remember_their_last_issue", "I2b", _LAST),
+    Check("numbers_are_in_the_order_of_time", "I2", _ORDER),
+    Check("series_remember_their_last_issue", "I2", _LAST),
     Check("numbers_are_printed_as_they_count", "I2", _PRINTED),
     Check("locked_months_hold_the_documents_they_were_locked_with", "I8", _LOCKED),
     Check("files_are_what_was_rendered", "I4", _FILES),

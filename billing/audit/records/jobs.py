@@ -1,12 +1,13 @@
-"""Check that the figures of jobs match their items."""
+"""Check that the figures of jobs match their items, and that files and simulated bills are unchanged."""
 
 from collections.abc import Iterator
 from hashlib import sha256
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
-from billing.models import Job, JobPart
+from billing.models import Job, JobPart, SimulationResult
 from billing.models.jobs import PART_BYTES
+from billing.simulation.results import compute_digest
 
 _ENDED = """
     SELECT j.id, j.state, j.total, j.failed, i.items, i.waiting, i.failed AS items_failed
@@ -56,9 +57,16 @@ def _files(books: Books) -> Iterator[Row]:
             yield {"job": job.pk, "bytes": size, "sha256": digest.hexdigest(), "was": job.file_sha256}
 
 
+def _changed(books: Books) -> Iterator[Row]:
+    for result in SimulationResult.objects.order_by("pk").iterator(chunk_size=500):
+        if result.digest != compute_digest(result):
+            yield {"id": result.pk, "job": result.job_id, "digest": result.digest}
+
+
 CHECKS = (
     Check("jobs_that_ended_have_no_item_left", "J1", _ENDED),
     Check("jobs_count_what_their_items_came_to", "J1", _FIGURES),
     Check("items_of_a_job_are_numbered_without_a_gap", "J1", _NUMBERS),
     Check("files_of_jobs_are_as_they_were_sent", "J2", _files),
+    Check("simulated_bills_are_as_they_were_found", "J3", _changed),
 )

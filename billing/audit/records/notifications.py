@@ -1,4 +1,4 @@
-"""Check that notifications reach their recipients, and that the secrets that sign them can be read."""
+"""Check that notifications are delivered, that their secrets can be read, and that alerts are evaluated."""
 
 from collections.abc import Iterator
 
@@ -23,17 +23,6 @@ _ABANDONED = """
     WHERE state = 'sending' AND next_at < now() - interval '1 hour'
 """
 
-_STRANGERS = """
-    SELECT d.id AS delivery_id, d.target FROM customers_delivery d
-    JOIN customers_notification n ON n.id = d.notification_id LEFT JOIN customers_customer c ON c.id = n.customer_id
-    LEFT JOIN customers_webhookendpoint e ON e.id = d.endpoint_id
-    LEFT JOIN customers_contact k ON k.id = d.contact_id
-    WHERE d.endpoint_id IS NOT NULL AND (d.target <> 'endpoint:' || d.endpoint_id OR e.sandbox <> c.sandbox)
-        OR d.contact_id IS NOT NULL AND (d.target <> 'contact:' || d.contact_id OR k.customer_id <> n.customer_id)
-        OR d.staff_id IS NOT NULL AND d.target <> 'staff:' || d.staff_id
-        OR d.endpoint_id IS NULL AND c.sandbox
-"""
-
 
 def _unreadable(books: Books) -> Iterator[Row]:
     for endpoint in WebhookEndpoint.objects.not_removed().order_by("pk"):
@@ -44,9 +33,20 @@ def _unreadable(books: Books) -> Iterator[Row]:
             yield {"endpoint_id": endpoint.pk, "error": str(error)}
 
 
+_OVERDUE = """
+    SELECT customer_id, due_at FROM billing_pendingevaluation WHERE due_at < clock_timestamp() - interval '1 hour'
+"""
+
+_AHEAD = """
+    SELECT source, position, noted FROM billing_changecursor
+    WHERE source = 'events' AND noted > (SELECT last_value FROM billing_event_sequence)
+        OR source = 'wallets' AND noted > (SELECT last_value FROM wallets_transaction_id_seq)
+"""
+
 CHECKS = (
     Check("notices_are_delivered_to_all_they_were_handed_out_to", "O1", _LOST),
     Check("deliveries_are_taken_up_again", "O1", _ABANDONED),
-    Check("deliveries_go_to_whom_they_concern", "A1", _STRANGERS),
     Check("secrets_of_webhooks_can_be_read", "O2", _unreadable),
+    Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),
+    Check("what_is_followed_is_not_ahead_of_itself", "G3", _AHEAD),
 )

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.audit.usage.aggregate_states import StateRecount
 from billing.audit.usage.attribution_inputs import AttributionInputs
 from billing.audit.usage.sum_comparison import RecountedUsage, UsageSums, add
 from billing.metering.ingest.attribution import Attribution, Route
@@ -26,7 +25,6 @@ class EventSums:
     def __init__(self, inputs: AttributionInputs) -> None:
         self.inputs = inputs
         self.sums = RecountedUsage()
-        self.states = StateRecount()
         # Keyed by the route's identity, which is much faster than by value. The entries hold the route, so that its
         # id() is not reused.
         self._folded: dict[tuple[int, datetime], list[Any]] = {}
@@ -47,11 +45,6 @@ class EventSums:
         """
         fingerprint = int(row.digest, 16)
         route = attribution.route
-        if route.is_costed or any(stop.state_keys or stop.price_path for stop in route.stops):
-            for contribution, _ in counted_contributions(
-                row.sequence, attribution, reports, correction_sequence=correction_sequence
-            ):
-                self.states.add_event(row, contribution, attribution.bucket, correction_sequence)
         if reports or correction_sequence is not None or not self._is_plain(route):
             for contribution, _ in counted_contributions(
                 row.sequence, attribution, reports, correction_sequence=correction_sequence

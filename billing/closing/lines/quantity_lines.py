@@ -67,8 +67,8 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
         if fee.kind == FeeKind.ONE_TIME or fee.billed != BillingTiming.ADVANCE:
             continue
         billed_fee = closing.fees.billed_fees.get(fee.fee_id)
-        until = _settled_until(closing, billed_fee)
-        cumulative, explanation = _cumulative_amount(closing, billed_fee, fee, terms, until=until)
+        until = settled_until(closing, billed_fee)
+        cumulative, explanation = cumulative_amount(closing, billed_fee, fee, terms, until=until)
         billed_amount = billed_fee.amount if billed_fee else ZERO
         amount = EXACT.subtract(cumulative, billed_amount)
         if billed_fee and amount < 0:
@@ -103,28 +103,6 @@ def settlement_workings(
     return workings | {"formula": formula}
 
 
-def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, Decimal]]:
-    """
-    Yield each quantity fee of a closed period with its unsettled amount; `billed_fees` must hold everything billed
-    for it.
-    """
-    span = closing.span
-    terms = load_terms(span.version_id, span.currency)
-    for fee in terms.unit_fees:
-        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
-        if fee.kind == FeeKind.ONE_TIME:
-            # Units that were removed don't return their one-time fee.
-            cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
-            unsettled = round_money(cumulative, span.currency)
-        else:
-            cumulative, _ = _cumulative_amount(
-                closing, billed_fee, fee, terms, until=_settled_until(closing, billed_fee)
-            )
-            unsettled = EXACT.subtract(cumulative, billed_fee.amount if billed_fee else ZERO)
-        if unsettled:
-            yield fee, unsettled
-
-
 def one_time_quantity_lines(
     closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, is_start: bool
 ) -> Iterator[DraftLine]:
@@ -137,7 +115,7 @@ def one_time_quantity_lines(
     for fee in terms.unit_fees:
         if fee.kind != FeeKind.ONE_TIME or (is_start and fee.billed != BillingTiming.ADVANCE):
             continue
-        count = _added_units(closing, span, fee, is_start=is_start)
+        count = added_units(closing, span, fee, is_start=is_start)
         if count > 0:
             full = to_plain_string(fee.amount)
             supplied_at = span.starts_at if is_start else last_instant(span.ends_at)
@@ -153,7 +131,7 @@ def one_time_quantity_lines(
             )
 
 
-def _settled_until(closing: PeriodToClose, billed_fee: BilledFee | None) -> datetime:
+def settled_until(closing: PeriodToClose, billed_fee: BilledFee | None) -> datetime:
     """
     Return the end of the time that is settled: a period that ends early is paid in full, unless the rest is credited.
     """
@@ -163,7 +141,7 @@ def _settled_until(closing: PeriodToClose, billed_fee: BilledFee | None) -> date
     return max(ends_at, billed_fee.service_end)
 
 
-def _cumulative_amount(
+def cumulative_amount(
     closing: PeriodToClose, billed_fee: BilledFee | None, fee: FeeTerms, terms: VersionTerms, *, until: datetime
 ) -> tuple[Decimal, dict[str, object]]:
     """
@@ -183,7 +161,7 @@ def _cumulative_amount(
     return EXACT.subtract(whole, rest_amount), explanation | {"left": rest_explanation["segments"]}
 
 
-def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, is_start: bool) -> int:
+def added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, is_start: bool) -> int:
     changes = closing.fees.quantity_changes.get(fee.code, ())
     if is_start:
         return billable_units(quantity_at(changes, span.starts_at, default=fee.least), fee.included)

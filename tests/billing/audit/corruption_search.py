@@ -7,11 +7,12 @@ All of them run before the search reports that none found it: the order decides 
 import inspect
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from unittest.mock import patch
 
-from billing.audit import CHECKS, Check
+from billing.audit import Check
 from billing.audit.records import history, schema_checks
 from billing.audit.shared_reads import Books
 from plans.catalog.stored_terms import clear_terms_cache
@@ -23,12 +24,13 @@ class Seeker:
     """
     A search that remembers which check found which change.
 
-    last: table and column → name of the check that last found a change of it. finders: table → names of all checks
-        that found a change in it.
+    checks: those that are run. last: table and column → name of the check that last found a change of it.
+    finders: table → names of all checks that found a change in it.
     seconds: name → duration of the check's last run that found nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = checks
         self.last: dict[tuple[str, str], str] = {}
         self.finders: dict[str, set[str]] = defaultdict(set)
         self.seconds: dict[str, float] = defaultdict(float)
@@ -45,7 +47,7 @@ class Seeker:
     def _in_order(self, table: str, column: str) -> list[Check]:
         last, finders = self.last.get((table, column)), self.finders[table]
         return sorted(
-            CHECKS,
+            self.checks,
             key=lambda check: (
                 check.name != last,
                 check.name not in finders,

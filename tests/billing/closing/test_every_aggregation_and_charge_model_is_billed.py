@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription, UnmatchedUsage
@@ -27,6 +26,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

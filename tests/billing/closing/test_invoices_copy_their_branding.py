@@ -2,13 +2,13 @@
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from customers.brand.logos import read_logo, store_logo
 from customers.models import Seller
 from invoices.models import Invoice
 from invoices.rendering.facts_reader import branding, read_invoice_facts
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, publish, subscribe
+from tests.clean_books import assert_clean
 from tests.customers.pictures import picture
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def test_chosen_branding_stays_with_the_invoice():
         False,
     )
     assert (look.e_invoices, look.paper, facts.footer) == ("always", "a4", "Small print")
-    assert_clean(only=["documents_name_both_sides"])
+    assert_clean(names=["documents_name_both_sides"])
 
 
 def test_default_branding_stores_nothing():

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.limits.check import check
 from billing.metering.usage.current_usage import current_usage
@@ -31,6 +30,7 @@ from tests.builders import (
     tier,
     use,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,7 @@ MID_JAN, MID_FEB = JAN + timedelta(days=14), FEB + timedelta(days=14)
 @pytest.fixture(autouse=True)
 def lines_come_out_the_same_again(db):
     yield
-    assert_clean(only=["usage_lines_are_rated_the_same_again", "every_row_is_what_its_history_last_said"])
+    assert_clean(names=["usage_lines_are_rated_the_same_again", "every_row_is_what_its_history_last_said"])
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview_pause
 from billing.limits.check import check
 from billing.metering.ingest.reprocess import reprocess
@@ -43,6 +42,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db

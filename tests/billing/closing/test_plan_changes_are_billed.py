@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, close_period, preview
 from billing.closing.period_close import ClosingFailed
 from billing.limits.check import check
@@ -34,6 +33,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db

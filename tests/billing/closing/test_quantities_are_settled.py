@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Subscription
 from billing.subscriptions import cancel, generate_periods, set_quantity
 from invoices.models import Invoice, Line
 from tests.builders import APR, FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
+from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db

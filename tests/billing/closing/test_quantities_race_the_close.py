@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import batch, close_due, close_period
 from billing.models import SubscriptionQuantity
 from billing.subscriptions import QuantityRefused, set_quantity
 from billing.subscriptions.terms import quantities
 from invoices.models import Line
 from tests.builders import APR, fee, make_customer, make_plan, publish, subscribe
+from tests.clean_books import assert_clean
 from tests.races import Pause, start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Period
 from billing.subscriptions import cancel, change_plan, generate_periods, set_quantity
@@ -29,6 +28,7 @@ from tests.builders import (
     subscribe,
     use,
 )
+from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def lines_of(period):
 
 def books_are_clean():
     assert_invoices_clean()
-    assert_clean(only=["trials_last_as_agreed", "periods_of_a_subscription_tile", "periods_follow_their_anchor"])
+    assert_clean(names=["trials_last_as_agreed", "periods_of_a_subscription_tile", "periods_follow_their_anchor"])
 
 
 def close_until(moment):

@@ -8,7 +8,6 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from billing.audit import assert_clean
 from billing.closing import bill_late_usage, close_due, close_period, preview_cancellation
 from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
 from invoices.credit_notes import RequestedCredit, issue_credit_note
@@ -30,6 +29,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db

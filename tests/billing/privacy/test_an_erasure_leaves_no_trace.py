@@ -12,7 +12,6 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from billing.audit import assert_clean
 from billing.models import Event, Subscription, UnmatchedUsage
 from billing.privacy import ErasureRefused, erase, find_erasure_blockers
 from billing.privacy.retention import apply_retention
@@ -26,6 +25,7 @@ from tests.api.calls import Caller, problem
 from tests.billing.metering.ingest.ingest_setup import NOW, call, make_metered_subscription, send
 from tests.billing.privacy.traces import leave_traces
 from tests.builders import make_customer, make_wallet
+from tests.clean_books import assert_clean
 from tests.customers.notifications import announcements as telling
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant

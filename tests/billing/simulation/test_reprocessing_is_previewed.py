@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.metering.ingest.reprocess import reprocess
 from billing.models import AggregateState, Counter, UnmatchedUsage
@@ -25,6 +24,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

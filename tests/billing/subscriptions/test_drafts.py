@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.models import Coverage, Period, Subscription
 from billing.subscriptions import (
@@ -30,6 +29,7 @@ from tests.builders import (
     publish,
     rate,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

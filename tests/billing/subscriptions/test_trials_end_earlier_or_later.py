@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from django.db.models import F
 
-from billing.audit import assert_clean
 from billing.closing import close_due, preview_trial_end
 from billing.models import Period
 from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, extend_trial, generate_periods
@@ -27,6 +26,7 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import assert_clean
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -10,7 +10,6 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from billing.audit import assert_clean
 from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
 from tests.billing.metering.corrections.correction_setup import (
@@ -22,6 +21,7 @@ from tests.billing.metering.corrections.correction_setup import (
 )
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from billing.audit import assert_clean
 from billing.job_kinds import KINDS
 from billing.jobs import controls
 from billing.jobs.worker import work
@@ -21,6 +20,7 @@ from billing.models import Counter, Event, JobItem, JobPart
 from billing.models.jobs import JobState
 from lib.task_clock import database_time
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 from tests.races import together
 
 pytestmark = pytest.mark.django_db

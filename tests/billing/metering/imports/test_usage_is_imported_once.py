@@ -13,11 +13,11 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from billing.audit import assert_clean
 from billing.models import Counter, Event
 from lib.task_clock import database_time
 from tests.api.calls import Caller
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.models import AggregateState
 from billing.subscriptions import generate_periods
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

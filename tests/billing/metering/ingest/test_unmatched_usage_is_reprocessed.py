@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 
-from billing.audit import assert_clean
 from billing.closing import close_due
 from billing.metering.ingest.reprocess import reprocess
 from billing.models import Counter, Event, UnmatchedUsage
@@ -16,6 +15,7 @@ from plans.models import Meter
 from tests.billing.metering.ingest.ingest_setup import call, calls, make_metered_subscription, request, send
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB, MAR, make_customer, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

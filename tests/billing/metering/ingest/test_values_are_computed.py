@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.models.usage import UnmatchedReason
 from plans.models import Meter
 from tests.billing.metering.ingest.ingest_setup import call, counted, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.audit import assert_clean
 from billing.models import Period, ScheduledChange, Subscription
 from billing.subscriptions import cancel, generate_periods
 from billing.subscriptions.periods import generation
@@ -15,6 +14,7 @@ from billing.subscriptions.plan_changes.revocation import revoke
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from plans.publishing.publication import publish_due
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, publish, subscribe
+from tests.clean_books import assert_clean
 from tests.races import Pause, start, together, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Check alert rules and alerts: their owner, their values, and that they are still evaluated."""
+"""Check alerts and reservations against the usage that they are about."""
 
 from billing.audit.check import Check
 
@@ -67,14 +67,34 @@ _NOT_ANNOUNCED = """
     WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM announced)
 """
 
-_OVERDUE = """
-    SELECT customer_id, due_at FROM billing_pendingevaluation WHERE due_at < clock_timestamp() - interval '1 hour'
+# One pass over the reservations: the period, window and rate stored with each must be those that fit it.
+_MISPLACED = """
+    SELECT r.id AS reservation_id FROM billing_reservation r
+    JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+    JOIN plans_planfeature pf ON pf.id = r.plan_feature_id
+    WHERE s.customer_id <> r.customer_id OR pf.version_id <> p.version_id
+        OR (r.subscription_ref NOT IN ('', s.external_id))
+        OR (r.state = 'open' AND (r.at < p.starts_at OR r.at >= p.ends_at))
+        OR r.window_start > r.at OR r.window_start <> p.starts_at AND NOT EXISTS (
+            SELECT FROM plans_price c WHERE c.plan_feature_id = pf.id AND c.resets_unit <> '')
+        OR NOT EXISTS (SELECT FROM plans_rate t JOIN plans_price c ON c.id = t.price_id
+            WHERE c.plan_feature_id = pf.id AND t.id = r.rate_id AND t.match <@ r.properties)
+        AND (r.rate_id <> 0 OR EXISTS (SELECT FROM plans_price c WHERE c.plan_feature_id = pf.id))
 """
 
-_AHEAD = """
-    SELECT source, position, noted FROM billing_changecursor
-    WHERE source = 'events' AND noted > (SELECT last_value FROM billing_event_sequence)
-        OR source = 'wallets' AND noted > (SELECT last_value FROM wallets_transaction_id_seq)
+# Both directions: each prepaid reservation has its hold, and each such hold its reservation.
+_HELD = """
+    SELECT r.id AS reservation_id, h.id AS hold_id FROM billing_reservation r
+    JOIN plans_planfeature pf ON pf.id = r.plan_feature_id JOIN wallets_hold h ON h.id = r.hold_id
+    WHERE (h.customer_id, h.reference, h.feature_id, h.at, h.until)
+        <> (r.customer_id, 'reservation:' || r.reference, pf.feature_id, r.at, r.until)
+        OR (r.state <> 'open' AND h.state = 'open') OR (r.state = 'open' AND h.state NOT IN ('open', 'lapsed'))
+    UNION ALL
+    SELECT NULL, h.id FROM wallets_hold h WHERE h.reference LIKE 'reservation:%'
+        AND NOT EXISTS (SELECT FROM billing_reservation r WHERE r.hold_id = h.id)
+    UNION ALL
+    SELECT r.id, NULL FROM billing_reservation r WHERE (r.state = 'committed') <> (r.used IS NOT NULL)
+        OR (r.state = 'lapsed' AND r.ended_at < r.until) OR r.ended_at < r.at
 """
 
 CHECKS = (
@@ -82,6 +102,6 @@ CHECKS = (
     Check("alerts_are_of_what_their_alert_rule_watches", "G1", _SUBJECTS),
     Check("alerts_fired_for_what_was_crossed", "G2", _VALUES),
     Check("alerts_are_told", "G2", _NOT_ANNOUNCED),
-    Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),
-    Check("what_is_followed_is_not_ahead_of_itself", "G3", _AHEAD),
+    Check("reservations_are_of_what_they_reserve", "R1", _MISPLACED),
+    Check("reservations_end_together_with_their_hold", "R2", _HELD),
 )

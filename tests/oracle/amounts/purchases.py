@@ -1,4 +1,4 @@
-"""Check purchases of credit packs: the price, the invoice, and the grant."""
+"""Check purchases of credit packs and automatic top-ups: compute the price, the invoice line and the grant again."""
 
 import json
 from collections.abc import Iterator
@@ -9,36 +9,6 @@ from wallets.models import Purchase
 from wallets.purchases.pack_terms import load_terms
 from wallets.purchases.paid_grant import CREDITED_BY_HAND
 from wallets.purchases.purchase_invoice import purchase_line_facts
-
-# Amounts credited before the grant reduce the lot's cost. A credit note of the same moment may be before or after it.
-_CREDITED = """coalesce((SELECT sum(c.amount) FROM invoices_line c JOIN invoices_invoice n ON n.id = c.invoice_id
-            WHERE n.corrects_id = i.id AND n.issued_at {before} p.granted_at), 0)"""
-
-_GRANTED = f"""
-    SELECT p.id AS purchase_id, p.state, i.state AS invoice, l.units, l.bonus, l.cost FROM wallets_purchase p
-    JOIN wallets_wallet w ON w.id = p.wallet_id LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
-    LEFT JOIN LATERAL (
-        SELECT sum(l.amount) FILTER (WHERE l.source = 'purchase:' || p.id AND l.kind = 'purchased') AS units,
-            sum(l.amount) FILTER (WHERE l.source = 'purchase:' || p.id || ':bonus' AND l.kind = 'bonus') AS bonus,
-            sum(l.cost) AS cost
-        FROM wallets_lot l WHERE l.wallet_id = p.wallet_id
-            AND l.source IN ('purchase:' || p.id, 'purchase:' || p.id || ':bonus')
-    ) l ON true
-    WHERE i.reference IS DISTINCT FROM 'purchase:' || p.id OR (w.currency, w.currency) <> (p.currency, i.currency)
-        OR (i.customer_id, i.net) IS DISTINCT FROM (w.customer_id, p.net)
-        OR CASE p.state
-            WHEN 'granted' THEN l.units IS DISTINCT FROM p.units OR coalesce(l.bonus, 0) <> p.bonus
-                OR l.cost NOT IN (p.net - {_CREDITED.format(before="<")}, p.net - {_CREDITED.format(before="<=")})
-                OR NOT (p.is_trusted OR i.state = 'paid')
-            WHEN 'pending' THEN p.is_trusted OR l.units IS NOT NULL OR EXISTS ( -- the settlement task missed it
-                SELECT FROM invoices_payment y WHERE y.invoice_id = i.id AND i.state = 'paid'
-                    AND y.created_at < now() - interval '1 minute')
-            ELSE i.state <> 'void' OR l.units IS NOT NULL END
-    UNION ALL
-    SELECT p.id, p.state, i.reference, NULL, NULL, NULL FROM invoices_invoice i
-    LEFT JOIN wallets_purchase p ON p.invoice_id = i.id
-    WHERE i.reference LIKE 'purchase:%' AND p.id IS NULL
-"""  # noqa: S608
 
 
 def _wrong_figures(books: Books) -> Iterator[Row]:
@@ -79,8 +49,29 @@ _WITHDRAWN = f"""
     WHERE (n.period_start, n.period_end) <> (i.period_start, i.period_end)
 """  # noqa: S608
 
+_ENDED = """
+    SELECT t.id AS topup_id, t.state, p.state AS purchase, t.amount, i.total FROM wallets_topup t
+    LEFT JOIN wallets_purchase p ON p.id = t.purchase_id LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
+    WHERE (t.wallet_id, t.amount, t.currency) IS DISTINCT FROM (p.wallet_id, i.total, p.currency)
+        OR p.reference NOT LIKE 'topup:%' OR t.settled_at < t.created_at
+        OR CASE t.state WHEN 'paid' THEN p.state <> 'granted' WHEN 'declined' THEN p.state <> 'failed'
+            WHEN 'canceled' THEN p.state NOT IN ('canceled', 'failed') ELSE false END
+"""
+
+_RULES = """
+    SELECT r.id AS rule_id, r.payer, c.sandbox FROM wallets_topuprule r JOIN wallets_wallet w ON w.id = r.wallet_id
+    JOIN customers_customer c ON c.id = w.customer_id JOIN plans_creditpack p ON p.id = r.pack_id
+    WHERE (r.payer <> 'invoice' AND NOT c.sandbox) OR (r.is_on AND r.declines >= r.most_declines)
+        OR (p.unit = 'credits') <> (w.unit = 'credits')
+    UNION ALL
+    SELECT o.rule_id, o.span, NULL FROM wallets_topupceiling o
+    JOIN wallets_topupceiling f ON (f.rule_id, f.span, f.set_by) = (o.rule_id, o.span, 'finance')
+    WHERE o.set_by = 'customer' AND (o.most > f.most OR o.most_money > f.most_money)
+"""
+
 CHECKS = (
     Check("purchases_that_were_taken_back_are_credited", "W7", _WITHDRAWN),
     Check("purchases_come_to_what_was_sold", "W7", _wrong_figures),
-    Check("purchases_are_granted_once_they_are_paid", "W7", _GRANTED),
+    Check("topups_end_as_their_purchase_did", "W8", _ENDED),
+    Check("topup_rules_fit_their_wallet", "W8", _RULES),
 )

@@ -10,7 +10,6 @@ from decimal import Decimal
 import msgspec
 from django.db import connection
 
-from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.fee_histories import read_fees_billed_in_advance
@@ -22,6 +21,7 @@ from invoices.amounts.line_net import line_net_sql
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import load_terms
+from tests.oracle.amounts.quantities import BATCH_SIZE
 
 _MOVED = "SELECT id FROM billing_period WHERE state = 'closed' AND settles <> '' ORDER BY id"
 

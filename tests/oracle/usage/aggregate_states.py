@@ -7,16 +7,21 @@ Distinct values and levels are replayed in order as their definitions say, not u
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from itertools import groupby, islice
 from typing import Any
 
 import msgspec
 from django.db import connection
 
+from billing.audit.check import MAX_ROWS
+from billing.audit.shared_reads import Books
+from billing.audit.usage.attributed_events import AttributedEvent, AttributedEvents
 from billing.audit.usage.attribution_inputs import AttributionInputs
+from billing.audit.usage.recount import EXACT, MAX_ID
 from billing.metering.ingest.catalog_cache import look_up
-from billing.metering.ingest.event_contributions import Contribution
-from billing.metering.ingest.event_reader import StoredEvent, to_received_event
+from billing.metering.ingest.event_contributions import Contribution, counted_contributions
+from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.state_updates import state_keys, value_change, value_digest
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.store.aggregate_states import AggregateStateKey
@@ -28,6 +33,9 @@ from plans.aggregation.json_numbers import to_exact_number
 from plans.aggregation.weighted_sum import level_moment
 
 Row = dict[str, Any]
+
+MAX_EVENTS = 200_000
+"""Number of events after which their states are compared and dropped, which bounds the memory."""
 
 _STORED = """
 SELECT r.period_id, r.meter_id, r.dimensions::text, t.span, t.starts_at, t.events, t.total, t.low, t.high,
@@ -65,12 +73,31 @@ _label = msgspec.json.Encoder(order="sorted").encode
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
+def wrong_aggregate_states(books: Books) -> list[Row]:
+    """Return states that differ from those of all events; states of many customers are compared at a time."""
+    with localcontext(EXACT):
+        return list(islice(_wrong_states(), MAX_ROWS + 1))
+
+
+def _wrong_states() -> Iterator[Row]:
+    events, states, after = AttributedEvents(), StateRecount(), 0
+    for customer_id, of_customer in groupby(events, key=lambda attributed: attributed.row.customer_id):
+        for attributed in of_customer:
+            states.add(attributed)
+        if customer_id is not None and states.event_count > MAX_EVENTS:
+            yield from states.differences(events.inputs, after=after, up_to=customer_id)
+            events.forget(up_to=customer_id)
+            states, after = StateRecount(), customer_id
+    yield from states.differences(events.inputs, after=after, up_to=MAX_ID)
+
+
 class StateRecount:
     """
     Aggregate states rebuilt from events. Levels and membership changes are collected until a series is complete.
     """
 
     def __init__(self) -> None:
+        self.event_count = 0
         self._sums: dict[AggregateStateKey, AggregateState] = {}
         self._levels: dict[AggregateStateKey, list[EventValue]] = {}
         self._steps: dict[RollupSeries, dict[str, list[MembershipChange]]] = {}
@@ -78,32 +105,45 @@ class StateRecount:
         self._level_changes: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
 
-    def add_event(
-        self, row: StoredEvent, contribution: Contribution, bucket: datetime, correction_sequence: int | None
+    def add(self, attributed: AttributedEvent) -> None:
+        """
+        Add an event's contributions; its carried amount counts up to the correction that removed it, if any.
+        """
+        self.event_count += 1
+        route, correction_sequence = attributed.attribution.route, attributed.correction_sequence
+        if route.is_costed or any(stop.state_keys or stop.price_path for stop in route.stops):
+            for contribution, _ in counted_contributions(
+                attributed.row.sequence,
+                attributed.attribution,
+                attributed.reports,
+                correction_sequence=correction_sequence,
+            ):
+                self._add_contribution(
+                    attributed.event, contribution, attributed.attribution.bucket, correction_sequence
+                )
+
+    def _add_contribution(
+        self,
+        event: ReceivedEvent,
+        contribution: Contribution,
+        bucket: datetime,
+        correction_sequence: int | None,
     ) -> None:
-        """
-        Add an event's contribution to a meter; its carried amount counts up to the correction that removed it, if
-        any.
-        """
         stop, value, sequence = contribution
         for index, (counter, _) in enumerate(stop.targets if stop.price_path or stop.costs else ()):
             costs = stop.costs[index] if stop.costs else None
             carried: Decimal | int | None
             if costs is not None:
-                carried = sum_at_cost(costs, [to_received_event(row)], [value])
+                carried = sum_at_cost(costs, [event], [value])
             else:
-                carried = (
-                    to_exact_number(look_up(to_received_event(row).properties, stop.price_path))
-                    if stop.price_path
-                    else Decimal(0)
-                )
+                carried = to_exact_number(look_up(event.properties, stop.price_path)) if stop.price_path else 0
             prices = self._carried.setdefault(counter, [])
             prices.append((sequence, Decimal(carried or 0)))
             if correction_sequence is not None:
                 prices.append((correction_sequence, -Decimal(carried or 0)))
         if not stop.state_keys or correction_sequence is not None:
             return
-        metering, event = stop.meter.metering, to_received_event(row)
+        metering = stop.meter.metering
         event_value = EventValue(event.occurred_at, event.source, event.id, Decimal(value))
         if metering.recurring:
             self._recurring.add(stop.meter.id)

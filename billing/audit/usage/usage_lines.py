@@ -100,10 +100,9 @@ class BilledLine(NamedTuple):
 
 @dataclass(slots=True)
 class Rerating:
-    """Rows that say how lines differ from their snapshots, a hundred at most. lines: how many lines were rated."""
+    """Rows that say how lines differ from their snapshots, a hundred at most."""
 
     wrong: list[Row] = field(default_factory=list)
-    lines: int = 0
 
 
 class EarlierLines(NamedTuple):
@@ -135,7 +134,6 @@ def rerate() -> Rerating:
         earlier_by_rate: dict[int, EarlierLines] = {}
         for _, mark_lines in groupby(window_lines, key=lambda line: line.mark):
             lines = list(mark_lines)
-            rerating.lines += len(lines)
             for line in lines:
                 earlier = earlier_by_rate.setdefault(line.rate_id, EarlierLines())
                 if line.corrects_line_id:
@@ -255,7 +253,7 @@ def _differences(
     )
     if line.corrects_line_id:
         quantity, amount = Decimal(1), line.amount + (amount if is_alone else 0)
-        explanation = explanation if "cumulative" in stored else stored  # credit_notes.py checks the other formula
+        explanation = explanation if "cumulative" in stored else stored  # the oracle checks the other formula
     if amount != line.amount:
         yield {"line_id": line.line_id, "wrong": "amount", "stored": line.amount, "again": amount}
     if quantity != line.line_quantity:

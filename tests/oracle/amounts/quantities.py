@@ -12,12 +12,15 @@ from psycopg import ServerCursor
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.fee_histories import read_fee_histories
-from billing.closing.lines.quantity_lines import unsettled_quantity_fees
+from billing.closing.lines.quantity_lines import added_units, cumulative_amount, settled_until
 from billing.closing.lines.section_lines import is_own_line_sql
 from billing.closing.period_reader import read_due_periods
 from billing.closing.records import NO_FEE_HISTORY, BilledFee, PeriodToClose
 from invoices.amounts.line_net import line_net_sql
+from lib.decimals import EXACT, ZERO
 from lib.money import round_money
+from plans.catalog.stored_terms import FeeTerms, load_terms
+from plans.models.prices import FeeKind
 
 # Periods in memory at a time, with their lines.
 BATCH_SIZE = 500
@@ -136,11 +139,29 @@ def unsettled_quantities(books: Books) -> Iterator[Row]:
         period_ids = [period_id for (period_id,) in cursor.fetchall()]
     for start in range(0, len(period_ids), BATCH_SIZE):
         for closing in _read_closings(period_ids[start : start + BATCH_SIZE]):
-            for fee, remaining in unsettled_quantity_fees(closing):
+            for fee, remaining in _unsettled_fees(closing):
                 billed_fee = closing.fees.billed_fees.get(fee.fee_id)
                 if remaining < 0 and billed_fee is not None and not billed_fee.net:
                     continue  # coupons and credit notes have left nothing to credit
                 yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": remaining}
+
+
+def _unsettled_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, Decimal]]:
+    """Yield each quantity fee with its unsettled amount; `billed_fees` must hold everything billed for it."""
+    span = closing.span
+    terms = load_terms(span.version_id, span.currency)
+    for fee in terms.unit_fees:
+        billed_fee = closing.fees.billed_fees.get(fee.fee_id)
+        if fee.kind == FeeKind.ONE_TIME:
+            # Units that were removed don't return their one-time fee.
+            count = max(added_units(closing, span, fee, is_start=False), 0)
+            unsettled = round_money(count * fee.amount, span.currency)
+        else:
+            until = settled_until(closing, billed_fee)
+            cumulative, _ = cumulative_amount(closing, billed_fee, fee, terms, until=until)
+            unsettled = EXACT.subtract(cumulative, billed_fee.amount if billed_fee else ZERO)
+        if unsettled:
+            yield fee, unsettled
 
 
 def _read_closings(period_ids: list[int]) -> Iterator[PeriodToClose]:

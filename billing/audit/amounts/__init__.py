@@ -1,1 +1,0 @@
-"""Integrity checks that recompute invoiced amounts."""

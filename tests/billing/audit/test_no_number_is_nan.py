@@ -1,0 +1,56 @@
+"""
+No column of the project's tables takes NaN or infinity: a constraint refuses them, or a sum that the audit checks.
+
+PostgreSQL sorts NaN above every number, so each bound of a CHECK constraint that is an upper one excludes it.
+"""
+
+import pytest
+from django.db import connection
+
+from billing.audit.records.schema_checks import our_models
+from tests.billing.audit.books import make_books
+from tests.clean_books import BooksNotClean, assert_clean
+from tests.db_refusals import refused_by
+
+pytestmark = pytest.mark.django_db
+
+_COLUMNS = """
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_name = ANY(%s) AND data_type = 'numeric' ORDER BY 1, 2
+"""
+
+KEPT_BY_A_SUM = {
+    "billing_drawdown.refused": "wallets_paid_what_use_cost",
+    "invoices_balanceentry.after": "customer_balances_are_the_sum_of_their_entries",
+    "wallets_wallet.debt_held": "what_is_held_is_kept_by_open_holds",
+}
+"""Column → the check of the audit that finds NaN in it."""
+
+
+def test_a_constraint_or_a_sum_refuses_nan_and_infinity():
+    make_books()
+    tables = [model._meta.db_table for model in our_models() if not hasattr(model, "pgh_tracked_model")]
+    accepted = set()
+    with connection.cursor() as cursor:
+        cursor.execute(_COLUMNS, [tables])
+        columns = [column for column in cursor.fetchall() if column[0] != "billing_rollup"]
+        # Triggers would refuse most changes before a constraint is evaluated.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+        for table, column in columns:
+            for number in ("NaN", "Infinity", "-Infinity"):
+                if refused_by(f"UPDATE {table} SET {column} = '{number}'") == "nothing":  # noqa: S608
+                    accepted.add(f"{table}.{column}")
+
+    assert accepted == set(KEPT_BY_A_SUM)
+
+
+@pytest.mark.parametrize("column", KEPT_BY_A_SUM)
+def test_the_sum_finds_nan(column):
+    make_books()
+    table, _, name = column.partition(".")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+        cursor.execute(f"UPDATE {table} SET {name} = 'NaN'")  # noqa: S608
+
+    with pytest.raises(BooksNotClean, match=KEPT_BY_A_SUM[column]):
+        assert_clean(names=[KEPT_BY_A_SUM[column]])

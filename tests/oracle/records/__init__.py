@@ -1,0 +1,1 @@
+"""Dates, places and references that follow from rules of billing, worked out again."""

@@ -1,0 +1,1 @@
+"""Usage whose sums are no plain sums, replayed from the events."""
