@@ -16,6 +16,9 @@ from invoices.models import Invoice, Line
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.billing.metering.ingest.request_parser import NOW, parse
 from tests.builders import FEB
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

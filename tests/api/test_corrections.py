@@ -8,6 +8,9 @@ from billing.models import Correction
 from customers.models import ApiKey
 from tests.api.calls import Caller, faults, problem
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

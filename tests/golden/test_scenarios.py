@@ -2,12 +2,16 @@
 
 import pytest
 
+from tests.clean_books import clean_after_test
 from tests.golden.cases import Case, to_run
 from tests.golden.scenario_cases import figures
 
 pytestmark = pytest.mark.slow
 
 FAMILY = "scenarios"
+
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices", "payments", "wallets")
 
 
 @pytest.mark.django_db

@@ -27,8 +27,11 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import clean_after_test
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Transaction, Wallet
+
+clean_books = clean_after_test("usage", "invoices", "wallets")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

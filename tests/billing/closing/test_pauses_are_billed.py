@@ -45,6 +45,8 @@ from tests.builders import (
 from tests.clean_books import assert_clean
 from tests.docs_tables import rows
 
+SUBJECTS = ("subscriptions", "usage", "invoices", "payments")
+
 pytestmark = pytest.mark.django_db
 
 D = Decimal
@@ -108,7 +110,7 @@ def test_nothing_is_due_during_a_pause_as_documented(row):
     assert [draft_note.totals.net for draft_note in draft.credit_notes] == [
         -credit_note for credit_note in issued_amounts() if credit_note < 0
     ]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_a_pause_starts_at_once_and_a_check_sees_it():
@@ -126,12 +128,12 @@ def test_usage_is_stored_and_billed_if_the_pause_ends_before_it():
     pause(subscription=subscription, at=DAY_10)
     used(2, DAY_10 + DAY)
     assert {unmatched_usage.reason for unmatched_usage in UnmatchedUsage.objects.all()} == {"paused"}
-    assert_clean()
+    assert_clean(*SUBJECTS)
     resume(subscription=subscription, at=DAY_10 + 3 * DAY, resumes_at=DAY_10 + HOUR)
     reprocess(at=DAY_10 + 3 * DAY)
     assert not UnmatchedUsage.objects.filter(resolved_at__isnull=True).exists()
     pass_time(FEB + DAY)
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_a_pause_that_ends_at_its_start_costs_nothing():
@@ -140,7 +142,7 @@ def test_a_pause_that_ends_at_its_start_costs_nothing():
     resume(subscription=subscription, at=DAY_10)
     pass_time(FEB + DAY)
     assert issued_amounts() == [D("31.00"), D("31.00")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_an_upcoming_pause_is_listed_and_can_be_revoked():
@@ -152,7 +154,7 @@ def test_an_upcoming_pause_is_listed_and_can_be_revoked():
     assert taken_back.state == "revoked"
     pass_time(MAR + DAY)
     assert issued_amounts() == [D("31.00"), D("31.00"), D("31.00")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_a_new_end_replaces_the_former_end():
@@ -162,7 +164,7 @@ def test_a_new_end_replaces_the_former_end():
     resume(subscription=subscription, at=FEB - HOUR, resumes_at=MAR)
     pass_time(MAR + DAY)
     assert issued_amounts() == [D("31.00"), D("-21.00"), D("31.00")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_a_pause_is_announced():
@@ -183,7 +185,7 @@ def test_a_paused_subscription_can_be_canceled():
     assert (ended.state, ended.ends_at) == ("ended", DAY_10 + DAY)
     with pytest.raises(CancellationRefused, match="nothing is to be taken back"):
         uncancel(subscription=subscription, at=DAY_10 + DAY)
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_a_commitment_is_prorated_before_and_after_the_pause():
@@ -193,7 +195,7 @@ def test_a_commitment_is_prorated_before_and_after_the_pause():
     pause(subscription=subscription, at=DAY_10, ends_at=DAY_10 + 10 * DAY)
     pass_time(FEB + DAY)
     assert issued_amounts() == [D("31.00"), D("100.00"), D("-21.00"), D("11.00"), D("110.00") + D("31.00")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 LEVEL = {"aggregation": "max", "value_property": "gb"}

@@ -42,7 +42,7 @@ def test_a_close_waits_for_an_earlier_quantity_change(subscription, monkeypatch)
     pause.release()
     change.result(), close.result()
     assert Line.objects.get(kind="proration").amount.amount == Decimal("10.00")
-    assert_clean()
+    assert_clean("subscriptions", "invoices")
 
 
 def test_a_quantity_change_waits_for_an_earlier_close_and_is_rejected(subscription, monkeypatch):
@@ -57,4 +57,4 @@ def test_a_quantity_change_waits_for_an_earlier_close_and_is_rejected(subscripti
     with pytest.raises(QuantityRefused, match="billed until then"):
         change.result()
     assert not SubscriptionQuantity.objects.exists()
-    assert_clean()
+    assert_clean("subscriptions", "invoices")

@@ -218,7 +218,7 @@ def test_a_usage_window_over_several_periods_starts_after_the_trial():
     amounts = [line.amount.amount for line in Line.objects.order_by("id")]
     assert amounts == [Decimal("5.00"), Decimal("1.00")]
     assert subscription.periods.count() == 3
-    assert_clean()
+    assert_clean("subscriptions", "usage", "invoices")
 
 
 def test_the_maximum_of_a_usage_window_over_several_periods_is_prorated():
@@ -230,7 +230,7 @@ def test_the_maximum_of_a_usage_window_over_several_periods_is_prorated():
     send(*({"id": f"{number}", **named} for number in range(20)))
     close_until(TRIAL_END + HOUR)
     assert lines_of(subscription.periods.get(is_trial=True)) == "usage 20.00, usage -6.00", "14 of 365"
-    assert_clean()
+    assert_clean("subscriptions", "usage", "invoices")
 
 
 def test_a_flat_price_is_not_due_during_the_trial():

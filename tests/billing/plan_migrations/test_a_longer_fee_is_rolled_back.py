@@ -7,6 +7,9 @@ from djmoney.money import Money
 
 from tests.billing.plan_migrations.migration_setup import DAY, HOUR, net_total, pass_time, planned, roll_back, run
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices", "jobs")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -8,6 +8,9 @@ from billing.models import JobItem, MigrationItem, Period
 from billing.plan_migrations import workflow
 from tests.billing.plan_migrations.migration_setup import FIFTEENTH, HOUR, make_version, planned, worked
 from tests.builders import make_customer, subscribe
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices", "jobs")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -32,9 +32,12 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import clean_after_test
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Lot, Wallet
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices", "wallets", "jobs")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

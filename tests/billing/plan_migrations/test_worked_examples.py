@@ -21,7 +21,10 @@ from tests.billing.plan_migrations.migration_setup import (
     use,
 )
 from tests.builders import FEB, make_customer, subscribe
+from tests.clean_books import clean_after_test
 from tests.docs_tables import rows
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices", "payments", "jobs")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

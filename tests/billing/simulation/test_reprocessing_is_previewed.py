@@ -76,7 +76,7 @@ def test_the_preview_equals_the_result():
     reprocess(at=AT, report_ids=reports())
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == D("102.00")
-    assert_clean()
+    assert_clean("subscriptions", "usage", "invoices")
 
 
 def test_only_added_usage_is_shown():

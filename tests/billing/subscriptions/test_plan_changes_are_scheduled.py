@@ -26,6 +26,9 @@ from tests.builders import (
     rate,
 )
 from tests.builders import subscribe as subscribed
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -10,7 +10,10 @@ from billing.subscriptions import change_plan
 from billing.subscriptions.plan_changes import plan_change
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, wait_until_blocked
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

@@ -26,7 +26,9 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from tests.clean_books import assert_clean
+from tests.clean_books import assert_clean, clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -223,7 +225,7 @@ def test_a_trial_changes_to_a_new_version_at_its_end_at_the_earliest(subscriptio
     generate_periods(until=TRIAL_END + HOUR)
     close_due(at=TRIAL_END + HOUR)
     assert [line.amount.amount for line in Line.objects.all()] == [62]
-    assert_clean()
+    assert_clean("subscriptions", "usage", "invoices")
 
 
 def test_a_rollout_within_a_trial_waits_for_its_end(subscription):

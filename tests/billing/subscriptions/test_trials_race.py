@@ -10,7 +10,10 @@ from billing.subscriptions import end_trial, extend_trial, generate_periods
 from billing.subscriptions.lifecycle import trials
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, wait_until_blocked
+
+clean_books = clean_after_test("subscriptions", "usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

@@ -23,6 +23,9 @@ from tests.billing.limits.alerts.alert_setup import (
     use,
 )
 from tests.builders import make_feature, make_seller
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("limits", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -8,6 +8,9 @@ from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announc
 from tests.billing.metering.corrections.correction_setup import void
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import FEB, add_override
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("limits", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

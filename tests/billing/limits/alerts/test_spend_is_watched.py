@@ -12,6 +12,9 @@ from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announc
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.billing.metering.corrections.correction_setup import void
 from tests.builders import FEB, JAN, cap, make_feature, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("limits", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -7,6 +7,9 @@ import pytest
 from tests.billing.limits.alerts.alert_setup import alerts, announced_facts, calls, evaluate, use
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.builders import JAN
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("limits", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

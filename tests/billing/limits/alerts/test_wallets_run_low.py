@@ -8,9 +8,12 @@ import pytest
 from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, announced_facts, evaluate
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.builders import JAN, make_customer
+from tests.clean_books import clean_after_test
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet
+
+clean_books = clean_after_test("limits", "wallets", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -11,7 +11,10 @@ from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Reservation
 from tests.billing.limits.reservations.reservation_setup import MINUTE, NOW, capped_customer, prepaid_customer
+from tests.clean_books import clean_after_test
 from tests.races import together
+
+clean_books = clean_after_test("limits", "usage", "wallets")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,6 +25,9 @@ from tests.billing.limits.reservations.reservation_setup import (
     send_events,
 )
 from tests.builders import cap
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("limits", "usage", "wallets")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -16,6 +16,9 @@ from tests.billing.metering.corrections.correction_setup import (
 )
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB, MAR
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

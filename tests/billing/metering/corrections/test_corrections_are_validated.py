@@ -6,6 +6,9 @@ from billing.metering.corrections import NothingCorrected
 from billing.models import Correction, Event
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request, replace, void
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -20,7 +20,10 @@ from tests.billing.metering.corrections.correction_setup import (
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, together, wait_until_blocked
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

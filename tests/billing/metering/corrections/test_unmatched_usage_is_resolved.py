@@ -7,6 +7,9 @@ from billing.models import UnmatchedUsage
 from tests.billing.metering.corrections.correction_setup import replace, void
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send
 from tests.billing.metering.ingest.request_parser import NOW
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -9,6 +9,9 @@ from tests.aggregation.test_worked_numbers import rows
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.billing.metering.ingest.request_parser import NOW
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage", "invoices", "wallets")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -23,6 +23,8 @@ from tests.builders import make_customer, make_meter, make_plan, offer, publish,
 from tests.clean_books import assert_clean
 from tests.races import together
 
+SUBJECTS = ("usage", "jobs")
+
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HEAD = "id,customer,event,timestamp,properties.n"
@@ -68,7 +70,7 @@ def test_a_dry_run_has_the_figures_of_the_import(metered_customer):
     work_job(job, for_real=True)
     assert (job.state, job.dry_run, job.figures) == (JobState.DONE, False, figures)
     assert (Event.objects.count(), str(total())) == (4, "0.3")
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_only_rejected_rows_keep_their_content(metered_customer, monkeypatch):
@@ -125,7 +127,7 @@ def test_a_canceled_job_deletes_its_file(metered_customer):
     job = begin([row(1)])
     controls.cancel(job_id=job.pk, by=None, at=NOW)
     assert not JobPart.objects.exists()
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,7 +139,7 @@ def test_workers_share_a_file(metered_customer, monkeypatch):
     work_job(job)
     assert job.figures["accepted"] == 100
     assert (Event.objects.count(), total()) == (100, 100)
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 PLACES = ["jobs.after_cut", "jobs.begun", "ingest.after_counters", "jobs.before_commit", "jobs.after_commit"]
@@ -167,7 +169,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(metered_customer, tmp_pa
     job.refresh_from_db()
     assert (job.state, job.figures["accepted"], job.figures["duplicate"]) == (JobState.DONE, 6_500, 0)
     assert (Event.objects.count(), total()) == (6_500, 6_500)
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def start_worker(environment):

@@ -61,7 +61,7 @@ def test_a_file_is_counted_once_however_often_it_is_imported(metered_customer, t
     second = run(capsys, path)
     assert (second["accepted"], second["duplicate"]) == (0, 4)
     assert Event.objects.count() == 3
-    assert_clean()
+    assert_clean("usage", "jobs")
 
 
 def test_a_dry_run_lists_the_changes_and_stores_nothing(metered_customer, tmp_path, capsys):
@@ -126,4 +126,4 @@ def test_a_killed_import_is_finished_by_the_next(place, tmp_path):
     done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
     assert done["accepted"] + done["duplicate"] == 2_500
     assert (Event.objects.count(), total()) == (2_500, 2_500)
-    assert_clean()
+    assert_clean("usage", "jobs")

@@ -12,7 +12,10 @@ from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import
     used,
 )
 from tests.builders import MAR, make_cost
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, wait_until_blocked
+
+clean_books = clean_after_test("usage", "catalog")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

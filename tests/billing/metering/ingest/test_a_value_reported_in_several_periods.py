@@ -41,4 +41,4 @@ def test_a_seat_reported_in_two_periods_of_one_batch_is_one_seat():
         seat("c", "2026-03-02T00:00:00Z", "remove"),
     )
     assert list(AggregateState.objects.order_by("starts_at").values_list("members", flat=True)) == [1, 0, -1]
-    assert_clean()
+    assert_clean("subscriptions", "usage", "invoices")

@@ -7,7 +7,10 @@ from billing.models import AggregateState, DistinctValue
 from billing.subscriptions import generate_periods
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, wait_until_blocked
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

@@ -5,6 +5,9 @@ import pytest
 from billing.metering.store import counter_store, unmatched_usage
 from billing.models import Event
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, rolled_up, send
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

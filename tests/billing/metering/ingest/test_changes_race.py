@@ -22,7 +22,10 @@ from tests.billing.metering.ingest.ingest_setup import (
 )
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start
+
+clean_books = clean_after_test("subscriptions", "usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

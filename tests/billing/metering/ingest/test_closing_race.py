@@ -10,7 +10,10 @@ from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Counter, Event, Period
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, together, wait_until_blocked
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

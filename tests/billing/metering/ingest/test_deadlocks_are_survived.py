@@ -6,6 +6,9 @@ from django.db import connection
 
 from billing.metering.ingest import event_recorder
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -24,7 +24,10 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, wait_until_blocked
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

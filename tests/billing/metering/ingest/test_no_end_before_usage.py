@@ -7,6 +7,9 @@ import pytest
 from billing.subscriptions import CancellationRefused, cancel
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.billing.metering.ingest.request_parser import NOW
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

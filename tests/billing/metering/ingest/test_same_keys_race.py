@@ -7,7 +7,10 @@ import pytest
 from billing.metering.store import counter_store
 from billing.models import Event
 from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
+from tests.clean_books import clean_after_test
 from tests.races import Pause, start, together, wait_until_blocked
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

@@ -9,7 +9,10 @@ import pytest
 from billing.models import Event, Rollup, Subscription
 from tests.billing.metering.ingest.ingest_setup import counted, make_metered_subscription, request, send
 from tests.builders import make_customer, subscribe
+from tests.clean_books import clean_after_test
 from tests.races import together
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 

@@ -17,6 +17,8 @@ from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import FEB, MAR, make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.clean_books import assert_clean
 
+SUBJECTS = ("subscriptions", "usage", "invoices")
+
 pytestmark = pytest.mark.django_db
 
 
@@ -40,7 +42,7 @@ def test_usage_of_a_customer_created_later_is_billed():
     assert counted() == 1
     assert Event.objects.get(sender_id="a").customer_id is not None
     assert open_reports() == [("unknown_customer", "api.call")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_it_is_billed_once_however_often_it_is_reprocessed():
@@ -49,7 +51,7 @@ def test_it_is_billed_once_however_often_it_is_reprocessed():
     assert [reprocess(at=NOW).resolved for _ in range(3)] == [2, 0, 0]
     assert counted() == 2
     assert send(call("a")) == ["duplicate"]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_usage_of_a_meter_created_later_is_billed():
@@ -63,7 +65,7 @@ def test_usage_of_a_meter_created_later_is_billed():
     assert Meter.objects.get(code="new") == meter
     subscribe(subscription.customer, version, external_id="more")
     assert reprocess(at=NOW).resolved == 1
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_usage_before_a_subscription_is_billed_by_it():
@@ -75,7 +77,7 @@ def test_usage_before_a_subscription_is_billed_by_it():
     subscribe(Customer.objects.get(external_id="acme"), version)
     assert reprocess(at=NOW).resolved == 1
     assert open_reports() == [("no_subscription", "llm.request")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_an_invalid_value_stays_unmatched():
@@ -83,7 +85,7 @@ def test_an_invalid_value_stays_unmatched():
     send(request("r", "many", 5))
     assert reprocess(at=NOW).resolved == 0
     assert open_reports() == [("bad_value", "llm.request")]
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_unpriced_usage_of_a_customer_created_later_is_reported_by_meter():
@@ -93,7 +95,7 @@ def test_unpriced_usage_of_a_customer_created_later_is_reported_by_meter():
     assert reprocess(at=NOW).resolved == 1
     assert open_reports() == [("bad_value", "llm.request")]
     assert counted() == 0
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_unmatched_usage_of_a_closed_period_is_late_and_billed_next():
@@ -107,7 +109,7 @@ def test_unmatched_usage_of_a_closed_period_is_late_and_billed_next():
     close_due(at=MAR + timedelta(hours=1))
     late = Line.objects.get(kind="late_usage")
     assert (late.quantity, late.amount.amount) == (3, Decimal("0.03"))
-    assert_clean()
+    assert_clean(*SUBJECTS)
 
 
 def test_only_named_reports_are_reprocessed():

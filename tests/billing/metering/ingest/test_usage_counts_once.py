@@ -13,6 +13,9 @@ from tests.billing.metering.ingest.ingest_setup import (
     send,
 )
 from tests.builders import make_customer, subscribe
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -23,6 +23,9 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

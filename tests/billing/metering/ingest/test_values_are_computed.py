@@ -34,7 +34,7 @@ def test_computed_values_are_summed_exactly():
         call("b", properties={"parts": "abc", "usage": {"seconds": "0.7"}}),
     )
     assert counted() == {"work/-/03": (2, D("5.08"))}
-    assert_clean()
+    assert_clean("usage", "invoices")
 
 
 def test_an_event_without_a_value_is_reported_with_the_reason():
@@ -47,7 +47,7 @@ def test_an_event_without_a_value_is_reported_with_the_reason():
         (UnmatchedReason.BAD_VALUE, "work", "work: it divides by zero"),
         (UnmatchedReason.BAD_VALUE, "work", "work: “b” is missing"),
     ]
-    assert_clean()
+    assert_clean("usage", "invoices")
 
 
 def test_an_invalid_expression_does_not_affect_other_meters():
@@ -73,4 +73,4 @@ def test_computed_values_and_counted_events_can_require_a_cost_as_well():
         "calls: “cost” is missing or not a number",
         "work: “cost” is missing or not a number",
     ]
-    assert_clean()
+    assert_clean("usage", "invoices")

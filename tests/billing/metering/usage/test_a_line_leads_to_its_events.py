@@ -16,6 +16,9 @@ from tests.api.calls import Caller, problem
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, request, send
 from tests.builders import FEB, MAR, make_customer
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -12,7 +12,10 @@ from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, w
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
 from tests.deadlines import ScriptedDeadline
+
+clean_books = clean_after_test("subscriptions")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

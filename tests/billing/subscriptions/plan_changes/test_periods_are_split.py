@@ -34,7 +34,10 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.clean_books import clean_after_test
 from tests.docs_tables import rows
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

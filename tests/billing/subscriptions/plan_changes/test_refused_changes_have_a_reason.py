@@ -9,6 +9,9 @@ from billing.subscriptions import cancel
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from plans.publishing.publication import PublishingRefused
 from tests.builders import APR, FEB, JAN, make_customer, make_plan, offer, publish, rate, subscribe
+from tests.clean_books import clean_after_test
+
+clean_books = clean_after_test("subscriptions", "access")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 

@@ -30,7 +30,10 @@ from tests.builders import (
     rate,
     subscribe,
 )
+from tests.clean_books import clean_after_test
 from tests.docs_tables import rows
+
+clean_books = clean_after_test("subscriptions", "usage", "invoices")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
