@@ -34,12 +34,12 @@ def our_models() -> list[type[Model]]:
     return [model for label in APPS for model in apps.get_app_config(label).get_models()]
 
 
-def _foreign_keys(*, enforced: bool) -> Iterator[tuple[type[Model], ForeignKey]]:
+def _foreign_keys(*, enforced: bool) -> Iterator[tuple[type[Model], ForeignKey[Any, Any]]]:
     """Yield the foreign keys that the database enforces, or those that it does not, for speed; history has none."""
     for model in our_models():
         if model._meta.managed and not hasattr(model, "pgh_tracked_model"):
             for field in model._meta.local_concrete_fields:
-                if isinstance(field, ForeignKey) and field.db_constraint is enforced:
+                if isinstance(field, ForeignKey) and getattr(field, "db_constraint", True) is enforced:
                     yield model, field
 
 
