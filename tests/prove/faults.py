@@ -412,7 +412,7 @@ def wake(task: Task) -> None:
     """
     for _ in range(3):
         with contextlib.suppress(Exception), celery_app.connection_for_write() as fresh:
-            task.apply_async(connection=fresh)  # type: ignore[call-arg]  # passed on to the broker
+            task.apply_async(connection=fresh)  # type: ignore[call-arg]  # one of the options that Celery passes on
             return
         time.sleep(0.5)
 
