@@ -168,7 +168,7 @@ def _claim(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
         "failing": AT_ONCE_WHEN_FAILING,
     }
     with connection.cursor() as cursor:
-        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS, "failing": AT_ONCE_WHEN_FAILING})
+        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS})
         return [
             DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")))
             for row in cursor.fetchall()
