@@ -1,5 +1,6 @@
 """From the first release on, migrations are kept: a database with rows in every table migrates to the present."""
 
+import json
 import os
 import subprocess
 import sys
@@ -27,7 +28,11 @@ def stored_database() -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def manage(url: str, *arguments: str) -> str:
+SEALED = "secrets_of_webhooks_can_be_read"
+"""The stored secrets were sealed with a key of the machine that stored them."""
+
+
+def manage(url: str, *arguments: str, is_checked: bool = True) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
@@ -36,7 +41,7 @@ def manage(url: str, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0 or not is_checked, done.stdout + done.stderr
     return done.stdout
 
 
@@ -50,4 +55,5 @@ def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_databas
     assert {table: count for table, count in rows_before.items() if rows.get(table, 0) < count} == {}
     differences = read_schema(stored_database) ^ read_schema(os.environ["DATABASE_URL"])
     assert sorted(differences) == [], "edited initial migrations: store the database anew, until the first release"
-    manage(stored_database, "audit")
+    report = json.loads(manage(stored_database, "audit", "--json", is_checked=False))
+    assert {row["name"] for row in report if row["is_violated"]} - {SEALED} == set()
