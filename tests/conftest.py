@@ -31,17 +31,18 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[RUN].enter_context(postgres.template_ahead())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """
     Mark browser tests and tests that commit as slow, because they start processes or restore a database, before `-m`
-    chooses. Start with the slow ones, so that no worker is left with one at the end.
+    chooses. Start with the slow ones, after pytest-django's sorting, so that no worker is left with one at the end.
     """
     for item in items:
         database = item.get_closest_marker("django_db")
         commits = "transactional_db" in item.fixturenames or (database and database.kwargs.get("transaction"))  # type: ignore[attr-defined]
         if commits or item.get_closest_marker("browser"):
             item.add_marker("slow")
+    yield
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

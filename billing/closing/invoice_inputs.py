@@ -23,7 +23,7 @@ from billing.metering.rating_inputs.rating_period import Counters
 
 
 class InvoiceInputs(NamedTuple):
-    """What the invoices of some periods depend on; each field but `usage` and `cycles` by period."""
+    """The inputs of the invoices of some periods; each field but `usage` and `cycles` by period."""
 
     counters: Mapping[int, Counters]
     usage: RatingInputs
@@ -34,6 +34,7 @@ class InvoiceInputs(NamedTuple):
     coupons: Mapping[int, tuple[InvoiceCoupon, ...]]
 
     def fees_of(self, period_id: int) -> FeeHistory:
+        """Return the earlier fees that a period's fees depend on."""
         return self.fees.get(period_id, NO_FEE_HISTORY)
 
     def complete(
@@ -90,12 +91,12 @@ def read_invoice_inputs(
     )
 
 
-def close_late_periods(
+def with_late_usage(
     due_periods: Iterable[DuePeriod], late_period_ids: Mapping[int, Sequence[int]]
 ) -> list[PeriodToClose]:
     """
-    Return closed periods as the parties to a bill of late usage: each with its subscription's late periods and their
-    commitments, without usage or fees of its own.
+    Return these periods with their subscriptions' late periods and the commitments of those, for a bill of late usage
+    alone: usage and fees of their own are left out.
     """
     by_id = {due.span.period_id: due for due in due_periods}
     late_periods = _late_periods_by_invoice(by_id, late_period_ids)

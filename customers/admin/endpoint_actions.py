@@ -1,4 +1,4 @@
-"""What staff do to webhook endpoints: add, test, resend, rotate, switch off and on, remove."""
+"""Actions of staff on webhook endpoints: add, test, resend, rotate, switch off and on, remove."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The base of what staff do to a subscription."""
+"""The base of staff actions on a subscription."""
 
 from datetime import datetime
 from functools import cached_property

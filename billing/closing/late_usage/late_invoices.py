@@ -8,7 +8,7 @@ from billing.closing.batch import describe_error
 from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_late_invoice
-from billing.closing.invoice_inputs import close_late_periods
+from billing.closing.invoice_inputs import with_late_usage
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
 from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
@@ -75,7 +75,7 @@ def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool
         return CloseSummary(busy=1)
     lock_invoices_of_periods([period_id])
     mark = read_high_water_mark()
-    (closing,) = close_late_periods(read_due_periods([period_id]).values(), {subscription_id: [period_id]})
+    (closing,) = with_late_usage(read_due_periods([period_id]).values(), {subscription_id: [period_id]})
     (late_period,) = closing.late_periods
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     if is_replaced:

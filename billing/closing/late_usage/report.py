@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from billing.closing.batch import describe_error
 from billing.closing.invoice_assembly import late_amount
-from billing.closing.invoice_inputs import close_late_periods
+from billing.closing.invoice_inputs import with_late_usage
 from billing.closing.period_reader import read_due_periods
 from billing.models import Period
 from invoices.documents.seller_terms import read_sellers
@@ -125,7 +125,7 @@ def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, 
     due_periods = read_due_periods([ids[0] for ids in ids_by_subscription.values()])
     sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
     amounts: dict[int, tuple[Decimal | None, str]] = {}
-    for closing in close_late_periods(due_periods.values(), ids_by_subscription):
+    for closing in with_late_usage(due_periods.values(), ids_by_subscription):
         seller, cycles = sellers[closing.buyer.seller_id], dict(closing.commitments)
         for late_period in closing.late_periods:
             try:

@@ -1,8 +1,8 @@
 """
-The one loader of what a period is rated by.
+The one loader of billed periods: their terms and their usage.
 
 A statement that reads periods selects `RATING_COLUMNS` next to its own columns, and `RatingPeriod.from_row` reads
-them by name. `read_rating_inputs` then reads what is stored of these periods' usage, in a fixed number of statements,
+them by name. `read_rating_inputs` then reads these periods' stored usage, in a fixed number of statements,
 and `RatingInputs.complete` returns each period with everything that its rating depends on. Closing, previews, current
 usage, limits, drawdown, simulation, corrections and the audit all load periods here, so a new input of rating is
 added once.
@@ -57,7 +57,7 @@ SQL for the counters of {periods}, and for their drawdowns in the columns of cou
 
 
 class RatingInputs(NamedTuple):
-    """What is stored of some periods' usage beyond their counters. runs: period → its window runs."""
+    """The stored usage of some periods beyond their counters. runs: period → its window runs."""
 
     states: PeriodStates
     runs: Mapping[int, WindowRuns]
@@ -89,7 +89,7 @@ def read_rating_inputs(
     spans: Sequence[RatingPeriod], *, feature: FeatureTerms | None = None, states: PeriodStates | None = None
 ) -> RatingInputs:
     """
-    Read what `RatingInputs.complete` needs for these periods; no statement runs for what none of them needs.
+    Read the inputs of `RatingInputs.complete` for these periods; no statement runs for one that none of them uses.
 
     feature: the only feature that will be rated; default: all. states: read already.
     """
