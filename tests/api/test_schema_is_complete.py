@@ -63,19 +63,21 @@ def test_it_has_every_address_and_method_and_no_other(schema):
     assert set(operations(schema)) == declared
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
-def test_every_method_of_every_address_declares_its_scope(path, view):
-    methods = {method.upper() for method in METHODS if hasattr(view, method)}
-
-    assert HasScope in view.permission_classes
-    assert ApiKeyAuthentication in view.authentication_classes
-    assert set(view.required_scopes) == methods
-    assert set(view.required_scopes.values()) <= set(Scope.values)
+def test_every_method_of_every_address_declares_its_scope():
+    assert [path for path, view in addresses() if not declares_its_scopes(view)] == []
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
-def test_no_address_changes_anything_by_get(path, view):
-    assert view.required_scopes.get("GET", "read") == "read"
+def declares_its_scopes(view: type) -> bool:
+    return (
+        HasScope in view.permission_classes
+        and ApiKeyAuthentication in view.authentication_classes
+        and set(view.required_scopes) == {method.upper() for method in METHODS if hasattr(view, method)}
+        and set(view.required_scopes.values()) <= set(Scope.values)
+    )
+
+
+def test_no_address_changes_anything_by_get():
+    assert [path for path, view in addresses() if view.required_scopes.get("GET", "read") != "read"] == []
 
 
 def test_every_operation_has_a_summary_a_key_and_its_problems(schema):

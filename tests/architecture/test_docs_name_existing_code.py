@@ -102,10 +102,12 @@ def is_importable(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
 @pytest.mark.parametrize("find", [missing_paths, missing_dotted_names, missing_commands, missing_variables])
-def test_every_name_exists(find, page: Path):
-    assert list(find((PROJECT / page).read_text(encoding="utf-8"))) == []
+def test_every_name_exists(find):
+    offenders = {str(page): list(find((PROJECT / page).read_text(encoding="utf-8"))) for page in PAGES}
+
+    assert len(PAGES) >= 70
+    assert {page: names for page, names in offenders.items() if names} == {}
 
 
 def test_the_data_model_lists_every_table():

@@ -8,16 +8,14 @@ from config.celery import drop_unknown_tasks
 from config.schedule import SCHEDULE
 
 
-@pytest.mark.parametrize("entry", SCHEDULE.values(), ids=SCHEDULE.keys())
-def test_names_a_registered_task(entry: dict):
+def test_names_registered_tasks():
     celery_app.loader.import_default_modules()
-    assert entry["task"] in celery_app.tasks
+    assert {entry["task"] for entry in SCHEDULE.values()} <= set(celery_app.tasks)
 
 
-@pytest.mark.parametrize("entry", SCHEDULE.values(), ids=SCHEDULE.keys())
-def test_a_request_expires_before_the_next_one(entry: dict):
+def test_a_request_expires_before_the_next_one():
     """Otherwise a queue without a worker overnight would hold a thousand requests in the morning."""
-    assert 0 < entry["options"]["expires"] < entry["schedule"]
+    assert [name for name, entry in SCHEDULE.items() if not 0 < entry["options"]["expires"] < entry["schedule"]] == []
 
 
 @pytest.mark.django_db

@@ -6,9 +6,11 @@ The fields are those of the models, so a new column is tested automatically: a c
 list it with the reason why no value of it can be wrong.
 """
 
+import dataclasses
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -25,6 +27,9 @@ pytestmark = pytest.mark.slow
 
 PLACES = (0, -1)
 """Positions of the rows of a table whose fields are corrupted, one at a time: the first and the last."""
+
+MAX_CHOICES = 12
+"""Maximum values tried of a field with choices; 165 currencies would prove no more than a dozen."""
 
 ANY_VALUE_IS_FINE = {
     "plans_catalogrevision.revision": "processes only compare whether the number differs",
@@ -254,11 +259,10 @@ def name_of(model: type[Model], field: Field) -> str:
     return f"{model._meta.db_table}.{field.column}"
 
 
-CHECKED = [
-    pytest.param(model, field, id=name_of(model, field))
-    for model, field in columns()
-    if name_of(model, field) not in ANY_VALUE_IS_FINE | WORTH_A_SEAL and field.column != "id"
-]
+CHECKED: dict[type[Model], list[Field]] = defaultdict(list)
+for _model, _field in columns():
+    if name_of(_model, _field) not in ANY_VALUE_IS_FINE | WORTH_A_SEAL and _field.column != "id":
+        CHECKED[_model].append(_field)
 
 
 @pytest.fixture(scope="module")
@@ -272,25 +276,49 @@ def books(shared_transaction):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-@pytest.mark.parametrize(("model", "field"), CHECKED)
-def test_a_changed_field_is_refused_or_found_by_the_audit_or_the_oracle(books, django_db_blocker, model, field):
-    table, column = model._meta.db_table, field.column
-    missed, tried, only_by_oracle = [], Counter(), []
-    with django_db_blocker.unblock():
-        for row in rows(table):
-            for value in values(table, column, field):
-                with transaction.atomic():
-                    outcome = corrupt(table, column, row, value)
-                    tried[outcome] += 1
-                    if outcome == "changed" and not audit_seeker.finds(table, column):
-                        only_by_oracle.append(f"{column} = {value}")
-                        if not oracle_seeker.finds(table, column):
-                            missed.append(f"{column} = {value}")
-                    transaction.set_rollback(True)
+@dataclass(slots=True)
+class Search:
+    """The corruptions of one column: which nothing found, and whether the audit alone missed one."""
 
-    assert tried["changed"] + tried["refused"], "there was no other value to try: the test proves nothing"
-    assert missed == []
-    assert bool(only_by_oracle) == (column in ONLY_BY_ORACLE.get(table, "").split())
+    outcomes: Counter[str] = dataclasses.field(default_factory=Counter)
+    missed: list[str] = dataclasses.field(default_factory=list)
+    audit_missed_one: bool = False
+
+
+@pytest.mark.parametrize("model", CHECKED, ids=lambda model: model._meta.db_table)
+def test_a_changed_field_is_refused_or_found_by_the_audit_or_the_oracle(books, django_db_blocker, model):
+    only_by_oracle = set(ONLY_BY_ORACLE.get(model._meta.db_table, "").split())
+    with django_db_blocker.unblock():
+        searches = {
+            field.column: search(model._meta.db_table, field, needs_oracle=field.column in only_by_oracle)
+            for field in CHECKED[model]
+        }
+
+    untried = [name for name, of in searches.items() if not of.outcomes["changed"] + of.outcomes["refused"]]
+    assert untried == [], "there was no other value to try: the test proves nothing"
+    assert [change for of in searches.values() for change in of.missed] == []
+    assert {name for name, of in searches.items() if of.audit_missed_one} == only_by_oracle
+
+
+def search(table: str, field: Field, *, needs_oracle: bool) -> Search:
+    """Change the field in some rows, and let the audit and the oracle look for each change."""
+    column, result = field.column, Search()
+    for row in rows(table):
+        for value in values(table, column, field):
+            with transaction.atomic():
+                outcome = corrupt(table, column, row, value)
+                result.outcomes[outcome] += 1
+                if outcome == "changed":
+                    # The audit runs all of its checks on a change that it misses: one such change is enough.
+                    seekers = [audit_seeker, oracle_seeker]
+                    if needs_oracle and result.audit_missed_one:
+                        seekers.reverse()
+                    is_found = seekers[0].finds(table, column)
+                    result.audit_missed_one |= not is_found and seekers[0] is audit_seeker
+                    if not is_found and not seekers[1].finds(table, column):
+                        result.missed.append(f"{column} = {value}")
+                transaction.set_rollback(True)
+    return result
 
 
 NOTHING_FOLLOWS_FROM = {
@@ -323,7 +351,8 @@ def values(table: str, column: str, field: Field) -> list[str]:
             "999999999",
         ]
     if field.choices:
-        return [f"'{value}'" for value, _ in field.flatchoices]
+        choices = [f"'{value}'" for value, _ in field.flatchoices]
+        return choices[:: -(-len(choices) // MAX_CHOICES)]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT data_type FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
@@ -435,7 +464,7 @@ def test_the_page_counts_the_fields_that_only_the_oracle_checks():
     fields = [f"{table}.{column}" for table, columns in ONLY_BY_ORACLE.items() for column in columns.split()]
     for name in ("audit.md", "decisions/0044-the-audit-repeats-no-rule.md"):
         page = (PROJECT / "docs" / name).read_text(encoding="utf-8")
-        assert re.search(rf"\b{len(fields)} of {len(CHECKED)} (corrupted )?fields\b", page)
+        assert re.search(rf"\b{len(fields)} of {sum(map(len, CHECKED.values()))} (corrupted )?fields\b", page)
 
 
 def test_every_excluded_field_exists():

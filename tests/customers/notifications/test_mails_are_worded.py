@@ -1,6 +1,7 @@
 """Custom wording of mails: docs/webhooks.md#mails-in-your-own-words; a stored wording is data and never code."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,17 +112,21 @@ def test_paragraphs_and_facts_are_kept_and_no_code_is_run(bea):
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-@pytest.mark.parametrize("kind", TO_CUSTOMERS)
-def test_every_customer_mail_exists_in_every_language(kind, language):
-    text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
+def test_every_customer_mail_exists_in_every_language(language):
+    assert [problem for kind in TO_CUSTOMERS for problem in problems_of_mail(kind, language)] == []
 
-    assert text.language == language
-    assert text.subject
-    assert text.paragraphs
-    assert not re.search(r"\(\)|\s{2}|\{|\}", text.subject + "".join(text.paragraphs))
+
+def problems_of_mail(kind: str, language: str) -> Iterator[str]:
+    """Yield a sentence for each gap of a mail: it names no more than the English one, and leaves nothing empty."""
+    text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
+    if text.language != language or not text.subject or not text.paragraphs:
+        yield f"{kind} is not in {language}"
+    if gap := re.search(r"\(\)|\s{2}|\{|\}", text.subject + "".join(text.paragraphs)):
+        yield f"{kind} in {language} has “{gap[0]}”"
     english = get_template(f"email/{kind}.txt").template.source
     translated = get_template(f"email/{language}/{kind}.txt").template.source
-    assert names(translated) <= names(english) | {"currency", "subscription"}, "it says no more than the English one"
+    if more := names(translated) - names(english) - {"currency", "subscription"}:
+        yield f"{kind} in {language} names {more}"
 
 
 def names(source):

@@ -85,14 +85,18 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("code", sorted(MINOR_UNITS))
-def test_a_currency_is_written_or_refused(code: str):
+def test_every_currency_is_written_or_refused():
+    assert len(MINOR_UNITS) >= 160
+    assert [code for code in sorted(MINOR_UNITS) if not is_written_or_refused(code)] == []
+
+
+def is_written_or_refused(code: str) -> bool:
     facts = document(fee("9"), currency=code)
-    if minor_unit(code) < CENT or code in WITHDRAWN:
-        with pytest.raises(EInvoiceImpossible, match=f"currency: {code}"):
-            to_einvoice(facts)
-    else:
-        assert f">{code}</ram:InvoiceCurrencyCode>".encode() in to_cii(to_einvoice(facts))
+    try:
+        is_written = f">{code}</ram:InvoiceCurrencyCode>".encode() in to_cii(to_einvoice(facts))
+    except EInvoiceImpossible as refusal:
+        return (minor_unit(code) < CENT or code in WITHDRAWN) and f"currency: {code}" in str(refusal)
+    return is_written and not (minor_unit(code) < CENT or code in WITHDRAWN)
 
 
 @pytest.mark.parametrize(("facts", "reason"), REFUSED)
