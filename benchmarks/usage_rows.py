@@ -1,10 +1,10 @@
 """Usage by the million, written directly into the tables as ingest would have stored it."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from benchmarks import sample_books
@@ -107,7 +107,7 @@ def _store_levels(customers: int, starts_at: datetime) -> None:
         event_recorder.record_events(events=parsed_events, sandbox=False, at=at)
 
 
-def _trust_hours(cursor: Any) -> None:
+def _trust_hours(cursor: CursorWrapper) -> None:
     """
     Drop the scratch database's foreign key of hourly usage: checking millions of rows takes longer than storing them.
     """

@@ -1,5 +1,6 @@
 """All invoices and credit notes of a customer, newest first."""
 
+from datetime import date
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
@@ -51,7 +52,7 @@ def invoice_row(invoice: Invoice, figures: PortalFigures, visit: Visit) -> dict[
     }
 
 
-def customer_state(invoice: Invoice, *, today: Any) -> str:
+def customer_state(invoice: Invoice, *, today: date) -> str:
     """Return the state of an invoice in the customer's words: open, overdue, paid …"""
     if invoice.kind == DocumentKind.CREDIT_NOTE:
         return "credited"

@@ -1,6 +1,7 @@
 """The customer's wallets: balances, lots and their expiry, movements, and statements."""
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from django.http.response import HttpResponseBase
 from customers.portal.visit import Visit, paginate, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import Feature
-from wallets.ledger.balances import EMPTY_BALANCES, read_balances
+from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances, read_balances
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Lot, TopUpRule, Transaction, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
@@ -46,8 +47,8 @@ def wallets_of(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
     return [_shown(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures) for row in wallet_rows]
 
 
-def _shown(wallet_row: Wallet, balances: Any, figures: PortalFigures) -> dict[str, Any]:
-    def amount(units: Any) -> str:
+def _shown(wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures) -> dict[str, Any]:
+    def amount(units: Decimal) -> str:
         return figures.in_currency(units, display_currency(wallet_row.unit))
 
     return {

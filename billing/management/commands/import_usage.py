@@ -3,7 +3,8 @@
 import csv
 import json
 from argparse import ArgumentParser
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,14 +95,14 @@ class Command(BaseCommand):
             raise CommandError(f"--map {text}: write FIELD=COLUMN, such as customer=account.")
         return column, field
 
-    def _open_refusal_writer(self, path: Path | None, stack: ExitStack) -> Any:
+    def _open_refusal_writer(self, path: Path | None, stack: ExitStack) -> Callable[[Refusal], object]:
         if path is None:
             return lambda refusal: None
         writer = csv.writer(stack.enter_context(path.open("w", newline="", encoding="utf-8")))
         writer.writerow(Refusal._fields)
         return lambda refusal: writer.writerow([escape_formula(str(value)) for value in refusal])
 
-    def _open_progress(self, size: int, *, as_json: bool) -> Any:
+    def _open_progress(self, size: int, *, as_json: bool) -> AbstractContextManager[Callable[[int], None]]:
         if as_json:
             return nullcontext(lambda done: None)
         return show_progress("importing", size, out=self.stdout)

@@ -118,7 +118,7 @@ def _named_accounts(event: ProviderEvent) -> Iterator[PayerAccount]:
         yield from PayerAccount.objects.filter(provider=event.provider, ref__in=refs)
 
 
-def _previous_owner(event: ProviderEvent) -> Any:
+def _previous_owner(event: ProviderEvent) -> object:
     """Return the account that a payment method belonged to before it was detached."""
     return ((event.content.get("data") or {}).get("previous_attributes") or {}).get("customer")
 
