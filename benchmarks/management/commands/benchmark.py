@@ -10,10 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from benchmarks import check, close, ingest, migrate, read, render, simulate, wallet
+from benchmarks import NAMES, check, close, ingest, migrate, read, render, simulate, wallet
 from benchmarks.measurement import Outcome, Report
 
-NAMES = ("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render")
 SUBSCRIPTIONS = {"close": 4_000, "migrate": 1_500, "simulate": 2_000}
 """
 How many subscriptions a benchmark stores for a round, so that it takes less than three minutes on two cores, most of
