@@ -15,6 +15,11 @@ def fetch_rows(statement: str, parameters: Parameters | None = None) -> list[tup
         return list(cursor.fetchall())
 
 
+def fetch_column(statement: str, parameters: Parameters | None = None) -> list[Any]:
+    """Execute a statement that returns one column, and return its values."""
+    return [value for (value,) in fetch_rows(statement, parameters)]
+
+
 def execute(statement: str, parameters: Parameters | None = None) -> int:
     """Execute a statement and return the number of rows that it wrote."""
     with connection.cursor() as cursor:

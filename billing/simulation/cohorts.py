@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 from django.db.models import QuerySet
 
 from billing.models import Subscription
+from lib import sql
 
 
 class Cohort(msgspec.Struct, frozen=True):
@@ -52,9 +52,6 @@ def read_period_ids(subscription_ids: Sequence[int], *, count: int, running_at: 
     `running_at`.
     """
     ids = list(subscription_ids)
-    with connection.cursor() as cursor:
-        if count:
-            cursor.execute(_CLOSED, [ids, count])
-        else:
-            cursor.execute(_RUNNING, [ids, running_at, running_at])
-        return [period_id for (period_id,) in cursor.fetchall()]
+    if count:
+        return sql.fetch_column(_CLOSED, [ids, count])
+    return sql.fetch_column(_RUNNING, [ids, running_at, running_at])

@@ -24,8 +24,8 @@ from billing.simulation.history.invoiced_amounts import format_dimensions
 from billing.simulation.records import UnpricedQuantity
 from billing.simulation.usage_sources.event_recount import RecountedEvents, recount_events
 from billing.simulation.usage_sources.source_selection import FeatureSource, Source, select_sources
-from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
+from lib.prepared_statements import fetch_rows
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import UNCOVERED, match_rate
 
@@ -257,17 +257,13 @@ def _read_sums(period_meters: Sequence[tuple[int, int]]) -> SumsByMeter:
     sums: SumsByMeter = {}
     period_ids = sorted({period_id for period_id, _ in period_meters})
     meter_ids = sorted({meter_id for _, meter_id in period_meters})
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_SUMS, [period_ids, meter_ids])
-        for period_id, meter_id, dimensions, events, quantity in cursor.fetchall():
-            sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
+    for period_id, meter_id, dimensions, events, quantity in fetch_rows(_SUMS, [period_ids, meter_ids]):
+        sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
     return sums
 
 
 def _read_unpriced(period_ids: Sequence[int]) -> dict[int, set[str]]:
     names_by_period: dict[int, set[str]] = {}
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_UNPRICED, [list(period_ids)])
-        for period_id, name in cursor.fetchall():
-            names_by_period.setdefault(period_id, set()).add(name)
+    for period_id, name in fetch_rows(_UNPRICED, [list(period_ids)]):
+        names_by_period.setdefault(period_id, set()).add(name)
     return names_by_period
