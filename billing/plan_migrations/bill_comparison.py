@@ -32,10 +32,8 @@ def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: da
         bills_by_subscription.setdefault(bill.subscription_id, []).append(bill)
     for item in moves:
         periods = bills_by_subscription.get(item.subscription_id, [])
-        item.before, item.after = (
-            _sum_bills([bill.before for bill in periods]),
-            _sum_bills([bill.after[0] for bill in periods]),
-        )
+        item.before = _sum_bills([bill.before for bill in periods])
+        item.after = _sum_bills([bill.after[0] for bill in periods])
         item.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 

@@ -162,14 +162,8 @@ def _mark_undone(periods: Sequence[Period], *, at: datetime) -> None:
     """Keep the rows for their references, but close them to counting and billing."""
     for period in periods:
         is_issued = period.state == PeriodState.CLOSED
-        period.kind, period.state, period.continues, period.late_since, period.error = (
-            PeriodKind.UNDONE,
-            "closed",
-            None,
-            None,
-            "",
-        )
-        period.retry_at, period.settles = None, ""
+        period.kind, period.state, period.error, period.settles = PeriodKind.UNDONE, PeriodState.CLOSED, "", ""
+        period.continues = period.late_since = period.retry_at = None
         # Without an invoice the period was never billed, so it becomes empty.
         if not is_issued:
             period.ends_at, period.closed_at = period.starts_at, at

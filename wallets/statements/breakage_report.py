@@ -60,10 +60,8 @@ def breakage_of(seller: Seller) -> list[Month]:
         for lot_month, (_, recognized) in zip(lot_months, breakage, strict=True):
             month = months.setdefault((currency, lot_month.month), Month(lot_month.month, currency))
             month.granted = EXACT.add(month.granted, lot_month.basis)
-            month.used, month.expired = (
-                EXACT.add(month.used, lot_month.used),
-                EXACT.add(month.expired, lot_month.expired),
-            )
+            month.used = EXACT.add(month.used, lot_month.used)
+            month.expired = EXACT.add(month.expired, lot_month.expired)
             month.recognized = EXACT.add(month.recognized, recognized)
     ordered_months = [months[key] for key in sorted(months)]
     _defer(ordered_months)

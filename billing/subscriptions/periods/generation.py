@@ -108,10 +108,8 @@ def generate_periods(*, until: datetime, clock_id: int | None = None, batch_size
     """
     created, after_id = 0, 0
     while True:
-        condition, parameters = (
-            f" AND {clock_sql(clock_id, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
-            {"after": after_id, "limit": batch_size},
-        )
+        condition = f" AND {clock_sql(clock_id, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s"
+        parameters = {"after": after_id, "limit": batch_size}
         batch_created, last_id = _generate_batch(condition, parameters, until=until)
         if last_id is None:
             return created
@@ -122,9 +120,9 @@ def generate_customer_periods(*, customer_ids: Sequence[int], until: datetime) -
     """
     Create the periods that begin before `until` for the active subscriptions of these customers; return their number.
     """
-    return _generate_batch(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[
-        0
-    ]
+    condition, parameters = " AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}
+    created, _ = _generate_batch(condition, parameters, until=until)
+    return created
 
 
 def generate_subscription_periods(*, subscription_id: int, until: datetime) -> int:

@@ -131,10 +131,8 @@ def grant_due(
     Grants of periods that changed since are adjusted. Safe to repeat and to run concurrently; a period that can't be
     granted is logged, stops no other, and stays due.
     """
-    versions, query = (
-        versions_with_credits(),
-        _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
-    )
+    versions = versions_with_credits()
+    query = _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id"))
     processed, after = 0, 0
     # No version includes credits in most installations: then nothing is read.
     while versions and deadline.has_time():
