@@ -24,14 +24,13 @@ class Cohort(msgspec.Struct, frozen=True):
     customers: tuple[str, ...] = ()
 
     def subscriptions(self) -> QuerySet[Subscription]:
+        rules = {
+            "version__plan": self.plan_id,
+            "version": self.version_id,
+            "customer__external_id__in": self.customers,
+        }
         subscriptions = Subscription.objects.running().filter(sandbox=self.sandbox)
-        if self.plan_id is not None:
-            subscriptions = subscriptions.filter(version__plan=self.plan_id)
-        if self.version_id is not None:
-            subscriptions = subscriptions.filter(version=self.version_id)
-        if self.customers:
-            subscriptions = subscriptions.filter(customer__external_id__in=self.customers)
-        return subscriptions
+        return subscriptions.filter(**{name: value for name, value in rules.items() if value not in (None, ())})
 
 
 _CLOSED = """
