@@ -174,6 +174,5 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
     except IntegrityError as error:
         raise TrialRefused(
             f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end "
-            "those"
-            " first, and agree them anew."
+            "those first, and agree them anew."
         ) from error
