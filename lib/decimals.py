@@ -7,6 +7,7 @@ the bounds below, and it raises if a digit would be lost.
 """
 
 import decimal
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 
 ZERO = Decimal(0)
@@ -34,6 +35,14 @@ EXACT = Context(
 HALF_UP = Context(prec=PRECISION, rounding=ROUND_HALF_UP, traps=[decimal.InvalidOperation, decimal.Overflow])
 UP = Context(prec=PRECISION, rounding=ROUND_UP, traps=[decimal.InvalidOperation, decimal.Overflow])
 DOWN = Context(prec=PRECISION, rounding=ROUND_DOWN, traps=[decimal.InvalidOperation, decimal.Overflow])
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the exact sum."""
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
 
 
 def whole_steps(quantity: Decimal, size: Decimal) -> tuple[Decimal, Decimal]:

@@ -34,6 +34,13 @@ def named_cursor() -> Cursor[Any]:
     return PreparedCursor(connection.connection, row_factory=namedtuple_row)
 
 
+def fetch_rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+    """Execute a prepared statement and return its rows."""
+    with cursor() as prepared_cursor:
+        prepared_cursor.execute(statement, parameters)
+        return prepared_cursor.fetchall()
+
+
 def pipeline() -> AbstractContextManager[Any]:
     """Return a context in which statements are sent without waiting; their results arrive when it ends."""
     connection.ensure_connection()

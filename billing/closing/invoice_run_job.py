@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from billing.closing.period_close import CHUNK_SIZE, close_periods
@@ -22,6 +21,7 @@ from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, Period
 from billing.models.jobs import JobKind
 from customers.models import Seller
+from lib import sql
 from lib.money import minor_unit
 
 COLUMNS = ("period", "customer", "subscription", "document", "currency", "total", "why")
@@ -149,9 +149,7 @@ WHERE p.id = ANY(%s) ORDER BY p.due_at, p.id
 
 
 def _read_period_rows(period_ids: Sequence[int]) -> list[_PeriodRow]:
-    with connection.cursor() as cursor:
-        cursor.execute(_PERIOD_ROWS, [list(period_ids)])
-        return [_PeriodRow(*row) for row in cursor.fetchall()]
+    return [_PeriodRow(*row) for row in sql.fetch_rows(_PERIOD_ROWS, [list(period_ids)])]
 
 
 def _read_outcome(period_ids: Sequence[int]) -> ItemOutcome:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
-
 from billing.subscriptions.test_clock_filters import test_clock_condition
+from lib import sql
 
 
 class QueuePosition(NamedTuple):
@@ -80,31 +79,21 @@ def lock_due_periods(
     clock_id: limit to customers on this test clock; None means real time.
     """
     due_at, id_ = after or (None, None)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LOCK_DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
-            {"at": at, "due_at": due_at, "id": id_, "limit": limit},
-        )
-        return [QueuePosition(*row) for row in cursor.fetchall()]
+    statement = _LOCK_DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id"))
+    rows = sql.fetch_rows(statement, {"at": at, "due_at": due_at, "id": id_, "limit": limit})
+    return [QueuePosition(*row) for row in rows]
 
 
 def lock_ended_periods(period_ids: Sequence[int], *, at: datetime) -> list[int]:
     """Lock those of these periods that are open, over and not held by others, in the queue's order."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_ENDED, [list(period_ids), at])
-        return [id_ for (id_,) in cursor.fetchall()]
+    return sql.fetch_column(_LOCK_ENDED, [list(period_ids), at])
 
 
 def read_due_period_ids(*, at: datetime, limit: int, clock_id: int | None = None) -> list[int]:
     """Return due periods, locked by others or not, in the queue's order. clock_id: as for `lock_due_periods`."""
     in_time = test_clock_condition(clock_id, "p.subscription_id")
     query = f"SELECT p.id FROM billing_period p WHERE {_IS_DUE} AND {in_time}"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{query} ORDER BY p.due_at, p.id LIMIT %(limit)s",
-            {"at": at, "limit": limit},
-        )
-        return [id_ for (id_,) in cursor.fetchall()]
+    return sql.fetch_column(f"{query} ORDER BY p.due_at, p.id LIMIT %(limit)s", {"at": at, "limit": limit})
 
 
 def lock_late_periods(subscription_ids: Sequence[int]) -> tuple[dict[int, list[int]], set[int]]:
@@ -119,12 +108,9 @@ def lock_late_periods(subscription_ids: Sequence[int]) -> tuple[dict[int, list[i
     if not ids_by_subscription:
         return {}, set()
     late_ids = {id_ for ids in ids_by_subscription.values() for id_ in ids}
-    with connection.cursor() as cursor:
-        # SKIP LOCKED: waiting here could deadlock, because the chunk's own periods are locked already.
-        cursor.execute(
-            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", [sorted(late_ids)]
-        )
-        locked = {id_ for (id_,) in cursor.fetchall()}
+    # SKIP LOCKED: waiting here could deadlock, because the chunk's own periods are locked already.
+    statement = "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED"
+    locked = set(sql.fetch_column(statement, [sorted(late_ids)]))
     waiting = {subscription_id for subscription_id, ids in ids_by_subscription.items() if not locked.issuperset(ids)}
     return {
         subscription_id: ids for subscription_id, ids in ids_by_subscription.items() if subscription_id not in waiting
@@ -134,18 +120,15 @@ def lock_late_periods(subscription_ids: Sequence[int]) -> tuple[dict[int, list[i
 def read_late_period_ids(subscription_ids: Sequence[int]) -> dict[int, list[int]]:
     """Return subscription → late periods to bill on its next invoice, not locked."""
     ids_by_subscription: dict[int, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_LATE_PERIODS, [list(subscription_ids)])
-        for id_, subscription_id in cursor.fetchall():
-            ids_by_subscription.setdefault(subscription_id, []).append(id_)
+    for id_, subscription_id in sql.fetch_rows(_LATE_PERIODS, [list(subscription_ids)]):
+        ids_by_subscription.setdefault(subscription_id, []).append(id_)
     return ids_by_subscription
 
 
 def lock_invoices_of_periods(period_ids: Sequence[int]) -> None:
     """Lock the invoices that bill these late periods, so that the amounts left to credit stay as they are read."""
     if period_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK_INVOICES, [list(period_ids)])
+        sql.execute(_LOCK_INVOICES, [list(period_ids)])
 
 
 def lock_periods(period_ids: Sequence[int], *, milliseconds: int) -> None:
@@ -154,9 +137,6 @@ def lock_periods(period_ids: Sequence[int], *, milliseconds: int) -> None:
 
     :raises OperationalError: if a lock was not granted in time.
     """
-    with connection.cursor() as cursor:
-        # `true` limits the setting to this transaction; SET LOCAL accepts no parameters.
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
-        cursor.execute(
-            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(period_ids)]
-        )
+    # `true` limits the setting to this transaction; SET LOCAL accepts no parameters.
+    sql.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+    sql.execute("SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(period_ids)])

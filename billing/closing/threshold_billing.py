@@ -29,6 +29,7 @@ from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.locked_months import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
+from lib import sql
 from lib.decimals import EXACT, ZERO
 from lib.queue import lock_free_row
 from plans.catalog.stored_terms import FeatureTerms, load_terms
@@ -87,9 +88,8 @@ def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | No
     open_period = Period.objects.filter(pk=period_id, state=PeriodState.OPEN).only("pk")
     if lock_free_row(open_period, no_key=False) is None:
         return False
-    with connection.cursor() as cursor:
-        # Stored even if no threshold is reached, so that the next runs skip the period until more events arrive.
-        cursor.execute(_SAVE_CHECK, [period_id, events])
+    # Stored even if no threshold is reached, so that the next runs skip the period until more events arrive.
+    sql.execute(_SAVE_CHECK, [period_id, events])
     mark = read_high_water_mark()
     due = read_due_periods([period_id])[period_id]
     # Usage carried over from a period that isn't billed yet has no final amount.
@@ -165,9 +165,7 @@ def _ending_at(line: DraftLine, snapshot: UsageSnapshot, at: datetime) -> tuple[
 def _threshold_draft(due: DuePeriod, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
     span, buyer = due.span, due.buyer
     # The period is locked, so two runs can't count the same number and use one reference twice.
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])
-        ((earlier,),) = cursor.fetchall()
+    ((earlier,),) = sql.fetch_rows(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])
     draft = Draft(
         reference=f"progress:{span.period_id}:{earlier + 1}",
         seller_id=seller.id,

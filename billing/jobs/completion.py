@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
-
 from billing.jobs.definitions import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState, JobState
+from lib import sql
 from lib.audit_log import audited_transaction
 from lib.queue import lock_free_row
 
@@ -24,10 +23,8 @@ def sum_figures(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     some.
     """
     figures_by_job: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
-    with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, [list(job_ids)])
-        for job_id, name, total in cursor.fetchall():
-            figures_by_job[job_id][name] = int(total)
+    for job_id, name, total in sql.fetch_rows(_FIGURES, [list(job_ids)]):
+        figures_by_job[job_id][name] = int(total)
     return figures_by_job
 
 

@@ -10,28 +10,26 @@ from billing.models import Job, JobPart
 from billing.models.jobs import OPEN_STATES, ItemState, JobState
 from lib.audit_log import audited_transaction
 
-Actor = User | None
-
 
 class JobControlRefused(ValueError):
     """The job's state doesn't allow this; the text names the state."""
 
 
-def pause(*, job_id: int, by: Actor, at: datetime) -> Job:
+def pause(*, job_id: int, by: User | None, at: datetime) -> Job:
     """Stop workers from starting further items. An item in progress is completed."""
     with _lock_job(job_id, OPEN_STATES, "job paused", by=by, at=at) as job:
         job.state = JobState.PAUSED
     return job
 
 
-def resume(*, job_id: int, by: Actor, at: datetime) -> Job:
+def resume(*, job_id: int, by: User | None, at: datetime) -> Job:
     """Resume a paused job."""
     with _lock_job(job_id, (JobState.PAUSED,), "job resumed", by=by, at=at) as job:
         job.state = JobState.QUEUED if job.started_at is None else JobState.RUNNING
     return job
 
 
-def cancel(*, job_id: int, by: Actor, at: datetime) -> Job:
+def cancel(*, job_id: int, by: User | None, at: datetime) -> Job:
     """Cancel a job: completed items keep their effects, and waiting items never start."""
     with _lock_job(job_id, (*OPEN_STATES, JobState.PAUSED), "job canceled", by=by, at=at) as job:
         job.state, job.finished_at = JobState.CANCELED, at
@@ -39,7 +37,7 @@ def cancel(*, job_id: int, by: Actor, at: datetime) -> Job:
     return job
 
 
-def retry_failed(*, job_id: int, by: Actor, at: datetime) -> Job:
+def retry_failed(*, job_id: int, by: User | None, at: datetime) -> Job:
     """Queue the failed items of a failed job again, and no others."""
     with _lock_job(job_id, (JobState.FAILED,), "failed items tried again", by=by, at=at) as job:
         _require_split(job)
@@ -50,7 +48,7 @@ def retry_failed(*, job_id: int, by: Actor, at: datetime) -> Job:
     return job
 
 
-def do_for_real(*, job_id: int, by: Actor, at: datetime) -> Job:
+def do_for_real(*, job_id: int, by: User | None, at: datetime) -> Job:
     """
     Process the items of a finished dry run for real, from the first one.
 
@@ -90,7 +88,9 @@ def _run_again(job: Job) -> None:
 
 
 @contextmanager
-def _lock_job(job_id: int, states: tuple[JobState, ...], action: str, *, by: Actor, at: datetime) -> Iterator[Job]:
+def _lock_job(
+    job_id: int, states: tuple[JobState, ...], action: str, *, by: User | None, at: datetime
+) -> Iterator[Job]:
     """Lock a job that is in one of `states`, and store the changes that the block makes."""
     with audited_transaction(action, by=by, at=at):
         # Row lock: two operators' actions, or an action and a worker that completes the job, happen one after the

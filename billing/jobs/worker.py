@@ -18,6 +18,7 @@ from billing.jobs.definitions import MAX_TRIES, ItemOutcome, JobDefinition, JobD
 from billing.jobs.item_split import split_job
 from billing.models import Job, JobItem
 from billing.models.jobs import OPEN_STATES, ItemState
+from lib import sql
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
@@ -96,11 +97,10 @@ def _begin(job_id: int) -> int | None:
     No other worker starts the item for `GAP_SECONDS`, by when the item is locked; each failed try adds as much again.
     A server crash can lose only this count, so the commit doesn't wait for the disk.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
-        cursor.execute(_BEGIN, [job_id, GAP_SECONDS])
-        row = cursor.fetchone()
-    return row[0] if row else None
+    with transaction.atomic():
+        sql.execute("SET LOCAL synchronous_commit = off")
+        ids = sql.fetch_column(_BEGIN, [job_id, GAP_SECONDS])
+    return ids[0] if ids else None
 
 
 def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[], datetime]) -> None:
@@ -108,8 +108,7 @@ def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         if kind.reads_snapshot and is_outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            sql.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # The lease: another worker that reaches this item skips it.
         item = lock_free_row(JobItem.objects.select_related("job").filter(pk=item_id, state=ItemState.WAITING))
         if item is None:

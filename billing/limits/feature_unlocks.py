@@ -5,10 +5,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db import connection
-
 from billing.limits.feature_usage import FeatureQuery, FeatureUsageRow
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
+from lib import sql
 from lib.decimals import EXACT, ZERO
 from plans.models.prices import UnlockedBy
 
@@ -83,6 +82,5 @@ class FeatureLocks:
 
 
 def _fetch_decimal(statement: str, *parameters: int | str | None) -> Decimal:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, list(parameters))
-        return Decimal(cursor.fetchone()[0])
+    (amount,) = sql.fetch_column(statement, parameters)
+    return Decimal(amount)

@@ -4,22 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection
-
 from billing.models import MigrationItem
 from billing.simulation import PeriodBill, SimulatedPeriod, simulate
+from billing.simulation.cohorts import read_period_ids
 from plans.models import PlanVersion
 
 COMPARED_PERIODS = 3
 """Past periods that are compared."""
-
-# The last closed periods of each subscription, by index, in one statement.
-_LAST = """
-SELECT p.id FROM unnest(%s::bigint[]) AS s(id) CROSS JOIN LATERAL (
-    SELECT id FROM billing_period WHERE subscription_id = s.id AND kind = 'regular' AND state = 'closed'
-        AND NOT is_trial
-    ORDER BY starts_at DESC LIMIT %s) p
-"""
 
 
 def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: datetime) -> None:
@@ -28,9 +19,7 @@ def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: da
 
     The reason why a total is unknown, and usage that the target doesn't price, are among the warnings.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST, [[move.subscription_id for move in moves], COMPARED_PERIODS])
-        period_ids = [id_ for (id_,) in cursor.fetchall()]
+    period_ids = read_period_ids([move.subscription_id for move in moves], count=COMPARED_PERIODS, running_at=at)
     bills_by_subscription: dict[int, list[SimulatedPeriod]] = {}
     # Overrides that end with the move must not soften the new bill.
     keeps_overrides = not moves[0].migration.ends_overrides
@@ -43,10 +32,8 @@ def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: da
         bills_by_subscription.setdefault(bill.subscription_id, []).append(bill)
     for item in moves:
         periods = bills_by_subscription.get(item.subscription_id, [])
-        item.before, item.after = (
-            _sum_bills([bill.before for bill in periods]),
-            _sum_bills([bill.after[0] for bill in periods]),
-        )
+        item.before = _sum_bills([bill.before for bill in periods])
+        item.after = _sum_bills([bill.after[0] for bill in periods])
         item.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import MigrationTiming
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
+from lib import sql
 from lib.audit_log import audited_transaction
 
 # Finds the former version by the period that the new part continues.
@@ -34,8 +35,7 @@ def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: User | Non
     try:
         with audited_transaction("migrate", by=by, at=at, migration=migration.pk):
             parts = change_plans(subscription_ids=ids, version=migration.version, at=at, by=by)
-            with connection.cursor() as cursor:
-                cursor.execute(_MARK_MOVED, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
+            sql.execute(_MARK_MOVED, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
     except IntegrityError:
         return set()  # a coverage conflict: moved one by one, each subscription shows whether it has it
     return set(parts)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from billing.closing.period_reversal import ReversalRefused, credit_period_invoice
@@ -33,6 +33,7 @@ from billing.subscriptions.terms.feature_coverage import (
     invalidate_cached_periods,
 )
 from customers.models import Customer
+from lib import sql
 from lib.audit_log import audited_transaction
 from plans.models import Fee, PlanVersion
 from plans.models.prices import BillingTiming
@@ -161,14 +162,8 @@ def _mark_undone(periods: Sequence[Period], *, at: datetime) -> None:
     """Keep the rows for their references, but close them to counting and billing."""
     for period in periods:
         is_issued = period.state == PeriodState.CLOSED
-        period.kind, period.state, period.continues, period.late_since, period.error = (
-            PeriodKind.UNDONE,
-            "closed",
-            None,
-            None,
-            "",
-        )
-        period.retry_at, period.settles = None, ""
+        period.kind, period.state, period.error, period.settles = PeriodKind.UNDONE, PeriodState.CLOSED, "", ""
+        period.continues = period.late_since = period.retry_at = None
         # Without an invoice the period was never billed, so it becomes empty.
         if not is_issued:
             period.ends_at, period.closed_at = period.starts_at, at
@@ -218,11 +213,11 @@ WHERE s.id = %s AND c.subscription_id = s.id AND f.feature_id = c.feature_id AND
 def _restore_coverage(subscription: Subscription, *, since: datetime) -> None:
     """Restore the coverage of the former version's features, and end that of all others."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             subscription.coverage.filter(Q(during__startswith__gte=since)).exclude(
                 feature__offered_in__version=subscription.version_id
             ).delete()
-            cursor.execute(_RESTORE_COVERAGE, [subscription.pk, since, since])
+            sql.execute(_RESTORE_COVERAGE, [subscription.pk, since, since])
     except IntegrityError as error:
         raise RollbackRefused(
             "Another subscription covers meanwhile what it would cover again: end that first."

@@ -19,8 +19,6 @@ from billing.subscriptions.plan_changes.schedule import schedule_change
 from billing.subscriptions.terms.price_overrides import check_not_billed, lock_open_periods
 from lib.audit_log import audited_transaction
 
-Actor = User | None
-
 
 class MoveResult(NamedTuple):
     """The result of a move: the period that starts with it, or the scheduled change; and when it takes effect."""
@@ -30,7 +28,7 @@ class MoveResult(NamedTuple):
     scheduled: ScheduledChange | None = None
 
 
-def move_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> MoveResult:
+def move_subscription(move: MigrationItem, *, at: datetime, by: User | None) -> MoveResult:
     """
     Move a subscription by its migration's terms; the caller makes sure that it wasn't moved before.
 
@@ -54,7 +52,7 @@ def move_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> MoveRe
         return result
 
 
-def _change_plan(move: MigrationItem, migration: PlanMigration, *, at: datetime, by: Actor) -> MoveResult:
+def _change_plan(move: MigrationItem, migration: PlanMigration, *, at: datetime, by: User | None) -> MoveResult:
     subscription, version = move.subscription, migration.version
     if migration.when == MigrationTiming.NOW or (migration.moment is not None and migration.moment <= at):
         part = change_plan(subscription=subscription, version=version, at=at, by=by)
@@ -76,7 +74,7 @@ def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple
     return ended
 
 
-def roll_back_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> None:
+def roll_back_subscription(move: MigrationItem, *, at: datetime, by: User | None) -> None:
     """
     Return a subscription to its former version as if it had never moved.
 
@@ -90,7 +88,7 @@ def roll_back_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> N
         move.save()
 
 
-def _restore(move: MigrationItem, *, at: datetime, by: Actor) -> None:
+def _restore(move: MigrationItem, *, at: datetime, by: User | None) -> None:
     subscription = move.subscription
     if move.change is not None:
         # The change may have become due in the meantime; then a period has to be rolled back.

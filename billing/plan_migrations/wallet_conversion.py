@@ -10,10 +10,8 @@ from wallets.ledger import conversion
 from wallets.ledger.wallet_lookup import find_or_open_wallet
 from wallets.models import Wallet
 
-Actor = User | None
 
-
-def convert_wallets(move: MigrationItem, *, at: datetime, by: Actor) -> None:
+def convert_wallets(move: MigrationItem, *, at: datetime, by: User | None) -> None:
     """
     Convert the customer's wallets in the migration's unit; a customer with two moves is converted once.
 
@@ -33,7 +31,7 @@ def convert_wallets(move: MigrationItem, *, at: datetime, by: Actor) -> None:
         )
 
 
-def convert_wallets_back(move: MigrationItem, *, at: datetime, by: Actor) -> None:
+def convert_wallets_back(move: MigrationItem, *, at: datetime, by: User | None) -> None:
     """
     Revert the conversion.
 

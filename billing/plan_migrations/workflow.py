@@ -15,12 +15,11 @@ from billing.plan_migrations.notifications import announce_to_customers
 from lib.audit_log import audited_transaction
 from plans.models import PublishingRule
 
-Actor = User | None
 OPEN_STATES = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
 """States in which nothing has been moved yet."""
 
 
-def preview(*, migration_id: int, at: datetime, by: Actor) -> Job:
+def preview(*, migration_id: int, at: datetime, by: User | None) -> Job:
     """
     Start the job that previews the move of each subscription.
 
@@ -30,7 +29,7 @@ def preview(*, migration_id: int, at: datetime, by: Actor) -> Job:
         return _start(migration, JobKind.MIGRATION_PREVIEW, f"Preview of {migration.title}", at=at, by=by)
 
 
-def announce(*, migration_id: int, at: datetime, by: Actor) -> int:
+def announce(*, migration_id: int, at: datetime, by: User | None) -> int:
     """
     Announce the changes to the customers; return how many are notified. The notice period of the run starts now.
 
@@ -78,14 +77,14 @@ def reject(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
     return migration
 
 
-def discard(*, migration_id: int, at: datetime, by: Actor) -> PlanMigration:
+def discard(*, migration_id: int, at: datetime, by: User | None) -> PlanMigration:
     """Discard the migration before it is run."""
     with _lock_migration(migration_id, OPEN_STATES, "drop a migration", at=at, by=by) as migration:
         migration.state = MigrationState.DROPPED
     return migration
 
 
-def run(*, migration_id: int, at: datetime, by: Actor) -> Job:
+def run(*, migration_id: int, at: datetime, by: User | None) -> Job:
     """
     Start the job that moves every waiting subscription; a repeated run moves those that were refused, and no others.
 
@@ -104,7 +103,7 @@ def run(*, migration_id: int, at: datetime, by: Actor) -> Job:
         return _start(migration, JobKind.MIGRATION, migration.title, at=at, by=by)
 
 
-def roll_back(*, migration_id: int, at: datetime, by: Actor) -> Job:
+def roll_back(*, migration_id: int, at: datetime, by: User | None) -> Job:
     """
     Start the job that rolls back every moved subscription; a repeated one retries those that couldn't be rolled back.
 
@@ -139,13 +138,13 @@ def read_jobs(migration_id: int) -> list[Job]:
     return list(Job.objects.filter(kind__in=kinds, parameters__migration=migration_id).order_by("-pk"))
 
 
-def _start(migration: PlanMigration, kind: JobKind, title: str, *, at: datetime, by: Actor) -> Job:
+def _start(migration: PlanMigration, kind: JobKind, title: str, *, at: datetime, by: User | None) -> Job:
     return start.start(kind=kind, title=title, parameters={"migration": migration.pk}, dry_run=False, by=by, at=at)
 
 
 @contextmanager
 def _lock_migration(
-    migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: Actor
+    migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: User | None
 ) -> Iterator[PlanMigration]:
     """
     Lock a migration that is in one of `states` and has no running job, and store the changes that the block makes.

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from invoices.rendering.chart import Axis, round_up
+from invoices.rendering.chart import Axis, coordinate, draw_axes, round_up
 from lib.decimals import HALF_UP, ZERO
 
 WIDTH, TOP, BASE = Decimal(680), Decimal(2), Decimal(180)
 """The page stretches the drawing to its own width and height: nothing in it is written, or round."""
 
-HUNDREDTH = Decimal("0.01")
 GAP = Decimal("0.24")  # of a day's room
 
 
@@ -51,22 +50,17 @@ def draw(now: Sequence[Decimal], before: Sequence[Decimal | None], titles: Seque
         y = _height(height_value, top)
         columns.append(
             Column(
-                x=_text(left),
-                y=_text(y),
-                width=_text(width),
-                height=_text(BASE - y),
-                mark="" if mark is None else _text(_height(max(mark, ZERO), top)),
-                right=_text(left + width),
+                x=coordinate(left),
+                y=coordinate(y),
+                width=coordinate(width),
+                height=coordinate(BASE - y),
+                mark="" if mark is None else coordinate(_height(max(mark, ZERO), top)),
+                right=coordinate(left + width),
                 title=title,
             )
         )
-    axes = (Axis(_text(TOP), top), Axis(_text((TOP + BASE) / 2), top / 2), Axis(_text(BASE), ZERO))
-    return Drawing(tuple(columns), axes)
+    return Drawing(tuple(columns), draw_axes(top, top_y=TOP, base_y=BASE))
 
 
 def _height(value: Decimal, top: Decimal) -> Decimal:
     return BASE - HALF_UP.divide(HALF_UP.multiply(value, BASE - TOP), top)
-
-
-def _text(number: Decimal) -> str:
-    return f"{number.quantize(HUNDREDTH, rounding=ROUND_HALF_UP):f}"

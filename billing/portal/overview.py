@@ -145,12 +145,13 @@ def _period(
         lately=money(forecast.lately),
         began=figures.short_day(first),
         due_so_far=due,
-        features=[_feature(feature, currency, figures) for feature in usage.features],
+        features=[show_feature(feature, currency, figures) for feature in usage.features],
         promise=_promise(progress, currency, figures) if progress else None,
     )
 
 
-def _feature(feature: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
+def show_feature(feature: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
+    """Return the usage of a feature as text."""
     terms = feature.terms
     included = terms.included
     percent = min(100, max(0, int(feature.used * 100 / included))) if included else None

@@ -10,7 +10,7 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
-from billing.portal.plan_description import feature_of, fees_of, length
+from billing.portal.plan_description import describe_terms
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -75,9 +75,7 @@ def _shown(
         else "",
         "ends": figures.date(subscription.ends_at) if subscription.ends_at else "",
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
-        "length": length(terms.interval),
-        "fees": fees_of(terms, quantities, figures),
-        "features": [feature_of(feature, terms, figures) for feature in terms.features],
+        **describe_terms(terms, quantities, figures),
         "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
         "promise": figures.in_currency(promise.minimum, terms.currency) if promise else "",
         "may_change": visit.may_change and may_change_of(subscription),

@@ -11,7 +11,7 @@ from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
-from billing.portal.plan_description import feature_of, fees_of, length
+from billing.portal.plan_description import describe_terms
 from billing.subscriptions import SubscriptionRefused, change_at
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -84,9 +84,7 @@ def _version_text(version: PlanVersion, subscription: Subscription, figures: Por
     return {
         "name": version.plan.name,
         "description": version.plan.description,
-        "length": length(terms.interval),
-        "fees": fees_of(terms, {}, figures),
-        "features": [feature_of(feature, terms, figures) for feature in terms.features],
+        **describe_terms(terms, {}, figures),
     }
 
 

@@ -24,7 +24,6 @@ from plans.pricing.charge_models import (
 from plans.pricing.rating import PriceTerms, RateTerms
 
 ONE = Decimal(1)
-BASES = {"seat": "seat", "unit": "unit"}
 AT_ZERO = {
     AtZero.BLOCK: "With nothing left, further use is refused.",
     AtZero.OVERAGE: "With nothing left, further use is invoiced.",
@@ -37,9 +36,13 @@ def length(interval: Interval) -> str:
     return interval.unit if interval.count == 1 else f"{interval.count} {pluralize(interval.unit)}"
 
 
-def fees_of(terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> list[dict[str, str]]:
-    """Return the fees of a plan as text. held: units of fees charged per unit."""
-    return [_fee(fee, terms, held, figures) for fee in (*terms.fees, *terms.unit_fees, *terms.multi_period_fees)]
+def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, Any]:
+    """Return a plan's interval, fees and features as text. held: units of fees charged per unit."""
+    return {
+        "length": length(terms.interval),
+        "fees": [_fee(fee, terms, held, figures) for fee in terms.fees],
+        "features": [_feature(feature, terms, figures) for feature in terms.features],
+    }
 
 
 def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
@@ -52,7 +55,7 @@ def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: Port
     return {"label": fee.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
 
 
-def feature_of(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
+def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
     """Return a feature's allowance, prices and overage as text."""
     frequency = length(feature.resets) if feature.resets else length(terms.interval)
     return {

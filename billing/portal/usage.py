@@ -11,9 +11,9 @@ from django.http.response import HttpResponseBase
 
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.breakdown import BreakdownRefused, breakdown
-from billing.metering.usage.current_usage import PeriodUsage
 from billing.metering.usage.usage_summary import ADDING, Day, combine_days
 from billing.portal.bar_charts import Drawing, draw
+from billing.portal.overview import show_feature
 from billing.portal.query_params import UsageQuery, dimensions_of, read_days, read_usage_query, running_of
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -35,27 +35,14 @@ def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     context: dict[str, Any] = {
         "asked": query,
         "span": figures.days_text(query.days.since, query.days.until),
-        "features": _features(running, figures),
+        "features": [
+            show_feature(feature, period.terms.currency, figures) for period in running for feature in period.features
+        ],
         "meters": _compared(query, now, before, figures),
     }
     if query.meter is not None:
         context |= _meter_context(visit, query, now, before, figures)
     return render_page(request, visit, "usage.html", context)
-
-
-def _features(running: Sequence[PeriodUsage], figures: PortalFigures) -> list[dict[str, Any]]:
-    """Return each feature of the running periods with its cost so far."""
-    return [
-        {
-            "name": feature.terms.name,
-            "used": figures.units(feature.used, feature.terms.unit),
-            "included": figures.units(feature.terms.included, feature.terms.unit) if feature.terms.included else "",
-            "cost": figures.in_currency(feature.cost, period.terms.currency),
-            "drawn": figures.in_currency(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
-        }
-        for period in running
-        for feature in period.features
-    ]
 
 
 def _compared(query: UsageQuery, now: list[Day], before: list[Day], figures: PortalFigures) -> list[dict[str, Any]]:

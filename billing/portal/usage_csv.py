@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from billing.metering.usage.breakdown import BreakdownRefused, Slice, breakdown
@@ -12,7 +12,7 @@ from billing.metering.usage.usage_summary import combine_days
 from billing.portal.date_ranges import Days
 from billing.portal.query_params import UsageQuery, read_days, read_usage_query, running_of
 from customers.portal.visit import Visit, signed_in
-from lib.csv_export import csv_lines
+from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
 from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
@@ -28,11 +28,7 @@ def table(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     query = read_usage_query(request, visit, running_of(visit))
     rows = _rows_by_value(visit, query) if request.GET.get("by") and query.dimension else _rows(visit, query)
     first, last = query.days.first, query.days.each()[-1]
-    return StreamingHttpResponse(
-        csv_lines([COLUMNS, *rows]),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="usage-{first}-{last}.csv"'},
-    )
+    return csv_download([COLUMNS, *rows], file_name=f"usage-{first}-{last}.csv")
 
 
 def _rows(visit: Visit, query: UsageQuery) -> Iterator[tuple[str, ...]]:

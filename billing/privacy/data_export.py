@@ -6,18 +6,27 @@ A ZIP of one JSON document and tables as CSV. Usage is summed up; single events 
 
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import IO, Any, NamedTuple
 
-from django.db import connection
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 
 from billing.models import HourlyUsage, Subscription
-from billing.privacy.export_values import text_rows, to_text
-from billing.privacy.payment_export import PAYMENT_ROWS, PAYMENT_TABLES
-from customers.models import Customer, Delivery
-from invoices.models import Invoice
+from customers.models import Contact, Customer, Delivery, PortalSession
+from invoices.models import (
+    BalanceEntry,
+    DunningAct,
+    Invoice,
+    PayerAccount,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEvent,
+    Refund,
+)
+from lib import sql
 from lib.csv_export import csv_lines
 from wallets.models import Transaction
 
@@ -27,92 +36,138 @@ CUSTOMER_FIELDS = (
     *("checked_tax_number", "tax_number_checked_at", "tax_number_proof"),
 )
 
-TABLES: dict[str, Sequence[str]] = {
-    "contacts": ("name", "email", "language", "billing", "alerts"),
-    "subscriptions": ("id", "plan", "version", "currency", "state", "starts_at", "ends_at"),
-    "usage": ("month", "meter", "unit", "dimensions", "quantity", "events"),
-    "invoices": ("number", "kind", "state", "issued_at", "due_date", "currency", "net", "tax", "total", "paid"),
-    "wallet_movements": ("wallet", "at", "kind", "units", "unit", "balance_after", "reason"),
-    **PAYMENT_TABLES,
-    "mails": ("sent_at", "to", "kind", "state", "facts"),
-    "changes": ("at", "action", "legal_name", "email", "address", "city", "tax_number"),
-}
+
+class ExportTable(NamedTuple):
+    """A table of the export. read: returns a customer's rows, with a value for each column."""
+
+    columns: tuple[str, ...]
+    read: Callable[[Customer], Iterable[Sequence[Any]]]
 
 
 def export(customer: Customer, into: IO[bytes]) -> None:
     """Write the file to a seekable stream."""
-    tables = {name: list(_ROW_READERS[name](customer)) for name in TABLES}
-    document: dict[str, Any] = {"customer": {name: to_text(getattr(customer, name)) for name in CUSTOMER_FIELDS}}
-    document |= {name: [dict(zip(TABLES[name], row, strict=True)) for row in rows] for name, rows in tables.items()}
+    tables = {name: [list(map(_to_text, row)) for row in table.read(customer)] for name, table in TABLES.items()}
+    document: dict[str, Any] = {"customer": {name: _to_text(getattr(customer, name)) for name in CUSTOMER_FIELDS}}
+    document |= {
+        name: [dict(zip(TABLES[name].columns, row, strict=True)) for row in rows] for name, rows in tables.items()
+    }
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("customer.json", json.dumps(document, ensure_ascii=False, indent=2))
         for name, rows in tables.items():
-            archive.writestr(f"{name}.csv", "".join(csv_lines([TABLES[name], *rows])))
+            archive.writestr(f"{name}.csv", "".join(csv_lines([TABLES[name].columns, *rows])))
 
 
-def _contact_rows(customer: Customer) -> Iterable[list[str]]:
-    return text_rows(customer.contacts.order_by("pk").values_list(*TABLES["contacts"]))
+def _to_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _subscription_rows(customer: Customer) -> Iterable[list[str]]:
-    subscriptions = Subscription.objects.filter(customer=customer).order_by("pk")
-    names = ("external_id", "version__plan__code", "version__number", "currency", "state", "starts_at", "ends_at")
-    return text_rows(subscriptions.values_list(*names))
+def _stored(rows: QuerySet[Any], customer: str, *columns: str, **lookups: str) -> ExportTable:
+    """
+    Return a table of stored rows.
+
+    customer: the lookup of a row's customer. columns: fields of the row; lookups: column → its field, for columns
+    with a name of their own.
+    """
+    fields = [lookups.get(column, column) for column in columns]
+    return ExportTable(columns, lambda owner: rows.filter(**{customer: owner}).order_by("pk").values_list(*fields))
 
 
-def _usage_rows(customer: Customer) -> Iterable[list[str]]:
+def _read_usage(customer: Customer) -> Iterable[Sequence[Any]]:
     hours = HourlyUsage.objects.filter(series__period__subscription__customer=customer)
     months = hours.annotate(month=TruncMonth("bucket")).values_list(
         "month", "series__meter__code", "series__meter__unit", "series__dimensions"
     )
-    return text_rows(months.annotate(Sum("quantity"), Sum("events")).order_by("month", "series__meter__code"))
+    return months.annotate(Sum("quantity"), Sum("events")).order_by("month", "series__meter__code")
 
 
-def _invoice_rows(customer: Customer) -> Iterable[list[str]]:
-    for invoice in Invoice.objects.filter(customer=customer).order_by("pk"):
-        sums = (invoice.net.amount, invoice.tax.amount, invoice.total.amount, invoice.paid)
-        facts = (
-            invoice.number,
-            invoice.kind,
-            invoice.state,
-            invoice.issued_at,
-            invoice.due_date,
-            invoice.currency,
-            *sums,
-        )
-        yield [to_text(value) for value in facts]
+def _read_provider_messages(customer: Customer) -> Iterable[Sequence[Any]]:
+    """Return the provider's messages about the customer's account with it."""
+    about_customer = Q(pk__in=[])
+    for provider, ref in PayerAccount.objects.filter(customer=customer).values_list("provider", "ref"):
+        about_customer |= Q(provider=provider, content__data__object__customer=ref)
+        about_customer |= Q(provider=provider, content__data__object__id=ref)
+    messages = ProviderEvent.objects.filter(about_customer).order_by("pk")
+    return messages.values_list("received_at", "kind", "content")
 
 
-def _wallet_rows(customer: Customer) -> Iterable[list[str]]:
-    transactions = Transaction.objects.filter(wallet__customer=customer).order_by("pk")
-    names = ("wallet__name", "at", "kind", "units", "wallet__unit", "balance_after", "reason")
-    return text_rows(transactions.values_list(*names))
-
-
-def _mail_rows(customer: Customer) -> Iterable[list[str]]:
-    deliveries = Delivery.objects.filter(notification__customer=customer, endpoint__isnull=True).order_by("pk")
-    return text_rows(
-        deliveries.values_list("tried_at", "contact__email", "notification__kind", "state", "notification__facts")
+def _read_changes(customer: Customer) -> Iterable[Sequence[Any]]:
+    return sql.fetch_rows(
+        "SELECT pgh_created_at, pgh_label, legal_name, email, address_line1, city, tax_number"
+        " FROM customers_customerevent WHERE pgh_obj_id = %s ORDER BY pgh_id",
+        [customer.pk],
     )
 
 
-def _change_rows(customer: Customer) -> Iterable[list[str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pgh_created_at, pgh_label, legal_name, email, address_line1, city, tax_number"
-            " FROM customers_customerevent WHERE pgh_obj_id = %s ORDER BY pgh_id",
-            [customer.pk],
-        )
-        return list(text_rows(cursor.fetchall()))
-
-
-_ROW_READERS = {
-    "contacts": _contact_rows,
-    "subscriptions": _subscription_rows,
-    "usage": _usage_rows,
-    "invoices": _invoice_rows,
-    "wallet_movements": _wallet_rows,
-    **PAYMENT_ROWS,
-    "mails": _mail_rows,
-    "changes": _change_rows,
+TABLES = {
+    "contacts": _stored(Contact.objects.all(), "customer", "name", "email", "language", "billing", "alerts"),
+    "subscriptions": _stored(
+        Subscription.objects.all(),
+        "customer",
+        *("id", "plan", "version", "currency", "state", "starts_at", "ends_at"),
+        id="external_id",
+        plan="version__plan__code",
+        version="version__number",
+    ),
+    "usage": ExportTable(("month", "meter", "unit", "dimensions", "quantity", "events"), _read_usage),
+    "invoices": _stored(
+        Invoice.objects.all(),
+        "customer",
+        *("number", "kind", "state", "issued_at", "due_date", "currency", "net", "tax", "total", "paid"),
+    ),
+    "wallet_movements": _stored(
+        Transaction.objects.all(),
+        "wallet__customer",
+        *("wallet", "at", "kind", "units", "unit", "balance_after", "reason"),
+        wallet="wallet__name",
+        unit="wallet__unit",
+    ),
+    "cards": _stored(
+        PaymentMethod.objects.all(),
+        "account__customer",
+        *("provider", "label", "expires_on", "created_at", "removed_at"),
+        provider="account__provider",
+    ),
+    "payments": _stored(
+        Payment.objects.all(),
+        "invoice__customer",
+        *("invoice", "paid_at", "amount", "currency", "method", "reference", "reason"),
+        invoice="invoice__number",
+    ),
+    "charges": _stored(
+        PaymentAttempt.objects.all(),
+        "invoice__customer",
+        *("invoice", "created_at", "amount", "currency", "state", "reason", "back_to"),
+        invoice="invoice__number",
+    ),
+    "refunds": _stored(
+        Refund.objects.all(),
+        "customer",
+        *("created_at", "amount", "currency", "state", "reference", "reason"),
+        reference="ref",
+    ),
+    "balance": _stored(
+        BalanceEntry.objects.all(), "customer", "at", "kind", "amount", "currency", "after", "reference"
+    ),
+    "reminders": _stored(
+        DunningAct.objects.all(),
+        "invoice__customer",
+        *("invoice", "at", "days", "action", "outcome"),
+        invoice="invoice__number",
+    ),
+    "provider_messages": ExportTable(("received_at", "kind", "content"), _read_provider_messages),
+    "visits": _stored(PortalSession.objects.all(), "customer", "began_at", "seen_at", "way", "email"),
+    "mails": _stored(
+        Delivery.objects.filter(endpoint__isnull=True),
+        "notification__customer",
+        *("sent_at", "to", "kind", "state", "facts"),
+        sent_at="tried_at",
+        to="contact__email",
+        kind="notification__kind",
+        facts="notification__facts",
+    ),
+    "changes": ExportTable(("at", "action", "legal_name", "email", "address", "city", "tax_number"), _read_changes),
 }

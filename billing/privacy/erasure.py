@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pgtrigger
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
 
@@ -22,6 +21,7 @@ from billing.privacy.erasure_blockers import find_erasure_blockers
 from billing.privacy.external_erasure import TRACE_STATEMENTS, rename_statements
 from billing.privacy.usage_erasure import strip_events
 from customers.models import Customer
+from lib import sql
 from lib.audit_log import audited_transaction
 
 ERASED_NAME = "Erased"
@@ -113,8 +113,7 @@ def _run(statement: str, parameters: Mapping[str, Any]) -> None:
     Execute a statement with named parameters, as positional ones: `pgtrigger.ignore` prepends a positional parameter.
     """
     names = _NAMED.findall(statement)
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMED.sub("%s", statement), [parameters[name] for name in names])
+    sql.execute(_NAMED.sub("%s", statement), [parameters[name] for name in names])
 
 
 _NAMED = re.compile(r"%\((\w+)\)s")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Max
 
 from billing.models import Subscription
@@ -18,6 +17,7 @@ from billing.privacy.erasure import ErasureRefused, erase
 from customers.models import Customer
 from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
+from lib import sql
 from lib.queue import NO_DEADLINE, Deadline
 
 # Customers per run, each a transaction of its own; the rest stays due.
@@ -69,9 +69,7 @@ def _ended_before(before: datetime) -> list[int]:
 
 
 def _clear_urls(before: datetime) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pghistory_context SET metadata = metadata - 'url' WHERE created_at < %s AND metadata ? 'url'",
-            [before],
-        )
-        return int(cursor.rowcount)
+    return sql.execute(
+        "UPDATE pghistory_context SET metadata = metadata - 'url' WHERE created_at < %s AND metadata ? 'url'",
+        [before],
+    )

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
-
+from lib import sql
 from plans.models import Meter, MeterReading
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -36,20 +35,20 @@ def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dic
 
     The table's trigger must allow it in the caller's transaction: see billing/metering/store/event_table.py.
     """
-    read_properties, count = read_metered_properties(), 0
+    read_properties = read_metered_properties()
     parameters: dict[str, Any] = {
         "ref": new_name,
         "former": list(new_subscription_names),
         "later": list(new_subscription_names.values()),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES, [customer_id])
-        # One statement per event name: each has its own set of metered properties.
-        for (name,) in cursor.fetchall():
-            kept_names = sorted(read_properties.get(name, ()))
-            cursor.execute(_STRIP, {**parameters, "customer": customer_id, "name": name, "read": kept_names})
-            count += cursor.rowcount
-    return count
+    # One statement per event name: each has its own set of metered properties.
+    return sum(
+        sql.execute(
+            _STRIP,
+            {**parameters, "customer": customer_id, "name": name, "read": sorted(read_properties.get(name, ()))},
+        )
+        for name in sql.fetch_column(_NAMES, [customer_id])
+    )
 
 
 def read_metered_properties() -> dict[str, set[str]]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 from django.db.models import QuerySet
 
 from billing.models import Subscription
+from lib import sql
 
 
 class Cohort(msgspec.Struct, frozen=True):
@@ -24,14 +24,13 @@ class Cohort(msgspec.Struct, frozen=True):
     customers: tuple[str, ...] = ()
 
     def subscriptions(self) -> QuerySet[Subscription]:
+        rules = {
+            "version__plan": self.plan_id,
+            "version": self.version_id,
+            "customer__external_id__in": self.customers,
+        }
         subscriptions = Subscription.objects.running().filter(sandbox=self.sandbox)
-        if self.plan_id is not None:
-            subscriptions = subscriptions.filter(version__plan=self.plan_id)
-        if self.version_id is not None:
-            subscriptions = subscriptions.filter(version=self.version_id)
-        if self.customers:
-            subscriptions = subscriptions.filter(customer__external_id__in=self.customers)
-        return subscriptions
+        return subscriptions.filter(**{name: value for name, value in rules.items() if value not in (None, ())})
 
 
 _CLOSED = """
@@ -52,9 +51,6 @@ def read_period_ids(subscription_ids: Sequence[int], *, count: int, running_at: 
     `running_at`.
     """
     ids = list(subscription_ids)
-    with connection.cursor() as cursor:
-        if count:
-            cursor.execute(_CLOSED, [ids, count])
-        else:
-            cursor.execute(_RUNNING, [ids, running_at, running_at])
-        return [period_id for (period_id,) in cursor.fetchall()]
+    if count:
+        return sql.fetch_column(_CLOSED, [ids, count])
+    return sql.fetch_column(_RUNNING, [ids, running_at, running_at])

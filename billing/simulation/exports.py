@@ -9,7 +9,7 @@ from openpyxl import Workbook
 from billing.models import Job, SimulationResult
 from billing.simulation.results import read_details
 from lib.csv_export import escape_formula
-from lib.decimals import to_plain_string
+from plans.price_lists.field_text import value_text
 
 RESULT_COLUMNS = (
     *("customer", "subscription", "version", "currency", "before", "after", "change", "percent", "bill_shock"),
@@ -29,17 +29,8 @@ def result_rows(job: Job) -> Iterator[tuple[Cell, ...]]:
     """Yield a row of RESULT_COLUMNS per result, in the order in which the results were stored."""
     for result in _results(job):
         details = read_details(result)
-        problems = " ".join(details.problems)
-        figures = (
-            result.before,
-            result.after,
-            result.change,
-            result.percent,
-            result.is_shock,
-            details.cost,
-            len(details.periods),
-        )
-        yield (*_identity(result), *figures, problems)
+        bills = (result.before, result.after, result.change, result.percent, result.is_shock)
+        yield (*_identity(result), *bills, details.cost, len(details.periods), " ".join(details.problems))
 
 
 def line_rows(job: Job) -> Iterator[tuple[Cell, ...]]:
@@ -52,9 +43,7 @@ def line_rows(job: Job) -> Iterator[tuple[Cell, ...]]:
 
 def format_cell(cell: Cell) -> str:
     """Return a cell as CSV text."""
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    return "" if cell is None else to_plain_string(cell) if isinstance(cell, Decimal) else str(cell)
+    return "" if cell is None else value_text(cell)
 
 
 def write_workbook(job: Job, file: IO[bytes]) -> None:

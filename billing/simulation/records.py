@@ -1,4 +1,4 @@
-"""Results of simulating a period: bills, their lines, and usage without a price."""
+"""Records of simulating a period: its usage by a version, and its bills with their lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from lib.decimals import EXACT, ZERO
+from billing.metering.rating_inputs.aggregate_quantities import ByMeter
+from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, CounterState, CounterWindow, NewCounters
+from lib.decimals import EXACT, exact_sum
 
 FEATURE, FEE, COMMITMENT, COUPON = "feature", "fee", "commitment", "coupon"
 
@@ -54,10 +56,7 @@ class PeriodBill:
 
     @property
     def total(self) -> Decimal:
-        total = ZERO
-        for line in self.lines:
-            total = EXACT.add(total, line.amount)
-        return total
+        return exact_sum(line.amount for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +86,28 @@ class UnpricedQuantity(NamedTuple):
     unit: str
     detail: str
     quantity: Decimal
+
+
+@dataclass(slots=True)
+class CandidateUsage:
+    """
+    Usage to rate a period by: counters of the candidate version, and usage that it has no price for.
+
+    states: aggregate states counted from events, of meters whose quantity is not a sum. error: why the usage can't be
+    counted, if it can't.
+    """
+
+    counters: NewCounters = field(default_factory=dict)
+    unpriced: list[UnpricedQuantity] = field(default_factory=list)
+    states: ByMeter = field(default_factory=dict)
+    error: Exception | None = None
+
+    def add(self, window: CounterWindow, rate_id: int, added: CounterState) -> None:
+        by_rate = self.counters.setdefault(window, {})
+        earlier = by_rate.get(rate_id, EMPTY_COUNTER)
+        by_rate[rate_id] = CounterState(
+            earlier.events + added.events,
+            EXACT.add(earlier.quantity, added.quantity),
+            EXACT.add(earlier.fingerprint, added.fingerprint),
+            EXACT.add(earlier.carried, added.carried),
+        )

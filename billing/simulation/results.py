@@ -11,7 +11,7 @@ import msgspec
 
 from billing.models import SimulationResult
 from billing.simulation.records import ComparableLine, PeriodBill, SimulatedPeriod
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, ZERO, exact_sum
 from lib.money import round_to
 
 PERCENT = Decimal("0.0001")
@@ -100,8 +100,8 @@ def compare_bills(
     """Compare the bills of one subscription's periods, before and by the version with this index."""
     bills = [(period, period.before, period.after[version_index]) for period in simulated]
     is_known = all(before.is_known and after.is_known for _, before, after in bills)
-    before = _sum(bill.total for _, bill, _ in bills)
-    after = _sum(bill.total for *_, bill in bills) if is_known else before
+    before = exact_sum(bill.total for _, bill, _ in bills)
+    after = exact_sum(bill.total for *_, bill in bills) if is_known else before
     change = EXACT.subtract(after, before)
     period_costs = [costs[period.period_id] for period in simulated if period.period_id in costs]
     return ResultDetails(
@@ -112,7 +112,7 @@ def compare_bills(
         percent=_percent(before, change),
         is_known=is_known,
         is_shock=threshold.is_exceeded(before, change, len(bills)),
-        cost=round_to(_sum(period_costs), MONEY) if period_costs else None,
+        cost=round_to(exact_sum(period_costs), MONEY) if period_costs else None,
         problems=_problems(bill for _, *both_bills in bills for bill in both_bills),
         periods=[
             PeriodTotals(
@@ -169,25 +169,19 @@ def _differences(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]
     for _, before, after in bills:
         for line in before.lines:
             difference = _difference_for(differences, line)
-            difference.before, difference.used_before = (
-                EXACT.add(difference.before, line.amount),
-                EXACT.add(difference.used_before, line.quantity),
-            )
+            difference.before = EXACT.add(difference.before, line.amount)
+            difference.used_before = EXACT.add(difference.used_before, line.quantity)
         for line in after.lines:
             difference = _difference_for(differences, line)
-            difference.after, difference.used_after = (
-                EXACT.add(difference.after, line.amount),
-                EXACT.add(difference.used_after, line.quantity),
-            )
+            difference.after = EXACT.add(difference.after, line.amount)
+            difference.used_after = EXACT.add(difference.used_after, line.quantity)
             difference.name = line.description
     return list(differences.values())
 
 
 def _difference_for(differences: dict[tuple[str, str], LineDifference], line: ComparableLine) -> LineDifference:
     subject, detail, _ = line.key
-    if (subject, detail) not in differences:
-        differences[subject, detail] = LineDifference(subject, detail, line.description, line.unit)
-    return differences[subject, detail]
+    return differences.setdefault((subject, detail), LineDifference(subject, detail, line.description, line.unit))
 
 
 def _prepaid(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]) -> dict[str, PrepaidTotals]:
@@ -199,18 +193,9 @@ def _prepaid(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]) ->
         for unit in dict.fromkeys([*after.drawdowns, *after.grants]):
             drawn_down, (granted, expiring) = after.drawdowns.get(unit, ZERO), after.grants.get(unit, (ZERO, ZERO))
             totals = totals_by_unit.setdefault(unit, PrepaidTotals())
-            totals.drawn_down, totals.granted = (
-                EXACT.add(totals.drawn_down, drawn_down),
-                EXACT.add(totals.granted, granted),
-            )
+            totals.drawn_down = EXACT.add(totals.drawn_down, drawn_down)
+            totals.granted = EXACT.add(totals.granted, granted)
             unused = max(EXACT.subtract(granted, drawn_down), ZERO)
             totals.expired = EXACT.add(totals.expired, min(unused, expiring))
             totals.short = EXACT.add(totals.short, max(EXACT.subtract(drawn_down, granted), ZERO))
     return totals_by_unit
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total

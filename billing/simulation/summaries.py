@@ -3,9 +3,8 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from billing.models import Job
+from lib import sql
 from lib.decimals import to_plain_string
 
 BUCKET_BOUNDS = (-50, -25, -10, -5, 0, 5, 10, 25, 50, 100)
@@ -85,12 +84,12 @@ class PrepaidSummary(NamedTuple):
 
 def summarize_versions(job: Job) -> list[VersionSummary]:
     """Return the summaries of a simulation so far, the currency with the most subscriptions of each version first."""
-    return [VersionSummary(*row) for row in _rows(_SUMS, [job.pk])]
+    return [VersionSummary(*row) for row in sql.fetch_rows(_SUMS, [job.pk])]
 
 
 def summarize_prepaid(job: Job) -> list[PrepaidSummary]:
     """Return the summaries of prepaid value of a simulation."""
-    return [PrepaidSummary(*row) for row in _rows(_PREPAID, [job.pk])]
+    return [PrepaidSummary(*row) for row in sql.fetch_rows(_PREPAID, [job.pk])]
 
 
 def count_by_change(job: Job) -> dict[tuple[int, str], dict[str, int]]:
@@ -100,7 +99,7 @@ def count_by_change(job: Job) -> dict[tuple[int, str], dict[str, int]]:
     A bucket is `same`, `new`, or the number of BUCKET_BOUNDS at or below the change.
     """
     counts: dict[tuple[int, str], dict[str, int]] = {}
-    for version_id, currency, bucket, count in _rows(_BARS, [list(BUCKET_BOUNDS), job.pk]):
+    for version_id, currency, bucket, count in sql.fetch_rows(_BARS, [list(BUCKET_BOUNDS), job.pk]):
         counts.setdefault((version_id, currency), {})[bucket] = count
     return counts
 
@@ -116,10 +115,3 @@ def summary_payload(job: Job, *, version_id: int) -> dict[str, Any]:
         for summary in summarize_versions(job)
         if summary.version_id == version_id
     }
-
-
-def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

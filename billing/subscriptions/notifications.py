@@ -57,29 +57,25 @@ def announce_version_changes(
     changes = list(version_changes)
     if not changes or not has_listeners(kind):
         return
-    references = _read_references({change.subscription_id for change in changes})
-    plan_versions = _read_plan_versions(
+    subscriptions = _read_subscriptions({change.subscription_id for change in changes})
+    versions = PlanVersion.objects.select_related("plan").in_bulk(
         {version_id for change in changes for version_id in (change.from_version_id, change.to_version_id)}
     )
-    announce_all(
-        kind=kind,
-        announcements=[
-            Announcement(
-                references[change.subscription_id][0],
-                {
-                    "subscription": references[change.subscription_id][1],
-                    "plan": plan_versions[change.to_version_id][0],
-                    "version": plan_versions[change.to_version_id][1],
-                    "former_plan": plan_versions[change.from_version_id][0],
-                    "former_version": plan_versions[change.from_version_id][1],
-                    "moment": change.changes_at.isoformat(),
-                },
-                f"{kind}:{change.subscription_id}:{change.to_version_id}:{at.isoformat()}",
-            )
-            for change in changes
-        ],
-        at=at,
-    )
+    announcements = []
+    for change in changes:
+        subscription = subscriptions[change.subscription_id]
+        version, former_version = versions[change.to_version_id], versions[change.from_version_id]
+        facts: Facts = {
+            "subscription": subscription.external_id,
+            "plan": version.plan.code,
+            "version": version.number,
+            "former_plan": former_version.plan.code,
+            "former_version": former_version.number,
+            "moment": change.changes_at.isoformat(),
+        }
+        key = f"{kind}:{subscription.pk}:{version.pk}:{at.isoformat()}"
+        announcements.append(Announcement(subscription.customer_id, facts, key))
+    announce_all(kind=kind, announcements=announcements, at=at)
 
 
 def announce_for_each(kind: str, subscription_ids: Iterable[int], *, at: datetime) -> None:
@@ -88,19 +84,14 @@ def announce_for_each(kind: str, subscription_ids: Iterable[int], *, at: datetim
     if not ids or not has_listeners(kind):
         return
     announcements = [
-        Announcement(customer_id, {"subscription": external_id}, f"{kind}:{subscription_id}:{at.isoformat()}")
-        for subscription_id, (customer_id, external_id) in sorted(_read_references(ids).items())
+        Announcement(
+            subscription.customer_id, {"subscription": subscription.external_id}, f"{kind}:{id_}:{at.isoformat()}"
+        )
+        for id_, subscription in sorted(_read_subscriptions(ids).items())
     ]
     announce_all(kind=kind, announcements=announcements, at=at)
 
 
-def _read_references(ids: set[int]) -> dict[int, tuple[int, str]]:
-    """Return subscription id → (customer id, external id)."""
-    rows = Subscription.objects.filter(pk__in=ids).values_list("pk", "customer_id", "external_id")
-    return {subscription_id: (customer_id, external_id) for subscription_id, customer_id, external_id in rows}
-
-
-def _read_plan_versions(ids: set[int]) -> dict[int, tuple[str, int]]:
-    """Return version id → (plan code, version number)."""
-    rows = PlanVersion.objects.filter(pk__in=ids).values_list("pk", "plan__code", "number")
-    return {version_id: (code, number) for version_id, code, number in rows}
+def _read_subscriptions(ids: set[int]) -> dict[int, Subscription]:
+    # Only what announcements state: a migration changes thousands of subscriptions.
+    return Subscription.objects.only("customer", "external_id").in_bulk(ids)

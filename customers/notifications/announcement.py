@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
-
 from customers.notifications.kinds import KINDS, MailAudience
+from lib import sql
 
 Facts = Mapping[str, str | int | None]
 
@@ -78,8 +77,7 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
         (announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements
     ]
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
+        sql.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
 
 
 def has_listeners(kind: str) -> bool:
@@ -88,12 +86,9 @@ def has_listeners(kind: str) -> bool:
 
     A disabled endpoint counts, because missed messages can be sent to it later.
     """
-    mail = KINDS[kind].mail
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LISTENERS, {"kind": kind, "mailed": mail is not MailAudience.NOBODY, "to_owner": KINDS[kind].to_owner}
-        )
-        return bool(cursor.fetchone()[0])
+    is_mailed, to_owner = KINDS[kind].mail is not MailAudience.NOBODY, KINDS[kind].to_owner
+    (exists,) = sql.fetch_column(_LISTENERS, {"kind": kind, "mailed": is_mailed, "to_owner": to_owner})
+    return bool(exists)
 
 
 def _as_json(facts: Facts) -> str:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
 from customers.notifications.http_client import SECONDS
+from lib import sql
 from lib.queue import Backoff, Queue
 
 LEASE = timedelta(seconds=60)
@@ -160,16 +161,6 @@ def claim_due(*, at: datetime, most: int) -> list[DeliveryClaim]:
 
 
 def _claim(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
-    figures: dict[str, Any] = {
-        "at": at,
-        "until": at + LEASE,
-        "most": most,
-        "at_once": AT_ONCE,
-        "failing": AT_ONCE_WHEN_FAILING,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS})
-        return [
-            DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")))
-            for row in cursor.fetchall()
-        ]
+    bounds = {"most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING, "mails": _MAILS}
+    rows = sql.fetch_rows(picked + _CLAIM_PICKED, {"at": at, "until": at + LEASE, **bounds})
+    return [DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}"))) for row in rows]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from customers.models import WebhookEndpoint
 from customers.models.notifications import MAX_ANSWER
 from customers.notifications.delivery_queue import DELIVERIES, DeliveryClaim
 from customers.notifications.endpoint_health import disable_failing, disable_gone
@@ -30,10 +31,6 @@ class DeliveryOutcome:
     retry_after: int = 0
 
 
-_HEALTHY = "UPDATE customers_webhookendpoint SET failing_since = NULL WHERE id = %s AND failing_since IS NOT NULL"
-_FAILING = "UPDATE customers_webhookendpoint SET failing_since = %s WHERE id = %s AND failing_since IS NULL"
-
-
 @transaction.atomic
 def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: datetime) -> None:
     """Record the outcome of a try, unless its lease ended and another try has started since."""
@@ -48,11 +45,11 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
     # An outcome that came too late says nothing about the endpoint's present health.
     if claim.endpoint_id is None or not is_recorded:
         return
-    with connection.cursor() as cursor:
-        if outcome.succeeded:
-            cursor.execute(_HEALTHY, [claim.endpoint_id])
-        else:
-            cursor.execute(_FAILING, [at, claim.endpoint_id])
+    endpoint = WebhookEndpoint.objects.filter(pk=claim.endpoint_id)
+    if outcome.succeeded:
+        endpoint.exclude(failing_since=None).update(failing_since=None)
+    else:
+        endpoint.filter(failing_since=None).update(failing_since=at)
     if outcome.status == 410:
         disable_gone(endpoint_id=claim.endpoint_id, at=at)
     elif not outcome.succeeded:

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from customers.models import Delivery, Notification, WebhookEndpoint
 from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications.kinds import ENDPOINT_DISABLED
+from lib import sql
 
 FAILS_FOR = timedelta(days=5)
 """Time without a success after which an endpoint is disabled; a single message is tried for three days."""
@@ -60,10 +61,7 @@ def disable_failing(*, endpoint_id: int, at: datetime) -> None:
 
 def abandon(*, at: datetime) -> int:
     """Give up due deliveries to disabled endpoints, and return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ABANDON, [at])
-        count: int = cursor.rowcount
-    return count
+    return sql.execute(_ABANDON, [at])
 
 
 @transaction.atomic

@@ -1,90 +1,14 @@
-"""Labels of the facts below an email."""
+"""Labels of the facts below an email, one file per language next to this one."""
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
+FOLDER = Path(__file__).parent / "labels"
 LABELS: dict[str, dict[str, str]] = {
-    "de": {
-        "amount": "Betrag",
-        "balance": "Guthaben",
-        "bill_after": "künftig",
-        "bill_before": "bisher",
-        "bonus": "Bonus",
-        "currency": "Währung",
-        "due": "Offen",
-        "due_date": "Fällig am",
-        "ends_at": "Endet am",
-        "expires_at": "Verfällt am",
-        "feature": "Funktion",
-        "limit": "Grenze",
-        "new_plan": "Neuer Tarif",
-        "not_before": "Frühestens am",
-        "number": "Nummer",
-        "online": "Im Kundenportal",
-        "period_end": "Ende des Zeitraums",
-        "plan": "Tarif",
-        "subscription": "Abonnement",
-        "threshold": "Schwelle (%)",
-        "total": "Summe",
-        "unit": "Einheit",
-        "units": "Menge",
-        "value": "Stand",
-        "wallet_name": "Guthabenkonto",
-    },
-    "fr": {
-        "amount": "Montant",
-        "balance": "Solde",
-        "bill_after": "à l'avenir",
-        "bill_before": "jusqu'ici",
-        "bonus": "Bonus",
-        "currency": "Devise",
-        "due": "Reste dû",
-        "due_date": "Échéance",
-        "ends_at": "Prend fin le",
-        "expires_at": "Expire le",
-        "feature": "Fonction",
-        "limit": "Limite",
-        "new_plan": "Nouvelle offre",
-        "not_before": "Au plus tôt le",
-        "number": "Numéro",
-        "online": "Sur le portail",
-        "period_end": "Fin de la période",
-        "plan": "Offre",
-        "subscription": "Abonnement",
-        "threshold": "Seuil (%)",
-        "total": "Total",
-        "unit": "Unité",
-        "units": "Quantité",
-        "value": "Niveau",
-        "wallet_name": "Compte prépayé",
-    },
-    "es": {
-        "amount": "Importe",
-        "balance": "Saldo",
-        "bill_after": "en adelante",
-        "bill_before": "hasta ahora",
-        "bonus": "Bonificación",
-        "currency": "Moneda",
-        "due": "Pendiente",
-        "due_date": "Vence el",
-        "ends_at": "Termina el",
-        "expires_at": "Caduca el",
-        "feature": "Función",
-        "limit": "Límite",
-        "new_plan": "Plan nuevo",
-        "not_before": "No antes del",
-        "number": "Número",
-        "online": "En el portal",
-        "period_end": "Fin del período",
-        "plan": "Plan",
-        "subscription": "Suscripción",
-        "threshold": "Umbral (%)",
-        "total": "Total",
-        "unit": "Unidad",
-        "units": "Cantidad",
-        "value": "Nivel",
-        "wallet_name": "Cuenta prepago",
-    },
+    file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.toml"))
 }
+"""Language → name of a fact → its label."""
 
 
 def label_facts(facts: Mapping[str, str], language: str) -> dict[str, str]:

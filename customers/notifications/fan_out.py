@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from django.db import connection
-
 from customers.notifications.kinds import KINDS, MailAudience
+from lib import sql
 
 # Notifications per statement, which bounds its row locks and the work that a crash repeats.
 AT_ONCE = 1_000
@@ -55,7 +54,4 @@ def fan_out(*, at: datetime) -> int:
 
     Each notification is fanned out once, to all of its recipients. Several workers process different ones.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_FAN_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})
-        count: int = cursor.rowcount
-    return count
+    return sql.execute(_FAN_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})

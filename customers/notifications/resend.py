@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
 from customers.notifications.webhook_endpoints import EndpointRefused, refuse_if_disabled
+from lib import sql
 
 FURTHEST_BACK = timedelta(days=90)
 
@@ -54,7 +55,4 @@ def resend_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool 
     if not at - FURTHEST_BACK <= since <= at:
         message = f"Choose a moment of the last {FURTHEST_BACK.days} days, not {since.isoformat()}."
         raise EndpointRefused(message, field="since")
-    with connection.cursor() as cursor:
-        cursor.execute(_RESEND, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})
-        count: int = cursor.rowcount
-    return count
+    return sql.execute(_RESEND, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})

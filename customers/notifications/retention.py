@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 
+from lib import sql
 from lib.queue import repeat_while_full
 
 # Rows per transaction: a delete's locks and its write-ahead log stay small.
@@ -36,12 +36,7 @@ def delete_old_notifications(*, at: datetime) -> int:
     deliveries.
     """
     before = at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS)
-    with connection.cursor() as cursor:
-
-        def delete_batch() -> int:
-            cursor.execute(_DELETE_OLD, {"before": before, "at_once": AT_ONCE})
-            return int(cursor.rowcount)
-
-        deleted_count = repeat_while_full(delete_batch, size=AT_ONCE)
-        cursor.execute(_REMOVED)
+    parameters = {"before": before, "at_once": AT_ONCE}
+    deleted_count = repeat_while_full(lambda: sql.execute(_DELETE_OLD, parameters), size=AT_ONCE)
+    sql.execute(_REMOVED)
     return deleted_count

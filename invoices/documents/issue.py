@@ -24,6 +24,7 @@ from invoices.documents.drafts import Draft
 from invoices.documents.locked_months import refuse_locked_months
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
+from lib import sql
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 
@@ -266,9 +267,7 @@ def timestamp_text(moment: datetime) -> str:
 
 def next_ids(sequence: str, count: int) -> list[int]:
     """Return `count` ids of a sequence, drawn by one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
-        return [id_ for (id_,) in cursor.fetchall()]
+    return sql.fetch_column("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
 
 
 def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -21,6 +21,7 @@ from invoices.documents.numbering import series_for
 from invoices.models import DocumentKind, Invoice, MonthLock, NumberSeries
 from invoices.models.invoices import InvoiceState
 from invoices.models.month_locks import MAX_NOTE
+from lib import sql
 from lib.audit_log import audited_transaction
 
 SUMS = """
@@ -128,9 +129,10 @@ def find_locked_sellers(seller_ids: Iterable[int], *, at: datetime) -> dict[int,
     An invoice is issued at `at`, or at the last time of issue of its series if that is later. A run over many sellers
     checks this beforehand, so that one seller's lock does not stop the others; issuing checks it again.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCKED_SELLERS, {"sellers": list(seller_ids), "at": at})
-        return {seller_id: _refusal(month, seller_name) for seller_id, month, seller_name in cursor.fetchall()}
+    return {
+        seller_id: _refusal(month, seller_name)
+        for seller_id, month, seller_name in sql.fetch_rows(_LOCKED_SELLERS, {"sellers": list(seller_ids), "at": at})
+    }
 
 
 def _refusal(month: date, seller_name: str) -> MonthLocked:

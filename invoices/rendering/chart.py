@@ -50,8 +50,13 @@ def draw_chart(quantities: Sequence[Decimal]) -> Chart:
     top = round_up(max([ZERO, *quantities]))
     slot_width = HALF_UP.divide(WIDTH - LEFT, Decimal(max(len(quantities), 1)))
     bars = tuple(_bar(index, max(quantity, ZERO), top, slot_width) for index, quantity in enumerate(quantities))
-    axes = (Axis(_text(TOP), top), Axis(_text((TOP + BASE) / 2), top / 2), Axis(_text(BASE), ZERO))
-    return Chart(bars, axes)
+    return Chart(bars, draw_axes(top, top_y=TOP, base_y=BASE))
+
+
+def draw_axes(quantity: Decimal, *, top_y: Decimal, base_y: Decimal) -> tuple[Axis, Axis, Axis]:
+    """Return the axes of `quantity`, of its half and of zero."""
+    middle_y = (top_y + base_y) / 2
+    return Axis(coordinate(top_y), quantity), Axis(coordinate(middle_y), quantity / 2), Axis(coordinate(base_y), ZERO)
 
 
 def round_up(quantity: Decimal) -> Decimal:
@@ -68,11 +73,11 @@ def _bar(index: int, quantity: Decimal, top: Decimal, slot_width: Decimal) -> Ba
     height = _to_hundredths(HALF_UP.divide(HALF_UP.multiply(quantity, BASE - TOP), top))
     left = LEFT + slot_width * index
     return Bar(
-        x=_text(left + slot_width * GAP / 2),
-        y=_text(BASE - height),
-        width=_text(slot_width * (1 - GAP)),
-        height=_text(height),
-        middle=_text(left + slot_width / 2),
+        x=coordinate(left + slot_width * GAP / 2),
+        y=coordinate(BASE - height),
+        width=coordinate(slot_width * (1 - GAP)),
+        height=coordinate(height),
+        middle=coordinate(left + slot_width / 2),
     )
 
 
@@ -80,5 +85,6 @@ def _to_hundredths(number: Decimal) -> Decimal:
     return number.quantize(HUNDREDTH, rounding=ROUND_HALF_UP)
 
 
-def _text(number: Decimal) -> str:
+def coordinate(number: Decimal) -> str:
+    """Return a coordinate as text, to the hundredth."""
     return f"{_to_hundredths(number):f}"

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from django.db import connection
-
 from customers.models import Logo
 from invoices.documents.seller_terms import BRANDING_FACTS
 from invoices.models import DocumentKind, Invoice
 from invoices.models.payments import PaymentChannel
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, PartyDetails, SettledAmount, TaxFacts
+from lib import sql
 
 LINE_COLUMNS = (
     "kind",
@@ -119,9 +118,7 @@ def section_headings(invoice: Invoice) -> dict[int, str]:
     sectioned_invoice = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
     if not sectioned_invoice.reference.startswith(CONSOLIDATED_PREFIX):
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_SECTIONS, [invoice.pk])
-        return dict(cursor.fetchall())
+    return dict(sql.fetch_rows(_SECTIONS, [invoice.pk]))
 
 
 def _taxes(invoice: Invoice) -> tuple[TaxFacts, ...]:

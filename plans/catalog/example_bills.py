@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, ZERO, exact_sum
 from lib.formats import format_number
 from lib.money import round_money
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms
@@ -43,10 +43,7 @@ class ExampleBill:
 
     @property
     def total(self) -> Decimal:
-        total = ZERO
-        for amount in self.lines.values():
-            total = EXACT.add(total, amount)
-        return total
+        return exact_sum(self.lines.values())
 
 
 def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:

@@ -5,7 +5,7 @@ This is the only place where a customer's overrides meet the price list: all cod
 takes its terms from here. The rates keep their keys and matches, so overrides do not change how usage is counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -45,8 +45,8 @@ class TermOverride(NamedTuple):
 COMMITMENT = "commitment"
 # Terms with overrides that a process keeps; customers on the list price share one entry of the version's cache.
 CACHE_SIZE = 10_000
-Key = tuple[int, str, frozenset[TermOverride] | Fraction | str]
-_terms_cache: dict[Key, tuple[VersionTerms, VersionTerms]] = {}
+Variant = frozenset[TermOverride] | Fraction | str
+_terms_cache: dict[tuple[int, str, Variant], tuple[VersionTerms, VersionTerms]] = {}
 
 
 def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> VersionTerms:
@@ -60,18 +60,14 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
 
     Source: docs/pricing.md#overrides.
     """
-    key = (terms.version_id, terms.currency, overrides)
-    # Compared by identity: terms that were read again replace the cached ones.
-    published, overridden = _terms_cache.get(key, (None, terms))
-    if published is not terms:
+
+    def derive() -> VersionTerms:
         committed = next(
             (_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms
         )
-        overridden = replace(
-            committed, **index_features(tuple(_with_overrides(feature, overrides) for feature in committed.features))
-        )
-        _cache(key, terms, overridden)
-    return overridden
+        return _with_features(committed, lambda feature: _with_overrides(feature, overrides))
+
+    return _cached(terms, overrides, derive)
 
 
 def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerms:
@@ -84,13 +80,8 @@ def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerm
         trues_up=figures["trues_up"] == "1",
         periods=int(figures["periods"]),
     )
-    features = tuple(
-        feature
-        if feature.price is None
-        else replace(feature, price=replace(feature.price, discount=commitment.discount))
-        for feature in terms.features
-    )
-    return replace(terms, features=features, commitment=commitment, committed_since=figures["since"])
+    discounted = _with_prices(terms, lambda price: replace(price, discount=commitment.discount))
+    return replace(discounted, commitment=commitment, committed_since=figures["since"])
 
 
 def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
@@ -99,14 +90,7 @@ def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
 
     Source: docs/pricing.md#allowances-in-part.
     """
-    key = (terms.version_id, terms.currency, share)
-    cached_for, prorated = _terms_cache.get(key, (None, terms))
-    if cached_for is not terms:
-        prorated = replace(
-            terms, **index_features(tuple(_prorate_feature(feature, share) for feature in terms.features))
-        )
-        _cache(key, terms, prorated)
-    return prorated
+    return _cached(terms, share, lambda: _with_features(terms, lambda feature: _prorate_feature(feature, share)))
 
 
 def trial_terms(terms: VersionTerms) -> VersionTerms:
@@ -115,21 +99,13 @@ def trial_terms(terms: VersionTerms) -> VersionTerms:
 
     Source: docs/pricing.md#trials.
     """
-    key = (terms.version_id, terms.currency, "trial")
-    cached_for, in_trial = _terms_cache.get(key, (None, terms))
-    if cached_for is not terms:
-        is_free = terms.trial_usage == TrialUsage.FREE
-        features = tuple(
-            feature
-            if feature.price is None
-            else replace(feature, price=trial_price_terms(feature.price, is_free=is_free))
-            for feature in terms.features
-        )
-        in_trial = replace(
-            terms, **index_features(features), commitment=None, committed_since="", trial=terms.trial_usage
-        )
-        _cache(key, terms, in_trial)
-    return in_trial
+    is_free = terms.trial_usage == TrialUsage.FREE
+
+    def derive() -> VersionTerms:
+        in_trial = _with_prices(terms, lambda price: trial_price_terms(price, is_free=is_free))
+        return replace(in_trial, commitment=None, committed_since="", trial=terms.trial_usage)
+
+    return _cached(terms, "trial", derive)
 
 
 def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
@@ -141,11 +117,28 @@ def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
     return replace(feature, included=included, price=price)
 
 
-def _cache(key: Key, source: VersionTerms, derived: VersionTerms) -> None:
-    # Clearing everything is rare and cheaper than tracking which terms are still in use.
-    if len(_terms_cache) >= CACHE_SIZE:
-        _terms_cache.clear()
-    _terms_cache[key] = source, derived
+def _with_features(terms: VersionTerms, change: Callable[[FeatureTerms], FeatureTerms]) -> VersionTerms:
+    return replace(terms, **index_features(tuple(change(feature) for feature in terms.features)))
+
+
+def _with_prices(terms: VersionTerms, change: Callable[[PriceTerms], PriceTerms]) -> VersionTerms:
+    return _with_features(
+        terms, lambda feature: feature if feature.price is None else replace(feature, price=change(feature.price))
+    )
+
+
+def _cached(terms: VersionTerms, variant: Variant, derive: Callable[[], VersionTerms]) -> VersionTerms:
+    """Return a variant of a version's terms, derived once per process."""
+    key = terms.version_id, terms.currency, variant
+    # Compared by identity: terms that were read again replace the cached ones.
+    source, derived = _terms_cache.get(key, (None, terms))
+    if source is not terms:
+        derived = derive()
+        # Clearing everything is rare and cheaper than tracking which terms are still in use.
+        if len(_terms_cache) >= CACHE_SIZE:
+            _terms_cache.clear()
+        _terms_cache[key] = terms, derived
+    return derived
 
 
 def _with_overrides(feature: FeatureTerms, overrides: frozenset[TermOverride]) -> FeatureTerms:
@@ -177,10 +170,8 @@ def _override_price(price: PriceTerms, override_values: OverrideValues, included
 
 def _override_rate(rate: RateTerms, override_values: OverrideValues) -> RateTerms:
     """Return a rate at its overridden price or, if it has none, with the percentage that applies to all prices."""
-    unit_price, percent = (
-        override_values.get(("price", tuple(sorted(rate.match)))),
-        override_values.get(("percent", ())),
-    )
+    unit_price = override_values.get(("price", tuple(sorted(rate.match))))
+    percent = override_values.get(("percent", ()))
     if unit_price is not None:
         return replace(rate, charge=_charge_at_price(rate, unit_price))
     if percent is not None:
@@ -214,36 +205,26 @@ def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Char
     return charge_models.PerUnit(unit_price)
 
 
-def _differences(before: FeatureTerms, after: FeatureTerms, override_values: OverrideValues) -> list[TermDifference]:
-    """Return the overridden figures in the order of a price list, only for terms that the version has at all."""
-    differences = []
+def _differences(
+    before: FeatureTerms, after: FeatureTerms, override_values: OverrideValues
+) -> Iterator[TermDifference]:
+    """Yield the overridden figures in the order of a price list, only for terms that the version has at all."""
     if ("included", ()) in override_values:
-        differences.append(
-            TermDifference("included", "", to_plain_string(after.included), to_plain_string(before.included))
-        )
+        yield TermDifference("included", "", to_plain_string(after.included), to_plain_string(before.included))
     if before.price is None or after.price is None:
-        return differences
-    for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True):
+        return
+    rates = list(zip(before.price.rates, after.price.rates, strict=True))
+    for published_rate, rate in rates:
         if rate.charge is not published_rate.charge:
-            differences.append(
-                TermDifference(
-                    "price",
-                    published_rate.label,
-                    to_plain_string(_unit_price(rate)),
-                    _published_price(published_rate),
-                )
-            )
-    if any(
-        rate.factor != published_rate.factor
-        for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True)
-    ):
-        differences.append(TermDifference("percent", "", to_plain_string(override_values["percent", ()]), ""))
+            unit_price = to_plain_string(_unit_price(rate))
+            yield TermDifference("price", published_rate.label, unit_price, _published_price(published_rate))
+    if any(rate.factor != published_rate.factor for published_rate, rate in rates):
+        yield TermDifference("percent", "", to_plain_string(override_values["percent", ()]), "")
     for kind in ("minimum", "maximum"):
         if (kind, ()) in override_values:
             published = getattr(before.price, kind)
             published_text = "" if published is None else to_plain_string(published)
-            differences.append(TermDifference(kind, "", to_plain_string(override_values[kind, ()]), published_text))
-    return differences
+            yield TermDifference(kind, "", to_plain_string(override_values[kind, ()]), published_text)
 
 
 def _unit_price(rate: RateTerms) -> Decimal:

@@ -86,6 +86,15 @@ def read_rows(versions: Iterable[PlanVersion]) -> Rows:
     return rows
 
 
+def group_by_parent(rows: Rows) -> dict[tuple[type[Model], int], list[Any]]:
+    """Return (table, id of the parent) → its rows in that table, in order."""
+    rows_by_parent: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
+    for model, model_rows in rows.items():
+        for row in sorted(model_rows, key=_sort_key):
+            rows_by_parent[model, getattr(row, parent_key(model).attname)].append(row)
+    return rows_by_parent
+
+
 # From rows to nodes -----------------------------------------------------------------------------------------------
 
 
@@ -94,18 +103,14 @@ class _NodeBuilder:
 
     def __init__(self, rows: Rows, *, names_currencies: bool) -> None:
         self._names_currencies = names_currencies
-        self._parts: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
-        for model, model_rows in rows.items():
-            key = parent_key(model)
-            for row in sorted(model_rows, key=_sort_key):
-                self._parts[model, getattr(row, key.attname)].append(row)
+        self._parts = group_by_parent(rows)
 
     def version(self, version: PlanVersion) -> VersionNode:
         return VersionNode("version", "", "", _facts(version, "", ""), tuple(self._child_nodes(version, "", "")))
 
     def _child_nodes(self, parent: Model, unit: str, currency: str) -> Iterator[VersionNode]:
         for key in child_keys(type(parent)):
-            siblings = self._parts[key.model, parent.pk]
+            siblings = self._parts.get((key.model, parent.pk), [])
             for row in siblings:
                 yield self._node(row, siblings, unit, currency)
 

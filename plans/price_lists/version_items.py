@@ -5,7 +5,6 @@ plans.catalog.version_schema finds the tables and columns, so a table added belo
 at once.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,8 +15,8 @@ from djmoney.models.fields import MoneyField
 
 from lib.field_types import AnyField
 from lib.tabular_files import CellProblem
-from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
-from plans.catalog.version_snapshot import read_rows
+from plans.catalog.version_schema import child_keys, content_fields, identity_fields, version_tables
+from plans.catalog.version_snapshot import group_by_parent, read_rows
 from plans.models import Feature, PlanVersion
 
 NAMES = {"planversion": "version", "planfeature": "feature", "includedcredits": "included credits"}
@@ -64,12 +63,7 @@ def fields_of(model: type[Model]) -> dict[str, AnyField]:
 
 def read_items(version: PlanVersion) -> Item:
     """Return the content of a version, in a fixed number of queries and always in the same order."""
-    rows = read_rows([version])
-    rows_by_parent: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
-    for model, model_rows in rows.items():
-        for row in model_rows:
-            rows_by_parent[model, getattr(row, parent_key(model).attname)].append(row)
-    return _item(version, rows_by_parent)
+    return _item(version, group_by_parent(read_rows([version])))
 
 
 def _item(row: Any, rows_by_parent: Mapping[tuple[type[Model], int], list[Any]]) -> Item:

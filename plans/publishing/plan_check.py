@@ -119,9 +119,8 @@ def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
             if bill_above < bill_at_bound:
                 yield (
                     f"{name}: from {format_number(bound)} to {format_number(next_unit)} the bill falls from "
-                    f"{format_money(bill_at_bound, currency)} to"
-                    f" {format_money(bill_above, currency)}: charge graduated, or let the step's flat fee make up "
-                    "for it."
+                    f"{format_money(bill_at_bound, currency)} to {format_money(bill_above, currency)}: charge "
+                    "graduated, or let the step's flat fee make up for it."
                 )
 
 
@@ -135,10 +134,9 @@ def _check_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
             price = Decimal(margin.price.numerator) / Decimal(margin.price.denominator)
             yield (
                 f"{margin.feature}, {margin.rate}: a {margin.unit or 'unit'} costs us "
-                f"{format_money(margin.cost, margin.currency)} and is"
-                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise "
-                "the price, or"
-                " check the unit cost."
+                f"{format_money(margin.cost, margin.currency)} and is sold at "
+                f"{format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise the price, "
+                "or check the unit cost."
             )
     yield from (str(missing_cost) for missing_cost in find_missing_costs([version], at=at))
 
@@ -162,8 +160,7 @@ def _check_caps(version: PlanVersion, plan_features: Sequence[PlanFeature], at: 
         if meter is not None and meter.pk in costly_meters and not has_larger_plan:
             yield (
                 f"{capped_feature} ends at {format_units(capped_feature.included, meter.unit)}, and no other plan "
-                "has more: whoever reaches the"
-                " cap has nowhere to go. Publish a larger plan, or charge overage."
+                "has more: whoever reaches the cap has nowhere to go. Publish a larger plan, or charge overage."
             )
 
 
@@ -176,8 +173,7 @@ def _check_trial(version: PlanVersion, plan_features: Sequence[PlanFeature], at:
     if names := [str(plan_feature) for plan_feature in uncapped if plan_feature.feature.meter_id in costly_meters]:
         yield (
             f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of "
-            f"{', '.join(names)},"
-            " which costs us something: bill usage in the trial, or set a hard cap."
+            f"{', '.join(names)}, which costs us something: bill usage in the trial, or set a hard cap."
         )
 
 

@@ -65,8 +65,7 @@ def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) 
     if other is None or meter is None:
         yield (
             f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered "
-            "feature of the"
-            " version: choose one."
+            "feature of the version: choose one."
         )
     elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and meter.aggregation not in (
         "count",
@@ -93,8 +92,7 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
     if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):
         yield (
             f"The fee “{fee}” is for {fee_interval.count} {fee_interval.unit}s, which on the calendar do not begin "
-            "where a period"
-            " does: let it be for as many periods as make a year, or anchor the plan to the start day."
+            "where a period does: let it be for as many periods as make a year, or anchor the plan to the start day."
         )
 
 

@@ -5,8 +5,10 @@ rows.
 
 import csv
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,7 +16,10 @@ from django.urls import reverse
 from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.limits.spend_caps import set_cap
 from billing.metering.usage.forecast import compute_pace, forecast_periods
-from tests.builders import make_pack
+from billing.portal.plan_description import describe_terms
+from invoices.portal.formats import PortalFigures
+from plans.catalog.stored_terms import load_terms
+from tests.builders import fee, make_pack, make_plan, publish
 from tests.docs_tables import rows
 from tests.portal.accounts import DAY, TODAY, make_account, send
 from tests.portal.test_customers_see_only_their_own_rows import PAGES, no_parameters, text_of
@@ -34,6 +39,18 @@ def test_usage_as_csv_sums_to_the_counted_quantity(own):
                 period,
                 query,
             )
+
+
+def test_a_plan_lists_each_of_its_fees_once():
+    fees = [fee("10"), fee("5", label="Seats", basis="seat"), fee("120", label="Support", every=12)]
+    version = publish(make_plan("team", fees=fees))
+    figures = PortalFigures(Locale("en", "US"), "USD", ZoneInfo("UTC"))
+    described = describe_terms(load_terms(version.pk, "USD"), {"seats": 3}, figures)
+    assert described["fees"] == [
+        {"label": "Base fee", "amount": "$10.00", "when": "each month"},
+        {"label": "Seats", "amount": "$5.00 for each", "when": "each month; you hold 3"},
+        {"label": "Support", "amount": "$120.00", "when": "every 12 × month"},
+    ]
 
 
 def test_a_value_that_looks_like_a_formula_is_harmless(own):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from lib.decimals import EXACT, ZERO
+from lib.decimals import exact_sum
 from lib.money import round_to
 
 PLACES = 12
@@ -38,7 +38,4 @@ def round_units(amount: Decimal | Fraction) -> Decimal:
 
 def add_units(*amounts: Decimal) -> Decimal:
     """Return the exact sum."""
-    total = ZERO
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
+    return exact_sum(amounts)

@@ -11,7 +11,7 @@ from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.audit_log import audited_transaction
-from lib.decimals import DOWN, EXACT, ZERO
+from lib.decimals import DOWN, EXACT, exact_sum
 from lib.failpoints import hit_failpoint
 from lib.money import minor_unit
 from lib.queue import NO_DEADLINE, Deadline
@@ -111,9 +111,7 @@ def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
 
 def _allocate_to_invoice(wallet: LockedWallet, invoice: Invoice, at: datetime) -> tuple[Sequence[LotShare], Decimal]:
     """Return the lots' shares of the amount due, in whole minor units; expired units are not reclaimed for it."""
-    available = ZERO
     lots = [lot for lot in wallet.ordered_lots() if lot.is_valid(at) and lot.is_for(None) and lot.free]
-    for lot in lots:
-        available = EXACT.add(available, lot.free)
+    available = exact_sum(lot.free for lot in lots)
     amount = min(invoice.due, available.quantize(minor_unit(str(invoice.currency)), context=DOWN))
     return allocate_from_lots(lots, amount, feature=None, at=at).shares, amount

@@ -1,5 +1,6 @@
 """Automatic top-up as the customer sets it: within finance's ceilings, which stay unchanged."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -85,20 +86,9 @@ def _set(visit: Visit, wallet: Wallet, form: CustomerTopupForm) -> None:
     """Set the rule under its lock, so that a ceiling that finance sets at the same time is not lost."""
     rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
     rule = rows.select_for_update(no_key=True, of=("self",)).first()
-    finance_ceilings = (
-        [ceiling for ceiling in rule.ceilings.all() if ceiling.set_by == CeilingSetter.FINANCE] if rule else []
-    )
-    kept_ceilings = [
-        CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in finance_ceilings
-    ]
-    daily_ceilings = (
-        [ceiling for ceiling in rule.ceilings.all() if (ceiling.set_by, ceiling.span) == ("customer", "day")]
-        if rule
-        else []
-    )
-    kept_ceilings += [
-        CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in daily_ceilings
-    ]
+    ceilings = list(rule.ceilings.all()) if rule else []
+    kept_ceilings = _limits(ceiling for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE)
+    kept_ceilings += _limits(ceiling for ceiling in ceilings if (ceiling.set_by, ceiling.span) == ("customer", "day"))
     set_rule(wallet_id=wallet.pk, request=form.rule_request(rule, kept_ceilings), at=visit.at)
 
 
@@ -113,21 +103,20 @@ def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpR
         # Row lock: a ceiling that finance sets at the same time is seen, so that the rule is not deleted with it.
         rule = rows.select_for_update(no_key=True, of=("self",)).first()
         if rule is not None and rule.ceilings.filter(set_by=CeilingSetter.FINANCE).exists():
-            ceilings = [
-                CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money)
-                for ceiling in rule.ceilings.all()
-            ]
-            set_rule(wallet_id=wallet.pk, request=_off(rule, ceilings), at=visit.at)
+            set_rule(wallet_id=wallet.pk, request=_off(rule), at=visit.at)
         else:
             remove_rule(wallet_id=wallet.pk, at=visit.at)
     return redirect_with_message("portal_wallet", wallet.pk, message="unruled")
 
 
-def _off(rule: TopUpRule, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
+def _off(rule: TopUpRule) -> TopUpRuleRequest:
     names = ("threshold", "percent", "target", "payer", "cooldown", "most_declines")
-    return TopUpRuleRequest(
-        rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings
-    )
+    unchanged = {name: getattr(rule, name) for name in names}
+    return TopUpRuleRequest(rule.pack.code, **unchanged, is_on=False, ceilings=_limits(rule.ceilings.all()))
+
+
+def _limits(ceilings: Iterable[TopUpCeiling]) -> list[CeilingLimits]:
+    return [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in ceilings]
 
 
 def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:

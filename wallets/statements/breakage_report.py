@@ -1,15 +1,12 @@
 """A seller's revenue from prepaid value that is never used, by month."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
-
-from django.db import connection
 
 from customers.models import Seller
+from lib import sql
 from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.breakage import BreakagePolicy, LotMonth, breakage_by_month
 
@@ -56,16 +53,15 @@ def breakage_of(seller: Seller) -> list[Month]:
     """
     policy, expected = BreakagePolicy(seller.breakage), seller.breakage_percent / 100
     months: dict[tuple[str, str], Month] = {}
-    for (currency, _), rows in groupby(_rows(seller), key=itemgetter(0, 1)):
+    stored_rows = sql.fetch_rows(_LOT_MONTHS, {"seller": seller.pk, "zone": seller.time_zone})
+    for (currency, _), rows in groupby(stored_rows, key=itemgetter(0, 1)):
         lot_months = [LotMonth(*row[2:]) for row in rows]
         breakage = breakage_by_month(lot_months, policy=policy, expected=expected)
         for lot_month, (_, recognized) in zip(lot_months, breakage, strict=True):
             month = months.setdefault((currency, lot_month.month), Month(lot_month.month, currency))
             month.granted = EXACT.add(month.granted, lot_month.basis)
-            month.used, month.expired = (
-                EXACT.add(month.used, lot_month.used),
-                EXACT.add(month.expired, lot_month.expired),
-            )
+            month.used = EXACT.add(month.used, lot_month.used)
+            month.expired = EXACT.add(month.expired, lot_month.expired)
             month.recognized = EXACT.add(month.recognized, recognized)
     ordered_months = [months[key] for key in sorted(months)]
     _defer(ordered_months)
@@ -81,9 +77,3 @@ def _defer(months: list[Month]) -> None:
             deferred_by_currency.get(month.currency, ZERO), EXACT.subtract(month.granted, earned)
         )
         month.deferred = deferred_by_currency[month.currency]
-
-
-def _rows(seller: Seller) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOT_MONTHS, {"seller": seller.pk, "zone": seller.time_zone})
-        yield from cursor.fetchall()

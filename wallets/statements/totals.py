@@ -101,10 +101,8 @@ def build_statement(present: tuple[Decimal, Decimal], movements: Iterable[Moved]
     lines: dict[tuple[StatementSection, str], StatementLine] = {}
     for movement in movements:
         if not movement.is_within:
-            closing, closing_cost = (
-                EXACT.subtract(closing, movement.units),
-                EXACT.subtract(closing_cost, movement.money),
-            )
+            closing = EXACT.subtract(closing, movement.units)
+            closing_cost = EXACT.subtract(closing_cost, movement.money)
             continue
         section = SECTIONS[movement.kind]
         name = movement.name if section in (StatementSection.GRANTED, StatementSection.USED) else ""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from lib import prepared_statements
+from lib.prepared_statements import fetch_rows
 
 DAYS = 30
 
@@ -44,11 +44,8 @@ def read_recent_usage(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> Wallet
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     since = datetime.combine(days[0], time.min, zone)
     ends = [datetime.combine(day + timedelta(days=1), time.min, zone) for day in days]
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_BALANCES, [wallet_id, ends])
-        balances = [balance for (balance,) in cursor.fetchall()]
-        cursor.execute(_BURNED, [str(zone), wallet_id, since])
-        rows = cursor.fetchall()
+    balances = [balance for (balance,) in fetch_rows(_BALANCES, [wallet_id, ends])]
+    rows = fetch_rows(_BURNED, [str(zone), wallet_id, since])
     by_feature: dict[str, list[Decimal]] = {}
     for day, feature, units in sorted(rows, key=lambda row: row[1]):
         if day in days:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import connection
+from lib import sql
 
 # Companions share the customer, currency, end, due time, kind and tax inclusion of a claimed period.
 _COMPANIONS = """
@@ -25,15 +25,11 @@ def read_companion_ids(period_ids: Sequence[int]) -> dict[int, list[int]]:
     Return period → the other open periods of its consolidated invoice; periods alone on their invoice are left out.
     """
     companions: dict[int, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_COMPANIONS, [list(period_ids)])
-        for period_id, other_id in cursor.fetchall():
-            companions.setdefault(period_id, []).append(other_id)
+    for period_id, other_id in sql.fetch_rows(_COMPANIONS, [list(period_ids)]):
+        companions.setdefault(period_id, []).append(other_id)
     return companions
 
 
 def lock_open_periods(period_ids: Sequence[int]) -> set[int]:
     """Lock those of these periods that are open and not locked by others, and return their ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [list(period_ids)])
-        return {id_ for (id_,) in cursor.fetchall()}
+    return set(sql.fetch_column(_LOCK, [list(period_ids)]))

@@ -18,6 +18,7 @@ from billing.models import Period, Subscription
 from customers.customer_time import clock_sql
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import read_sellers
+from lib import sql
 from lib.queue import lock_free_row
 
 # Late periods whose seller's grace period is over, by the seller's policy for late usage; oldest ids first.
@@ -49,9 +50,7 @@ def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1
     clock_id: limit to customers on this test clock; None means real time.
     """
     summary = CloseSummary()
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING.format(in_time=clock_sql(clock_id, "c.id")), {"at": at, "limit": limit})
-        waiting = cursor.fetchall()
+    waiting = sql.fetch_rows(_WAITING.format(in_time=clock_sql(clock_id, "c.id")), {"at": at, "limit": limit})
     for period_id, subscription_id, is_replaced in waiting:
         try:
             summary.add(_bill_late_period(period_id, subscription_id, is_replaced=is_replaced, at=at))

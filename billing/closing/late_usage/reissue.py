@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 
 from billing.closing.close_result import CloseSummary
 from billing.closing.invoice_assembly import assemble_replacement
@@ -27,6 +26,7 @@ from invoices.documents.seller_terms import SellerTerms
 from invoices.models import Line
 from invoices.models.invoices import LineKind
 from invoices.tax.buyer_details import Buyer
+from lib import sql
 
 REASON = "Replaced by a new invoice, with usage that came after it was issued"
 
@@ -69,16 +69,13 @@ def reissue(
 
 def read_period_invoice(period_id: int) -> CreditableInvoice:
     """Return the invoice of a closed period, with the amounts left to credit."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DOCUMENT, [period_id])
-        ((invoice_id,),) = cursor.fetchall()
+    ((invoice_id,),) = sql.fetch_rows(_DOCUMENT, [period_id])
     return read_creditable_invoices([invoice_id])[invoice_id]
 
 
 def replace_invoice(period_id: int, *, by: int) -> None:
     """Make another invoice the invoice of a period."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REPLACE, [by, period_id])
+    sql.execute(_REPLACE, [by, period_id])
 
 
 def _buyer_as_invoiced(buyer: Buyer, original: CreditableInvoice) -> Buyer:

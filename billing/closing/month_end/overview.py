@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from customers.models import Seller
 from invoices.documents.calendar_months import month_before, month_of
 from invoices.models import MonthLock
+from lib import sql
 
 MONTHS = 12
 # One column per seller: more would not fit the width of a page.
@@ -54,9 +53,7 @@ def read_overview(*, at: datetime) -> tuple[list[Seller], list[list[MonthStatus]
         months.append(month_before(months[-1]))
     locks = MonthLock.objects.filter(seller__in=sellers, month__in=months, unlocked_at__isnull=True)
     locked = {(lock.seller_id, lock.month): lock for lock in locks.select_related("locked_by")}
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN, {"at": at})
-        open_counts = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
+    open_counts = {(seller, month): counts for seller, month, *counts in sql.fetch_rows(_OPEN, {"at": at})}
     return sellers, [
         [_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months
     ]

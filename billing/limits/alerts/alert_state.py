@@ -11,13 +11,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
-from django.db import connection
 
 from billing.limits.alerts.measurements import Measurement
 from billing.limits.alerts.notifications import AlertChange, notify
 from billing.limits.alerts.rule_selection import AlertTarget
 from billing.models import Alert
-from lib import prepared_statements
+from lib import prepared_statements, sql
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 
@@ -175,11 +174,9 @@ def _insert_alerts(crossings: dict[AlertKey, Measurement], at: datetime) -> dict
 def _mark_recovered(alert_ids: Sequence[int], at: datetime) -> None:
     if alert_ids:
         # `greatest`: the clock of the worker that fired the alert may be ahead of this one's.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)",
-                [at, list(alert_ids)],
-            )
+        sql.execute(
+            "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)", [at, list(alert_ids)]
+        )
 
 
 def _fired_changes(

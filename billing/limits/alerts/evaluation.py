@@ -9,7 +9,7 @@ Any number of workers may run concurrently. Source: docs/alerts.md#the-sweeper.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing.limits.alerts import balance_measurements, spend_measurements, spike_measurements
 from billing.limits.alerts.alert_state import update_alerts
@@ -19,6 +19,7 @@ from billing.limits.alerts.rule_selection import RuleBook
 from billing.models import ChangeCursor
 from billing.models.alerts import AlertKind
 from customers.customer_time import clock_sql
+from lib import sql
 from lib.failpoints import hit_failpoint
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
@@ -95,8 +96,7 @@ def queue_full_evaluation(*, at: datetime) -> bool:
 
 def queue_all_customers(clock_id: int | None, *, due_at: datetime) -> None:
     """Queue all customers on a test clock, or in real time."""
-    with connection.cursor() as cursor:
-        cursor.execute(_QUEUE_EVERY_CUSTOMER.format(in_time=clock_sql(clock_id, "id")), [due_at])
+    sql.execute(_QUEUE_EVERY_CUSTOMER.format(in_time=clock_sql(clock_id, "id")), [due_at])
 
 
 # SKIP LOCKED: concurrent workers take different customers. The deleted rows return if the transaction fails.
@@ -111,9 +111,9 @@ DELETE FROM billing_pendingevaluation WHERE customer_id IN (
 @transaction.atomic
 def _evaluate_next_chunk(summary: EvaluationSummary, *, at: datetime, clock_id: int | None, chunk_size: int) -> bool:
     """Take the next customers from the queue and evaluate them; return whether the queue may hold more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_FROM_QUEUE.format(in_time=clock_sql(clock_id, "customer_id")), [chunk_size])
-        is_whole_by_customer = dict(cursor.fetchall())
+    is_whole_by_customer = dict(
+        sql.fetch_rows(_TAKE_FROM_QUEUE.format(in_time=clock_sql(clock_id, "customer_id")), [chunk_size])
+    )
     if not is_whole_by_customer:
         return False
     evaluate_customers(is_whole_by_customer, summary, at=at)

@@ -9,8 +9,6 @@ and draws them down once more.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from django.db import connection
-
 from billing.metering.drawdown import draw_down
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
 from billing.metering.ingest.attribution import Attribution, Route, RouteStop
@@ -22,6 +20,7 @@ from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.metering.store.unmatched_usage import ReportState, UnmatchedReport
 from billing.models import Drawdown, Subscription, UnmatchedUsage
+from lib import sql
 from plans.models import Meter
 
 _SERIES_TABLES = ("aggregatestate", "levelchange", "distinctvalue", "hourlyusage")
@@ -35,12 +34,11 @@ def remove_counts(period_ids: Sequence[int], *, at: datetime) -> None:
     Delete the counts of these periods, which the caller holds locked, and return their drawdowns to the wallets.
     """
     ids = list(period_ids)
-    with connection.cursor() as cursor:
-        # Rows of series go before the series that they refer to.
-        for table in _SERIES_TABLES:
-            cursor.execute(_DELETE_BY_SERIES.format(table=table), [ids])
-        cursor.execute("DELETE FROM billing_series WHERE period_id = ANY(%s)", [ids])
-        cursor.execute("DELETE FROM billing_counter WHERE period_id = ANY(%s)", [ids])
+    # Rows of series go before the series that they refer to.
+    for table in _SERIES_TABLES:
+        sql.execute(_DELETE_BY_SERIES.format(table=table), [ids])
+    sql.execute("DELETE FROM billing_series WHERE period_id = ANY(%s)", [ids])
+    sql.execute("DELETE FROM billing_counter WHERE period_id = ANY(%s)", [ids])
     # The cache maps keys to the ids of the rows just deleted.
     counter_store.clear_id_cache()
     # With no counters left their cost is zero, so all of it returns to the wallets.

@@ -16,7 +16,7 @@ from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.metering.store.aggregate_states import format_span
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib import prepared_statements
-from lib.decimals import EXACT, ZERO
+from lib.decimals import ZERO, exact_sum
 from plans.aggregation.aggregate_state import (
     EMPTY,
     AggregateState,
@@ -277,10 +277,7 @@ def _compute_quantity(
     """
     aggregation = feature.metering.aggregation
     if aggregation in ("sum", "unique", "weighted_sum"):
-        total = ZERO
-        for state, opening in states:
-            total = EXACT.add(total, _compute_level(period, feature, state, opening, at))
-        return total
+        return exact_sum(_compute_level(period, feature, state, opening, at) for state, opening in states)
     merged = EMPTY
     for state, opening in states:
         opening_state = EMPTY

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
+from lib import sql
 from plans.aggregation.aggregate_state import AggregateState, Aggregation, EventValue, compute_quantity
 from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
@@ -97,9 +96,7 @@ def breakdown(
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows = sql.fetch_rows(statement, parameters)
     if len(rows) > MAX_ROWS:
         raise BreakdownRefused("window", f"more than {MAX_ROWS:,} rows; ask for a shorter span or a longer window")
     return rows

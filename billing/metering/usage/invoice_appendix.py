@@ -10,10 +10,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.db import connection
-
 from invoices.models import Invoice
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
+from lib import sql
 
 # Up to two months are charted by day, longer spans by month. More values of a dimension are summed as the rest.
 MAX_DAYS = timedelta(days=62)
@@ -75,13 +74,13 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
         "step": step,
         "most": MAX_VALUES,
     }
-    meters = _rows(_METERS, parameters)
+    meters = sql.fetch_rows(_METERS, parameters)
     if not meters:
         return ()
     steps: dict[int, list[tuple[date, Decimal]]] = {}
-    for meter_id, day, quantity in _rows(_STEPS, parameters):
+    for meter_id, day, quantity in sql.fetch_rows(_STEPS, parameters):
         steps.setdefault(meter_id, []).append((day, quantity))
-    dimensions = _group_dimensions(_rows(_DIMENSIONS, parameters))
+    dimensions = _group_dimensions(sql.fetch_rows(_DIMENSIONS, parameters))
     return tuple(
         MeterUsage(
             name=name,
@@ -98,13 +97,6 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
 
 def _step(start: datetime, end: datetime) -> Literal["day", "month"]:
     return "day" if end - start <= MAX_DAYS else "month"
-
-
-def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
 
 
 def _group_dimensions(rows: list[tuple[Any, ...]]) -> dict[int, dict[str, DimensionUsage]]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from billing.metering.ingest.parser import ReceivedEvent, decode_properties
 from billing.models import Rollup, UnmatchedUsage
+from lib import sql
 
 MAX_CUSTOMERS = 10
 MAX_REPORTS_READ = 500
@@ -60,9 +59,7 @@ def read_recent_events(*, meter_id: int, name: str, since: datetime, count: int)
     # More rows than customers, because a busy customer has many hours.
     customer_ids = hours.values_list("period__subscription__customer", flat=True)[: MAX_CUSTOMERS * 20]
     customers = list(dict.fromkeys(customer_ids))[:MAX_CUSTOMERS]
-    with connection.cursor() as cursor:
-        cursor.execute(_LATEST, [customers, name, count, count])
-        return [RecentEvent(*row) for row in cursor.fetchall()]
+    return [RecentEvent(*row) for row in sql.fetch_rows(_LATEST, [customers, name, count, count])]
 
 
 def read_recent_unmatched(*, meter_id: int, name: str, count: int) -> list[UnmatchedUsage]:
@@ -81,7 +78,6 @@ CROSS JOIN LATERAL (
 
 def find_last_received(*, customer_id: int, names: Collection[str]) -> datetime | None:
     """Return when a customer's latest event of these names was received; None if there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST_RECEIVED, [list(names), customer_id])
-        received_at: datetime | None = cursor.fetchone()[0]
-        return received_at
+    received_at: datetime | None
+    (received_at,) = sql.fetch_column(_LAST_RECEIVED, [list(names), customer_id])
+    return received_at

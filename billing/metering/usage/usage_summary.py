@@ -8,11 +8,11 @@ from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDay
 
 from billing.models import Rollup
+from lib import sql
 from plans.aggregation import aggregate_state
 from plans.aggregation.aggregate_state import AggregateState, Aggregation, EventValue
 
@@ -117,12 +117,10 @@ def _read_stateful_days(
         "most": MAX_DAYS,
         "periods": None if period_ids is None else list(period_ids),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_DAILY_STATES, parameters)
-        return [
-            Day(meter, day, AggregateState(events, total, low, high, EventValue(latest_at, "", "", latest)))
-            for meter, day, events, total, low, high, latest_at, latest in cursor.fetchall()
-        ]
+    return [
+        Day(meter, day, AggregateState(events, total, low, high, EventValue(latest_at, "", "", latest)))
+        for meter, day, events, total, low, high, latest_at, latest in sql.fetch_rows(_DAILY_STATES, parameters)
+    ]
 
 
 _SHARES = """
@@ -136,6 +134,4 @@ GROUP BY 1, 2, 3 ORDER BY used DESC, 1, 2, 3 LIMIT %s
 
 def read_largest_shares(*, period_ids: Sequence[int], count: int) -> list[Share]:
     """Return the largest shares of these periods' usage, at most `count`, for meters that add up."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHARES, [list(period_ids), count])
-        return [Share(*row) for row in cursor.fetchall()]
+    return [Share(*row) for row in sql.fetch_rows(_SHARES, [list(period_ids), count])]

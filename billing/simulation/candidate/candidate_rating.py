@@ -18,8 +18,8 @@ from billing.simulation.candidate.carryover import tier_progress, with_simulated
 from billing.simulation.candidate.commitments import SimulatedAmounts, commitment_cycles_for
 from billing.simulation.candidate.prepaid import bill_uncovered_usage, grants_for_period
 from billing.simulation.history.billed_periods import PastPeriods
-from billing.simulation.records import PeriodBill
-from billing.simulation.usage_sources.period_counts import CandidateUsage, count_usage
+from billing.simulation.records import CandidateUsage, PeriodBill
+from billing.simulation.usage_sources.period_counts import count_usage
 from billing.simulation.usage_sources.source_selection import Source
 from lib.money import round_money
 from plans.catalog.stored_terms import hypothetical_terms, load_terms

@@ -8,10 +8,11 @@ two of the candidate's periods.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from billing.simulation.candidate.prepaid import CandidateCredits, feature_unit
+from billing.simulation.candidate.prepaid import CandidateCredits
 from plans.catalog.stored_terms import VersionTerms, list_currencies, read_terms
 from plans.models import PlanVersion
 from plans.pricing.period_anchor import AnchorKind
+from wallets.statements.formats import display_currency
 
 ANCHORS: tuple[AnchorKind, ...] = ("anniversary", "calendar")
 
@@ -70,7 +71,7 @@ def read_candidate(version: PlanVersion, *, currencies: Collection[str]) -> Cand
     return Candidate(
         version,
         {currency: read_terms(version, currency) for currency in list_currencies(version) or currencies},
-        tuple(CandidateCredits(feature_unit(row.unit), row.rule) for row in rows),
+        tuple(CandidateCredits(display_currency(row.unit), row.rule) for row in rows),
     )
 
 

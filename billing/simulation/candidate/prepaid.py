@@ -25,7 +25,6 @@ from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, comp
 from plans.pricing.rating import UNCOVERED
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.units import round_units
-from wallets.models.wallets import CREDITS as UNIT_OF_CREDITS
 
 
 class CandidateCredits(NamedTuple):
@@ -49,11 +48,6 @@ class PeriodGrants(NamedTuple):
 
     units: Decimal = ZERO
     expiring: Decimal = ZERO
-
-
-def feature_unit(unit: str) -> str:
-    """Return the unit of a wallet as features name it."""
-    return CREDITS if unit == UNIT_OF_CREDITS else unit
 
 
 def grants_for_period(closing: PeriodToClose, included: Sequence[CandidateCredits]) -> dict[str, PeriodGrants]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,8 +29,8 @@ from billing.simulation.records import ComparableLine
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, next_periods
 from billing.subscriptions.terms.quantities import QuantityChanges, to_quantity_changes
 from invoices.documents.seller_terms import SellerTerms, read_sellers
-from lib import prepared_statements
 from lib.decimals import ZERO
+from lib.prepared_statements import fetch_rows
 
 
 class PeriodRow(NamedTuple):
@@ -136,7 +136,7 @@ def _read_rows(period_ids: Sequence[int]) -> dict[int, PeriodRow]:
     pending_ids = list(period_ids)
     is_requested = True  # in the first round; each later round follows the parts that plan changes have split
     while pending_ids:
-        new_rows = [PeriodRow(*row) for row in _query(_ROWS, pending_ids)]
+        new_rows = [PeriodRow(*row) for row in fetch_rows(_ROWS, [pending_ids])]
         rows_by_period |= {row.period_id: row for row in new_rows}
         previous_ids = {
             row.before_id for row in new_rows if row.before_id is not None and (is_requested or row.continues)
@@ -170,7 +170,9 @@ def _as_planned_then(due_periods: dict[int, DuePeriod], rows: Mapping[int, Perio
 def _with_billed_followers(due_periods: Mapping[int, DuePeriod]) -> dict[int, DuePeriod]:
     """Return the periods that billed fees in advance, each with the next period that it billed them for."""
     billing_ahead = {}
-    for period_id, version_id, starts_at, ends_at, lasting_until in _query(_BILLED_IN_ADVANCE, list(due_periods)):
+    for period_id, version_id, starts_at, ends_at, lasting_until in fetch_rows(
+        _BILLED_IN_ADVANCE, [list(due_periods)]
+    ):
         due = due_periods[period_id]
         follower = due.next_period or msgspec.structs.replace(due.span, period_id=0, overrides="", continued="")
         billing_ahead[period_id] = msgspec.structs.replace(
@@ -237,12 +239,5 @@ def _read_credits(lines: AbstractSet[tuple[int, datetime]]) -> dict[tuple[int, d
     """Return (line, time) → the amount of the line that was credited by then."""
     if not lines:
         return {}
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_CREDITED, [list(column) for column in zip(*lines, strict=True)])
-        return {(line_id, until): amount for line_id, until, amount in cursor.fetchall()}
-
-
-def _query(statement: str, period_ids: Sequence[int]) -> list[tuple[Any, ...]]:
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(statement, [list(period_ids)])
-        return cursor.fetchall()
+    rows = fetch_rows(_CREDITED, [list(column) for column in zip(*lines, strict=True)])
+    return {(line_id, until): amount for line_id, until, amount in rows}

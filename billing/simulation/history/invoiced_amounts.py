@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from billing.closing.lines.section_lines import is_own_line_sql
 from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.simulation.candidate.prepaid import WalletDemand
 from billing.simulation.records import COMMITMENT, COUPON, FEATURE, FEE, ComparableLine, LineKey
-from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
+from lib.prepared_statements import fetch_rows
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.rating import BOUND, UNCOVERED
 
@@ -76,16 +75,16 @@ def read_invoiced(spans: Mapping[int, RatingPeriod]) -> dict[int, tuple[Comparab
     """Return the invoiced lines of these periods, in four statements."""
     period_ids = list(spans)
     lines_by_period: dict[int, list[ComparableLine]] = {period_id: [] for period_id in period_ids}
-    for period_id, code, kind, starts_at, *line in _rows(_FEES, {"periods": period_ids}):
+    for period_id, code, kind, starts_at, *line in fetch_rows(_FEES, {"periods": period_ids}):
         lines_by_period[period_id].append(ComparableLine(LineKey(f"{FEE}:{code}", kind, starts_at), *line))
-    for period_id, plan_feature_id, rate_id, starts_at, text, quantity, amount in _rows(_USAGE, [period_ids]):
+    for period_id, plan_feature_id, rate_id, starts_at, text, quantity, amount in fetch_rows(_USAGE, [period_ids]):
         span = spans[period_id]
         feature = load_terms(span.version_id, span.currency).by_plan_feature[plan_feature_id]
         key = line_key(feature, rate_id, starts_at)
         lines_by_period[period_id].append(ComparableLine(key, text, quantity, feature.unit, amount))
-    for period_id, kind, text, amount in _rows(_SETTLEMENTS, [period_ids]):
+    for period_id, kind, text, amount in fetch_rows(_SETTLEMENTS, [period_ids]):
         lines_by_period[period_id].append(ComparableLine(LineKey(COMMITMENT, kind), text, ONE, "", amount))
-    for period_id, code, text, amount in _rows(_COUPONS, [period_ids]):
+    for period_id, code, text, amount in fetch_rows(_COUPONS, [period_ids]):
         lines_by_period[period_id].append(ComparableLine(LineKey(f"{COUPON}:{code}"), text, ONE, "", amount))
     return {period_id: merge_lines(lines) for period_id, lines in lines_by_period.items()}
 
@@ -93,7 +92,7 @@ def read_invoiced(spans: Mapping[int, RatingPeriod]) -> dict[int, tuple[Comparab
 def read_wallet_demands(spans: Mapping[int, RatingPeriod]) -> dict[int, dict[str, WalletDemand]]:
     """Return period → unit → the demand of its prepaid usage on wallets."""
     demands_by_period: dict[int, dict[str, WalletDemand]] = {}
-    for period_id, plan_feature_id, *amounts in _rows(_DRAWDOWNS, [list(spans)]):
+    for period_id, plan_feature_id, *amounts in fetch_rows(_DRAWDOWNS, [list(spans)]):
         span = spans[period_id]
         unit = load_terms(span.version_id, span.currency).by_plan_feature[plan_feature_id].wallet
         demands = demands_by_period.setdefault(period_id, {})
@@ -127,9 +126,3 @@ def merge_lines(lines: Sequence[ComparableLine]) -> tuple[ComparableLine, ...]:
             line if earlier is None else earlier._replace(amount=EXACT.add(earlier.amount, line.amount))
         )
     return tuple(lines_by_key.values())
-
-
-def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()

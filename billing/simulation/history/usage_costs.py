@@ -7,8 +7,8 @@ from itertools import groupby
 
 import msgspec
 
-from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
+from lib.prepared_statements import fetch_rows
 from plans.costs.unit_costs import to_cost_rates
 from plans.models import UnitCost
 from plans.pricing.cost_rates import CostRate as Cost
@@ -38,23 +38,23 @@ def read_costs(currencies: Mapping[int, str]) -> dict[int, Decimal]:
     Source: docs/simulation.md#margins.
     """
     stored = UnitCost.objects.filter(currency__in=set(currencies.values()), meter__aggregation__in=("count", "sum"))
-    rows = list(stored.order_by("meter", "currency", "pk"))
     costs = {
         key: to_cost_rates(unit_costs)
-        for key, unit_costs in groupby(rows, key=lambda unit_cost: (unit_cost.meter_id, str(unit_cost.currency)))
+        for key, unit_costs in groupby(
+            stored.order_by("meter", "currency", "pk"),
+            key=lambda unit_cost: (unit_cost.meter_id, str(unit_cost.currency)),
+        )
     }
     if not costs:
         return {}
     cost_by_period: dict[int, Decimal] = {}
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(
-            _USED, [list(currencies), sorted({meter for meter, _ in costs}), _cost_boundaries(costs.values())]
-        )
-        for period_id, meter_id, dimensions, hour, quantity in cursor.fetchall():
-            cost = find_cost(costs.get((meter_id, currencies[period_id]), ()), _dimensions(dimensions), hour)
-            if cost is not None:
-                spent = EXACT.multiply(quantity, cost.cost)
-                cost_by_period[period_id] = EXACT.add(cost_by_period.get(period_id, ZERO), spent)
+    meter_ids = sorted({meter_id for meter_id, _ in costs})
+    rows = fetch_rows(_USED, [list(currencies), meter_ids, _cost_boundaries(costs.values())])
+    for period_id, meter_id, dimensions, hour, quantity in rows:
+        cost = find_cost(costs.get((meter_id, currencies[period_id]), ()), _dimensions(dimensions), hour)
+        if cost is not None:
+            spent = EXACT.multiply(quantity, cost.cost)
+            cost_by_period[period_id] = EXACT.add(cost_by_period.get(period_id, ZERO), spent)
     return cost_by_period
 
 

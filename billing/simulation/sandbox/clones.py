@@ -14,13 +14,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 
 from billing import subscriptions as subscription_operations
 from billing.models import Clone, Override, Subscription, SubscriptionCommitment, SubscriptionQuantity
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import RUNNING_STATES
 from billing.subscriptions.terms.commitments import set_commitment
+from billing.subscriptions.terms.price_overrides import in_force_after
 from billing.subscriptions.terms.quantities import to_quantity_changes
 from customers.models import Customer, TestClock
 from customers.registration import announce_customer_created
@@ -203,7 +204,9 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
                     since=quantity_change.since,
                     subscription=subscription,
                 )
-    for override in Override.objects.filter(_overlaps(starts_at), subscription=source).order_by("starts_at", "pk"):
+    for override in in_force_after(starts_at, Override.objects.filter(subscription=source)).order_by(
+        "starts_at", "pk"
+    ):
         draft.attempt(
             str(override),
             subscription_operations.override,
@@ -214,7 +217,7 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
             match=override.match,
             **_remaining_terms(override, starts_at),
         )
-    commitments = SubscriptionCommitment.objects.filter(_overlaps(starts_at), subscription=source)
+    commitments = in_force_after(starts_at, SubscriptionCommitment.objects.filter(subscription=source))
     for commitment in commitments.order_by("starts_at", "pk"):
         draft.attempt(
             "its commitment",
@@ -232,10 +235,6 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
             subscription=subscription,
             coupon=redemption.coupon,
         )
-
-
-def _overlaps(since: datetime) -> Q:
-    return (Q(ends_at__isnull=True) | Q(ends_at__gt=since)) & ~Q(ends_at=F("starts_at"))
 
 
 def _remaining_terms(agreement: Override | SubscriptionCommitment, since: datetime) -> dict[str, Any]:

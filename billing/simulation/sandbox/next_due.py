@@ -5,12 +5,10 @@ Work of a source that is missing here is done late: at the next moment of anothe
 """
 
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
 
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME
+from lib import sql
 
 # Each SELECT returns (test clock, moment), for the customers in the CTE `theirs`. Work of _DUE_NOW stays due from its
 # moment ('-infinity' = at once) until it is done: counters to check against thresholds, paid purchases, invoices that
@@ -107,29 +105,17 @@ def next_due_at(clock: int, *, after: datetime) -> datetime | None:
     """
     Return the first moment after `after` at which work is due for a clock's customers; None if no work is scheduled.
     """
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {
-            "clock": clock,
-            "after": after,
-            "ahead": PERIOD_LEAD_TIME,
-            "beforehand": SPLIT_LEAD_TIME,
-        }
-        cursor.execute(_NEXT, parameters)
-        due_at: datetime | None = cursor.fetchone()[0]
-        return due_at
+    lead_times = {"ahead": PERIOD_LEAD_TIME, "beforehand": SPLIT_LEAD_TIME}
+    due_at: datetime | None
+    (due_at,) = sql.fetch_column(_NEXT, {"clock": clock, "after": after, **lead_times})
+    return due_at
 
 
 def clocks_with_due_work() -> list[int]:
     """Return the ids of idle clocks whose customers have work due by now."""
-    return _read_clocks_with_due_work(None)
+    return sql.fetch_column(_CLOCKS_WITH_DUE_WORK, {"clock": None})
 
 
 def has_due_work(clock: int) -> bool:
     """Return whether a clock's customers have work due at the time that the clock shows."""
-    return bool(_read_clocks_with_due_work(clock))
-
-
-def _read_clocks_with_due_work(clock: int | None) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CLOCKS_WITH_DUE_WORK, {"clock": clock})
-        return [clock_id for (clock_id,) in cursor.fetchall()]
+    return bool(sql.fetch_column(_CLOCKS_WITH_DUE_WORK, {"clock": clock}))

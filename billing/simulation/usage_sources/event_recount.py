@@ -1,7 +1,7 @@
 """Count the usage of a period by another version from the events themselves: exact, and slow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from billing.metering.ingest import customer_cache
@@ -16,18 +16,12 @@ from billing.metering.ingest.event_contributions import (
 from billing.metering.ingest.event_reader import read_pages
 from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.ingest.unit_costs import sum_at_cost
-from billing.metering.rating_inputs.aggregate_quantities import ByMeter, StoredState, decode_dimensions
-from billing.metering.rating_inputs.rating_period import (
-    EMPTY_COUNTER,
-    CounterState,
-    CounterWindow,
-    NewCounters,
-    RatingPeriod,
-)
+from billing.metering.rating_inputs.aggregate_quantities import StoredState, decode_dimensions
+from billing.metering.rating_inputs.rating_period import CounterState, CounterWindow, RatingPeriod
 from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
 from billing.simulation.history.billed_periods import PastPeriods
-from billing.simulation.records import UnpricedQuantity
-from lib.decimals import EXACT, ZERO
+from billing.simulation.records import CandidateUsage, UnpricedQuantity
+from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange
 from plans.aggregation.json_numbers import to_exact_number
@@ -35,50 +29,30 @@ from plans.aggregation.weighted_sum import level_moment
 from plans.catalog.stored_terms import FeatureTerms
 
 
-@dataclass(slots=True)
-class RecountedEvents:
-    """
-    Usage of a period for some features of the candidate version, counted from events.
-
-    counted: (window, rate) → usage. values: (window, rate) → value of each event, for prices that charge per value.
-    states: aggregate states of meters whose quantity is not a sum. unpriced: usage that no rate matches.
-    """
-
-    counted: dict[tuple[CounterWindow, int], CounterState] = field(default_factory=dict)
-    values: dict[tuple[CounterWindow, int], list[Decimal]] = field(default_factory=dict)
-    states: ByMeter = field(default_factory=dict)
-    unpriced: list[UnpricedQuantity] = field(default_factory=list)
-
-    def add_values_to(self, counters: NewCounters) -> None:
-        """Add the event values to counters, for prices that read them."""
-        for (window, rate_id), values in self.values.items():
-            counters[window][rate_id] = counters[window][rate_id]._replace(values=tuple(values))
-
-
 def recount_events(
-    past: PastPeriods, spans: Mapping[int, RatingPeriod], features_by_period: Mapping[int, Sequence[FeatureTerms]]
-) -> dict[int, RecountedEvents]:
+    past: PastPeriods,
+    spans: Mapping[int, RatingPeriod],
+    features_by_period: Mapping[int, Sequence[FeatureTerms]],
+    usage: Mapping[int, CandidateUsage],
+) -> None:
     """
-    Attribute the events of periods as if the periods had the versions of these spans.
+    Add the events of periods to the periods' usage, attributed as if the periods had the versions of these spans.
 
     features_by_period: period → the features to count; other events are not read.
     """
     if not features_by_period:
-        return {}
+        return
     closings = {period_id: past.closings[period_id] for period_id in features_by_period}
     since = min(closing.span.starts_at for closing in closings.values())
     customer_copies = read_customers({closing.buyer.customer_id for closing in closings.values()}, since=since)
     candidate_copies = {
-        period_id: _on_candidate_versions(copy, spans)
-        for period_id, copy in customer_copies.items()
+        customer_id: _on_candidate_versions(copy, spans)
+        for customer_id, copy in customer_copies.items()
         if copy is not None
     }
-    return {
-        period_id: _recount_period(
-            closings[period_id].buyer.customer_id, spans[period_id], features, candidate_copies
-        )
-        for period_id, features in features_by_period.items()
-    }
+    for period_id, features in features_by_period.items():
+        event_pass = _EventPass(spans[period_id], features, usage[period_id])
+        event_pass.count(closings[period_id].buyer.customer_id, candidate_copies)
 
 
 def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPeriod]) -> CachedCustomer:
@@ -90,27 +64,11 @@ def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPerio
     return customer_cache.build_customer(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
 
 
-def _recount_period(
-    customer_id: int,
-    span: RatingPeriod,
-    features: Sequence[FeatureTerms],
-    customer_copies: Mapping[int | None, CachedCustomer],
-) -> RecountedEvents:
-    event_pass = _EventPass(span, features)
-    pages = read_pages(customer_id=customer_id, names=event_pass.names, since=span.starts_at, until=span.ends_at)
-    for rows in pages:
-        for attributed in compute_contributions(rows, customer_copies):
-            if attributed.correction_sequence is None:
-                event_pass.take(attributed)
-    event_pass.finish()
-    return event_pass.recounted
-
-
 class _EventPass:
     """One pass over the events of a period, in order of time."""
 
-    def __init__(self, span: RatingPeriod, features: Sequence[FeatureTerms]) -> None:
-        self.recounted = RecountedEvents()
+    def __init__(self, span: RatingPeriod, features: Sequence[FeatureTerms], usage: CandidateUsage) -> None:
+        self.usage = usage
         self.span = span
         self.features = {feature.plan_feature_id: feature for feature in features}
         meters = {feature.meter_id for feature in features}
@@ -126,13 +84,24 @@ class _EventPass:
             if meters & {meter.id for meter in event_meters.meters}
         )
         self.units = {feature.meter_id: (feature.name, feature.unit) for feature in features}
+        self.values: dict[tuple[CounterWindow, int], list[Decimal]] = {}
         self.unpriced_events: dict[tuple[int, str], Decimal] = {}
         self.states: dict[AggregateStateKey, AggregateState] = {}
         self.levels: dict[AggregateStateKey, list[EventValue]] = {}
         self.membership_changes: dict[AggregateStateKey, dict[str, list[MembershipChange]]] = {}
 
-    def take(self, attributed: EventContributions) -> None:
-        """Count an event."""
+    def count(self, customer_id: int, customers: Mapping[int | None, CachedCustomer]) -> None:
+        """Add the customer's events in the period to its usage."""
+        pages = read_pages(
+            customer_id=customer_id, names=self.names, since=self.span.starts_at, until=self.span.ends_at
+        )
+        for rows in pages:
+            for attributed in compute_contributions(rows, customers):
+                if attributed.correction_sequence is None:
+                    self._take(attributed)
+        self._finish()
+
+    def _take(self, attributed: EventContributions) -> None:
         for unpriced in attributed.attribution.unmatched_parts:
             if unpriced.meter_id is not None and unpriced.meter_id in self.units:
                 key = unpriced.meter_id, unpriced.detail
@@ -147,17 +116,11 @@ class _EventPass:
             feature = self.features.get(counter.plan_feature_id)
             if feature is None or feature.price is None or counter.period_id != self.span.period_id:
                 continue
-            key = CounterWindow(counter.plan_feature_id, counter.window_start), counter.rate_id
-            value = Decimal(part.value)
-            earlier = self.recounted.counted.get(key, EMPTY_COUNTER)
-            self.recounted.counted[key] = CounterState(
-                earlier.events + 1,
-                EXACT.add(earlier.quantity, value),
-                ZERO,
-                EXACT.add(earlier.carried, Decimal(_carried(attributed, part, index))),
-            )
+            window, rate_id = CounterWindow(counter.plan_feature_id, counter.window_start), counter.rate_id
+            value, carried = Decimal(part.value), Decimal(_carried(attributed, part, index))
+            self.usage.add(window, rate_id, CounterState(1, value, ZERO, carried))
             if feature.price.reads_values:
-                self.recounted.values.setdefault(key, []).append(value)
+                self.values.setdefault((window, rate_id), []).append(value)
 
     def _add_to_states(self, attributed: EventContributions, part: Contribution) -> None:
         event_value = EventValue(
@@ -175,8 +138,11 @@ class _EventPass:
                 self.levels.setdefault(key, []).append(event_value)
             self.states[key] = merge_states(self.states.get(key, EMPTY), added)
 
-    def finish(self) -> None:
-        """Convert the collected states into the form that rating reads."""
+    def _finish(self) -> None:
+        """Convert the collected values and states into the form that rating reads."""
+        for (window, rate_id), values in self.values.items():
+            by_rate = self.usage.counters[window]
+            by_rate[rate_id] = by_rate[rate_id]._replace(values=tuple(values))
         for key, state in self.states.items():
             total = state
             if key in self.levels:
@@ -184,12 +150,12 @@ class _EventPass:
             if key in self.membership_changes:
                 present = sum(max(steps).joins for steps in self.membership_changes[key].values())
                 total = replace(total, members=present)
-            by_dimensions = self.recounted.states.setdefault(key.series.meter_id, {})
+            by_dimensions = self.usage.states.setdefault(key.series.meter_id, {})
             states = by_dimensions.setdefault(decode_dimensions(key.series.dimensions.decode()), [])
             states.append(StoredState(key.span, key.starts_at, total))
         for (meter_id, detail), events in self.unpriced_events.items():
             name, _ = self.units[meter_id]
-            self.recounted.unpriced.append(UnpricedQuantity(name, "event", detail, events))
+            self.usage.unpriced.append(UnpricedQuantity(name, "event", detail, events))
 
 
 def _carried(attributed: EventContributions, part: Contribution, index: int) -> int | Decimal:

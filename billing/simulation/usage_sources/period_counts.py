@@ -1,31 +1,23 @@
 """Count the usage of a chunk of periods as a candidate version would have counted it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
 
 from billing.closing.records import PeriodToClose
 from billing.metering.ingest.catalog_cache import get_catalog
-from billing.metering.rating_inputs.aggregate_quantities import NoRate, PeriodStates, read_states
+from billing.metering.rating_inputs.aggregate_quantities import ByMeter, NoRate, PeriodStates, read_states
 from billing.metering.rating_inputs.period_counters import with_aggregates
-from billing.metering.rating_inputs.rating_period import (
-    EMPTY_COUNTER,
-    Counters,
-    CounterState,
-    CounterWindow,
-    NewCounters,
-    RatingPeriod,
-)
+from billing.metering.rating_inputs.rating_period import Counters, CounterState, CounterWindow, RatingPeriod
 from billing.simulation.candidate.candidate_terms import NotComparable
 from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.history.invoiced_amounts import format_dimensions
-from billing.simulation.records import UnpricedQuantity
-from billing.simulation.usage_sources.event_recount import RecountedEvents, recount_events
+from billing.simulation.records import CandidateUsage, UnpricedQuantity
+from billing.simulation.usage_sources.event_recount import recount_events
 from billing.simulation.usage_sources.source_selection import FeatureSource, Source, select_sources
-from lib import prepared_statements
-from lib.decimals import EXACT, ZERO
+from lib.decimals import ZERO
+from lib.prepared_statements import fetch_rows
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import UNCOVERED, match_rate
 
@@ -55,19 +47,6 @@ SumsByMeter = dict[tuple[int, int], list[tuple[dict[str, str], int, Decimal]]]
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
-@dataclass(slots=True)
-class CandidateUsage:
-    """
-    Usage to rate a period by: counters of the candidate version, and usage that it has no price for.
-
-    error: why the usage can't be counted, if it can't.
-    """
-
-    counters: NewCounters = field(default_factory=dict)
-    unpriced: list[UnpricedQuantity] = field(default_factory=list)
-    error: Exception | None = None
-
-
 def count_usage(
     past: PastPeriods, spans: Mapping[int, RatingPeriod], *, usage_source: Source | None = None
 ) -> dict[int, CandidateUsage]:
@@ -89,20 +68,18 @@ def count_usage(
     ]
     sums = _read_sums(summed_meters) if summed_meters else {}
     stored_states = read_states(list(spans.values()))
-    recounted = recount_events(
-        past,
-        spans,
-        {
-            period_id: features
-            for period_id, sources in sources_by_period.items()
-            if (features := _features_from_events(sources))
-        },
-    )
-    usage = {}
+    usage = {
+        period_id: _count_stored(past.counters.get(period_id, {}), span, sources_by_period[period_id], sums)
+        for period_id, span in spans.items()
+    }
+    features_from_events = {
+        period_id: features
+        for period_id, sources in sources_by_period.items()
+        if (features := _features_from_events(sources))
+    }
+    recount_events(past, spans, features_from_events, usage)
     for period_id, span in spans.items():
-        own_counters = past.counters.get(period_id, {})
-        candidate_usage = usage[period_id] = _count_stored(own_counters, span, sources_by_period[period_id], sums)
-        _add_recounted(candidate_usage, recounted.get(period_id))
+        candidate_usage, own_counters = usage[period_id], past.counters.get(period_id, {})
         _add_unpriced_meters(candidate_usage, past.closings[period_id].span, span, own_counters)
         try:
             until = past.at if past.rows[period_id].is_open else None
@@ -110,13 +87,11 @@ def count_usage(
             candidate_usage.counters = with_aggregates(
                 candidate_usage.counters,
                 span,
-                _with_recounted_states(stored_states, recounted.get(period_id), span),
+                _with_recounted_states(stored_states, candidate_usage.states, period_id),
                 at=until,
             )
         except (NoRate, NotComparable) as error:
             candidate_usage.error = error
-        if period_id in recounted:
-            recounted[period_id].add_values_to(candidate_usage.counters)
     return usage
 
 
@@ -125,8 +100,7 @@ def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
         if feature_source.feature.metering.recurring and feature_source.source == "events":
             raise NotComparable(
                 f"{feature_source.feature.name} carries its level over from period to period, and the version in "
-                "force has not"
-                " kept it as this one would."
+                "force has not kept it as this one would."
             )
 
 
@@ -165,14 +139,14 @@ def _count_stored(
     usage = CandidateUsage()
     for feature_source in sources:
         if feature_source.source == "counters":
-            _add_counters(usage.counters, own_counters, span, feature_source)
+            _add_counters(usage, own_counters, span, feature_source)
         elif feature_source.source == "sums":
             _add_sums(usage, span, feature_source, sums.get((span.period_id, feature_source.feature.meter_id), []))
     return usage
 
 
 def _add_counters(
-    counters: NewCounters, own_counters: Counters, span: RatingPeriod, feature_source: FeatureSource
+    usage: CandidateUsage, own_counters: Counters, span: RatingPeriod, feature_source: FeatureSource
 ) -> None:
     assert feature_source.current_feature is not None and feature_source.rates is not None  # noqa: S101, PT018, select_sources() sets both
     for window, by_rate in own_counters.items():
@@ -181,12 +155,8 @@ def _add_counters(
         start = window.starts_at if feature_source.keeps_windows else span.starts_at
         for rate_id, counted in by_rate.items():
             if rate_id != UNCOVERED:  # the candidate's own grants decide which usage wallets don't cover
-                _add(
-                    counters,
-                    CounterWindow(feature_source.feature.plan_feature_id, start),
-                    feature_source.rates[rate_id],
-                    counted,
-                )
+                window_on_candidate = CounterWindow(feature_source.feature.plan_feature_id, start)
+                usage.add(window_on_candidate, feature_source.rates[rate_id], counted)
 
 
 def _add_sums(
@@ -204,35 +174,15 @@ def _add_sums(
             )
         else:
             window = CounterWindow(feature.plan_feature_id, span.starts_at)
-            _add(usage.counters, window, int(rate.key), CounterState(events, quantity, ZERO))
+            usage.add(window, int(rate.key), CounterState(events, quantity, ZERO))
 
 
-def _add(counters: NewCounters, window: CounterWindow, rate_id: int, added: CounterState) -> None:
-    by_rate = counters.setdefault(window, {})
-    earlier = by_rate.get(rate_id, EMPTY_COUNTER)
-    by_rate[rate_id] = CounterState(
-        earlier.events + added.events,
-        EXACT.add(earlier.quantity, added.quantity),
-        EXACT.add(earlier.fingerprint, added.fingerprint),
-        EXACT.add(earlier.carried, added.carried),
-    )
-
-
-def _add_recounted(usage: CandidateUsage, recounted: RecountedEvents | None) -> None:
-    if recounted is not None:
-        for (window, rate_id), counted in recounted.counted.items():
-            _add(usage.counters, window, rate_id, counted)
-        usage.unpriced += recounted.unpriced
-
-
-def _with_recounted_states(
-    stored_states: PeriodStates, recounted: RecountedEvents | None, span: RatingPeriod
-) -> PeriodStates:
+def _with_recounted_states(stored: PeriodStates, recounted: ByMeter, period_id: int) -> PeriodStates:
     """Return the stored aggregate states, with those recounted from events in their place."""
-    if recounted is None or not recounted.states:
-        return stored_states
-    states = {**stored_states.states.get(span.period_id, {}), **recounted.states}
-    return stored_states._replace(states={**stored_states.states, span.period_id: states})
+    if not recounted:
+        return stored
+    states = {**stored.states.get(period_id, {}), **recounted}
+    return stored._replace(states={**stored.states, period_id: states})
 
 
 def _add_unpriced_meters(
@@ -257,17 +207,13 @@ def _read_sums(period_meters: Sequence[tuple[int, int]]) -> SumsByMeter:
     sums: SumsByMeter = {}
     period_ids = sorted({period_id for period_id, _ in period_meters})
     meter_ids = sorted({meter_id for _, meter_id in period_meters})
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_SUMS, [period_ids, meter_ids])
-        for period_id, meter_id, dimensions, events, quantity in cursor.fetchall():
-            sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
+    for period_id, meter_id, dimensions, events, quantity in fetch_rows(_SUMS, [period_ids, meter_ids]):
+        sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
     return sums
 
 
 def _read_unpriced(period_ids: Sequence[int]) -> dict[int, set[str]]:
     names_by_period: dict[int, set[str]] = {}
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_UNPRICED, [list(period_ids)])
-        for period_id, name in cursor.fetchall():
-            names_by_period.setdefault(period_id, set()).add(name)
+    for period_id, name in fetch_rows(_UNPRICED, [list(period_ids)]):
+        names_by_period.setdefault(period_id, set()).add(name)
     return names_by_period

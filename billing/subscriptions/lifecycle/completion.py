@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from customers.customer_time import clock_sql
 from customers.notifications import Announcement, announce_all
+from lib import sql
 
 # Set-based, so that two runs are harmless: the second one finds the state changed.
 _END_FINISHED = """
@@ -35,17 +36,16 @@ def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None,
     """
     only_ids = None if subscription_ids is None else list(subscription_ids)
     time_condition = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(
-            _END_FINISHED.format(in_time=time_condition), {"states": _STATES_BEFORE_END, "at": at, "only": only_ids}
-        )
+    parameters = {"states": _STATES_BEFORE_END, "at": at, "only": only_ids}
+    with transaction.atomic(savepoint=False):
+        ended = sql.fetch_rows(_END_FINISHED.format(in_time=time_condition), parameters)
         announcements = [
             Announcement(
                 customer_id,
                 {"subscription": external_id, "plan": plan, "ended_at": ends_at.isoformat()},
                 f"subscription:{subscription_id}:ended",
             )
-            for subscription_id, customer_id, external_id, plan, ends_at in cursor.fetchall()
+            for subscription_id, customer_id, external_id, plan, ends_at in ended
         ]
         announce_all(kind="subscription.ended", announcements=announcements, at=at)
     return len(announcements)

@@ -162,9 +162,7 @@ def shorten_pause(subscription: Subscription, *, ends_at: datetime, at: datetime
     apply_due_pauses(at=at, subscription_ids=[subscription.pk])
 
 
-def apply_due_pauses(
-    *, at: datetime, clock_id: int | None = None, subscription_ids: list[int] | None = None, limit: int = BATCH_SIZE
-) -> int:
+def apply_due_pauses(*, at: datetime, clock_id: int | None = None, subscription_ids: list[int] | None = None) -> int:
     """
     Update pauses that have started or ended, and their subscriptions, and announce it; return how many were updated.
 
@@ -186,13 +184,13 @@ def apply_due_pauses(
     def apply_batch() -> int:
         with audited_transaction("follow pauses", by=None, at=at):
             # Subscriptions are locked before their pauses, as everywhere.
-            locked_subscriptions = lock_free_rows(subscriptions, limit=limit)
+            locked_subscriptions = lock_free_rows(subscriptions, limit=BATCH_SIZE)
             locked_pauses = due_pauses.filter(subscription__in=locked_subscriptions)
             for due_pause in locked_pauses.select_related("subscription__customer"):
                 _apply_pause(due_pause, at)
         return len(locked_subscriptions)
 
-    return repeat_while_full(apply_batch, size=limit)
+    return repeat_while_full(apply_batch, size=BATCH_SIZE)
 
 
 def _apply_pause(due_pause: Pause, at: datetime) -> None:

@@ -1,13 +1,12 @@
 """Trials, the time before a subscription's first fees: docs/closing.md#trials."""
 
 from datetime import datetime
-from typing import TypeVar
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from billing.models import Override, Period, Subscription, SubscriptionCommitment
+from billing.models import Period, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import announce_for_each, announce_update
@@ -16,6 +15,7 @@ from billing.subscriptions.periods.cutoff import UsageAfterCutoff, lock_periods,
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
+from billing.subscriptions.terms.price_overrides import Agreement
 from customers.customer_time import clock_filter
 from customers.models import Customer
 from lib.audit_log import audited_transaction
@@ -25,9 +25,6 @@ from plans.models import PlanVersion
 
 # Rows per transaction, which bounds the time that they stay locked and the work that a crash repeats.
 BATCH_SIZE = 1_000
-
-
-Agreement = TypeVar("Agreement", Override, SubscriptionCommitment)
 
 
 class TrialRefused(SubscriptionRefused):
@@ -117,11 +114,8 @@ def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription,
     subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
         raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
-    if (
-        pending_change := subscription.changes.filter(state=ChangeState.PENDING)
-        .select_related("version__plan")
-        .first()
-    ):
+    pending_changes = subscription.changes.filter(state=ChangeState.PENDING)
+    if pending_change := pending_changes.select_related("version__plan").first():
         raise TrialRefused(
             f"{subscription} moves to {pending_change.version} at {pending_change.moment}: revoke that first."
         )
@@ -180,6 +174,5 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
     except IntegrityError as error:
         raise TrialRefused(
             f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end "
-            "those"
-            " first, and agree them anew."
+            "those first, and agree them anew."
         ) from error

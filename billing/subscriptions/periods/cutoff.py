@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import ProtectedError
 
 from billing.models import Event, Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
+from lib import sql
 from plans.catalog.stored_terms import metering_terms
 from plans.models import PlanFeature
 
@@ -64,18 +64,16 @@ def lock_last_periods(subscription_ids: Sequence[int], *, at: datetime) -> list[
     them; periods that begin after `at` are locked for removal.
     """
     locked_ids: set[int] = set()
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(_LAST_PERIODS, {"ids": list(subscription_ids), "at": at})
-            # Read again under the locks: a period may have been added while we waited.
-            is_upcoming_by_id = dict(cursor.fetchall())
-            if is_upcoming_by_id.keys() <= locked_ids:
-                return list(is_upcoming_by_id)
-            locked_ids |= is_upcoming_by_id.keys()
-            cursor.execute(f"{_LOCK_PERIODS} NO KEY UPDATE", {"ids": list(locked_ids)})
-            upcoming_ids = [period_id for period_id, is_upcoming in is_upcoming_by_id.items() if is_upcoming]
-            # FOR UPDATE also conflicts with the KEY SHARE lock of ingest, which must not count in a removed period.
-            cursor.execute(f"{_LOCK_PERIODS} UPDATE", {"ids": upcoming_ids})
+    while True:
+        # Read again under the locks: a period may have been added while we waited.
+        is_upcoming_by_id = dict(sql.fetch_rows(_LAST_PERIODS, {"ids": list(subscription_ids), "at": at}))
+        if is_upcoming_by_id.keys() <= locked_ids:
+            return list(is_upcoming_by_id)
+        locked_ids |= is_upcoming_by_id.keys()
+        sql.execute(f"{_LOCK_PERIODS} NO KEY UPDATE", {"ids": list(locked_ids)})
+        upcoming_ids = [period_id for period_id, is_upcoming in is_upcoming_by_id.items() if is_upcoming]
+        # FOR UPDATE also conflicts with the KEY SHARE lock of ingest, which must not count in a removed period.
+        sql.execute(f"{_LOCK_PERIODS} UPDATE", {"ids": upcoming_ids})
 
 
 UNUSED_PERIOD = """

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing.models.subscriptions import STATES_WITH_PERIODS
 from billing.subscriptions.periods.boundaries import TimeInterval, period_anchor, period_intervals, whole_interval
 from customers.customer_time import clock_sql
+from lib import sql
 from plans.catalog.stored_terms import load_terms
 from plans.models.prices import BillingTiming
 
@@ -107,10 +108,8 @@ def generate_periods(*, until: datetime, clock_id: int | None = None, batch_size
     """
     created, after_id = 0, 0
     while True:
-        condition, parameters = (
-            f" AND {clock_sql(clock_id, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
-            {"after": after_id, "limit": batch_size},
-        )
+        condition = f" AND {clock_sql(clock_id, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s"
+        parameters = {"after": after_id, "limit": batch_size}
         batch_created, last_id = _generate_batch(condition, parameters, until=until)
         if last_id is None:
             return created
@@ -121,9 +120,9 @@ def generate_customer_periods(*, customer_ids: Sequence[int], until: datetime) -
     """
     Create the periods that begin before `until` for the active subscriptions of these customers; return their number.
     """
-    return _generate_batch(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[
-        0
-    ]
+    condition, parameters = " AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}
+    created, _ = _generate_batch(condition, parameters, until=until)
+    return created
 
 
 def generate_subscription_periods(*, subscription_id: int, until: datetime) -> int:
@@ -180,12 +179,11 @@ def _generate_batch(condition: str, parameters: dict[str, Any], *, until: dateti
     tails = _read_tails(condition, parameters, until=until)
     if not tails:
         return 0, None
-    with connection.cursor() as cursor:
-        # A subscription's last period is the lock for its next one: appending and shortening take it first.
-        cursor.execute(
-            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [[tail.period_id for tail in tails]],
-        )
+    # A subscription's last period is the lock for its next one: appending and shortening take it first.
+    sql.execute(
+        "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [[tail.period_id for tail in tails]],
+    )
     # Read again under the lock: the subscription may have been canceled or extended since the first read.
     created = append_periods(
         subscription_ids=[tail.subscription_id for tail in tails],
@@ -196,9 +194,8 @@ def _generate_batch(condition: str, parameters: dict[str, Any], *, until: dateti
 
 
 def _read_tails(condition: str, parameters: dict[str, Any], *, until: datetime) -> list[SubscriptionTail]:
-    with connection.cursor() as cursor:
-        cursor.execute(_READ_TAILS + condition, {**parameters, "until": until})
-        return [SubscriptionTail(*row) for row in cursor.fetchall()]
+    rows = sql.fetch_rows(_READ_TAILS + condition, {**parameters, "until": until})
+    return [SubscriptionTail(*row) for row in rows]
 
 
 def _insert_upcoming(tails: Sequence[SubscriptionTail], *, until: datetime) -> int:
@@ -239,9 +236,7 @@ def insert_periods(periods: Sequence[NewPeriod]) -> int:
     """Insert the periods that don't exist yet; return how many."""
     if not periods:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT_PERIODS, [list(column) for column in zip(*periods, strict=True)])
-        return int(cursor.rowcount)
+    return sql.execute(_INSERT_PERIODS, [list(column) for column in zip(*periods, strict=True)])
 
 
 def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple[int, TimeInterval]]:

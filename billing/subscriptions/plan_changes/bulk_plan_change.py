@@ -8,10 +8,8 @@ changed here; the others are left to `change_plan`, which changes them or gives 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
 
 from billing.models.subscriptions import RUNNING_STATES
 from billing.subscriptions.lifecycle.creation import read_subscribable_terms
@@ -22,6 +20,7 @@ from billing.subscriptions.periods.generation import NewPeriod, insert_periods
 from billing.subscriptions.terms.bulk_feature_coverage import find_coverage_conflicts, move_coverage
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
+from lib import sql
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
@@ -122,21 +121,21 @@ def change_plans(
             ),
             at=at,
         )
-        return dict(_rows(_NEW_PARTS, {"periods": [candidate.period_id for candidate in candidates]}))
+        return dict(sql.fetch_rows(_NEW_PARTS, {"periods": [candidate.period_id for candidate in candidates]}))
 
 
 def _lock_candidates(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> list[BulkCandidate]:
     """Return the candidates, locked with their periods."""
     ids = list(subscription_ids)
     for statement in _LOCK_SUBSCRIPTIONS:
-        _execute(statement, {"ids": ids})
+        sql.execute(statement, {"ids": ids})
     locked_ids: set[int] = set()
     # Read again under the locks: a period may have been added while this transaction waited.
-    while not locked_ids.issuperset(period_ids := [id_ for (id_,) in _rows(_OPEN_AND_LAST_PERIODS, {"ids": ids})]):
+    while not locked_ids.issuperset(period_ids := sql.fetch_column(_OPEN_AND_LAST_PERIODS, {"ids": ids})):
         locked_ids.update(period_ids)
-        _execute("SELECT FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": period_ids})
+        sql.execute("SELECT FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": period_ids})
     parameters = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING_STATES)}
-    candidates = [BulkCandidate(*row) for row in _rows(_CANDIDATES, parameters)]
+    candidates = [BulkCandidate(*row) for row in sql.fetch_rows(_CANDIDATES, parameters)]
     unsplittable = split_blockers({version.pk, *(candidate.version_id for candidate in candidates)})
     offered = {
         currency
@@ -173,7 +172,7 @@ def _split(candidates: Sequence[BulkCandidate], version: PlanVersion, *, at: dat
     move_coverage({candidate.subscription_id: at for candidate in candidates}, version)
     # In this order: the next period must be gone before the new part can take its time.
     for statement in (_DELETE_NEXT_PERIODS, _SHORTEN_PERIODS, _SET_VERSION, _INVALIDATE_CACHED_PERIODS):
-        _execute(statement, parameters)
+        sql.execute(statement, parameters)
     insert_periods([_new_part(candidate, version, at) for candidate in candidates])
 
 
@@ -190,15 +189,3 @@ def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> N
         ends_at + candidate.grace,
         continues_id=candidate.period_id,
     )
-
-
-def _rows(statement: str, parameters: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[Any] = cursor.fetchall()
-        return rows
-
-
-def _execute(statement: str, parameters: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)

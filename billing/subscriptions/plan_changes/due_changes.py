@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
-
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.subscriptions.notifications import VersionChange, announce_version_changes
 from customers.customer_time import clock_sql
+from lib import sql
 from lib.audit_log import audited_transaction
 from lib.queue import repeat_while_full
 
@@ -50,9 +49,8 @@ def apply_due_changes(
 
     def apply_batch() -> int:
         with audited_transaction("move to the version scheduled", by=None, at=at):
-            with connection.cursor() as cursor:
-                cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": only_ids})
-                due = cursor.fetchall()
+            parameters = {"at": at, "limit": limit, "subscriptions": only_ids}
+            due = sql.fetch_rows(_DUE.format(in_time=in_time), parameters)
             by_version: dict[int, list[int]] = {}
             for _, subscription_id, _, version_id, _ in due:
                 by_version.setdefault(version_id, []).append(subscription_id)

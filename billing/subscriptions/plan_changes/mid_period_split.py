@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max, Min
 
 from billing.models import Period, ScheduledChange
@@ -23,6 +23,7 @@ from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME, revok
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import invalidate_cached_periods
 from customers.customer_time import clock_sql
+from lib import sql
 from lib.audit_log import audited_transaction
 from lib.error_text import storable_error_text
 from lib.queue import NO_DEADLINE, Deadline
@@ -77,14 +78,10 @@ def split_due_periods(*, at: datetime, clock_id: int | None = None, deadline: De
 
 
 def _lock_next(at: datetime, clock_id: int | None, *, after: int) -> ScheduledChange | None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LOCK_NEXT.format(in_time=clock_sql(clock_id, "s.customer_id")),
-            {"until": at + SPLIT_LEAD_TIME, "after": after},
-        )
-        row = cursor.fetchone()
+    statement = _LOCK_NEXT.format(in_time=clock_sql(clock_id, "s.customer_id"))
+    ids = sql.fetch_column(statement, {"until": at + SPLIT_LEAD_TIME, "after": after})
     changes = ScheduledChange.objects.select_related("subscription__customer__seller", "version__plan")
-    return changes.get(pk=row[0]) if row else None
+    return changes.get(pk=ids[0]) if ids else None
 
 
 def split_period(change: ScheduledChange, *, at: datetime) -> None:
@@ -185,6 +182,5 @@ def _postpone(
     if subscription.ends_at is not None and subscription.ends_at <= moment:
         revoke_pending([subscription.pk], problem=f"{problem} It ends before.", at=at)
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_SHIFT_COVERAGE, {"former": change.moment, "moment": moment, "subscription": subscription.pk})
+    sql.execute(_SHIFT_COVERAGE, {"former": change.moment, "moment": moment, "subscription": subscription.pk})
     ScheduledChange.objects.filter(pk=change.pk).update(moment=moment, splits_period=splits_period, problem=problem)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.db.models import Q
 
 from billing.models import ScheduledChange, Subscription
@@ -13,6 +13,7 @@ from billing.models.plan_changes import ChangeState
 from billing.subscriptions.notifications import announce_for_each
 from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, lock_last_periods
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
+from lib import sql
 from lib.audit_log import audited_transaction
 
 SPLIT_LEAD_TIME = timedelta(minutes=10)
@@ -120,9 +121,8 @@ def revoke(
 
 def read_pending_changes(subscription_ids: Sequence[int], *, at: datetime) -> list[PendingChange]:
     """Return the scheduled changes of these subscriptions, whose last periods the caller has locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PENDING_CHANGES, {"ids": list(subscription_ids), "at": at})
-        return [PendingChange(*row) for row in cursor.fetchall()]
+    rows = sql.fetch_rows(_PENDING_CHANGES, {"ids": list(subscription_ids), "at": at})
+    return [PendingChange(*row) for row in rows]
 
 
 def revoke_pending(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
@@ -136,9 +136,8 @@ def revoke_pending(subscription_ids: Sequence[int], *, problem: str, at: datetim
     pending = ScheduledChange.objects.filter(subscription__in=subscription_ids, state=ChangeState.PENDING)
     ids = list(pending.values_list("pk", flat=True))
     if ids:
-        with connection.cursor() as cursor:
-            for statement in _UNDO_COVERAGE:
-                cursor.execute(statement, {"ids": ids})
+        for statement in _UNDO_COVERAGE:
+            sql.execute(statement, {"ids": ids})
         ScheduledChange.objects.filter(pk__in=ids).update(state=ChangeState.REVOKED, problem=problem, decided_at=at)
     return len(ids)
 
@@ -156,8 +155,7 @@ def regenerate_periods(
     deleted_ids = {subscription_id: id_ for subscription_id, id_ in unused_period_ids.items() if id_ is not None}
     if not deleted_ids:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(deleted_ids.values())])
+    sql.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(deleted_ids.values())])
     remaining_ids = [id_ for id_ in last_period_ids if id_ not in deleted_ids.values()]
     append_periods(subscription_ids=list(deleted_ids), last_period_ids=remaining_ids, until=at + PERIOD_LEAD_TIME)
 

@@ -9,10 +9,9 @@ refused when it is requested, not when the change takes effect.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
@@ -29,6 +28,7 @@ from billing.subscriptions.plan_changes.revocation import (
     revoke_pending,
 )
 from billing.subscriptions.terms.bulk_feature_coverage import find_coverage_conflicts, move_coverage
+from lib import sql
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import list_currencies, load_terms
 from plans.models import PlanVersion
@@ -170,11 +170,11 @@ def change_at(
 def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
     """Schedule subscriptions for a rollout, or for an unsaved one that represents a single change."""
     # FOR SHARE: the version can't be withdrawn until this transaction ends.
-    _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
+    sql.execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
     version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
     if not version.is_published:  # withdrawn in between
         return 0
-    ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
+    ids = sql.fetch_column(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})
     if not ids:
         return 0
     last_period_ids = lock_last_periods(ids, at=at)
@@ -195,7 +195,7 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
         )
     candidates = [
         ScheduleCandidate(*row)
-        for row in _rows(_READ_CANDIDATES, {"ids": ids, "at": at, "from": rollout.effective_from})
+        for row in sql.fetch_rows(_READ_CANDIDATES, {"ids": ids, "at": at, "from": rollout.effective_from})
     ]
     offered = list_currencies(version)
     if rollout.splits_periods:
@@ -314,15 +314,3 @@ def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) 
         or (f"{candidate.split_problem}: it moves where its next period begins." if candidate.split_problem else ""),
         decided_at=at if candidate.problem else None,
     )
-
-
-def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _execute(statement: str, parameters: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
+from lib import sql
 from plans.models import PlanVersion
 
 _GAINED = """
@@ -45,12 +44,10 @@ def find_coverage_conflicts(moments: ChangeTimes, version: PlanVersion) -> dict[
     Return subscription → reason, for those that would gain a feature that another subscription of the customer
     prices.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CONFLICTS, _parameters(moments, version))
-        return {
-            id_: f"{feature} is priced by the subscription {other} from then on: end that one first."
-            for id_, feature, other in cursor.fetchall()
-        }
+    return {
+        id_: f"{feature} is priced by the subscription {other} from then on: end that one first."
+        for id_, feature, other in sql.fetch_rows(_CONFLICTS, _parameters(moments, version))
+    }
 
 
 def move_coverage(moments: ChangeTimes, version: PlanVersion) -> None:
@@ -59,9 +56,8 @@ def move_coverage(moments: ChangeTimes, version: PlanVersion) -> None:
 
     :raises IntegrityError: if another subscription of a customer covers one of the features in the meantime.
     """
-    with connection.cursor() as cursor:
-        for statement in (_UNCOVER, _COVER):
-            cursor.execute(statement, _parameters(moments, version))
+    for statement in (_UNCOVER, _COVER):
+        sql.execute(statement, _parameters(moments, version))
 
 
 def _parameters(moments: ChangeTimes, version: PlanVersion) -> dict[str, Any]:

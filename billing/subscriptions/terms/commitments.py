@@ -4,14 +4,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db.models import F, Q, QuerySet
 
 from billing.models import Subscription, SubscriptionCommitment
-from billing.subscriptions.notifications import announce_update
 from billing.subscriptions.terms.price_overrides import (
     OverrideRefused,
+    announce_agreement,
     check_not_billed,
-    lock_open_periods,
+    end_agreement,
+    in_force_after,
+    lock_terms,
     next_period_start,
     replace_agreement,
 )
@@ -45,9 +46,7 @@ def set_commitment(
     :raises OverrideRefused: if a figure is out of bounds, or one of its periods is billed already.
     """
     with audited_transaction("promise", by=by, at=at):
-        # Subscription first, then its periods: the lock order of every change of a subscription.
-        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        lock_open_periods(subscription)
+        subscription = lock_terms(subscription.pk)
         starts_at = starts_at or next_period_start(subscription, at=at)
         commitment = SubscriptionCommitment(
             subscription=subscription,
@@ -66,7 +65,8 @@ def set_commitment(
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figures(commitment)
-        replace_agreement(commitment, _overlapping(commitment), conflict="Another commitment holds from {since} on")
+        overlapping = in_force_after(starts_at, SubscriptionCommitment.objects.filter(subscription=subscription))
+        replace_agreement(commitment, overlapping, conflict="Another commitment holds from {since} on")
         _announce(commitment, "agreed", at=at)
         return commitment
 
@@ -87,32 +87,14 @@ def end_commitment(
     :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end promise", by=by, at=at):
-        # Subscription, then periods: the lock order of every change of terms, so a close can't bill in between.
-        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=commitment.subscription_id)
-        lock_open_periods(subscription)
-        locked = SubscriptionCommitment.objects.get(pk=commitment.pk)
-        ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
-        if locked.ends_at is not None and locked.ends_at <= ends_at:
-            raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
-        check_not_billed(subscription, ends_at)
-        locked.ends_at = ends_at
-        locked.save(update_fields=["ends_at"])
-        _announce(locked, "ended", at=at)
-        return locked
+        ended = end_agreement(commitment, at=at, ends_at=ends_at)
+        _announce(ended, "ended", at=at)
+        return ended
 
 
 def _announce(commitment: SubscriptionCommitment, event: str, *, at: datetime) -> None:
-    announce_update(
-        commitment.subscription,
-        "commitment",
-        at=at,
-        discriminator=f"{commitment.pk}:{event}",
-        commitment=commitment.pk,
-        minimum=to_plain_string(commitment.minimum),
-        currency=str(commitment.currency),
-        starts_at=commitment.starts_at.isoformat(),
-        ends_at=commitment.ends_at.isoformat() if commitment.ends_at else None,
-    )
+    figures = {"minimum": to_plain_string(commitment.minimum), "currency": str(commitment.currency)}
+    announce_agreement(commitment, "commitment", event, at=at, **figures)
 
 
 def _check_figures(commitment: SubscriptionCommitment) -> None:
@@ -130,11 +112,3 @@ def _check_figures(commitment: SubscriptionCommitment) -> None:
         error_words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
         field = next((name for name, word in error_words.items() if word in str(error)), "minimum")
         raise OverrideRefused(field, str(error)) from error
-
-
-def _overlapping(commitment: SubscriptionCommitment) -> QuerySet[SubscriptionCommitment]:
-    """Return the subscription's commitments that are in force at any time after this one starts."""
-    commitments = SubscriptionCommitment.objects.filter(subscription=commitment.subscription)
-    return commitments.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=commitment.starts_at)).exclude(
-        ends_at=F("starts_at")
-    )

@@ -1,7 +1,7 @@
 """Apply coupons to a subscription, and remove them: docs/closing.md#coupons."""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -11,12 +11,11 @@ from billing.models import Redemption, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import announce_update
+from billing.subscriptions.periods.boundaries import TICK
 from billing.subscriptions.periods.cutoff import lock_periods
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from lib.audit_log import audited_transaction
 from plans.models import Coupon, Promotion
-
-TICK = timedelta(microseconds=1)
 
 
 class CouponRefused(SubscriptionRefused):

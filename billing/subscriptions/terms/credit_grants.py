@@ -24,6 +24,7 @@ from billing.subscriptions.terms.included_credits import (
 )
 from billing.subscriptions.test_clock_filters import test_clock_condition
 from customers.customer_time import clock_sql
+from lib import sql
 from lib.decimals import ZERO
 from lib.queue import NO_DEADLINE, Deadline
 from plans.catalog.stored_terms import load_terms
@@ -40,14 +41,14 @@ REMOVED_LOOKBACK = timedelta(days=2)
 
 _log = logging.getLogger(__name__)
 
-_COLUMNS = """p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.currency,
-    s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, s.anchor_at, c.time_zone, g.revision"""
-READ_PERIODS = f"""
-SELECT {_COLUMNS} FROM billing_period p
+READ_PERIODS = """
+SELECT p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.currency,
+    s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, s.anchor_at, c.time_zone, g.revision
+FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_periodgrant g ON g.period_id = p.id
 WHERE p.id = ANY(%s) ORDER BY p.id
-"""  # noqa: S608
+"""
 # SKIP LOCKED: several workers grant different periods.
 _DUE = """
 SELECT p.id FROM billing_period p LEFT JOIN billing_periodgrant g ON g.period_id = p.id
@@ -130,21 +131,19 @@ def grant_due(
     Grants of periods that changed since are adjusted. Safe to repeat and to run concurrently; a period that can't be
     granted is logged, stops no other, and stays due.
     """
-    versions, query = (
-        versions_with_credits(),
-        _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
-    )
+    versions = versions_with_credits()
+    query = _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id"))
     processed, after = 0, 0
     # No version includes credits in most installations: then nothing is read.
     while versions and deadline.has_time():
         parameters = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
-            ids = _read_ids(query, parameters)
+            ids = sql.fetch_column(query, parameters)
             failed = not _try_grant(ids, at)
         # One of the periods failed: they are granted one by one, so that the others are not held back.
         for id_ in ids if failed and len(ids) > 1 else ():
             with transaction.atomic():
-                _try_grant(_read_ids(query, parameters | {"after": id_ - 1, "limit": 1}), at)
+                _try_grant(sql.fetch_column(query, parameters | {"after": id_ - 1, "limit": 1}), at)
         processed += len(ids)
         if len(ids) < batch_size:
             break
@@ -166,7 +165,7 @@ def grant_included(*, subscription_ids: Sequence[int], at: datetime) -> None:
     if versions:
         ids = list(subscription_ids)
         parameters = {"subscriptions": ids, "versions": versions, "until": at + PERIOD_LEAD_TIME}
-        _grant(_read_ids(_LOCK_PERIODS, parameters), at=at, adjusts_all=True)
+        _grant(sql.fetch_column(_LOCK_PERIODS, parameters), at=at, adjusts_all=True)
         _revoke_orphans("g.subscription_id = ANY(%s)", [ids], at=at)
 
 
@@ -190,7 +189,7 @@ def _grant(period_ids: Sequence[int], *, at: datetime, adjusts_all: bool = False
 
     adjusts_all: adjust unchanged periods too, because the end of their subscriptions may have changed.
     """
-    periods = [PeriodToGrant(*row) for row in _rows(READ_PERIODS, [list(period_ids)])]
+    periods = [PeriodToGrant(*row) for row in sql.fetch_rows(READ_PERIODS, [list(period_ids)])]
     rules = read_included_credits({(period.version_id, period.currency) for period in periods})
     changed = [period for period in periods if period.granted_revision is not None]
     if not adjusts_all:
@@ -275,7 +274,7 @@ def _adjust(
         for _, grant in grants_for_period(period, rules[period.version_id, period.currency])
     }
     ids = [str(period.period_id) for period in periods]
-    for lot_id, source in _rows(_LOTS, [[period.customer_id for period in periods], ids]):
+    for lot_id, source in sql.fetch_rows(_LOTS, [[period.customer_id for period in periods], ids]):
         grant = grants_by_source.get(source)
         if grant is None:
             adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period ended before", at=at)
@@ -292,21 +291,10 @@ def _adjust(
 
 def _revoke_orphans(condition: str, parameters: list[Any], *, at: datetime) -> None:
     """Revoke grants of deleted periods."""
-    orphans = _rows(_LOCK_ORPHANS.format(which=condition), parameters)
+    orphans = sql.fetch_rows(_LOCK_ORPHANS.format(which=condition), parameters)
     if not orphans:
         return
     ids = [id_ for id_, _ in orphans]
-    for lot_id, _ in _rows(_LOTS, [[customer_id for _, customer_id in orphans], [str(id_) for id_ in ids]]):
+    for lot_id, _ in sql.fetch_rows(_LOTS, [[customer_id for _, customer_id in orphans], [str(id_) for id_ in ids]]):
         adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period was removed", at=at)
     PeriodGrant.objects.filter(pk__in=ids).delete()
-
-
-def _read_ids(query: str, parameters: dict[str, Any]) -> list[int]:
-    return [id_ for (id_,) in _rows(query, parameters)]
-
-
-def _rows(query: str, parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -18,6 +18,8 @@ from lib.decimals import to_plain_string
 from plans.catalog.overrides import TermOverride, apply_overrides
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.models import Feature
+
+Agreement = TypeVar("Agreement", Override, SubscriptionCommitment)
 
 
 class OverrideRefused(Exception):
@@ -53,9 +55,7 @@ def override(
         already.
     """
     with audited_transaction("override", by=by, at=at):
-        # Subscription first, then its periods: the lock order of every change of a subscription.
-        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        lock_open_periods(subscription)
+        subscription = lock_terms(subscription.pk)
         starts_at = starts_at or next_period_start(subscription, at=at)
         new_override = Override(
             subscription=subscription,
@@ -113,32 +113,49 @@ def end_override(
     :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end override", by=by, at=at):
-        # Subscription, then periods: the lock order of every change of terms, so a close can't bill in between.
-        subscription = Subscription.objects.select_for_update(no_key=True).get(pk=override.subscription_id)
-        lock_open_periods(subscription)
-        locked = Override.objects.select_related("feature").get(pk=override.pk)
-        ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
-        if locked.ends_at is not None and locked.ends_at <= ends_at:
-            raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
-        check_not_billed(subscription, ends_at)
-        locked.ends_at = ends_at
-        locked.save(update_fields=["ends_at"])
-        _announce(locked, "ended", at=at)
-        return locked
+        ended = end_agreement(override, at=at, ends_at=ends_at)
+        _announce(ended, "ended", at=at)
+        return ended
+
+
+def end_agreement(agreement: Agreement, *, at: datetime, ends_at: datetime | None) -> Agreement:
+    """End an override or commitment at `ends_at`, by default with the running period, and return it as stored."""
+    subscription = lock_terms(agreement.subscription_id)
+    locked: Agreement = type(agreement)._default_manager.get(pk=agreement.pk)
+    ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
+    if locked.ends_at is not None and locked.ends_at <= ends_at:
+        raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
+    check_not_billed(subscription, ends_at)
+    locked.ends_at = ends_at
+    locked.save(update_fields=["ends_at"])
+    return locked
 
 
 def _announce(override: Override, event: str, *, at: datetime) -> None:
-    announce_update(
-        override.subscription,
+    announce_agreement(
+        override,
         "override",
+        event,
         at=at,
-        discriminator=f"{override.pk}:{event}",
-        override=override.pk,
         feature=override.feature.code,
         figure=str(override.figure),
         value=to_plain_string(override.value),
-        starts_at=override.starts_at.isoformat(),
-        ends_at=override.ends_at.isoformat() if override.ends_at else None,
+    )
+
+
+def announce_agreement(
+    agreement: Override | SubscriptionCommitment, kind: str, event: str, *, at: datetime, **facts: str
+) -> None:
+    """Announce that an override or commitment was agreed or has ended."""
+    announce_update(
+        agreement.subscription,
+        kind,
+        at=at,
+        discriminator=f"{agreement.pk}:{event}",
+        **{kind: agreement.pk},
+        **facts,
+        starts_at=agreement.starts_at.isoformat(),
+        ends_at=agreement.ends_at.isoformat() if agreement.ends_at else None,
     )
 
 
@@ -148,6 +165,13 @@ def next_period_start(subscription: Subscription, *, at: datetime) -> datetime:
         return subscription.starts_at
     running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at)
     return running.values_list("ends_at", flat=True).first() or at
+
+
+def lock_terms(subscription_id: int) -> Subscription:
+    """Lock a subscription and then its open periods, in the order of every change, and return it as stored."""
+    subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription_id)
+    lock_open_periods(subscription)
+    return subscription
 
 
 def lock_open_periods(subscription: Subscription) -> None:
@@ -207,14 +231,10 @@ def _to_term_override(override: Override) -> TermOverride:
 
 def _others_in_force(new_override: Override) -> list[Override]:
     """Return the subscription's other overrides that are in force when this one starts."""
-    others = Override.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at),
-        subscription=new_override.subscription,
-        starts_at__lte=new_override.starts_at,
-    )
+    others = in_force_after(new_override.starts_at, Override.objects.filter(subscription=new_override.subscription))
     return [
         other
-        for other in others
+        for other in others.filter(starts_at__lte=new_override.starts_at)
         if (other.feature_id, other.figure, other.match)
         != (new_override.feature_id, new_override.figure, new_override.match)
     ]
@@ -228,7 +248,10 @@ def _same_target(new_override: Override) -> QuerySet[Override]:
         figure=new_override.figure,
         match=new_override.match,
     )
+    return in_force_after(new_override.starts_at, same)
+
+
+def in_force_after(since: datetime, agreements: QuerySet[Agreement]) -> QuerySet[Agreement]:
+    """Return those of these overrides or commitments that are in force at any time after `since`."""
     # One that was withdrawn before its start ends when it starts, and is never in force.
-    return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(
-        ends_at=F("starts_at")
-    )
+    return agreements.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=since)).exclude(ends_at=F("starts_at"))
