@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
@@ -59,9 +59,9 @@ def _find_warnings(move: MigrationItem, *, at: datetime) -> Iterator[str]:
         yield f"It was to move to {change.version} on {change.moment:%Y-%m-%d}; this takes its place."
     if subscription.ends_at is not None:
         yield f"It ends on {subscription.ends_at:%Y-%m-%d}."
-    override_count = Override.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription
-    ).count()
+    overrides = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription)
+    # An override that ends as it starts was withdrawn.
+    override_count = overrides.exclude(ends_at=F("starts_at")).count()
     if override_count:
         consequence = "end with it" if move.migration.ends_overrides else "stay in force"
         yield f"{format_number(override_count)} figures that were agreed with the customer {consequence}."

@@ -31,7 +31,7 @@ class Candidate:
 
     def terms_for(self, terms_in_force: VersionTerms) -> VersionTerms:
         """
-        Return the terms for a period billed by `own`, with a negative version id.
+        Return the terms for a period billed by `terms_in_force`, with a negative version id.
 
         :raises NotComparable: if the version has no price in the currency, or another billing interval.
         """

@@ -9,10 +9,11 @@ import pytest
 from billing.closing import preview_change
 from billing.models import MigrationItem, Period, Subscription
 from billing.plan_migrations import workflow
-from billing.subscriptions import change_plan
+from billing.subscriptions import change_plan, end_override
 from invoices.models import Invoice
 from tests.billing.plan_migrations.migration_setup import DAY, TENTH, make_version, pass_time, planned, use, worked
 from tests.builders import (
+    APR,
     FEB,
     JAN,
     add_override,
@@ -103,6 +104,8 @@ def test_it_lists_warnings(acme):
     small = publish(make_plan("small", offers=[capped]))
     use(acme, 8, FEB + 3 * DAY)
     add_override(acme, "calls", "percent", -10, at=JAN)
+    withdrawn = add_override(acme, "calls", "included", 9, at=AT, starts_at=APR)
+    end_override(override=withdrawn, at=AT)
     previewed(planned(small, at=AT))
     assert MigrationItem.objects.get().warnings[:3] == [
         "It would lose exports.",
