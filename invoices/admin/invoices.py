@@ -1,6 +1,5 @@
 """Invoices and credit notes: found by number or customer, read line by line, never edited."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,15 +46,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
-    actions_detail: Sequence[str | Mapping[str, Any]] = (
-        "open_pdf",
-        "edit_draft",
-        "issue_draft",
-        "discard_draft",
-        "credit",
-        "void",
-        "render_again",
-    )
     change_form_before_template = "staff/invoices/invoice.html"
 
     customer_shown = text_column("customer", "Customer")

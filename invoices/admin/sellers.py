@@ -31,7 +31,7 @@ MAX_PAGES = 4
 
 
 class SellerSample(SellerAdmin):
-    """A part of the seller page (config/admin_site/pages/seller.py)."""
+    """A part of the seller page (config/admin_site/pages.py)."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.preview_view)

@@ -137,7 +137,7 @@ class TakePaymentBack(ConfirmedAction[Invoice]):
 
 
 class InvoicePayments(InvoiceAdmin):
-    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+    """A part of the invoice page (config/admin_site/pages.py)."""
 
     charge = ChargeInvoice.as_action()
     record_payment = RecordPayment.as_action()

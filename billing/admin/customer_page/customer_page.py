@@ -99,7 +99,7 @@ class Subscribe(ConfirmedAction[Customer]):
 
 
 class CustomerAccount(CustomerAdmin):
-    """A part of the customer page (config/admin_site/pages/customer.py)."""
+    """A part of the customer page (config/admin_site/pages.py)."""
 
     subscribe = Subscribe.as_action()
     draft_invoice = DraftInvoice.as_action()

@@ -45,7 +45,7 @@ class MeterReadings:
 
 
 class MeterEvents(MeterAdmin):
-    """A part of the meter page (config/admin_site/pages/meter.py)."""
+    """A part of the meter page (config/admin_site/pages.py)."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_view)

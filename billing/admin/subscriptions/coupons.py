@@ -71,7 +71,7 @@ class ArchiveCoupon(ConfirmedAction[Coupon]):
 
 
 class CouponRedemptions(CouponAdmin):
-    """A part of the coupon page (config/admin_site/pages/coupon.py)."""
+    """A part of the coupon page (config/admin_site/pages.py)."""
 
     archive = ArchiveCoupon.as_action()
 

@@ -132,7 +132,6 @@ class CouponAdmin(StaffAdmin):
 
     form = CouponForm
     inlines = (PromotionInline,)
-    list_display: tuple[str, ...] = ("code", "name", "takes_off", "lasts", "state")
     search_fields = ("code", "name")
     change_form_outer_after_template = "staff/catalog/coupon_example.html"
 

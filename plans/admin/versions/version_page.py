@@ -88,7 +88,6 @@ class PlanVersionAdmin(VersionComparison):
     form = VersionForm
     inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)
-    list_display: tuple[str, ...] = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = ("state", "plan")
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__code", "note")
