@@ -90,28 +90,9 @@ class MoveAction(ConfirmedAction[Subject]):
         )
 
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
-        """Return the effect as text."""
-        rows = [
-            {
-                "what": entry.transaction.get_kind_display(),
-                "lot": str(entry.lot) if entry.lot_id else "what is owed",
-                "wallet": entry.wallet.name,
-                "units": shown(entry.units, entry.wallet.unit),
-                "cost": shown(entry.money, str(entry.wallet.currency)) if entry.money else "",
-            }
-            for entry in effect.entries
-        ]
-        changes = [
-            {
-                "wallet": change.wallet.name,
-                "before": shown(change.wallet.balance, change.wallet.unit),
-                "after": shown(change.balance, change.wallet.unit),
-                "debt": shown(change.debt, change.wallet.unit) if change.debt else "",
-            }
-            for change in effect.changes
-        ]
-        sentences = [] if rows else ["It has been done already: nothing moves again."]
-        return {"rows": rows, "changes": changes, "sentences": sentences}
+        """Return the effect for the page."""
+        sentences = [] if effect.entries else ["It has been done already: nothing moves again."]
+        return {"sentences": sentences, **effect._asdict()}
 
 
 # On a wallet --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Results of simulations: every bill before and after, and each one line by line."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -18,7 +17,7 @@ from billing.admin.simulation.simulation_job import changed, margins
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
-from billing.simulation.results import LineDifference, ResultDetails, read_details
+from billing.simulation.results import LineDifference, read_details
 from lib.admin import ReadOnlyAdmin, page_url, require
 from lib.admin.columns import column
 from lib.formats import format_money, format_number, format_units
@@ -91,8 +90,6 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
     return {
         "result": result,
         "found": details,
-        "before": format_money(result.before, currency),
-        "after": format_money(result.after, currency),
         "difference": changed(result.before, result.after, currency),
         "margins": margins(details.before, details.after, details.cost),
         "lines": [_line(line, currency) for line in details.lines],
@@ -106,7 +103,7 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
             }
             for period in details.periods
         ],
-        "prepaid": list(_prepaid(details)),
+        "prepaid": details.prepaid.items(),
         "others": others.select_related("version__plan").order_by("version"),
         "job_url": page_url(result.job),
     }
@@ -126,9 +123,3 @@ def _line(line: LineDifference, currency: str) -> dict[str, Any]:
 
 def _used(line: LineDifference, quantity: Decimal) -> str:
     return format_units(quantity, line.unit) if line.subject.startswith("feature:") else ""
-
-
-def _prepaid(details: ResultDetails) -> Iterator[dict[str, str]]:
-    for unit, totals in details.prepaid.items():
-        names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
-        yield {name: format_money(getattr(totals, name), unit) for name in names}

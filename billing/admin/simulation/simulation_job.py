@@ -19,7 +19,6 @@ from billing.simulation.cohorts import Cohort
 from billing.simulation.job import SIMULATION, SimulationRefused, read_request, start_simulation
 from billing.simulation.summaries import (
     BUCKET_BOUNDS,
-    PrepaidSummary,
     VersionSummary,
     count_by_change,
     summarize_prepaid,
@@ -174,7 +173,9 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
                     _row(summary, versions, results_url) for summary in summaries if summary.currency == currency
                 ],
                 "chart": _chart(counts, [versions[id_] for id_ in ids], currency),
-                "prepaid": [_wallets(summary, versions) for summary in prepaid if summary.currency == currency],
+                "prepaid": [
+                    (versions[summary.version_id], summary) for summary in prepaid if summary.currency == currency
+                ],
             }
             for currency in currencies
         ],
@@ -187,18 +188,11 @@ def _row(summary: VersionSummary, versions: dict[int, PlanVersion], results_url:
     return {
         "version": versions[summary.version_id],
         "url": version_url,
-        "subscriptions": format_number(summary.subscriptions - summary.not_known),
-        "before": format_money(summary.before, summary.currency),
-        "after": format_money(summary.after, summary.currency),
+        "summary": summary,
+        "compared": summary.subscriptions - summary.not_known,
         "change": changed(summary.before, summary.after, summary.currency),
-        "more": format_number(summary.more),
-        "less": format_number(summary.less),
-        "same": format_number(summary.same),
-        "shocks": format_number(summary.shocks),
         "shocks_url": f"{version_url}&is_shock__exact=1",
         "margins": margins(summary.cost_before, summary.cost_after, summary.cost),
-        "problems": format_number(summary.problems),
-        "not_known": format_number(summary.not_known) if summary.not_known else "",
     }
 
 
@@ -219,13 +213,6 @@ def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
         return "no unit costs"
     percents = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
     return " → ".join("–" if percent is None else f"{format_number(percent)} %" for percent in percents)
-
-
-def _wallets(summary: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
-    names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
-    return {"version": versions[summary.version_id]} | {
-        name: format_money(getattr(summary, name), summary.unit) for name in names
-    }
 
 
 def _chart(
@@ -262,14 +249,7 @@ def _largest(job: Job, version: PlanVersion, results_url: str) -> dict[str, Any]
         "version": version,
         "url": f"{results_url}&version__id__exact={version.pk}&o=-5",
         "rows": [
-            {
-                "customer": result.subscription.customer,
-                "url": page_url(result),
-                "before": format_money(result.before, result.currency),
-                "after": format_money(result.after, result.currency),
-                "change": changed(result.before, result.after, result.currency),
-                "is_shock": result.is_shock,
-            }
+            (result, page_url(result), changed(result.before, result.after, result.currency))
             for result in rows[:MAX_SHOWN]
         ],
     }
