@@ -37,6 +37,8 @@ MAX_NAMED = 3
 
 
 class MeterForm(RowForm[Meter]):
+    defaults = {"measures": Measures.DELTAS}
+
     dimensions = SimpleArrayField(
         forms.CharField(max_length=100),
         required=False,
@@ -48,14 +50,6 @@ class MeterForm(RowForm[Meter]):
     class Meta:
         model = Meter
         fields = ("name", "code", "unit", *MEANING)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "measures" in self.fields:
-            self.fields["measures"].required = False
-
-    def clean_measures(self) -> str:
-        return self.cleaned_data["measures"] or Measures.DELTAS
 
     def clean(self) -> dict[str, Any]:
         """

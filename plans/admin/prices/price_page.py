@@ -30,7 +30,9 @@ BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
 
 
 class PriceForm(RowForm[Price]):
-    currency = CurrencyCodeField()
+    defaults = {"resets_every": 1}
+
+    currency = CurrencyCodeField(takes_credits=True)
 
     class Meta:
         model = Price
@@ -41,16 +43,6 @@ class PriceForm(RowForm[Price]):
             " invoices runs on from one to the next."
         }
         widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "resets_every" in self.fields:
-            self.fields["resets_every"].required = False
-        if "currency" in self.fields:
-            self.fields["currency"].takes_credits = True
-
-    def clean_resets_every(self) -> int:
-        return self.cleaned_data["resets_every"] or 1
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -36,4 +36,3 @@ class ThresholdInline(DraftRows, StaffInline):
     verbose_name = "threshold"
     verbose_name_plural = "Invoice usage within the period"
     ordering = ("currency", "amount")
-    fields = ("amount", "currency", "repeats")
