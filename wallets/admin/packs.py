@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -154,6 +153,7 @@ class PackAdmin(StaffAdmin):
     search_fields = ("code", "name")
     fixed_fields = ("code",)  # top-ups and the API know it by its code
     actions_detail = ("archive",)
+    further_pages = (("example/", "example_view", "plans_creditpack_example"),)
 
     archive = ArchivePack.as_action()
     change_form_outer_after_template = "staff/wallets/pack_example.html"
@@ -161,10 +161,6 @@ class PackAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditPack]:
         prices = Prefetch("prices", PackPrice.objects.order_by("currency"))
         return super().get_queryset(request).prefetch_related(prices)
-
-    def get_urls(self) -> list[URLPattern]:
-        example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_creditpack_example")
-        return [example, *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: CreditPack | None = None) -> list[Any]:
         basics = ["code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed"]

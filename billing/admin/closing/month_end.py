@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import display
 
@@ -33,6 +33,7 @@ from lib.admin.columns import column
 from lib.formats import format_money, format_number, pluralize
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
+MONTH_ROUTE = "month-end/<int:seller_id>/<str:month>/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,14 @@ class MonthLockAdmin(ReadOnlyAdmin):
     ordering = ("-month", "-pk")
     fields = ("seller", "month", "note", "locked_by", "locked_at", "unlock_reason", "unlocked_by", "unlocked_at")
 
+    further_pages = (
+        ("month-end/", "months", "month_end"),
+        (MONTH_ROUTE, "month", "month_end_month"),
+        (f"{MONTH_ROUTE}lock/", "lock", "month_end_lock"),
+        (f"{MONTH_ROUTE}unlock/", "unlock", "month_end_unlock"),
+        (f"{MONTH_ROUTE}print/", "print", "month_end_print"),
+    )
+
     lock = LockMonth.as_action()
     unlock = UnlockMonth.as_action()
 
@@ -227,18 +236,6 @@ class MonthLockAdmin(ReadOnlyAdmin):
     @display(description="State", label={"locked": "success", "unlocked": "warning"})
     def stands(self, lock: MonthLock) -> str:
         return "locked" if lock.unlocked_at is None else "unlocked"
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        month_route = "month-end/<int:seller_id>/<str:month>/"
-        return [
-            path("month-end/", view(self.months), name="month_end"),
-            path(month_route, view(self.month), name="month_end_month"),
-            path(f"{month_route}lock/", view(self.lock), name="month_end_lock"),
-            path(f"{month_route}unlock/", view(self.unlock), name="month_end_unlock"),
-            path(f"{month_route}print/", view(self.print), name="month_end_print"),
-            *super().get_urls(),
-        ]
 
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show the status of the last months of all sellers."""

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 
@@ -45,6 +44,10 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
     actions_detail = ("close_this",)
     has_form = False
     change_form_before_template = "staff/closing/period.html"
+    further_pages = (
+        ("closing/", closing_status.page, "closing"),
+        ("usage/", dashboard.usage_chart, "dashboard_usage"),
+    )
 
     close_now = ClosePeriods.as_action()
     close_this = ClosePeriod.as_action()
@@ -88,15 +91,6 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
             "usage": usage_of(period),
             "late": [amount_shown(row) for row in price_late_usage([period])] if period.late_since else [],
         }
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages about all periods together."""
-        view = self.admin_site.admin_view
-        return [
-            path("closing/", view(closing_status.page), name="closing"),
-            path("usage/", view(dashboard.usage_chart), name="dashboard_usage"),
-            *super().get_urls(),
-        ]
 
 
 def usage_of(period: Period) -> list[tuple[Counter, str]]:

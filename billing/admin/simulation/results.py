@@ -8,12 +8,10 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.http import FileResponse, HttpRequest
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from billing.admin.closing.service_days import days
-from billing.admin.simulation import simulation_job
-from billing.admin.simulation.simulation_job import changed, margins
+from billing.admin.simulation.simulation_job import StartSimulation, changed, margins
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
@@ -39,6 +37,12 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     list_per_page = 50
     has_form = False
     change_form_outer_before_template = "staff/simulation/result.html"
+    further_pages = (
+        ("start/", "start", "billing_simulationresult_start"),
+        ("<int:job_id>/workbook/", "workbook", "billing_simulation_xlsx"),
+    )
+
+    start = StartSimulation.as_action()
 
     @display(description="Customer", ordering="subscription__customer__legal_name")
     def customer(self, result: SimulationResult) -> str:
@@ -59,13 +63,6 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     shock = column("Bill shock", lambda result: bool(result.is_shock), ordering="is_shock", boolean=True)
 
     # Pages next to the list --------------------------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        urls = [
-            path("start/", self.admin_site.admin_view(simulation_job.page), name="billing_simulationresult_start"),
-            path("<int:job_id>/workbook/", self.admin_site.admin_view(self.workbook), name="billing_simulation_xlsx"),
-        ]
-        return [*urls, *super().get_urls()]
 
     def workbook(self, request: HttpRequest, job_id: int) -> FileResponse:
         """Send all results of a simulation as XLSX."""

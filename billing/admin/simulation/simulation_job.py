@@ -8,11 +8,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextareaWidget
 
-from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
@@ -24,7 +23,7 @@ from billing.simulation.summaries import (
     summarize_prepaid,
     summarize_versions,
 )
-from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
+from lib.admin import StaffForm, list_url, page_url
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.formats import format_money, format_number
 from plans.catalog.comparison import format_signed, percent_change
@@ -101,47 +100,31 @@ class SimulationForm(StaffForm):
         )
 
 
-def page(request: HttpRequest) -> HttpResponse:
+class StartSimulation(JobStartPage):
     """Show the form and the latest simulations, and start one."""
-    require(request, SIMULATE)
-    form = SimulationForm(request.POST or None, initial=_initial_values(request))
-    if request.method == "POST" and form.is_valid():
-        try:
-            job = _start(form, request)
-        except SimulationRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            wake(request)
-            return HttpResponseRedirect(page_url(job))
-    return staff_page(
-        request,
-        "staff/simulation/simulate.html",
-        title="Simulate prices",
-        form=form,
-        lately=Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MAX_LISTED],
-        back=list_url(PlanVersion),
-    )
 
+    title = "Simulate prices"
+    permission = SIMULATE
+    form_class = SimulationForm
+    refusals = (SimulationRefused,)
+    template = "staff/simulation/simulate.html"
 
-def _initial_values(request: HttpRequest) -> dict[str, Any]:
-    """Return the form's initial values from the address: a version, and the plan it belongs to."""
-    version_id = request.GET.get("version", "")
-    # Fewer than ten digits, so that the number fits the column.
-    version = (
-        PlanVersion.objects.filter(pk=version_id).first() if version_id.isdecimal() and len(version_id) < 10 else None
-    )
-    return {"versions": [version.pk], "plan": version.plan_id} if version else {}
+    def form_arguments(self) -> dict[str, Any]:
+        """Return the initial values from the address: a version, and the plan it belongs to."""
+        version_id = self.request.GET.get("version", "")
+        # Fewer than ten digits, so that the number fits the column.
+        is_id = version_id.isdecimal() and len(version_id) < 10
+        version = PlanVersion.objects.filter(pk=version_id).first() if is_id else None
+        return {"initial": {"versions": [version.pk], "plan": version.plan_id} if version else {}}
 
+    def start(self) -> Job:
+        names = ("versions", "periods", "shock_percent", "shock_amount", "keeps_overrides")
+        chosen = {name: self.choices[name] for name in names}
+        return start_simulation(**chosen, cohort=self.form.cohort(), by=self.user, at=timezone.now())
 
-def _start(form: SimulationForm, request: HttpRequest) -> Job:
-    names = ("periods", "shock_percent", "shock_amount", "keeps_overrides")
-    return start_simulation(
-        versions=list(form.cleaned_data["versions"]),
-        cohort=form.cohort(),
-        by=staff_user(request),
-        at=timezone.now(),
-        **{name: form.cleaned_data[name] for name in names},
-    )
+    def context(self) -> dict[str, Any]:
+        latest = Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")
+        return {"lately": latest[:MAX_LISTED], "back": list_url(PlanVersion)}
 
 
 # The job page of a simulation ---------------------------------------------------------------------------------

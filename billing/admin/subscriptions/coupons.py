@@ -117,6 +117,7 @@ class GiveCoupon(SubscriptionAction):
     icon = "confirmation_number"
     permission = "billing.add_redemption"
     refusals = (subscriptions.CouponRefused,)
+    refusal_field = "coupon"
     title = "Give {.customer} a coupon"
     consequences = [
         "It is taken off the next invoices, after the coupons that the subscription holds already.",
@@ -130,9 +131,6 @@ class GiveCoupon(SubscriptionAction):
         coupon = self.choices["coupon"]
         subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=self.at, by=self.user)
         return self.done(f"{subscription.customer} has {coupon} from the next invoice on.")
-
-    def field_of(self, refusal: Exception) -> str:
-        return "coupon"
 
 
 def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:

@@ -9,11 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from lib.admin import StaffAdmin, list_url, page_action, staff_page, staff_user
-from lib.admin.columns import column
-from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.columns import column, money_column
+from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
 from lib.tabular_files import CellProblem, FileRefused, as_csv, read_table
@@ -91,10 +90,7 @@ class UnitCostAdmin(StaffAdmin):
     actions_list = ("show_margins", "take_file", "download")
 
     usage = column("Usage", lambda cost: format_match(cost.match) or DEFAULT)
-
-    @display(description="Cost of a unit", ordering="cost")
-    def cost_shown(self, cost: UnitCost) -> str:
-        return number_cell(format_money(cost.cost, str(cost.currency)))
+    cost_shown = money_column("cost", "Cost of a unit", ordering="cost")
 
     # The page ------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -65,12 +64,7 @@ class PriceAdmin(StaffAdmin):
         js = ("staff/tiers.js",)
 
     change_form_outer_after_template = "staff/catalog/price_example.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        example = path(
-            "<int:object_id>/example/", self.admin_site.admin_view(self.example_view), name="plans_price_example"
-        )
-        return [example, *super().get_urls()]
+    further_pages = (("<int:object_id>/example/", "example_view", "plans_price_example"),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
         related = ("plan_feature__version__plan", "plan_feature__feature__meter")
