@@ -39,7 +39,7 @@ class MoveAction(ConfirmedAction[Subject]):
 
     def heading(self) -> str:
         """Return the title of the page."""
-        raise NotImplementedError
+        return self.title.format(self.subject)
 
     def move(self, *, at: datetime, by: Any) -> None:
         """Carry out the action."""
@@ -113,14 +113,12 @@ class GrantCredits(WalletMove):
     label, icon, variant = "Grant", "add", ActionVariant.PRIMARY
     permission = "wallets.grant_credits"
     form_class = GrantForm
+    title = "Grant into {}"
     facts = (
         "It pays first what the wallet owes, unless it is kept for one feature.",
         "What is sold comes with its purchase, and what is included with its period: here it is given.",
     )
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
-
-    def heading(self) -> str:
-        return f"Grant into {self.wallet}"
 
     def move(self, *, at: datetime, by: Any) -> None:
         cleaned, feature = self.choices, self.choices["feature"]
@@ -138,11 +136,9 @@ class TransferCredits(WalletMove):
     label, icon = "Transfer", "swap_horiz"
     permission = "wallets.transfer_credits"
     form_class = TransferForm
+    title = "Transfer from {}"
     facts = ("Lots go in the order in which they would be spent, each on its own conditions and with its cost.",)
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.balance > 0)
-
-    def heading(self) -> str:
-        return f"Transfer from {self.wallet}"
 
     def wallet_ids(self) -> list[int]:
         return [self.wallet.pk, self.choices["to"].pk]

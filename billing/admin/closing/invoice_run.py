@@ -68,8 +68,6 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     rows = chain.from_iterable(findings_with_left[:MAX_SHOWN]) if figures.get("left") else ()
     invoices = figures.get("invoices", 0)
     return {
-        "counted_in": "staff/jobs/job_close_run_counted.html",
-        "told_in": "staff/jobs/job_close_run.html",
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
         "findings": list(islice((row for row in rows if row["why"]), MAX_SHOWN)),

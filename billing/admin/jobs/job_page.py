@@ -24,7 +24,7 @@ from billing.jobs.results import job_result_rows
 from billing.models import Job
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import state_column
-from lib.csv_export import csv_lines
+from lib.csv_export import csv_download
 from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
@@ -148,11 +148,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def result(self, request: HttpRequest, job_id: int) -> StreamingHttpResponse:
         job = self.find(request, str(job_id))
-        return StreamingHttpResponse(
-            csv_lines(job_result_rows(job, KINDS[job.kind])),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
-        )
+        return csv_download(job_result_rows(job, KINDS[job.kind]), file_name=f"job-{job.pk}.csv")
 
 
 def _progress(job: Job) -> JobProgress:

@@ -1,6 +1,5 @@
 """Usage import: the page that accepts a file, the context of its job page, and the refused rows."""
 
-from itertools import islice
 from typing import Any
 
 from django import forms
@@ -9,6 +8,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
+from billing.jobs.results import first_findings
 from billing.metering.imports import ImportFileRefused, detect_format
 from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
 from billing.metering.imports.refused_rows import refused_rows, refused_rows_format
@@ -100,23 +100,14 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     }
     refused = counted["refused"] + counted["conflict"]
     return {
-        "counted_in": "staff/jobs/job_usage_import_counted.html",
-        "told_in": "staff/jobs/job_usage_import.html",
         "counted": counted,
         "unmatched": unmatched,
         "unmatched_events": sum(unmatched.values()),
         "refused": refused,
-        "findings": _findings(job) if refused else (),
+        "findings": first_findings(job, count=MAX_SHOWN) if refused else (),
         "verb": f"Import {format_number(counted['accepted'])} events" if counted["accepted"] else "",
         "before": _imported_before(job),
     }
-
-
-def _findings(job: Job) -> list[dict[str, Any]]:
-    findings_by_item = (
-        job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
-    )
-    return list(islice((finding for findings in findings_by_item for finding in findings), MAX_SHOWN))
 
 
 def _imported_before(job: Job) -> Job | None:

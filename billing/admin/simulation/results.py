@@ -17,7 +17,7 @@ from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
 from billing.simulation.results import LineDifference, read_details
 from lib.admin import ReadOnlyAdmin, page_url, require
-from lib.admin.columns import column
+from lib.admin.columns import column, text_column
 from lib.formats import format_money, format_number, format_units
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -44,10 +44,7 @@ class SimulationResultAdmin(ReadOnlyAdmin):
 
     start = StartSimulation.as_action()
 
-    @display(description="Customer", ordering="subscription__customer__legal_name")
-    def customer(self, result: SimulationResult) -> str:
-        return str(result.subscription.customer)
-
+    customer = text_column("subscription.customer", "Customer", ordering="subscription__customer__legal_name")
     before_shown = column("Before", lambda result: format_money(result.before, result.currency), ordering="before")
 
     @display(description="After", ordering="after")
@@ -91,13 +88,11 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
         "margins": margins(details.before, details.after, details.cost),
         "lines": [_line(line, currency) for line in details.lines],
         "periods": [
-            {
-                "span": days(period.starts_at, period.ends_at, zone),
-                "before": format_money(period.before, currency),
-                "after": format_money(period.after, currency),
-                "change": changed(period.before, period.after, currency),
-                "is_settled": period.is_settled,
-            }
+            (
+                days(period.starts_at, period.ends_at, zone),
+                period,
+                changed(period.before, period.after, currency),
+            )
             for period in details.periods
         ],
         "prepaid": details.prepaid.items(),

@@ -144,8 +144,6 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     results_url = f"{list_url(SimulationResult)}?job__id__exact={job.pk}"
     currencies = list(dict.fromkeys(summary.currency for summary in summaries))
     return {
-        "counted_in": "staff/jobs/job_simulation_counted.html",
-        "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
         "list_url": results_url,
         "threshold": f"{format_number(simulation.shock_percent)} %",

@@ -1,12 +1,12 @@
 """Grant credits from a table: the page that accepts it, and the context of its job page."""
 
-from itertools import chain, islice
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
+from billing.jobs.results import first_findings
 from billing.models import Job
 from billing.subscriptions.bulk_grants.job import PROMOTION, start_promotion
 from lib.admin import StaffForm
@@ -42,11 +42,8 @@ class GrantFromTable(JobStartPage):
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the template context of such a job's page: row counts by outcome, and the errors of refused rows."""
     counted = {name: figures.get(name, 0) for name in ("rows", "granted", "before", "refused")}
-    findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
     return {
-        "counted_in": "staff/jobs/job_promotion_counted.html",
-        "told_in": "staff/jobs/job_promotion.html",
         "counted": counted,
-        "findings": list(islice(chain.from_iterable(findings), MAX_SHOWN)) if counted["refused"] else (),
+        "findings": first_findings(job, count=MAX_SHOWN) if counted["refused"] else (),
         "verb": f"Grant {format_number(counted['granted'])} lots" if counted["granted"] else "",
     }
