@@ -14,9 +14,9 @@ from billing.admin.closing.closing_by_hand import ClosePeriod, ClosePeriods, tim
 from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.admin.closing.service_days import span_of
+from billing.admin.subscriptions.subscription_action import SubscriptionRows
 from billing.closing.late_usage.report import price_late_usage
 from billing.models import Counter, Period
-from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import column, text_column
@@ -25,7 +25,7 @@ from plans.models import Rate
 
 
 @admin.register(Period)
-class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
+class PeriodAdmin(SubscriptionRows, ReadOnlyAdmin):
     """Periods follow from their subscription."""
 
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
@@ -37,9 +37,6 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
         "invoice",
     )
     list_before_template = "staff/closing/late_totals.html"
-    search_fields = ("subscription__external_id",)
-    search_help_text = "The start of a subscription's id, or part of a customer's name"
-    customer_path, start_field = "subscription__customer", "subscription__external_id"
     actions = ("close_now",)
     actions_detail = ("close_this",)
     has_form = False
@@ -52,7 +49,6 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
     close_now = ClosePeriods.as_action()
     close_this = ClosePeriod.as_action()
 
-    customer = text_column("subscription.customer", "Customer")
     plan = text_column("version", "Plan")
     span = column("Period", span_of, ordering="starts_at")
 
