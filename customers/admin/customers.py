@@ -53,7 +53,7 @@ class CustomerForm(PartyForm):
         return value
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("test_clock") and not cleaned.get("sandbox"):
             self.add_error("test_clock", "Live customers live in real time: only sandbox customers have a clock.")
         return cleaned

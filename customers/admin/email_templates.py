@@ -46,7 +46,7 @@ class WordingForm(RowForm[EmailTemplate]):
         help_texts = {"body": "Paragraphs are set apart by an empty line. {number} stands for a fact of the mail."}
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         kind = cleaned.get("kind", "")
         for name in ("subject", "body"):
             for problem in find_problems(kind, cleaned.get(name, "")) if kind else ():

@@ -70,7 +70,7 @@ class PackForm(RowForm[CreditPack]):
             self.fields["features"].choices = sorted(metered)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if not {"units", "least_units", "most_units"} & self.errors.keys():
             self._clean_units(cleaned)
         if not cleaned.get("is_taxed") and cleaned.get("unit") == PackUnit.CREDITS:

@@ -120,31 +120,10 @@ POINT_TEXTS: dict[str, tuple[str, str, Callable[[SellerMonth], str]]] = {
 """Checklist point → title, note, and link to its rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointShown:
-    """A point as the page shows it. state: the color of its figure."""
-
-    title: str
-    note: str
-    figure: str
-    amounts: str
-    link: str
-    state: str
-    blocks: bool
-
-
-def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> PointShown:
+def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> dict[str, Any]:
+    """Return a point for the page, with its texts, and a link to its rows while it is open."""
     title, note, link = POINT_TEXTS[point.code]
-    is_capped = point.count > MAX_COUNTED
-    return PointShown(
-        title=title,
-        note=note,
-        figure=f"{format_number(MAX_COUNTED)}+" if is_capped else format_number(point.count),
-        amounts=" and ".join(format_money(point.amounts[name], name) for name in sorted(point.amounts)),
-        link=link(seller_month) if point.is_open else "",
-        state="bad" if point.prevents_lock else "warn" if point.is_open else "good",
-        blocks=point.blocks,
-    )
+    return {"point": point, "title": title, "note": note, "link": link(seller_month) if point.is_open else ""}
 
 
 class MonthAction(ConfirmedAction[SellerMonth]):
@@ -259,6 +238,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
             "place": seller_month,
             "lock": lock,
             "points": [point_shown(point, seller_month) for point in points],
+            "most_counted": MAX_COUNTED,
             "is_over": timezone.now() >= month_bounds(seller_month.month, ZoneInfo(seller_month.seller.time_zone))[1],
             "is_blocked": any(point.prevents_lock for point in points),
             "sums": [_sum_shown(row) for row in sum_documents(seller_month.seller, seller_month.month)],

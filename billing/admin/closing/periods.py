@@ -14,18 +14,17 @@ from billing.admin.closing.closing_by_hand import ClosePeriod, ClosePeriods, tim
 from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.admin.closing.service_days import span_of
-from billing.admin.subscriptions.subscription_action import SubscriptionRows
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.closing.late_usage.report import price_late_usage
 from billing.models import Counter, Period
 from customers.customer_time import current_time
-from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import column, text_column
 from plans.catalog.stored_terms import FREE_RATE
 from plans.models import Rate
 
 
 @admin.register(Period)
-class PeriodAdmin(SubscriptionRows, ReadOnlyAdmin):
+class PeriodAdmin(SubscriptionRowsAdmin):
     """Periods follow from their subscription."""
 
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")

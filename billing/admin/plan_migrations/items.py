@@ -9,10 +9,10 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from billing.admin.plan_migrations.plan_form import PLAN
-from billing.admin.subscriptions.subscription_action import SubscriptionRows
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
-from lib.admin import ReadOnlyAdmin, selection_action
+from lib.admin import selection_action
 from lib.admin.columns import column, link_column, state_column
 from lib.formats import format_money, format_number
 
@@ -20,7 +20,7 @@ COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": 
 
 
 @admin.register(MigrationItem)
-class MoveAdmin(SubscriptionRows, ReadOnlyAdmin):
+class MoveAdmin(SubscriptionRowsAdmin):
     list_display = (
         "subscription_shown",
         "customer",

@@ -116,7 +116,7 @@ class MigrationForm(StaffForm):
         return tuple(int(word) for word in typed)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         ids = (cleaned.get("ids") or "").replace(",", " ").split()
         if file := cleaned.get("file"):
             try:

@@ -48,7 +48,7 @@ class CancelForm(StaffForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         cleaned["give_back"] = cleaned.get("give_back") or "none"
         if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
             self.add_error("ends_at", "Enter the date that it ends on.")

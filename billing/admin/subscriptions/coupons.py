@@ -139,14 +139,11 @@ def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
     amounts = discounts_so_far([redemption.pk for redemption in redemptions], column="id")
     return [
         {
-            "pk": redemption.pk,
-            "code": redemption.coupon.code,
+            "redemption": redemption,
             "value": discount_of(redemption.coupon),
             "lasts": lasting(redemption.coupon),
             "used": _used(redemption),
             "given": amounts.get(redemption.pk, ""),
-            "since": redemption.since,
-            "ended_at": redemption.ended_at,
         }
         for redemption in redemptions
     ]

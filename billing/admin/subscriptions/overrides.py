@@ -120,7 +120,7 @@ class OverrideForm(StaffForm):
         self.fields["since"].choices = [*choices, ("date", "a date")]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("since") == "date" and not cleaned.get("starts_at"):
             self.add_error("starts_at", "Enter the date that it holds from.")
         return cleaned

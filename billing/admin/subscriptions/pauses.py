@@ -42,7 +42,7 @@ class PauseForm(StaffForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") != "date":
             cleaned["starts_at"] = None
         elif not cleaned.get("starts_at") and "starts_at" not in self.errors:

@@ -51,7 +51,7 @@ class PlanChangeForm(StaffForm):
 
     def clean(self) -> dict[str, Any]:
         """Interpret the date in the customer's time zone."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") != "date":
             cleaned["moment"] = None
         elif cleaned.get("moment"):

@@ -5,12 +5,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing.admin.subscriptions.subscription_action import SubscriptionRows
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import ScheduledChange
 from billing.models.plan_changes import ChangeState
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.test_clock_filters import group_by_current_time
-from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction
+from lib.admin import Preview, Response, SelectionAction
 from lib.admin.columns import state_column
 from lib.formats import format_number
 
@@ -47,7 +47,7 @@ class RevokeChanges(SelectionAction[ScheduledChange]):
 
 
 @admin.register(ScheduledChange)
-class ScheduledChangeAdmin(SubscriptionRows, ReadOnlyAdmin):
+class ScheduledChangeAdmin(SubscriptionRowsAdmin):
     list_display = ("subscription_shown", "customer", "from_version", "version", "moment", "state_shown", "problem")
     list_filter = ("state", "version")
     list_select_related = ("subscription__customer", "from_version__plan", "version__plan")

@@ -7,7 +7,7 @@ from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ConfirmedAction
+from lib.admin import ConfirmedAction, ReadOnlyAdmin
 from lib.admin.columns import link_column, text_column
 
 
@@ -26,8 +26,8 @@ class SubscriptionAction(ConfirmedAction[Subscription]):
         return current_time(self.subject.customer)
 
 
-class SubscriptionRows(CustomerSearch):
-    """A list of rows that each have a subscription."""
+class SubscriptionRowsAdmin(CustomerSearch, ReadOnlyAdmin):
+    """A read-only list of rows that each have a subscription."""
 
     search_fields = ("subscription__external_id",)
     search_help_text = "The start of a subscription's id, or part of a customer's name"

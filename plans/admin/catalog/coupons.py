@@ -72,7 +72,7 @@ class CouponForm(RowForm[Coupon]):
         return str(self.cleaned_data["code"]).strip().upper()
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         self._clean_value(cleaned)
         duration, periods = cleaned.get("duration"), cleaned.get("periods")
         if duration == Duration.PERIODS and not periods:

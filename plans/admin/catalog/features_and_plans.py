@@ -24,7 +24,7 @@ class FeatureForm(RowForm[Feature]):
         fields = ("name", "code", "kind", "meter", "when_unreachable")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         metered = cleaned.get("kind") == FeatureKind.METERED
         if metered and "meter" in cleaned and cleaned["meter"] is None:
             self.add_error("meter", "A metered feature needs the meter that counts it: choose one, or add it first.")

@@ -56,7 +56,7 @@ class MeterForm(RowForm[Meter]):
         Clear the fields that the chosen aggregation does not read (the page hides them), and require those that it
         does.
         """
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         aggregation = cleaned.get("aggregation", self.instance.aggregation)
         if "aggregation" not in self.fields:
             return cleaned

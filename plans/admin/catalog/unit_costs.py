@@ -42,7 +42,7 @@ class UnitCostForm(RowForm[UnitCost]):
 
     def clean(self) -> dict[str, Any]:
         """Try to record the cost, and show why it would be refused."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if self.errors:
             return cleaned
         try:

@@ -44,7 +44,7 @@ class PriceForm(RowForm[Price]):
         widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         least, most = cleaned.get("minimum"), cleaned.get("maximum")
         if least is not None and most is not None and least > most:
             self.add_error("maximum", "The maximum is below the minimum, so no amount would fit.")

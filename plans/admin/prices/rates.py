@@ -87,7 +87,7 @@ class RateForm(RowForm[Rate]):
             self.initial["unit_price"] = price * Decimal(per)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         model = cleaned.get("model")
         # The page hides the fields that the chosen model does not read, and their values are reset.
         for name, default in UNREAD.items():

@@ -52,7 +52,7 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         field.widget = UnfoldAdminSelectWidget(choices=[(feature.pk, str(feature))], attrs={"disabled": True})
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         feature = cleaned.get("feature")
         if feature is None:
             return cleaned

@@ -56,7 +56,7 @@ class FeeForm(RowForm[Fee]):
         return self.cleaned_data["code"] or slugify(self.cleaned_data.get("label", ""))[:64] or "fee"
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         self._check_numbers(cleaned)
         every = cleaned.get("every", 1)
         if not 1 <= every <= MAX_INTERVAL_UNITS:

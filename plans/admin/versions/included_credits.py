@@ -78,7 +78,7 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         return ", ".join(codes)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         lasts, rolls_over = cleaned.get("lasts"), cleaned.get("rolls_over")
         if lasts == Lasts.DAYS and not cleaned.get("days"):
             self.add_error("days", "Say how many days they last.")
