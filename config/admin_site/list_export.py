@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from unfold.utils import display_for_field, display_for_value
 
-from lib.csv_export import csv_lines
+from lib.csv_export import csv_download
 
 MOST = 100_000
 """Maximum rows of a file. For more, there is the API."""
@@ -30,18 +30,13 @@ def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResp
         raise BadRequest(f"The list cannot be filtered so: {error}") from error
     columns = [str(name) for name in changelist.list_display if name != "action_checkbox"]
     name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        _lines(page, changelist.queryset[:MOST], columns),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_download(_rows(page, changelist.queryset[:MOST], columns), file_name=name)
 
 
-def _lines(page: "ModelAdmin[Any]", rows: Any, columns: list[str]) -> Iterator[str]:
-    yield from csv_lines([[str(label_for_field(column, page.model, page)) for column in columns]])
-    yield from csv_lines(
-        [_text(page, row, column) for column in columns] for row in rows.iterator(chunk_size=AT_A_TIME)
-    )
+def _rows(page: "ModelAdmin[Any]", rows: Any, columns: list[str]) -> Iterator[list[str]]:
+    yield [str(label_for_field(column, page.model, page)) for column in columns]
+    for row in rows.iterator(chunk_size=AT_A_TIME):
+        yield [_text(page, row, column) for column in columns]
 
 
 def _text(page: "ModelAdmin[Any]", row: Any, column: str) -> str:

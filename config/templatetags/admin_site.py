@@ -1,5 +1,6 @@
 """Template tags of the staff site."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -9,7 +10,8 @@ from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from config.admin_site.history import history_reader
-from lib.formats import format_money
+from lib.formats import format_money, format_number, format_units
+from wallets.statements.formats import shown
 
 register = template.Library()
 
@@ -26,6 +28,25 @@ def keeps_reasons(page: "ModelAdmin[Any]") -> bool:
     return history_reader.is_tracked(page.model)
 
 
-@register.filter(name="money")
-def money_of(amount: Money) -> str:
-    return format_money(amount.amount, str(amount.currency))
+@register.filter
+def money(amount: Money | Decimal | None, currency: object = "") -> str:
+    """Return an amount in its own currency, or in the given one, which may be a wallet's credits."""
+    if isinstance(amount, Money):
+        return format_money(amount.amount, str(amount.currency))
+    return "" if amount is None else shown(amount, str(currency))
+
+
+@register.filter
+def number(quantity: Decimal | int) -> str:
+    return format_number(quantity)
+
+
+@register.filter
+def units(quantity: Decimal | int, unit: str) -> str:
+    return format_units(quantity, unit)
+
+
+@register.filter
+def percent_of(part: Decimal, whole: Decimal) -> int:
+    """Return a part of something in percent, 100 at most; 0 of nothing."""
+    return min(100, int(part * 100 / whole)) if whole else 0

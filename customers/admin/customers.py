@@ -6,15 +6,39 @@ from django import forms
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from customers.admin.contacts import ContactInline
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
 from customers.admin.search import customer_matches
 from customers.customer_time import current_time
-from customers.models import Customer
+from customers.models import Contact, Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.admin import StaffAdmin
+from lib.row_form import RowForm
+
+MAX_CONTACTS = 50
+
+
+class ContactForm(RowForm[Contact]):
+    class Meta:
+        model = Contact
+        fields = ("name", "email", "language", "billing", "alerts")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].widget.attrs["placeholder"] = "the customer's"
+
+
+class ContactInline(TabularInline):
+    """Contacts, who receive a customer's email: rows on the customer's page."""
+
+    model = Contact
+    form = ContactForm
+    extra = 0
+    max_num = MAX_CONTACTS
+    ordering = ("pk",)
+    verbose_name_plural = "contacts: who gets mail"
 
 
 class CustomerForm(PartyForm):
@@ -29,7 +53,7 @@ class CustomerForm(PartyForm):
         return value
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("test_clock") and not cleaned.get("sandbox"):
             self.add_error("test_clock", "Live customers live in real time: only sandbox customers have a clock.")
         return cleaned

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.mail import BadHeaderError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
@@ -47,7 +46,7 @@ class WordingForm(RowForm[EmailTemplate]):
         help_texts = {"body": "Paragraphs are set apart by an empty line. {number} stands for a fact of the mail."}
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         kind = cleaned.get("kind", "")
         for name in ("subject", "body"):
             for problem in find_problems(kind, cleaned.get(name, "")) if kind else ():
@@ -87,14 +86,9 @@ class WordingAdmin(StaffAdmin):
     search_fields = ("kind", "subject")
     change_form_outer_after_template = "staff/customers/email_preview.html"
     actions_detail = ("send_test",)
+    further_pages = (("preview/", "preview_view", "customers_emailtemplate_preview"),)
 
     send_test = SendTestMail.as_action()
-
-    def get_urls(self) -> list[URLPattern]:
-        preview = path(
-            "preview/", self.admin_site.admin_view(self.preview_view), name="customers_emailtemplate_preview"
-        )
-        return [preview, *super().get_urls()]
 
     @display(description="Mail", ordering="kind")
     def title(self, wording: EmailTemplate) -> str:

@@ -1,5 +1,6 @@
 """Search for customers, in the list of customers and in lists of their rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -32,19 +33,21 @@ class CustomerSearch:
 
     customer_path: from a row to its customer. exact_field: rows that have the whole term there are shown alone.
     start_field: rows whose field starts with the term are shown with the customers' rows.
+    fold: how a term is written in these two fields.
     """
 
     customer_path = "customer"
     exact_field = ""
     start_field = ""
+    fold: Callable[[str], str] = staticmethod(str)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         term = search_term.strip()
         if not term:
             return queryset, False
-        if self.exact_field and (exact := queryset.filter(**{self.exact_field: term})).exists():
+        if self.exact_field and (exact := queryset.filter(**{self.exact_field: self.fold(term)})).exists():
             return exact, False
         matches = Q(**{f"{self.customer_path}__in": find_customer_ids(term)})
         if self.start_field:
-            matches |= Q(**{f"{self.start_field}__startswith": term})
+            matches |= Q(**{f"{self.start_field}__startswith": self.fold(term)})
         return queryset.filter(matches), False

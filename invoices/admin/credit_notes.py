@@ -78,18 +78,9 @@ class CreditForm(forms.Form):
                     widget=NumberInput(attrs={"class": "field figure", "placeholder": to_plain_string(line.left)}),
                 )
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the lines for the page's table."""
-        currency = str(self.creditable.invoice.currency)
-        return [
-            {
-                "line": line,
-                "net": format_money(line.net, currency),
-                "left": format_money(line.left, currency),
-                "field": self[_field_name(line)] if line.left else None,
-            }
-            for line in self.creditable.lines
-        ]
+    def rows(self) -> list[tuple[CreditableLine, forms.BoundField | None]]:
+        """Return the lines for the page's table, each with its field if something is left of it."""
+        return [(line, self[_field_name(line)] if line.left else None) for line in self.creditable.lines]
 
     def requested_credits(self) -> list[RequestedCredit] | None:
         """Return the requested credits as `issue_credit_note` takes them."""
@@ -117,7 +108,8 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
                 credited_before, at = form.cleaned_data["seen"], current_time(invoice.customer)
                 close_pages(invoice_id=invoice.pk, at=at)
                 note = issue_credit_note(**arguments, at=at, by=staff_user(request), credited_before=credited_before)
-                messages.success(request, f"{note} takes back {_money(note.total.amount, invoice)} of {invoice}.")
+                amount = format_money(note.total.amount, str(invoice.currency))
+                messages.success(request, f"{note} takes back {amount} of {invoice}.")
                 return HttpResponseRedirect(page_url(note))
             draft = preview_credit_note(**arguments)
         except (PaymentAttemptRefused, CreditRefused) as refused:
@@ -134,20 +126,6 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
 
 
 def _preview_context(draft: Draft, invoice: Invoice) -> dict[str, Any]:
-    totals = draft.totals
-    left = invoice.left - totals.total
-    return {
-        "lines": [(line.description, _money(line.amount, invoice)) for line in draft.lines],
-        "net": _money(totals.net, invoice),
-        "taxes": [
-            (f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", _money(tax_sum.amount, invoice))
-            for tax_sum in totals.taxes
-        ],
-        "total": _money(totals.total, invoice),
-        "left": _money(left, invoice),
-        "is_void": not left and not invoice.paid and invoice.state in (InvoiceState.ISSUED, InvoiceState.OVERDUE),
-    }
-
-
-def _money(amount: Decimal, invoice: Invoice) -> str:
-    return format_money(amount, str(invoice.currency))
+    left = invoice.left - draft.totals.total
+    is_claimed = not invoice.paid and invoice.state in (InvoiceState.ISSUED, InvoiceState.OVERDUE)
+    return {"draft": draft, "left": left, "is_void": not left and is_claimed}

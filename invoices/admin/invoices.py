@@ -1,29 +1,27 @@
 """Invoices and credit notes: found by number or customer, read line by line, never edited."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 from unfold.decorators import display
 
-from customers.admin.search import find_customer_ids
+from customers.admin.search import CustomerSearch
 from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.invoice_actions import DiscardDraft, IssueDraft, RenderAgain, VoidInvoice, is_creditable, is_draft
 from invoices.admin.one_off_invoices import draft_page
-from invoices.admin.pdf_files import PdfFilter
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.invoices import BILLS_USAGE
+from invoices.models.invoices import BILLS_USAGE, InvoiceState
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
-from lib.admin import ReadOnlyAdmin, page_url, row_action
+from lib.admin import ConditionFilter, ReadOnlyAdmin, page_url, row_action
 from lib.admin.columns import column, state_column, text_column
 from lib.admin.number_fields import number_cell
 from lib.formats import format_money
@@ -38,7 +36,24 @@ STATE_COLORS = {
 STAFF_LOCALE = "en_US"
 
 
-class InvoiceAdmin(ReadOnlyAdmin):
+class PdfFilter(ConditionFilter):
+    """The state of the invoices' PDF files."""
+
+    title = "PDF"
+    parameter_name = "file"
+
+    def conditions(self) -> dict[str, tuple[str, Q | Exists]]:
+        renderings = Rendering.objects.filter(invoice=OuterRef("pk"))
+        has_file, is_issued = Exists(renderings.filter(content__isnull=False)), ~Q(state=InvoiceState.DRAFT)
+        return {
+            "done": ("made", has_file),
+            "missing": ("not there", ~has_file & is_issued),
+            "waiting": ("not made yet", ~Exists(renderings) & is_issued),
+            "failed": ("could not be made", Exists(renderings.filter(content__isnull=True))),
+        }
+
+
+class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     """Issued is issued: an invoice is never edited."""
 
     has_form = False
@@ -47,15 +62,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = "The start of a number, or part of a customer's name"
-    actions_detail: Sequence[str | Mapping[str, Any]] = (
-        "open_pdf",
-        "edit_draft",
-        "issue_draft",
-        "discard_draft",
-        "credit",
-        "void",
-        "render_again",
-    )
+    exact_field = start_field = "number"
+    fold = staticmethod(str.upper)  # as numbers are stored
     change_form_before_template = "staff/invoices/invoice.html"
 
     customer_shown = text_column("customer", "Customer")
@@ -74,15 +82,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
         return number_cell(
             format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency))
         )
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str) -> Any:
-        """Match a whole number exactly; otherwise match the start of a number, and invoices of customers by name."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if (exact := queryset.filter(number=term.upper())).exists():
-            return exact, False
-        return queryset.filter(Q(number__startswith=term.upper()) | Q(customer_id__in=find_customer_ids(term))), False
 
     def get_urls(self) -> list[URLPattern]:
         return [*einvoice_paths(self), *super().get_urls()]

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from customers.customer_time import current_time
-from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
@@ -22,7 +21,6 @@ from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MA
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
 from lib.admin import page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
-from lib.decimals import to_plain_string
 from lib.formats import format_money
 
 FIELD = {"class": "field"}
@@ -116,29 +114,10 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
         invoice=invoice,
         terms=terms,
         lines=lines,
-        preview=_preview_context(draft) if draft else None,
+        preview=draft,
         back=page_url(invoice),
     )
 
 
 def _initial_values(line: OneOffLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LineForm.base_fields}
-
-
-def _preview_context(draft: Draft) -> dict[str, Any]:
-    totals, currency = draft.totals, draft.currency
-    return {
-        "lines": [(line.description, format_money(line.amount, currency)) for line in draft.lines],
-        "net": format_money(totals.net, currency),
-        "taxes": [
-            (
-                " ".join(
-                    filter(None, [f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", tax_sum.tax.reason])
-                ),
-                amount,
-            )
-            for tax_sum in totals.taxes
-            if (amount := format_money(tax_sum.amount, currency))
-        ],
-        "total": format_money(totals.total, currency),
-    }

@@ -50,6 +50,7 @@ class RecordRefund(ConfirmedAction[Refund]):
     permission = "invoices.pay_refund"
     form_class = ManualRefundForm
     refusals = (RefundRefused,)
+    refusal_field = "reference"
 
     @staticmethod
     def is_offered(refund: Refund) -> bool:
@@ -65,9 +66,6 @@ class RecordRefund(ConfirmedAction[Refund]):
         at = current_time(refund.customer)
         record_manual_refund(refund_id=refund.pk, **self.choices, at=at, by=self.user)
         return self.done(f"{format_money(refund.amount, str(refund.currency))} are paid back.")
-
-    def field_of(self, refusal: Exception) -> str:
-        return "reference"
 
 
 @admin.register(Refund)

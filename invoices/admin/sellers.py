@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 
 from customers.admin.brand import SellerForm
@@ -31,13 +30,12 @@ MAX_PAGES = 4
 
 
 class SellerSample(SellerAdmin):
-    """A part of the seller page (config/admin_site/pages/seller.py)."""
+    """A part of the seller page (config/admin_site/pages.py)."""
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.preview_view)
-        new = path("preview/", view, name="customers_seller_preview_new")
-        stored = path("<int:pk>/preview/", view, name="customers_seller_preview")
-        return [new, stored, *super().get_urls()]
+    further_pages = (
+        ("preview/", "preview_view", "customers_seller_preview_new"),
+        ("<int:pk>/preview/", "preview_view", "customers_seller_preview"),
+    )
 
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
         """Return the sample's wallet statements: none, unless another part of the page adds them."""

@@ -3,6 +3,7 @@
 from lib.admin.actions import page_action, row_action, selection_action
 from lib.admin.confirmed_actions import ConfirmedAction, Preview, Response, Subject
 from lib.admin.filters import ConditionFilter
+from lib.admin.form_pages import FormPage
 from lib.admin.links import link_to, list_url, page_url, staff_page
 from lib.admin.permissions import PermissionRules, is_allowed, require, staff_user
 from lib.admin.previewed_actions import PreviewedAction
@@ -13,6 +14,7 @@ from lib.admin.staff_form import StaffForm
 __all__ = [
     "ConditionFilter",
     "ConfirmedAction",
+    "FormPage",
     "PermissionRules",
     "Preview",
     "PreviewedAction",

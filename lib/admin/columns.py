@@ -32,10 +32,10 @@ def state_column(colors: Mapping[str, str], field: str = "state", heading: str =
     return column(heading, read, ordering=field, label=colors)
 
 
-def text_column(path: str, heading: str) -> Column:
+def text_column(path: str, heading: str, ordering: str | None = None) -> Column:
     """Return a column with a related row or a value as text. path: attributes with dots, such as wallet.customer."""
     read = attrgetter(path)
-    return column(heading, lambda row: str(read(row)))
+    return column(heading, lambda row: str(read(row)), ordering=ordering)
 
 
 def link_column(path: str, heading: str) -> Column:

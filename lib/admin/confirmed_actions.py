@@ -52,10 +52,11 @@ class ConfirmedAction(Generic[Subject]):
     A button, and the page behind it. It is made anew for each request, as Django's class-based views are.
 
     label, icon, variant: the button that leads to the page. verb: the button that confirms; the label without one.
-    title, consequences: what is read before; "{}" in the title stands for the subject.
+    title, consequences: what is read before; "{}" in them stands for the subject.
     permission: needed besides the permission to view the row.
     is_offered: whether the row's state fits; it only hides the button.
-    refusals: exceptions of the operation that say why it did nothing.
+    refusals: exceptions of the operation that say why it did nothing. refusal_field: the form's field that they are
+    about; without it, each refusal may name its own.
     missing_reason: what is said where no reason is entered; without it, a reason is optional.
     """
 
@@ -71,6 +72,7 @@ class ConfirmedAction(Generic[Subject]):
     is_offered: Callable[[Any], bool] = staticmethod(always)
     form_class: type[BaseForm] | None = None
     refusals: tuple[type[Exception], ...] = ()
+    refusal_field: str | None = None
     missing_reason = ""
 
     subject: Subject
@@ -113,7 +115,8 @@ class ConfirmedAction(Generic[Subject]):
 
     def preview(self, subject: Subject, /) -> Preview:
         """Return what the page shows: `title` and `consequences`, unless they depend on more than the subject."""
-        return Preview(title=self.title.format(subject), consequences=self.consequences)
+        consequences = [sentence.format(subject) for sentence in self.consequences]
+        return Preview(title=self.title.format(subject), consequences=consequences)
 
     def run(self, subject: Subject, /) -> HttpResponseBase | None:
         """Call the operation, and return `done(…)` or a page; None shows the confirmation again."""
@@ -129,7 +132,7 @@ class ConfirmedAction(Generic[Subject]):
 
     def field_of(self, refusal: Exception) -> str | None:
         """Return the form's field that a refusal is about."""
-        return getattr(refusal, "field", None)
+        return self.refusal_field or getattr(refusal, "field", None)
 
     # What it has at hand ---------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """The bases of staff pages: ModelAdmin with declared permissions, buttons and context."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import UnfoldAction
 
@@ -21,11 +23,20 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     list_select_related: related rows that the list and the page of a row read along.
     fixed_fields: fields that can't change once the row is stored.
     has_form: False if a template above the form shows everything.
+    further_pages: pages below the list: (route, view or the name of the method, name of the URL).
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     fixed_fields: Sequence[str] = ()
     has_form = True
+    further_pages: Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = [
+            path(route, self.admin_site.admin_view(getattr(self, view) if isinstance(view, str) else view), name=name)
+            for route, view, name in self.further_pages
+        ]
+        return [*pages, *super().get_urls()]
 
     def find(self, request: HttpRequest, object_id: str) -> Any:
         """

@@ -43,3 +43,6 @@ class StaffForm(forms.Form):
                 if isinstance(field, forms.ChoiceField):
                     widget.choices = field.choices
                 field.widget = widget
+
+    def clean(self) -> dict[str, Any]:
+        return super().clean() or self.cleaned_data

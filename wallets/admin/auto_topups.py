@@ -45,7 +45,7 @@ class AutoTopupRuleForm(RowForm[TopUpRule]):
 
     def clean(self) -> dict[str, Any]:
         """Report contradictions next to the field, before the operation rejects them."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if (cleaned.get("threshold") is None) == (cleaned.get("percent") is None):
             self.add_error("threshold", "Say below which balance: in units, or in percent of the pack.")
         return cleaned

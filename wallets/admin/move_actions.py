@@ -39,7 +39,7 @@ class MoveAction(ConfirmedAction[Subject]):
 
     def heading(self) -> str:
         """Return the title of the page."""
-        raise NotImplementedError
+        return self.title.format(self.subject)
 
     def move(self, *, at: datetime, by: Any) -> None:
         """Carry out the action."""
@@ -90,28 +90,9 @@ class MoveAction(ConfirmedAction[Subject]):
         )
 
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
-        """Return the effect as text."""
-        rows = [
-            {
-                "what": entry.transaction.get_kind_display(),
-                "lot": str(entry.lot) if entry.lot_id else "what is owed",
-                "wallet": entry.wallet.name,
-                "units": shown(entry.units, entry.wallet.unit),
-                "cost": shown(entry.money, str(entry.wallet.currency)) if entry.money else "",
-            }
-            for entry in effect.entries
-        ]
-        changes = [
-            {
-                "wallet": change.wallet.name,
-                "before": shown(change.wallet.balance, change.wallet.unit),
-                "after": shown(change.balance, change.wallet.unit),
-                "debt": shown(change.debt, change.wallet.unit) if change.debt else "",
-            }
-            for change in effect.changes
-        ]
-        sentences = [] if rows else ["It has been done already: nothing moves again."]
-        return {"rows": rows, "changes": changes, "sentences": sentences}
+        """Return the effect for the page."""
+        sentences = [] if effect.entries else ["It has been done already: nothing moves again."]
+        return {"sentences": sentences, **effect._asdict()}
 
 
 # On a wallet --------------------------------------------------------------------------------------------------------
@@ -132,14 +113,12 @@ class GrantCredits(WalletMove):
     label, icon, variant = "Grant", "add", ActionVariant.PRIMARY
     permission = "wallets.grant_credits"
     form_class = GrantForm
+    title = "Grant into {}"
     facts = (
         "It pays first what the wallet owes, unless it is kept for one feature.",
         "What is sold comes with its purchase, and what is included with its period: here it is given.",
     )
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
-
-    def heading(self) -> str:
-        return f"Grant into {self.wallet}"
 
     def move(self, *, at: datetime, by: Any) -> None:
         cleaned, feature = self.choices, self.choices["feature"]
@@ -157,11 +136,9 @@ class TransferCredits(WalletMove):
     label, icon = "Transfer", "swap_horiz"
     permission = "wallets.transfer_credits"
     form_class = TransferForm
+    title = "Transfer from {}"
     facts = ("Lots go in the order in which they would be spent, each on its own conditions and with its cost.",)
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.balance > 0)
-
-    def heading(self) -> str:
-        return f"Transfer from {self.wallet}"
 
     def wallet_ids(self) -> list[int]:
         return [self.wallet.pk, self.choices["to"].pk]

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -71,7 +70,7 @@ class PackForm(RowForm[CreditPack]):
             self.fields["features"].choices = sorted(metered)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if not {"units", "least_units", "most_units"} & self.errors.keys():
             self._clean_units(cleaned)
         if not cleaned.get("is_taxed") and cleaned.get("unit") == PackUnit.CREDITS:
@@ -154,6 +153,19 @@ class PackAdmin(StaffAdmin):
     search_fields = ("code", "name")
     fixed_fields = ("code",)  # top-ups and the API know it by its code
     actions_detail = ("archive",)
+    further_pages = (("example/", "example_view", "plans_creditpack_example"),)
+
+    fieldsets = (
+        (
+            "What it is",
+            {"fields": ("code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed")},
+        ),
+        (
+            "How long it lasts, and what for",
+            {"fields": ("valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority")},
+        ),
+        ("When it is sold", {"fields": ("sold_from", "sold_until")}),
+    )
 
     archive = ArchivePack.as_action()
     change_form_outer_after_template = "staff/wallets/pack_example.html"
@@ -161,19 +173,6 @@ class PackAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreditPack]:
         prices = Prefetch("prices", PackPrice.objects.order_by("currency"))
         return super().get_queryset(request).prefetch_related(prices)
-
-    def get_urls(self) -> list[URLPattern]:
-        example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_creditpack_example")
-        return [example, *super().get_urls()]
-
-    def get_fieldsets(self, request: HttpRequest, obj: CreditPack | None = None) -> list[Any]:
-        basics = ["code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed"]
-        validity = ["valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority"]
-        return [
-            ("What it is", {"fields": basics}),
-            ("How long it lasts, and what for", {"fields": validity}),
-            ("When it is sold", {"fields": ["sold_from", "sold_until"]}),
-        ]
 
     def is_editable(self, pack: CreditPack) -> bool:
         return pack.archived_at is None
@@ -230,7 +229,7 @@ def _valid_rows(request: HttpRequest, prefix: str) -> list[Any]:
     return rows
 
 
-def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) -> list[dict[str, str]]:
+def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) -> list[dict[str, Any]]:
     """Return example purchases: one pack and several, or the fewest and the most units sold at a time."""
     rows = []
     for price in prices:
@@ -240,7 +239,7 @@ def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) 
             by_price = pack.slabs_by == SlabsBy.PRICE
             each = price.price * (packs if pack.units is not None else units)
             order = price_purchase(units, each, currency, bonus_slabs, packs=packs, by_price=by_price)
-            rows.append(_example_row(pack, packs, order, currency))
+            rows.append(_example(pack, packs, order, currency))
     return rows
 
 
@@ -250,15 +249,10 @@ def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
     return [(1, units) for units in sorted(filter(None, {pack.least_units, pack.most_units}))]
 
 
-def _example_row(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, str]:
-    total_units = order.units + order.bonus
-    return {
-        "buys": format_units(packs, "pack") if pack.units is not None else format_number(order.units),
-        "units": format_number(order.units),
-        "bonus": format_number(order.bonus),
-        "price": format_money(order.net, currency),
-        "each": format_money(round_money(order.net / total_units * 1000, currency), currency),
-    }
+def _example(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, Any]:
+    each = round_money(order.net / (order.units + order.bonus) * 1000, currency)
+    buys = format_units(packs, "pack") if pack.units is not None else format_number(order.units)
+    return {"buys": buys, "order": order, "each": each, "currency": currency}
 
 
 def _amount(pack: CreditPack) -> str:

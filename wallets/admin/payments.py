@@ -137,7 +137,7 @@ class TakePaymentBack(ConfirmedAction[Invoice]):
 
 
 class InvoicePayments(InvoiceAdmin):
-    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+    """A part of the invoice page (config/admin_site/pages.py)."""
 
     charge = ChargeInvoice.as_action()
     record_payment = RecordPayment.as_action()
@@ -145,11 +145,9 @@ class InvoicePayments(InvoiceAdmin):
 
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
         """Add the payments, payment attempts and dunning steps."""
-        payments = invoice.payments.select_related("by").order_by("pk")
-        charges = invoice.charges.select_related("payment_method").order_by("pk")
         return super().page_context(request, invoice) | {
-            "payments": [(payment, _money(payment.amount, invoice)) for payment in payments],
-            "charges": [(attempt, _money(attempt.amount, invoice)) for attempt in charges],
+            "payments": invoice.payments.select_related("by").order_by("pk"),
+            "charges": invoice.charges.select_related("payment_method").order_by("pk"),
             "dunning": list(invoice.dunning_acts.order_by("pk")),
         }
 

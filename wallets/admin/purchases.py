@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -111,6 +110,7 @@ class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
         *("is_trusted", "reference", "reason", "by", "created_at", "granted_at", "ended_at"),
     )
     actions_detail = ("cancel",)
+    further_pages = (("buy/<int:wallet_id>/", "buy", "wallets_purchase_buy"),)
 
     buy = BuyPack.as_action()
     cancel = CancelPurchase.as_action()
@@ -119,10 +119,6 @@ class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
     wallet_shown = text_column("wallet", "Wallet")
     state_shown = state_column(STATE_COLORS)
     net_shown = money_column("net", "Price before tax", ordering="net")
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.buy)
-        return [path("buy/<int:wallet_id>/", view, name="wallets_purchase_buy"), *super().get_urls()]
 
     name = column("Pack", pack_text)
 

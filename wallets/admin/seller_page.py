@@ -26,7 +26,7 @@ INVENTED = Statement(
 
 
 class SellerSampleWallet(SellerSample):
-    """A part of the seller page (config/admin_site/pages/seller.py)."""
+    """A part of the seller page (config/admin_site/pages.py)."""
 
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
         """Return the statement of an invented wallet."""

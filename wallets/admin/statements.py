@@ -16,7 +16,6 @@ from wallets.ledger.errors import LedgerRefused
 from wallets.models import LotKind, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
-from wallets.statements.formats import shown
 from wallets.statements.ledger_sums import read_statement
 from wallets.statements.totals import STAYS, Statement, StatementLine, StatementSection
 
@@ -60,7 +59,7 @@ def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
             if (answer := {"csv": csv_answer, "pdf": pdf_answer}.get(request.GET.get("as", ""))) is not None:
                 return answer(wallet, statement, since=since, until=until)
             dates = {name: f"{form.cleaned_data[name]:%Y-%m-%d}" for name in defaults}
-            context = {"statement": statement_shown(wallet, statement), "asked": urlencode(dates)}
+            context = {"statement": statement, "lines": _lines(statement), "asked": urlencode(dates)}
         except LedgerRefused as refused:
             form.add_error(refused.field, str(refused))
         except NoFont as refused:
@@ -69,6 +68,7 @@ def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
         request,
         "staff/wallets/statement.html",
         title=f"Statement of {wallet}",
+        wallet=wallet,
         form=form,
         months=_months(today),
         back=page_url(wallet),
@@ -76,22 +76,9 @@ def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
     )
 
 
-def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:
-    """Return a statement as text, with the costs for finance."""
-    unit, currency = wallet.unit, str(wallet.currency)
-    return {
-        "opening": (shown(statement.opening, unit), shown(statement.opening_cost, currency)),
-        "lines": [
-            {
-                "text": _text(line),
-                "note": f"{shown(line.moved, unit)}, which stay in the wallet" if line.section in STAYS else "",
-                "units": shown(line.units, unit),
-                "cost": shown(line.money, currency) if line.money else "",
-            }
-            for line in statement.lines
-        ],
-        "closing": (shown(statement.closing, unit), shown(statement.closing_cost, currency)),
-    }
+def _lines(statement: Statement) -> list[tuple[str, StatementLine, bool]]:
+    """Return the lines, each with its text and whether what it moved stays in the wallet."""
+    return [(_text(line), line, line.section in STAYS) for line in statement.lines]
 
 
 def _text(line: StatementLine) -> str:

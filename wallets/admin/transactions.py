@@ -46,20 +46,4 @@ class TransactionAdmin(ReadOnlyAdmin):
     uncovered_shown = column("The wallet had not", lambda movement: shown(movement.uncovered, movement.wallet.unit))
 
     def page_context(self, request: HttpRequest, movement: Transaction) -> dict[str, Any]:
-        return {"entries": entries_shown(movement)}
-
-
-def entries_shown(movement: Transaction) -> list[dict[str, Any]]:
-    """Return the entries of a transaction as text."""
-    unit, currency = movement.wallet.unit, str(movement.wallet.currency)
-    return [
-        {
-            "account": entry.get_account_display(),
-            "lot": entry.lot_id,
-            "of": str(entry.lot) if entry.lot_id else "",
-            "units": shown(entry.units, unit),
-            "money": shown(entry.money, currency),
-            "place": entry.place,
-        }
-        for entry in movement.entries.select_related("lot").order_by("pk")
-    ]
+        return {"entries": movement.entries.select_related("lot").order_by("pk"), "wallet": movement.wallet}

@@ -1,6 +1,6 @@
 """The context of a wallet's page: balance, charts, lots, and the latest transactions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -10,7 +10,6 @@ from django.db.models import Prefetch
 
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart, line_chart
 from lib.decimals import EXACT, ZERO
-from lib.formats import format_number
 from plans.models import Feature
 from wallets.credit_rules.lots import Lot as PureLot
 from wallets.credit_rules.lots import cost_between
@@ -47,16 +46,11 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
     rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MAX_LOTS + 1])
     return {
         "wallet": wallet,
-        "balance": shown(wallet.balance, wallet.unit),
-        "available": shown(balances.available, wallet.unit),
-        "held": shown(balances.held, wallet.unit) if balances.held else "",
-        "debt": shown(wallet.debt, wallet.unit) if wallet.debt else "",
-        "next_expiry": balances.next_expiry,
-        "expiring": shown(balances.expiring, wallet.unit),
-        "grace": shown(wallet.grace, wallet.unit) if wallet.grace else "",
+        "balances": balances,
+        "at": at,
         "balance_chart": _balance_chart(wallet, recent_usage),
         "burn_chart": _burn_chart(wallet, recent_usage),
-        "lots": [_lot(wallet, lot, names, at) for lot in rows[:MAX_LOTS]],
+        "lots": [_lot(lot, names) for lot in rows[:MAX_LOTS]],
         "more_lots": len(rows) > MAX_LOTS,
         **_moves(wallet, filters, names, links_of),
     }
@@ -96,24 +90,10 @@ def _burn_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
 # Lots -------------------------------------------------------------------------------------------------------------
 
 
-def _lot(wallet: Wallet, lot: Lot, names: Mapping[int, str], at: datetime) -> dict[str, Any]:
-    free = EXACT.subtract(lot.remaining, lot.held)
-    return {
-        "pk": lot.pk,
-        "kind": lot.get_kind_display(),
-        "remaining": format_number(lot.remaining),
-        "amount": format_number(lot.amount),
-        "percent": int(lot.remaining * 100 / lot.amount),
-        "held": format_number(lot.held) if lot.held else "",
-        "cost": shown(cost_left(lot), str(wallet.currency)) if lot.cost else "",
-        "valid_from": lot.valid_from if lot.valid_from > at else None,
-        "expires_at": lot.expires_at,
-        "is_over": lot.expires_at is not None and lot.expires_at <= at,
-        "features": ", ".join(names.get(id_, "?") for id_ in lot.features),
-        "can_refund": bool(lot.cost and free),
-        "can_void": bool(free),
-        "can_extend": lot.expires_at is not None and not lot.expired,
-    }
+def _lot(lot: Lot, names: Mapping[int, str]) -> tuple[Lot, Decimal, Decimal, str]:
+    """Return a lot with its units that are not held, the cost of what remains, and the names of its features."""
+    features = ", ".join(names.get(id_, "?") for id_ in lot.features)
+    return lot, EXACT.subtract(lot.remaining, lot.held), cost_left(lot), features
 
 
 def cost_left(lot: Lot) -> Decimal:
@@ -140,39 +120,12 @@ def _moves(wallet: Wallet, filters: Mapping[str, str], names: Mapping[int, str],
     )
     links = links_of({movement.draw for movement in rows if movement.draw is not None})
     return {
-        "moves": [_move(wallet, movement, links) for movement in rows[:MAX_TRANSACTIONS]],
+        "moves": [
+            (movement, None if movement.draw is None else links.get(movement.draw))
+            for movement in rows[:MAX_TRANSACTIONS]
+        ],
         "more_moves": len(rows) > MAX_TRANSACTIONS,
         "kinds": [(value, label, value == kind) for value, label in Movement.choices],
         "features": [(id_, name, str(id_) == feature) for id_, name in names.items()],
         "narrowed": bool(kind or feature),
     }
-
-
-def _move(wallet: Wallet, movement: Transaction, links: Mapping[int, Link]) -> dict[str, Any]:
-    return {
-        "pk": movement.pk,
-        "at": movement.at,
-        "kind": movement.get_kind_display(),
-        "feature": movement.feature.name if movement.feature else "",
-        "units": shown(movement.units, wallet.unit),
-        "is_out": movement.units < 0,
-        "balance": shown(movement.balance_after, wallet.unit),
-        "uncovered": shown(movement.uncovered, wallet.unit) if movement.uncovered else "",
-        "entries": _entries(wallet, list(movement.entries.all())),
-        "reason": movement.reason,
-        "by": str(movement.by) if movement.by else "",
-        "link": links.get(movement.draw) if movement.draw is not None else None,
-    }
-
-
-def _entries(wallet: Wallet, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return the lots that a transaction took units from or added them to."""
-    return [
-        {
-            "lot": entry.lot_id,
-            "of": entry.lot.get_kind_display() if entry.lot else "owed",
-            "units": format_number(entry.units),
-            "cost": shown(entry.money, str(wallet.currency)) if entry.money else "",
-        }
-        for entry in entries
-    ]

@@ -51,7 +51,7 @@ class WalletForm(RowForm[Wallet]):
 
     def clean(self) -> dict[str, Any]:
         """Report contradictions next to the field, by the rules of the operation itself."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if self.errors:
             return cleaned
         settings = {name: cleaned[name] for name in SETTINGS}

@@ -1,6 +1,5 @@
 """The audit as a job: the button that starts it, and its findings."""
 
-from itertools import chain, islice
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -8,6 +7,7 @@ from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.audit.job import AUDIT, start_audit
+from billing.jobs.results import first_findings
 from billing.models import Job
 from lib.admin import page_url, require, staff_user
 
@@ -27,10 +27,5 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the template context of an audit's job page: numbers of checks and violations, and the violations."""
-    findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
-    return {
-        "counted_in": "staff/jobs/job_audit_counted.html",
-        "told_in": "staff/jobs/job_audit.html",
-        "counted": figures,
-        "findings": list(islice(chain.from_iterable(findings), MAX_SHOWN)) if figures.get("violated") else (),
-    }
+    findings = first_findings(job, count=MAX_SHOWN) if figures.get("violated") else ()
+    return {"counted": figures, "findings": findings}

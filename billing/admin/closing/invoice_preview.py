@@ -1,33 +1,20 @@
 """The next invoice as it would be issued now, by the code that issues it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from billing.closing import NothingToBill, preview
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
-from lib.formats import format_money, format_units
+from lib.formats import format_money
 
 
-@dataclass(frozen=True, slots=True)
-class UpcomingLine:
-    description: str
-    quantity: str
-    amount: str
+class Upcoming(NamedTuple):
+    """The next invoice, or the problem for which there is none. credits: sentences about its credit notes."""
 
-
-@dataclass(frozen=True, slots=True)
-class Upcoming:
-    """
-    The next invoice as text. credits: sentences about its credit notes. problem: why there is no invoice; else empty.
-    """
-
-    lines: list[UpcomingLine]
-    net: str
-    tax: str
-    total: str
+    draft: Draft | None
     problem: str = ""
     credits: tuple[str, ...] = ()
 
@@ -36,21 +23,8 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
     try:
         draft = preview(at=at, subscription=subscription)
     except (NothingToBill, UnpricedUsage, ValueError) as error:
-        return Upcoming([], "", "", "", str(error))
-    lines = [
-        UpcomingLine(
-            line.description, format_units(line.quantity, line.unit), format_money(line.amount, draft.currency)
-        )
-        for line in draft.lines
-    ]
-    totals = draft.totals
-    return Upcoming(
-        lines,
-        net=format_money(totals.net, draft.currency),
-        tax=format_money(totals.tax, draft.currency),
-        total=format_money(totals.total, draft.currency),
-        credits=credits_shown(draft),
-    )
+        return Upcoming(None, str(error))
+    return Upcoming(draft, credits=credits_shown(draft))
 
 
 def credits_shown(draft: Draft) -> tuple[str, ...]:

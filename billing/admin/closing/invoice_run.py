@@ -1,19 +1,17 @@
 """Invoice run: the page that starts one, and the context of its job page."""
 
-from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.closing.invoice_run_job import INVOICE_RUN, InvoiceRunRefused, amounts_by_currency, start_invoice_run
 from billing.models import Job
 from customers.models import Seller
-from lib.admin import StaffForm, page_url, require, staff_page, staff_user
+from lib.admin import StaffForm
 from lib.formats import format_money, format_number
 
 CLOSE = INVOICE_RUN.permission
@@ -31,36 +29,33 @@ class CloseRunForm(StaffForm):
         help_text="Periods that are over, and whose seller's grace has passed by then. Empty: by now.",
     )
 
-    def until_or(self, at: datetime) -> datetime:
-        return self.cleaned_data["until"] or at
 
-
-def page(request: HttpRequest) -> HttpResponse:
+class StartInvoiceRun(JobStartPage):
     """Start an invoice run or a dry run of one."""
-    require(request, CLOSE)
-    form = CloseRunForm(request.POST or None, initial={"seller": request.GET.get("seller")})
-    if request.method == "POST" and form.is_valid():
+
+    label = title = "Close what is due"
+    icon = "task_alt"
+    permission = CLOSE
+    form_class = CloseRunForm
+    refusals = (InvoiceRunRefused,)
+    refusal_field = "until"
+    template = "staff/closing/invoice_run.html"
+
+    def form_arguments(self) -> dict[str, Any]:
+        return {"initial": {"seller": self.request.GET.get("seller")}}
+
+    def start(self) -> Job:
         at = timezone.now()
-        parameters = {
-            "seller": form.cleaned_data["seller"],
-            "until": form.until_or(at),
-            "dry_run": "_try" in request.POST,
-        }
-        try:
-            job = start_invoice_run(**parameters, by=staff_user(request), at=at)
-        except InvoiceRunRefused as refusal:
-            form.add_error("until", str(refusal))
-        else:
-            wake(request)
-            return HttpResponseRedirect(page_url(job))
-    return staff_page(
-        request,
-        "staff/closing/invoice_run.html",
-        title="Close what is due",
-        form=form,
-        media=form.media,
-        back=reverse("admin:closing"),
-    )
+        return start_invoice_run(
+            seller=self.choices["seller"],
+            until=self.choices["until"] or at,
+            dry_run="_try" in self.request.POST,
+            by=self.user,
+            at=at,
+        )
+
+    def context(self) -> dict[str, Any]:
+        return {"media": self.form.media, "back": reverse("admin:closing")}
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -73,8 +68,6 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     rows = chain.from_iterable(findings_with_left[:MAX_SHOWN]) if figures.get("left") else ()
     invoices = figures.get("invoices", 0)
     return {
-        "counted_in": "staff/jobs/job_close_run_counted.html",
-        "told_in": "staff/jobs/job_close_run.html",
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
         "findings": list(islice((row for row in rows if row["why"]), MAX_SHOWN)),

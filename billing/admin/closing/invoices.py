@@ -63,7 +63,7 @@ class RegenerateInvoice(VoidInvoice):
 
 
 class InvoiceOfPeriod(InvoiceAdmin):
-    """A part of the invoice page (config/admin_site/pages/invoice.py)."""
+    """A part of the invoice page (config/admin_site/pages.py)."""
 
     regenerate = RegenerateInvoice.as_action()
 

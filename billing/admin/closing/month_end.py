@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import display
 
@@ -33,6 +33,7 @@ from lib.admin.columns import column
 from lib.formats import format_money, format_number, pluralize
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
+MONTH_ROUTE = "month-end/<int:seller_id>/<str:month>/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,31 +120,10 @@ POINT_TEXTS: dict[str, tuple[str, str, Callable[[SellerMonth], str]]] = {
 """Checklist point → title, note, and link to its rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointShown:
-    """A point as the page shows it. state: the color of its figure."""
-
-    title: str
-    note: str
-    figure: str
-    amounts: str
-    link: str
-    state: str
-    blocks: bool
-
-
-def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> PointShown:
+def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> dict[str, Any]:
+    """Return a point for the page, with its texts, and a link to its rows while it is open."""
     title, note, link = POINT_TEXTS[point.code]
-    is_capped = point.count > MAX_COUNTED
-    return PointShown(
-        title=title,
-        note=note,
-        figure=f"{format_number(MAX_COUNTED)}+" if is_capped else format_number(point.count),
-        amounts=" and ".join(format_money(point.amounts[name], name) for name in sorted(point.amounts)),
-        link=link(seller_month) if point.is_open else "",
-        state="bad" if point.prevents_lock else "warn" if point.is_open else "good",
-        blocks=point.blocks,
-    )
+    return {"point": point, "title": title, "note": note, "link": link(seller_month) if point.is_open else ""}
 
 
 class MonthAction(ConfirmedAction[SellerMonth]):
@@ -219,6 +199,14 @@ class MonthLockAdmin(ReadOnlyAdmin):
     ordering = ("-month", "-pk")
     fields = ("seller", "month", "note", "locked_by", "locked_at", "unlock_reason", "unlocked_by", "unlocked_at")
 
+    further_pages = (
+        ("month-end/", "months", "month_end"),
+        (MONTH_ROUTE, "month", "month_end_month"),
+        (f"{MONTH_ROUTE}lock/", "lock", "month_end_lock"),
+        (f"{MONTH_ROUTE}unlock/", "unlock", "month_end_unlock"),
+        (f"{MONTH_ROUTE}print/", "print", "month_end_print"),
+    )
+
     lock = LockMonth.as_action()
     unlock = UnlockMonth.as_action()
 
@@ -227,18 +215,6 @@ class MonthLockAdmin(ReadOnlyAdmin):
     @display(description="State", label={"locked": "success", "unlocked": "warning"})
     def stands(self, lock: MonthLock) -> str:
         return "locked" if lock.unlocked_at is None else "unlocked"
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        month_route = "month-end/<int:seller_id>/<str:month>/"
-        return [
-            path("month-end/", view(self.months), name="month_end"),
-            path(month_route, view(self.month), name="month_end_month"),
-            path(f"{month_route}lock/", view(self.lock), name="month_end_lock"),
-            path(f"{month_route}unlock/", view(self.unlock), name="month_end_unlock"),
-            path(f"{month_route}print/", view(self.print), name="month_end_print"),
-            *super().get_urls(),
-        ]
 
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show the status of the last months of all sellers."""
@@ -262,6 +238,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
             "place": seller_month,
             "lock": lock,
             "points": [point_shown(point, seller_month) for point in points],
+            "most_counted": MAX_COUNTED,
             "is_over": timezone.now() >= month_bounds(seller_month.month, ZoneInfo(seller_month.seller.time_zone))[1],
             "is_blocked": any(point.prevents_lock for point in points),
             "sums": [_sum_shown(row) for row in sum_documents(seller_month.seller, seller_month.month)],

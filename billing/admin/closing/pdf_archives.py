@@ -25,8 +25,6 @@ MAX_ITEMS = 1_000
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the template context of a rendering job's page: failures by reason, and the archives."""
     return {
-        "counted_in": "staff/jobs/job_rendering_counted.html",
-        "told_in": "staff/jobs/job_rendering.html",
         "counted": figures,
         "findings": _reasons(job) if figures.get("failed") else (),
         "parts": range(1, count_archives(job.parameters) + 1) if job.has_ended else (),

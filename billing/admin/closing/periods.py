@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 
@@ -15,17 +14,17 @@ from billing.admin.closing.closing_by_hand import ClosePeriod, ClosePeriods, tim
 from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.admin.closing.service_days import span_of
-from billing.admin.metering.counters import usage_of
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.closing.late_usage.report import price_late_usage
-from billing.models import Period
-from customers.admin.search import CustomerSearch
+from billing.models import Counter, Period
 from customers.customer_time import current_time
-from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import column, text_column
+from plans.catalog.stored_terms import FREE_RATE
+from plans.models import Rate
 
 
 @admin.register(Period)
-class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
+class PeriodAdmin(SubscriptionRowsAdmin):
     """Periods follow from their subscription."""
 
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
@@ -37,18 +36,18 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
         "invoice",
     )
     list_before_template = "staff/closing/late_totals.html"
-    search_fields = ("subscription__external_id",)
-    search_help_text = "The start of a subscription's id, or part of a customer's name"
-    customer_path, start_field = "subscription__customer", "subscription__external_id"
     actions = ("close_now",)
     actions_detail = ("close_this",)
     has_form = False
     change_form_before_template = "staff/closing/period.html"
+    further_pages = (
+        ("closing/", closing_status.page, "closing"),
+        ("usage/", dashboard.usage_chart, "dashboard_usage"),
+    )
 
     close_now = ClosePeriods.as_action()
     close_this = ClosePeriod.as_action()
 
-    customer = text_column("subscription.customer", "Customer")
     plan = text_column("version", "Plan")
     span = column("Period", span_of, ordering="starts_at")
 
@@ -88,11 +87,13 @@ class PeriodAdmin(CustomerSearch, ReadOnlyAdmin):
             "late": [amount_shown(row) for row in price_late_usage([period])] if period.late_since else [],
         }
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages about all periods together."""
-        view = self.admin_site.admin_view
-        return [
-            path("closing/", view(closing_status.page), name="closing"),
-            path("usage/", view(dashboard.usage_chart), name="dashboard_usage"),
-            *super().get_urls(),
-        ]
+
+def usage_of(period: Period) -> list[tuple[Counter, str]]:
+    """Return the counters of a period, each with the name of its rate, in two queries."""
+    counters = list(
+        Counter.objects.filter(period=period)
+        .select_related("plan_feature__feature__meter")
+        .order_by("plan_feature__position", "rate_id", "window_start")
+    )
+    rates = Rate.objects.in_bulk({counter.rate_id for counter in counters} - {FREE_RATE})
+    return [(counter, str(rates.get(counter.rate_id, "included only"))) for counter in counters]

@@ -2,17 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format
-
 from billing.admin.closing.late_usage import late_periods_of
+from billing.admin.closing.service_days import days
 from billing.admin.limits.alerts import alerts_of
-from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
+from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from billing.metering.usage.usage_summary import ADDING, Day, combine_days, read_largest_shares, read_usage_by_day
@@ -20,11 +18,11 @@ from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
 from lib.admin.charts import ChartSeries, MeterChart, line_chart
-from lib.formats import format_money, format_number, format_units, pluralize
+from lib.formats import format_number, format_units, pluralize
 from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
-from wallets.ledger.balances import EMPTY_BALANCES, read_balances
-from wallets.statements.formats import shown
+from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances, read_balances
+from wallets.models import Wallet
 
 # The panel is one screen among others: each list links to its full page, and counts stop at MAX_UNMATCHED.
 MAX_CHARTS = 4
@@ -34,45 +32,6 @@ MAX_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """A feature in a running period, as text. drawn: the amount drawn down from a wallet, if one pays."""
-
-    name: str
-    used: str
-    included: str
-    cost: str
-    projected: str
-    used_percent: int | None
-    drawn: str = ""
-    has_cost: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodPanel:
-    """A running period: its dates, its usage, and its cost so far."""
-
-    subscription: str
-    plan: str
-    span: str
-    until: datetime
-    rows: list[FeatureRow]
-    cost: str
-    projected: str
-    promised: "CommitmentShown | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentShown:
-    """Progress toward a minimum commitment, as text. percent: of the committed amount."""
-
-    promised: str
-    reached: str
-    missing: str
-    until: datetime
-    percent: int
-
-
 def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     """Return the context of the customer page, in a fixed number of queries."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
@@ -80,7 +39,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     unmatched = UnmatchedUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
-        "periods": [panel(usage, customer, progress_by_period.get(usage.period_id)) for usage in running],
+        "periods": [(usage, _span(usage, customer), progress_by_period.get(usage.period_id)) for usage in running],
         "charts": _charts(customer, running, meters, at=at),
         "uncharted": _uncharted(running, meters),
         "shares": _shares(running, meters),
@@ -94,48 +53,10 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def panel(usage: PeriodUsage, customer: Customer, progress: CommitmentProgress | None) -> PeriodPanel:
-    currency, terms = usage.terms.currency, usage.terms
-    zone = ZoneInfo(customer.time_zone)
-    first, last = usage.starts_at.astimezone(zone), (usage.ends_at - timedelta(microseconds=1)).astimezone(zone)
-    trial = f"trial, usage is {terms.trial}, " if terms.trial else ""
-    return PeriodPanel(
-        subscription=usage.subscription,
-        plan=f"{terms.plan_name} v{terms.version_number}",
-        span=f"{trial}{date_format(first.date())} – {date_format(last.date())}",
-        until=usage.ends_at,
-        rows=[
-            FeatureRow(
-                name=feature.terms.name,
-                used=format_units(feature.used, feature.terms.unit),
-                included=format_number(feature.terms.included) if feature.terms.included else "",
-                cost=format_money(feature.cost, currency),
-                projected=format_money(feature.projected, currency),
-                used_percent=_percent(feature.used, feature.terms.included),
-                drawn=format_money(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
-                has_cost=bool(feature.cost),
-            )
-            for feature in usage.features
-        ],
-        cost=format_money(usage.cost, currency),
-        projected=format_money(usage.projected, currency),
-        promised=commitment_shown(progress, currency) if progress else None,
-    )
-
-
-def commitment_shown(progress: CommitmentProgress, currency: str) -> CommitmentShown:
-    """Return the progress of a commitment, formatted."""
-    return CommitmentShown(
-        format_money(progress.promised, currency),
-        format_money(progress.reached, currency),
-        format_money(progress.missing, currency),
-        progress.ends_at,
-        _percent(progress.reached, progress.promised) or 0,
-    )
-
-
-def _percent(used: Decimal, included: Decimal) -> int | None:
-    return min(100, int(used * 100 / included)) if included else None
+def _span(usage: PeriodUsage, customer: Customer) -> str:
+    """Return the days of a running period, and whether it is a trial."""
+    trial = f"trial, usage is {usage.terms.trial}, " if usage.terms.trial else ""
+    return f"{trial}{days(usage.starts_at, usage.ends_at, ZoneInfo(customer.time_zone))}"
 
 
 def _subscriptions(customer: Customer) -> list[Subscription]:
@@ -143,21 +64,11 @@ def _subscriptions(customer: Customer) -> list[Subscription]:
     return list(subscriptions.order_by("-pk")[:MAX_ROWS])
 
 
-def _wallets(customer: Customer, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the customer's open wallets as text, in the order in which they pay."""
+def _wallets(customer: Customer, *, at: datetime) -> list[tuple[Wallet, WalletBalances]]:
+    """Return the customer's open wallets with their balances, in the order in which they pay."""
     wallets = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MAX_ROWS]
     balances = read_balances([wallet.pk for wallet in wallets], at=at)
-    return [
-        {
-            "pk": wallet.pk,
-            "name": wallet.name,
-            "balance": shown(wallet.balance, wallet.unit),
-            "debt": shown(wallet.debt, wallet.unit) if wallet.debt else "",
-            "next_expiry": balances.get(wallet.pk, EMPTY_BALANCES).next_expiry,
-            "expiring": shown(balances.get(wallet.pk, EMPTY_BALANCES).expiring, wallet.unit),
-        }
-        for wallet in wallets
-    ]
+    return [(wallet, balances.get(wallet.pk, EMPTY_BALANCES)) for wallet in wallets]
 
 
 def _charts(

@@ -22,7 +22,7 @@ from customers.models import Customer
 from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
-from lib.admin import ConfirmedAction, Preview, Response, row_action
+from lib.admin import ConfirmedAction, Response, row_action
 from lib.formats import format_number
 
 
@@ -71,18 +71,14 @@ class Subscribe(ConfirmedAction[Customer]):
     permission = "billing.add_subscription"
     is_offered = staticmethod(is_known)
     refusals = (subscriptions.SubscriptionRefused,)
+    title = "Subscribe {}"
+    consequences = [
+        "From the moment below, usage that events send for “{.external_id}” is priced by the plan.",
+        "Fees due in advance are invoiced at the start, or after the trial, in the currency chosen below.",
+    ]
 
     def make_form(self, customer: Customer) -> SubscribeForm:
         return SubscribeForm(self.posted, customer=customer, at=current_time(customer))
-
-    def preview(self, customer: Customer) -> Preview:
-        return Preview(
-            title=f"Subscribe {customer}",
-            consequences=[
-                f"From the moment below, usage that events send for “{customer.external_id}” is priced by the plan.",
-                "Fees due in advance are invoiced at the start, or after the trial, in the currency chosen below.",
-            ],
-        )
 
     def run(self, customer: Customer) -> Response:
         is_draft = self.choices["is_draft"]
@@ -99,7 +95,7 @@ class Subscribe(ConfirmedAction[Customer]):
 
 
 class CustomerAccount(CustomerAdmin):
-    """A part of the customer page (config/admin_site/pages/customer.py)."""
+    """A part of the customer page (config/admin_site/pages.py)."""
 
     subscribe = Subscribe.as_action()
     draft_invoice = DraftInvoice.as_action()

@@ -29,7 +29,7 @@ CONTEXT_BY_KIND = {
     JobKind.AUDIT: audit_job.job_context,
     JobKind.SIMULATION: simulation_job.job_context,
 }
-"""Kind → the function that adds its context, from the job and its figures; optional."""
+"""Kind → the function that adds the context of its templates, from the job and its figures; optional."""
 
 
 def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
         "pace": estimate_pace(job, progress, at=at) if job.is_open else None,
         "failed_items": _failed_without_findings(job) if progress.failed else (),
         "may": _allowed_controls(job),
-        **CONTEXT_BY_KIND.get(JobKind(job.kind), _default_context)(job, figures),
+        **_context_of_kind(job, figures),
     }
 
 
@@ -52,9 +52,12 @@ def _failed_without_findings(job: Job) -> QuerySet[JobItem]:
     return job.items.filter(state=ItemState.FAILED, findings=[]).order_by("number")[:MAX_SHOWN]
 
 
-def _default_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return the figures as counted, and a button that runs a finished dry run for real."""
-    return {"counted_in": "staff/jobs/job_counted.html", "counted": figures, "verb": "Do it for real"}
+def _context_of_kind(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the context of the kind's own templates; or else the figures, and a button that runs it for real."""
+    if (context := CONTEXT_BY_KIND.get(JobKind(job.kind))) is None:
+        return {"counted_in": "staff/jobs/job_counted.html", "counted": figures, "verb": "Do it for real"}
+    own = f"staff/jobs/job_{job.kind}"
+    return {"counted_in": f"{own}_counted.html", "told_in": f"{own}.html", **context(job, figures)}
 
 
 def _figures(job: Job) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Jobs: the list, progress, results, and the operators' controls."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,7 +7,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
@@ -24,9 +22,9 @@ from billing.jobs import controls
 from billing.jobs.progress import JobProgress, read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, page_action, require
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import state_column
-from lib.csv_export import csv_lines
+from lib.csv_export import csv_download
 from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
@@ -86,8 +84,20 @@ class JobAdmin(ReadOnlyAdmin):
     actions_list = ("close_due", "import_usage", "grant_promotions")
     has_form = False
     change_form_outer_before_template = "staff/jobs/job.html"
+    further_pages = (
+        ("<int:job_id>/progress/", "progress", "billing_job_progress"),
+        ("<int:job_id>/result/", "result", "billing_job_result"),
+        ("<int:job_id>/refused/", imports.refused, "billing_job_refused"),
+        ("audit/", audit_job.start, "billing_job_audit"),
+        ("<int:job_id>/print/", pdf_archives.render_run, "billing_job_print"),
+        ("<int:job_id>/files/<int:part>/", pdf_archives.archive, "billing_job_files"),
+        ("<int:job_id>/steer/<slug:how>/", "steer", "billing_job_steer"),
+    )
 
     steer = SteerJob.as_action()
+    close_due = invoice_run.StartInvoiceRun.as_action()
+    import_usage = imports.ImportUsage.as_action()
+    grant_promotions = bulk_grants.GrantFromTable.as_action()
 
     state_shown = state_column(COLORS)
 
@@ -115,37 +125,10 @@ class JobAdmin(ReadOnlyAdmin):
             job.progress = progress_by_job[job.pk]
         return changelist
 
-    @page_action("Close what is due", icon="task_alt", permission=invoice_run.CLOSE)
-    def close_due(self, request: HttpRequest) -> HttpResponse:
-        return invoice_run.page(request)
-
-    @page_action("Import usage", icon="upload_file", permission=imports.IMPORT)
-    def import_usage(self, request: HttpRequest) -> HttpResponse:
-        return imports.page(request)
-
-    @page_action("Grant credits from a table", icon="redeem", permission=bulk_grants.GRANT)
-    def grant_promotions(self, request: HttpRequest) -> HttpResponse:
-        return bulk_grants.page(request)
-
     # The page of a job ---------------------------------------------------------------------------------------
 
     def page_context(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         return {"title": job.title, **self._facts(request, job)}
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            self._page("<int:job_id>/progress/", self.progress, "progress"),
-            self._page("<int:job_id>/result/", self.result, "result"),
-            self._page("<int:job_id>/refused/", imports.refused, "refused"),
-            self._page("audit/", audit_job.start, "audit"),
-            self._page("<int:job_id>/print/", pdf_archives.render_run, "print"),
-            self._page("<int:job_id>/files/<int:part>/", pdf_archives.archive, "files"),
-            self._page("<int:job_id>/steer/<slug:how>/", self.steer, "steer"),
-            *super().get_urls(),
-        ]
-
-    def _page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), name=f"billing_job_{name}")
 
     def progress(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Return the part of the page that changes; once the job's state has changed, reload the whole page."""
@@ -165,11 +148,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def result(self, request: HttpRequest, job_id: int) -> StreamingHttpResponse:
         job = self.find(request, str(job_id))
-        return StreamingHttpResponse(
-            csv_lines(job_result_rows(job, KINDS[job.kind])),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
-        )
+        return csv_download(job_result_rows(job, KINDS[job.kind]), file_name=f"job-{job.pk}.csv")
 
 
 def _progress(job: Job) -> JobProgress:

@@ -1,10 +1,12 @@
-"""Wake a worker to start new jobs at once; without a broker, beat starts them within seconds."""
+"""Pages that start jobs, and the wake-up call of a worker; without a broker, beat starts jobs within seconds."""
 
 from django.contrib import messages
 from django.http import HttpRequest
 from kombu.exceptions import OperationalError
 
+from billing.models import Job
 from billing.tasks import run_jobs
+from lib.admin import FormPage, Response
 
 
 def wake(request: HttpRequest) -> None:
@@ -13,3 +15,15 @@ def wake(request: HttpRequest) -> None:
     except OperationalError as error:
         warning = f"The workers cannot be reached now ({error}); they look for jobs every few seconds by themselves."
         messages.warning(request, warning)
+
+
+class JobStartPage(FormPage):
+    """A page whose form starts a job."""
+
+    def start(self) -> Job:
+        raise NotImplementedError
+
+    def run(self, subject: None) -> Response:
+        job = self.start()
+        wake(self.request)
+        return self.go(job)

@@ -58,7 +58,7 @@ class AlertRuleForm(RowForm[AlertRule]):
         }
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if self.errors:
             return cleaned
         try:

@@ -111,22 +111,13 @@ class SetSpendCap(SubscriptionAction):
         return "value" if field == "match" else field
 
 
-def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the caps on a subscription and on its customer for the subscription's page, in one query."""
+def caps_of(subscription: Subscription) -> list[tuple[SpendCap, str, str]]:
+    """Return the caps on a subscription and on its customer, with their usage and action in words, in one query."""
     on_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
     caps = (
         SpendCap.objects.filter(Q(subscription=subscription) | on_customer).select_related("feature").order_by("pk")
     )
-    return [
-        {
-            "pk": cap.pk,
-            "of": _usage_text(cap),
-            "amount": _amount(cap),
-            "action": _action(cap),
-            "by": cap.get_set_by_display(),
-        }
-        for cap in caps
-    ]
+    return [(cap, _usage_text(cap), _action(cap)) for cap in caps]
 
 
 def _usage_text(cap: SpendCap) -> str:

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 
 from billing.admin.metering import line_events
 from billing.metering.corrections import correct_usage, parser
@@ -114,6 +113,10 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("key",)
     actions_detail = ("take_back", "replace_it")
     change_form_before_template = "staff/metering/event.html"
+    further_pages = (
+        ("line/<int:line_id>/", line_events.page, "billing_line_events"),
+        ("line/<int:line_id>/events.csv", line_events.download, "billing_line_events_csv"),
+    )
 
     take_back = TakeEventBack.as_action()
     replace_it = ReplaceEvent.as_action()
@@ -131,14 +134,6 @@ class EventAdmin(ReadOnlyAdmin):
             event_key(id_, source=source, sandbox=sandbox) for source, id_ in candidates for sandbox in (False, True)
         ]
         return queryset.filter(pk__in=keys), False
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        return [
-            path("line/<int:line_id>/", view(line_events.page), name="billing_line_events"),
-            path("line/<int:line_id>/events.csv", view(line_events.download), name="billing_line_events_csv"),
-            *super().get_urls(),
-        ]
 
     def page_context(self, request: HttpRequest, event: Event) -> dict[str, Any]:
         traced = trace_event(event.key.hex)

@@ -1,14 +1,14 @@
 """Usage import: the page that accepts a file, the context of its job page, and the refused rows."""
 
-from itertools import islice
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.jobs.worker_wakeup import JobStartPage
+from billing.jobs.results import first_findings
 from billing.metering.imports import ImportFileRefused, detect_format
 from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
 from billing.metering.imports.refused_rows import refused_rows, refused_rows_format
@@ -16,7 +16,7 @@ from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
 from billing.models.usage import UnmatchedReason
-from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
+from lib.admin import StaffForm, require
 from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
@@ -59,45 +59,33 @@ class ImportForm(StaffForm):
     def clean_id_from(self) -> list[str]:
         return [name.strip() for name in self.cleaned_data["id_from"].split(",") if name.strip()]
 
-    def start(self, request: HttpRequest) -> Job:
-        """
-        Start the import as a dry run.
 
-        :raises ImportFileRefused: if the file is not a usage file, or its columns are not those of events.
-        """
-        cleaned = self.cleaned_data
+class ImportUsage(JobStartPage):
+    """Accept a file; its job runs dry first, and imports nothing until an operator has seen the result."""
+
+    label = title = "Import usage"
+    icon = "upload_file"
+    permission = IMPORT
+    form_class = ImportForm
+    refusals = (ImportFileRefused,)
+    refusal_field = "file"
+    template = "staff/metering/import_usage.html"
+
+    def start(self) -> Job:
+        chosen = self.choices
         return start_import(
-            file=cleaned["file"],
-            file_name=cleaned["file"].name,
-            format_=cleaned["format"] or detect_format(cleaned["file"].name),
-            names=cleaned["columns"],
-            id_from=cleaned["id_from"],
-            sandbox=cleaned["sandbox"],
-            by=staff_user(request),
+            file=chosen["file"],
+            file_name=chosen["file"].name,
+            format_=chosen["format"] or detect_format(chosen["file"].name),
+            names=chosen["columns"],
+            id_from=chosen["id_from"],
+            sandbox=chosen["sandbox"],
+            by=self.user,
             at=timezone.now(),
         )
 
-
-def page(request: HttpRequest) -> HttpResponse:
-    """Accept a file; its job runs dry first, and imports nothing until an operator has seen the result."""
-    require(request, IMPORT)
-    form = ImportForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            job = form.start(request)
-        except ImportFileRefused as refusal:
-            form.add_error("file", str(refusal))
-        else:
-            wake(request)
-            return HttpResponseRedirect(page_url(job))
-    return staff_page(
-        request,
-        "staff/metering/import_usage.html",
-        title="Import usage",
-        form=form,
-        megabytes=MAX_FILE_BYTES // 1024 // 1024,
-        back=list_url(Job),
-    )
+    def context(self) -> dict[str, Any]:
+        return {"megabytes": MAX_FILE_BYTES // 1024 // 1024}
 
 
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
@@ -112,23 +100,14 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     }
     refused = counted["refused"] + counted["conflict"]
     return {
-        "counted_in": "staff/jobs/job_usage_import_counted.html",
-        "told_in": "staff/jobs/job_usage_import.html",
         "counted": counted,
         "unmatched": unmatched,
         "unmatched_events": sum(unmatched.values()),
         "refused": refused,
-        "findings": _findings(job) if refused else (),
+        "findings": first_findings(job, count=MAX_SHOWN) if refused else (),
         "verb": f"Import {format_number(counted['accepted'])} events" if counted["accepted"] else "",
         "before": _imported_before(job),
     }
-
-
-def _findings(job: Job) -> list[dict[str, Any]]:
-    findings_by_item = (
-        job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
-    )
-    return list(islice((finding for findings in findings_by_item for finding in findings), MAX_SHOWN))
 
 
 def _imported_before(job: Job) -> Job | None:

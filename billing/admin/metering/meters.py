@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 
 from billing.metering.ingest.catalog_cache import CachedMeter, prepare_meter
@@ -45,15 +44,12 @@ class MeterReadings:
 
 
 class MeterEvents(MeterAdmin):
-    """A part of the meter page (config/admin_site/pages/meter.py)."""
+    """A part of the meter page (config/admin_site/pages.py)."""
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.try_view)
-        return [
-            path("try/", view, name="plans_meter_try"),
-            path("<int:object_id>/try/", view, name="plans_meter_try"),
-            *super().get_urls(),
-        ]
+    further_pages = (
+        ("try/", "try_view", "plans_meter_try"),
+        ("<int:object_id>/try/", "try_view", "plans_meter_try"),
+    )
 
     def page_context(self, request: HttpRequest, meter: Meter) -> dict[str, Any]:
         return latest(meter)

@@ -1,6 +1,5 @@
 """Unmatched usage: events, customers, reasons, estimated amounts, and reprocessing."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,14 +12,14 @@ from unfold.decorators import display
 
 from billing.admin.figure_cache import read_cached
 from billing.metering.ingest.reprocess import reprocess
-from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
+from billing.metering.usage.unmatched_value import UnmatchedValue, estimate_unmatched_value
 from billing.models import UnmatchedUsage
 from billing.models.usage import UnmatchedReason
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
 from billing.tasks import reprocess_usage
 from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction, list_url, page_action
 from lib.admin.columns import column
-from lib.formats import format_money, format_number, format_units
+from lib.formats import format_money, format_units
 from lib.task_clock import database_time
 
 MAX_GROUPS = 20
@@ -140,24 +139,9 @@ def newest_stakes() -> UnmatchedValue:
 
 def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
     """Return the estimated amounts for the page."""
-    rows = [
-        {
-            "reason": UnmatchedReason(stake.group.reason).label,
-            "customer": stake.group.customer_ref,
-            "event": stake.group.event_name,
-            "meter": stake.group.meter,
-            "events": format_number(stake.events),
-            "quantity": "" if stake.quantity is None else format_units(stake.quantity, stake.group.unit),
-            "amount": "not known" if stake.amount is None else _estimate(stake, stake.amount),
-        }
-        for stake in estimate.stakes[:MAX_GROUPS]
-    ]
+    rows = [(UnmatchedReason(stake.group.reason).label, stake) for stake in estimate.stakes[:MAX_GROUPS]]
     amounts = [format_money(amount, currency) for currency, amount in sorted(estimate.amounts.items())]
     return {"rows": rows, "amounts": amounts, "more": len(estimate.stakes) - len(rows), "is_all": estimate.is_all}
-
-
-def _estimate(stake: GroupValue, amount: Decimal) -> str:
-    return f"{'about' if stake.is_average else 'up to'} {format_money(amount, stake.currency)}"
 
 
 def describe_preview(reprocess_preview: ReprocessPreview) -> list[str]:

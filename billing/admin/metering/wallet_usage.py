@@ -10,7 +10,7 @@ from wallets.admin.wallets import WalletAdmin
 
 
 class WalletUsageLinks(WalletAdmin):
-    """A part of the wallet page (config/admin_site/pages/wallet.py)."""
+    """A part of the wallet page (config/admin_site/pages.py)."""
 
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
         """Return the period in which the usage of each drawdown was counted."""

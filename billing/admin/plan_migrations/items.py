@@ -9,18 +9,18 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from billing.admin.plan_migrations.plan_form import PLAN
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
-from customers.admin.search import CustomerSearch
-from lib.admin import ReadOnlyAdmin, selection_action
-from lib.admin.columns import column, link_column, state_column, text_column
+from lib.admin import selection_action
+from lib.admin.columns import column, link_column, state_column
 from lib.formats import format_money, format_number
 
 COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
 
 
 @admin.register(MigrationItem)
-class MoveAdmin(CustomerSearch, ReadOnlyAdmin):
+class MoveAdmin(SubscriptionRowsAdmin):
     list_display = (
         "subscription_shown",
         "customer",
@@ -32,10 +32,7 @@ class MoveAdmin(CustomerSearch, ReadOnlyAdmin):
     )
     list_filter = ("state",)
     list_select_related = ("subscription__customer", "from_version__plan", "migration")
-    search_fields = ("subscription__external_id",)
-    search_help_text = "The start of a subscription's id, or part of a customer's name"
     ordering = ("migration", "pk")
-    customer_path, start_field = "subscription__customer", "subscription__external_id"
     actions = ("leave_out", "let_move")
     fields = (
         "migration_shown",
@@ -51,8 +48,6 @@ class MoveAdmin(CustomerSearch, ReadOnlyAdmin):
     )
 
     migration_shown = link_column("migration", "Migration")
-    subscription_shown = link_column("subscription", "Subscription")
-    customer = text_column("subscription.customer", "Customer")
     state_shown = state_column(COLORS)
 
     @display(description="Last bills, before → after")

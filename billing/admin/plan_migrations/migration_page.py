@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
@@ -17,7 +16,7 @@ from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.jobs import RUN
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, page_action, require
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import state_column
 from lib.formats import format_number
 
@@ -115,19 +114,14 @@ class MigrationAdmin(ReadOnlyAdmin):
     has_form = False
     change_form_outer_before_template = "staff/plan_migrations/migration.html"
 
+    further_pages = (("<int:number>/do/<slug:how>/", "step", "billing_planmigration_step"),)
+
+    plan = plan_form.PlanMigrationPage.as_action()
     step = MigrationStep.as_action()
 
     state_shown = state_column(COLORS)
-
-    @page_action("Plan a migration", icon="moving", permission=plan_form.PLAN)
-    def plan(self, request: HttpRequest) -> HttpResponse:
-        return plan_form.page(request)
 
     def page_context(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
         context = migration_context(migration, timezone.now())
         context["may"] = {step for step in context["may"] if is_allowed(request, PERMISSIONS[step])}
         return {"title": migration.title, **context}
-
-    def get_urls(self) -> list[URLPattern]:
-        step = self.admin_site.admin_view(self.step)
-        return [path("<int:number>/do/<slug:how>/", step, name="billing_planmigration_step"), *super().get_urls()]

@@ -1,38 +1,17 @@
 """The context of a migration's page, in a fixed number of queries."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from billing.admin.jobs.job_display import facts_of
 from billing.models import MigrationItem, PlanMigration
 from billing.models.jobs import ENDED_STATES
 from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.workflow import OPEN_STATES, find_missing_step, read_jobs
-from lib.formats import format_money
 
 MAX_SHOWN = 20
-
-
-class MigrationTotals(NamedTuple):
-    """The previewed totals of one currency; amounts as text."""
-
-    currency: str
-    previewed: int
-    before: str
-    after: str
-    switch: str
-    more: int
-    less: int
-
-
-class Increase(NamedTuple):
-    move: MigrationItem
-    before: str
-    after: str
-    more: str
 
 
 def migration_context(migration: PlanMigration, at: datetime) -> dict[str, Any]:
@@ -54,16 +33,17 @@ def migration_context(migration: PlanMigration, at: datetime) -> dict[str, Any]:
     }
 
 
-def _problems(migration: PlanMigration) -> list[dict[str, Any]]:
+def _problems(migration: PlanMigration) -> QuerySet[Any, Any]:
     """Return the most frequent problems, each with its count."""
-    counts = migration.moves.exclude(problem="").values_list("problem").annotate(n=Count("pk"))
-    return [{"problem": problem, "n": n} for problem, n in counts.order_by("-n", "problem")[:MAX_SHOWN]]
+    counts = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
+    return counts.order_by("-n", "problem")[:MAX_SHOWN]
 
 
-def _totals(migration: PlanMigration) -> list[MigrationTotals]:
-    rows = (
+def _totals(migration: PlanMigration) -> QuerySet[Any, Any]:
+    """Return the previewed totals of each currency."""
+    return (
         migration.moves.filter(previewed_at__isnull=False)
-        .values("subscription__currency")
+        .values(currency=F("subscription__currency"))
         .annotate(
             previewed=Count("pk"),
             more=Count("pk", filter=Q(after__gt=F("before"))),
@@ -72,38 +52,14 @@ def _totals(migration: PlanMigration) -> list[MigrationTotals]:
             all_after=Sum("after"),
             all_switch=Sum("switch"),
         )
-        .order_by("subscription__currency")
+        .order_by("currency")
     )
-    return [
-        MigrationTotals(
-            currency,
-            row["previewed"],
-            _shown(row["all_before"], currency),
-            _shown(row["all_after"], currency),
-            _shown(row["all_switch"], currency),
-            row["more"],
-            row["less"],
-        )
-        for row in rows
-        for currency in [row["subscription__currency"]]
-    ]
 
 
-def _increases(migration: PlanMigration) -> list[Increase]:
+def _increases(migration: PlanMigration) -> QuerySet[MigrationItem]:
     """Return the items whose bill rises the most, by amount."""
     rising = migration.moves.filter(after__gt=F("before")).annotate(more=F("after") - F("before"))
-    items = rising.select_related("subscription__customer").order_by("-more", "pk")[:MAX_SHOWN]
-    return [
-        Increase(
-            item,
-            *(_shown(figure, str(item.subscription.currency)) for figure in (item.before, item.after, item.more)),
-        )
-        for item in items
-    ]
-
-
-def _shown(amount: Decimal | None, currency: str) -> str:
-    return "" if amount is None else format_money(amount, currency)
+    return rising.select_related("subscription__customer").order_by("-more", "pk")[:MAX_SHOWN]
 
 
 def _allowed_steps(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) -> set[str]:

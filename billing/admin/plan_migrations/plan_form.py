@@ -4,11 +4,9 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
-from billing.models import PlanMigration
 from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming
 from billing.plan_migrations.cohort import (
     MAX_TITLE_LENGTH,
@@ -18,7 +16,7 @@ from billing.plan_migrations.cohort import (
     plan_migration,
 )
 from customers.models import Seller
-from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
+from lib.admin import FormPage, Response, StaffForm
 from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
@@ -118,7 +116,7 @@ class MigrationForm(StaffForm):
         return tuple(int(word) for word in typed)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         ids = (cleaned.get("ids") or "").replace(",", " ").split()
         if file := cleaned.get("file"):
             try:
@@ -180,32 +178,25 @@ SECTIONS = [
 """Headings of the form, each with its fields."""
 
 
-def page(request: HttpRequest) -> HttpResponse:
+class PlanMigrationPage(FormPage):
     """Show the form and plan the migration; no subscription moves yet."""
-    require(request, PLAN)
-    at = timezone.now()
-    form = MigrationForm(request.POST or None, request.FILES or None, at=at)
-    if request.method == "POST" and form.is_valid():
-        chosen = form.cleaned_data
-        try:
-            migration = plan_migration(
-                title=chosen["title"],
-                version=chosen["version"],
-                selection=form.selection,
-                terms=form.terms,
-                sandbox=chosen["sandbox"],
-                at=at,
-                by=staff_user(request),
-            )
-            return HttpResponseRedirect(page_url(migration))
-        except MigrationRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-    return staff_page(
-        request,
-        "staff/plan_migrations/plan_form.html",
-        title="Plan a migration",
-        form=form,
-        sections=[(heading, [form[name] for name in names]) for heading, names in SECTIONS],
-        media=form.media,
-        back=list_url(PlanMigration),
-    )
+
+    label = title = "Plan a migration"
+    icon = "moving"
+    permission = PLAN
+    form_class = MigrationForm
+    refusals = (MigrationRefused,)
+    template = "staff/plan_migrations/plan_form.html"
+
+    def form_arguments(self) -> dict[str, Any]:
+        self.at = timezone.now()
+        return {"at": self.at}
+
+    def run(self, subject: None) -> Response:
+        terms = {"selection": self.form.selection, "terms": self.form.terms}
+        chosen = {name: self.choices[name] for name in ("title", "version", "sandbox")}
+        return self.go(plan_migration(**chosen, **terms, at=self.at, by=self.user))
+
+    def context(self) -> dict[str, Any]:
+        sections = [(heading, [self.form[name] for name in names]) for heading, names in SECTIONS]
+        return {"sections": sections, "media": self.form.media}

@@ -1,6 +1,5 @@
 """Results of simulations: every bill before and after, and each one line by line."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -9,18 +8,16 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.http import FileResponse, HttpRequest
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from billing.admin.closing.service_days import days
-from billing.admin.simulation import simulation_job
-from billing.admin.simulation.simulation_job import changed, margins
+from billing.admin.simulation.simulation_job import StartSimulation, changed, margins
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
-from billing.simulation.results import LineDifference, ResultDetails, read_details
+from billing.simulation.results import LineDifference, read_details
 from lib.admin import ReadOnlyAdmin, page_url, require
-from lib.admin.columns import column
+from lib.admin.columns import column, text_column
 from lib.formats import format_money, format_number, format_units
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -40,11 +37,14 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     list_per_page = 50
     has_form = False
     change_form_outer_before_template = "staff/simulation/result.html"
+    further_pages = (
+        ("start/", "start", "billing_simulationresult_start"),
+        ("<int:job_id>/workbook/", "workbook", "billing_simulation_xlsx"),
+    )
 
-    @display(description="Customer", ordering="subscription__customer__legal_name")
-    def customer(self, result: SimulationResult) -> str:
-        return str(result.subscription.customer)
+    start = StartSimulation.as_action()
 
+    customer = text_column("subscription.customer", "Customer", ordering="subscription__customer__legal_name")
     before_shown = column("Before", lambda result: format_money(result.before, result.currency), ordering="before")
 
     @display(description="After", ordering="after")
@@ -60,13 +60,6 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     shock = column("Bill shock", lambda result: bool(result.is_shock), ordering="is_shock", boolean=True)
 
     # Pages next to the list --------------------------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        urls = [
-            path("start/", self.admin_site.admin_view(simulation_job.page), name="billing_simulationresult_start"),
-            path("<int:job_id>/workbook/", self.admin_site.admin_view(self.workbook), name="billing_simulation_xlsx"),
-        ]
-        return [*urls, *super().get_urls()]
 
     def workbook(self, request: HttpRequest, job_id: int) -> FileResponse:
         """Send all results of a simulation as XLSX."""
@@ -91,22 +84,18 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
     return {
         "result": result,
         "found": details,
-        "before": format_money(result.before, currency),
-        "after": format_money(result.after, currency),
         "difference": changed(result.before, result.after, currency),
         "margins": margins(details.before, details.after, details.cost),
         "lines": [_line(line, currency) for line in details.lines],
         "periods": [
-            {
-                "span": days(period.starts_at, period.ends_at, zone),
-                "before": format_money(period.before, currency),
-                "after": format_money(period.after, currency),
-                "change": changed(period.before, period.after, currency),
-                "is_settled": period.is_settled,
-            }
+            (
+                days(period.starts_at, period.ends_at, zone),
+                period,
+                changed(period.before, period.after, currency),
+            )
             for period in details.periods
         ],
-        "prepaid": list(_prepaid(details)),
+        "prepaid": details.prepaid.items(),
         "others": others.select_related("version__plan").order_by("version"),
         "job_url": page_url(result.job),
     }
@@ -126,9 +115,3 @@ def _line(line: LineDifference, currency: str) -> dict[str, Any]:
 
 def _used(line: LineDifference, quantity: Decimal) -> str:
     return format_units(quantity, line.unit) if line.subject.startswith("feature:") else ""
-
-
-def _prepaid(details: ResultDetails) -> Iterator[dict[str, str]]:
-    for unit, totals in details.prepaid.items():
-        names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
-        yield {name: format_money(getattr(totals, name), unit) for name in names}

@@ -8,24 +8,22 @@ from typing import Any
 
 from django import forms
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextareaWidget
 
-from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import SIMULATION, SimulationRefused, read_request, start_simulation
 from billing.simulation.summaries import (
     BUCKET_BOUNDS,
-    PrepaidSummary,
     VersionSummary,
     count_by_change,
     summarize_prepaid,
     summarize_versions,
 )
-from lib.admin import StaffForm, list_url, page_url, require, staff_page, staff_user
+from lib.admin import StaffForm, list_url, page_url
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.formats import format_money, format_number
 from plans.catalog.comparison import format_signed, percent_change
@@ -102,47 +100,31 @@ class SimulationForm(StaffForm):
         )
 
 
-def page(request: HttpRequest) -> HttpResponse:
+class StartSimulation(JobStartPage):
     """Show the form and the latest simulations, and start one."""
-    require(request, SIMULATE)
-    form = SimulationForm(request.POST or None, initial=_initial_values(request))
-    if request.method == "POST" and form.is_valid():
-        try:
-            job = _start(form, request)
-        except SimulationRefused as refusal:
-            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        else:
-            wake(request)
-            return HttpResponseRedirect(page_url(job))
-    return staff_page(
-        request,
-        "staff/simulation/simulate.html",
-        title="Simulate prices",
-        form=form,
-        lately=Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MAX_LISTED],
-        back=list_url(PlanVersion),
-    )
 
+    title = "Simulate prices"
+    permission = SIMULATE
+    form_class = SimulationForm
+    refusals = (SimulationRefused,)
+    template = "staff/simulation/simulate.html"
 
-def _initial_values(request: HttpRequest) -> dict[str, Any]:
-    """Return the form's initial values from the address: a version, and the plan it belongs to."""
-    version_id = request.GET.get("version", "")
-    # Fewer than ten digits, so that the number fits the column.
-    version = (
-        PlanVersion.objects.filter(pk=version_id).first() if version_id.isdecimal() and len(version_id) < 10 else None
-    )
-    return {"versions": [version.pk], "plan": version.plan_id} if version else {}
+    def form_arguments(self) -> dict[str, Any]:
+        """Return the initial values from the address: a version, and the plan it belongs to."""
+        version_id = self.request.GET.get("version", "")
+        # Fewer than ten digits, so that the number fits the column.
+        is_id = version_id.isdecimal() and len(version_id) < 10
+        version = PlanVersion.objects.filter(pk=version_id).first() if is_id else None
+        return {"initial": {"versions": [version.pk], "plan": version.plan_id} if version else {}}
 
+    def start(self) -> Job:
+        names = ("versions", "periods", "shock_percent", "shock_amount", "keeps_overrides")
+        chosen = {name: self.choices[name] for name in names}
+        return start_simulation(**chosen, cohort=self.form.cohort(), by=self.user, at=timezone.now())
 
-def _start(form: SimulationForm, request: HttpRequest) -> Job:
-    names = ("periods", "shock_percent", "shock_amount", "keeps_overrides")
-    return start_simulation(
-        versions=list(form.cleaned_data["versions"]),
-        cohort=form.cohort(),
-        by=staff_user(request),
-        at=timezone.now(),
-        **{name: form.cleaned_data[name] for name in names},
-    )
+    def context(self) -> dict[str, Any]:
+        latest = Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")
+        return {"lately": latest[:MAX_LISTED], "back": list_url(PlanVersion)}
 
 
 # The job page of a simulation ---------------------------------------------------------------------------------
@@ -162,8 +144,6 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     results_url = f"{list_url(SimulationResult)}?job__id__exact={job.pk}"
     currencies = list(dict.fromkeys(summary.currency for summary in summaries))
     return {
-        "counted_in": "staff/jobs/job_simulation_counted.html",
-        "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
         "list_url": results_url,
         "threshold": f"{format_number(simulation.shock_percent)} %",
@@ -174,7 +154,9 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
                     _row(summary, versions, results_url) for summary in summaries if summary.currency == currency
                 ],
                 "chart": _chart(counts, [versions[id_] for id_ in ids], currency),
-                "prepaid": [_wallets(summary, versions) for summary in prepaid if summary.currency == currency],
+                "prepaid": [
+                    (versions[summary.version_id], summary) for summary in prepaid if summary.currency == currency
+                ],
             }
             for currency in currencies
         ],
@@ -187,18 +169,11 @@ def _row(summary: VersionSummary, versions: dict[int, PlanVersion], results_url:
     return {
         "version": versions[summary.version_id],
         "url": version_url,
-        "subscriptions": format_number(summary.subscriptions - summary.not_known),
-        "before": format_money(summary.before, summary.currency),
-        "after": format_money(summary.after, summary.currency),
+        "summary": summary,
+        "compared": summary.subscriptions - summary.not_known,
         "change": changed(summary.before, summary.after, summary.currency),
-        "more": format_number(summary.more),
-        "less": format_number(summary.less),
-        "same": format_number(summary.same),
-        "shocks": format_number(summary.shocks),
         "shocks_url": f"{version_url}&is_shock__exact=1",
         "margins": margins(summary.cost_before, summary.cost_after, summary.cost),
-        "problems": format_number(summary.problems),
-        "not_known": format_number(summary.not_known) if summary.not_known else "",
     }
 
 
@@ -219,13 +194,6 @@ def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
         return "no unit costs"
     percents = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
     return " → ".join("–" if percent is None else f"{format_number(percent)} %" for percent in percents)
-
-
-def _wallets(summary: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
-    names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
-    return {"version": versions[summary.version_id]} | {
-        name: format_money(getattr(summary, name), summary.unit) for name in names
-    }
 
 
 def _chart(
@@ -262,14 +230,7 @@ def _largest(job: Job, version: PlanVersion, results_url: str) -> dict[str, Any]
         "version": version,
         "url": f"{results_url}&version__id__exact={version.pk}&o=-5",
         "rows": [
-            {
-                "customer": result.subscription.customer,
-                "url": page_url(result),
-                "before": format_money(result.before, result.currency),
-                "after": format_money(result.after, result.currency),
-                "change": changed(result.before, result.after, result.currency),
-                "is_shock": result.is_shock,
-            }
+            (result, page_url(result), changed(result.before, result.after, result.currency))
             for result in rows[:MAX_SHOWN]
         ],
     }

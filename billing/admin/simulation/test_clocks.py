@@ -1,6 +1,5 @@
 """Test clocks: their customers, their time, and the controls that advance them."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from kombu.exceptions import OperationalError
@@ -26,7 +23,7 @@ from customers.models import TestClock
 from invoices.models import Invoice
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm, page_url, require, staff_user
 from lib.admin.columns import column
-from lib.formats import format_money, format_number
+from lib.formats import format_number
 from lib.row_form import RowForm
 
 CHANGE = "customers.change_testclock"
@@ -52,6 +49,7 @@ class AdvanceClock(ConfirmedAction[TestClock]):
     icon, variant = "fast_forward", ActionVariant.PRIMARY
     permission = CHANGE
     refusals = (CannotAdvance,)
+    refusal_field = "to"
 
     def make_form(self, clock: TestClock) -> forms.Form:
         return AdvanceForm(self.posted, initial={"to": _later(clock.now)})
@@ -74,9 +72,6 @@ class AdvanceClock(ConfirmedAction[TestClock]):
         wake()
         return self.go()
 
-    def field_of(self, refusal: Exception) -> str:
-        return "to"
-
 
 @admin.register(TestClock)
 class ClockAdmin(StaffAdmin):
@@ -87,6 +82,10 @@ class ClockAdmin(StaffAdmin):
     search_fields = ("name",)
     fixed_fields = ("now",)
     actions_detail = ("advance",)
+    further_pages = (
+        ("<int:clock_id>/progress/", "progress", "customers_testclock_progress"),
+        ("<int:clock_id>/steer/<slug:how>/", "steer", "customers_testclock_steer"),
+    )
 
     advance = AdvanceClock.as_action()
     change_form_outer_before_template = "staff/simulation/test_clock.html"
@@ -114,16 +113,6 @@ class ClockAdmin(StaffAdmin):
 
     def page_context(self, request: HttpRequest, clock: TestClock) -> dict[str, Any]:
         return _facts(request, clock)
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            self._page("<int:clock_id>/progress/", self.progress, "progress"),
-            self._page("<int:clock_id>/steer/<slug:how>/", self.steer, "steer"),
-            *super().get_urls(),
-        ]
-
-    def _page(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), name=f"customers_testclock_{name}")
 
     def progress(self, request: HttpRequest, clock_id: int) -> HttpResponse:
         """
@@ -169,9 +158,7 @@ def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
         "choices": [] if clock.target else _choices(clock),
         "may_advance": request.user.has_perm(CHANGE),
         "members": list(clock.customers.order_by("legal_name")[:MAX_SHOWN]),
-        "documents": [
-            (invoice, format_money(invoice.total.amount, str(invoice.currency))) for invoice in invoices[:MAX_SHOWN]
-        ],
+        "documents": invoices[:MAX_SHOWN],
         "documents_count": invoices.count(),
         "due": next_due_at(clock.pk, after=clock.now),
     }

@@ -16,7 +16,7 @@ from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import CancellationRefused, cancel, uncancel
 from customers.customer_time import current_time
-from lib.admin import Preview, PreviewedAction, Response, StaffForm
+from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 GIVE_BACK = [
@@ -48,7 +48,7 @@ class CancelForm(StaffForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         cleaned["give_back"] = cleaned.get("give_back") or "none"
         if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
             self.add_error("ends_at", "Enter the date that it ends on.")
@@ -63,6 +63,8 @@ class CancelForm(StaffForm):
 
 class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
     label, icon, variant, verb = "Cancel", "event_busy", ActionVariant.DANGER, "Cancel subscription"
+    title = "Cancel {0.version} of {0.customer}"
+    consequences = CONSEQUENCES
     danger = True
     form_class = CancelForm
     refusals = (CancellationRefused, UnpricedUsage, ValueError)
@@ -73,12 +75,6 @@ class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
 
     def needs_preview(self) -> bool:
         return bool(self.choices["give_back"] != "none")
-
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Cancel {subscription.version} of {subscription.customer}",
-            consequences=[*CONSEQUENCES, *self.effects],
-        )
 
     def effect(self, subscription: Subscription) -> Iterator[str]:
         arguments = self.form.arguments(at=self.at)

@@ -1,7 +1,6 @@
 """A subscription's own spend commitment, in place of its plan's."""
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -58,18 +57,10 @@ class AgreeCommitment(SubscriptionAction):
         return self.done(f"From {date_format(commitment.starts_at)} on: {in_words(commitment)}")
 
 
-def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return a subscription's own commitments for its page, in one query."""
+def commitments_of(subscription: Subscription) -> list[tuple[SubscriptionCommitment, str, str]]:
+    """Return a subscription's own commitments, each with its terms and end in words, in one query."""
     commitments = subscription.commitments.order_by("-starts_at", "-pk")
-    return [
-        {
-            "pk": commitment.pk,
-            "words": in_words(commitment),
-            "starts_at": commitment.starts_at,
-            "until": until(commitment),
-        }
-        for commitment in commitments
-    ]
+    return [(commitment, in_words(commitment), until(commitment)) for commitment in commitments]
 
 
 class EndCommitment(EndAgreement):

@@ -71,7 +71,7 @@ class ArchiveCoupon(ConfirmedAction[Coupon]):
 
 
 class CouponRedemptions(CouponAdmin):
-    """A part of the coupon page (config/admin_site/pages/coupon.py)."""
+    """A part of the coupon page (config/admin_site/pages.py)."""
 
     archive = ArchiveCoupon.as_action()
 
@@ -117,6 +117,7 @@ class GiveCoupon(SubscriptionAction):
     icon = "confirmation_number"
     permission = "billing.add_redemption"
     refusals = (subscriptions.CouponRefused,)
+    refusal_field = "coupon"
     title = "Give {.customer} a coupon"
     consequences = [
         "It is taken off the next invoices, after the coupons that the subscription holds already.",
@@ -131,9 +132,6 @@ class GiveCoupon(SubscriptionAction):
         subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=self.at, by=self.user)
         return self.done(f"{subscription.customer} has {coupon} from the next invoice on.")
 
-    def field_of(self, refusal: Exception) -> str:
-        return "coupon"
-
 
 def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
     """Return the coupons of a subscription for its page, in two queries."""
@@ -141,14 +139,11 @@ def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
     amounts = discounts_so_far([redemption.pk for redemption in redemptions], column="id")
     return [
         {
-            "pk": redemption.pk,
-            "code": redemption.coupon.code,
+            "redemption": redemption,
             "value": discount_of(redemption.coupon),
             "lasts": lasting(redemption.coupon),
             "used": _used(redemption),
             "given": amounts.get(redemption.pk, ""),
-            "since": redemption.since,
-            "ended_at": redemption.ended_at,
         }
         for redemption in redemptions
     ]

@@ -109,7 +109,7 @@ class SubscribeForm(StaffForm):
         return fees_by_code
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         version = cleaned.get("version")
         for code, fees in self._unit_fees().items():
             quantity = cleaned.get(f"{QUANTITY}{code}")

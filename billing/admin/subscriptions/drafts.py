@@ -24,7 +24,7 @@ class ActivateForm(StaffForm):
         self.fields["when"].choices = [("drafted", drafted), ("now", "now"), ("date", "at the date below")]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") == "date" and not cleaned.get("starts_at") and "starts_at" not in self.errors:
             self.add_error("starts_at", "Enter the date that it starts on.")
         return cleaned

@@ -120,7 +120,7 @@ class OverrideForm(StaffForm):
         self.fields["since"].choices = [*choices, ("date", "a date")]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("since") == "date" and not cleaned.get("starts_at"):
             self.add_error("starts_at", "Enter the date that it holds from.")
         return cleaned
@@ -144,20 +144,15 @@ class AgreeFigures(SubscriptionAction):
     label, icon, verb = "Agree figures", "handshake", "Agree"
     refusals = (subscriptions.OverrideRefused,)
     missing_reason = MISSING_REASON
+    title = "Agree figures with {.customer}"
+    consequences = [
+        "The figure takes the place of the one in {.version}, for this subscription only.",
+        "A period is rated by one set of figures: those in force when it begins. What is billed does not change.",
+        "One of the same kind that holds now ends when this one begins.",
+    ]
 
     def make_form(self, subscription: Subscription) -> OverrideForm:
         return OverrideForm(self.posted, subscription=subscription, at=self.at)
-
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Agree figures with {subscription.customer}",
-            consequences=[
-                f"The figure takes the place of the one in {subscription.version}, for this subscription only.",
-                "A period is rated by one set of figures: those in force when it begins. What is billed does not"
-                " change.",
-                "One of the same kind that holds now ends when this one begins.",
-            ],
-        )
 
     def run(self, subscription: Subscription) -> Response:
         arguments = {**self.form.arguments(), "reason": self.reason}
@@ -165,20 +160,10 @@ class AgreeFigures(SubscriptionAction):
         return self.done(f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
 
 
-def overrides_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the overrides of a subscription for its page, in one query."""
+def overrides_of(subscription: Subscription) -> list[tuple[Override, str, str, str]]:
+    """Return the overrides of a subscription, each with its figure, value and end in words, in one query."""
     overrides = subscription.overrides.select_related("feature__meter", "subscription").order_by("-starts_at", "-pk")
-    return [
-        {
-            "pk": override.pk,
-            "figure": _figure(override),
-            "value": _value(override),
-            "starts_at": override.starts_at,
-            "until": until(override),
-            "reason": override.reason,
-        }
-        for override in overrides
-    ]
+    return [(override, _figure(override), _value(override), until(override)) for override in overrides]
 
 
 def _figure(override: Override) -> str:

@@ -13,7 +13,7 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Pause, Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import PauseRefused, pause, resume
-from lib.admin import Preview, PreviewedAction, Response, StaffForm
+from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 CONSEQUENCES = [
@@ -42,7 +42,7 @@ class PauseForm(StaffForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") != "date":
             cleaned["starts_at"] = None
         elif not cleaned.get("starts_at") and "starts_at" not in self.errors:
@@ -57,17 +57,12 @@ class PauseForm(StaffForm):
 
 
 class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon = "Pause", "pause"
+    label, icon, preview_verb = "Pause", "pause", "Show what it comes to"
+    title = "Pause {0.version} of {0.customer}"
+    consequences = CONSEQUENCES
     form_class = PauseForm
     refusals = (PauseRefused, UnpricedUsage, ValueError)
     is_offered = staticmethod(lambda subscription: is_running(subscription) and pause_of(subscription) is None)
-
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Pause {subscription.version} of {subscription.customer}",
-            consequences=[*CONSEQUENCES, *self.effects],
-            verb="Pause" if self.is_shown else "Show what it comes to",
-        )
 
     def effect(self, subscription: Subscription) -> Iterator[str]:
         try:

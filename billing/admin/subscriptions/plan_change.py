@@ -15,7 +15,7 @@ from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscriptions import SubscriptionRefused, change_at
-from lib.admin import Preview, PreviewedAction, Response, StaffForm
+from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 from plans.models import PlanVersion
 
@@ -51,7 +51,7 @@ class PlanChangeForm(StaffForm):
 
     def clean(self) -> dict[str, Any]:
         """Interpret the date in the customer's time zone."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") != "date":
             cleaned["moment"] = None
         elif cleaned.get("moment"):
@@ -72,18 +72,13 @@ class PlanChangeForm(StaffForm):
 
 
 class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon = "Change plan", "swap_horiz"
+    label, icon, preview_verb = "Change plan", "swap_horiz", "Show what it comes to"
+    title = "Change {0.version} of {0.customer}"
+    consequences = CONSEQUENCES
     refusals = (SubscriptionRefused, UnpricedUsage, ValueError)
 
     def make_form(self, subscription: Subscription) -> forms.Form:
         return PlanChangeForm(self.posted, subscription=subscription, at=self.at)
-
-    def preview(self, subscription: Subscription) -> Preview:
-        return Preview(
-            title=f"Change {subscription.version} of {subscription.customer}",
-            consequences=[*CONSEQUENCES, *self.effects],
-            verb="Change plan" if self.is_shown else "Show what it comes to",
-        )
 
     def effect(self, subscription: Subscription) -> Iterator[str]:
         draft = preview_change(subscription=subscription, at=self.at, **self.form.arguments)

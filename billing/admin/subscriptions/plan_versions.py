@@ -40,7 +40,7 @@ RUNNING = (
 
 
 class VersionSubscriptions(VersionPublication, PlanVersionAdmin):
-    """A part of the plan version page (config/admin_site/pages/plan_version.py)."""
+    """A part of the plan version page (config/admin_site/pages.py)."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
         versions: QuerySet[PlanVersion] = super().get_queryset(request).select_related("copied_from__plan")

@@ -1,13 +1,10 @@
 """Seats and add-ons on a subscription's page: current quantities, and their change."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.utils import timezone
-from django.utils.formats import date_format
 
 from billing import subscriptions
 from billing.admin.closing.invoice_preview import Upcoming, upcoming
@@ -20,43 +17,11 @@ from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 
 
-@dataclass(frozen=True, slots=True)
-class QuantityRow:
-    """A fee per seat or add-on, as text. to_come: upcoming quantities, such as “7 from 1 May 2026, 00:00”."""
-
-    label: str
-    price: str
-    quantity: str
-    included: str
-    to_come: str
-
-
-def quantity_rows(subscription: Subscription, *, at: datetime) -> list[QuantityRow]:
+def held_quantities(subscription: Subscription, *, at: datetime) -> tuple[FeeQuantity, ...]:
     """Return the quantities of a subscription, in the order of its plan."""
-    return [_row(quantity, str(subscription.currency)) for quantity in _read_quantities(subscription, at=at)]
-
-
-def _read_quantities(subscription: Subscription, *, at: datetime) -> tuple[FeeQuantity, ...]:
     fees = load_terms(subscription.version_id, subscription.currency).unit_fees
     changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {}) if fees else {}
     return fee_quantities(fees, changes, at=at)
-
-
-def _row(fee_quantity: FeeQuantity, currency: str) -> QuantityRow:
-    once = " once" if fee_quantity.fee.kind == "one_time" else ""
-    return QuantityRow(
-        label=fee_quantity.fee.label,
-        price=f"{format_money(fee_quantity.fee.amount, currency)}{once}",
-        quantity=format_number(fee_quantity.quantity),
-        included=format_number(fee_quantity.fee.included) if fee_quantity.fee.included else "",
-        to_come=", ".join(
-            f"{format_number(change.quantity)} from {_moment(change.since)}" for change in fee_quantity.upcoming
-        ),
-    )
-
-
-def _moment(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "DATETIME_FORMAT")
 
 
 class QuantityForm(StaffForm):
@@ -80,7 +45,7 @@ class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
     refusals = (subscriptions.QuantityRefused,)
 
     def make_form(self, subscription: Subscription) -> QuantityForm:
-        self.quantities = _read_quantities(subscription, at=self.at)
+        self.quantities = held_quantities(subscription, at=self.at)
         return QuantityForm(self.posted, held=self.quantities)
 
     @property
@@ -126,4 +91,4 @@ def _effect(arguments: dict[str, Any], *, at: datetime) -> list[str]:
 
 
 def _total(shown: Upcoming) -> str:
-    return shown.problem or shown.total
+    return format_money(shown.draft.totals.total, shown.draft.currency) if shown.draft else shown.problem

@@ -54,7 +54,7 @@ class AudienceForm(StaffForm):
         return bool(self.cleaned_data["moves"] == "moment")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("audience") == Audience.COHORT:
             self.cohort_ids = self._read_cohort(cleaned.get("cohort", ""))
         return cleaned

@@ -5,13 +5,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import ScheduledChange
 from billing.models.plan_changes import ChangeState
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.test_clock_filters import group_by_current_time
-from customers.admin.search import CustomerSearch
-from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction
-from lib.admin.columns import link_column, state_column, text_column
+from lib.admin import Preview, Response, SelectionAction
+from lib.admin.columns import state_column
 from lib.formats import format_number
 
 STATE_COLORS = {"pending": "info", "done": "success", "revoked": "warning", "refused": "danger"}
@@ -47,13 +47,10 @@ class RevokeChanges(SelectionAction[ScheduledChange]):
 
 
 @admin.register(ScheduledChange)
-class ScheduledChangeAdmin(CustomerSearch, ReadOnlyAdmin):
+class ScheduledChangeAdmin(SubscriptionRowsAdmin):
     list_display = ("subscription_shown", "customer", "from_version", "version", "moment", "state_shown", "problem")
     list_filter = ("state", "version")
     list_select_related = ("subscription__customer", "from_version__plan", "version__plan")
-    search_fields = ("subscription__external_id",)
-    search_help_text = "The start of a subscription's id, or part of a customer's name"
-    customer_path, start_field = "subscription__customer", "subscription__external_id"
     fields = (
         "subscription_shown",
         "customer",
@@ -68,6 +65,4 @@ class ScheduledChangeAdmin(CustomerSearch, ReadOnlyAdmin):
 
     revoke_selected = RevokeChanges.as_action()
 
-    subscription_shown = link_column("subscription", "Subscription")
-    customer = text_column("subscription.customer", "Customer")
     state_shown = state_column(STATE_COLORS)

@@ -1,12 +1,14 @@
-"""The base of staff actions on a subscription."""
+"""The bases of staff actions on a subscription, and of lists of rows that have one."""
 
 from datetime import datetime
 from functools import cached_property
 
 from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
+from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ConfirmedAction
+from lib.admin import ConfirmedAction, ReadOnlyAdmin
+from lib.admin.columns import link_column, text_column
 
 
 def is_running(subscription: Subscription) -> bool:
@@ -22,3 +24,14 @@ class SubscriptionAction(ConfirmedAction[Subscription]):
     @cached_property
     def at(self) -> datetime:
         return current_time(self.subject.customer)
+
+
+class SubscriptionRowsAdmin(CustomerSearch, ReadOnlyAdmin):
+    """A read-only list of rows that each have a subscription."""
+
+    search_fields = ("subscription__external_id",)
+    search_help_text = "The start of a subscription's id, or part of a customer's name"
+    customer_path, start_field = "subscription__customer", "subscription__external_id"
+
+    customer = text_column("subscription.customer", "Customer")
+    subscription_shown = link_column("subscription", "Subscription")

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from billing.admin.closing.invoice_preview import upcoming
-from billing.admin.customer_page.account_panel import CommitmentShown, commitment_shown
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.limits.spend_caps import SetSpendCap, caps_of
 from billing.admin.subscriptions.cancellation import CancelSubscription, UndoCancellation
@@ -16,9 +15,9 @@ from billing.admin.subscriptions.drafts import ActivateSubscription, DiscardSubs
 from billing.admin.subscriptions.overrides import AgreeFigures, overrides_of
 from billing.admin.subscriptions.pauses import PauseSubscription, ResumeSubscription, pause_of
 from billing.admin.subscriptions.plan_change import ChangePlan
-from billing.admin.subscriptions.quantities import ChangeQuantity, quantity_rows
+from billing.admin.subscriptions.quantities import ChangeQuantity, held_quantities
 from billing.admin.subscriptions.trials import ChangeTrialEnd
-from billing.closing.commitments.progress import read_commitment_progress
+from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
 from billing.models.plan_changes import ChangeState
@@ -100,21 +99,15 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "commitments": commitments_of(subscription),
         "promised": _progress(subscription),
         "coupons": coupons_of(subscription),
-        "held": quantity_rows(subscription, at=current_time(subscription.customer)),
+        "held": held_quantities(subscription, at=current_time(subscription.customer)),
         "upcoming": upcoming(subscription, at=current_time(subscription.customer)),
     }
 
 
-def _progress(subscription: Subscription) -> CommitmentShown | None:
+def _progress(subscription: Subscription) -> CommitmentProgress | None:
     """Return the progress toward the commitment of the running period."""
     customer = subscription.customer
     at = current_time(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     usages = [usage for usage in running if usage.subscription == subscription.external_id]
-    return next(
-        (
-            commitment_shown(progress, str(subscription.currency))
-            for progress in read_commitment_progress(usages).values()
-        ),
-        None,
-    )
+    return next(iter(read_commitment_progress(usages).values()), None)

@@ -27,7 +27,7 @@ class TrialForm(StaffForm):
     ends_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("when") == "later" and not cleaned.get("ends_at"):
             self.add_error("ends_at", "Enter the date that the trial lasts until.")
         return cleaned

@@ -8,7 +8,6 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -73,7 +72,7 @@ class CouponForm(RowForm[Coupon]):
         return str(self.cleaned_data["code"]).strip().upper()
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         self._clean_value(cleaned)
         duration, periods = cleaned.get("duration"), cleaned.get("periods")
         if duration == Duration.PERIODS and not periods:
@@ -132,13 +131,9 @@ class CouponAdmin(StaffAdmin):
 
     form = CouponForm
     inlines = (PromotionInline,)
-    list_display: tuple[str, ...] = ("code", "name", "takes_off", "lasts", "state")
     search_fields = ("code", "name")
     change_form_outer_after_template = "staff/catalog/coupon_example.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        example = path("example/", self.admin_site.admin_view(self.example_view), name="plans_coupon_example")
-        return [example, *super().get_urls()]
+    further_pages = (("example/", "example_view", "plans_coupon_example"),)
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
         terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]

@@ -11,7 +11,7 @@ from unfold.decorators import display
 from lib.admin import StaffAdmin, StaffInline, link_to, row_action
 from lib.admin.columns import column, state_column
 from lib.row_form import RowForm
-from plans.admin.catalog.plan_wizard import StartAdmin
+from plans.admin.catalog.plan_wizard import StartPlan
 from plans.admin.versions.version_page import format_time_in_force
 from plans.models import Feature, Plan, PlanVersion
 from plans.models.catalog import FeatureKind
@@ -24,7 +24,7 @@ class FeatureForm(RowForm[Feature]):
         fields = ("name", "code", "kind", "meter", "when_unreachable")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         metered = cleaned.get("kind") == FeatureKind.METERED
         if metered and "meter" in cleaned and cleaned["meter"] is None:
             self.add_error("meter", "A metered feature needs the meter that counts it: choose one, or add it first.")
@@ -66,14 +66,17 @@ class VersionInline(StaffInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(StartAdmin):
+class PlanAdmin(StaffAdmin):
     list_display = ("name", "code", "versions_shown", "description")
     search_fields = ("name", "code")
     ordering = ("name",)
     prepopulated_fields = {"code": ("name",)}
     fixed_fields = ("code",)  # the API and events identify it by the code
     fields = ("name", "code", "description", "self_service")
+    actions_list = ("start",)
     actions_detail = ("new_version",)
+
+    start = StartPlan.as_action()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         plans: QuerySet[Plan] = (

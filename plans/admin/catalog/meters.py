@@ -37,6 +37,8 @@ MAX_NAMED = 3
 
 
 class MeterForm(RowForm[Meter]):
+    defaults = {"measures": Measures.DELTAS}
+
     dimensions = SimpleArrayField(
         forms.CharField(max_length=100),
         required=False,
@@ -49,20 +51,12 @@ class MeterForm(RowForm[Meter]):
         model = Meter
         fields = ("name", "code", "unit", *MEANING)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "measures" in self.fields:
-            self.fields["measures"].required = False
-
-    def clean_measures(self) -> str:
-        return self.cleaned_data["measures"] or Measures.DELTAS
-
     def clean(self) -> dict[str, Any]:
         """
         Clear the fields that the chosen aggregation does not read (the page hides them), and require those that it
         does.
         """
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         aggregation = cleaned.get("aggregation", self.instance.aggregation)
         if "aggregation" not in self.fields:
             return cleaned

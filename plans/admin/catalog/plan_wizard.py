@@ -3,11 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from lib.admin import StaffAdmin, StaffForm, page_action, page_url, staff_page, staff_user
+from lib.admin import FormPage, Response, StaffForm
 from lib.formats import format_money
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.models import Plan
@@ -35,28 +33,27 @@ class StartForm(StaffForm):
         return entered_code
 
 
-class StartAdmin(StaffAdmin):
-    """The page for creating a plan from a template."""
+class StartPlan(FormPage):
+    """Create a plan from a template."""
 
-    actions_list = ("start",)
+    label, icon, title = "Start from a template", "auto_awesome", "Start a plan"
+    permission = "plans.add_plan"
+    form_class = StartForm
+    template = "staff/catalog/plan_wizard.html"
 
-    @page_action("Start from a template", icon="auto_awesome", permission="plans.add_plan")
-    def start(self, request: HttpRequest) -> HttpResponse:
-        form = StartForm(request.POST or None, initial={"currency": usual_currency()})
-        if request.method == "POST" and form.is_valid():
-            chosen = next(template for template in templates() if template.code == form.cleaned_data.pop("template"))
-            draft = create_plan_from_template(chosen, **form.cleaned_data, by=staff_user(request), at=timezone.now())
-            messages.success(request, f"{draft} is a draft from “{chosen.name}”: go over its figures.")
-            return HttpResponseRedirect(page_url(draft))
-        answers = {name: request.GET.get(name) for name in QUESTIONS}
-        return staff_page(
-            request,
-            "staff/catalog/plan_wizard.html",
-            title="Start a plan",
-            form=form,
-            questions=[(name, text, answers[name]) for name, text in QUESTIONS.items()],
-            **_suggested(answers),
-        )
+    def form_arguments(self) -> dict[str, Any]:
+        return {"initial": {"currency": usual_currency()}}
+
+    def run(self, subject: None) -> Response:
+        code = self.choices.pop("template")
+        chosen = next(template for template in templates() if template.code == code)
+        draft = create_plan_from_template(chosen, **self.choices, by=self.user, at=timezone.now())
+        return self.done(f"{draft} is a draft from “{chosen.name}”: go over its figures.", to=draft)
+
+    def context(self) -> dict[str, Any]:
+        answers = {name: self.request.GET.get(name) for name in QUESTIONS}
+        questions = [(name, text, answers[name]) for name, text in QUESTIONS.items()]
+        return {"questions": questions, **_suggested(answers)}
 
 
 def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:

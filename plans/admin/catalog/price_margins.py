@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from lib.admin import page_url, row_action, staff_page
-from lib.formats import format_money, format_number, format_units
+from lib.formats import format_number
 from plans.admin.fields.dimension_match import DEFAULT
 from plans.admin.versions.comparison import VersionComparison
 from plans.catalog.dimension_text import format_match
@@ -61,15 +61,9 @@ def margins_page(
 def _row(margin: RateMargin, least: Decimal) -> dict[str, Any]:
     price = Decimal(margin.price.numerator) / margin.price.denominator
     return {
-        "version": str(margin.version),
-        "url": page_url(margin.version),
-        "feature": margin.feature,
-        "rate": margin.rate,
+        "margin": margin,
         "usage": format_match(dict(sorted(margin.dimensions.items()))) or DEFAULT,
-        "above": format_units(margin.above, margin.unit) if margin.above else "",
-        "price": format_money(round(price, 12).normalize(), margin.currency),
-        "cost": format_money(margin.cost, margin.currency),
-        "percent": "nothing charged" if margin.percent is None else f"{format_number(margin.percent)} %",
+        "price": round(price, 12).normalize(),
         "holds": margin.is_at_least(least),
     }
 

@@ -9,12 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
 
 from lib.admin import StaffAdmin, list_url, page_action, staff_page, staff_user
-from lib.admin.columns import column
-from lib.admin.number_fields import NumberInput, number_cell
-from lib.formats import format_money, format_number
+from lib.admin.columns import column, money_column
+from lib.admin.number_fields import NumberInput
+from lib.formats import format_number
 from lib.row_form import RowForm
 from lib.tabular_files import CellProblem, FileRefused, as_csv, read_table
 from plans.admin.catalog.price_margins import margins_page
@@ -43,7 +42,7 @@ class UnitCostForm(RowForm[UnitCost]):
 
     def clean(self) -> dict[str, Any]:
         """Try to record the cost, and show why it would be refused."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if self.errors:
             return cleaned
         try:
@@ -91,10 +90,7 @@ class UnitCostAdmin(StaffAdmin):
     actions_list = ("show_margins", "take_file", "download")
 
     usage = column("Usage", lambda cost: format_match(cost.match) or DEFAULT)
-
-    @display(description="Cost of a unit", ordering="cost")
-    def cost_shown(self, cost: UnitCost) -> str:
-        return number_cell(format_money(cost.cost, str(cost.currency)))
+    cost_shown = money_column("cost", "Cost of a unit", ordering="cost")
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -192,14 +188,6 @@ class UnitCostAdmin(StaffAdmin):
 
 def _import_row(imported: ImportedCost) -> dict[str, Any]:
     """Return the effect of an imported row for the table of the dry run."""
-    currency = str(imported.cost.currency)
-    before = imported.before if imported.before is None or imported.outcome != "same" else None
-    return {
-        "row": imported.row,
-        "what": imported.outcome,
-        "usage": f"{imported.cost.meter}: {format_match(imported.cost.match) or DEFAULT}",
-        "before": format_money(before.cost, currency) if before else "",
-        "cost": format_money(imported.cost.cost, currency),
-        "since": imported.cost.valid_from,
-        "until": imported.cost.valid_to,
-    }
+    before = imported.before if imported.outcome != "same" else None
+    usage = f"{imported.cost.meter}: {format_match(imported.cost.match) or DEFAULT}"
+    return {"imported": imported, "usage": usage, "before": before and before.cost}

@@ -22,9 +22,8 @@ class CurrencyCodeField(forms.CharField):
     :raises ValidationError: if ISO 4217 does not know the code.
     """
 
-    takes_credits = False
-
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, takes_credits: bool = False, **kwargs: Any) -> None:
+        self.takes_credits = takes_credits
         attrs = {"class": "currency", "placeholder": "EUR", "autocomplete": "off", "maxlength": len(WORD)}
         super().__init__(**{"max_length": len(WORD), "widget": UnfoldAdminTextInputWidget(attrs=attrs), **kwargs})
 

@@ -26,7 +26,7 @@ class UploadForm(StaffForm):
     content: bytes = b""
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         file = cleaned.get("file")
         if file is not None:
             if file.size > MAX_BYTES:

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from lib.admin.number_fields import NumberInput
-from lib.decimals import MAX_QUANTITY, to_plain_string
+from lib.decimals import MAX_QUANTITY
 
 MOST = 5
 """Maximum number of examples at once."""
@@ -39,10 +39,6 @@ def default_quantities(*, bounds: list[Decimal], included: Decimal) -> list[Deci
     """Return the most informative quantities for a price: its last bounds, and twice the highest one."""
     informative = bounds[-2:] or [included + 1000]
     return [*informative, informative[-1] * 2] if bounds else [informative[0], informative[0] * 10]
-
-
-def text_of(quantities: list[Decimal]) -> str:
-    return " ".join(to_plain_string(quantity) for quantity in quantities)
 
 
 def _quantity(text: str) -> Decimal:

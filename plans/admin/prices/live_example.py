@@ -14,24 +14,24 @@ from lib.currencies import CREDITS
 from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.prices.example_quantities import MOST, default_quantities
-from plans.admin.prices.rating_parts import PartRow, rows_of
 from plans.catalog.stored_terms import build_rate_terms, combine_rates
 from plans.costs.unit_costs import to_cost_rates, usage_at_cost
 from plans.models import PlanFeature, Price, Rate, Tier
 from plans.models.prices import Consumption
 from plans.pricing import rating
 from plans.pricing.cost_rates import CostRate
+from plans.pricing.rating_parts import RatingPart
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleLine:
-    """One rate's share of an example."""
+    """One rate's share of an example. parts: its rating parts, each with the units that it covers as text."""
 
     label: str
     quantity: str
     included: str
     refused: str
-    rows: list[PartRow]
+    parts: list[tuple[str, RatingPart]]
     amount: str
     rounded: bool
 
@@ -40,6 +40,7 @@ class ExampleLine:
 class Example:
     """The amount of an example, “125,000 calls = $134.38”, and its explanation."""
 
+    currency: str
     usage: str
     amount: str
     lines: list[ExampleLine]
@@ -110,6 +111,7 @@ def _example(
     result_rating = rating.rate_usage(terms, usage)
     total_quantity = sum(quantities.values(), Decimal(0))
     return Example(
+        currency=terms.currency,
         usage=format_units(total_quantity, unit),
         amount=format_money(result_rating.invoiced_amount, terms.currency),
         lines=[_line(line, terms.currency) for line in result_rating.invoice_lines],
@@ -124,7 +126,19 @@ def _line(line: rating.RatedLine, currency: str) -> ExampleLine:
         quantity=format_number(line.quantity),
         included=format_number(line.included) if line.included else "",
         refused=format_number(line.refused) if line.refused else "",
-        rows=rows_of(line.parts, currency),
+        parts=[(_span(part), part) for part in line.parts],
         amount=format_money(rounded, currency),
         rounded=rounded != line.amount,
     )
+
+
+def _span(part: RatingPart) -> str:
+    """Return the units of a part: “1 – 10,000” for whole bounds, “above 2.5” for others."""
+    first = _after(part.start)
+    if part.end is None:
+        return "all units" if not part.start else f"from {first}"
+    return f"{first} – {format_number(part.end)}"
+
+
+def _after(bound: Decimal) -> str:
+    return format_number(bound + 1) if bound == bound.to_integral_value() else f"above {format_number(bound)}"

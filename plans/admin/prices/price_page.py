@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -30,7 +29,9 @@ BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
 
 
 class PriceForm(RowForm[Price]):
-    currency = CurrencyCodeField()
+    defaults = {"resets_every": 1}
+
+    currency = CurrencyCodeField(takes_credits=True)
 
     class Meta:
         model = Price
@@ -42,18 +43,8 @@ class PriceForm(RowForm[Price]):
         }
         widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "resets_every" in self.fields:
-            self.fields["resets_every"].required = False
-        if "currency" in self.fields:
-            self.fields["currency"].takes_credits = True
-
-    def clean_resets_every(self) -> int:
-        return self.cleaned_data["resets_every"] or 1
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         least, most = cleaned.get("minimum"), cleaned.get("maximum")
         if least is not None and most is not None and least > most:
             self.add_error("maximum", "The maximum is below the minimum, so no amount would fit.")
@@ -73,12 +64,7 @@ class PriceAdmin(StaffAdmin):
         js = ("staff/tiers.js",)
 
     change_form_outer_after_template = "staff/catalog/price_example.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        example = path(
-            "<int:object_id>/example/", self.admin_site.admin_view(self.example_view), name="plans_price_example"
-        )
-        return [example, *super().get_urls()]
+    further_pages = (("<int:object_id>/example/", "example_view", "plans_price_example"),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
         related = ("plan_feature__version__plan", "plan_feature__feature__meter")

@@ -1,6 +1,5 @@
 """The rates of a price, each with its tiers."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +15,12 @@ from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.price_unit import PerField, readable_per, to_unit_price
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.prices.example_quantities import QuantitiesField
-from plans.admin.prices.tiers import TierFormSet, TierInline
+from plans.admin.prices.tiers import TierFormSet, TierInline, check_figure
 from plans.catalog.dimension_text import format_match
 from plans.catalog.stored_terms import build_rate_terms
 from plans.models import Price, Rate
 from plans.models.prices import PRICED, TIERED, ChargeModel, CostSource, PackageRounding
-from plans.pricing.validation import InvalidCharge, check_price, check_units
+from plans.pricing.validation import check_price, check_units
 
 READ_BY = {
     "package_rounding": ChargeModel.PACKAGE,
@@ -56,6 +55,8 @@ FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name not 
 class RateForm(RowForm[Rate]):
     """A rate; `example` is the usage for its live example and is not saved."""
 
+    defaults = UNREAD
+
     match = MatchField()
     per = PerField()
     example = QuantitiesField(label="Example usage")
@@ -80,16 +81,13 @@ class RateForm(RowForm[Rate]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in UNREAD:
-            if name in self.fields:
-                self.fields[name].required = False
         price: Decimal | None = self.instance.unit_price
         if self.instance.pk and price is not None and self.instance.model == ChargeModel.PER_UNIT:
             self.initial["per"] = per = readable_per(price)
             self.initial["unit_price"] = price * Decimal(per)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         model = cleaned.get("model")
         # The page hides the fields that the chosen model does not read, and their values are reset.
         for name, default in UNREAD.items():
@@ -102,7 +100,7 @@ class RateForm(RowForm[Rate]):
         elif "unit_price" in cleaned and cleaned["unit_price"] is None:
             self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
         elif "unit_price" in cleaned:
-            self._check("unit_price", check_price, subject="The price")
+            check_figure(self, "unit_price", check_price, "The price")
         if model == ChargeModel.PERCENTAGE and cleaned.get("percent") is None:
             self.add_error("percent", "Enter a percentage, such as 2.9.")
         if model != ChargeModel.PACKAGE:
@@ -110,7 +108,7 @@ class RateForm(RowForm[Rate]):
         elif "package_size" in cleaned and cleaned["package_size"] is None:
             self.add_error("package_size", "Enter how many units one package holds.")
         elif "package_size" in cleaned:
-            self._check("package_size", check_units, subject="The package size")
+            check_figure(self, "package_size", check_units, "The package size")
         return cleaned
 
     def _convert_to_unit_price(self, cleaned: dict[str, Any]) -> None:
@@ -119,12 +117,6 @@ class RateForm(RowForm[Rate]):
             cleaned["unit_price"] = to_unit_price(cleaned["unit_price"], cleaned["per"])
         except forms.ValidationError as refusal:
             self.add_error("unit_price", refusal)
-
-    def _check(self, name: str, check: Callable[..., None], *, subject: str) -> None:
-        try:
-            check(self.cleaned_data[name], subject=subject)
-        except InvalidCharge as refusal:
-            self.add_error(name, str(refusal))
 
     @property
     def tier_formset(self) -> TierFormSet:

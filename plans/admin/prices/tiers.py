@@ -1,7 +1,6 @@
 """The grid of tiers, with its error messages next to the rows they concern."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -21,16 +20,26 @@ from plans.pricing.validation import InvalidCharge, check_percent, check_price, 
 OPEN = "no end"
 
 
-@contextmanager
-def raising_form_errors() -> Iterator[None]:
-    """Turn an error of plans.pricing into a form error; its messages are written for finance."""
+CHECKS: dict[str, tuple[Callable[..., None], str]] = {
+    "up_to": (check_units, "The last unit"),
+    "unit_price": (check_price, "The price of a unit"),
+    "percent": (check_percent, "The percentage"),
+    "flat_fee": (check_price, "The fee for the tier"),
+}
+"""Field → the rule of plans.pricing for its figure, and the figure's name in the rule's messages."""
+
+
+def check_figure(form: RowForm[Any], name: str, check: Callable[..., None], subject: str) -> None:
+    """Report a figure that breaks a rule of plans.pricing next to its field; the rules are worded for finance."""
     try:
-        yield
+        check(form.cleaned_data[name], subject=subject)
     except InvalidCharge as refusal:
-        raise forms.ValidationError(str(refusal)) from refusal
+        form.add_error(name, str(refusal))
 
 
 class TierForm(RowForm[Tier]):
+    defaults = {"flat_fee": Decimal(0)}
+
     class Meta:
         model = Tier
         fields = ("up_to", "unit_price", "percent", "flat_fee")
@@ -40,30 +49,20 @@ class TierForm(RowForm[Tier]):
             "percent": "Percent",
             "flat_fee": "Fee for the tier",
         }
-        widgets = {
-            "up_to": NumberInput(attrs={"placeholder": OPEN}),
-            "unit_price": NumberInput(),
-            "percent": NumberInput(),
-            "flat_fee": NumberInput(),
-        }
+        widgets = dict.fromkeys(fields, NumberInput()) | {"up_to": NumberInput(attrs={"placeholder": OPEN})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["flat_fee"].required = False
         self.fields["unit_price"].required = False
         if self.instance.pk is None:  # an untouched row must count as empty
             self.initial.update(unit_price=None, flat_fee=None)
 
-    def clean_up_to(self) -> Decimal | None:
-        bound: Decimal | None = self.cleaned_data["up_to"]
-        if bound is not None:
-            with raising_form_errors():
-                check_units(bound, subject="The last unit")
-        return bound
-
     def clean(self) -> dict[str, Any]:
         """Require a percentage if the rate is a graduated percentage, and a unit price otherwise."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
+        for name, (check, subject) in CHECKS.items():
+            if cleaned.get(name) is not None:
+                check_figure(self, name, check, subject)
         required_field = "percent" if self.is_percentage else "unit_price"
         if self.has_changed() and required_field not in self.errors and cleaned.get(required_field) is None:
             self.add_error(required_field, "This field is required.")
@@ -80,26 +79,6 @@ class TierForm(RowForm[Tier]):
         parent, _, _ = (self.prefix or "").rpartition("-tiers-")
         chosen = self.data.get(f"{parent}-model") if self.is_bound else self.instance.rate.model
         return chosen == ChargeModel.GRADUATED_PERCENTAGE
-
-    def clean_unit_price(self) -> Decimal | None:
-        price: Decimal | None = self.cleaned_data["unit_price"]
-        if price is not None:
-            with raising_form_errors():
-                check_price(price, subject="The price of a unit")
-        return price
-
-    def clean_percent(self) -> Decimal | None:
-        percent: Decimal | None = self.cleaned_data["percent"]
-        if percent is not None:
-            with raising_form_errors():
-                check_percent(percent, subject="The percentage")
-        return percent
-
-    def clean_flat_fee(self) -> Decimal:
-        fee = self.cleaned_data["flat_fee"] or Decimal(0)
-        with raising_form_errors():
-            check_price(fee, subject="The fee for the tier")
-        return fee
 
 
 class TierFormSet(PaginationInlineFormSet):
@@ -144,12 +123,7 @@ class TierInline(StaffInline):
     verbose_name_plural = "Tiers"
     readonly_fields = ("first_unit",)
     fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
-    readonly_preprocess_fields = {
-        "up_to": strip_padding,
-        "unit_price": strip_padding,
-        "percent": strip_padding,
-        "flat_fee": strip_padding,
-    }
+    readonly_preprocess_fields = dict.fromkeys(CHECKS, strip_padding)
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
         """Offer two empty rows to a rate without tiers; the page hides them if the model is not tiered."""

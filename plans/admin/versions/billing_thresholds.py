@@ -21,7 +21,7 @@ class ThresholdForm(RowForm[BillingThreshold]):
         widgets = {"amount": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         amount, currency = cleaned.get("amount"), cleaned.get("currency")
         if amount is not None and amount <= 0:
             self.add_error("amount", "Enter an amount above zero.")
@@ -36,4 +36,3 @@ class ThresholdInline(DraftRows, StaffInline):
     verbose_name = "threshold"
     verbose_name_plural = "Invoice usage within the period"
     ordering = ("currency", "amount")
-    fields = ("amount", "currency", "repeats")

@@ -33,7 +33,7 @@ class CommitmentForm(RowForm[Commitment]):
         widgets = {"minimum": NumberInput(), "overage_factor": NumberInput(), "discount": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         minimum, currency = cleaned.get("minimum"), cleaned.get("currency")
         if minimum is not None and currency and (rounded := round_money(minimum, currency)) != minimum:
             self.add_error("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")

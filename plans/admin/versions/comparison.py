@@ -63,7 +63,7 @@ class ComparisonRow:
 class VersionComparison(StaffAdmin):
     """
     Compares a version with another one: the base of every part of the plan version page
-    (config/admin_site/pages/plan_version.py).
+    (config/admin_site/pages.py).
     """
 
     @row_action("What changes", icon="difference")

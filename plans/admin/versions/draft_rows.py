@@ -1,6 +1,11 @@
 """The permissions of a version's rows: its fees, features, commitments and the rest."""
 
-from lib.admin import PermissionRules
+from typing import Any
+
+from django.http import HttpRequest
+
+from lib.admin import PermissionRules, StaffInline
+from plans.admin.fields.row_order import OrderedFormSet
 from plans.models import PlanVersion
 
 
@@ -9,3 +14,17 @@ class DraftRows(PermissionRules):
 
     def is_editable(self, version: PlanVersion) -> bool:
         return version.is_editable
+
+
+class OrderedDraftRows(DraftRows, StaffInline):
+    """Rows of a version whose order is set by dragging."""
+
+    formset = OrderedFormSet
+    ordering = ("position", "pk")
+    ordering_field: str | None = "position"
+    hide_ordering_field = True
+
+    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
+        if obj is not None and not obj.is_editable:
+            self.ordering_field = None  # nothing to drag
+        return super().get_formset(request, obj, **kwargs)

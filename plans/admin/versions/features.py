@@ -11,19 +11,19 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.currencies import CREDITS
 from lib.formats import currency_name
 from lib.row_form import RowForm
-from plans.admin.fields.row_order import OrderedFormSet
-from plans.admin.versions.draft_rows import DraftRows
-from plans.models import PlanFeature, PlanVersion, Price
+from plans.admin.versions.draft_rows import OrderedDraftRows
+from plans.models import PlanFeature, Price
 from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, AtZero, Consumption
 
 
 class PlanFeatureForm(RowForm[PlanFeature]):
+    defaults = {"included": 0, "at_zero": AtZero.BLOCK, "grace": Decimal(0), "unlocked_at": Decimal(0)}
+
     class Meta:
         model = PlanFeature
         fields = (
@@ -42,8 +42,6 @@ class PlanFeatureForm(RowForm[PlanFeature]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in {"included", "at_zero", "grace", "unlocked_at"} & set(self.fields):
-            self.fields[name].required = False
         if "feature" in self.fields and self.instance.pk is not None:
             self._keep_feature()
 
@@ -53,11 +51,8 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         field.disabled = True
         field.widget = UnfoldAdminSelectWidget(choices=[(feature.pk, str(feature))], attrs={"disabled": True})
 
-    def clean_included(self) -> Any:
-        return self.cleaned_data["included"] or 0
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         feature = cleaned.get("feature")
         if feature is None:
             return cleaned
@@ -84,9 +79,6 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         elif not cleaned.get("unlocked_with"):
             self.add_error("unlocked_with", "Enter the code of the feature whose usage opens it.")
 
-    def clean_unlocked_at(self) -> Any:
-        return self.cleaned_data["unlocked_at"] or Decimal(0)
-
     def _check_wallet(self, cleaned: dict[str, Any]) -> None:
         """Clear the fields that the page hides, and require an overdraft limit if the wallet may go below zero."""
         if cleaned.get("consumption") not in PREPAID or not cleaned.get("at_zero"):
@@ -97,15 +89,11 @@ class PlanFeatureForm(RowForm[PlanFeature]):
             self.add_error("grace", "Enter how far below zero the wallet may go, such as 100.")
 
 
-class GrantInline(DraftRows, StaffInline):
+class GrantInline(OrderedDraftRows):
     model = PlanFeature
     form = PlanFeatureForm
-    formset = OrderedFormSet
     verbose_name = "feature"
     verbose_name_plural = "Features"
-    ordering = ("position", "pk")
-    ordering_field: str | None = "position"
-    hide_ordering_field = True
     autocomplete_fields = ("feature",)
     fields = (
         *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
@@ -136,11 +124,6 @@ class GrantInline(DraftRows, StaffInline):
             burns = any(price.currency == CREDITS for price in plan_feature.prices.all())
             add, text = (add, "price of a credit") if burns else (f"{add}&currency={CREDITS}", "price in credits")
         return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
-
-    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
-        if obj is not None and not obj.is_editable:
-            self.ordering_field = None  # nothing to drag
-        return super().get_formset(request, obj, **kwargs)
 
 
 def _page(price: Price) -> str:

@@ -4,25 +4,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
 from django.utils.text import slugify
 from djmoney.money import Money
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from lib.admin import StaffInline
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 from lib.money import round_money
 from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.admin.fields.row_order import OrderedFormSet
-from plans.admin.versions.draft_rows import DraftRows
+from plans.admin.versions.draft_rows import OrderedDraftRows
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Basis, FeeKind
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
 
 
 class FeeForm(RowForm[Fee]):
+    defaults = {"every": 1, "included": 0, "least": 0}
+
     code = forms.CharField(
         required=False,
         max_length=64,
@@ -35,8 +34,8 @@ class FeeForm(RowForm[Fee]):
     class Meta:
         model = Fee
         fields = (
-            *("position", "label", "code", "kind", "amount", "currency", "billed"),
-            *("every", "basis", "included", "least", "most", "tax_code"),
+            *("label", "code", "kind", "amount", "currency", "billed"),
+            *("every", "basis", "included", "least", "most", "tax_code", "position"),
         )
         labels = {
             "label": "Reads on the invoice",
@@ -50,33 +49,19 @@ class FeeForm(RowForm[Fee]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("every", "included", "least"):
-            if name in self.fields:
-                self.fields[name].required = False
         if self.instance.pk is not None:
             self.initial["amount"] = self.instance.amount.amount
 
     def clean_code(self) -> str:
         return self.cleaned_data["code"] or slugify(self.cleaned_data.get("label", ""))[:64] or "fee"
 
-    def clean_included(self) -> int:
-        return self.cleaned_data["included"] or 0
-
-    def clean_least(self) -> int:
-        return self.cleaned_data["least"] or 0
-
-    def clean_every(self) -> int:
-        every = 1 if self.cleaned_data["every"] is None else self.cleaned_data["every"]
-        if not 1 <= every <= MAX_INTERVAL_UNITS:
-            raise forms.ValidationError(f"Enter 1 to {MAX_INTERVAL_UNITS} periods.")
-        return int(every)
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         self._check_numbers(cleaned)
-        if cleaned.get("every", 1) > 1 and (
-            cleaned.get("basis") != Basis.FIXED or cleaned.get("kind") != FeeKind.BASE
-        ):
+        every = cleaned.get("every", 1)
+        if not 1 <= every <= MAX_INTERVAL_UNITS:
+            self.add_error("every", f"Enter 1 to {MAX_INTERVAL_UNITS} periods.")
+        elif every > 1 and (cleaned.get("basis") != Basis.FIXED or cleaned.get("kind") != FeeKind.BASE):
             self.add_error("every", "Seats, add-ons and one-time fees keep the plan's period: enter 1.")
         amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
         if amount is not None and currency:  # the field can't store an amount without a currency
@@ -97,24 +82,11 @@ class FeeForm(RowForm[Fee]):
             self.add_error("most", f"Enter {max(least, 1)} or more, or leave it empty for any number.")
 
 
-class FeeInline(DraftRows, StaffInline):
+class FeeInline(OrderedDraftRows):
     model = Fee
     form = FeeForm
-    formset = OrderedFormSet
     verbose_name = "fee"
     verbose_name_plural = "Fees"
-    ordering = ("position", "pk")
-    ordering_field: str | None = "position"
-    hide_ordering_field = True
-    fields = (
-        *("label", "code", "kind", "amount", "currency", "billed"),
-        *("every", "basis", "included", "least", "most", "tax_code", "position"),
-    )
-
-    def get_formset(self, request: HttpRequest, obj: PlanVersion | None = None, **kwargs: Any) -> Any:
-        if obj is not None and not obj.is_editable:
-            self.ordering_field = None  # nothing to drag
-        return super().get_formset(request, obj, **kwargs)
 
 
 def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:

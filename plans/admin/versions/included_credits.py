@@ -23,6 +23,8 @@ FIGURES = (
 
 
 class IncludedCreditsForm(RowForm[IncludedCredits]):
+    defaults = {"rolls_over": 0, "priority": 50}
+
     class Meta:
         model = IncludedCredits
         fields = FIGURES
@@ -47,12 +49,6 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         }
         widgets = {"amount": NumberInput(), "rollover_most": NumberInput()}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("rolls_over", "priority"):
-            if name in self.fields:
-                self.fields[name].required = False
-
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
         if amount <= 0:
@@ -64,10 +60,6 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         if times > MAX_ROLLOVERS:
             raise forms.ValidationError(f"At most {MAX_ROLLOVERS} times.")
         return times
-
-    def clean_priority(self) -> int:
-        priority = self.cleaned_data["priority"]
-        return 50 if priority is None else priority
 
     def clean_unit(self) -> str:
         unit = self.cleaned_data["unit"].strip()
@@ -86,7 +78,7 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         return ", ".join(codes)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         lasts, rolls_over = cleaned.get("lasts"), cleaned.get("rolls_over")
         if lasts == Lasts.DAYS and not cleaned.get("days"):
             self.add_error("days", "Say how many days they last.")

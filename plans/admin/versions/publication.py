@@ -81,15 +81,11 @@ class CopyVersion(ConfirmedAction[PlanVersion]):
     label, icon, verb = "New version from this", "content_copy", "Make draft"
     permission = "plans.add_planversion"
     form_class = NoteForm
-
-    def preview(self, source: PlanVersion) -> Preview:
-        return Preview(
-            title=f"Make a new version from {source}",
-            consequences=[
-                f"A draft is made with the fees, features and prices of {source}.",
-                "Nobody's prices change until the draft is published.",
-            ],
-        )
+    title = "Make a new version from {}"
+    consequences = [
+        "A draft is made with the fees, features and prices of {}.",
+        "Nobody's prices change until the draft is published.",
+    ]
 
     def run(self, source: PlanVersion) -> Response:
         draft = publication.new_version(source=source, by=self.user, at=timezone.now(), **self.choices)

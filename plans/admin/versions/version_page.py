@@ -32,6 +32,8 @@ STATE_COLORS = {"draft": "info", "review": "info", "scheduled": "warning", "live
 
 
 class VersionForm(RowForm[PlanVersion]):
+    defaults = {"trial_days": 0, "trial_usage": TrialUsage.FREE}
+
     class Meta:
         model = PlanVersion
         fields = (
@@ -56,18 +58,6 @@ class VersionForm(RowForm[PlanVersion]):
         }
         widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("trial_days", "trial_usage"):
-            if name in self.fields:
-                self.fields[name].required = False
-
-    def clean_trial_days(self) -> int:
-        return self.cleaned_data["trial_days"] or 0
-
-    def clean_trial_usage(self) -> str:
-        return self.cleaned_data["trial_usage"] or TrialUsage.FREE
-
 
 def format_time_in_force(version: PlanVersion) -> str:
     """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
@@ -88,7 +78,6 @@ class PlanVersionAdmin(VersionComparison):
     form = VersionForm
     inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)
-    list_display: tuple[str, ...] = ("name", "state_shown", "in_force", "interval", "note")
     list_filter = ("state", "plan")
     list_select_related = ("plan",)
     search_fields = ("plan__name", "plan__code", "note")

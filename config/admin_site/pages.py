@@ -1,0 +1,97 @@
+"""
+The pages that several apps share: each is registered here once, with its parts listed by name.
+
+An app offers its part as a class on top of the model's own page, the lowest one in the list of bases. Parts don't
+know each other; where two of them define a method, the one further left is asked first and may call `super()`.
+"""
+
+from django.contrib import admin
+from unfold.enums import ActionVariant
+
+from billing.admin.closing.invoices import InvoiceOfPeriod
+from billing.admin.customer_page.customer_page import CustomerAccount
+from billing.admin.metering.meters import MeterEvents
+from billing.admin.metering.wallet_usage import WalletUsageLinks
+from billing.admin.subscriptions.coupons import CouponRedemptions
+from billing.admin.subscriptions.plan_versions import VersionSubscriptions
+from customers.admin.customers import CustomerAdmin
+from customers.admin.sellers import SellerAdmin
+from customers.models import Customer, Seller
+from invoices.admin.invoices import InvoiceAdmin
+from invoices.admin.payments import DunningInline
+from invoices.admin.sellers import SellerSample
+from invoices.models import Invoice
+from plans.admin.catalog.coupons import CouponAdmin
+from plans.admin.catalog.meters import MeterAdmin
+from plans.admin.catalog.price_margins import VersionMargins
+from plans.admin.versions.price_lists import VersionPriceList
+from plans.admin.versions.publication import VersionPublication
+from plans.admin.versions.review import VersionReview
+from plans.admin.versions.version_page import PlanVersionAdmin
+from plans.models import Coupon, Meter, PlanVersion
+from wallets.admin.payments import InvoicePayments
+from wallets.admin.seller_page import SellerSampleWallet
+from wallets.admin.wallets import WalletAdmin
+from wallets.models import Wallet
+
+
+@admin.register(Coupon)
+class CouponPage(CouponRedemptions, CouponAdmin):
+    list_display = ("code", "name", "takes_off", "lasts", "redeemed_shown", "given", "state")
+    actions_detail = ("archive",)
+
+
+@admin.register(Customer)
+class CustomerPage(CustomerAccount, CustomerAdmin):
+    change_form_outer_before_template = "staff/customers/account.html"
+    actions_detail = (
+        *("subscribe", "draft_invoice", "portal_link"),
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
+        },
+    )
+
+
+@admin.register(Invoice)
+class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
+    actions = ("make_files",)
+    actions_detail = (
+        *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
+        {"title": "More", "icon": "more_horiz", "items": ["take_back", "void", "regenerate", "render_again"]},
+    )
+
+
+@admin.register(Meter)
+class MeterPage(MeterEvents, MeterAdmin):
+    change_form_outer_after_template = "staff/metering/meter_events.html"
+
+
+@admin.register(PlanVersion)
+class PlanVersionPage(
+    VersionSubscriptions, VersionPublication, VersionReview, VersionPriceList, VersionMargins, PlanVersionAdmin
+):
+    list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
+    actions_detail = (
+        {
+            "title": "Publish",
+            "icon": "publish",
+            "variant": ActionVariant.PRIMARY,
+            "items": ["publish_now", "publish_at"],
+        },
+        *("approve", "decline", "ask", "take_back", "new_version", "withdraw"),
+        {"title": "Look into", "icon": "query_stats", "items": ["what_changes", "price_list", "margins", "simulate"]},
+    )
+
+
+@admin.register(Seller)
+class SellerPage(SellerSampleWallet, SellerSample, SellerAdmin):
+    actions_detail = ("sample_pdf",)
+    inlines = (DunningInline,)
+    change_form_outer_after_template = "staff/customers/seller_preview.html"
+
+
+@admin.register(Wallet)
+class WalletPage(WalletUsageLinks, WalletAdmin):
+    pass
