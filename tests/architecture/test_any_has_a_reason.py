@@ -40,7 +40,7 @@ MODULES = {
     ),
     "the client's JSON, before it is read into a class": ("clients/python/src/tollbook_client",),
     "a value of any column, made into text": (
-        "billing/privacy/export_values.py",
+        "billing/privacy/data_export.py",
         "plans/catalog/version_snapshot.py",
         "plans/price_lists",
         "wallets/ledger/hash_chain.py",
@@ -52,11 +52,7 @@ MODULES = {
         "billing/metering/rating_inputs",
     ),
     "keys and sums of five kinds, compared alike": ("billing/audit/usage/sum_comparison.py",),
-    "parameters of a statement, by name or by position": (
-        "billing/simulation/history/invoiced_amounts.py",
-        "billing/subscriptions/terms/credit_grants.py",
-        "lib/prepared_statements.py",
-    ),
+    "parameters of a statement, by name or by position": ("lib/prepared_statements.py",),
     "objects of a library without types: Stripe, WeasyPrint, lxml, Celery, pgtrigger's migration operations": (
         "invoices/payments/providers/stripe.py",
         "invoices/rendering/pdf_file.py",
