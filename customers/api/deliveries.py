@@ -8,7 +8,7 @@ from customers.api.webhooks import ENDPOINT_REFUSALS
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
 from customers.notifications.resend import resend
-from lib.api.operations import list_rows, operation
+from lib.api.operations import list_rows, post
 from lib.api.views import OwnedRows
 
 
@@ -23,27 +23,22 @@ class Deliveries(OwnedRows):
     owner_field = "pk"
     owner_path = "endpoint"
 
+    list_all = list_rows(
+        "list_webhook_deliveries",
+        "Messages to a webhook endpoint, newest first",
+        "The list of deliveries.",
+        filters={"state": "state", "type": "notification__kind"},
+        filter_choices={"state": DeliveryState.values},
+    )
 
-class DeliveriesView(Deliveries):
-    """The list of deliveries."""
-
-    filters = {"state": "state", "type": "notification__kind"}
-    filter_choices = {"state": DeliveryState.values}
-
-    get = list_rows("list_webhook_deliveries", "Messages to a webhook endpoint, newest first")
-
-
-class DeliveryReplayView(Deliveries):
-    """The resending of one delivery."""
-
-    @operation(
+    @post(
         "replay_webhook_delivery",
         "Send a message again",
         "Whatever came of it, under the same webhook-id, with all its tries ahead of it.",
         refusals=ENDPOINT_REFUSALS,
         problems=("conflict",),
     )
-    def post(self, request: Request, webhook: int, number: int) -> Delivery:
+    def replay(self, request: Request, webhook: int, number: int) -> Delivery:
         resend(delivery=self.get_object(), at=timezone.now())
         delivery: Delivery = self.get_object()
         return delivery

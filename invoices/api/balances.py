@@ -11,7 +11,7 @@ from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
-from lib.api.operations import Idempotency, list_rows, operation
+from lib.api.operations import Idempotency, list_rows, post
 from lib.api.views import ApiView
 
 
@@ -52,7 +52,7 @@ class BalancesView(CustomerRows):
     queryset = CustomerBalance.objects.all()
     serializer_class = BalanceSerializer
 
-    get = list_rows("list_balances", "What a customer has to come, by currency")
+    list_all = list_rows("list_balances", "What a customer has to come, by currency")
 
 
 class BalanceEntriesView(CustomerRows):
@@ -61,7 +61,7 @@ class BalanceEntriesView(CustomerRows):
     queryset = BalanceEntry.objects.select_related("document")
     serializer_class = BalanceEntrySerializer
 
-    get = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
+    list_all = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):
@@ -82,6 +82,12 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         read_only_fields = fields
 
 
+class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
+    """The bank's reference of a transfer."""
+
+    reference = serializers.CharField(max_length=120)
+
+
 class Refunds(ApiView):
     """Refunds, live or sandbox as the caller's key is."""
 
@@ -90,32 +96,22 @@ class Refunds(ApiView):
     serializer_class = RefundSerializer
     lookup_url_kwarg = "refund"
 
+    list_all = list_rows(
+        "list_refunds",
+        "List refunds, newest first",
+        "Refunds, live or sandbox as the caller's key is.",
+        filters={"customer": "customer__external_id", "state": "state"},
+    )
 
-class RefundsView(Refunds):
-    """Refunds, live or sandbox as the caller's key is."""
-
-    filters = {"customer": "customer__external_id", "state": "state"}
-
-    get = list_rows("list_refunds", "List refunds, newest first")
-
-
-class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
-    """The bank's reference of a transfer."""
-
-    reference = serializers.CharField(max_length=120)
-
-
-class RefundPaidView(Refunds):
-    """A refund that staff have paid by hand."""
-
-    @operation(
+    @post(
         "record_refund",
         "Record that a refund was paid by hand",
+        "A refund that staff have paid by hand.",
         idempotency=Idempotency.NONE,
         request=ManualRefundSerializer,
         refusals={RefundRefused: "unprocessable"},
     )
-    def post(self, request: Request, refund: int) -> Refund:
+    def record(self, request: Request, refund: int) -> Refund:
         refund_row, fields = self.get_object(), self.read_body()
         return record_manual_refund(refund_id=refund_row.pk, **fields, at=current_time(refund_row.customer), by=None)
 
@@ -130,7 +126,7 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
 class PayOutView(CustomerRows):
     """Payouts of a balance."""
 
-    @operation(
+    @post(
         "pay_balance_out",
         "Pay some of a customer's balance out",
         "Takes it off the balance; the refund is to be paid by hand, and recorded then.",
@@ -139,6 +135,6 @@ class PayOutView(CustomerRows):
         status=201,
         refusals={RefundRefused: ("unprocessable", "not_refundable")},
     )
-    def post(self, request: Request, customer: str) -> Refund:
+    def pay_out(self, request: Request, customer: str) -> Refund:
         owner = self.owner
         return pay_out_balance(customer_id=owner.pk, **self.read_body(), at=current_time(owner))

@@ -22,7 +22,7 @@ from invoices.one_off_invoices import (
     issue_draft,
     request_from_draft,
 )
-from lib.api.operations import Idempotency, list_rows, operation, read_row
+from lib.api.operations import Idempotency, delete, list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
 
 ONE_OFF_REFUSALS = {OneOffInvoiceRefused: ("unprocessable", "not_claimable")}
@@ -34,15 +34,18 @@ EXAMPLE = {
 }
 
 
-class InvoiceListCreateView(Invoices):
-    """Invoices: list them, and create one-off invoices."""
+class InvoicesView(Invoices):
+    """All invoices; one-off ones are created and issued."""
 
-    filters = {"customer": "customer__external_id", "state": "state", "number": "number"}
-    filter_choices = {"state": InvoiceState.values}
+    list_all = list_rows(
+        "list_invoices",
+        "List invoices, newest first",
+        "Invoices: list them, and create one-off invoices.",
+        filters={"customer": "customer__external_id", "state": "state", "number": "number"},
+        filter_choices={"state": InvoiceState.values},
+    )
 
-    get = list_rows("list_invoices", "List invoices, newest first")
-
-    @operation(
+    @post(
         "create_invoice",
         "Make a one-off invoice",
         "A draft, which may still be changed or discarded; or issued at once.",
@@ -53,7 +56,7 @@ class InvoiceListCreateView(Invoices):
         examples={"Two days of work": EXAMPLE},
     )
     @transaction.atomic
-    def post(self, request: Request) -> Invoice:
+    def create(self, request: Request) -> Invoice:
         fields = self.read_body()
         own = Customer.objects.filter(sandbox=self.caller.sandbox)
         customer = own.filter(external_id=fields["customer"]).first()
@@ -64,44 +67,7 @@ class InvoiceListCreateView(Invoices):
         invoice = draft_invoice(customer=customer, request=one_off_request, at=at)
         return detailed(issue_draft(invoice_id=invoice.pk, at=at) if fields["issue"] else invoice)
 
-
-class DraftableInvoiceView(Invoices):
-    """One invoice: read it; change or discard it while it is a one-off draft."""
-
-    queryset = Invoices.queryset.prefetch_related(*DETAILED)
-    serializer_class = InvoiceDetailSerializer
-
-    get = read_row(
-        "get_invoice",
-        "Read an invoice with its lines",
-        "Each line carries its explanation: the parts whose exact sum it is, rounded once.",
-    )
-
-    @operation(
-        "update_draft_invoice",
-        "Change a draft of an invoice",
-        "What is sent takes the place of what it says; lines as a whole.",
-        request=DraftInvoiceChangeSerializer,
-        refusals=ONE_OFF_REFUSALS,
-    )
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
-        invoice, fields = self.get_object(), self.read_body()
-        _check_is_one_off_draft(invoice)
-        today, current = customer_today(invoice.customer), request_from_draft(invoice)
-        one_off_request = build_request(fields, today=today, current=current)
-        at = current_time(invoice.customer)
-        return detailed(edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at))
-
-    @operation("discard_draft_invoice", "Discard a draft of an invoice", refusals=ONE_OFF_REFUSALS)
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        invoice = self.get_object()
-        discard_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
-
-
-class IssueDraftView(Invoices):
-    """The issue of a draft."""
-
-    @operation(
+    @post(
         "issue_draft_invoice",
         "Issue a draft of an invoice",
         "It gets a number, and never changes any more; asked again, the same invoice is the answer.",
@@ -109,9 +75,42 @@ class IssueDraftView(Invoices):
         response=InvoiceDetailSerializer,
         refusals=ONE_OFF_REFUSALS,
     )
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
+    def issue(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
         invoice = self.get_object()
         return detailed(issue_draft(invoice_id=invoice.pk, at=current_time(invoice.customer)))
+
+
+class DraftableInvoiceView(Invoices):
+    """One invoice: read it; change or discard it while it is a one-off draft."""
+
+    queryset = Invoices.queryset.prefetch_related(*DETAILED)
+    serializer_class = InvoiceDetailSerializer
+
+    read = read_row(
+        "get_invoice",
+        "Read an invoice with its lines",
+        "Each line carries its explanation: the parts whose exact sum it is, rounded once.",
+    )
+
+    @patch(
+        "update_draft_invoice",
+        "Change a draft of an invoice",
+        "What is sent takes the place of what it says; lines as a whole.",
+        request=DraftInvoiceChangeSerializer,
+        refusals=ONE_OFF_REFUSALS,
+    )
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
+        invoice, fields = self.get_object(), self.read_body()
+        _check_is_one_off_draft(invoice)
+        today, current = customer_today(invoice.customer), request_from_draft(invoice)
+        one_off_request = build_request(fields, today=today, current=current)
+        at = current_time(invoice.customer)
+        return detailed(edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at))
+
+    @delete("discard_draft_invoice", "Discard a draft of an invoice", refusals=ONE_OFF_REFUSALS)
+    def discard(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        invoice = self.get_object()
+        discard_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
 
 
 def _check_is_one_off_draft(invoice: Invoice) -> None:

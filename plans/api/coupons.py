@@ -46,17 +46,8 @@ class Coupons(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "coupon"
 
-
-class CouponsView(Coupons):
-    """The list of coupons."""
-
-    get = list_rows("list_coupons", "List coupons, newest first")
-
-
-class CouponView(Coupons):
-    """One coupon."""
-
-    get = read_row("get_coupon", "Read a coupon")
+    list_all = list_rows("list_coupons", "List coupons, newest first", "The list of coupons.")
+    read = read_row("get_coupon", "Read a coupon", "One coupon.")
 
 
 def coupon_named(code: str) -> Coupon:

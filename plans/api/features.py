@@ -29,17 +29,8 @@ class Features(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "feature"
 
-
-class FeaturesView(Features):
-    """The list of features."""
-
-    get = list_rows("list_features", "List features, newest first")
-
-
-class FeatureView(Features):
-    """One feature."""
-
-    get = read_row("get_feature", "Read a feature")
+    list_all = list_rows("list_features", "List features, newest first", "The list of features.")
+    read = read_row("get_feature", "Read a feature", "One feature.")
 
 
 def feature_named(code: str) -> Feature:

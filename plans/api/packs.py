@@ -71,14 +71,5 @@ class Packs(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "pack"
 
-
-class PacksView(Packs):
-    """The list of credit packs."""
-
-    get = list_rows("list_packs", "List credit packs, newest first")
-
-
-class PackView(Packs):
-    """One credit pack."""
-
-    get = read_row("get_pack", "Read a credit pack")
+    list_all = list_rows("list_packs", "List credit packs, newest first", "The list of credit packs.")
+    read = read_row("get_pack", "Read a credit pack", "One credit pack.")

@@ -14,14 +14,15 @@ from customers.models.api_keys import Scope
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type]]:
-    """Yield (path with {names}, view class) for every address under /api/v1."""
+def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type, dict[str, str]]]:
+    """Yield (path with {names}, view class, method → name of the operation) for every address under /api/v1."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
-            yield "/" + path, pattern.callback.cls
+            actions = {method: name for method, name in pattern.callback.actions.items() if method != "head"}
+            yield "/" + path, pattern.callback.cls, actions
 
 
 def as_template(path: str) -> str:
@@ -52,30 +53,47 @@ def test_it_is_valid_openapi_without_a_warning(tmp_path):
 
 
 def test_it_has_every_address_and_method_and_no_other(schema):
-    declared = {
-        f"{method.upper()} {as_template(path)}"
-        for path, view in addresses()
-        for method in METHODS
-        if hasattr(view, method)
-    }
+    declared = {f"{method.upper()} {as_template(path)}" for path, _, actions in addresses() for method in actions}
 
     assert len(declared) >= 15
     assert set(operations(schema)) == declared
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
-def test_every_method_of_every_address_declares_its_scope(path, view):
-    methods = {method.upper() for method in METHODS if hasattr(view, method)}
+EVERY_ADDRESS = pytest.mark.parametrize(
+    ("view", "actions"), [pytest.param(view, actions, id=path) for path, view, actions in addresses()]
+)
+
+
+@EVERY_ADDRESS
+def test_every_method_of_every_address_declares_its_scope(view, actions):
+    declared = {getattr(view, name).operation.method: getattr(view, name).operation for name in actions.values()}
 
     assert HasScope in view.permission_classes
     assert ApiKeyAuthentication in view.authentication_classes
-    assert set(view.required_scopes) == methods
-    assert set(view.required_scopes.values()) <= set(Scope.values)
+    assert set(declared) == set(actions) <= set(METHODS)
+    assert {operation.scope for operation in declared.values()} <= set(Scope.values)
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
-def test_no_address_changes_anything_by_get(path, view):
-    assert view.required_scopes.get("GET", "read") == "read"
+@EVERY_ADDRESS
+def test_an_address_has_only_the_methods_of_its_operations(view, actions):
+    assert not [method for method in METHODS if hasattr(view, method)]
+
+
+@EVERY_ADDRESS
+def test_no_address_changes_anything_by_get(view, actions):
+    assert "get" not in actions or getattr(view, actions["get"]).operation.scope == "read"
+
+
+def test_every_operation_has_an_address():
+    served = {getattr(view, name) for _, view, actions in addresses() for name in actions.values()}
+    declared = {
+        value
+        for view in {view for _, view, _ in addresses()}
+        for value in vars(view).values()
+        if hasattr(value, "operation")
+    }
+
+    assert declared <= served
 
 
 def test_every_operation_has_a_summary_a_key_and_its_problems(schema):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
 from wallets.api.wallets import WalletRows
 from wallets.credit_rules.topup_rule import MAX_PACKS
@@ -66,9 +66,9 @@ class WalletPurchasesView(WalletRows):
     queryset = Purchase.objects.all()
     serializer_class = PurchaseSerializer
 
-    get = list_rows("list_purchases", "Purchases of a wallet, newest first")
+    list_all = list_rows("list_purchases", "Purchases of a wallet, newest first")
 
-    @operation(
+    @post(
         "buy_pack",
         "Buy a credit pack",
         "It is invoiced at once, with its tax, and granted when the invoice is paid; at once where the"
@@ -78,7 +78,7 @@ class WalletPurchasesView(WalletRows):
         refusals=PURCHASE_REFUSALS,
         examples={"Two packs": {"pack": "credits-100", "packs": 2, "reference": "order-7"}},
     )
-    def post(self, request: Request, wallet: int) -> Purchase:
+    def buy(self, request: Request, wallet: int) -> Purchase:
         owner = self.owner
         return buy(wallet_id=owner.pk, order=PackOrder(**self.read_body()), at=current_time(owner.customer))
 
@@ -91,23 +91,15 @@ class Purchases(ApiView):
     serializer_class = PurchaseSerializer
     lookup_url_kwarg = "purchase"
 
+    read = read_row("get_purchase", "Read a purchase", "One purchase.")
 
-class PurchaseView(Purchases):
-    """One purchase."""
-
-    get = read_row("get_purchase", "Read a purchase")
-
-
-class PurchaseCancellationView(Purchases):
-    """The cancellation of a purchase."""
-
-    @operation(
+    @post(
         "cancel_purchase",
         "Cancel a purchase that nobody has paid",
         "A credit note voids its invoice.",
         request=PurchaseCancellationSerializer,
         refusals=PURCHASE_REFUSALS,
     )
-    def post(self, request: Request, purchase: int) -> Purchase:
+    def cancel(self, request: Request, purchase: int) -> Purchase:
         stored_purchase, fields = self.get_object(), self.read_body()
         return cancel(purchase_id=stored_purchase.pk, **fields, at=current_time(stored_purchase.wallet.customer))

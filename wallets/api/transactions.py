@@ -40,7 +40,10 @@ class TransactionsView(WalletRows):
     )
     serializer_class = TransactionSerializer
     pagination_class = ByTime
-    filters = {"kind": "kind", "feature": "feature__code"}
-    filter_choices = {"kind": Movement.values}
 
-    get = list_rows("list_wallet_transactions", "List a wallet's movements with their entries, newest first")
+    list_all = list_rows(
+        "list_wallet_transactions",
+        "List a wallet's movements with their entries, newest first",
+        filters={"kind": "kind", "feature": "feature__code"},
+        filter_choices={"kind": Movement.values},
+    )

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from customers.api.views import customer_named
 from customers.customer_time import current_time, loaded_current_time
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.views import ApiView, OwnedRows
 from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
@@ -43,10 +43,55 @@ class Wallets(ApiView):
         }
         return WalletSerializer(rows, many=True, context={"standings": balances}).data
 
-    def reload(self, wallet: Wallet) -> Wallet:
-        """Return a wallet as it is stored now."""
-        stored_wallet: Wallet = self.get_queryset().get(pk=wallet.pk)
-        return stored_wallet
+    list_all = list_rows(
+        "list_wallets",
+        "List wallets, newest first",
+        "All wallets.",
+        filters={"customer": "customer__external_id", "unit": "unit"},
+    )
+
+    @post(
+        "open_wallet",
+        "Open a wallet",
+        "Of credits, or of money of one currency. It is empty until something is granted.",
+        request=NewWalletSerializer,
+        status=201,
+        problems=("unprocessable",),
+        examples={"Credits": {"customer": "acme", "name": "Team credits"}},
+    )
+    def open(self, request: Request) -> Wallet:
+        fields = self.read_body()
+        customer = customer_named(fields.pop("customer"), sandbox=self.caller.sandbox)
+        with as_problems():
+            wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
+        return self.reload(wallet)
+
+    read = read_row("get_wallet", "Read a wallet: balance, what is held, owed and expires next", "One wallet.")
+
+    @patch(
+        "change_wallet",
+        "Set how a wallet behaves",
+        "From now on; what it has paid stays as it is.",
+        request=SettingsSerializer,
+        problems=("unprocessable",),
+    )
+    def change(self, request: Request, wallet: int) -> Wallet:
+        stored_wallet, fields = self.get_object(), self.read_body()
+        with as_problems():
+            change_wallet(wallet=stored_wallet, **fields, at=current_time(stored_wallet.customer))
+        return self.reload(stored_wallet)
+
+    @post(
+        "close_wallet",
+        "Close an empty wallet",
+        "Nothing goes into it or out of it again.",
+        problems=("conflict", "unprocessable"),
+    )
+    def close(self, request: Request, wallet: int) -> Wallet:
+        stored_wallet = self.get_object()
+        with as_problems():
+            close_wallet(wallet_id=stored_wallet.pk, at=current_time(stored_wallet.customer))
+        return self.reload(stored_wallet)
 
 
 class WalletRows(OwnedRows):
@@ -56,62 +101,3 @@ class WalletRows(OwnedRows):
     owner_kwarg = "wallet"
     owner_field = "pk"
     owner_sandbox_path = "customer__sandbox"
-
-
-class WalletsView(Wallets):
-    """All wallets."""
-
-    filters = {"customer": "customer__external_id", "unit": "unit"}
-
-    get = list_rows("list_wallets", "List wallets, newest first")
-
-    @operation(
-        "open_wallet",
-        "Open a wallet",
-        "Of credits, or of money of one currency. It is empty until something is granted.",
-        request=NewWalletSerializer,
-        status=201,
-        problems=("unprocessable",),
-        examples={"Credits": {"customer": "acme", "name": "Team credits"}},
-    )
-    def post(self, request: Request) -> Wallet:
-        fields = self.read_body()
-        customer = customer_named(fields.pop("customer"), sandbox=self.caller.sandbox)
-        with as_problems():
-            wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
-        return self.reload(wallet)
-
-
-class WalletView(Wallets):
-    """One wallet."""
-
-    get = read_row("get_wallet", "Read a wallet: balance, what is held, owed and expires next")
-
-    @operation(
-        "change_wallet",
-        "Set how a wallet behaves",
-        "From now on; what it has paid stays as it is.",
-        request=SettingsSerializer,
-        problems=("unprocessable",),
-    )
-    def patch(self, request: Request, wallet: int) -> Wallet:
-        stored_wallet, fields = self.get_object(), self.read_body()
-        with as_problems():
-            change_wallet(wallet=stored_wallet, **fields, at=current_time(stored_wallet.customer))
-        return self.reload(stored_wallet)
-
-
-class ClosureView(Wallets):
-    """The closure of a wallet."""
-
-    @operation(
-        "close_wallet",
-        "Close an empty wallet",
-        "Nothing goes into it or out of it again.",
-        problems=("conflict", "unprocessable"),
-    )
-    def post(self, request: Request, wallet: int) -> Wallet:
-        stored_wallet = self.get_object()
-        with as_problems():
-            close_wallet(wallet_id=stored_wallet.pk, at=current_time(stored_wallet.customer))
-        return self.reload(stored_wallet)

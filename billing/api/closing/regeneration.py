@@ -10,13 +10,13 @@ from invoices.api.credit_note_serializers import VoidReasonSerializer
 from invoices.api.serializers import InvoiceDetailSerializer
 from invoices.api.views import Invoices, detailed
 from invoices.models import Invoice
-from lib.api.operations import operation
+from lib.api.operations import post
 
 
 class RegenerateView(Invoices):
     """The regeneration of a period's invoice."""
 
-    @operation(
+    @post(
         "regenerate_invoice",
         "Void a period's invoice, and make it again",
         "With addresses, tax numbers and taxes as they are now. The answer is the new invoice.",
@@ -25,6 +25,6 @@ class RegenerateView(Invoices):
         status=201,
         refusals={CannotRegenerate: "unprocessable"},
     )
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
+    def regenerate(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
         invoice, fields = self.get_object(), self.read_body()
         return detailed(regenerate(invoice_id=invoice.pk, **fields, at=current_time(invoice.customer)))

@@ -9,13 +9,13 @@ from billing.api.closing.draft_serializers import PREVIEW_REFUSALS, DocumentSeri
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview
 from customers.customer_time import current_time
-from lib.api.operations import operation, refused_as
+from lib.api.operations import get, refused_as
 
 
 class UpcomingView(Subscriptions):
     """The upcoming invoice."""
 
-    @operation(
+    @get(
         "preview_invoice",
         "Preview a subscription's upcoming invoice",
         "Of the running period, or else of the next one that is not billed, with the credit notes that"
@@ -23,7 +23,7 @@ class UpcomingView(Subscriptions):
         response=DocumentSerializer,
         problems=("conflict",),
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         subscription = self.get_object()
         with refused_as(PREVIEW_REFUSALS):
             draft = preview(subscription=subscription, at=current_time(subscription.customer))

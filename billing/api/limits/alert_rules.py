@@ -14,7 +14,7 @@ from billing.models.price_overrides import CapSetter
 from customers.api.views import customer_named
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import delete, list_rows, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from plans.models import Feature
@@ -69,16 +69,15 @@ class AlertRules(ApiView):
         visible = Q(customer__sandbox=self.caller.sandbox) | Q(customer__isnull=True)
         return super().get_queryset().filter(visible)
 
+    list_all = list_rows(
+        "list_alert_rules",
+        "Alert rules, newest first",
+        "All alert rules.",
+        filters={"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"},
+        filter_choices={"kind": AlertKind.values, "set_by": CapSetter.values},
+    )
 
-class AlertRulesView(AlertRules):
-    """All alert rules."""
-
-    filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
-    filter_choices = {"kind": AlertKind.values, "set_by": CapSetter.values}
-
-    get = list_rows("list_alert_rules", "Alert rules, newest first")
-
-    @operation(
+    @post(
         "set_alert_rule",
         "Set an alert rule of the customer's own",
         "It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
@@ -88,7 +87,7 @@ class AlertRulesView(AlertRules):
         refusals={AlertRuleRefused: ("invalid-fields", "refused")},
         examples={"A budget for one API key": EXAMPLE},
     )
-    def post(self, request: Request) -> AlertRule:
+    def create(self, request: Request) -> AlertRule:
         fields = self.read_body()
         return set_alert_rule(
             kind=fields["kind"],
@@ -123,18 +122,14 @@ class AlertRulesView(AlertRules):
             value=fields.get("dimension_value", ""),
         )
 
+    read = read_row("get_alert_rule", "Read an alert rule", "One alert rule.")
 
-class AlertRuleView(AlertRules):
-    """One alert rule."""
-
-    get = read_row("get_alert_rule", "Read an alert rule")
-
-    @operation(
+    @delete(
         "remove_alert_rule",
         "Remove an alert rule of the customer's own",
         "What it told stays. What finance watches is not removed here.",
     )
-    def delete(self, request: Request, number: int) -> None:
+    def remove(self, request: Request, number: int) -> None:
         rule = self.get_object()
         if rule.set_by != CapSetter.CUSTOMER:
             detail = "Finance has set it: only finance removes it, or switches it off."

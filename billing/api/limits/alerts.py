@@ -46,15 +46,18 @@ class AlertsView(ApiView):
     queryset = Alert.objects.select_related("alert_rule", "customer", "subscription", "feature")
     sandbox_path = "customer__sandbox"
     serializer_class = AlertSerializer
-    filters = {
-        "customer": "customer__external_id",
-        "subscription": "subscription__external_id",
-        "kind": "alert_rule__kind",
-        "state": "state",
-    }
-    filter_choices = {"kind": AlertKind.values, "state": STATES}
 
-    get = list_rows("list_alerts", "Alerts, newest first")
+    list_all = list_rows(
+        "list_alerts",
+        "Alerts, newest first",
+        filters={
+            "customer": "customer__external_id",
+            "subscription": "subscription__external_id",
+            "kind": "alert_rule__kind",
+            "state": "state",
+        },
+        filter_choices={"kind": AlertKind.values, "state": STATES},
+    )
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts visible to the caller, each with its current state."""

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from billing.api.metering.event_schemas import ONE_EVENT, TRIED_ANSWER
 from billing.metering.ingest.meter_dry_run import NotAnEvent, try_meter
-from lib.api.operations import operation
+from lib.api.operations import post
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
@@ -19,10 +19,8 @@ from plans.models import Meter
 class TryMeterView(ApiView):
     """Answer each step of a meter's matching for an event; nothing is stored."""
 
-    @operation(
-        "try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER
-    )
-    def post(self, request: Request, meter: str) -> Response:
+    @post("try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER)
+    def try_event(self, request: Request, meter: str) -> Response:
         stored_meter = get_object_or_404(Meter, code=meter)
         try:
             dry_run = try_meter(
