@@ -20,7 +20,7 @@ from lib.api.views import ApiView
 from lib.csv_export import csv_download
 
 
-class Jobs(ApiView):
+class Jobs(ApiView[Any]):
     """Jobs of every kind: imports, grants, invoice runs, PDFs, audits."""
 
     def get_object(self) -> Job:

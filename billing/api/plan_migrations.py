@@ -22,7 +22,7 @@ from billing.plan_migrations.cohort import (
     Selection,
     plan_migration,
 )
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
@@ -82,7 +82,7 @@ class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
 
 
-class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
+class MigrationSerializer(RowSerializer[PlanMigration]):
     """A migration and its progress."""
 
     plan = serializers.CharField(source="version.plan.code")
@@ -97,7 +97,6 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
             *("id", "title", "state", "plan", "version", "when", "moment", "ends_overrides", "from_unit", "to_unit"),
             *("rate", "notice_days", "announced_at", "approved_at", "created_at", "left_out", "moves"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
     def get_left_out(self, migration: PlanMigration) -> list[dict[str, str]]:
@@ -121,7 +120,7 @@ def _count_by_state(migrations: list[PlanMigration]) -> dict[int, dict[str, int]
     return counts
 
 
-class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
+class MoveSerializer(RowSerializer[MigrationItem]):
     """One subscription of a migration."""
 
     subscription = serializers.CharField(source="subscription.external_id")
@@ -138,7 +137,6 @@ class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
             *("id", "subscription", "customer", "state", "problem", "warnings", "currency", "before", "after"),
             *("switch", "moved_at", "undone_at"),
         ]
-        read_only_fields = fields
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -161,7 +159,7 @@ def take_step(
     return take
 
 
-class Migrations(ApiView):
+class Migrations(ApiView[PlanMigration]):
     """Migrations visible to the caller."""
 
     queryset = PlanMigration.objects.select_related("version__plan")
@@ -236,7 +234,7 @@ class Migrations(ApiView):
     )
 
 
-class MovesView(ApiView):
+class MovesView(ApiView[MigrationItem]):
     """The subscriptions of a migration."""
 
     queryset = MigrationItem.objects.select_related("subscription__customer")

@@ -60,7 +60,7 @@ class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     expires_at = InstantField(required=False, allow_null=True, help_text="Of the new one; default: never.")
 
 
-class Keys(ApiView):
+class Keys(ApiView[ApiKey]):
     """Live keys for a live caller, sandbox keys for a sandbox caller."""
 
     queryset = ApiKey.objects.all()
@@ -124,7 +124,7 @@ class Keys(ApiView):
         " the earlier time.",
     )
     def revoke(self, request: Request, number: int) -> ApiKey:
-        key: ApiKey = self.get_object()
+        key = self.get_object()
         keys.revoke(key=key, at=timezone.now())
         key.refresh_from_db()
         return key

@@ -40,7 +40,7 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         return value
 
 
-class Contacts(CustomerRows):
+class Contacts(CustomerRows[Contact]):
     """The contacts of one customer that the caller may see."""
 
     queryset = Contact.objects.all()

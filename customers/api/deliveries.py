@@ -12,7 +12,7 @@ from lib.api.operations import list_rows, post
 from lib.api.views import OwnedRows
 
 
-class Deliveries(OwnedRows):
+class Deliveries(OwnedRows[Delivery]):
     """The deliveries to one endpoint that the caller may see."""
 
     queryset = Delivery.objects.select_related("notification__customer", "endpoint")
@@ -40,5 +40,4 @@ class Deliveries(OwnedRows):
     )
     def replay(self, request: Request, webhook: int, number: int) -> Delivery:
         resend(delivery=self.get_object(), at=timezone.now())
-        delivery: Delivery = self.get_object()
-        return delivery
+        return self.get_object()

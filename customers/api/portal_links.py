@@ -35,7 +35,7 @@ class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
     expires_at = InstantField()
 
 
-class PortalLinksView(CustomerRows):
+class PortalLinksView(CustomerRows[Any]):
     """Links into the portal of one customer."""
 
     @post(

@@ -11,7 +11,7 @@ from customers.models import Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
-from lib.api.views import ApiView, OwnedRows
+from lib.api.views import ApiView, OwnedRows, Row
 
 EXAMPLE = {
     "id": "acme",
@@ -22,7 +22,7 @@ EXAMPLE = {
 }
 
 
-class Customers(ApiView):
+class Customers(ApiView[Customer]):
     """The customers that the caller may see."""
 
     queryset = Customer.objects.select_related("seller")
@@ -66,7 +66,7 @@ class Customers(ApiView):
         return customer
 
 
-class CustomerRows(OwnedRows):
+class CustomerRows(OwnedRows[Row]):
     """Rows of one customer that the caller may see."""
 
     owners = Customer.objects.all()

@@ -27,7 +27,7 @@ EXAMPLE = {"url": "https://example.com/tollbook", "kinds": ["alert.fired", "topu
 ENDPOINT_REFUSALS = {EndpointRefused: ("invalid-fields", "refused")}
 
 
-class Endpoints(ApiView):
+class Endpoints(ApiView[WebhookEndpoint]):
     """The webhook endpoints that the caller may see, without removed ones."""
 
     queryset = WebhookEndpoint.objects.not_removed()
@@ -69,7 +69,7 @@ class Endpoints(ApiView):
     )
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> WebhookEndpoint:
-        endpoint: WebhookEndpoint = self.get_object()
+        endpoint = self.get_object()
         fields = self.read_serializer(endpoint, partial=True).validated_data
         enabled = fields.pop("enabled", None)
         webhook_endpoints.change(endpoint=endpoint, **fields)

@@ -9,27 +9,26 @@ from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
 from lib.api.operations import Idempotency, list_rows, post
 from lib.api.views import ApiView
 
 
-class BalanceSerializer(serializers.ModelSerializer[CustomerBalance]):
+class BalanceSerializer(RowSerializer[CustomerBalance]):
     """A customer's balance in one currency."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
 
     class Meta:
         model = CustomerBalance
         fields = ["amount"]
-        read_only_fields = fields
 
 
-class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
+class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
     """One movement of a balance."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     after = serializers.SerializerMethodField(help_text="What the balance was then.")
     document = serializers.CharField(
         source="document.number", default=None, allow_null=True, help_text="The document that it is about."
@@ -39,14 +38,13 @@ class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
     class Meta:
         model = BalanceEntry
         fields = ["id", "kind", "amount", "after", "document", "at"]
-        read_only_fields = fields
 
     def get_after(self, entry: BalanceEntry) -> dict[str, str]:
         """Return the balance after the entry."""
         return serialize_amount(entry.after, str(entry.currency))
 
 
-class BalancesView(CustomerRows):
+class BalancesView(CustomerRows[CustomerBalance]):
     """Balances, by currency."""
 
     queryset = CustomerBalance.objects.all()
@@ -55,7 +53,7 @@ class BalancesView(CustomerRows):
     list_all = list_rows("list_balances", "What a customer has to come, by currency")
 
 
-class BalanceEntriesView(CustomerRows):
+class BalanceEntriesView(CustomerRows[BalanceEntry]):
     """Movements of a customer's balances."""
 
     queryset = BalanceEntry.objects.select_related("document")
@@ -64,12 +62,12 @@ class BalanceEntriesView(CustomerRows):
     list_all = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
 
 
-class RefundSerializer(serializers.ModelSerializer[Refund]):
+class RefundSerializer(RowSerializer[Refund]):
     """A refund to a customer, pending or settled."""
 
     customer = serializers.CharField(source="customer.external_id")
     credit_note = serializers.IntegerField(source="note_id", allow_null=True, help_text="Null: paid from a balance.")
-    amount = AmountField(source="money")
+    amount = AmountField()
     created_at = InstantField()
     settled_at = InstantField(allow_null=True)
 
@@ -79,7 +77,6 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
             *("id", "customer", "credit_note", "attempt", "provider", "state", "amount", "ref", "reason"),
             *("created_at", "settled_at"),
         ]
-        read_only_fields = fields
 
 
 class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
@@ -88,7 +85,7 @@ class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
     reference = serializers.CharField(max_length=120)
 
 
-class Refunds(ApiView):
+class Refunds(ApiView[Refund]):
     """Refunds, live or sandbox as the caller's key is."""
 
     queryset = Refund.objects.select_related("customer")
@@ -123,7 +120,7 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
     currency = serializers.CharField(min_length=3, max_length=3)
 
 
-class PayOutView(CustomerRows):
+class PayOutView(CustomerRows[Any]):
     """Payouts of a balance."""
 
     @post(

@@ -28,7 +28,7 @@ EXAMPLES = {
 }
 
 
-class CreditNotes(ApiView):
+class CreditNotes(ApiView[Invoice]):
     """Credit notes that the caller may see."""
 
     queryset = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE).select_related("customer", "seller")

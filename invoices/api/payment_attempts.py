@@ -16,17 +16,17 @@ from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.attempts.checkout import setup_page
 from invoices.payments.attempts.payment_methods import make_default, remove_payment_method
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField
 from lib.api.operations import Idempotency, delete, list_rows, post
 
 ATTEMPT_REFUSALS = {PaymentAttemptRefused: ("unprocessable", "not_chargeable")}
 
 
-class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
+class PaymentAttemptSerializer(RowSerializer[PaymentAttempt]):
     """An attempt to collect the amount due of an invoice."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     page = serializers.SerializerMethodField(help_text="Where the customer pays, while that is open; else null.")
     closes_at = InstantField(allow_null=True, help_text="Until when the page is open.")
     created_at = InstantField()
@@ -38,7 +38,6 @@ class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
             *("id", "number", "state", "amount", "provider", "payment_method", "page", "closes_at", "code", "reason"),
             *("created_at", "settled_at"),
         ]
-        read_only_fields = fields
 
     def get_page(self, attempt: PaymentAttempt) -> str | None:
         """Return the address of the open payment page."""
@@ -62,7 +61,7 @@ class PaymentPageSerializer(StrictFields, serializers.Serializer[Any]):
     back_to = serializers.URLField(max_length=500, help_text="An address of yours, to which the customer comes back.")
 
 
-class PaymentAttempts(InvoiceRows):
+class PaymentAttempts(InvoiceRows[PaymentAttempt]):
     """Payment attempts of one invoice, and the page on which the customer pays it."""
 
     queryset = PaymentAttempt.objects.all()
@@ -114,7 +113,7 @@ class PaymentAttempts(InvoiceRows):
         attempts.close_pages(invoice_id=self.owner.pk, at=current_time(self.owner.customer))
 
 
-class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
+class PaymentMethodSerializer(RowSerializer[PaymentMethod]):
     """A card or bank account that a customer has agreed to be charged by."""
 
     created_at = InstantField()
@@ -122,7 +121,6 @@ class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
     class Meta:
         model = PaymentMethod
         fields = ["id", "label", "expires_on", "is_default", "created_at"]
-        read_only_fields = fields
 
 
 class SetupPageSerializer(serializers.Serializer[Any]):
@@ -131,7 +129,7 @@ class SetupPageSerializer(serializers.Serializer[Any]):
     page = serializers.CharField()
 
 
-class PaymentMethods(CustomerRows):
+class PaymentMethods(CustomerRows[PaymentMethod]):
     """Payment methods of a customer, without removed ones."""
 
     queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account")

@@ -4,7 +4,7 @@ from django.db.models import Prefetch
 
 from invoices.api.serializers import InvoiceSerializer
 from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
-from lib.api.views import ApiView, OwnedRows
+from lib.api.views import ApiView, OwnedRows, Row
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -14,7 +14,7 @@ DETAILED = (
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
 
 
-class Invoices(ApiView):
+class Invoices(ApiView[Invoice]):
     """Invoices that the caller may see."""
 
     queryset = INVOICES.select_related("customer", "seller")
@@ -23,7 +23,7 @@ class Invoices(ApiView):
     lookup_url_kwarg = "invoice"
 
 
-class InvoiceRows(OwnedRows):
+class InvoiceRows(OwnedRows[Row]):
     """Rows of one invoice that the caller may see."""
 
     owners = INVOICES.select_related("customer")

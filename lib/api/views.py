@@ -17,7 +17,7 @@ from lib.api.operations import Operation
 Row = TypeVar("Row", bound=Model)
 
 
-class ApiView(GenericViewSet[Any]):
+class ApiView(GenericViewSet[Row]):
     """
     A resource with its operations; `route` says which of them a URL has.
 
@@ -102,7 +102,7 @@ class ApiView(GenericViewSet[Any]):
         return Response(payload, status=self.operation.status)
 
 
-class OwnedRows(ApiView):
+class OwnedRows(ApiView[Row]):
     """
     Rows of one owner, which the URL names: a customer's contacts, a plan's versions.
 

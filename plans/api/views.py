@@ -24,7 +24,7 @@ def with_prices(versions: PlanVersionQuerySet) -> PlanVersionQuerySet:
     )
 
 
-class Plans(ApiView):
+class Plans(ApiView[Plan]):
     """Plans, each with its version in force."""
 
     queryset = Plan.objects.all()
@@ -41,7 +41,7 @@ class Plans(ApiView):
     read = read_row("get_plan", "Read a plan with its prices in force", "One plan.")
 
 
-class PlanVersions(OwnedRows):
+class PlanVersions(OwnedRows[PlanVersion]):
     """The versions of the plan in the URL that the caller may see: published ones; in the sandbox also drafts."""
 
     queryset = PlanVersion.objects.select_related("plan")

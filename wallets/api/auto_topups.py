@@ -8,7 +8,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import delete, list_rows, put, read_row
 from wallets.api.wallets import WalletRows
@@ -78,11 +78,11 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         return None if value is None else NumberField().to_representation(value)
 
 
-class TopUpSerializer(serializers.ModelSerializer[TopUp]):
+class TopUpSerializer(RowSerializer[TopUp]):
     """An automatic top-up."""
 
     balance = NumberField(help_text="What it held when that was too little.")
-    amount = AmountField(source="money", help_text="With tax.")
+    amount = AmountField(help_text="With tax.")
     state = serializers.ChoiceField(choices=list(TopUpState))
     purchase = serializers.IntegerField(source="purchase_id")
     created_at = InstantField()
@@ -91,10 +91,9 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
     class Meta:
         model = TopUp
         fields = ["id", "purchase", "balance", "amount", "state", "reason", "created_at", "settled_at"]
-        read_only_fields = fields
 
 
-class TopUpRuleView(WalletRows):
+class TopUpRuleView(WalletRows[TopUpRule]):
     """The rule of one wallet."""
 
     queryset = TopUpRule.objects.select_related("pack")
@@ -138,7 +137,7 @@ def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
     return TopUpRuleRequest(**fields, cooldown=cooldown, ceilings=ceilings)
 
 
-class TopUpsView(WalletRows):
+class TopUpsView(WalletRows[TopUp]):
     """The automatic top-ups of a wallet."""
 
     queryset = TopUp.objects.all()

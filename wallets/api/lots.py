@@ -28,7 +28,7 @@ def lot_payloads(lots: Sequence[Lot]) -> Any:
     return LotSerializer([stored[lot.pk] for lot in lots], many=True, context={"features": codes}).data
 
 
-class LotsView(WalletRows):
+class LotsView(WalletRows[Lot]):
     """The lots of a wallet."""
 
     queryset = Lot.objects.all()
@@ -63,7 +63,7 @@ def take_out(take: Callable[..., Lot], operation_id: str, summary: str, descript
     return take_from_lot
 
 
-class Lots(ApiView):
+class Lots(ApiView[Lot]):
     """One lot visible to the caller."""
 
     queryset = Lot.objects.select_related("wallet")
@@ -94,8 +94,7 @@ class Lots(ApiView):
         problems=PROBLEMS,
     )
     def extend_lot(self, request: Request, lot: int) -> Lot:
-        stored_lot: Lot = self.get_object()
-        fields = self.read_body()
+        stored_lot, fields = self.get_object(), self.read_body()
         with as_problems(lot=""):
             extend(lot_id=stored_lot.pk, **fields, at=current_time(stored_lot.wallet.customer))
         return stored_lot

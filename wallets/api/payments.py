@@ -11,23 +11,22 @@ from invoices.api.views import InvoiceRows
 from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import list_rows, post
 from wallets.purchases import receive_payment
 
 
-class PaymentSerializer(serializers.ModelSerializer[Payment]):
+class PaymentSerializer(RowSerializer[Payment]):
     """A payment received for an invoice."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     paid_at = InstantField(help_text="When it came.")
     created_at = InstantField(help_text="When it was recorded.")
 
     class Meta:
         model = Payment
         fields = ["id", "amount", "method", "reference", "paid_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
@@ -44,7 +43,7 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
-class PaymentsView(InvoiceRows):
+class PaymentsView(InvoiceRows[Payment]):
     """Payments of one invoice visible to the caller."""
 
     queryset = Payment.objects.all()

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
@@ -20,7 +20,7 @@ PURCHASE_REFUSALS = {PurchaseRefused: ("unprocessable", "refused")}
 STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` where nobody pays."
 
 
-class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
+class PurchaseSerializer(RowSerializer[Purchase]):
     """A purchase of a pack, on the terms of its sale."""
 
     wallet = serializers.IntegerField(source="wallet_id")
@@ -29,7 +29,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     state = serializers.ChoiceField(choices=list(PurchaseState), help_text=STATES)
     units = NumberField()
     bonus = NumberField()
-    net = AmountField(source="money", help_text="Before tax; the invoice says how much is due.")
+    net = AmountField(help_text="Before tax; the invoice says how much is due.")
     invoice = serializers.IntegerField(source="invoice_id")
     created_at = InstantField()
     granted_at = InstantField(allow_null=True)
@@ -40,7 +40,6 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
             *("id", "wallet", "pack", "packs", "units", "bonus", "net", "state", "invoice", "reference", "reason"),
             *("created_at", "granted_at"),
         ]
-        read_only_fields = fields
 
 
 class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
@@ -60,7 +59,7 @@ class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, help_text="Printed on the credit note.")
 
 
-class WalletPurchasesView(WalletRows):
+class WalletPurchasesView(WalletRows[Purchase]):
     """Purchases into one wallet."""
 
     queryset = Purchase.objects.all()
@@ -83,7 +82,7 @@ class WalletPurchasesView(WalletRows):
         return buy(wallet_id=owner.pk, order=PackOrder(**self.read_body()), at=current_time(owner.customer))
 
 
-class Purchases(ApiView):
+class Purchases(ApiView[Purchase]):
     """Purchases visible to the caller."""
 
     queryset = Purchase.objects.all()

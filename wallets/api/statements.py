@@ -60,7 +60,7 @@ class StatementSerializer(serializers.Serializer[Any]):
     closing_cost = NumberField(help_text="What is left was paid with: revenue that is deferred.")
 
 
-class Statements(WalletRows):
+class Statements(WalletRows[Any]):
     """Statements of a wallet visible to the caller."""
 
     owners = WalletRows.owners.select_related("customer__seller")

@@ -32,7 +32,7 @@ class ByTime(CursorPagination):
         return queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
 
 
-class TransactionsView(WalletRows):
+class TransactionsView(WalletRows[Transaction]):
     """All transactions of a wallet."""
 
     queryset = Transaction.objects.select_related("feature").prefetch_related(

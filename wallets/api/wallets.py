@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from customers.api.views import customer_named
 from customers.customer_time import current_time, loaded_current_time
 from lib.api.operations import list_rows, patch, post, read_row
-from lib.api.views import ApiView, OwnedRows
+from lib.api.views import ApiView, OwnedRows, Row
 from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
 from wallets.ledger.balances import read_balances
@@ -17,7 +17,7 @@ from wallets.models import Wallet
 from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
 
-class Wallets(ApiView):
+class Wallets(ApiView[Wallet]):
     """Wallets visible to the caller."""
 
     queryset = Wallet.objects.select_related("customer__test_clock")
@@ -94,7 +94,7 @@ class Wallets(ApiView):
         return self.reload(stored_wallet)
 
 
-class WalletRows(OwnedRows):
+class WalletRows(OwnedRows[Row]):
     """Rows of one wallet that the caller may see."""
 
     owners = Wallet.objects.select_related("customer__test_clock")

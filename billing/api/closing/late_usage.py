@@ -15,7 +15,7 @@ from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class LateUsageView(ApiView):
+class LateUsageView(ApiView[Any]):
     """Closed periods that received usage later, or that a correction changed."""
 
     @get(

@@ -1,6 +1,7 @@
 """GET /api/v1/month-end: the checklist of a seller's month, the totals of its invoices, and its lock."""
 
 from datetime import date
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -17,7 +18,7 @@ from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
 
-class MonthEndView(ApiView):
+class MonthEndView(ApiView[Any]):
     """A month in the seller's time zone; for a locked month, the checklist as stored with the lock."""
 
     @get(

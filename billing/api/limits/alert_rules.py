@@ -12,7 +12,7 @@ from billing.models import AlertRule, Subscription
 from billing.models.alerts import MAX_LEVEL, AlertKind
 from billing.models.price_overrides import CapSetter
 from customers.api.views import customer_named
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import delete, list_rows, post, read_row
 from lib.api.problems import invalid_field
@@ -22,7 +22,7 @@ from plans.models import Feature
 EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"}
 
 
-class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
+class AlertRuleSerializer(RowSerializer[AlertRule]):
     """An alert rule: its kind, its scope and its levels."""
 
     customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
@@ -36,7 +36,6 @@ class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
             *("id", "kind", "customer", "subscription", "feature", "dimension", "dimension_value", "levels"),
             *("amount", "currency", "is_on", "set_by", "created_at"),
         ]
-        read_only_fields = fields
 
 
 class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -57,7 +56,7 @@ class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/alerts.md.")
 
 
-class AlertRules(ApiView):
+class AlertRules(ApiView[AlertRule]):
     """Alert rules of the customers that the caller sees, and those for all customers."""
 
     queryset = AlertRule.objects.filter(removed_at__isnull=True).select_related("customer", "subscription", "feature")

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from billing.models import Alert
 from billing.models.alerts import AlertKind
 from customers.customer_time import current_time_expression
+from lib.api.fields import RowSerializer
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows
 from lib.api.views import ApiView
@@ -14,7 +15,7 @@ from lib.api.views import ApiView
 STATES = ("open", "recovered", "over")
 
 
-class AlertSerializer(serializers.ModelSerializer[Alert]):
+class AlertSerializer(RowSerializer[Alert]):
     """A crossed threshold. `state` is over once its period has ended, unless it recovered before."""
 
     kind = serializers.CharField(source="alert_rule.kind")
@@ -37,10 +38,9 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
             *("threshold", "value", "limit", "unit", "period_start", "period_end", "fired_at", "recovered_at"),
             *("acknowledged_at", "alert_rule", "set_by"),
         ]
-        read_only_fields = fields
 
 
-class AlertsView(ApiView):
+class AlertsView(ApiView[Alert]):
     """All alerts."""
 
     queryset = Alert.objects.select_related("alert_rule", "customer", "subscription", "feature")

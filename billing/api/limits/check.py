@@ -46,7 +46,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(Question, float_hook=parse_number).decode
 
 
-class CheckView(ApiView):
+class CheckView(ApiView[Any]):
     """
     Answer at once whether a quantity of a feature may be used; the customer's own product calls it before each use.
     """

@@ -15,7 +15,7 @@ from lib.api.operations import get
 from lib.api.views import ApiView
 
 
-class EntitlementsView(ApiView):
+class EntitlementsView(ApiView[Any]):
     """All features that a customer's subscriptions grant."""
 
     @get(

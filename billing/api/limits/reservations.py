@@ -26,7 +26,7 @@ from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
 from customers.customer_time import current_time, current_time_by_external_id
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import RefusalProblem, post, read_row, refused_as
 from lib.api.problems import Problem
@@ -75,7 +75,7 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
         return quantity
 
 
-class ReservationSerializer(serializers.ModelSerializer[Reservation]):
+class ReservationSerializer(RowSerializer[Reservation]):
     """A reservation in its current state."""
 
     id = serializers.CharField(source="reference")
@@ -94,7 +94,6 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
             *("number", "id", "customer", "feature", "quantity", "properties", "state", "reserved_at", "expires_at"),
             *("ended_at", "used", "held"),
         ]
-        read_only_fields = fields
 
     def get_held(self, reservation: Reservation) -> dict[str, str] | None:
         """Return {"amount", "unit"}."""
@@ -123,7 +122,7 @@ class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class Reservations(ApiView):
+class Reservations(ApiView[Reservation]):
     """Reservations visible to the caller."""
 
     queryset = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")

@@ -13,13 +13,13 @@ from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefus
 from billing.models import SpendCap
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.api.views import CustomerRows
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import delete, list_rows, post, read_row
 from plans.api.features import feature_named
 
 
-class CapSerializer(serializers.ModelSerializer[SpendCap]):
+class CapSerializer(RowSerializer[SpendCap]):
     """A limit on the cost of usage per period, and the action once it is reached."""
 
     feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
@@ -29,7 +29,6 @@ class CapSerializer(serializers.ModelSerializer[SpendCap]):
     class Meta:
         model = SpendCap
         fields = ["id", "feature", "match", "amount", "currency", "action", "per_minute", "set_by", "created_at"]
-        read_only_fields = fields
 
 
 class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -86,7 +85,7 @@ def remove_spend_cap(operation_id: str, summary: str, description: str) -> Calla
     return remove
 
 
-class SubscriptionCaps(SubscriptionRows):
+class SubscriptionCaps(SubscriptionRows[SpendCap]):
     """Spend caps of one subscription."""
 
     queryset = SpendCap.objects.select_related("feature")
@@ -107,7 +106,7 @@ class SubscriptionCaps(SubscriptionRows):
     remove = remove_spend_cap("remove_spend_cap", "Remove a spend cap", "One cap of a subscription.")
 
 
-class CustomerCaps(CustomerRows):
+class CustomerCaps(CustomerRows[SpendCap]):
     """Spend caps of all usage of one customer."""
 
     queryset = SubscriptionCaps.queryset

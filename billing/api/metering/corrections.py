@@ -27,7 +27,7 @@ from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 
-class CorrectionsView(ApiView):
+class CorrectionsView(ApiView[Any]):
     """Correct usage: a 2xx response means that the correction is committed and visible to every read."""
 
     @post(

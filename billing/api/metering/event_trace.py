@@ -17,7 +17,7 @@ from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class TraceView(ApiView):
+class TraceView(ApiView[Any]):
     """
     The meters that an event matched, and why others did not; its quantities and rates; and the lines that bill it.
     """

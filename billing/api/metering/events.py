@@ -24,7 +24,7 @@ from lib.api.views import ApiView
 STATUSES = (event_recorder.ACCEPTED, event_recorder.DUPLICATE, event_recorder.CONFLICT, "rejected")
 
 
-class EventsView(ApiView):
+class EventsView(ApiView[Any]):
     """Store usage events, each exactly once: a 2xx response means that they are committed."""
 
     @post(

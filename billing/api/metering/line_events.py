@@ -26,7 +26,7 @@ _PAGES = (
 )
 
 
-class LineEvents(ApiView):
+class LineEvents(ApiView[Any]):
     """The events of a line, in pages or as a file: those of its snapshot, or the changes since the line before it."""
 
     @get(

@@ -1,6 +1,7 @@
 """POST /api/v1/meters/{code}/try: the readings that a meter takes from an event."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 from rest_framework.generics import get_object_or_404
@@ -16,7 +17,7 @@ from lib.decimals import to_plain_string
 from plans.models import Meter
 
 
-class TryMeterView(ApiView):
+class TryMeterView(ApiView[Any]):
     """Answer each step of a meter's matching for an event; nothing is stored."""
 
     @post("try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER)

@@ -13,7 +13,7 @@ from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class UnmatchedView(ApiView):
+class UnmatchedView(ApiView[Any]):
     """Open reports of unmatched usage, grouped by reason, customer, event and meter."""
 
     @get(

@@ -29,7 +29,7 @@ from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Wallet
 
 
-class Usage(ApiView):
+class Usage(ApiView[Any]):
     """A customer's usage, including every event whose request was answered."""
 
     @get(

@@ -125,7 +125,7 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
 EXAMPLE = {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3}
 
 
-class Simulations(ApiView):
+class Simulations(ApiView[SimulationResult]):
     """Simulations that the caller may see: past usage rated by other versions, as a job. The rows are their bills."""
 
     queryset = SimulationResult.objects.select_related("subscription__customer", "version__plan")

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from billing.simulation.sandbox import CannotAdvance, create_clock, retry_advance, start_advance, stop_clock
 from billing.tasks import advance_clocks
 from customers.models import TestClock
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.operations import list_rows, post, read_row
 from lib.api.problems import Problem
 from lib.api.views import ApiView
@@ -21,7 +21,7 @@ from lib.api.views import ApiView
 CLOCK_REFUSALS = {CannotAdvance: ("unprocessable", "refused")}
 
 
-class TestClockSerializer(serializers.ModelSerializer[TestClock]):
+class TestClockSerializer(RowSerializer[TestClock]):
     """A test clock. `state` is standing, advancing or failed; if failed, `failure` gives the reason."""
 
     __test__ = False
@@ -36,7 +36,6 @@ class TestClockSerializer(serializers.ModelSerializer[TestClock]):
     class Meta:
         model = TestClock
         fields = ["id", "name", "now", "state", "target", "failure", "customers", "created_at"]
-        read_only_fields = fields
 
 
 class NewClockSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -52,7 +51,7 @@ class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     to = InstantField(help_text="Later than its time, by five years at most.")
 
 
-class Clocks(ApiView):
+class Clocks(ApiView[TestClock]):
     """Test clocks. Live keys see none, because live customers have none."""
 
     queryset = TestClock.objects.annotate(customers_count=Count("customers"))

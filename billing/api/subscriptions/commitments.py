@@ -27,7 +27,6 @@ class OwnCommitmentSerializer(CommitmentSerializer):
     class Meta:
         model = SubscriptionCommitment
         fields = ["id", *CommitmentSerializer.Meta.fields, "starts_at", "ends_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -43,7 +42,7 @@ class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any
     reason = serializers.CharField(max_length=500)
 
 
-class Commitments(SubscriptionRows):
+class Commitments(SubscriptionRows[Any]):
     """The commitments of one subscription visible to the caller."""
 
     queryset = SubscriptionCommitment.objects.all()

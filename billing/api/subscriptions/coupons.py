@@ -10,12 +10,12 @@ from billing import subscriptions
 from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import Redemption
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.operations import list_rows, post
 from plans.api.coupons import CouponSerializer, coupon_named
 
 
-class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
+class RedemptionSerializer(RowSerializer[Redemption]):
     """A coupon that a subscription has or had."""
 
     coupon = CouponSerializer()
@@ -29,7 +29,6 @@ class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
     class Meta:
         model = Redemption
         fields = ["coupon", "position", "since", "invoices", "invoices_left", "promoted", "ended_at", "ended_reason"]
-        read_only_fields = fields
 
     def get_invoices_left(self, redemption: Any) -> int | None:
         """Return the number of invoices that the coupon still applies to."""
@@ -56,7 +55,7 @@ class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class Redemptions(SubscriptionRows):
+class Redemptions(SubscriptionRows[Redemption]):
     """The coupons of one subscription visible to the caller, including ended ones."""
 
     queryset = Redemption.objects.with_use()

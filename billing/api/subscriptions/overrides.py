@@ -10,7 +10,7 @@ from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import Override
 from billing.models.price_overrides import OverrideFigure
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post
 from plans.api.features import feature_named
@@ -25,7 +25,7 @@ EXAMPLE = {
 }
 
 
-class OverrideSerializer(serializers.ModelSerializer[Override]):
+class OverrideSerializer(RowSerializer[Override]):
     """A term that the subscription has in place of its plan's."""
 
     feature = serializers.CharField(source="feature.code")
@@ -35,7 +35,6 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
     class Meta:
         model = Override
         fields = ["id", "feature", "figure", "match", "value", "starts_at", "ends_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -62,7 +61,7 @@ class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     ends_at = InstantField(required=False, help_text="Default: the next period.")
 
 
-class Overrides(SubscriptionRows):
+class Overrides(SubscriptionRows[Override]):
     """The overrides of one subscription visible to the caller."""
 
     queryset = Override.objects.select_related("feature")

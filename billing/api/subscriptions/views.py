@@ -14,10 +14,10 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.customer_time import current_time_by_external_id, current_time_expression, customer_named_in
 from lib.api.operations import list_rows, post, read_row
-from lib.api.views import ApiView, OwnedRows
+from lib.api.views import ApiView, OwnedRows, Row
 
 
-class Subscriptions(ApiView):
+class Subscriptions(ApiView[Subscription]):
     """Subscriptions visible to the caller, each with its running period and its scheduled version."""
 
     queryset = Subscription.objects.select_related("customer__test_clock", "version__plan")
@@ -75,7 +75,7 @@ class Subscriptions(ApiView):
     read = read_row("get_subscription", "Read a subscription", "One subscription.")
 
 
-class SubscriptionRows(OwnedRows):
+class SubscriptionRows(OwnedRows[Row]):
     """Rows of one subscription that the caller may see."""
 
     owners = Subscription.objects.all()
