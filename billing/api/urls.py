@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from billing.api import jobs, plan_migrations, privacy
-from billing.api.closing import late_usage, month_end, regeneration, upcoming_invoice
+from billing.api.closing import invoices, late_usage, month_end
 from billing.api.limits import alert_rules, alerts, check, entitlements, reservations, spend_caps
 from billing.api.metering import corrections, event_trace, events, line_events, meters, unmatched_usage, usage
 from billing.api.simulation import clones, simulations, test_clocks
@@ -19,7 +19,7 @@ from billing.api.subscriptions import (
 )
 
 subscription_urls = [
-    path("upcoming", upcoming_invoice.UpcomingView.route("preview"), name="subscription_upcoming"),
+    path("upcoming", invoices.UpcomingView.route("preview"), name="subscription_upcoming"),
     path("overrides", overrides.Overrides.route("list_all", "create"), name="overrides"),
     path("overrides/<int:number>/end", overrides.Overrides.route("end"), name="override_end"),
     path("commitments", commitments.Commitments.route("list_all", "create"), name="commitments"),
@@ -86,7 +86,7 @@ urlpatterns = [
     path("customers/<str:customer>/erase", privacy.PersonalData.route("erase"), name="customer_erase"),
     path(
         "invoices/<int:invoice>/regenerate",
-        regeneration.RegenerateView.route("regenerate"),
+        invoices.RegenerateView.route("regenerate"),
         name="invoice_regenerate",
     ),
     path("customers/<str:customer>/clone", clones.CloneView.route("clone"), name="customer_clone"),

@@ -2,10 +2,9 @@ from django.urls import path
 
 from customers.api.api_keys import Keys
 from customers.api.contacts import Contacts
-from customers.api.deliveries import Deliveries
 from customers.api.portal_links import PortalLinksView
 from customers.api.views import Customers
-from customers.api.webhooks import Endpoints
+from customers.api.webhooks import Deliveries, Endpoints
 
 urlpatterns = [
     path("customers", Customers.route("list_all", "create"), name="customers"),

@@ -1,4 +1,4 @@
-"""Webhook endpoints over HTTP."""
+"""Webhook endpoints and their deliveries over HTTP."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,11 +17,12 @@ from customers.api.webhook_serializers import (
     SecretEndpointSerializer,
 )
 from customers.models import Delivery, WebhookEndpoint
+from customers.models.notifications import DeliveryState
 from customers.notifications import endpoint_health, webhook_endpoints
-from customers.notifications.resend import resend_since
+from customers.notifications.resend import resend, resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused
 from lib.api.operations import delete, list_rows, patch, post, read_row, secret_response
-from lib.api.views import ApiView
+from lib.api.views import ApiView, OwnedRows
 
 EXAMPLE = {"url": "https://example.com/tollbook", "kinds": ["alert.fired", "topup.failed"]}
 ENDPOINT_REFUSALS = {EndpointRefused: ("invalid-fields", "refused")}
@@ -133,3 +134,34 @@ class Endpoints(ApiView[WebhookEndpoint]):
     def replay(self, request: Request, webhook: int) -> dict[str, int]:
         messages = resend_since(endpoint=self.get_object(), **self.read_body(), at=timezone.now())
         return {"messages": messages}
+
+
+class Deliveries(OwnedRows[Delivery]):
+    """The deliveries to one endpoint that the caller may see."""
+
+    queryset = Delivery.objects.select_related("notification__customer", "endpoint")
+    serializer_class = DeliverySerializer
+    lookup_url_kwarg = "number"
+    owners = WebhookEndpoint.objects.not_removed()
+    owner_kwarg = "webhook"
+    owner_field = "pk"
+    owner_path = "endpoint"
+
+    list_all = list_rows(
+        "list_webhook_deliveries",
+        "Messages to a webhook endpoint, newest first",
+        "The list of deliveries.",
+        filters={"state": "state", "type": "notification__kind"},
+        filter_choices={"state": DeliveryState.values},
+    )
+
+    @post(
+        "replay_webhook_delivery",
+        "Send a message again",
+        "Whatever came of it, under the same webhook-id, with all its tries ahead of it.",
+        refusals=ENDPOINT_REFUSALS,
+        problems=("conflict",),
+    )
+    def replay(self, request: Request, webhook: int, number: int) -> Delivery:
+        resend(delivery=self.get_object(), at=timezone.now())
+        return self.get_object()

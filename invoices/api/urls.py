@@ -4,15 +4,15 @@ from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, 
 from invoices.api.credit_note_views import CreditNotes, CreditNoteView, VoidInvoiceView
 from invoices.api.customer_tax import CustomerTaxes
 from invoices.api.files import CreditNoteFiles, InvoiceFiles
-from invoices.api.one_off_views import DraftableInvoiceView, InvoicesView
 from invoices.api.payment_attempts import PaymentAttempts, PaymentMethods
+from invoices.api.views import DraftableInvoiceView, Invoices
 
 urlpatterns = [
     path("customers/<str:customer>/tax", CustomerTaxes.route("read"), name="taxation"),
     path("customers/<str:customer>/tax/check", CustomerTaxes.route("check"), name="tax_number_check"),
-    path("invoices", InvoicesView.route("list_all", "create"), name="invoices"),
+    path("invoices", Invoices.route("list_all", "create"), name="invoices"),
     path("invoices/<int:invoice>", DraftableInvoiceView.route("read", "update", "discard"), name="invoice"),
-    path("invoices/<int:invoice>/issue", InvoicesView.route("issue"), name="invoice_issue"),
+    path("invoices/<int:invoice>/issue", Invoices.route("issue"), name="invoice_issue"),
     path("invoices/<int:invoice>/void", VoidInvoiceView.route("void"), name="invoice_void"),
     path("invoices/<int:invoice>/pdf", InvoiceFiles.route("pdf"), name="invoice_pdf"),
     path("invoices/<int:invoice>/charges", PaymentAttempts.route("list_all", "charge"), name="charges"),

@@ -99,8 +99,10 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
     version = serializers.IntegerField(source="version.number")
     before = serializers.SerializerMethodField()
     after = serializers.SerializerMethodField()
-    problems = serializers.SerializerMethodField()
-    lines = serializers.SerializerMethodField()
+    problems = serializers.ListField(child=serializers.CharField(), source="figures.problems", read_only=True)
+    lines = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()), source="figures.lines", read_only=True
+    )
 
     class Meta:
         model = SimulationResult
@@ -114,12 +116,6 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
 
     def get_after(self, result: SimulationResult) -> str | None:
         return to_plain_string(result.after) if result.is_known else None
-
-    def get_problems(self, result: SimulationResult) -> list[str]:
-        return list(result.figures["problems"])
-
-    def get_lines(self, result: SimulationResult) -> list[dict[str, str]]:
-        return list(result.figures["lines"])
 
 
 EXAMPLE = {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3}
