@@ -14,13 +14,13 @@ from billing.jobs.progress import read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
 from billing.models.jobs import JobState
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 from lib.csv_export import csv_download
 
 
-class Jobs(ApiView):
+class Jobs(ApiView[Any]):
     """Jobs of every kind: imports, grants, invoice runs, PDFs, audits."""
 
     def get_object(self) -> Job:
@@ -36,17 +36,13 @@ class Jobs(ApiView):
             raise Problem("not-found", f"There is no job {number}.")
         return job
 
-
-class JobView(Jobs):
-    """One job."""
-
-    @operation(
+    @get(
         "read_job",
         "How far a job is, and what came of it",
         "`figures` are what its items counted so far; which ones follows from `kind`.",
         response=JOB_ANSWER,
     )
-    def get(self, request: Request, number: int) -> Response:
+    def read(self, request: Request, number: int) -> Response:
         job = self.get_object()
         progress = read_job_progress([job])[job.pk]
         is_finished = job.state in (JobState.DONE, JobState.FAILED)
@@ -68,16 +64,12 @@ class JobView(Jobs):
             }
         )
 
-
-class JobResultView(Jobs):
-    """The findings of a job, row by row, as a file streamed while it is read."""
-
-    @operation(
+    @get(
         "download_job_result",
         "Download what came of a job as CSV",
         "A row for each finding, and for each item that failed. May be read while the job goes on.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, number: int) -> StreamingHttpResponse:
+    def download(self, request: Request, number: int) -> StreamingHttpResponse:
         job = self.get_object()
         return csv_download(job_result_rows(job, KINDS[job.kind]), file_name=f"job-{job.pk}.csv")

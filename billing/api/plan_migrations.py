@@ -22,9 +22,9 @@ from billing.plan_migrations.cohort import (
     Selection,
     plan_migration,
 )
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
 
 EXAMPLE = {"title": "To Pro 2027", "from": {"plan": "pro"}, "plan": "pro-2027", "when": "period"}
@@ -82,7 +82,7 @@ class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
 
 
-class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
+class MigrationSerializer(RowSerializer[PlanMigration]):
     """A migration and its progress."""
 
     plan = serializers.CharField(source="version.plan.code")
@@ -97,7 +97,6 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
             *("id", "title", "state", "plan", "version", "when", "moment", "ends_overrides", "from_unit", "to_unit"),
             *("rate", "notice_days", "announced_at", "approved_at", "created_at", "left_out", "moves"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
     def get_left_out(self, migration: PlanMigration) -> list[dict[str, str]]:
@@ -121,7 +120,7 @@ def _count_by_state(migrations: list[PlanMigration]) -> dict[int, dict[str, int]
     return counts
 
 
-class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
+class MoveSerializer(RowSerializer[MigrationItem]):
     """One subscription of a migration."""
 
     subscription = serializers.CharField(source="subscription.external_id")
@@ -138,7 +137,6 @@ class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
             *("id", "subscription", "customer", "state", "problem", "warnings", "currency", "before", "after"),
             *("switch", "moved_at", "undone_at"),
         ]
-        read_only_fields = fields
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -148,7 +146,20 @@ class StepSerializer(serializers.Serializer[Any]):
     job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
 
 
-class Migrations(ApiView):
+def take_step(
+    step: Callable[..., Job | PlanMigration | int], operation_id: str, summary: str, description: str = ""
+) -> Callable[..., HttpResponseBase]:
+    """Return the operation that carries out a step of a migration."""
+
+    @post(operation_id, summary, description, response=StepSerializer, refusals={MigrationRefused: "conflict"})
+    def take(view: "Migrations", request: Request, number: int) -> dict[str, Any]:
+        outcome = step(migration_id=view.get_object().pk, at=timezone.now(), by=None)
+        return {"migration": view.get_object(), "job": outcome.pk if isinstance(outcome, Job) else None}
+
+    return take
+
+
+class Migrations(ApiView[PlanMigration]):
     """Migrations visible to the caller."""
 
     queryset = PlanMigration.objects.select_related("version__plan")
@@ -156,17 +167,13 @@ class Migrations(ApiView):
     serializer_class = MigrationSerializer
     lookup_url_kwarg = "number"
 
-
-class MigrationsView(Migrations):
-    """All migrations."""
-
-    get = list_rows("list_migrations", "List migrations, newest first")
+    list_all = list_rows("list_migrations", "List migrations, newest first", "All migrations.")
 
     def represent_page(self, rows: list[PlanMigration]) -> Any:
         """Return the migrations, with the counts of all of them read by one query."""
         return MigrationSerializer(rows, many=True, context={"counted": _count_by_state(rows)}).data
 
-    @operation(
+    @post(
         "create_migration",
         "Choose subscriptions that are to move to another version",
         "Who is chosen stays chosen. Nobody moves before it is run; `preview` tells beforehand what each"
@@ -176,7 +183,7 @@ class MigrationsView(Migrations):
         refusals={MigrationRefused: "unprocessable"},
         examples={"Everybody on the old plan, from their next period on": EXAMPLE},
     )
-    def post(self, request: Request) -> PlanMigration:
+    def create(self, request: Request) -> PlanMigration:
         at, fields = timezone.now(), dict(self.read_body())
         version = version_of(fields.pop("plan"), fields.pop("version", None), at=at)
         title, selection = fields.pop("title"), Selection(**fields.pop("from"))
@@ -189,87 +196,58 @@ class MigrationsView(Migrations):
             at=at,
         )
 
+    read = read_row("get_migration", "Read a migration, and how far it is", "One migration.")
 
-class MigrationView(Migrations):
-    """One migration."""
-
-    get = read_row("get_migration", "Read a migration, and how far it is")
-
-
-class MovesView(ApiView):
-    """The subscriptions of a migration."""
-
-    queryset = MigrationItem.objects.select_related("subscription__customer")
-    sandbox_path = "migration__sandbox"
-    serializer_class = MoveSerializer
-    filters = {"state": "state", "subscription": "subscription__external_id"}
-    filter_choices = {"state": MoveState.values}
-
-    get = list_rows("list_migration_moves", "List the subscriptions of a migration, newest first")
-
-    def get_queryset(self) -> QuerySet[MigrationItem]:
-        """Return the items of one migration that the caller may see."""
-        return super().get_queryset().filter(migration=self.kwargs["number"])
-
-
-def take_step(
-    step: Callable[..., Job | PlanMigration | int], operation_id: str, summary: str, description: str = ""
-) -> Callable[..., HttpResponseBase]:
-    """Return the `post` of a view that carries out a step of a migration."""
-
-    @operation(operation_id, summary, description, response=StepSerializer, refusals={MigrationRefused: "conflict"})
-    def post(view: Migrations, request: Request, number: int) -> dict[str, Any]:
-        outcome = step(migration_id=view.get_object().pk, at=timezone.now(), by=None)
-        return {"migration": view.get_object(), "job": outcome.pk if isinstance(outcome, Job) else None}
-
-    return post
-
-
-class MigrationPreviewView(Migrations):
-    """The preview of a migration."""
-
-    post = take_step(
+    preview = take_step(
         workflow.preview,
         "preview_migration",
         "Say of each subscription what moving it would come to",
         "In the background; read the moves when it is done.",
     )
 
-
-class MigrationNoticeView(Migrations):
-    """The notice to customers."""
-
-    post = take_step(
+    announce = take_step(
         workflow.announce,
         "tell_migration",
         "Tell the customers of those who are to move",
         "Once. The run waits for `notice_days` from then on.",
     )
 
-
-class MigrationRunView(Migrations):
-    """The run of a migration."""
-
-    post = take_step(
+    run = take_step(
         workflow.run,
         "run_migration",
         "Move those who wait, and try again those who could not",
         "In the background. Nobody is moved twice, however often it is run.",
     )
 
-
-class MigrationRollBackView(Migrations):
-    """The rollback of a migration."""
-
-    post = take_step(
+    roll_back = take_step(
         workflow.roll_back,
         "roll_back_migration",
         "Let everybody who was moved be on their former version again",
         "As if they had never moved, within the period in which they did. Who cannot go back says why.",
     )
 
+    discard = take_step(
+        workflow.discard,
+        "drop_migration",
+        "Give a migration up before it is begun",
+        "The end of a migration that has not started.",
+    )
 
-class MigrationDropView(Migrations):
-    """The end of a migration that has not started."""
 
-    post = take_step(workflow.discard, "drop_migration", "Give a migration up before it is begun")
+class MovesView(ApiView[MigrationItem]):
+    """The subscriptions of a migration."""
+
+    queryset = MigrationItem.objects.select_related("subscription__customer")
+    sandbox_path = "migration__sandbox"
+    serializer_class = MoveSerializer
+
+    list_all = list_rows(
+        "list_migration_moves",
+        "List the subscriptions of a migration, newest first",
+        filters={"state": "state", "subscription": "subscription__external_id"},
+        filter_choices={"state": MoveState.values},
+    )
+
+    def get_queryset(self) -> QuerySet[MigrationItem]:
+        """Return the items of one migration that the caller may see."""
+        return super().get_queryset().filter(migration=self.kwargs["number"])

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from billing.privacy import ErasureRefused, erase, export
 from customers.api.views import Customers
-from lib.api.operations import operation
+from lib.api.operations import get, post
 
 
 class ErasedSerializer(serializers.Serializer[Any]):
@@ -21,28 +21,24 @@ class ErasedSerializer(serializers.Serializer[Any]):
     events = serializers.IntegerField(help_text="Events that were stripped of what nothing is counted by.")
 
 
-class ExportView(Customers):
-    """The export of a customer's data."""
+class PersonalData(Customers):
+    """The personal data of a customer."""
 
-    @operation(
+    @get(
         "export_customer",
         "Export all that is known of a customer",
         "A ZIP of one JSON document and tables as CSV: details, contacts, subscriptions, usage by month,"
         " invoices, movements of wallets, mails, and what its details were before.",
         response={(200, "application/zip"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, customer: str) -> FileResponse:
+    def export(self, request: Request, customer: str) -> FileResponse:
         customer_record = self.get_object()
         file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the response closes it
         export(customer_record, file)
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"customer-{customer_record.pk}.zip")
 
-
-class ErasureView(Customers):
-    """The erasure of a customer's personal data."""
-
-    @operation(
+    @post(
         "erase_customer",
         "Erase what is personal of a customer",
         "Names, addresses, contacts, mails, history, and what of events nothing is counted by. Documents,"
@@ -51,6 +47,6 @@ class ErasureView(Customers):
         response=ErasedSerializer,
         refusals={ErasureRefused: "conflict"},
     )
-    def post(self, request: Request, customer: str) -> dict[str, Any]:
+    def erase(self, request: Request, customer: str) -> dict[str, Any]:
         erased = erase(customer_id=self.get_object().pk, at=timezone.now())
         return {"customer": erased.name, "events": erased.events}

@@ -14,7 +14,7 @@ from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import list_rows, operation, read_row, secret_response
+from lib.api.operations import list_rows, post, read_row, secret_response
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
@@ -60,7 +60,7 @@ class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     expires_at = InstantField(required=False, allow_null=True, help_text="Of the new one; default: never.")
 
 
-class Keys(ApiView):
+class Keys(ApiView[ApiKey]):
     """Live keys for a live caller, sandbox keys for a sandbox caller."""
 
     queryset = ApiKey.objects.all()
@@ -78,13 +78,9 @@ class Keys(ApiView):
             detail = f"Key {self.caller.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
             raise Problem("scope-missing", detail)
 
+    list_all = list_rows("list_keys", "List API keys, newest first", "The list of API keys.")
 
-class KeysView(Keys):
-    """The list of API keys."""
-
-    get = list_rows("list_keys", "List API keys, newest first")
-
-    @operation(
+    @post(
         "issue_key",
         "Issue an API key",
         "A live key issues live keys, a test key test keys, and none gives a scope that it lacks itself."
@@ -95,23 +91,15 @@ class KeysView(Keys):
         refusals={keys.KeyRefused: ("invalid-fields", "refused")},
         examples={"For the product's servers": {"name": "Usage", "scopes": ["ingest"]}},
     )
-    def post(self, request: Request) -> Response:
+    def issue(self, request: Request) -> Response:
         fields = self.read_body()
         self.grant(fields["scopes"])
         key, secret = keys.issue(**fields, sandbox=self.caller.sandbox, by=None, at=timezone.now())
         return secret_response(ApiKeySerializer(key).data, secret=secret)
 
+    read = read_row("get_key", "Read an API key", "One API key.")
 
-class KeyView(Keys):
-    """One API key."""
-
-    get = read_row("get_key", "Read an API key")
-
-
-class KeyRotationView(Keys):
-    """The replacement of a key by a new one."""
-
-    @operation(
+    @post(
         "rotate_key",
         "Replace an API key",
         "The new key has the old one's name and scopes, all of which the caller must have; the old one"
@@ -122,25 +110,21 @@ class KeyRotationView(Keys):
         refusals={keys.KeyRefused: "conflict"},
     )
     @transaction.atomic
-    def post(self, request: Request, number: int) -> Response:
+    def rotate(self, request: Request, number: int) -> Response:
         old, fields = self.get_object(), self.read_body()
         self.grant(old.scopes)
         fields["overlap"] = timedelta(seconds=fields["overlap"])
         key, secret = keys.rotate(key=old, **fields, by=None, at=timezone.now())
         return secret_response(ApiKeySerializer(key).data, secret=secret)
 
-
-class KeyRevocationView(Keys):
-    """The revocation of a key."""
-
-    @operation(
+    @post(
         "revoke_key",
         "Revoke an API key",
         "It is refused from the next request on, also if it is the caller's own. Revoked again, it keeps"
         " the earlier time.",
     )
-    def post(self, request: Request, number: int) -> ApiKey:
-        key: ApiKey = self.get_object()
+    def revoke(self, request: Request, number: int) -> ApiKey:
+        key = self.get_object()
         keys.revoke(key=key, at=timezone.now())
         key.refresh_from_db()
         return key

@@ -11,7 +11,7 @@ from customers.customer_time import current_time
 from customers.models import Contact
 from customers.registration import announce_customer_updated
 from lib.api.fields import StrictFields
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import delete, list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
 
 MOST = 50
@@ -40,11 +40,12 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         return value
 
 
-class Contacts(CustomerRows):
+class Contacts(CustomerRows[Contact]):
     """The contacts of one customer that the caller may see."""
 
     queryset = Contact.objects.all()
     serializer_class = ContactSerializer
+    lookup_url_kwarg = "number"
 
     def save_contact(self, contact: Contact | None, **facts: Any) -> Contact:
         """
@@ -58,13 +59,9 @@ class Contacts(CustomerRows):
             announce_customer_updated(saved.customer, ["contacts"], at=current_time(saved.customer))
         return saved
 
+    list_all = list_rows("list_contacts", "Contacts of a customer, newest first", "The list of contacts.")
 
-class ContactsView(Contacts):
-    """The list of contacts."""
-
-    get = list_rows("list_contacts", "Contacts of a customer, newest first")
-
-    @operation(
+    @post(
         "create_contact",
         "Add a contact",
         "It gets mail of what happens from now on: `billing` for invoices, payments, top-ups and credits;"
@@ -73,29 +70,23 @@ class ContactsView(Contacts):
         status=201,
         examples={"Who pays": {"name": "Bea", "email": "bea@acme.example", "alerts": False}},
     )
-    def post(self, request: Request, customer: str) -> Contact:
+    def create(self, request: Request, customer: str) -> Contact:
         if self.get_queryset().count() >= MOST:
             raise invalid_field("", f"A customer has {MOST} contacts at most; remove one first.", "refused")
         return self.save_contact(None, customer=self.owner)
 
+    read = read_row("get_contact", "Read a contact", "One contact.")
 
-class ContactView(Contacts):
-    """One contact."""
-
-    lookup_url_kwarg = "number"
-
-    get = read_row("get_contact", "Read a contact")
-
-    @operation("update_contact", "Change a contact", request=ContactSerializer)
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Contact:
+    @patch("update_contact", "Change a contact", "One contact.", request=ContactSerializer)
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Contact:
         return self.save_contact(self.get_object())
 
-    @operation(
+    @delete(
         "remove_contact",
         "Remove a contact",
         "Name and address are forgotten; mail that is still on its way to it is not sent.",
     )
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def remove(self, request: Request, *args: Any, **kwargs: Any) -> None:
         contact = self.get_object()
         with transaction.atomic():
             contact.delete()

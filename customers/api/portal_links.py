@@ -13,7 +13,7 @@ from customers.models import Contact
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import create_link, portal_origin
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation, secret_response
+from lib.api.operations import post, secret_response
 from lib.api.problems import invalid_field
 
 
@@ -35,10 +35,10 @@ class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
     expires_at = InstantField()
 
 
-class PortalLinksView(CustomerRows):
+class PortalLinksView(CustomerRows[Any]):
     """Links into the portal of one customer."""
 
-    @operation(
+    @post(
         "make_portal_link",
         "Let somebody into the portal",
         "Send them to `url` within five minutes; it works once, and shows a button before it does.",
@@ -47,7 +47,7 @@ class PortalLinksView(CustomerRows):
         status=201,
         examples={"For one of their contacts": {"contact": "bea@acme.example"}},
     )
-    def post(self, request: Request, customer: str) -> Response:
+    def create(self, request: Request, customer: str) -> Response:
         owner, email = self.owner, self.read_body().get("contact")
         contact = Contact.objects.filter(customer=owner, email__iexact=email).first() if email else None
         if email and contact is None:

@@ -9,9 +9,9 @@ from customers.api.serializers import CustomerChangeSerializer, CustomerSerializ
 from customers.customer_time import current_time
 from customers.models import Customer
 from customers.registration import announce_customer_created, announce_customer_updated
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.problems import invalid_field
-from lib.api.views import ApiView, OwnedRows
+from lib.api.views import ApiView, OwnedRows, Row
 
 EXAMPLE = {
     "id": "acme",
@@ -22,7 +22,7 @@ EXAMPLE = {
 }
 
 
-class Customers(ApiView):
+class Customers(ApiView[Customer]):
     """The customers that the caller may see."""
 
     queryset = Customer.objects.select_related("seller")
@@ -31,8 +31,42 @@ class Customers(ApiView):
     lookup_field = "external_id"
     lookup_url_kwarg = "customer"
 
+    list_all = list_rows("list_customers", "List customers, newest first", "The customers.")
 
-class CustomerRows(OwnedRows):
+    @post(
+        "create_customer",
+        "Create a customer",
+        "Usage that was sent for it before is kept as unmatched, and attributed when it is replayed.",
+        request=CustomerSerializer,
+        status=201,
+        problems=("conflict",),
+        examples={"A customer": EXAMPLE},
+    )
+    def create(self, request: Request) -> Customer:
+        serializer = self.read_serializer()
+        with transaction.atomic():
+            customer: Customer = serializer.save(sandbox=self.caller.sandbox)
+            announce_customer_created(customer, at=current_time(customer))
+        return customer
+
+    read = read_row("get_customer", "Read a customer", "One customer.")
+
+    @patch(
+        "update_customer",
+        "Change a customer",
+        "Documents issued from now on carry the change; those issued before keep what they say.",
+        request=CustomerChangeSerializer,
+        response=CustomerChangeSerializer,
+    )
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Customer:
+        serializer = self.read_serializer(self.get_object(), partial=True)
+        with transaction.atomic():
+            customer: Customer = serializer.save()
+            announce_customer_updated(customer, list(serializer.validated_data), at=current_time(customer))
+        return customer
+
+
+class CustomerRows(OwnedRows[Row]):
     """Rows of one customer that the caller may see."""
 
     owners = Customer.objects.all()
@@ -49,45 +83,3 @@ def customer_named(external_id: str, *, sandbox: bool) -> Customer:
     if customer is None:
         raise invalid_field("customer", f"There is no customer “{external_id}”.", "unknown")
     return customer
-
-
-class CustomersView(Customers):
-    """The customers."""
-
-    get = list_rows("list_customers", "List customers, newest first")
-
-    @operation(
-        "create_customer",
-        "Create a customer",
-        "Usage that was sent for it before is kept as unmatched, and attributed when it is replayed.",
-        request=CustomerSerializer,
-        status=201,
-        problems=("conflict",),
-        examples={"A customer": EXAMPLE},
-    )
-    def post(self, request: Request) -> Customer:
-        serializer = self.read_serializer()
-        with transaction.atomic():
-            customer: Customer = serializer.save(sandbox=self.caller.sandbox)
-            announce_customer_created(customer, at=current_time(customer))
-        return customer
-
-
-class CustomerView(Customers):
-    """One customer."""
-
-    get = read_row("get_customer", "Read a customer")
-
-    @operation(
-        "update_customer",
-        "Change a customer",
-        "Documents issued from now on carry the change; those issued before keep what they say.",
-        request=CustomerChangeSerializer,
-        response=CustomerChangeSerializer,
-    )
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Customer:
-        serializer = self.read_serializer(self.get_object(), partial=True)
-        with transaction.atomic():
-            customer: Customer = serializer.save()
-            announce_customer_updated(customer, list(serializer.validated_data), at=current_time(customer))
-        return customer

@@ -10,7 +10,7 @@ from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import KINDS
 from customers.notifications.signatures import message_name
 from customers.notifications.webhook_endpoints import LONGEST_OVERLAP
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 
 MAX_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 
@@ -83,7 +83,7 @@ class ReplayedSerializer(serializers.Serializer[dict[str, Any]]):
     messages = serializers.IntegerField()
 
 
-class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+class DeliverySerializer(RowSerializer[Delivery]):
     """A message to an endpoint, pending or finished."""
 
     message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every try.")
@@ -102,7 +102,6 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             *("id", "message", "type", "customer", "happened_at", "state", "attempts", "tried_at", "next_at"),
             *("status", "answer"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field({"type": "string", "example": "msg_0f3c5b1e9f6b4f0ca0d1b7e5b0a3c2d1"})
     def get_message(self, delivery: Delivery) -> str:

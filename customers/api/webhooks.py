@@ -1,4 +1,4 @@
-"""Webhook endpoints over HTTP."""
+"""Webhook endpoints and their deliveries over HTTP."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,17 +17,18 @@ from customers.api.webhook_serializers import (
     SecretEndpointSerializer,
 )
 from customers.models import Delivery, WebhookEndpoint
+from customers.models.notifications import DeliveryState
 from customers.notifications import endpoint_health, webhook_endpoints
-from customers.notifications.resend import resend_since
+from customers.notifications.resend import resend, resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused
-from lib.api.operations import list_rows, operation, read_row, secret_response
-from lib.api.views import ApiView
+from lib.api.operations import delete, list_rows, patch, post, read_row, secret_response
+from lib.api.views import ApiView, OwnedRows
 
 EXAMPLE = {"url": "https://example.com/tollbook", "kinds": ["alert.fired", "topup.failed"]}
 ENDPOINT_REFUSALS = {EndpointRefused: ("invalid-fields", "refused")}
 
 
-class Endpoints(ApiView):
+class Endpoints(ApiView[WebhookEndpoint]):
     """The webhook endpoints that the caller may see, without removed ones."""
 
     queryset = WebhookEndpoint.objects.not_removed()
@@ -35,13 +36,9 @@ class Endpoints(ApiView):
     serializer_class = EndpointSerializer
     lookup_url_kwarg = "webhook"
 
+    list_all = list_rows("list_webhooks", "List webhook endpoints, newest first", "The list of webhook endpoints.")
 
-class EndpointsView(Endpoints):
-    """The list of webhook endpoints."""
-
-    get = list_rows("list_webhooks", "List webhook endpoints, newest first")
-
-    @operation(
+    @post(
         "create_webhook",
         "Add a webhook endpoint",
         "It is told what happens from now on to live customers, or to sandbox ones with a test key. The"
@@ -53,7 +50,7 @@ class EndpointsView(Endpoints):
         examples={"Alerts and top-ups": EXAMPLE},
     )
     @transaction.atomic
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         fields = self.read_body()
         enabled = fields.pop("enabled", True)
         endpoint, secret = webhook_endpoints.create(**fields, sandbox=self.caller.sandbox, by=None)
@@ -62,13 +59,9 @@ class EndpointsView(Endpoints):
             endpoint.refresh_from_db()
         return secret_response(EndpointSerializer(endpoint).data, secret=secret)
 
+    read = read_row("get_webhook", "Read a webhook endpoint", "One webhook endpoint.")
 
-class EndpointView(Endpoints):
-    """One webhook endpoint."""
-
-    get = read_row("get_webhook", "Read a webhook endpoint")
-
-    @operation(
+    @patch(
         "update_webhook",
         "Change a webhook endpoint, or switch it off and on",
         "Messages that are under way go to where it stands then.",
@@ -76,8 +69,8 @@ class EndpointView(Endpoints):
         refusals=ENDPOINT_REFUSALS,
     )
     @transaction.atomic
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> WebhookEndpoint:
-        endpoint: WebhookEndpoint = self.get_object()
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> WebhookEndpoint:
+        endpoint = self.get_object()
         fields = self.read_serializer(endpoint, partial=True).validated_data
         enabled = fields.pop("enabled", None)
         webhook_endpoints.change(endpoint=endpoint, **fields)
@@ -88,19 +81,15 @@ class EndpointView(Endpoints):
         endpoint.refresh_from_db()
         return endpoint
 
-    @operation(
+    @delete(
         "remove_webhook",
         "Remove a webhook endpoint",
         "Nothing is sent to it any more, and its secrets are forgotten at once.",
     )
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def remove(self, request: Request, *args: Any, **kwargs: Any) -> None:
         endpoint_health.remove(endpoint=self.get_object(), at=timezone.now())
 
-
-class RotationView(Endpoints):
-    """The rotation of an endpoint's secret."""
-
-    @operation(
+    @post(
         "rotate_webhook_secret",
         "Give a webhook endpoint a new secret",
         "The answer holds it, and it is never shown again. For `overlap` seconds messages are signed"
@@ -111,17 +100,13 @@ class RotationView(Endpoints):
         refusals=ENDPOINT_REFUSALS,
         problems=("conflict",),
     )
-    def post(self, request: Request, webhook: int) -> Response:
+    def rotate(self, request: Request, webhook: int) -> Response:
         endpoint, overlap = self.get_object(), timedelta(seconds=self.read_body()["overlap"])
         secret = webhook_endpoints.rotate(endpoint=endpoint, overlap=overlap, at=timezone.now())
         endpoint.refresh_from_db()
         return secret_response(EndpointSerializer(endpoint).data, secret=secret)
 
-
-class SendTestView(Endpoints):
-    """A test message without content."""
-
-    @operation(
+    @post(
         "test_webhook",
         "Send a webhook endpoint a test",
         "A message of the type `webhook.test`, signed and tried as any other. Read what comes of it from"
@@ -131,16 +116,12 @@ class SendTestView(Endpoints):
         refusals=ENDPOINT_REFUSALS,
         problems=("conflict",),
     )
-    def post(self, request: Request, webhook: int) -> Delivery:
+    def send_test(self, request: Request, webhook: int) -> Delivery:
         delivery = webhook_endpoints.send_test(endpoint=self.get_object(), at=timezone.now())
         delivery.notification.refresh_from_db(fields=["message_id"])
         return delivery
 
-
-class ReplayView(Endpoints):
-    """The resending of missed messages."""
-
-    @operation(
+    @post(
         "replay_webhooks",
         "Send a webhook endpoint what it has missed",
         "All since a moment that failed, was given up, or happened while the endpoint was switched off or"
@@ -150,6 +131,37 @@ class ReplayView(Endpoints):
         refusals=ENDPOINT_REFUSALS,
         problems=("conflict",),
     )
-    def post(self, request: Request, webhook: int) -> dict[str, int]:
+    def replay(self, request: Request, webhook: int) -> dict[str, int]:
         messages = resend_since(endpoint=self.get_object(), **self.read_body(), at=timezone.now())
         return {"messages": messages}
+
+
+class Deliveries(OwnedRows[Delivery]):
+    """The deliveries to one endpoint that the caller may see."""
+
+    queryset = Delivery.objects.select_related("notification__customer", "endpoint")
+    serializer_class = DeliverySerializer
+    lookup_url_kwarg = "number"
+    owners = WebhookEndpoint.objects.not_removed()
+    owner_kwarg = "webhook"
+    owner_field = "pk"
+    owner_path = "endpoint"
+
+    list_all = list_rows(
+        "list_webhook_deliveries",
+        "Messages to a webhook endpoint, newest first",
+        "The list of deliveries.",
+        filters={"state": "state", "type": "notification__kind"},
+        filter_choices={"state": DeliveryState.values},
+    )
+
+    @post(
+        "replay_webhook_delivery",
+        "Send a message again",
+        "Whatever came of it, under the same webhook-id, with all its tries ahead of it.",
+        refusals=ENDPOINT_REFUSALS,
+        problems=("conflict",),
+    )
+    def replay(self, request: Request, webhook: int, number: int) -> Delivery:
+        resend(delivery=self.get_object(), at=timezone.now())
+        return self.get_object()

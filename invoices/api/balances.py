@@ -9,27 +9,26 @@ from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
-from lib.api.operations import Idempotency, list_rows, operation
+from lib.api.operations import Idempotency, list_rows, post
 from lib.api.views import ApiView
 
 
-class BalanceSerializer(serializers.ModelSerializer[CustomerBalance]):
+class BalanceSerializer(RowSerializer[CustomerBalance]):
     """A customer's balance in one currency."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
 
     class Meta:
         model = CustomerBalance
         fields = ["amount"]
-        read_only_fields = fields
 
 
-class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
+class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
     """One movement of a balance."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     after = serializers.SerializerMethodField(help_text="What the balance was then.")
     document = serializers.CharField(
         source="document.number", default=None, allow_null=True, help_text="The document that it is about."
@@ -39,37 +38,36 @@ class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
     class Meta:
         model = BalanceEntry
         fields = ["id", "kind", "amount", "after", "document", "at"]
-        read_only_fields = fields
 
     def get_after(self, entry: BalanceEntry) -> dict[str, str]:
         """Return the balance after the entry."""
         return serialize_amount(entry.after, str(entry.currency))
 
 
-class BalancesView(CustomerRows):
+class BalancesView(CustomerRows[CustomerBalance]):
     """Balances, by currency."""
 
     queryset = CustomerBalance.objects.all()
     serializer_class = BalanceSerializer
 
-    get = list_rows("list_balances", "What a customer has to come, by currency")
+    list_all = list_rows("list_balances", "What a customer has to come, by currency")
 
 
-class BalanceEntriesView(CustomerRows):
+class BalanceEntriesView(CustomerRows[BalanceEntry]):
     """Movements of a customer's balances."""
 
     queryset = BalanceEntry.objects.select_related("document")
     serializer_class = BalanceEntrySerializer
 
-    get = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
+    list_all = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
 
 
-class RefundSerializer(serializers.ModelSerializer[Refund]):
+class RefundSerializer(RowSerializer[Refund]):
     """A refund to a customer, pending or settled."""
 
     customer = serializers.CharField(source="customer.external_id")
     credit_note = serializers.IntegerField(source="note_id", allow_null=True, help_text="Null: paid from a balance.")
-    amount = AmountField(source="money")
+    amount = AmountField()
     created_at = InstantField()
     settled_at = InstantField(allow_null=True)
 
@@ -79,24 +77,6 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
             *("id", "customer", "credit_note", "attempt", "provider", "state", "amount", "ref", "reason"),
             *("created_at", "settled_at"),
         ]
-        read_only_fields = fields
-
-
-class Refunds(ApiView):
-    """Refunds, live or sandbox as the caller's key is."""
-
-    queryset = Refund.objects.select_related("customer")
-    sandbox_path = "customer__sandbox"
-    serializer_class = RefundSerializer
-    lookup_url_kwarg = "refund"
-
-
-class RefundsView(Refunds):
-    """Refunds, live or sandbox as the caller's key is."""
-
-    filters = {"customer": "customer__external_id", "state": "state"}
-
-    get = list_rows("list_refunds", "List refunds, newest first")
 
 
 class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
@@ -105,17 +85,30 @@ class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
     reference = serializers.CharField(max_length=120)
 
 
-class RefundPaidView(Refunds):
-    """A refund that staff have paid by hand."""
+class Refunds(ApiView[Refund]):
+    """Refunds, live or sandbox as the caller's key is."""
 
-    @operation(
+    queryset = Refund.objects.select_related("customer")
+    sandbox_path = "customer__sandbox"
+    serializer_class = RefundSerializer
+    lookup_url_kwarg = "refund"
+
+    list_all = list_rows(
+        "list_refunds",
+        "List refunds, newest first",
+        "Refunds, live or sandbox as the caller's key is.",
+        filters={"customer": "customer__external_id", "state": "state"},
+    )
+
+    @post(
         "record_refund",
         "Record that a refund was paid by hand",
+        "A refund that staff have paid by hand.",
         idempotency=Idempotency.NONE,
         request=ManualRefundSerializer,
         refusals={RefundRefused: "unprocessable"},
     )
-    def post(self, request: Request, refund: int) -> Refund:
+    def record(self, request: Request, refund: int) -> Refund:
         refund_row, fields = self.get_object(), self.read_body()
         return record_manual_refund(refund_id=refund_row.pk, **fields, at=current_time(refund_row.customer), by=None)
 
@@ -127,10 +120,10 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
     currency = serializers.CharField(min_length=3, max_length=3)
 
 
-class PayOutView(CustomerRows):
+class PayOutView(CustomerRows[Any]):
     """Payouts of a balance."""
 
-    @operation(
+    @post(
         "pay_balance_out",
         "Pay some of a customer's balance out",
         "Takes it off the balance; the refund is to be paid by hand, and recorded then.",
@@ -139,6 +132,6 @@ class PayOutView(CustomerRows):
         status=201,
         refusals={RefundRefused: ("unprocessable", "not_refundable")},
     )
-    def post(self, request: Request, customer: str) -> Refund:
+    def pay_out(self, request: Request, customer: str) -> Refund:
         owner = self.owner
         return pay_out_balance(customer_id=owner.pk, **self.read_body(), at=current_time(owner))

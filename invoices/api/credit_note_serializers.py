@@ -10,11 +10,11 @@ from invoices.credit_notes import RequestedCredit
 from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.models import Invoice, Line
 from invoices.models.invoices import CreditTo
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 
 
-class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
+class CreditNoteSerializer(RowSerializer[Invoice]):
     """A credit note of an invoice; its amounts are the customer's claim."""
 
     number = serializers.CharField()
@@ -33,10 +33,9 @@ class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
             *("id", "number", "invoice", "customer", "seller", "sandbox", "issued_at", "issue_date"),
             *("reason", "to", "net", "tax", "total"),
         ]
-        read_only_fields = fields
 
 
-class CreditedLineSerializer(serializers.ModelSerializer[Line]):
+class CreditedLineSerializer(RowSerializer[Line]):
     """The credited amount of one line, at the line's own tax."""
 
     line = serializers.IntegerField(source="corrects_line.position", help_text="Position of the invoice's line.")
@@ -47,7 +46,6 @@ class CreditedLineSerializer(serializers.ModelSerializer[Line]):
     class Meta:
         model = Line
         fields = ["position", "kind", "line", "description", "amount", "tax_rate", "explanation"]
-        read_only_fields = fields
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_explanation(self, line: Line) -> Any:
@@ -63,7 +61,6 @@ class CreditNoteDetailSerializer(CreditNoteSerializer):
 
     class Meta(CreditNoteSerializer.Meta):
         fields = [*CreditNoteSerializer.Meta.fields, "lines", "taxes"]
-        read_only_fields = fields
 
 
 class LineCreditSerializer(StrictFields, serializers.Serializer[Any]):

@@ -9,10 +9,10 @@ from invoices.api.credit_note_serializers import (
     NewCreditNoteSerializer,
     VoidReasonSerializer,
 )
-from invoices.api.views import DETAILED, INVOICES, Invoices, detailed, download_pdf
+from invoices.api.views import DETAILED, INVOICES, Invoices, detailed
 from invoices.credit_notes import CreditRefused, issue_credit_note, void_invoice
 from invoices.models import DocumentKind, Invoice
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 
@@ -28,7 +28,7 @@ EXAMPLES = {
 }
 
 
-class CreditNotes(ApiView):
+class CreditNotes(ApiView[Invoice]):
     """Credit notes that the caller may see."""
 
     queryset = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE).select_related("customer", "seller")
@@ -36,15 +36,14 @@ class CreditNotes(ApiView):
     serializer_class = CreditNoteSerializer
     lookup_url_kwarg = "credit_note"
 
+    list_all = list_rows(
+        "list_credit_notes",
+        "List credit notes, newest first",
+        "Credit notes.",
+        filters={"customer": "customer__external_id", "invoice": "corrects__number", "number": "number"},
+    )
 
-class CreditNotesView(CreditNotes):
-    """Credit notes."""
-
-    filters = {"customer": "customer__external_id", "invoice": "corrects__number", "number": "number"}
-
-    get = list_rows("list_credit_notes", "List credit notes, newest first")
-
-    @operation(
+    @post(
         "create_credit_note",
         "Credit an invoice",
         "All that is left of it, or some of its lines, never more than was claimed; issued at once.",
@@ -54,7 +53,7 @@ class CreditNotesView(CreditNotes):
         refusals=CREDIT_REFUSALS,
         examples=EXAMPLES,
     )
-    def post(self, request: Request) -> Invoice:
+    def create(self, request: Request) -> Invoice:
         fields = self.read_body()
         own = INVOICES.filter(sandbox=self.caller.sandbox)
         invoice = own.filter(pk=fields["invoice"]).select_related("customer").first()
@@ -67,7 +66,7 @@ class CreditNotesView(CreditNotes):
 class VoidInvoiceView(Invoices):
     """The voiding of an invoice."""
 
-    @operation(
+    @post(
         "void_invoice",
         "Void an invoice",
         "By a credit note over all that is left of it. What was paid in part is credited instead.",
@@ -76,7 +75,7 @@ class VoidInvoiceView(Invoices):
         status=201,
         refusals=CREDIT_REFUSALS,
     )
-    def post(self, request: Request, invoice: int) -> Invoice:
+    def void(self, request: Request, invoice: int) -> Invoice:
         invoice_row, fields = self.get_object(), self.read_body()
         return detailed(void_invoice(invoice_id=invoice_row.pk, **fields, at=current_time(invoice_row.customer)))
 
@@ -87,10 +86,4 @@ class CreditNoteView(CreditNotes):
     queryset = CreditNotes.queryset.prefetch_related(*DETAILED)
     serializer_class = CreditNoteDetailSerializer
 
-    get = read_row("get_credit_note", "Read a credit note with its lines")
-
-
-class CreditNotePdfView(CreditNotes):
-    """The file of a credit note."""
-
-    get = download_pdf("get_credit_note_pdf", "Download a credit note as PDF")
+    read = read_row("get_credit_note", "Read a credit note with its lines")

@@ -12,7 +12,7 @@ from invoices.documents.tax_description import taxation_of
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.api.fields import InstantField
 from lib.api.number_fields import NumberField
-from lib.api.operations import Idempotency, operation
+from lib.api.operations import Idempotency, get, post
 
 
 class ChargedTaxSerializer(serializers.Serializer[Any]):
@@ -36,18 +36,14 @@ class TaxationSerializer(serializers.Serializer[Any]):
     proof = serializers.CharField(help_text="What proves that it was asked for.")
 
 
-class TaxationView(Customers):
-    """The taxes of a customer."""
+class CustomerTaxes(Customers):
+    """The taxes of a customer, and online checks of its VAT id."""
 
-    @operation("get_taxation", "Read how a customer is taxed", response=TaxationSerializer)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    @get("get_taxation", "Read how a customer is taxed", "The taxes of a customer.", response=TaxationSerializer)
+    def read(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return taxation_payload(self.get_object())
 
-
-class TaxNumberCheckView(Customers):
-    """Online checks of a customer's VAT id."""
-
-    @operation(
+    @post(
         "check_tax_number",
         "Look up a customer's VAT id",
         "By the check that is set up; what it says counts for documents issued from now on.",
@@ -55,7 +51,7 @@ class TaxNumberCheckView(Customers):
         response=TaxationSerializer,
         refusals={TaxNumberCheckFailed: "unprocessable"},
     )
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def check(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
         customer = self.get_object()
         return taxation_payload(check_tax_number(customer=customer, at=current_time(customer)))
 

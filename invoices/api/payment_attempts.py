@@ -16,17 +16,17 @@ from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.attempts.checkout import setup_page
 from invoices.payments.attempts.payment_methods import make_default, remove_payment_method
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField
-from lib.api.operations import Idempotency, list_rows, operation
+from lib.api.operations import Idempotency, delete, list_rows, post
 
 ATTEMPT_REFUSALS = {PaymentAttemptRefused: ("unprocessable", "not_chargeable")}
 
 
-class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
+class PaymentAttemptSerializer(RowSerializer[PaymentAttempt]):
     """An attempt to collect the amount due of an invoice."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     page = serializers.SerializerMethodField(help_text="Where the customer pays, while that is open; else null.")
     closes_at = InstantField(allow_null=True, help_text="Until when the page is open.")
     created_at = InstantField()
@@ -38,7 +38,6 @@ class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
             *("id", "number", "state", "amount", "provider", "payment_method", "page", "closes_at", "code", "reason"),
             *("created_at", "settled_at"),
         ]
-        read_only_fields = fields
 
     def get_page(self, attempt: PaymentAttempt) -> str | None:
         """Return the address of the open payment page."""
@@ -62,15 +61,15 @@ class PaymentPageSerializer(StrictFields, serializers.Serializer[Any]):
     back_to = serializers.URLField(max_length=500, help_text="An address of yours, to which the customer comes back.")
 
 
-class PaymentAttemptsView(InvoiceRows):
-    """Payment attempts of one invoice."""
+class PaymentAttempts(InvoiceRows[PaymentAttempt]):
+    """Payment attempts of one invoice, and the page on which the customer pays it."""
 
     queryset = PaymentAttempt.objects.all()
     serializer_class = PaymentAttemptSerializer
 
-    get = list_rows("list_charges", "Charges of an invoice, newest first")
+    list_all = list_rows("list_charges", "Charges of an invoice, newest first", "Payment attempts of one invoice.")
 
-    @operation(
+    @post(
         "charge_invoice",
         "Charge what is due",
         "Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
@@ -80,7 +79,7 @@ class PaymentAttemptsView(InvoiceRows):
         status=201,
         refusals=ATTEMPT_REFUSALS,
     )
-    def post(self, request: Request, invoice: int) -> PaymentAttempt:
+    def charge(self, request: Request, invoice: int) -> PaymentAttempt:
         owner, fields = self.owner, self.read_body()
         at = current_time(owner.customer)
         attempt = attempts.start_payment(invoice_id=owner.pk, **fields, at=at)
@@ -89,13 +88,7 @@ class PaymentAttemptsView(InvoiceRows):
         attempt.refresh_from_db()
         return attempt
 
-
-class PaymentPageView(InvoiceRows):
-    """A page on which the customer pays an invoice."""
-
-    serializer_class = PaymentAttemptSerializer
-
-    @operation(
+    @post(
         "open_payment_page",
         "Open a page to pay an invoice on",
         "A page of the provider's, open for half an hour; one that is open already is given again.",
@@ -105,22 +98,22 @@ class PaymentPageView(InvoiceRows):
         refusals=ATTEMPT_REFUSALS,
         examples={"A page": {"back_to": "https://example.com/billing"}},
     )
-    def post(self, request: Request, invoice: int) -> PaymentAttempt:
+    def open_page(self, request: Request, invoice: int) -> PaymentAttempt:
         owner, fields = self.owner, self.read_body()
         return attempts.open_page(invoice_id=owner.pk, **fields, at=current_time(owner.customer))
 
-    @operation(
+    @delete(
         "close_payment_page",
         "Close the page that is open",
         "Nobody can pay on it any more, so that the invoice can be credited or voided; what was paid on"
         " it by then counts.",
         refusals=ATTEMPT_REFUSALS,
     )
-    def delete(self, request: Request, invoice: int) -> None:
+    def close_page(self, request: Request, invoice: int) -> None:
         attempts.close_pages(invoice_id=self.owner.pk, at=current_time(self.owner.customer))
 
 
-class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
+class PaymentMethodSerializer(RowSerializer[PaymentMethod]):
     """A card or bank account that a customer has agreed to be charged by."""
 
     created_at = InstantField()
@@ -128,34 +121,6 @@ class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
     class Meta:
         model = PaymentMethod
         fields = ["id", "label", "expires_on", "is_default", "created_at"]
-        read_only_fields = fields
-
-
-class PaymentMethods(CustomerRows):
-    """Payment methods of a customer, without removed ones."""
-
-    queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account")
-    serializer_class = PaymentMethodSerializer
-    lookup_url_kwarg = "payment_method"
-    owner_path = "account__customer"
-
-
-class PaymentMethodsView(PaymentMethods):
-    """A customer's payment methods."""
-
-    get = list_rows("list_instruments", "What a customer can be charged by")
-
-
-class PaymentMethodView(PaymentMethods):
-    """One payment method."""
-
-    @operation("make_instrument_default", "Let this one be charged from now on", idempotency=Idempotency.NONE)
-    def post(self, request: Request, **kwargs: Any) -> PaymentMethod:
-        return make_default(payment_method_id=self.get_object().pk)
-
-    @operation("remove_instrument", "Let it be charged no longer", refusals=ATTEMPT_REFUSALS)
-    def delete(self, request: Request, **kwargs: Any) -> None:
-        remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.owner))
 
 
 class SetupPageSerializer(serializers.Serializer[Any]):
@@ -164,18 +129,39 @@ class SetupPageSerializer(serializers.Serializer[Any]):
     page = serializers.CharField()
 
 
-class SetupPageView(CustomerRows):
-    """Pages on which a customer saves a card."""
+class PaymentMethods(CustomerRows[PaymentMethod]):
+    """Payment methods of a customer, without removed ones."""
 
-    @operation(
+    queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account")
+    serializer_class = PaymentMethodSerializer
+    lookup_url_kwarg = "payment_method"
+    owner_path = "account__customer"
+
+    list_all = list_rows("list_instruments", "What a customer can be charged by", "A customer's payment methods.")
+
+    @post(
+        "make_instrument_default",
+        "Let this one be charged from now on",
+        "One payment method.",
+        idempotency=Idempotency.NONE,
+    )
+    def make_default(self, request: Request, **kwargs: Any) -> PaymentMethod:
+        return make_default(payment_method_id=self.get_object().pk)
+
+    @delete("remove_instrument", "Let it be charged no longer", "One payment method.", refusals=ATTEMPT_REFUSALS)
+    def remove(self, request: Request, **kwargs: Any) -> None:
+        remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.owner))
+
+    @post(
         "open_setup_page",
         "Open a page to leave a card on",
+        "Pages on which a customer saves a card.",
         request=PaymentPageSerializer,
         response=SetupPageSerializer,
         status=201,
         refusals=ATTEMPT_REFUSALS,
     )
-    def post(self, request: Request, customer: str) -> dict[str, str]:
+    def open_page(self, request: Request, customer: str) -> dict[str, str]:
         fields, owner = self.read_body(), self.owner
         page = setup_page(customer=owner, key=uuid4().hex, **fields, at=current_time(owner))
         return {"page": request.build_absolute_uri(page)}

@@ -10,11 +10,11 @@ from rest_framework import serializers
 from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import BILLS_USAGE
-from lib.api.fields import InstantField
-from lib.api.number_fields import AmountField, NumberField, serialize_amount
+from lib.api.fields import InstantField, RowSerializer
+from lib.api.number_fields import AmountField, NumberField
 
 
-class LineSerializer(serializers.ModelSerializer[Line]):
+class LineSerializer(RowSerializer[Line]):
     """One billed amount, rounded once to the currency's minor unit."""
 
     service_start = InstantField()
@@ -36,7 +36,6 @@ class LineSerializer(serializers.ModelSerializer[Line]):
             *("position", "kind", "description", "service_start", "service_end", "quantity", "unit"),
             *("amount", "tax_rate", "explanation", "events_link"),
         ]
-        read_only_fields = fields
 
     def get_events_link(self, line: Line) -> str | None:
         """Return the address that lists a usage line's events."""
@@ -50,7 +49,7 @@ class LineSerializer(serializers.ModelSerializer[Line]):
         return line.explanation
 
 
-class TaxSerializer(serializers.ModelSerializer[InvoiceTax]):
+class TaxSerializer(RowSerializer[InvoiceTax]):
     """The tax of one rate."""
 
     rate = NumberField(help_text="Percent.")
@@ -60,10 +59,9 @@ class TaxSerializer(serializers.ModelSerializer[InvoiceTax]):
     class Meta:
         model = InvoiceTax
         fields = ["name", "rate", "reason", "taxable", "amount"]
-        read_only_fields = fields
 
 
-class SectionSerializer(serializers.ModelSerializer[Section]):
+class SectionSerializer(RowSerializer[Section]):
     """The lines of one subscription on a consolidated invoice."""
 
     subscription = serializers.CharField(source="name", help_text="As it was called when the document was issued.")
@@ -73,10 +71,9 @@ class SectionSerializer(serializers.ModelSerializer[Section]):
     class Meta:
         model = Section
         fields = ["subscription", "first_line", "last_line"]
-        read_only_fields = fields
 
 
-class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
+class InvoiceSerializer(RowSerializer[Invoice]):
     """
     An invoice to a customer. A draft may still change; an issued invoice changes only its state and counted amounts.
     """
@@ -90,11 +87,9 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
     net = AmountField()
     tax = AmountField()
     total = AmountField()
-    credited = serializers.SerializerMethodField(help_text="What credit notes have taken back of the total.")
-    paid = serializers.SerializerMethodField(help_text="What was paid of it.")
-    due = serializers.SerializerMethodField(
-        help_text="What is left to pay: the total less credit notes and payments; zero for a draft."
-    )
+    credited = AmountField(help_text="What credit notes have taken back of the total.")
+    paid = AmountField(help_text="What was paid of it.")
+    due = AmountField(help_text="What is left to pay: the total less credit notes and payments; zero for a draft.")
     prices_include_tax = serializers.BooleanField(
         source="includes_tax", help_text="Whether the amounts of its lines include tax, and so sum to the total."
     )
@@ -109,22 +104,6 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
             *("due_date", "period_start", "period_end", "prices_include_tax", "net", "tax", "total"),
             *("credited", "paid", "due", "replaces", "purchase_order", "note"),
         ]
-        read_only_fields = fields
-
-    @extend_schema_field(AmountField)
-    def get_credited(self, invoice: Invoice) -> dict[str, str]:
-        """Return the credited amount."""
-        return serialize_amount(invoice.credited, str(invoice.currency))
-
-    @extend_schema_field(AmountField)
-    def get_paid(self, invoice: Invoice) -> dict[str, str]:
-        """Return the sum of the payments."""
-        return serialize_amount(invoice.paid, str(invoice.currency))
-
-    @extend_schema_field(AmountField)
-    def get_due(self, invoice: Invoice) -> dict[str, str]:
-        """Return the amount left to pay."""
-        return serialize_amount(invoice.due, str(invoice.currency))
 
 
 class InvoiceDetailSerializer(InvoiceSerializer):
@@ -141,7 +120,6 @@ class InvoiceDetailSerializer(InvoiceSerializer):
 
     class Meta(InvoiceSerializer.Meta):
         fields = [*InvoiceSerializer.Meta.fields, "lines", "sections", "taxes", "pdf_link"]
-        read_only_fields = fields
 
     @extend_schema_field({"type": ["string", "null"], "format": "uri"})
     def get_pdf_link(self, invoice: Invoice) -> str | None:

@@ -1,21 +1,30 @@
-"""Invoices over HTTP."""
+"""Invoices over HTTP; one-off ones are drafted, changed, issued and discarded."""
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import Prefetch
-from django.http import HttpResponse
-from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 
-from invoices.api.serializers import InvoiceSerializer
+from customers.customer_time import current_time
+from customers.models import Customer
+from invoices.api.one_off_serializers import DraftInvoiceChangeSerializer, NewOneOffInvoiceSerializer, build_request
+from invoices.api.serializers import InvoiceDetailSerializer, InvoiceSerializer
 from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import InvoiceState
-from invoices.rendering import renderer
-from invoices.rendering.downloads import file_name
-from lib.api.operations import operation
-from lib.api.problems import Problem
-from lib.api.views import ApiView, OwnedRows
+from invoices.one_off_invoices import (
+    OneOffInvoiceRefused,
+    discard_draft,
+    draft_invoice,
+    edit_draft,
+    issue_draft,
+    request_from_draft,
+)
+from lib.api.operations import Idempotency, delete, list_rows, patch, post, read_row
+from lib.api.problems import invalid_field
+from lib.api.views import ApiView, OwnedRows, Row
 
 DETAILED = (
     Prefetch("lines", Line.objects.select_related("corrects_line").order_by("position")),
@@ -23,18 +32,100 @@ DETAILED = (
     Prefetch("sections", Section.objects.order_by("position")),
 )
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
+ONE_OFF_REFUSALS = {OneOffInvoiceRefused: ("unprocessable", "not_claimable")}
+EXAMPLE = {
+    "customer": "acme",
+    "lines": [{"description": "Migration of your data", "quantity": "2", "unit": "day", "unit_price": "900"}],
+    "net_days": 30,
+    "issue": True,
+}
 
 
-class Invoices(ApiView):
-    """Invoices that the caller may see."""
+class Invoices(ApiView[Invoice]):
+    """Invoices that the caller may see; one-off ones are created and issued."""
 
     queryset = INVOICES.select_related("customer", "seller")
     sandbox_path = "sandbox"
     serializer_class = InvoiceSerializer
     lookup_url_kwarg = "invoice"
 
+    list_all = list_rows(
+        "list_invoices",
+        "List invoices, newest first",
+        "Invoices: list them, and create one-off invoices.",
+        filters={"customer": "customer__external_id", "state": "state", "number": "number"},
+        filter_choices={"state": InvoiceState.values},
+    )
 
-class InvoiceRows(OwnedRows):
+    @post(
+        "create_invoice",
+        "Make a one-off invoice",
+        "A draft, which may still be changed or discarded; or issued at once.",
+        request=NewOneOffInvoiceSerializer,
+        response=InvoiceDetailSerializer,
+        status=201,
+        refusals=ONE_OFF_REFUSALS,
+        examples={"Two days of work": EXAMPLE},
+    )
+    @transaction.atomic
+    def create(self, request: Request) -> Invoice:
+        fields = self.read_body()
+        own = Customer.objects.filter(sandbox=self.caller.sandbox)
+        customer = own.filter(external_id=fields["customer"]).first()
+        if customer is None:
+            raise invalid_field("customer", f"There is no customer {fields['customer']}.", "does_not_exist")
+        at = current_time(customer)
+        one_off_request = build_request(fields, today=customer_today(customer))
+        invoice = draft_invoice(customer=customer, request=one_off_request, at=at)
+        return detailed(issue_draft(invoice_id=invoice.pk, at=at) if fields["issue"] else invoice)
+
+    @post(
+        "issue_draft_invoice",
+        "Issue a draft of an invoice",
+        "It gets a number, and never changes any more; asked again, the same invoice is the answer.",
+        idempotency=Idempotency.NONE,
+        response=InvoiceDetailSerializer,
+        refusals=ONE_OFF_REFUSALS,
+    )
+    def issue(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
+        invoice = self.get_object()
+        return detailed(issue_draft(invoice_id=invoice.pk, at=current_time(invoice.customer)))
+
+
+class DraftableInvoiceView(Invoices):
+    """One invoice: read it; change or discard it while it is a one-off draft."""
+
+    queryset = Invoices.queryset.prefetch_related(*DETAILED)
+    serializer_class = InvoiceDetailSerializer
+
+    read = read_row(
+        "get_invoice",
+        "Read an invoice with its lines",
+        "Each line carries its explanation: the parts whose exact sum it is, rounded once.",
+    )
+
+    @patch(
+        "update_draft_invoice",
+        "Change a draft of an invoice",
+        "What is sent takes the place of what it says; lines as a whole.",
+        request=DraftInvoiceChangeSerializer,
+        refusals=ONE_OFF_REFUSALS,
+    )
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Invoice:
+        invoice, fields = self.get_object(), self.read_body()
+        _check_is_one_off_draft(invoice)
+        today, current = customer_today(invoice.customer), request_from_draft(invoice)
+        one_off_request = build_request(fields, today=today, current=current)
+        at = current_time(invoice.customer)
+        return detailed(edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at))
+
+    @delete("discard_draft_invoice", "Discard a draft of an invoice", refusals=ONE_OFF_REFUSALS)
+    def discard(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        invoice = self.get_object()
+        discard_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
+
+
+class InvoiceRows(OwnedRows[Row]):
     """Rows of one invoice that the caller may see."""
 
     owners = INVOICES.select_related("customer")
@@ -48,47 +139,11 @@ def detailed(invoice: Invoice) -> Invoice:
     return invoices.get(pk=invoice.pk)
 
 
-def download_pdf(operation_id: str, summary: str, description: str = "") -> Any:
-    """
-    Return the `get` of a view that answers the PDF file of an invoice or credit note, rendered once and stored:
-    identical at each download.
-    """
-
-    @operation(
-        operation_id,
-        summary,
-        description,
-        response={(200, "application/pdf"): OpenApiTypes.BINARY},
-        problems=("not-ready",),
-    )
-    def get(view: ApiView, request: Request, **kwargs: Any) -> HttpResponse:
-        at = timezone.now()
-        invoice = view.get_object()
-        if invoice.state == InvoiceState.DRAFT:
-            raise Problem("not-ready", "A draft has no file; it gets one when it is issued.")
-        try:
-            stored = renderer.render_one(invoice_id=invoice.pk, at=at)
-        except renderer.NotRendered as error:
-            wait = None if error.retry_at is None else (error.retry_at - at).total_seconds()
-            raise Problem("not-ready", "The file cannot be made now.", retry_after=wait) from error
-        return HttpResponse(
-            bytes(stored.content or b""),
-            content_type="application/pdf",
-            headers={
-                "Content-Disposition": f'attachment; filename="{file_name(invoice)}"',
-                "Cache-Control": "private, no-store",
-                "ETag": f'"{stored.sha256}"',
-            },
-        )
-
-    return get
+def _check_is_one_off_draft(invoice: Invoice) -> None:
+    if not invoice.reference.startswith("claim:") or invoice.number is not None:
+        raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")
 
 
-class InvoicePdfView(Invoices):
-    """The PDF file of an invoice."""
-
-    get = download_pdf(
-        "get_invoice_pdf",
-        "Download an invoice as PDF",
-        "Made in the background after issue, or now if it is not there yet. A draft has none.",
-    )
+def customer_today(customer: Customer) -> date:
+    """Return today's date in the customer's time zone."""
+    return current_time(customer).astimezone(ZoneInfo(customer.time_zone)).date()

@@ -6,7 +6,6 @@ docs/payments.md#balance.
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
-from djmoney.money import Money
 
 from invoices.triggers.refunds import (
     balance_follows_its_entries,
@@ -40,10 +39,6 @@ class CustomerBalance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, str(self.currency))
 
 
 class BalanceKind(models.TextChoices):
@@ -106,7 +101,3 @@ class BalanceEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.amount} {self.currency}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, str(self.currency))

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.db import models
 from djmoney.models.fields import CurrencyField
-from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import payments_are_counted
 from lib.field_types import AMOUNT, MAX_MONEY, one_of
@@ -61,7 +60,3 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}, {self.get_method_display()}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, str(self.currency))

@@ -2,8 +2,9 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model
 from djmoney.settings import CURRENCY_CHOICES
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -12,6 +13,17 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]
 _ADDRESSABLE = re.compile(r"[^\s/?#%\\]+( [^\s/?#%\\]+)*")
 # Refuses times that can't be meant, such as milliseconds sent as seconds, and bounds the calendar arithmetic.
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+class RowSerializer(serializers.ModelSerializer[Row]):
+    """Base class of serializers for responses: the fields that it makes of the model are read-only."""
+
+    def get_extra_kwargs(self) -> dict[str, Any]:
+        """Return the arguments of the fields that are not declared."""
+        return {name: {"read_only": True} for name in self.Meta.fields}
 
 
 class StrictFields(serializers.Serializer[Any]):

@@ -1,9 +1,8 @@
-"""Filters of lists by the query parameters that a view declares."""
+"""Filters of lists by the query parameters that the operation declares."""
 
 from typing import Any
 
 from django.db.models import QuerySet
-from django.views import View
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
@@ -14,20 +13,18 @@ PAGING = frozenset({"limit", "cursor"})
 
 class QueryParameterFilter(BaseFilterBackend):
     """
-    Filters a list by the view's `filters`, parameter → lookup; `filter_choices` lists the valid values of some of
-    them.
+    Filters a list by the operation's `filters`.
 
     An unknown parameter is rejected: if it were ignored, a mistyped one would list everything.
     """
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: View) -> QuerySet[Any]:
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """
         Return the rows that match every parameter sent.
 
         :raises Problem: `invalid-fields`, if a parameter or its value is unknown.
         """
-        lookups = getattr(view, "filters", {})
-        choices = getattr(view, "filter_choices", {})
+        lookups, choices = view.operation.filters, view.operation.filter_choices
         for name, value in request.query_params.items():
             if name in PAGING:
                 continue
@@ -39,14 +36,14 @@ class QueryParameterFilter(BaseFilterBackend):
             queryset = queryset.filter(**{lookups[name]: value})
         return queryset
 
-    def get_schema_operation_parameters(self, view: View) -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the parameters for OpenAPI."""
-        choices = getattr(view, "filter_choices", {})
+        choices = view.operation.filter_choices
         return [
             {
                 "name": name,
                 "in": "query",
                 "schema": {"type": "string", **({"enum": list(choices[name])} if name in choices else {})},
             }
-            for name in getattr(view, "filters", {})
+            for name in view.operation.filters
         ]

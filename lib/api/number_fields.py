@@ -44,10 +44,15 @@ def serialize_amount(amount: Decimal, currency: str) -> dict[str, str]:
     }
 )
 class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
-    """An amount with its currency; read-only."""
+    """An amount with its currency; read-only. A plain decimal is in the `currency` of its row."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"read_only": True, **kwargs})
+
+    def get_attribute(self, instance: Any) -> Any:
+        """Return the amount as Money."""
+        amount = super().get_attribute(instance)
+        return amount if isinstance(amount, Money) else Money(amount, str(instance.currency))
 
     def to_representation(self, value: Money) -> dict[str, str]:
         """Return {"amount", "currency"}."""

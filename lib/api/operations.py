@@ -4,7 +4,7 @@ the schema describes it.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -38,17 +38,19 @@ class Idempotency(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """
-    One method of a view.
+    One operation of a resource.
 
-    operation_id, summary, description: for the schema; the default description is the view's docstring.
-    scope: the scope that the key needs. idempotency: of a POST.
+    method: of HTTP, in lower case. operation_id, summary, description: for the schema; the default description is the
+        resource's docstring. scope: the scope that the key needs. idempotency: of a POST.
     request: serializer class of the body, or its OpenAPI schema; None if there is no body.
-    response: serializer class of the response, or its schema; default: the view's `serializer_class`.
-    status: of a response that the view returns as a row. is_list: whether it is a page of rows.
-    problems: the problems that the method raises itself. refusals: exception → the problem that it becomes.
-    parameters: of the query. examples: name → body of a request.
+    response: serializer class of the response, or its schema; default: the resource's `serializer_class`.
+    status: of a response that the operation returns as a row. is_list: whether it is a page of rows.
+    problems: the problems that the function raises itself. refusals: exception → the problem that it becomes.
+    parameters: of the query. filters: of a list, parameter → lookup.
+    filter_choices: the valid values of some filters. examples: name → body of a request.
     """
 
+    method: str
     operation_id: str
     summary: str
     description: str
@@ -61,6 +63,8 @@ class Operation:
     problems: tuple[str, ...] = ()
     refusals: Mapping[type[Exception], RefusalProblem] = field(default_factory=dict)
     parameters: tuple[Any, ...] = ()
+    filters: Mapping[str, str] = field(default_factory=dict)
+    filter_choices: Mapping[str, Collection[str]] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -71,6 +75,7 @@ class Operation:
 
 
 def operation(
+    method: str,
     operation_id: str,
     summary: str,
     description: str = "",
@@ -80,31 +85,33 @@ def operation(
     **declared: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., HttpResponseBase]]:
     """
-    Declare a method of an ApiView; `declared` are further fields of `Operation`.
+    Declare a function of an ApiView as an operation, as `get`, `post`, `put`, `patch` and `delete` do for their
+    method; `declared` are further fields of `Operation`.
 
     A GET needs the scope `read`, another method `manage`. A POST that needs more than `read` records its response
     by the Idempotency-Key.
 
-    The method returns a response, a row to serialize as the response, or None for a response without content.
+    The function returns a response, a row to serialize as the response, or None for a response without content.
     """
 
-    def declare(method: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-        needed_scope = scope or ("read" if method.__name__ == "get" else "manage")
-        is_recorded = method.__name__ == "post" and needed_scope != "read"
-        declaration = Operation(
-            operation_id=operation_id,
-            summary=summary,
-            description=description,
-            scope=needed_scope,
-            idempotency=idempotency or (Idempotency.RECORDED if is_recorded else Idempotency.NONE),
-            **declared,
-        )
+    needed_scope = scope or ("read" if method == "get" else "manage")
+    is_recorded = method == "post" and needed_scope != "read"
+    declaration = Operation(
+        method=method,
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        scope=needed_scope,
+        idempotency=idempotency or (Idempotency.RECORDED if is_recorded else Idempotency.NONE),
+        **declared,
+    )
 
-        @functools.wraps(method)
+    def declare(function: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
+        @functools.wraps(function)
         def answer(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
             def respond() -> HttpResponseBase:
                 with refused_as(declaration.refusals):
-                    returned = method(view, request, *args, **kwargs)
+                    returned = function(view, request, *args, **kwargs)
                 response: HttpResponseBase = view.to_response(returned)
                 return response
 
@@ -116,30 +123,35 @@ def operation(
     return declare
 
 
+get, post, put, patch, delete = (
+    functools.partial(operation, method) for method in ("get", "post", "put", "patch", "delete")
+)
+
+
 def list_rows(
     operation_id: str, summary: str, description: str = "", **declared: Any
 ) -> Callable[..., HttpResponseBase]:
-    """Return the `get` of a view that lists its rows in pages."""
+    """Return the operation that lists the rows of a resource in pages."""
 
-    @operation(operation_id, summary, description, is_list=True, **declared)
-    def get(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @get(operation_id, summary, description, is_list=True, **declared)
+    def list_all(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         page = view.paginate_queryset(view.filter_queryset(view.get_queryset()))
         response: Response = view.get_paginated_response(view.represent_page(page))
         return response
 
-    return get
+    return list_all
 
 
 def read_row(
     operation_id: str, summary: str, description: str = "", **declared: Any
 ) -> Callable[..., HttpResponseBase]:
-    """Return the `get` of a view that reads one row."""
+    """Return the operation that reads one row of a resource."""
 
-    @operation(operation_id, summary, description, **declared)
-    def get(view: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
+    @get(operation_id, summary, description, **declared)
+    def read(view: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         return view.get_object()
 
-    return get
+    return read
 
 
 @contextmanager

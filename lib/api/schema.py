@@ -107,7 +107,8 @@ class ApiSchema(AutoSchema):
 
     @property
     def _declared(self) -> Operation:
-        operation: Operation = getattr(self.view, self.method.lower()).operation
+        view: Any = self.view  # an ApiView, which this module can't import: REST framework's views import it
+        operation: Operation = view.operation
         return operation
 
     def _is_list_view(self, serializer: Any = None) -> bool:

@@ -1,40 +1,46 @@
-"""Base classes of the API's views."""
+"""Base classes of the API's resources."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http.response import HttpResponseBase
 from django.utils.functional import cached_property
 from rest_framework import status
-from rest_framework.generics import GenericAPIView, get_object_or_404
+from rest_framework.generics import get_object_or_404
 from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
 
 from lib.api.callers import ApiCaller, caller_of
 from lib.api.operations import Operation
 
+Row = TypeVar("Row", bound=Model)
 
-class ApiView(GenericAPIView[Any]):
+
+class ApiView(GenericViewSet[Row]):
     """
-    A view whose methods are operations; a method that is none is refused.
+    A resource with its operations; `route` says which of them a URL has.
 
     sandbox_path: the lookup from a row to `sandbox`, which keeps live and sandbox rows apart: live keys see live
         rows, sandbox keys sandbox rows, and other rows don't exist for a key (404). Empty: every key sees all rows.
     """
 
     sandbox_path = ""
-    required_scopes: dict[str, str] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        methods = {name.upper(): getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
-        cls.required_scopes = {
-            name: method.operation.scope for name, method in methods.items() if hasattr(method, "operation")
-        }
+    @classmethod
+    def route(cls, *names: str) -> Callable[..., HttpResponseBase]:
+        """Return the view function of a URL with these operations, each by its method; other methods are refused."""
+        return cls.as_view({getattr(cls, name).operation.method: name for name in names})
+
+    @property
+    def required_scopes(self) -> dict[str, str]:
+        """The scope that each method of the URL needs."""
+        return {method.upper(): getattr(self, name).operation.scope for method, name in self.action_map.items()}
 
     @property
     def operation(self) -> Operation:
         """The declaration of the operation that the request asks for."""
-        declaration: Operation = getattr(self, (self.request.method or "").lower()).operation
+        declaration: Operation = getattr(self, self.action).operation
         return declaration
 
     @property
@@ -45,6 +51,11 @@ class ApiView(GenericAPIView[Any]):
         """Return the rows that the caller may see."""
         rows = super().get_queryset()
         return rows.filter(**{self.sandbox_path: self.caller.sandbox}) if self.sandbox_path else rows
+
+    def reload(self, row: Row) -> Row:
+        """Return a row as it is stored now."""
+        stored: Row = self.get_queryset().get(pk=row.pk)
+        return stored
 
     def read_serializer(self, instance: Any = None, *, partial: bool = False, **context: Any) -> Any:
         """
@@ -91,7 +102,7 @@ class ApiView(GenericAPIView[Any]):
         return Response(payload, status=self.operation.status)
 
 
-class OwnedRows(ApiView):
+class OwnedRows(ApiView[Row]):
     """
     Rows of one owner, which the URL names: a customer's contacts, a plan's versions.
 

@@ -9,7 +9,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 
 from lib.api.number_fields import NumberField
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import invalid_field
 from plans.api.views import PlanVersions
 from plans.catalog.comparison import compare
@@ -55,10 +55,8 @@ class ComparisonView(PlanVersions):
 
     queryset = PlanVersion.objects.select_related("plan", "copied_from")
 
-    @operation(
-        "compare_plan_versions", "Tell what a version changes", response=ComparisonSerializer, parameters=(AGAINST,)
-    )
-    def get(self, request: Request, plan: str, number: int) -> dict[str, Any]:
+    @get("compare_plan_versions", "Tell what a version changes", response=ComparisonSerializer, parameters=(AGAINST,))
+    def compare(self, request: Request, plan: str, number: int) -> dict[str, Any]:
         version = get_object_or_404(self.get_queryset(), number=number)
         against = self._against(version)
         return {

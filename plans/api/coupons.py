@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from lib.api.fields import RowSerializer
 from lib.api.number_fields import NumberField, serialize_amount
 from lib.api.operations import list_rows, read_row
 from lib.api.views import ApiView
@@ -10,7 +11,7 @@ from plans.api.rating_result import AmountDocument
 from plans.models import Coupon
 
 
-class CouponSerializer(serializers.ModelSerializer[Coupon]):
+class CouponSerializer(RowSerializer[Coupon]):
     """A percentage or an amount off; off the whole invoice if neither features nor fees are listed."""
 
     percent = NumberField(allow_null=True)
@@ -26,7 +27,6 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
             *("code", "name", "percent", "amount", "duration", "periods", "features", "fees", "most_redemptions"),
             *("most_per_customer", "redeemed", "redeem_from", "redeem_until", "archived"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field(AmountDocument(allow_null=True))
     def get_amount(self, coupon: Coupon) -> dict[str, str] | None:
@@ -38,7 +38,7 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
         return coupon.archived_at is not None
 
 
-class Coupons(ApiView):
+class Coupons(ApiView[Coupon]):
     """All coupons."""
 
     queryset = Coupon.objects.all()
@@ -46,17 +46,8 @@ class Coupons(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "coupon"
 
-
-class CouponsView(Coupons):
-    """The list of coupons."""
-
-    get = list_rows("list_coupons", "List coupons, newest first")
-
-
-class CouponView(Coupons):
-    """One coupon."""
-
-    get = read_row("get_coupon", "Read a coupon")
+    list_all = list_rows("list_coupons", "List coupons, newest first", "The list of coupons.")
+    read = read_row("get_coupon", "Read a coupon", "One coupon.")
 
 
 def coupon_named(code: str) -> Coupon:

@@ -2,12 +2,13 @@
 
 from rest_framework import serializers
 
+from lib.api.fields import RowSerializer
 from lib.api.operations import list_rows, read_row
 from lib.api.views import ApiView
 from plans.models import Feature
 
 
-class FeatureSerializer(serializers.ModelSerializer[Feature]):
+class FeatureSerializer(RowSerializer[Feature]):
     """
     Something that a customer may use. Its allowance and price belong to the versions of the plans that grant it.
     """
@@ -18,10 +19,9 @@ class FeatureSerializer(serializers.ModelSerializer[Feature]):
     class Meta:
         model = Feature
         fields = ["code", "name", "kind", "meter", "unit", "when_unreachable"]
-        read_only_fields = fields
 
 
-class Features(ApiView):
+class Features(ApiView[Feature]):
     """All features."""
 
     queryset = Feature.objects.select_related("meter")
@@ -29,17 +29,8 @@ class Features(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "feature"
 
-
-class FeaturesView(Features):
-    """The list of features."""
-
-    get = list_rows("list_features", "List features, newest first")
-
-
-class FeatureView(Features):
-    """One feature."""
-
-    get = read_row("get_feature", "Read a feature")
+    list_all = list_rows("list_features", "List features, newest first", "The list of features.")
+    read = read_row("get_feature", "Read a feature", "One feature.")
 
 
 def feature_named(code: str) -> Feature:

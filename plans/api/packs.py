@@ -4,13 +4,14 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework import serializers
 
+from lib.api.fields import RowSerializer
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, read_row
 from lib.api.views import ApiView
 from plans.models import BonusSlab, CreditPack, PackPrice
 
 
-class PackPriceSerializer(serializers.ModelSerializer[PackPrice]):
+class PackPriceSerializer(RowSerializer[PackPrice]):
     """The price before tax: of a pack, or of each unit if units are sold individually."""
 
     price = NumberField()
@@ -18,10 +19,9 @@ class PackPriceSerializer(serializers.ModelSerializer[PackPrice]):
     class Meta:
         model = PackPrice
         fields = ["currency", "price"]
-        read_only_fields = fields
 
 
-class BonusSlabSerializer(serializers.ModelSerializer[BonusSlab]):
+class BonusSlabSerializer(RowSerializer[BonusSlab]):
     """The bonus from a threshold on: units for each pack, and a percentage of the units bought."""
 
     least = NumberField(help_text="Units, or what is paid for them before tax: see `slabs_by`.")
@@ -31,10 +31,9 @@ class BonusSlabSerializer(serializers.ModelSerializer[BonusSlab]):
     class Meta:
         model = BonusSlab
         fields = ["least", "units", "percent"]
-        read_only_fields = fields
 
 
-class PackSerializer(serializers.ModelSerializer[CreditPack]):
+class PackSerializer(RowSerializer[CreditPack]):
     """Prepaid value that customers buy."""
 
     units = NumberField(allow_null=True, help_text="Of one pack; null where units are sold one by one.")
@@ -53,14 +52,13 @@ class PackSerializer(serializers.ModelSerializer[CreditPack]):
             *("is_taxed", "valid_days", "features", "priority", "rolls_over", "rollover_most", "rollover_days"),
             *("sold_from", "sold_until", "on_sale"),
         ]
-        read_only_fields = fields
 
     def get_on_sale(self, pack: CreditPack) -> bool:
         """Return whether the pack can be bought now."""
         return pack.is_on_sale(timezone.now())
 
 
-class Packs(ApiView):
+class Packs(ApiView[CreditPack]):
     """Credit packs, on sale or not."""
 
     queryset = CreditPack.objects.prefetch_related(
@@ -71,14 +69,5 @@ class Packs(ApiView):
     lookup_field = "code"
     lookup_url_kwarg = "pack"
 
-
-class PacksView(Packs):
-    """The list of credit packs."""
-
-    get = list_rows("list_packs", "List credit packs, newest first")
-
-
-class PackView(Packs):
-    """One credit pack."""
-
-    get = read_row("get_pack", "Read a credit pack")
+    list_all = list_rows("list_packs", "List credit packs, newest first", "The list of credit packs.")
+    read = read_row("get_pack", "Read a credit pack", "One credit pack.")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lib.api.number_fields import NumberField, serialize_amount
-from lib.api.operations import operation
+from lib.api.operations import post
 from lib.api.problems import invalid_field
 from lib.currencies import MINOR_UNITS
 from lib.decimals import EXACT, ZERO
@@ -71,7 +71,7 @@ EXAMPLE = {
 class PreviewView(PlanVersions):
     """Prices usage by the function that bills, so the answer equals the invoice."""
 
-    @operation(
+    @post(
         "preview_price",
         "Price some usage of a feature",
         "Tells what usage within one period would cost, tier by tier. Prices on single events are"
@@ -81,7 +81,7 @@ class PreviewView(PlanVersions):
         response=PricedSerializer,
         examples={"Two kinds of tokens": EXAMPLE},
     )
-    def post(self, request: Request, plan: str) -> Response:
+    def preview(self, request: Request, plan: str) -> Response:
         fields = self.read_body()
         version = self._version(fields.get("version"))
         feature, price = _price(version, fields["feature"], fields["currency"])

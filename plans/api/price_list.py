@@ -8,7 +8,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.operations import operation
+from lib.api.operations import get, put
 from lib.api.problems import invalid_field
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import PlanVersions
@@ -24,16 +24,16 @@ DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would chan
 class PriceListView(PlanVersions):
     """The price list of a version, to export it and to import it into a draft."""
 
-    @operation(
+    @get(
         "get_price_list",
         "Read all that a version grants and charges",
         "The document that PUT takes. Numbers are text, so that every digit stays.",
         response=OpenApiTypes.OBJECT,
     )
-    def get(self, request: Request, plan: str, number: int) -> Response:
+    def export(self, request: Request, plan: str, number: int) -> Response:
         return Response(to_document(read_items(get_object_or_404(self.get_queryset(), number=number))))
 
-    @operation(
+    @put(
         "put_price_list",
         "Let a draft hold a price list",
         "The draft holds what the document says then, and nothing else: all of it or nothing. What is"
@@ -42,7 +42,7 @@ class PriceListView(PlanVersions):
         request=OpenApiTypes.OBJECT,
         response=CHANGES,
     )
-    def put(self, request: Request, plan: str, number: int) -> Response:
+    def import_list(self, request: Request, plan: str, number: int) -> Response:
         # A live key sees no drafts, but may import into one.
         versions = PlanVersion.objects.filter(plan=self.owner).select_related("plan")
         version = get_object_or_404(versions, number=number)

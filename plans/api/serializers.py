@@ -5,11 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from lib.api.fields import RowSerializer
 from lib.api.number_fields import AmountField, NumberField
 from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
 
 
-class TierSerializer(serializers.ModelSerializer[Tier]):
+class TierSerializer(RowSerializer[Tier]):
     """A tier of a rate, up to and including `up_to`; null for the open last one."""
 
     up_to = NumberField(allow_null=True)
@@ -20,10 +21,9 @@ class TierSerializer(serializers.ModelSerializer[Tier]):
     class Meta:
         model = Tier
         fields = ["up_to", "unit_price", "percent", "flat_fee"]
-        read_only_fields = fields
 
 
-class RateSerializer(serializers.ModelSerializer[Rate]):
+class RateSerializer(RowSerializer[Rate]):
     """The charge for usage that has all the dimensions of `match`."""
 
     label = serializers.CharField(source="__str__")  # type: ignore[assignment]  # a field, which the metaclass takes off
@@ -44,7 +44,6 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
             *("label", "match", "model", "unit_price", "package_size", "package_rounding", "percent", "fixed_fee"),
             *("free_events", "free_value", "least_per_event", "most_per_event", "cost_source", "markup", "tiers"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field(TierSerializer(many=True))
     def get_tiers(self, rate: Rate) -> Any:
@@ -53,7 +52,7 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
         return TierSerializer(ordered, many=True).data
 
 
-class PriceSerializer(serializers.ModelSerializer[Price]):
+class PriceSerializer(RowSerializer[Price]):
     """The price of a feature in one currency. Of several rates, the most specific match applies."""
 
     resets_unit = serializers.CharField(help_text="What resets_every counts; empty where it starts anew as invoiced.")
@@ -64,10 +63,9 @@ class PriceSerializer(serializers.ModelSerializer[Price]):
     class Meta:
         model = Price
         fields = ["currency", "minimum", "maximum", "resets_every", "resets_unit", "rates"]
-        read_only_fields = fields
 
 
-class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
+class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     """A version's terms for one feature: the allowance, and the rule for usage beyond it."""
 
     feature = serializers.CharField(source="feature.code")
@@ -87,10 +85,9 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
             *("feature", "name", "kind", "unit", "when_unreachable", "consumption", "included"),
             *("static_value", "unlocked_by", "unlocked_with", "unlocked_at", "prices"),
         ]
-        read_only_fields = fields
 
 
-class FeeSerializer(serializers.ModelSerializer[Fee]):
+class FeeSerializer(RowSerializer[Fee]):
     """A charge independent of usage."""
 
     amount = AmountField(help_text="For each unit held, where its basis is seat or add_on.")
@@ -102,10 +99,9 @@ class FeeSerializer(serializers.ModelSerializer[Fee]):
     class Meta:
         model = Fee
         fields = ["code", "label", "kind", "amount", "billed", "basis", "included", "least", "most", "every"]
-        read_only_fields = fields
 
 
-class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
+class CommitmentSerializer(RowSerializer[Commitment]):
     """The guaranteed spend of every subscription to a version."""
 
     minimum = NumberField(help_text="Before coupons and tax: of each period, or of the whole contract.")
@@ -117,10 +113,9 @@ class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
     class Meta:
         model = Commitment
         fields = ["currency", "minimum", "periods", "overage_factor", "discount", "trues_up"]
-        read_only_fields = fields
 
 
-class IncludedCreditsSerializer(serializers.ModelSerializer[IncludedCredits]):
+class IncludedCreditsSerializer(RowSerializer[IncludedCredits]):
     """Credits or money that subscribers are granted without a purchase."""
 
     unit = serializers.CharField(help_text="`credits`, or a currency: for subscriptions in that one.")
@@ -139,10 +134,9 @@ class IncludedCreditsSerializer(serializers.ModelSerializer[IncludedCredits]):
             *("code", "unit", "amount", "every", "lasts", "days", "rolls_over", "rollover_most"),
             *("priority", "features", "in_trial"),
         ]
-        read_only_fields = fields
 
 
-class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
+class VersionSerializer(RowSerializer[PlanVersion]):
     """The prices of a plan from one date to the next. Once published, it never changes."""
 
     plan = serializers.CharField(source="plan.code")
@@ -158,10 +152,9 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             *("trial_days", "trial_usage", "effective_from", "effective_to", "fees", "features"),
             *("commitments", "included_credits"),
         ]
-        read_only_fields = fields
 
 
-class PlanSerializer(serializers.ModelSerializer[Plan]):
+class PlanSerializer(RowSerializer[Plan]):
     """An offer, with the version that a subscription starting now would get."""
 
     version = serializers.SerializerMethodField(help_text="The version in force; null if there is none.")
@@ -169,7 +162,6 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
     class Meta:
         model = Plan
         fields = ["code", "name", "description", "version"]
-        read_only_fields = fields
 
     @extend_schema_field(VersionSerializer(allow_null=True))
     def get_version(self, plan: Plan) -> Any:

@@ -24,7 +24,7 @@ def with_prices(versions: PlanVersionQuerySet) -> PlanVersionQuerySet:
     )
 
 
-class Plans(ApiView):
+class Plans(ApiView[Plan]):
     """Plans, each with its version in force."""
 
     queryset = Plan.objects.all()
@@ -37,20 +37,11 @@ class Plans(ApiView):
         in_force = with_prices(PlanVersion.objects.in_force(timezone.now()))
         return super().get_queryset().prefetch_related(Prefetch("versions", in_force, to_attr="in_force"))
 
-
-class PlansView(Plans):
-    """The list of plans."""
-
-    get = list_rows("list_plans", "List plans with their prices, newest first")
+    list_all = list_rows("list_plans", "List plans with their prices, newest first", "The list of plans.")
+    read = read_row("get_plan", "Read a plan with its prices in force", "One plan.")
 
 
-class PlanView(Plans):
-    """One plan."""
-
-    get = read_row("get_plan", "Read a plan with its prices in force")
-
-
-class PlanVersions(OwnedRows):
+class PlanVersions(OwnedRows[PlanVersion]):
     """The versions of the plan in the URL that the caller may see: published ones; in the sandbox also drafts."""
 
     queryset = PlanVersion.objects.select_related("plan")
@@ -68,21 +59,17 @@ class PlanVersions(OwnedRows):
         return visible
 
 
-class PricedVersions(PlanVersions):
+class Versions(PlanVersions):
     """The versions of a plan with their prices."""
 
     def get_queryset(self) -> PlanVersionQuerySet:
         """Return the visible versions with their prices."""
         return with_prices(super().get_queryset())
 
+    list_all = list_rows(
+        "list_plan_versions",
+        "List a plan's versions, newest first",
+        "The versions of a plan, past, present and scheduled.",
+    )
 
-class VersionsView(PricedVersions):
-    """The versions of a plan, past, present and scheduled."""
-
-    get = list_rows("list_plan_versions", "List a plan's versions, newest first")
-
-
-class VersionView(PricedVersions):
-    """One version of a plan."""
-
-    get = read_row("get_plan_version", "Read one version of a plan")
+    read = read_row("get_plan_version", "Read one version of a plan", "One version of a plan.")

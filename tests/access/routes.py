@@ -82,7 +82,9 @@ class Route:
         view = getattr(self.view, "cls", None)
         if self.area != "api" or view is None:
             return ["GET", "POST"]
-        return [method.upper() for method in ("get", "post", "put", "patch", "delete") if hasattr(view, method)]
+        # A resource of the API has its operations by method; other views of REST framework have methods themselves.
+        served = getattr(self.view, "actions", None) or dir(view)
+        return [method.upper() for method in ("get", "post", "put", "patch", "delete") if method in served]
 
     def address(self, values: dict[str, Any]) -> str:
         """Return the address for these parameters: parameter → value."""

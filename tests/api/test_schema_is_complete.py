@@ -14,14 +14,15 @@ from customers.models.api_keys import Scope
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type]]:
-    """Yield (path with {names}, view class) for every address under /api/v1."""
+def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type, dict[str, str]]]:
+    """Yield (path with {names}, view class, method → name of the operation) for every address under /api/v1."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
-            yield "/" + path, pattern.callback.cls
+            actions = {method: name for method, name in pattern.callback.actions.items() if method != "head"}
+            yield "/" + path, pattern.callback.cls, actions
 
 
 def as_template(path: str) -> str:
@@ -52,32 +53,46 @@ def test_it_is_valid_openapi_without_a_warning(tmp_path):
 
 
 def test_it_has_every_address_and_method_and_no_other(schema):
-    declared = {
-        f"{method.upper()} {as_template(path)}"
-        for path, view in addresses()
-        for method in METHODS
-        if hasattr(view, method)
-    }
+    declared = {f"{method.upper()} {as_template(path)}" for path, _, actions in addresses() for method in actions}
 
     assert len(declared) >= 15
     assert set(operations(schema)) == declared
 
 
 def test_every_method_of_every_address_declares_its_scope():
-    assert [path for path, view in addresses() if not declares_its_scopes(view)] == []
+    assert [path for path, view, actions in addresses() if not declares_its_scopes(view, actions)] == []
 
 
-def declares_its_scopes(view: type) -> bool:
+def declares_its_scopes(view: type, actions: dict[str, str]) -> bool:
+    declared = {getattr(view, name).operation.method: getattr(view, name).operation for name in actions.values()}
     return (
         HasScope in view.permission_classes
         and ApiKeyAuthentication in view.authentication_classes
-        and set(view.required_scopes) == {method.upper() for method in METHODS if hasattr(view, method)}
-        and set(view.required_scopes.values()) <= set(Scope.values)
+        and set(declared) == set(actions) <= set(METHODS)
+        and {operation.scope for operation in declared.values()} <= set(Scope.values)
     )
 
 
+def test_an_address_has_only_the_methods_of_its_operations():
+    assert [path for path, view, _ in addresses() if any(hasattr(view, method) for method in METHODS)] == []
+
+
 def test_no_address_changes_anything_by_get():
-    assert [path for path, view in addresses() if view.required_scopes.get("GET", "read") != "read"] == []
+    readers = [(path, getattr(view, actions["get"])) for path, view, actions in addresses() if "get" in actions]
+
+    assert [path for path, reader in readers if reader.operation.scope != "read"] == []
+
+
+def test_every_operation_has_an_address():
+    served = {getattr(view, name) for _, view, actions in addresses() for name in actions.values()}
+    declared = {
+        value
+        for view in {view for _, view, _ in addresses()}
+        for value in vars(view).values()
+        if hasattr(value, "operation")
+    }
+
+    assert declared <= served
 
 
 def test_every_operation_has_a_summary_a_key_and_its_problems(schema):

@@ -8,9 +8,9 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import delete, list_rows, put, read_row
 from wallets.api.wallets import WalletRows
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
@@ -78,11 +78,11 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         return None if value is None else NumberField().to_representation(value)
 
 
-class TopUpSerializer(serializers.ModelSerializer[TopUp]):
+class TopUpSerializer(RowSerializer[TopUp]):
     """An automatic top-up."""
 
     balance = NumberField(help_text="What it held when that was too little.")
-    amount = AmountField(source="money", help_text="With tax.")
+    amount = AmountField(help_text="With tax.")
     state = serializers.ChoiceField(choices=list(TopUpState))
     purchase = serializers.IntegerField(source="purchase_id")
     created_at = InstantField()
@@ -91,10 +91,9 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
     class Meta:
         model = TopUp
         fields = ["id", "purchase", "balance", "amount", "state", "reason", "created_at", "settled_at"]
-        read_only_fields = fields
 
 
-class TopUpRuleView(WalletRows):
+class TopUpRuleView(WalletRows[TopUpRule]):
     """The rule of one wallet."""
 
     queryset = TopUpRule.objects.select_related("pack")
@@ -109,9 +108,9 @@ class TopUpRuleView(WalletRows):
         rule: TopUpRule = get_object_or_404(self.get_queryset())
         return rule
 
-    get = read_row("get_topup_rule", "Read how a wallet is topped up by itself")
+    read = read_row("get_topup_rule", "Read how a wallet is topped up by itself")
 
-    @operation(
+    @put(
         "set_topup_rule",
         "Set how a wallet is topped up by itself",
         "All of it: what is left out has its default. It is bought when the balance is strictly below the"
@@ -121,13 +120,13 @@ class TopUpRuleView(WalletRows):
         refusals={TopUpRuleRefused: ("unprocessable", "refused")},
         examples={"A pack below 20 % of it": EXAMPLE},
     )
-    def put(self, request: Request, wallet: int) -> TopUpRule:
+    def replace(self, request: Request, wallet: int) -> TopUpRule:
         owner = self.owner
         set_rule(wallet_id=owner.pk, request=_rule_request(self.read_body()), at=current_time(owner.customer))
         return self.get_object()
 
-    @operation("remove_topup_rule", "Top a wallet up no more")
-    def delete(self, request: Request, wallet: int) -> None:
+    @delete("remove_topup_rule", "Top a wallet up no more")
+    def remove(self, request: Request, wallet: int) -> None:
         rule = self.get_object()
         remove_rule(wallet_id=rule.wallet_id, at=current_time(self.owner.customer))
 
@@ -138,10 +137,10 @@ def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
     return TopUpRuleRequest(**fields, cooldown=cooldown, ceilings=ceilings)
 
 
-class TopUpsView(WalletRows):
+class TopUpsView(WalletRows[TopUp]):
     """The automatic top-ups of a wallet."""
 
     queryset = TopUp.objects.all()
     serializer_class = TopUpSerializer
 
-    get = list_rows("list_topups", "Automatic top-ups of a wallet, newest first")
+    list_all = list_rows("list_topups", "Automatic top-ups of a wallet, newest first")

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
 from lib.decimals import EXACT
 from plans.models import Feature
@@ -28,22 +28,42 @@ def lot_payloads(lots: Sequence[Lot]) -> Any:
     return LotSerializer([stored[lot.pk] for lot in lots], many=True, context={"features": codes}).data
 
 
-class LotsView(WalletRows):
+class LotsView(WalletRows[Lot]):
     """The lots of a wallet."""
 
     queryset = Lot.objects.all()
     serializer_class = LotSerializer
-    filters = {"kind": "kind"}
-    filter_choices = {"kind": LotKind.values}
 
-    get = list_rows("list_lots", "List a wallet's lots, newest first")
+    list_all = list_rows(
+        "list_lots",
+        "List a wallet's lots, newest first",
+        filters={"kind": "kind"},
+        filter_choices={"kind": LotKind.values},
+    )
 
     def represent_page(self, rows: list[Lot]) -> Any:
         """Return the lots in the API's form."""
         return lot_payloads(rows)
 
 
-class Lots(ApiView):
+def take_out(take: Callable[..., Lot], operation_id: str, summary: str, description: str) -> Any:
+    """Return the operation that takes units of a lot out of its wallet."""
+
+    @post(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS)
+    def take_from_lot(view: "Lots", request: Request, lot: int) -> Lot:
+        stored_lot: Lot = view.get_object()
+        serializer = view.read_serializer()
+        fields, at = serializer.validated_data, current_time(stored_lot.wallet.customer)
+        amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
+        arguments = {"amount": amount, "reason": fields["reason"], "reference": serializer.reference}
+        with as_problems(lot="amount"):
+            take(lot_id=stored_lot.pk, **arguments, at=at)
+        return stored_lot
+
+    return take_from_lot
+
+
+class Lots(ApiView[Lot]):
     """One lot visible to the caller."""
 
     queryset = Lot.objects.select_related("wallet")
@@ -55,54 +75,26 @@ class Lots(ApiView):
         """Return the lot in the API's form."""
         return lot_payloads([row])[0]
 
+    read = read_row("get_lot", "Read a lot", "Read a lot.")
 
-class LotView(Lots):
-    """Read a lot."""
+    void_lot = take_out(void, "void_lot", "Void what is left of a lot", "Nothing is paid back.")
 
-    get = read_row("get_lot", "Read a lot")
-
-
-def take_out(take: Callable[..., Lot], operation_id: str, summary: str, description: str) -> Any:
-    """Return the `post` of a view that takes units of a lot out of its wallet."""
-
-    @operation(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS)
-    def post(view: Lots, request: Request, lot: int) -> Lot:
-        stored_lot: Lot = view.get_object()
-        serializer = view.read_serializer()
-        fields, at = serializer.validated_data, current_time(stored_lot.wallet.customer)
-        amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
-        arguments = {"amount": amount, "reason": fields["reason"], "reference": serializer.reference}
-        with as_problems(lot="amount"):
-            take(lot_id=stored_lot.pk, **arguments, at=at)
-        return stored_lot
-
-    return post
-
-
-class VoidLotView(Lots):
-    """Void units without paying for them."""
-
-    post = take_out(void, "void_lot", "Void what is left of a lot", "Nothing is paid back.")
-
-
-class RefundView(Lots):
-    """Refund units."""
-
-    post = take_out(
+    refund_lot = take_out(
         refund,
         "refund_lot",
         "Refund what is left of a lot",
         "Its cost is to be paid back to the customer: the ledger tells how much; the payment is yours.",
     )
 
-
-class ExtensionView(Lots):
-    """Extend the validity of a lot."""
-
-    @operation("extend_lot", "Let a lot expire later, or never", request=ExtensionSerializer, problems=PROBLEMS)
-    def post(self, request: Request, lot: int) -> Lot:
-        stored_lot: Lot = self.get_object()
-        fields = self.read_body()
+    @post(
+        "extend_lot",
+        "Let a lot expire later, or never",
+        "Extend the validity of a lot.",
+        request=ExtensionSerializer,
+        problems=PROBLEMS,
+    )
+    def extend_lot(self, request: Request, lot: int) -> Lot:
+        stored_lot, fields = self.get_object(), self.read_body()
         with as_problems(lot=""):
             extend(lot_id=stored_lot.pk, **fields, at=current_time(stored_lot.wallet.customer))
         return stored_lot

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.customer_time import current_time
-from lib.api.operations import operation
+from lib.api.operations import post
 from wallets.api.errors import as_problems
 from wallets.api.lots import lot_payloads
 from wallets.api.movement_serializers import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
@@ -21,10 +21,10 @@ PROBLEMS = ("conflict", "unprocessable")
 GRANT = {"kind": "promotional", "amount": "500", "key": "spring", "expires_at": "2027-06-30T00:00:00Z"}
 
 
-class GrantsView(Wallets):
-    """Grants into a wallet."""
+class Movements(Wallets):
+    """Grants into a wallet, value taken from it, and transfers to another one."""
 
-    @operation(
+    @post(
         "grant_credits",
         "Grant value into a wallet",
         "Pays first what the wallet owes, unless it is kept for some features. What is bought or included"
@@ -35,18 +35,14 @@ class GrantsView(Wallets):
         problems=PROBLEMS,
         examples={"A promotion": GRANT},
     )
-    def post(self, request: Request, wallet: int) -> Response:
+    def grant(self, request: Request, wallet: int) -> Response:
         serializer, owner = self.read_serializer(), self.get_object()
         terms, reason = serializer.grant, serializer.validated_data["reason"]
         with as_problems():
             lot = grant_manually(wallet=owner, terms=terms, reason=reason, at=current_time(owner.customer))
         return Response(lot_payloads([lot])[0], status=201)
 
-
-class SpendsView(Wallets):
-    """Value taken by hand or for another system."""
-
-    @operation(
+    @post(
         "spend_credits",
         "Take value from a wallet",
         "For what is not metered here: usage that is sent as events takes what it costs by itself. Lots"
@@ -57,18 +53,14 @@ class SpendsView(Wallets):
         problems=PROBLEMS,
         examples={"Work of a person": {"amount": "12.5", "key": "ticket-4711"}},
     )
-    def post(self, request: Request, wallet: int) -> Any:
+    def spend(self, request: Request, wallet: int) -> Any:
         serializer, owner = self.read_serializer(), self.get_object()
         at = current_time(owner.customer)
         arguments = serializer.arguments(at)
         with as_problems():
             return spend(wallet_id=owner.pk, **arguments, at=at)
 
-
-class TransfersView(Wallets):
-    """Transfers between wallets."""
-
-    @operation(
+    @post(
         "transfer_credits",
         "Move value to another wallet of the customer",
         "Lot by lot, each on its own conditions and with its own cost.",
@@ -77,7 +69,7 @@ class TransfersView(Wallets):
         status=201,
         problems=PROBLEMS,
     )
-    def post(self, request: Request, wallet: int) -> Response:
+    def transfer(self, request: Request, wallet: int) -> Response:
         serializer, source = self.read_serializer(), self.get_object()
         fields: dict[str, Any] = serializer.validated_data
         target = get_object_or_404(self.get_queryset(), pk=fields["to"])

@@ -11,23 +11,22 @@ from invoices.api.views import InvoiceRows
 from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.operations import list_rows, operation
+from lib.api.operations import list_rows, post
 from wallets.purchases import receive_payment
 
 
-class PaymentSerializer(serializers.ModelSerializer[Payment]):
+class PaymentSerializer(RowSerializer[Payment]):
     """A payment received for an invoice."""
 
-    amount = AmountField(source="money")
+    amount = AmountField()
     paid_at = InstantField(help_text="When it came.")
     created_at = InstantField(help_text="When it was recorded.")
 
     class Meta:
         model = Payment
         fields = ["id", "amount", "method", "reference", "paid_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
@@ -44,15 +43,15 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
-class PaymentsView(InvoiceRows):
+class PaymentsView(InvoiceRows[Payment]):
     """Payments of one invoice visible to the caller."""
 
     queryset = Payment.objects.all()
     serializer_class = PaymentSerializer
 
-    get = list_rows("list_payments", "Payments of an invoice, newest first")
+    list_all = list_rows("list_payments", "Payments of an invoice, newest first")
 
-    @operation(
+    @post(
         "record_payment",
         "Record a payment",
         "What came in for an invoice, up to what is due. The same reference again records nothing, and is"
@@ -62,7 +61,7 @@ class PaymentsView(InvoiceRows):
         refusals={PaymentRefused: ("unprocessable", "not_payable")},
         examples={"A bank transfer": {"reference": "statement 12, line 3", "amount": "23.80"}},
     )
-    def post(self, request: Request, invoice: int) -> Payment:
+    def record(self, request: Request, invoice: int) -> Payment:
         paid_invoice, fields = self.owner, self.read_body()
         fields = {"amount": _amount_of(paid_invoice, fields), **fields}
         at = current_time(paid_invoice.customer)

@@ -6,9 +6,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
 from wallets.api.wallets import WalletRows
 from wallets.credit_rules.topup_rule import MAX_PACKS
@@ -20,7 +20,7 @@ PURCHASE_REFUSALS = {PurchaseRefused: ("unprocessable", "refused")}
 STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` where nobody pays."
 
 
-class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
+class PurchaseSerializer(RowSerializer[Purchase]):
     """A purchase of a pack, on the terms of its sale."""
 
     wallet = serializers.IntegerField(source="wallet_id")
@@ -29,7 +29,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     state = serializers.ChoiceField(choices=list(PurchaseState), help_text=STATES)
     units = NumberField()
     bonus = NumberField()
-    net = AmountField(source="money", help_text="Before tax; the invoice says how much is due.")
+    net = AmountField(help_text="Before tax; the invoice says how much is due.")
     invoice = serializers.IntegerField(source="invoice_id")
     created_at = InstantField()
     granted_at = InstantField(allow_null=True)
@@ -40,7 +40,6 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
             *("id", "wallet", "pack", "packs", "units", "bonus", "net", "state", "invoice", "reference", "reason"),
             *("created_at", "granted_at"),
         ]
-        read_only_fields = fields
 
 
 class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
@@ -60,15 +59,15 @@ class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300, help_text="Printed on the credit note.")
 
 
-class WalletPurchasesView(WalletRows):
+class WalletPurchasesView(WalletRows[Purchase]):
     """Purchases into one wallet."""
 
     queryset = Purchase.objects.all()
     serializer_class = PurchaseSerializer
 
-    get = list_rows("list_purchases", "Purchases of a wallet, newest first")
+    list_all = list_rows("list_purchases", "Purchases of a wallet, newest first")
 
-    @operation(
+    @post(
         "buy_pack",
         "Buy a credit pack",
         "It is invoiced at once, with its tax, and granted when the invoice is paid; at once where the"
@@ -78,12 +77,12 @@ class WalletPurchasesView(WalletRows):
         refusals=PURCHASE_REFUSALS,
         examples={"Two packs": {"pack": "credits-100", "packs": 2, "reference": "order-7"}},
     )
-    def post(self, request: Request, wallet: int) -> Purchase:
+    def buy(self, request: Request, wallet: int) -> Purchase:
         owner = self.owner
         return buy(wallet_id=owner.pk, order=PackOrder(**self.read_body()), at=current_time(owner.customer))
 
 
-class Purchases(ApiView):
+class Purchases(ApiView[Purchase]):
     """Purchases visible to the caller."""
 
     queryset = Purchase.objects.all()
@@ -91,23 +90,15 @@ class Purchases(ApiView):
     serializer_class = PurchaseSerializer
     lookup_url_kwarg = "purchase"
 
+    read = read_row("get_purchase", "Read a purchase", "One purchase.")
 
-class PurchaseView(Purchases):
-    """One purchase."""
-
-    get = read_row("get_purchase", "Read a purchase")
-
-
-class PurchaseCancellationView(Purchases):
-    """The cancellation of a purchase."""
-
-    @operation(
+    @post(
         "cancel_purchase",
         "Cancel a purchase that nobody has paid",
         "A credit note voids its invoice.",
         request=PurchaseCancellationSerializer,
         refusals=PURCHASE_REFUSALS,
     )
-    def post(self, request: Request, purchase: int) -> Purchase:
+    def cancel(self, request: Request, purchase: int) -> Purchase:
         stored_purchase, fields = self.get_object(), self.read_body()
         return cancel(purchase_id=stored_purchase.pk, **fields, at=current_time(stored_purchase.wallet.customer))

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from lib.api.fields import CurrencyField, InstantField, StrictFields
+from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField, serialize_amount
 from plans.api.rating_result import AmountDocument
 from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances
@@ -16,7 +16,7 @@ RULES = [(value, label) for value, label in AtZeroRule.choices if value]
 EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": NumberField()}, allow_null=True)
 
 
-class WalletSerializer(serializers.ModelSerializer[Wallet]):
+class WalletSerializer(RowSerializer[Wallet]):
     """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, balances by wallet id."""
 
     customer = serializers.CharField(source="customer.external_id", help_text="The customer's id.")
@@ -39,7 +39,6 @@ class WalletSerializer(serializers.ModelSerializer[Wallet]):
             *("id", "customer", "name", "unit", "currency", "balance", "available", "held", "debt", "next_expiry"),
             *("priority", "at_zero", "grace", "promotional_first", "pays_invoices", "closed_at", "created_at"),
         ]
-        read_only_fields = fields
 
     def _standing(self, wallet: Wallet) -> WalletBalances:
         balances: WalletBalances = self.context["standings"].get(wallet.pk, EMPTY_BALANCES)
@@ -72,7 +71,7 @@ class WalletSerializer(serializers.ModelSerializer[Wallet]):
         }
 
 
-class LotSerializer(serializers.ModelSerializer[Lot]):
+class LotSerializer(RowSerializer[Lot]):
     """A lot: a grant and its remaining units. context: `features`, id → code."""
 
     kind = serializers.CharField(help_text="purchased, promotional, included, bonus, rollover or refund.")
@@ -98,7 +97,6 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
             *("valid_from", "expires_at", "features", "rolls_over", "rollover_most", "rollover_days", "origin"),
             *("granted_at", "source"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field(AmountDocument())
     def get_cost(self, lot: Lot) -> dict[str, str]:
@@ -111,7 +109,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         return [self.context["features"][id_] for id_ in lot.features]
 
 
-class EntrySerializer(serializers.ModelSerializer[Entry]):
+class EntrySerializer(RowSerializer[Entry]):
     """One entry of a transaction: the gain of one account."""
 
     account = serializers.CharField(help_text="wallet, world, earned, breakage or promotional.")
@@ -122,10 +120,9 @@ class EntrySerializer(serializers.ModelSerializer[Entry]):
     class Meta:
         model = Entry
         fields = ["account", "lot", "units", "money"]
-        read_only_fields = fields
 
 
-class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+class TransactionSerializer(RowSerializer[Transaction]):
     """One transaction of a wallet. Its entries sum to zero."""
 
     kind = serializers.CharField(
@@ -145,7 +142,6 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
             *("id", "kind", "reference", "at", "used_at", "feature", "units", "uncovered", "balance_after", "reason"),
             "entries",
         ]
-        read_only_fields = fields
 
 
 class SettingsSerializer(StrictFields, serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import operation
+from lib.api.operations import get
 from wallets.api.wallets import WalletRows
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
@@ -60,7 +60,7 @@ class StatementSerializer(serializers.Serializer[Any]):
     closing_cost = NumberField(help_text="What is left was paid with: revenue that is deferred.")
 
 
-class Statements(WalletRows):
+class Statements(WalletRows[Any]):
     """Statements of a wallet visible to the caller."""
 
     owners = WalletRows.owners.select_related("customer__seller")
@@ -78,11 +78,7 @@ class Statements(WalletRows):
         since, until = span.validated_data.get("since", first), span.validated_data.get("until", now)
         return wallet, since, until, read_statement(wallet, since=since, until=until)
 
-
-class StatementView(Statements):
-    """The statement as JSON."""
-
-    @operation(
+    @get(
         "get_wallet_statement",
         "A wallet's statement: opening, what came and went, closing",
         "By the time at which it was recorded. Use is told by feature, grants by kind.",
@@ -90,37 +86,31 @@ class StatementView(Statements):
         response=StatementSerializer,
         refusals=SPAN_REFUSALS,
     )
-    def get(self, request: Request, wallet: int) -> dict[str, Any]:
+    def read(self, request: Request, wallet: int) -> dict[str, Any]:
         owner, since, until, statement = self.read_request()
         facts = {"wallet": owner.pk, "unit": owner.unit, "currency": str(owner.currency)}
         return facts | {"since": since, "until": until} | statement._asdict()
 
-
-class StatementCsvView(Statements):
-    """The statement as CSV."""
-
-    @operation(
+    @get(
         "download_wallet_statement_csv",
         "A wallet's statement as CSV",
+        "The statement as CSV.",
         parameters=SPAN,
         response={(200, "text/csv"): OpenApiTypes.STR},
         refusals=SPAN_REFUSALS,
     )
-    def get(self, request: Request, wallet: int) -> StreamingHttpResponse:
+    def download_csv(self, request: Request, wallet: int) -> StreamingHttpResponse:
         owner, since, until, statement = self.read_request()
         return csv_answer(owner, statement, since=since, until=until)
 
-
-class StatementPdfView(Statements):
-    """The statement as PDF."""
-
-    @operation(
+    @get(
         "download_wallet_statement_pdf",
         "A wallet's statement as PDF",
+        "The statement as PDF.",
         parameters=SPAN,
         response={(200, "application/pdf"): OpenApiTypes.BINARY},
         refusals={**SPAN_REFUSALS, NoFont: "unprocessable"},
     )
-    def get(self, request: Request, wallet: int) -> HttpResponse:
+    def download_pdf(self, request: Request, wallet: int) -> HttpResponse:
         owner, since, until, statement = self.read_request()
         return pdf_answer(owner, statement, since=since, until=until)

@@ -32,7 +32,7 @@ class ByTime(CursorPagination):
         return queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
 
 
-class TransactionsView(WalletRows):
+class TransactionsView(WalletRows[Transaction]):
     """All transactions of a wallet."""
 
     queryset = Transaction.objects.select_related("feature").prefetch_related(
@@ -40,7 +40,10 @@ class TransactionsView(WalletRows):
     )
     serializer_class = TransactionSerializer
     pagination_class = ByTime
-    filters = {"kind": "kind", "feature": "feature__code"}
-    filter_choices = {"kind": Movement.values}
 
-    get = list_rows("list_wallet_transactions", "List a wallet's movements with their entries, newest first")
+    list_all = list_rows(
+        "list_wallet_transactions",
+        "List a wallet's movements with their entries, newest first",
+        filters={"kind": "kind", "feature": "feature__code"},
+        filter_choices={"kind": Movement.values},
+    )

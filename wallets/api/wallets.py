@@ -8,8 +8,8 @@ from rest_framework.request import Request
 
 from customers.api.views import customer_named
 from customers.customer_time import current_time, loaded_current_time
-from lib.api.operations import list_rows, operation, read_row
-from lib.api.views import ApiView, OwnedRows
+from lib.api.operations import list_rows, patch, post, read_row
+from lib.api.views import ApiView, OwnedRows, Row
 from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
 from wallets.ledger.balances import read_balances
@@ -17,7 +17,7 @@ from wallets.models import Wallet
 from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
 
-class Wallets(ApiView):
+class Wallets(ApiView[Wallet]):
     """Wallets visible to the caller."""
 
     queryset = Wallet.objects.select_related("customer__test_clock")
@@ -43,29 +43,14 @@ class Wallets(ApiView):
         }
         return WalletSerializer(rows, many=True, context={"standings": balances}).data
 
-    def reload(self, wallet: Wallet) -> Wallet:
-        """Return a wallet as it is stored now."""
-        stored_wallet: Wallet = self.get_queryset().get(pk=wallet.pk)
-        return stored_wallet
+    list_all = list_rows(
+        "list_wallets",
+        "List wallets, newest first",
+        "All wallets.",
+        filters={"customer": "customer__external_id", "unit": "unit"},
+    )
 
-
-class WalletRows(OwnedRows):
-    """Rows of one wallet that the caller may see."""
-
-    owners = Wallet.objects.select_related("customer__test_clock")
-    owner_kwarg = "wallet"
-    owner_field = "pk"
-    owner_sandbox_path = "customer__sandbox"
-
-
-class WalletsView(Wallets):
-    """All wallets."""
-
-    filters = {"customer": "customer__external_id", "unit": "unit"}
-
-    get = list_rows("list_wallets", "List wallets, newest first")
-
-    @operation(
+    @post(
         "open_wallet",
         "Open a wallet",
         "Of credits, or of money of one currency. It is empty until something is granted.",
@@ -74,44 +59,45 @@ class WalletsView(Wallets):
         problems=("unprocessable",),
         examples={"Credits": {"customer": "acme", "name": "Team credits"}},
     )
-    def post(self, request: Request) -> Wallet:
+    def open(self, request: Request) -> Wallet:
         fields = self.read_body()
         customer = customer_named(fields.pop("customer"), sandbox=self.caller.sandbox)
         with as_problems():
             wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
         return self.reload(wallet)
 
+    read = read_row("get_wallet", "Read a wallet: balance, what is held, owed and expires next", "One wallet.")
 
-class WalletView(Wallets):
-    """One wallet."""
-
-    get = read_row("get_wallet", "Read a wallet: balance, what is held, owed and expires next")
-
-    @operation(
+    @patch(
         "change_wallet",
         "Set how a wallet behaves",
         "From now on; what it has paid stays as it is.",
         request=SettingsSerializer,
         problems=("unprocessable",),
     )
-    def patch(self, request: Request, wallet: int) -> Wallet:
+    def change(self, request: Request, wallet: int) -> Wallet:
         stored_wallet, fields = self.get_object(), self.read_body()
         with as_problems():
             change_wallet(wallet=stored_wallet, **fields, at=current_time(stored_wallet.customer))
         return self.reload(stored_wallet)
 
-
-class ClosureView(Wallets):
-    """The closure of a wallet."""
-
-    @operation(
+    @post(
         "close_wallet",
         "Close an empty wallet",
         "Nothing goes into it or out of it again.",
         problems=("conflict", "unprocessable"),
     )
-    def post(self, request: Request, wallet: int) -> Wallet:
+    def close(self, request: Request, wallet: int) -> Wallet:
         stored_wallet = self.get_object()
         with as_problems():
             close_wallet(wallet_id=stored_wallet.pk, at=current_time(stored_wallet.customer))
         return self.reload(stored_wallet)
+
+
+class WalletRows(OwnedRows[Row]):
+    """Rows of one wallet that the caller may see."""
+
+    owners = Wallet.objects.select_related("customer__test_clock")
+    owner_kwarg = "wallet"
+    owner_field = "pk"
+    owner_sandbox_path = "customer__sandbox"

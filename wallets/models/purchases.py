@@ -5,7 +5,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
-from djmoney.money import Money
 
 from lib.field_types import AMOUNT, MAX_MONEY, finite
 from wallets.models.field_types import MAX_UNITS, UnitsField
@@ -73,7 +72,3 @@ class Purchase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terms['name']} for {self.wallet}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.net, str(self.currency))

@@ -6,7 +6,6 @@ import pghistory
 from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
-from djmoney.money import Money
 
 from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
@@ -158,7 +157,3 @@ class TopUp(models.Model):
 
     def __str__(self) -> str:
         return f"top-up of {self.wallet}: {self.get_state_display()}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, str(self.currency))

@@ -1,1 +1,1 @@
-"""Upcoming invoices, late usage and the month end over HTTP."""
+"""Upcoming and regenerated invoices, late usage and the month end over HTTP."""

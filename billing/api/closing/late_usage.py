@@ -9,16 +9,16 @@ from rest_framework.response import Response
 from billing.api.metering.event_schemas import LATE_ANSWER
 from billing.closing.late_usage.report import LateUsageRow, report_late_usage
 from customers.models.sellers import LateUsage as Policy
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class LateUsageView(ApiView):
+class LateUsageView(ApiView[Any]):
     """Closed periods that received usage later, or that a correction changed."""
 
-    @operation(
+    @get(
         "read_late_usage",
         "Usage that came after its period was billed, and what it comes to",
         parameters=(
@@ -27,7 +27,7 @@ class LateUsageView(ApiView):
         ),
         response=LATE_ANSWER,
     )
-    def get(self, request: Request) -> Response:
+    def read(self, request: Request) -> Response:
         policy = request.query_params.get("policy")
         if policy is not None and policy not in Policy.values:
             raise invalid_field("policy", f"“{policy}” is none: choose {', '.join(Policy.values)}.")

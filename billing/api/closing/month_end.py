@@ -1,6 +1,7 @@
 """GET /api/v1/month-end: the checklist of a seller's month, the totals of its invoices, and its lock."""
 
 from datetime import date
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -12,15 +13,15 @@ from billing.closing.month_end.month_lock import stored_points
 from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import MonthLock
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
 
-class MonthEndView(ApiView):
+class MonthEndView(ApiView[Any]):
     """A month in the seller's time zone; for a locked month, the checklist as stored with the lock."""
 
-    @operation(
+    @get(
         "read_month_end",
         "What is still open of a month, and whether it is locked",
         parameters=(
@@ -29,7 +30,7 @@ class MonthEndView(ApiView):
         ),
         response=MONTH_END_ANSWER,
     )
-    def get(self, request: Request) -> Response:
+    def read(self, request: Request) -> Response:
         month = _month(request.query_params.get("month", ""))
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()

@@ -12,9 +12,9 @@ from billing.models import AlertRule, Subscription
 from billing.models.alerts import MAX_LEVEL, AlertKind
 from billing.models.price_overrides import CapSetter
 from customers.api.views import customer_named
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import delete, list_rows, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from plans.models import Feature
@@ -22,7 +22,7 @@ from plans.models import Feature
 EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"}
 
 
-class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
+class AlertRuleSerializer(RowSerializer[AlertRule]):
     """An alert rule: its kind, its scope and its levels."""
 
     customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
@@ -36,7 +36,6 @@ class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
             *("id", "kind", "customer", "subscription", "feature", "dimension", "dimension_value", "levels"),
             *("amount", "currency", "is_on", "set_by", "created_at"),
         ]
-        read_only_fields = fields
 
 
 class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -57,7 +56,7 @@ class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/alerts.md.")
 
 
-class AlertRules(ApiView):
+class AlertRules(ApiView[AlertRule]):
     """Alert rules of the customers that the caller sees, and those for all customers."""
 
     queryset = AlertRule.objects.filter(removed_at__isnull=True).select_related("customer", "subscription", "feature")
@@ -69,16 +68,15 @@ class AlertRules(ApiView):
         visible = Q(customer__sandbox=self.caller.sandbox) | Q(customer__isnull=True)
         return super().get_queryset().filter(visible)
 
+    list_all = list_rows(
+        "list_alert_rules",
+        "Alert rules, newest first",
+        "All alert rules.",
+        filters={"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"},
+        filter_choices={"kind": AlertKind.values, "set_by": CapSetter.values},
+    )
 
-class AlertRulesView(AlertRules):
-    """All alert rules."""
-
-    filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
-    filter_choices = {"kind": AlertKind.values, "set_by": CapSetter.values}
-
-    get = list_rows("list_alert_rules", "Alert rules, newest first")
-
-    @operation(
+    @post(
         "set_alert_rule",
         "Set an alert rule of the customer's own",
         "It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
@@ -88,7 +86,7 @@ class AlertRulesView(AlertRules):
         refusals={AlertRuleRefused: ("invalid-fields", "refused")},
         examples={"A budget for one API key": EXAMPLE},
     )
-    def post(self, request: Request) -> AlertRule:
+    def create(self, request: Request) -> AlertRule:
         fields = self.read_body()
         return set_alert_rule(
             kind=fields["kind"],
@@ -123,18 +121,14 @@ class AlertRulesView(AlertRules):
             value=fields.get("dimension_value", ""),
         )
 
+    read = read_row("get_alert_rule", "Read an alert rule", "One alert rule.")
 
-class AlertRuleView(AlertRules):
-    """One alert rule."""
-
-    get = read_row("get_alert_rule", "Read an alert rule")
-
-    @operation(
+    @delete(
         "remove_alert_rule",
         "Remove an alert rule of the customer's own",
         "What it told stays. What finance watches is not removed here.",
     )
-    def delete(self, request: Request, number: int) -> None:
+    def remove(self, request: Request, number: int) -> None:
         rule = self.get_object()
         if rule.set_by != CapSetter.CUSTOMER:
             detail = "Finance has set it: only finance removes it, or switches it off."

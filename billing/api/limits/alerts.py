@@ -7,6 +7,7 @@ from rest_framework import serializers
 from billing.models import Alert
 from billing.models.alerts import AlertKind
 from customers.customer_time import current_time_expression
+from lib.api.fields import RowSerializer
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows
 from lib.api.views import ApiView
@@ -14,7 +15,7 @@ from lib.api.views import ApiView
 STATES = ("open", "recovered", "over")
 
 
-class AlertSerializer(serializers.ModelSerializer[Alert]):
+class AlertSerializer(RowSerializer[Alert]):
     """A crossed threshold. `state` is over once its period has ended, unless it recovered before."""
 
     kind = serializers.CharField(source="alert_rule.kind")
@@ -37,24 +38,26 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
             *("threshold", "value", "limit", "unit", "period_start", "period_end", "fired_at", "recovered_at"),
             *("acknowledged_at", "alert_rule", "set_by"),
         ]
-        read_only_fields = fields
 
 
-class AlertsView(ApiView):
+class AlertsView(ApiView[Alert]):
     """All alerts."""
 
     queryset = Alert.objects.select_related("alert_rule", "customer", "subscription", "feature")
     sandbox_path = "customer__sandbox"
     serializer_class = AlertSerializer
-    filters = {
-        "customer": "customer__external_id",
-        "subscription": "subscription__external_id",
-        "kind": "alert_rule__kind",
-        "state": "state",
-    }
-    filter_choices = {"kind": AlertKind.values, "state": STATES}
 
-    get = list_rows("list_alerts", "Alerts, newest first")
+    list_all = list_rows(
+        "list_alerts",
+        "Alerts, newest first",
+        filters={
+            "customer": "customer__external_id",
+            "subscription": "subscription__external_id",
+            "kind": "alert_rule__kind",
+            "state": "state",
+        },
+        filter_choices={"kind": AlertKind.values, "state": STATES},
+    )
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts visible to the caller, each with its current state."""

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
-from lib.api.operations import operation
+from lib.api.operations import post
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from plans.aggregation.json_numbers import MAX_DIGITS, is_within_bounds, parse_number, to_exact_number
@@ -46,12 +46,12 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(Question, float_hook=parse_number).decode
 
 
-class CheckView(ApiView):
+class CheckView(ApiView[Any]):
     """
     Answer at once whether a quantity of a feature may be used; the customer's own product calls it before each use.
     """
 
-    @operation(
+    @post(
         "check_entitlement",
         "May this customer use this feature?",
         scope="read",
@@ -59,7 +59,7 @@ class CheckView(ApiView):
         response=OpenApiTypes.OBJECT,
         refusals={UnknownCustomer: "not-found", UnknownFeature: "not-found"},
     )
-    def post(self, request: Request) -> HttpResponse:
+    def check(self, request: Request) -> HttpResponse:
         question = _read_question(request._request.body)
         at = current_time_by_external_id(question.customer, sandbox=self.caller.sandbox)
         answer = check(

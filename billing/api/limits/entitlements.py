@@ -11,14 +11,14 @@ from billing.api.limits.availability import availability_payload
 from billing.limits.entitlements import Entitlement, UnknownCustomer, read_entitlements
 from billing.limits.remedies import lock_payload
 from customers.customer_time import current_time_by_external_id
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.views import ApiView
 
 
-class EntitlementsView(ApiView):
+class EntitlementsView(ApiView[Any]):
     """All features that a customer's subscriptions grant."""
 
-    @operation(
+    @get(
         "list_entitlements",
         "What may this customer use?",
         "Every feature that a running subscription covers: its kind, its value if it is a fixed one, and"
@@ -26,7 +26,7 @@ class EntitlementsView(ApiView):
         response=OpenApiTypes.OBJECT,
         refusals={UnknownCustomer: "not-found"},
     )
-    def get(self, request: Request, customer: str) -> HttpResponse:
+    def list_all(self, request: Request, customer: str) -> HttpResponse:
         sandbox = self.caller.sandbox
         at = current_time_by_external_id(customer, sandbox=sandbox)
         entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)

@@ -26,9 +26,9 @@ from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
 from customers.customer_time import current_time, current_time_by_external_id
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import RefusalProblem, operation, read_row, refused_as
+from lib.api.operations import RefusalProblem, post, read_row, refused_as
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
@@ -75,7 +75,7 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
         return quantity
 
 
-class ReservationSerializer(serializers.ModelSerializer[Reservation]):
+class ReservationSerializer(RowSerializer[Reservation]):
     """A reservation in its current state."""
 
     id = serializers.CharField(source="reference")
@@ -94,7 +94,6 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
             *("number", "id", "customer", "feature", "quantity", "properties", "state", "reserved_at", "expires_at"),
             *("ended_at", "used", "held"),
         ]
-        read_only_fields = fields
 
     def get_held(self, reservation: Reservation) -> dict[str, str] | None:
         """Return {"amount", "unit"}."""
@@ -123,7 +122,7 @@ class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class Reservations(ApiView):
+class Reservations(ApiView[Reservation]):
     """Reservations visible to the caller."""
 
     queryset = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")
@@ -139,11 +138,7 @@ class Reservations(ApiView):
         reservation: Reservation = get_object_or_404(self.get_queryset(), pk=self.kwargs["number"])
         return reservation
 
-
-class ReservationsView(Reservations):
-    """Hold a quantity of a feature against every limit."""
-
-    @operation(
+    @post(
         "reserve_usage",
         "Reserve usage",
         "Holds a quantity against hard caps, spend caps and wallets at once: under any concurrency what"
@@ -155,7 +150,7 @@ class ReservationsView(Reservations):
         problems=("conflict", "limit-reached", "not-found"),
         examples={"A run that may use up to 500": EXAMPLE},
     )
-    def post(self, request: Request) -> Response:
+    def reserve(self, request: Request) -> Response:
         arguments = {"reference": uuid4().hex, **self.read_body()}
         arguments["duration"] = timedelta(seconds=arguments.pop("ttl"))
         at = current_time_by_external_id(arguments["customer"], sandbox=self.caller.sandbox)
@@ -166,17 +161,9 @@ class ReservationsView(Reservations):
             document["check"] = answer_payload(answer, at=at)
         return Response(document, status=201)
 
+    read = read_row("get_reservation", "Read a reservation", "One reservation.")
 
-class ReservationView(Reservations):
-    """One reservation."""
-
-    get = read_row("get_reservation", "Read a reservation")
-
-
-class CommitView(Reservations):
-    """Store the usage of a reservation."""
-
-    @operation(
+    @post(
         "commit_reservation",
         "Commit what was used of a reservation",
         "Stores the usage and gives the rest back, in one transaction. More than was reserved is let in"
@@ -186,7 +173,7 @@ class CommitView(Reservations):
         request=CommitSerializer,
         problems=("conflict", "limit-reached", "unprocessable"),
     )
-    def post(self, request: Request, number: int) -> Reservation:
+    def commit(self, request: Request, number: int) -> Reservation:
         fields, reservation = self.read_body(), self.get_object()
         body = request.data
         events = encode(body["events"]) if "events" in fields and isinstance(body, dict) else None
@@ -194,12 +181,14 @@ class CommitView(Reservations):
         with refusals_as_problems(at=at):
             return commit(reservation_id=reservation.pk, quantity=fields.get("quantity"), events=events, at=at)
 
-
-class ReleaseView(Reservations):
-    """Release a reservation."""
-
-    @operation("release_reservation", "Release a reservation", scope="ingest", problems=("conflict",))
-    def post(self, request: Request, number: int) -> Reservation:
+    @post(
+        "release_reservation",
+        "Release a reservation",
+        "Release a reservation.",
+        scope="ingest",
+        problems=("conflict",),
+    )
+    def release(self, request: Request, number: int) -> Reservation:
         reservation = self.get_object()
         at = current_time(reservation.customer)
         with refusals_as_problems(at=at):

@@ -13,13 +13,13 @@ from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefus
 from billing.models import SpendCap
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.api.views import CustomerRows
-from lib.api.fields import StrictFields
+from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.operations import delete, list_rows, post, read_row
 from plans.api.features import feature_named
 
 
-class CapSerializer(serializers.ModelSerializer[SpendCap]):
+class CapSerializer(RowSerializer[SpendCap]):
     """A limit on the cost of usage per period, and the action once it is reached."""
 
     feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
@@ -29,7 +29,6 @@ class CapSerializer(serializers.ModelSerializer[SpendCap]):
     class Meta:
         model = SpendCap
         fields = ["id", "feature", "match", "amount", "currency", "action", "per_minute", "set_by", "created_at"]
-        read_only_fields = fields
 
 
 class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -57,26 +56,10 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     validate_feature = staticmethod(feature_named)
 
 
-class SubscriptionCaps(SubscriptionRows):
-    """Spend caps of one subscription."""
-
-    queryset = SpendCap.objects.select_related("feature")
-    serializer_class = CapSerializer
-    lookup_url_kwarg = "number"
-
-
-class CustomerCaps(CustomerRows):
-    """Spend caps of all usage of one customer."""
-
-    queryset = SubscriptionCaps.queryset
-    serializer_class = CapSerializer
-    lookup_url_kwarg = "number"
-
-
 def set_spend_cap(operation_id: str, summary: str, description: str) -> Callable[..., HttpResponseBase]:
-    """Return the `post` of a view that sets a cap of its subscription or customer."""
+    """Return the operation that sets a cap of a subscription or customer."""
 
-    @operation(
+    @post(
         operation_id,
         summary,
         description,
@@ -85,55 +68,59 @@ def set_spend_cap(operation_id: str, summary: str, description: str) -> Callable
         refusals={CapRefused: ("invalid-fields", "refused")},
         examples={"All usage of a month": {"amount": "500.00", "action": "notify"}},
     )
-    def post(view: SubscriptionCaps | CustomerCaps, request: Request, **names: str) -> SpendCap:
+    def set_on_owner(view: "SubscriptionCaps | CustomerCaps", request: Request, **names: str) -> SpendCap:
         fields = view.read_body()
         return set_cap(**{view.owner_kwarg: view.owner}, **fields, at=timezone.now())
 
-    return post
+    return set_on_owner
 
 
-def remove_spend_cap(operation_id: str, summary: str) -> Callable[..., HttpResponseBase]:
-    """Return the `delete` of a view that removes a cap."""
+def remove_spend_cap(operation_id: str, summary: str, description: str) -> Callable[..., HttpResponseBase]:
+    """Return the operation that removes a cap."""
 
-    @operation(operation_id, summary)
-    def delete(view: SubscriptionCaps | CustomerCaps, request: Request, **names: str) -> None:
+    @delete(operation_id, summary, description)
+    def remove(view: "SubscriptionCaps | CustomerCaps", request: Request, **names: str) -> None:
         remove_cap(cap=view.get_object(), at=timezone.now())
 
-    return delete
+    return remove
 
 
-class CapsView(SubscriptionCaps):
-    """All caps of a subscription."""
+class SubscriptionCaps(SubscriptionRows[SpendCap]):
+    """Spend caps of one subscription."""
 
-    get = list_rows("list_spend_caps", "Spend caps of a subscription, newest first")
-    post = set_spend_cap(
+    queryset = SpendCap.objects.select_related("feature")
+    serializer_class = CapSerializer
+    lookup_url_kwarg = "number"
+
+    list_all = list_rows(
+        "list_spend_caps", "Spend caps of a subscription, newest first", "All caps of a subscription."
+    )
+    create = set_spend_cap(
         "set_spend_cap",
         "Cap what a subscription spends",
         "On all usage, on one feature, or on one value of a dimension, in each period. It takes the place"
         " of the one that the same side has set for the same. Current usage shows what is spent of it.",
     )
 
+    read = read_row("get_spend_cap", "Read a spend cap", "One cap of a subscription.")
+    remove = remove_spend_cap("remove_spend_cap", "Remove a spend cap", "One cap of a subscription.")
 
-class CustomerCapsView(CustomerCaps):
-    """All caps of a customer."""
 
-    get = list_rows("list_customer_spend_caps", "Spend caps of a customer, newest first")
-    post = set_spend_cap(
+class CustomerCaps(CustomerRows[SpendCap]):
+    """Spend caps of all usage of one customer."""
+
+    queryset = SubscriptionCaps.queryset
+    serializer_class = CapSerializer
+    lookup_url_kwarg = "number"
+
+    list_all = list_rows(
+        "list_customer_spend_caps", "Spend caps of a customer, newest first", "All caps of a customer."
+    )
+    create = set_spend_cap(
         "set_customer_spend_cap",
         "Cap what a customer spends on all subscriptions",
         "As with a subscription's, on all of the customer's running periods in one currency together.",
     )
 
-
-class CapView(SubscriptionCaps):
-    """One cap of a subscription."""
-
-    get = read_row("get_spend_cap", "Read a spend cap")
-    delete = remove_spend_cap("remove_spend_cap", "Remove a spend cap")
-
-
-class CustomerCapView(CustomerCaps):
-    """One cap of a customer."""
-
-    get = read_row("get_customer_spend_cap", "Read a customer's spend cap")
-    delete = remove_spend_cap("remove_customer_spend_cap", "Remove a customer's spend cap")
+    read = read_row("get_customer_spend_cap", "Read a customer's spend cap", "One cap of a customer.")
+    remove = remove_spend_cap("remove_customer_spend_cap", "Remove a customer's spend cap", "One cap of a customer.")

@@ -22,15 +22,15 @@ from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
-from lib.api.operations import Idempotency, operation
+from lib.api.operations import Idempotency, post
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 
-class CorrectionsView(ApiView):
+class CorrectionsView(ApiView[Any]):
     """Correct usage: a 2xx response means that the correction is committed and visible to every read."""
 
-    @operation(
+    @post(
         "correct_events",
         "Take usage events back, or replace them",
         idempotency=Idempotency.NONE,
@@ -42,7 +42,7 @@ class CorrectionsView(ApiView):
         problems=("conflict",),
         refusals={CounterUnderflow: "unprocessable"},
     )
-    def post(self, request: Request) -> HttpResponse:
+    def correct(self, request: Request) -> HttpResponse:
         at, sandbox = timezone.now(), self.caller.sandbox
         try:
             body = request._request.body

@@ -11,18 +11,18 @@ from rest_framework.response import Response
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
 from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
 from billing.models import Correction
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class TraceView(ApiView):
+class TraceView(ApiView[Any]):
     """
     The meters that an event matched, and why others did not; its quantities and rates; and the lines that bill it.
     """
 
-    @operation(
+    @get(
         "trace_event",
         "Trace an event to the meters, rates and invoice lines it ended on",
         parameters=(
@@ -31,7 +31,7 @@ class TraceView(ApiView):
         ),
         response=OpenApiTypes.OBJECT,
     )
-    def get(self, request: Request) -> Response:
+    def trace(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
             raise invalid_field("id", INVALID_CHARACTER if id_ else "Name the event by its id.")

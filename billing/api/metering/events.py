@@ -17,17 +17,17 @@ from billing.api.metering.event_schemas import EVENTS_ANSWER, EVENTS_REQUEST
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest import event_recorder, parser, submission
-from lib.api.operations import Idempotency, operation
+from lib.api.operations import Idempotency, post
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 STATUSES = (event_recorder.ACCEPTED, event_recorder.DUPLICATE, event_recorder.CONFLICT, "rejected")
 
 
-class EventsView(ApiView):
+class EventsView(ApiView[Any]):
     """Store usage events, each exactly once: a 2xx response means that they are committed."""
 
-    @operation(
+    @post(
         "send_events",
         "Send usage events",
         scope="ingest",
@@ -48,7 +48,7 @@ class EventsView(ApiView):
         problems=("conflict", "limit-reached"),
         refusals={submission.MixedTestClocks: "unprocessable"},
     )
-    def post(self, request: Request) -> HttpResponse:
+    def send(self, request: Request) -> HttpResponse:
         at = timezone.now()
         sandbox = self.caller.sandbox
         try:

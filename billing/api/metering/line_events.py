@@ -14,7 +14,7 @@ from billing.metering.usage.line_event_pages import csv_response, decode_positio
 from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_usage, read_page
 from invoices.models import Line
 from lib.api.callers import caller_of
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.pagination import read_limit
 from lib.api.problems import Problem
 from lib.api.views import ApiView
@@ -26,17 +26,17 @@ _PAGES = (
 )
 
 
-class LineEventsView(ApiView):
-    """The events of a line: those of its snapshot, or the changes since the line before it."""
+class LineEvents(ApiView[Any]):
+    """The events of a line, in pages or as a file: those of its snapshot, or the changes since the line before it."""
 
-    @operation(
+    @get(
         "list_line_events",
         "List the events that an invoice line bills",
         "`events`, `quantity` and `fingerprint` are what all of the line's events add up to.",
         parameters=_PAGES,
         response=OpenApiTypes.OBJECT,
     )
-    def get(self, request: Request, invoice: int, position: int) -> Response:
+    def list_all(self, request: Request, invoice: int, position: int) -> Response:
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
@@ -59,17 +59,13 @@ class LineEventsView(ApiView):
             }
         )
 
-
-class LineEventsFileView(ApiView):
-    """All events of a line as a file, streamed while it is read."""
-
-    @operation(
+    @get(
         "download_line_events",
         "Download the events that an invoice line bills as CSV",
         "The column `quantity` adds up to what the line bills; what was taken back is negative.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, invoice: int, position: int) -> StreamingHttpResponse:
+    def download(self, request: Request, invoice: int, position: int) -> StreamingHttpResponse:
         line, usage = _find(request, invoice, position)
         return csv_response(line, usage)
 

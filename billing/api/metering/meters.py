@@ -1,6 +1,7 @@
 """POST /api/v1/meters/{code}/try: the readings that a meter takes from an event."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 from rest_framework.generics import get_object_or_404
@@ -9,20 +10,18 @@ from rest_framework.response import Response
 
 from billing.api.metering.event_schemas import ONE_EVENT, TRIED_ANSWER
 from billing.metering.ingest.meter_dry_run import NotAnEvent, try_meter
-from lib.api.operations import operation
+from lib.api.operations import post
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 from plans.models import Meter
 
 
-class TryMeterView(ApiView):
+class TryMeterView(ApiView[Any]):
     """Answer each step of a meter's matching for an event; nothing is stored."""
 
-    @operation(
-        "try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER
-    )
-    def post(self, request: Request, meter: str) -> Response:
+    @post("try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=TRIED_ANSWER)
+    def try_event(self, request: Request, meter: str) -> Response:
         stored_meter = get_object_or_404(Meter, code=meter)
         try:
             dry_run = try_meter(

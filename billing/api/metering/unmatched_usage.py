@@ -8,21 +8,21 @@ from rest_framework.response import Response
 
 from billing.api.metering.event_schemas import UNMATCHED_ANSWER
 from billing.metering.usage.unmatched_value import GroupValue, estimate_unmatched_value
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 
-class UnmatchedView(ApiView):
+class UnmatchedView(ApiView[Any]):
     """Open reports of unmatched usage, grouped by reason, customer, event and meter."""
 
-    @operation(
+    @get(
         "read_unmatched_usage",
         "Usage that nothing priced, with its reason and what it may cost",
         parameters=(OpenApiParameter("customer", str, description="Only what was sent for this external id."),),
         response=UNMATCHED_ANSWER,
     )
-    def get(self, request: Request) -> Response:
+    def read(self, request: Request) -> Response:
         customer = request.query_params.get("customer")
         estimate = estimate_unmatched_value(sandbox=self.caller.sandbox, customer=customer)
         return Response({"data": [_group_payload(stake) for stake in estimate.stakes], "complete": estimate.is_all})

@@ -20,7 +20,7 @@ from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, Unkn
 from customers.customer_time import current_time_by_external_id
 from customers.models import Customer
 from lib.api.number_fields import serialize_amount
-from lib.api.operations import operation
+from lib.api.operations import get
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
@@ -29,16 +29,17 @@ from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Wallet
 
 
-class UsageView(ApiView):
-    """Usage, allowance and cost of the running periods, including every event whose request was answered."""
+class Usage(ApiView[Any]):
+    """A customer's usage, including every event whose request was answered."""
 
-    @operation(
+    @get(
         "read_usage",
         "A customer's current usage and cost",
+        "Usage, allowance and cost of the running periods, including every event whose request was answered.",
         response=OpenApiTypes.OBJECT,
         refusals={UnknownCustomer: "not-found"},
     )
-    def get(self, request: Request, customer: str) -> HttpResponse:
+    def read(self, request: Request, customer: str) -> HttpResponse:
         at = current_time_by_external_id(customer, sandbox=self.caller.sandbox)
         periods = current_usage(customer=customer, sandbox=self.caller.sandbox, at=at)
         progress_by_period = read_commitment_progress(periods)
@@ -48,13 +49,10 @@ class UsageView(ApiView):
             payload["wallets"] = wallet_documents(customer, sandbox=self.caller.sandbox, at=at)
         return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
-
-class BreakdownView(ApiView):
-    """Usage of one meter by time and dimension."""
-
-    @operation(
+    @get(
         "break_down_usage",
         "A customer's usage by hour, day or month, and by a dimension",
+        "Usage of one meter by time and dimension.",
         parameters=(
             OpenApiParameter("meter", str, required=True, description="The meter's code."),
             OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
@@ -65,7 +63,7 @@ class BreakdownView(ApiView):
         response=OpenApiTypes.OBJECT,
         refusals={BreakdownRefused: ("invalid-fields", "invalid")},
     )
-    def get(self, request: Request, customer: str) -> Response:
+    def break_down(self, request: Request, customer: str) -> Response:
         subject = get_object_or_404(Customer, external_id=customer, sandbox=self.caller.sandbox)
         meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
         group_by = request.query_params.get("group_by") or None

@@ -12,7 +12,7 @@ from billing.simulation.sandbox import start_advance
 from billing.simulation.sandbox.clones import MAX_PERIODS, CannotClone, clone
 from customers.api.views import Customers
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import post
 
 
 class CloneSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -40,7 +40,7 @@ class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
 class CloneView(Customers):
     """The cloning of a customer."""
 
-    @operation(
+    @post(
         "clone_customer",
         "Clone a live customer into the sandbox",
         "With a live key. The clone has the same party, running subscriptions and wallets, in the time of"
@@ -52,7 +52,7 @@ class CloneView(Customers):
         refusals={CannotClone: "unprocessable"},
         examples={"A year again": {"periods": 12, "advance": True}},
     )
-    def post(self, request: Request, customer: str) -> dict[str, Any]:
+    def clone(self, request: Request, customer: str) -> dict[str, Any]:
         fields, at = self.read_body(), timezone.now()
         created, left_out = clone(source=self.get_object(), periods=fields["periods"], at=at, by=None)
         clock = created.customer.test_clock

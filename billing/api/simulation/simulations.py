@@ -20,7 +20,7 @@ from billing.simulation.job import SimulationRefused, read_request, start_simula
 from billing.simulation.summaries import summarize_versions
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation
+from lib.api.operations import get, list_rows, post
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 from lib.csv_export import csv_download
@@ -99,8 +99,10 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
     version = serializers.IntegerField(source="version.number")
     before = serializers.SerializerMethodField()
     after = serializers.SerializerMethodField()
-    problems = serializers.SerializerMethodField()
-    lines = serializers.SerializerMethodField()
+    problems = serializers.ListField(child=serializers.CharField(), source="figures.problems", read_only=True)
+    lines = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()), source="figures.lines", read_only=True
+    )
 
     class Meta:
         model = SimulationResult
@@ -115,20 +117,33 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
     def get_after(self, result: SimulationResult) -> str | None:
         return to_plain_string(result.after) if result.is_known else None
 
-    def get_problems(self, result: SimulationResult) -> list[str]:
-        return list(result.figures["problems"])
-
-    def get_lines(self, result: SimulationResult) -> list[dict[str, str]]:
-        return list(result.figures["lines"])
-
 
 EXAMPLE = {"versions": [{"plan": "starter", "version": 2}], "plan": "starter", "periods": 3}
 
 
-class SimulationsView(ApiView):
-    """Simulations: past usage rated by other versions, as a job."""
+class Simulations(ApiView[SimulationResult]):
+    """Simulations that the caller may see: past usage rated by other versions, as a job. The rows are their bills."""
 
-    @operation(
+    queryset = SimulationResult.objects.select_related("subscription__customer", "version__plan")
+    serializer_class = BillSerializer
+
+    def get_queryset(self) -> QuerySet[SimulationResult]:
+        """Return the bills of the simulation."""
+        return super().get_queryset().filter(job=self.simulation())
+
+    def simulation(self) -> Job:
+        """
+        Return the job of the simulation in the URL.
+
+        :raises Problem: `not-found`, if the caller sees no such simulation.
+        """
+        number = self.kwargs["number"]
+        job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
+        if job is None or read_request(job).cohort.sandbox is not self.caller.sandbox:
+            raise Problem("not-found", f"There is no simulation {number}.")
+        return job
+
+    @post(
         "create_simulation",
         "Try versions on past usage",
         "Closed periods are rated again by each version, through the code that bills; nothing is billed.",
@@ -137,7 +152,7 @@ class SimulationsView(ApiView):
         status=201,
         examples={"A draft on the last quarter": EXAMPLE},
     )
-    def post(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         fields = dict(self.read_body())
         versions = [_version(number, **choice) for number, choice in enumerate(fields.pop("versions"))]
         plan = fields.pop("plan", None)
@@ -153,58 +168,26 @@ class SimulationsView(ApiView):
             raise invalid_field(field, str(refusal)) from refusal
         return Response(_payload(job), status=201)
 
-
-class Simulations(ApiView):
-    """Simulations that the caller may see."""
-
-    def simulation(self) -> Job:
-        """
-        Return the job of the simulation in the URL.
-
-        :raises Problem: `not-found`, if the caller sees no such simulation.
-        """
-        number = self.kwargs["number"]
-        job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
-        if job is None or read_request(job).cohort.sandbox is not self.caller.sandbox:
-            raise Problem("not-found", f"There is no simulation {number}.")
-        return job
-
-
-class SimulationView(Simulations):
-    """One simulation."""
-
-    @operation(
+    @get(
         "read_simulation",
         "What came of a simulation",
         "By version and currency; while it runs, of what is done by now.",
         response=SimulationSerializer,
     )
-    def get(self, request: Request, number: int) -> Response:
+    def read(self, request: Request, number: int) -> Response:
         return Response(_payload(self.simulation()))
 
+    list_bills = list_rows(
+        "list_simulated_bills", "List a simulation's bills, line by line", "All bills before and after."
+    )
 
-class SimulatedBillsView(Simulations):
-    """All bills before and after."""
-
-    queryset = SimulationResult.objects.select_related("subscription__customer", "version__plan")
-    serializer_class = BillSerializer
-
-    get = list_rows("list_simulated_bills", "List a simulation's bills, line by line")
-
-    def get_queryset(self) -> QuerySet[SimulationResult]:
-        """Return the bills of the simulation."""
-        return super().get_queryset().filter(job=self.simulation())
-
-
-class SimulatedBillsFileView(Simulations):
-    """The same bills as a file, streamed while it is read."""
-
-    @operation(
+    @get(
         "download_simulated_bills",
         "Download a simulation's bills as CSV",
+        "The same bills as a file, streamed while it is read.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
-    def get(self, request: Request, number: int) -> StreamingHttpResponse:
+    def download_bills(self, request: Request, number: int) -> StreamingHttpResponse:
         job = self.simulation()
         return csv_download(_rows(job), file_name=f"simulation-{job.pk}.csv")
 

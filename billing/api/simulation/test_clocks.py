@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from billing.simulation.sandbox import CannotAdvance, create_clock, retry_advance, start_advance, stop_clock
 from billing.tasks import advance_clocks
 from customers.models import TestClock
-from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import list_rows, operation, read_row
+from lib.api.fields import InstantField, RowSerializer, StrictFields
+from lib.api.operations import list_rows, post, read_row
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 CLOCK_REFUSALS = {CannotAdvance: ("unprocessable", "refused")}
 
 
-class TestClockSerializer(serializers.ModelSerializer[TestClock]):
+class TestClockSerializer(RowSerializer[TestClock]):
     """A test clock. `state` is standing, advancing or failed; if failed, `failure` gives the reason."""
 
     __test__ = False
@@ -36,7 +36,6 @@ class TestClockSerializer(serializers.ModelSerializer[TestClock]):
     class Meta:
         model = TestClock
         fields = ["id", "name", "now", "state", "target", "failure", "customers", "created_at"]
-        read_only_fields = fields
 
 
 class NewClockSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -52,7 +51,7 @@ class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     to = InstantField(help_text="Later than its time, by five years at most.")
 
 
-class Clocks(ApiView):
+class Clocks(ApiView[TestClock]):
     """Test clocks. Live keys see none, because live customers have none."""
 
     queryset = TestClock.objects.annotate(customers_count=Count("customers"))
@@ -64,18 +63,9 @@ class Clocks(ApiView):
         clocks = super().get_queryset()
         return clocks if self.caller.sandbox else clocks.none()
 
-    def reload(self, clock: TestClock) -> TestClock:
-        """Return a clock as it is stored now."""
-        stored: TestClock = self.get_queryset().get(pk=clock.pk)
-        return stored
+    list_all = list_rows("list_test_clocks", "Test clocks, newest first", "All test clocks.")
 
-
-class ClocksView(Clocks):
-    """All test clocks."""
-
-    get = list_rows("list_test_clocks", "Test clocks, newest first")
-
-    @operation(
+    @post(
         "create_test_clock",
         "Make a test clock",
         "It stands still until it is advanced. Customers are put into its time when they are created, by"
@@ -86,24 +76,16 @@ class ClocksView(Clocks):
         refusals=CLOCK_REFUSALS,
         examples={"A clock": {"name": "A year of Acme", "now": "2026-01-01T00:00:00Z"}},
     )
-    def post(self, request: Request) -> TestClock:
+    def create(self, request: Request) -> TestClock:
         if not self.caller.sandbox:
             detail = "Live customers live in real time: make test clocks with a test key."
             raise Problem("not-found", detail)
         fields, at = self.read_body(), timezone.now()
         return self.reload(create_clock(**{"now": at, **fields}, by=None, at=at))
 
+    read = read_row("get_test_clock", "Read a test clock", "How far it has come.")
 
-class ClockView(Clocks):
-    """One test clock."""
-
-    get = read_row("get_test_clock", "Read a test clock", "How far it has come.")
-
-
-class AdvanceView(Clocks):
-    """The advance of a test clock."""
-
-    @operation(
+    @post(
         "advance_test_clock",
         "Advance a test clock",
         "Everything that time does to its customers is done on the way, in order: trials end, periods are"
@@ -113,29 +95,21 @@ class AdvanceView(Clocks):
         refusals=CLOCK_REFUSALS,
         examples={"To next year": {"to": "2027-01-01T00:00:00Z"}},
     )
-    def post(self, request: Request, clock: int) -> TestClock:
+    def advance(self, request: Request, clock: int) -> TestClock:
         fields, test_clock = self.read_body(), self.get_object()
         start_advance(clock_id=test_clock.pk, **fields, by=None, at=timezone.now())
         transaction.on_commit(wake)
         return self.reload(test_clock)
 
-
-class RetryView(Clocks):
-    """The retry of a failed advance."""
-
-    @operation("retry_test_clock", "Let a test clock go on that has failed", status=202)
-    def post(self, request: Request, clock: int) -> TestClock:
+    @post("retry_test_clock", "Let a test clock go on that has failed", "The retry of a failed advance.", status=202)
+    def retry(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         retry_advance(clock_id=test_clock.pk, by=None, at=timezone.now())
         transaction.on_commit(wake)
         return self.reload(test_clock)
 
-
-class StopView(Clocks):
-    """The stop of an advance."""
-
-    @operation("stop_test_clock", "Let a test clock stand where it is")
-    def post(self, request: Request, clock: int) -> TestClock:
+    @post("stop_test_clock", "Let a test clock stand where it is", "The stop of an advance.")
+    def stop(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         stop_clock(clock_id=test_clock.pk, by=None, at=timezone.now())
         return self.reload(test_clock)

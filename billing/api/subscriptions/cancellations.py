@@ -12,7 +12,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview_cancellation
 from billing.models import Subscription
 from customers.customer_time import current_time
-from lib.api.operations import operation, refused_as
+from lib.api.operations import post, refused_as
 
 EXAMPLES = {"Now, with a credit": {"when": "now", "give_back": "credit"}}
 
@@ -26,11 +26,7 @@ class Cancellations(Subscriptions):
         at = current_time(subscription.customer)
         return {"subscription": subscription, "at": at, **self.read_body(at=at)}
 
-
-class CancellationView(Cancellations):
-    """The cancellation of a subscription."""
-
-    @operation(
+    @post(
         "cancel_subscription",
         "Cancel a subscription",
         "At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
@@ -40,14 +36,10 @@ class CancellationView(Cancellations):
         refusals={subscriptions.CancellationRefused: "conflict"},
         examples=EXAMPLES,
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def cancel(self, request: Request, subscription: str) -> Subscription:
         return self.reload(subscriptions.cancel(**self.read_arguments()))
 
-
-class CancellationPreviewView(Cancellations):
-    """The preview of a cancellation."""
-
-    @operation(
+    @post(
         "preview_cancellation",
         "Preview a cancellation",
         "The last invoice and the credit notes that would go out with it, made by the code that issues"
@@ -58,24 +50,20 @@ class CancellationPreviewView(Cancellations):
         refusals={subscriptions.CancellationRefused: "conflict"},
         examples=EXAMPLES,
     )
-    def post(self, request: Request, subscription: str) -> Response:
+    def preview(self, request: Request, subscription: str) -> Response:
         arguments = self.read_arguments()
         with refused_as(PREVIEW_REFUSALS):
             draft = preview_cancellation(**arguments)
         return Response(document_of(draft))
 
-
-class CancellationWithdrawalView(Subscriptions):
-    """The withdrawal of a cancellation before it takes effect."""
-
-    @operation(
+    @post(
         "withdraw_cancellation",
         "Take a cancellation back",
         "Until its end comes, the subscription goes on as if it had never been canceled, unless another"
         " one covers its features meanwhile.",
         refusals={subscriptions.CancellationRefused: "conflict"},
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def withdraw(self, request: Request, subscription: str) -> Subscription:
         canceled = self.get_object()
         subscriptions.uncancel(subscription=canceled, at=current_time(canceled.customer))
         return self.reload(canceled)

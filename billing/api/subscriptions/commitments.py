@@ -12,7 +12,7 @@ from billing.subscriptions.terms.commitments import end_commitment, set_commitme
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation
+from lib.api.operations import list_rows, post
 from plans.api.serializers import CommitmentSerializer
 
 EXAMPLE = {"minimum": "12000", "periods": 12, "discount": "10", "reason": "Deal"}
@@ -27,7 +27,6 @@ class OwnCommitmentSerializer(CommitmentSerializer):
     class Meta:
         model = SubscriptionCommitment
         fields = ["id", *CommitmentSerializer.Meta.fields, "starts_at", "ends_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -43,20 +42,20 @@ class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any
     reason = serializers.CharField(max_length=500)
 
 
-class Commitments(SubscriptionRows):
+class Commitments(SubscriptionRows[Any]):
     """The commitments of one subscription visible to the caller."""
 
     queryset = SubscriptionCommitment.objects.all()
     serializer_class = OwnCommitmentSerializer
     lookup_url_kwarg = "number"
 
+    list_all = list_rows(
+        "list_commitments",
+        "List a subscription's own commitments, newest first",
+        "All commitments, including ended ones.",
+    )
 
-class CommitmentsView(Commitments):
-    """All commitments, including ended ones."""
-
-    get = list_rows("list_commitments", "List a subscription's own commitments, newest first")
-
-    @operation(
+    @post(
         "create_commitment",
         "Give a subscription a minimum commitment of its own",
         "For the periods that begin from the next one on, unless `starts_at` says otherwise, in place of"
@@ -66,21 +65,17 @@ class CommitmentsView(Commitments):
         refusals=OVERRIDE_REFUSALS,
         examples={"A year of 12,000": EXAMPLE},
     )
-    def post(self, request: Request, subscription: str) -> SubscriptionCommitment:
+    def create(self, request: Request, subscription: str) -> SubscriptionCommitment:
         fields, owner = self.read_body(), self.owner
         return set_commitment(subscription=owner, **fields, at=current_time(owner.customer))
 
-
-class CommitmentEndView(Commitments):
-    """The end of a commitment."""
-
-    @operation(
+    @post(
         "end_commitment",
         "Let the version's commitment hold again",
         "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
         request=EndSerializer,
         refusals=OVERRIDE_REFUSALS,
     )
-    def post(self, request: Request, subscription: str, number: int) -> SubscriptionCommitment:
+    def end(self, request: Request, subscription: str, number: int) -> SubscriptionCommitment:
         fields, commitment = self.read_body(), self.get_object()
         return end_commitment(commitment=commitment, **fields, at=current_time(self.owner.customer))

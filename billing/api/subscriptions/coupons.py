@@ -10,12 +10,12 @@ from billing import subscriptions
 from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import Redemption
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import list_rows, operation
+from lib.api.fields import InstantField, RowSerializer, StrictFields
+from lib.api.operations import list_rows, post
 from plans.api.coupons import CouponSerializer, coupon_named
 
 
-class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
+class RedemptionSerializer(RowSerializer[Redemption]):
     """A coupon that a subscription has or had."""
 
     coupon = CouponSerializer()
@@ -29,7 +29,6 @@ class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
     class Meta:
         model = Redemption
         fields = ["coupon", "position", "since", "invoices", "invoices_left", "promoted", "ended_at", "ended_reason"]
-        read_only_fields = fields
 
     def get_invoices_left(self, redemption: Any) -> int | None:
         """Return the number of invoices that the coupon still applies to."""
@@ -56,24 +55,17 @@ class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class Redemptions(SubscriptionRows):
+class Redemptions(SubscriptionRows[Redemption]):
     """The coupons of one subscription visible to the caller, including ended ones."""
 
     queryset = Redemption.objects.with_use()
     serializer_class = RedemptionSerializer
 
-    def reload(self, redemption: Redemption) -> Redemption:
-        """Return a redemption as it is stored now."""
-        stored: Redemption = self.get_queryset().get(pk=redemption.pk)
-        return stored
+    list_all = list_rows(
+        "list_redemptions", "List a subscription's coupons, newest first", "All coupons, including ended ones."
+    )
 
-
-class RedemptionsView(Redemptions):
-    """All coupons, including ended ones."""
-
-    get = list_rows("list_redemptions", "List a subscription's coupons, newest first")
-
-    @operation(
+    @post(
         "redeem_coupon",
         "Give a subscription a coupon",
         "It is taken off the next documents, after the coupons that the subscription holds already.",
@@ -82,22 +74,18 @@ class RedemptionsView(Redemptions):
         refusals={subscriptions.CouponRefused: "conflict"},
         examples={"A coupon": {"coupon": "SPRING-25"}},
     )
-    def post(self, request: Request, subscription: str) -> Redemption:
+    def redeem(self, request: Request, subscription: str) -> Redemption:
         fields, owner = self.read_body(), self.owner
         at = current_time(owner.customer)
         return self.reload(subscriptions.apply_coupon(subscription=owner, **fields, at=at))
 
-
-class RemovalView(Redemptions):
-    """The removal of a coupon."""
-
-    @operation(
+    @post(
         "remove_coupon",
         "Take a coupon away",
         "Later documents are without it; what is issued stays as it is.",
         request=RemovalSerializer,
     )
-    def post(self, request: Request, subscription: str, coupon: str) -> Redemption:
+    def remove(self, request: Request, subscription: str, coupon: str) -> Redemption:
         fields = self.read_body()
         active = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
         redemption = get_object_or_404(active)

@@ -11,7 +11,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import delete, post, put
 
 DRAFT_REFUSALS = {subscriptions.SubscriptionRefused: "conflict"}
 
@@ -22,10 +22,10 @@ class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
     starts_at = InstantField(required=False, help_text="Default: as it was drafted.")
 
 
-class ActivationView(Subscriptions):
-    """The activation of a draft."""
+class Drafts(Subscriptions):
+    """Drafts of subscriptions."""
 
-    @operation(
+    @post(
         "activate_subscription",
         "Activate a draft",
         "It begins as it was drafted: at its own start, or at another one, past, now or to come.",
@@ -33,23 +33,19 @@ class ActivationView(Subscriptions):
         refusals=DRAFT_REFUSALS,
         examples={"At a date": {"starts_at": "2099-01-01T00:00:00Z"}},
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def activate(self, request: Request, subscription: str) -> Subscription:
         fields, draft = self.read_body(), self.get_object()
         subscriptions.activate(subscription=draft, at=current_time(draft.customer), **fields)
         return self.reload(draft)
 
-
-class DraftView(Subscriptions):
-    """The draft of a subscription."""
-
-    @operation(
+    @put(
         "replace_draft",
         "Draft a subscription anew",
         "Takes the place of what was drafted, with the body of a new subscription.",
         request=NewSubscriptionSerializer,
         refusals=DRAFT_REFUSALS,
     )
-    def put(self, request: Request, subscription: str) -> Subscription:
+    def replace(self, request: Request, subscription: str) -> Subscription:
         draft = self.get_object()
         at = current_time(draft.customer)
         fields = self.read_body(at=at)
@@ -57,7 +53,7 @@ class DraftView(Subscriptions):
         subscriptions.draft(**fields, at=at, replaced_draft=draft)
         return self.reload(draft)
 
-    @operation("discard_draft", "Discard a draft", refusals=DRAFT_REFUSALS)
-    def delete(self, request: Request, subscription: str) -> None:
+    @delete("discard_draft", "Discard a draft", "The draft of a subscription.", refusals=DRAFT_REFUSALS)
+    def discard(self, request: Request, subscription: str) -> None:
         draft = self.get_object()
         subscriptions.discard(subscription=draft, at=current_time(draft.customer))

@@ -10,9 +10,9 @@ from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import Override
 from billing.models.price_overrides import OverrideFigure
 from customers.customer_time import current_time
-from lib.api.fields import InstantField, StrictFields
+from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.operations import list_rows, operation
+from lib.api.operations import list_rows, post
 from plans.api.features import feature_named
 
 OVERRIDE_REFUSALS = {subscriptions.OverrideRefused: ("invalid-fields", "refused")}
@@ -25,7 +25,7 @@ EXAMPLE = {
 }
 
 
-class OverrideSerializer(serializers.ModelSerializer[Override]):
+class OverrideSerializer(RowSerializer[Override]):
     """A term that the subscription has in place of its plan's."""
 
     feature = serializers.CharField(source="feature.code")
@@ -35,7 +35,6 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
     class Meta:
         model = Override
         fields = ["id", "feature", "figure", "match", "value", "starts_at", "ends_at", "reason", "created_at"]
-        read_only_fields = fields
 
 
 class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -62,20 +61,18 @@ class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     ends_at = InstantField(required=False, help_text="Default: the next period.")
 
 
-class Overrides(SubscriptionRows):
+class Overrides(SubscriptionRows[Override]):
     """The overrides of one subscription visible to the caller."""
 
     queryset = Override.objects.select_related("feature")
     serializer_class = OverrideSerializer
     lookup_url_kwarg = "number"
 
+    list_all = list_rows(
+        "list_overrides", "What was agreed for a subscription, newest first", "All overrides, including ended ones."
+    )
 
-class OverridesView(Overrides):
-    """All overrides, including ended ones."""
-
-    get = list_rows("list_overrides", "What was agreed for a subscription, newest first")
-
-    @operation(
+    @post(
         "create_override",
         "Give a subscription a figure of its own",
         "From the next period on, unless `starts_at` says otherwise: each window of use is rated by what"
@@ -85,21 +82,17 @@ class OverridesView(Overrides):
         refusals=OVERRIDE_REFUSALS,
         examples={"A price of their own": EXAMPLE},
     )
-    def post(self, request: Request, subscription: str) -> Override:
+    def create(self, request: Request, subscription: str) -> Override:
         fields, owner = self.read_body(), self.owner
         return subscriptions.override(subscription=owner, **fields, at=current_time(owner.customer))
 
-
-class OverrideEndView(Overrides):
-    """The end of an override."""
-
-    @operation(
+    @post(
         "end_override",
         "Let a figure be the plan's again",
         "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
         request=EndSerializer,
         refusals=OVERRIDE_REFUSALS,
     )
-    def post(self, request: Request, subscription: str, number: int) -> Override:
+    def end(self, request: Request, subscription: str, number: int) -> Override:
         fields, override = self.read_body(), self.get_object()
         return subscriptions.end_override(override=override, **fields, at=current_time(self.owner.customer))

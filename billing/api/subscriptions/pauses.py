@@ -10,7 +10,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import post
 
 
 class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -48,10 +48,10 @@ class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
     )
 
 
-class PauseView(Subscriptions):
-    """The pause of a subscription."""
+class Pauses(Subscriptions):
+    """Pauses of subscriptions."""
 
-    @operation(
+    @post(
         "pause_subscription",
         "Pause a subscription",
         "Nothing is due while it is paused, and a check answers `paused`. Usage that arrives is kept as"
@@ -61,16 +61,12 @@ class PauseView(Subscriptions):
         refusals={subscriptions.PauseRefused: "conflict"},
         examples={"For the summer": {"resumes_at": "2099-09-01T00:00:00Z"}},
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def pause(self, request: Request, subscription: str) -> Subscription:
         fields, paused = self.read_body(), self.get_object()
         subscriptions.pause(subscription=paused, at=current_time(paused.customer), **fields)
         return self.reload(paused)
 
-
-class ResumptionView(Subscriptions):
-    """The resumption of a paused subscription."""
-
-    @operation(
+    @post(
         "resume_subscription",
         "Resume a paused subscription",
         "Periods go on from the same anchor; what is due in advance of the first one is billed at once. A"
@@ -78,7 +74,7 @@ class ResumptionView(Subscriptions):
         request=ResumptionSerializer,
         refusals={subscriptions.PauseRefused: "conflict"},
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def resume(self, request: Request, subscription: str) -> Subscription:
         fields, paused = self.read_body(), self.get_object()
         subscriptions.resume(subscription=paused, at=current_time(paused.customer), **fields)
         return self.reload(paused)

@@ -14,7 +14,7 @@ from billing.closing import preview_change
 from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import post
 from lib.api.problems import Problem
 
 
@@ -51,10 +51,10 @@ class ChangedSerializer(serializers.Serializer[Any]):
     )
 
 
-class ChangeView(Subscriptions):
-    """A plan change."""
+class PlanChanges(Subscriptions):
+    """Plan changes, made now or scheduled."""
 
-    @operation(
+    @post(
         "change_subscription",
         "Move a subscription to another plan or version",
         "What was used before is billed by the old version, with its whole allowance; the rest of the"
@@ -66,7 +66,7 @@ class ChangeView(Subscriptions):
         refusals={subscriptions.SubscriptionRefused: "conflict"},
         examples={"What would it cost?": {"plan": "pro", "preview": True}},
     )
-    def post(self, request: Request, subscription: str) -> Response:
+    def change(self, request: Request, subscription: str) -> Response:
         changing = self.get_object()
         at = current_time(changing.customer)
         fields = self.read_body(at=at)
@@ -77,17 +77,13 @@ class ChangeView(Subscriptions):
         changed = self.represent(self.reload(changing))
         return Response({"subscription": changed, "document": document_of(draft)})
 
-
-class ChangeWithdrawalView(Subscriptions):
-    """The withdrawal of a scheduled plan change."""
-
-    @operation(
+    @post(
         "withdraw_subscription_change",
         "Let a subscription stay on its version",
         "Withdraws its `scheduled_change`. Until ten minutes before a change in mid-period.",
         refusals={subscriptions.RevocationRefused: "conflict"},
     )
-    def post(self, request: Request, subscription: str) -> Subscription:
+    def withdraw(self, request: Request, subscription: str) -> Subscription:
         changing = self.get_object()
         withdrawn = subscriptions.revoke(
             subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn over HTTP."

@@ -10,7 +10,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.models import Subscription
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import put
 from lib.field_types import MAX_SEATS
 
 
@@ -27,7 +27,7 @@ class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 class QuantityView(Subscriptions):
     """The quantity of one fee of a subscription: its seats or add-ons."""
 
-    @operation(
+    @put(
         "set_quantity",
         "Set how many seats or add-ons a subscription holds",
         "What that costs for the rest of the period, or what is given back for it, comes with the next"
@@ -35,7 +35,7 @@ class QuantityView(Subscriptions):
         request=NewQuantitySerializer,
         refusals={subscriptions.QuantityRefused: "unprocessable"},
     )
-    def put(self, request: Request, subscription: str, fee: str) -> Subscription:
+    def set_quantity(self, request: Request, subscription: str, fee: str) -> Subscription:
         fields, holder = self.read_body(), self.get_object()
         subscriptions.set_quantity(subscription=holder, fee_code=fee, at=current_time(holder.customer), **fields)
         return self.reload(holder)

@@ -12,14 +12,14 @@ from billing.models import Pause, Period, ScheduledChange, Subscription, Subscri
 from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_changes
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
-from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
+from lib.api.fields import CurrencyField, ExternalIdField, InstantField, RowSerializer, StrictFields
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from plans.api.coupons import coupon_named
 from plans.catalog.stored_terms import load_terms
 from plans.models import Coupon, PlanVersion
 
 
-class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
+class RunningPeriodSerializer(RowSerializer[Period]):
     """The half-open interval to which usage counts now."""
 
     start = InstantField(source="starts_at")
@@ -28,7 +28,6 @@ class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
     class Meta:
         model = Period
         fields = ["start", "end"]
-        read_only_fields = fields
 
 
 class ChangeToComeSerializer(serializers.Serializer[Any]):
@@ -48,7 +47,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     upcoming = ChangeToComeSerializer(many=True)
 
 
-class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
+class ScheduledChangeSerializer(RowSerializer[ScheduledChange]):
     """The version that the subscription moves to, and the date."""
 
     plan = serializers.CharField(source="version.plan.code")
@@ -58,10 +57,9 @@ class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
     class Meta:
         model = ScheduledChange
         fields = ["plan", "version", "at"]
-        read_only_fields = fields
 
 
-class PauseSerializer(serializers.ModelSerializer[Pause]):
+class PauseSerializer(RowSerializer[Pause]):
     """The start of a pause, and its end if known."""
 
     resumes_at = InstantField(source="ends_at", allow_null=True)
@@ -69,7 +67,6 @@ class PauseSerializer(serializers.ModelSerializer[Pause]):
     class Meta:
         model = Pause
         fields = ["starts_at", "resumes_at", "reason"]
-        read_only_fields = fields
 
 
 class LoadedSubscription(Protocol):
@@ -84,7 +81,7 @@ class LoadedSubscription(Protocol):
     paused: Sequence[Pause]
 
 
-class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+class SubscriptionSerializer(RowSerializer[Subscription]):
     """A customer's subscription to a plan version."""
 
     id = serializers.CharField(source="external_id")
@@ -103,7 +100,6 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
             *("trial_ends_at", "ends_at", "canceled_at", "created_at"),
             *("quantities", "current_period", "scheduled_change", "pause"),
         ]
-        read_only_fields = fields
 
     @extend_schema_field(HeldSerializer(many=True))
     def get_quantities(self, subscription: LoadedSubscription) -> Any:

@@ -13,7 +13,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview, preview_trial_end
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
-from lib.api.operations import operation
+from lib.api.operations import post
 
 
 class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -48,7 +48,7 @@ class TrialEndedSerializer(serializers.Serializer[Any]):
 class TrialView(Subscriptions):
     """The end of a trial."""
 
-    @operation(
+    @post(
         "end_trial",
         "End a trial now, or let it last longer",
         "Ended now, the first paid period begins; its fees in advance, one-time fees and what usage was"
@@ -58,7 +58,7 @@ class TrialView(Subscriptions):
         refusals={subscriptions.TrialRefused: "conflict"},
         examples={"Convert now": {"when": "now"}},
     )
-    def post(self, request: Request, subscription: str) -> Response:
+    def end(self, request: Request, subscription: str) -> Response:
         fields, trialing, draft = self.read_body(), self.get_object(), None
         at = current_time(trialing.customer)
         if "ends_at" in fields:

@@ -13,11 +13,11 @@ from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.customer_time import current_time_by_external_id, current_time_expression, customer_named_in
-from lib.api.operations import list_rows, operation, read_row
-from lib.api.views import ApiView, OwnedRows
+from lib.api.operations import list_rows, post, read_row
+from lib.api.views import ApiView, OwnedRows, Row
 
 
-class Subscriptions(ApiView):
+class Subscriptions(ApiView[Subscription]):
     """Subscriptions visible to the caller, each with its running period and its scheduled version."""
 
     queryset = Subscription.objects.select_related("customer__test_clock", "version__plan")
@@ -44,27 +44,15 @@ class Subscriptions(ApiView):
             )
         )
 
-    def reload(self, subscription: Subscription) -> Subscription:
-        """Return a subscription as it is stored now."""
-        return self.get_queryset().get(pk=subscription.pk)
+    list_all = list_rows(
+        "list_subscriptions",
+        "List subscriptions, newest first",
+        "All subscriptions.",
+        filters={"customer": "customer__external_id", "plan": "version__plan__code", "state": "state"},
+        filter_choices={"state": SubscriptionState.values},
+    )
 
-
-class SubscriptionRows(OwnedRows):
-    """Rows of one subscription that the caller may see."""
-
-    owners = Subscription.objects.all()
-    owner_kwarg = "subscription"
-
-
-class SubscriptionsView(Subscriptions):
-    """All subscriptions."""
-
-    filters = {"customer": "customer__external_id", "plan": "version__plan__code", "state": "state"}
-    filter_choices = {"state": SubscriptionState.values}
-
-    get = list_rows("list_subscriptions", "List subscriptions, newest first")
-
-    @operation(
+    @post(
         "create_subscription",
         "Subscribe a customer to a plan",
         "From now, from a past moment (what was due since is billed) or from one to come. As a `draft` it"
@@ -78,14 +66,17 @@ class SubscriptionsView(Subscriptions):
         },
         examples={"From now on": {"id": "acme-pro", "customer": "acme", "plan": "pro"}},
     )
-    def post(self, request: Request) -> Subscription:
+    def create(self, request: Request) -> Subscription:
         at = current_time_by_external_id(customer_named_in(request.data), sandbox=self.caller.sandbox)
         fields = self.read_body(at=at)
         create = subscriptions.draft if fields.pop("draft") else subscriptions.start
         return self.reload(create(**fields, at=at))
 
+    read = read_row("get_subscription", "Read a subscription", "One subscription.")
 
-class SubscriptionView(Subscriptions):
-    """One subscription."""
 
-    get = read_row("get_subscription", "Read a subscription")
+class SubscriptionRows(OwnedRows[Row]):
+    """Rows of one subscription that the caller may see."""
+
+    owners = Subscription.objects.all()
+    owner_kwarg = "subscription"

@@ -6,9 +6,10 @@ from datetime import datetime
 from django.http import StreamingHttpResponse
 
 from billing.metering.ingest.event_reader import EventPosition
-from billing.metering.usage.line_events import LineUsage, as_csv
+from billing.metering.usage.line_events import LineUsage, csv_rows
 from invoices.models import Line
 from lib.api.pagination import decode_cursor, encode_cursor, invalid_cursor
+from lib.csv_export import csv_download
 
 
 def encode_position(position: EventPosition) -> str:
@@ -37,8 +38,4 @@ def decode_position(cursor: str) -> EventPosition:
 def csv_response(line: Line, usage: LineUsage) -> StreamingHttpResponse:
     """Return a line's events as a CSV file to download."""
     name = f"{line.invoice.number or f'draft-{line.invoice_id}'}-line-{line.position}-events.csv"
-    return StreamingHttpResponse(
-        as_csv(usage),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
-    )
+    return csv_download(csv_rows(usage), file_name=name)

@@ -16,7 +16,6 @@ from django.db import connection
 from billing.metering.ingest.event_contributions import read_contributions
 from billing.metering.ingest.event_reader import EventPosition, StoredEvent, read_pages
 from billing.metering.store.counter_store import CounterKey
-from lib.csv_export import csv_lines
 from lib.decimals import EXACT, ZERO, to_plain_string
 
 COLUMNS = ("number", "id", "source", "event", "occurred_at", "received_at", "change", "quantity", "properties")
@@ -160,12 +159,10 @@ def check_sums(usage: LineUsage) -> SumCheck:
     return SumCheck(events, quantity, fingerprint, agrees)
 
 
-def as_csv(usage: LineUsage) -> Iterator[str]:
-    """
-    Yield the events of a line as lines of CSV; the column `quantity` adds up to the quantity that the line billed.
-    """
-    yield from csv_lines([COLUMNS])
-    yield from csv_lines(_cells(line_event) for line_event in read_line_events(usage))
+def csv_rows(usage: LineUsage) -> Iterator[tuple[str, ...]]:
+    """Yield the columns, then the events of a line; the column `quantity` adds up to the quantity that it billed."""
+    yield COLUMNS
+    yield from map(_cells, read_line_events(usage))
 
 
 def _cells(line_event: LineEvent) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from tollbook_client.connection import Connection
 from tollbook_client.pages import Pages
+from tollbook_client.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,8 @@ class Alert:
     wallet: int | None = None
 
 
-class Alerts:
+class Alerts(Resource):
     """`client.alerts`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(
         self,
@@ -49,4 +46,4 @@ class Alerts:
     ) -> Pages[Alert]:
         """Return alerts, newest first."""
         query = {"customer": customer, "subscription": subscription, "kind": kind, "state": state}
-        return Pages(self._connection, "/alerts", Alert, query)
+        return self._pages(Alert, "/alerts", **query)

@@ -6,9 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tollbook_client import serialization
-from tollbook_client.connection import Connection
-from tollbook_client.deserialization import read
 from tollbook_client.pages import Pages
+from tollbook_client.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,12 @@ class Contact:
     alerts: bool = True
 
 
-class Customers:
+class Customers(Resource):
     """`client.customers`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self) -> Pages[Customer]:
         """Return all customers that the key may see."""
-        return Pages(self._connection, "/customers", Customer)
+        return self._pages(Customer, "/customers")
 
     def get(self, id: str) -> Customer:
         """
@@ -64,7 +60,7 @@ class Customers:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Customer, self._connection.json("GET", f"/customers/{quote(id, safe='')}"))
+        return self._call(Customer, "GET", f"/customers/{quote(id, safe='')}")
 
     def create(
         self, id: str, *, legal_name: str, country: str, idempotency_key: str | None = None, **details: Any
@@ -75,16 +71,15 @@ class Customers:
         :raises Conflict: if the id is taken.
         """
         body = {"id": id, "legal_name": legal_name, "country": country, **details}
-        document = self._connection.json("POST", "/customers", body=body, idempotency_key=idempotency_key)
-        return read(Customer, document)
+        return self._call(Customer, "POST", "/customers", body=body, idempotency_key=idempotency_key)
 
     def update(self, id: str, **details: Any) -> Customer:
         """Change the given fields only."""
-        return read(Customer, self._connection.json("PATCH", f"/customers/{quote(id, safe='')}", body=details))
+        return self._call(Customer, "PATCH", f"/customers/{quote(id, safe='')}", body=details)
 
     def contacts(self, id: str) -> Pages[Contact]:
         """Return the customer's contacts."""
-        return Pages(self._connection, f"/customers/{quote(id, safe='')}/contacts", Contact)
+        return self._pages(Contact, f"/customers/{quote(id, safe='')}/contacts")
 
     def add_contact(
         self,
@@ -102,4 +97,4 @@ class Customers:
             email=email, name=name, language=language, billing=billing, alerts=alerts
         )
         path = f"/customers/{quote(id, safe='')}/contacts"
-        return read(Contact, self._connection.json("POST", path, body=body, idempotency_key=idempotency_key))
+        return self._call(Contact, "POST", path, body=body, idempotency_key=idempotency_key)

@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from tollbook_client import serialization
-from tollbook_client.connection import Connection
-from tollbook_client.deserialization import read
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
+from tollbook_client.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +112,14 @@ class CreditNote:
     taxes: tuple[InvoiceTax, ...] = ()
 
 
-class Invoices:
+class Invoices(Resource):
     """`client.invoices`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(
         self, *, customer: str | None = None, state: str | None = None, number: str | None = None
     ) -> Pages[Invoice]:
         """Return invoices, filtered by customer, state or number."""
-        return Pages(self._connection, "/invoices", Invoice, {"customer": customer, "state": state, "number": number})
+        return self._pages(Invoice, "/invoices", customer=customer, state=state, number=number)
 
     def get(self, id: int) -> Invoice:
         """
@@ -131,7 +127,7 @@ class Invoices:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Invoice, self._connection.json("GET", f"/invoices/{id}"))
+        return self._call(Invoice, "GET", f"/invoices/{id}")
 
     def pdf(self, id: int) -> bytes:
         """
@@ -142,15 +138,12 @@ class Invoices:
         return self._connection.request("GET", f"/invoices/{id}/pdf").content
 
 
-class CreditNotes:
+class CreditNotes(Resource):
     """`client.credit_notes`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self, *, customer: str | None = None, invoice: str | None = None) -> Pages[CreditNote]:
         """Return credit notes, filtered by customer, or by the number of their invoice."""
-        return Pages(self._connection, "/credit-notes", CreditNote, {"customer": customer, "invoice": invoice})
+        return self._pages(CreditNote, "/credit-notes", customer=customer, invoice=invoice)
 
     def get(self, id: int) -> CreditNote:
         """
@@ -158,7 +151,7 @@ class CreditNotes:
 
         :raises NotFound: if it does not exist.
         """
-        return read(CreditNote, self._connection.json("GET", f"/credit-notes/{id}"))
+        return self._call(CreditNote, "GET", f"/credit-notes/{id}")
 
     def create(
         self,
@@ -175,8 +168,7 @@ class CreditNotes:
         :raises Unprocessable: if the amount exceeds the remaining one.
         """
         body = serialization.without_omitted(invoice=invoice, reason=reason, to=to, lines=lines)
-        document = self._connection.json("POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
-        return read(CreditNote, document)
+        return self._call(CreditNote, "POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
 
     def pdf(self, id: int) -> bytes:
         """

@@ -18,9 +18,8 @@ from typing import Any
 from uuid import uuid4
 
 from tollbook_client import serialization
-from tollbook_client.connection import Connection
-from tollbook_client.deserialization import read
 from tollbook_client.problems import TollbookError
+from tollbook_client.resources import Resource
 from tollbook_client.resources.usage import Cost
 
 logger = logging.getLogger(__name__)
@@ -64,11 +63,8 @@ class ActiveReservation:
         return self.reservation
 
 
-class Reservations:
+class Reservations(Resource):
     """`client.reservations`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def reserve(
         self,
@@ -88,7 +84,7 @@ class Reservations:
         """
         body = {"id": id or uuid4().hex, "customer": customer, "feature": feature, "quantity": str(quantity)}
         options = serialization.without_omitted(ttl=ttl, subscription=subscription, properties=properties)
-        return read(Reservation, self._connection.json("POST", "/reservations", body={**body, **options}))
+        return self._call(Reservation, "POST", "/reservations", body={**body, **options})
 
     def get(self, number: int) -> Reservation:
         """
@@ -96,7 +92,7 @@ class Reservations:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Reservation, self._connection.json("GET", f"/reservations/{number}"))
+        return self._call(Reservation, "GET", f"/reservations/{number}")
 
     def commit(
         self, number: int, quantity: Number | None = None, *, events: Sequence[Mapping[str, Any]] = ()
@@ -107,7 +103,7 @@ class Reservations:
         :raises LimitReached: if it exceeds the reservation, and a limit does not permit the rest.
         """
         body = {"events": list(events)} if events else {} if quantity is None else {"quantity": str(quantity)}
-        return read(Reservation, self._connection.json("POST", f"/reservations/{number}/commit", body=body))
+        return self._call(Reservation, "POST", f"/reservations/{number}/commit", body=body)
 
     def release(self, number: int) -> Reservation:
         """
@@ -115,7 +111,7 @@ class Reservations:
 
         :raises Conflict: if it is committed, or has lapsed.
         """
-        return read(Reservation, self._connection.json("POST", f"/reservations/{number}/release"))
+        return self._call(Reservation, "POST", f"/reservations/{number}/release")
 
     @contextmanager
     def hold(self, customer: str, feature: str, quantity: Number = 1, **options: Any) -> Iterator[ActiveReservation]:

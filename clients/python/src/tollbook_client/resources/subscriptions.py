@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
 from tollbook_client import serialization
-from tollbook_client.connection import Connection
-from tollbook_client.deserialization import read
+from tollbook_client.money import Money
 from tollbook_client.pages import Pages
-from tollbook_client.resources.documents import InvoicePreview
+from tollbook_client.resources import Resource
 from tollbook_client.serialization import OMITTED
 
 
@@ -74,6 +74,41 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """One line of a preview."""
+
+    kind: str
+    description: str
+    service_start: datetime
+    service_end: datetime
+    quantity: Decimal
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewCreditNote:
+    """A credit note that would be issued with the invoice. corrects: the number of its invoice."""
+
+    lines: tuple[PreviewLine, ...]
+    net: Money
+    tax: Money
+    total: Money
+    corrects: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePreview:
+    """An invoice as it would be issued, with its credit notes."""
+
+    lines: tuple[PreviewLine, ...]
+    net: Money
+    tax: Money
+    total: Money
+    credit_notes: tuple[PreviewCreditNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeResult:
     """A subscription, and a preview of the invoice for its change."""
 
@@ -81,19 +116,14 @@ class ChangeResult:
     document: InvoicePreview
 
 
-class Subscriptions:
+class Subscriptions(Resource):
     """`client.subscriptions`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(
         self, *, customer: str | None = None, plan: str | None = None, state: str | None = None
     ) -> Pages[Subscription]:
         """Return subscriptions, filtered by customer, plan or state."""
-        return Pages(
-            self._connection, "/subscriptions", Subscription, {"customer": customer, "plan": plan, "state": state}
-        )
+        return self._pages(Subscription, "/subscriptions", customer=customer, plan=plan, state=state)
 
     def get(self, id: str) -> Subscription:
         """
@@ -101,7 +131,7 @@ class Subscriptions:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Subscription, self._connection.json("GET", _path(id)))
+        return self._call(Subscription, "GET", _path(id))
 
     def create(
         self,
@@ -143,7 +173,7 @@ class Subscriptions:
 
     def upcoming(self, id: str) -> InvoicePreview:
         """Return the next invoice as it would be issued now."""
-        return read(InvoicePreview, self._connection.json("GET", _path(id) + "/upcoming"))
+        return self._call(InvoicePreview, "GET", _path(id) + "/upcoming")
 
     def preview_change(self, id: str, *, plan: str, **options: Any) -> ChangeResult:
         """Return the effect of a change without making it. options: as in `change`."""
@@ -167,7 +197,7 @@ class Subscriptions:
 
     def preview_cancellation(self, id: str, **options: Any) -> InvoicePreview:
         """Return the final invoice that `cancel` with the same options would issue."""
-        return read(InvoicePreview, self._connection.json("POST", _path(id) + "/cancel/preview", body=options))
+        return self._call(InvoicePreview, "POST", _path(id) + "/cancel/preview", body=options)
 
     def cancel(
         self,
@@ -202,15 +232,13 @@ class Subscriptions:
         """Set the quantity of seats or add-ons."""
         body = serialization.without_omitted(quantity=quantity, since=since, reason=reason)
         path = f"{_path(id)}/quantities/{quote(fee, safe='')}"
-        return read(Subscription, self._connection.json("PUT", path, body=body))
+        return self._call(Subscription, "PUT", path, body=body)
 
     def _post(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Subscription:
-        document = self._connection.json("POST", "/subscriptions" + path, body=body, idempotency_key=idempotency_key)
-        return read(Subscription, document)
+        return self._call(Subscription, "POST", "/subscriptions" + path, body=body, idempotency_key=idempotency_key)
 
     def _change(self, id: str, body: Mapping[str, Any], idempotency_key: str | None) -> ChangeResult:
-        document = self._connection.json("POST", _path(id) + "/change", body=body, idempotency_key=idempotency_key)
-        return read(ChangeResult, document)
+        return self._call(ChangeResult, "POST", _path(id) + "/change", body=body, idempotency_key=idempotency_key)
 
 
 def _path(id: str) -> str:

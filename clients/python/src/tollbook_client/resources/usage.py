@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
-from tollbook_client.connection import Connection
 from tollbook_client.deserialization import read
 from tollbook_client.money import Money
+from tollbook_client.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +132,12 @@ class UsageInterval:
     events: int
 
 
-class UsageResource:
+class UsageResource(Resource):
     """`client.usage`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def current(self, customer: str) -> CustomerUsage:
         """Return the usage of the current periods, which includes every event that the server has answered for."""
-        return read(CustomerUsage, self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage"))
+        return self._call(CustomerUsage, "GET", f"/customers/{quote(customer, safe='')}/usage")
 
     def breakdown(
         self,
@@ -175,4 +172,4 @@ class UsageResource:
         body = {"customer": customer, "feature": feature, "quantity": str(quantity), "properties": properties or {}}
         if subscription:
             body["subscription"] = subscription
-        return read(UsageCheck, self._connection.json("POST", "/check", body=body))
+        return self._call(UsageCheck, "POST", "/check", body=body)

@@ -8,10 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 from tollbook_client import serialization
-from tollbook_client.connection import Connection
-from tollbook_client.deserialization import read
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
+from tollbook_client.resources import Resource
 from tollbook_client.serialization import OMITTED
 
 Number = Decimal | int | str
@@ -154,15 +153,12 @@ class TopUp:
     settled_at: datetime | None
 
 
-class Wallets:
+class Wallets(Resource):
     """`client.wallets`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self, *, customer: str | None = None, unit: str | None = None) -> Pages[Wallet]:
         """Return wallets, filtered by customer or unit."""
-        return Pages(self._connection, "/wallets", Wallet, {"customer": customer, "unit": unit})
+        return self._pages(Wallet, "/wallets", customer=customer, unit=unit)
 
     def get(self, id: int) -> Wallet:
         """
@@ -170,22 +166,22 @@ class Wallets:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Wallet, self._connection.json("GET", f"/wallets/{id}"))
+        return self._call(Wallet, "GET", f"/wallets/{id}")
 
     def open(self, customer: str, *, idempotency_key: str | None = None, **options: Any) -> Wallet:
         """
         Open a wallet. options: name, unit, currency, priority, at_zero, grace, promotional_first, pays_invoices.
         """
         body = {"customer": customer, **options}
-        return read(Wallet, self._connection.json("POST", "/wallets", body=body, idempotency_key=idempotency_key))
+        return self._call(Wallet, "POST", "/wallets", body=body, idempotency_key=idempotency_key)
 
     def lots(self, id: int, *, kind: str | None = None) -> Pages[Lot]:
         """Return the wallet's lots."""
-        return Pages(self._connection, f"/wallets/{id}/lots", Lot, {"kind": kind})
+        return self._pages(Lot, f"/wallets/{id}/lots", kind=kind)
 
     def transactions(self, id: int, *, kind: str | None = None, feature: str | None = None) -> Pages[Transaction]:
         """Return the wallet's transactions."""
-        return Pages(self._connection, f"/wallets/{id}/transactions", Transaction, {"kind": kind, "feature": feature})
+        return self._pages(Transaction, f"/wallets/{id}/transactions", kind=kind, feature=feature)
 
     def grant(
         self,
@@ -201,7 +197,7 @@ class Wallets:
         """Grant value without payment: promotional, bonus or refund. key: makes it happen once."""
         options = serialization.without_omitted(reason=reason, expires_at=expires_at, features=features)
         body = {"kind": kind, "amount": str(amount), "key": key or uuid4().hex, **options}
-        return read(Lot, self._connection.json("POST", f"/wallets/{id}/grants", body=body))
+        return self._call(Lot, "POST", f"/wallets/{id}/grants", body=body)
 
     def spend(self, id: int, amount: Number, *, key: str | None = None, **options: Any) -> SpendResult:
         """
@@ -210,16 +206,16 @@ class Wallets:
         :raises Unprocessable: if there is not enough value.
         """
         body = {"amount": str(amount), "key": key or uuid4().hex, **options}
-        return read(SpendResult, self._connection.json("POST", f"/wallets/{id}/spend", body=body))
+        return self._call(SpendResult, "POST", f"/wallets/{id}/spend", body=body)
 
     def buy(self, id: int, pack: str, *, reference: str, packs: int = OMITTED, units: Number = OMITTED) -> Purchase:
         """Buy a pack for the wallet. reference: your order's id, which makes it happen once."""
         body = serialization.without_omitted(pack=pack, reference=reference, packs=packs, units=units)
-        return read(Purchase, self._connection.json("POST", f"/wallets/{id}/purchases", body=body))
+        return self._call(Purchase, "POST", f"/wallets/{id}/purchases", body=body)
 
     def purchases(self, id: int) -> Pages[Purchase]:
         """Return the wallet's purchases."""
-        return Pages(self._connection, f"/wallets/{id}/purchases", Purchase)
+        return self._pages(Purchase, f"/wallets/{id}/purchases")
 
     def purchase(self, purchase: int) -> Purchase:
         """
@@ -227,7 +223,7 @@ class Wallets:
 
         :raises NotFound: if it does not exist.
         """
-        return read(Purchase, self._connection.json("GET", f"/purchases/{purchase}"))
+        return self._call(Purchase, "GET", f"/purchases/{purchase}")
 
     def topup_rule(self, id: int) -> TopUpRule:
         """
@@ -235,15 +231,15 @@ class Wallets:
 
         :raises NotFound: if it has none.
         """
-        return read(TopUpRule, self._connection.json("GET", f"/wallets/{id}/topup-rule"))
+        return self._call(TopUpRule, "GET", f"/wallets/{id}/topup-rule")
 
     def set_topup_rule(self, id: int, pack: str, **rule: Any) -> TopUpRule:
         """Set the rule for automatic top-ups as a whole: omitted fields get their defaults."""
-        return read(TopUpRule, self._connection.json("PUT", f"/wallets/{id}/topup-rule", body={"pack": pack, **rule}))
+        return self._call(TopUpRule, "PUT", f"/wallets/{id}/topup-rule", body={"pack": pack, **rule})
 
     def topups(self, id: int) -> Pages[TopUp]:
         """Return the wallet's automatic top-ups."""
-        return Pages(self._connection, f"/wallets/{id}/topups", TopUp)
+        return self._pages(TopUp, f"/wallets/{id}/topups")
 
     def statement_pdf(self, id: int, *, since: datetime | None = None, until: datetime | None = None) -> bytes:
         """Return the statement of the wallet's transactions as a PDF."""
