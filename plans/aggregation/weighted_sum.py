@@ -1,11 +1,11 @@
 """A level weighted by the time it lasts: gigabyte-months, seat-days."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from lib.decimals import EXACT, ZERO
 from lib.money import round_to
@@ -13,14 +13,6 @@ from plans.aggregation.aggregate_state import QUOTIENT, AggregateState, EventVal
 
 Measures = Literal["deltas", "levels"]
 """Whether an event's value is the change of the level or the new level."""
-
-
-class LevelSpan(NamedTuple):
-    """A level and the time it lasts: the explanation of a weighted sum."""
-
-    level: Decimal
-    start: datetime
-    end: datetime
 
 
 def weighted_sum(
@@ -63,13 +55,6 @@ def integrate_level(
     return EXACT.add(EXACT.add(before, state.moment), after)
 
 
-def closing_level(measures: Measures, state: AggregateState, *, opening: Decimal = ZERO) -> Decimal:
-    """Return the level at the window's end, which is the next window's opening level for a recurring meter."""
-    if measures == "deltas":
-        return EXACT.add(opening, state.total)
-    return state.latest.value if state.latest is not None else opening
-
-
 def level_moment(events: Iterable[EventValue]) -> Decimal:
     """
     Return Σ level × microseconds until the next event; the last event is not counted.
@@ -80,17 +65,3 @@ def level_moment(events: Iterable[EventValue]) -> Decimal:
     for event, next_event in pairwise(events):
         moment = EXACT.add(moment, EXACT.multiply(event.value, Decimal(to_microseconds(next_event.at - event.at))))
     return moment
-
-
-def level_spans(
-    measures: Measures, events: Iterable[EventValue], window: UsageWindow, *, opening: Decimal = ZERO
-) -> Iterator[LevelSpan]:
-    """Yield the levels of a window in order, without levels of zero duration."""
-    level, since = opening, window.start
-    for event in events:
-        if event.at > since:
-            yield LevelSpan(level, since, event.at)
-            since = event.at
-        level = event.value if measures == "levels" else EXACT.add(level, event.value)
-    if since < window.end:
-        yield LevelSpan(level, since, window.end)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
@@ -253,7 +254,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
         content_type_id=lambda word: ContentType.objects.get_for_model(Customer).pk,
         row=lambda word: Customer.objects.earliest("pk"),
     ),
-    "admin/auth/user/<id>/": _finder(id=lambda word: 1),
+    "admin/auth/user/<id>/": _finder(id=lambda word: User.objects.earliest("pk").pk),
     "admin/wallets/purchase/buy/": _finder(wallet_id=_wallet),
     "admin/plans/price/add/": _offer,
     "admin/customers/seller/<pk>/": _sold,

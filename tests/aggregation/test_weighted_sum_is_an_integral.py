@@ -4,7 +4,6 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction as F
 from functools import reduce
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,8 +17,8 @@ from plans.aggregation.aggregate_state import (
     aggregate_event,
     merge_states,
 )
-from plans.aggregation.weighted_sum import LevelSpan, closing_level, level_moment, level_spans, weighted_sum
-from tests.aggregation.strategies import END, SECONDS, START, WINDOW, marks, values
+from plans.aggregation.weighted_sum import level_moment, weighted_sum
+from tests.aggregation.strategies import SECONDS, START, WINDOW, marks, values
 from tests.pricing.strategies import LAW
 
 D = Decimal
@@ -54,26 +53,6 @@ def test_it_is_the_level_of_every_second(measures, events, opening, until):
     known = [mark for mark in events if mark.at < at]
     computed = weighted_sum(measures, aggregate_all(measures, known), WINDOW, opening=opening, until=at)
     assert abs(F(computed) - second_by_second(measures, known, opening, until)) <= F(QUOTIENT) / 2
-
-
-@pytest.mark.parametrize("measures", ["deltas", "levels"])
-@LAW
-@given(events=marks(), opening=values)
-def test_its_level_spans_tile_the_window_and_sum_to_it(measures, events, opening):
-    spans = list(level_spans(measures, sorted(events), WINDOW, opening=opening))
-    assert [spans[0].start, spans[-1].end] == [START, END]
-    assert all(span.end == following.start for span, following in pairwise(spans))
-    assert all(span.start < span.end for span in spans)
-    total = sum(F(span.level) * F((span.end - span.start) // timedelta(seconds=1)) for span in spans) / SECONDS
-    known = aggregate_all(measures, events)
-    assert abs(F(weighted_sum(measures, known, WINDOW, opening=opening)) - total) <= F(QUOTIENT) / 2
-    at_the_end = [mark for mark in events if mark.at == max(event.at for event in events)] if events else []
-    if not at_the_end or max(events).at < END:
-        assert spans[-1].level == closing_level(measures, known, opening=opening)
-
-
-def test_a_level_reported_at_the_end_has_no_duration():
-    assert list(level_spans("levels", [EventValue(END, "", "e", D(10))], WINDOW)) == [LevelSpan(D(0), START, END)]
 
 
 def test_half_a_month_of_ten_is_five():

@@ -15,14 +15,14 @@ from billing.metering.ingest.event_recorder import record_events
 from billing.metering.rating_inputs.aggregate_quantities import (
     NO_OPENING,
     Opening,
-    quantities_by_dimensions,
+    compute_rate_quantity,
     read_states,
 )
 from billing.metering.rating_inputs.period_loader import read_counters, read_rating_inputs
 from billing.metering.rating_inputs.rating_period import CounterState
 from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
-from plans.aggregation.aggregate_state import EventValue, UsageWindow, aggregate_event, to_microseconds
+from plans.aggregation.aggregate_state import EMPTY, EventValue, UsageWindow, aggregate_event, to_microseconds
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import load_terms
 from plans.pricing.calendar import Anchor, Interval, boundary
@@ -191,7 +191,13 @@ def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
         sums[0] += row.quantity
         sums[1] += row.events
     if feature.metering.needs_aggregate_state:
-        for dimensions, quantity in quantities_by_dimensions(span, feature, read_states([span])).items():
+        stored = read_states([span])
+        states = stored.states.get(period.pk, {}).get(feature.meter_id, {})
+        openings = stored.openings.get(period.pk, {}).get(feature.meter_id, {})
+        for dimensions in {**states, **openings}:
+            opening = openings.get(dimensions, NO_OPENING)
+            known = [row.state for row in states.get(dimensions, ()) if not row.span] or [EMPTY]
+            quantity = compute_rate_quantity(span, feature, [(state, opening) for state in known], None)
             totals.setdefault(dimensions, [quantity, Decimal(0)])[0] = quantity
     for dimensions, opening in read_states([span]).openings.get(period.pk, {}).get(feature.meter_id, {}).items():
         totals[dimensions][1] += opening.events

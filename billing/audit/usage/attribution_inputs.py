@@ -58,13 +58,6 @@ class AttributionInputs:
     marks: dict[CounterKey, list[int]]
 
 
-def rezoned_customers() -> set[int]:
-    """Return the ids of customers whose time zone has ever changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ZONES.replace("pgh_obj_id = ANY(%s)", "true"))
-        return {customer_id for (customer_id,) in cursor.fetchall()}
-
-
 def read_attribution_inputs(customer_ids: Collection[int]) -> AttributionInputs:
     """Return the inputs of these customers; ids without a customer are left out."""
     inputs = AttributionInputs({}, {}, set(), {})

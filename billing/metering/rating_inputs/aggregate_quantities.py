@@ -179,22 +179,6 @@ def compute_quantities(period: RatingPeriod, stored: PeriodStates, *, at: dateti
     return quantities
 
 
-def quantities_by_dimensions(
-    period: RatingPeriod, feature: FeatureTerms, stored: PeriodStates, *, at: datetime | None = None
-) -> dict[Dimensions, Decimal]:
-    """Return a feature's quantity in a period for each set of dimensions of its usage."""
-    states = stored.states.get(period.period_id, {}).get(feature.meter_id, {})
-    openings = stored.openings.get(period.period_id, {}).get(feature.meter_id, {})
-    quantities = {}
-    for dimensions in {**states, **openings}:
-        period_states = [
-            stored_state.state for stored_state in states.get(dimensions, ()) if not stored_state.span
-        ] or [EMPTY]
-        opening = openings.get(dimensions, NO_OPENING)
-        quantities[dimensions] = _compute_quantity(period, feature, [(state, opening) for state in period_states], at)
-    return quantities
-
-
 def _stateful_features(period: RatingPeriod) -> list[FeatureTerms]:
     terms = load_terms(period.version_id, period.currency)
     return [feature for feature in terms.stateful_features if feature.price is not None]
@@ -250,7 +234,8 @@ def _compute_feature(
             rate_states.append((stored_state.state, opening))
     return {
         (feature.plan_feature_id, starts_at): {
-            rate_id: _compute_quantity(period, feature, rate_states, at) for rate_id, rate_states in by_rate.items()
+            rate_id: compute_rate_quantity(period, feature, rate_states, at)
+            for rate_id, rate_states in by_rate.items()
         }
         for starts_at, by_rate in windows.items()
     }
@@ -266,7 +251,7 @@ def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
     return int(rate.key)
 
 
-def _compute_quantity(
+def compute_rate_quantity(
     period: RatingPeriod,
     feature: FeatureTerms,
     states: Sequence[tuple[AggregateState, Opening]],

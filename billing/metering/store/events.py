@@ -67,13 +67,6 @@ def read_digests(keys: Iterable[str]) -> dict[str, str]:
         return {key.hex: digest.hex for key, digest in cursor.fetchall()}
 
 
-def read_sequences(keys: Iterable[str]) -> dict[str, int]:
-    """Return the sequence number of each of these stored keys."""
-    with prepared_statements.cursor() as cursor:
-        cursor.execute("SELECT key, sequence FROM billing_event WHERE key = ANY(%s::uuid[])", [list(keys)])
-        return {key.hex: sequence for key, sequence in cursor.fetchall()}
-
-
 def draw_high_water_mark() -> int:
     """Draw a high-water mark that no event has, for usage that is billed twice without an event in between."""
     with prepared_statements.cursor() as cursor:

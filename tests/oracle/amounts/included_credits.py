@@ -10,7 +10,6 @@ from django.db import connection
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
-from billing.audit.usage.attribution_inputs import rezoned_customers
 from billing.subscriptions.terms.credit_grants import READ_PERIODS, PeriodToGrant, grants_for_period
 from billing.subscriptions.terms.included_credits import read_included_credits
 from lib.decimals import EXACT
@@ -20,6 +19,7 @@ from wallets.ledger.grant import Grant
 CHUNK = 1_000
 
 _GRANTED_PERIODS = "SELECT period_id, next_at, revision FROM billing_periodgrant ORDER BY period_id"
+_REZONED = "SELECT pgh_obj_id FROM customers_customerevent GROUP BY 1 HAVING count(DISTINCT time_zone) > 1"
 _LOTS = """
     SELECT split_part(l.source, ':', 2)::bigint, w.customer_id, l.id, w.unit, l.source, l.amount, l.remaining,
         l.valid_from, l.expires_at, l.priority, l.features, l.rollover_most, l.rollover_ends, l.kind,
@@ -53,7 +53,7 @@ class GrantedLot(NamedTuple):
 def _wrong_grants(books: Books) -> Iterator[Row]:
     """Compute the grants of every period again, a thousand periods at a time."""
     granted_periods = iter(_rows(_GRANTED_PERIODS, []))
-    rezoned_ids = rezoned_customers()
+    rezoned_ids = {customer_id for (customer_id,) in _rows(_REZONED, [])}
     while chunk := {
         period_id: (next_at, revision) for period_id, next_at, revision in islice(granted_periods, CHUNK)
     }:
