@@ -4,20 +4,43 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api.metering.event_schemas import JOB_ANSWER
 from billing.job_kinds import KINDS
 from billing.jobs.completion import sum_figures
 from billing.jobs.progress import read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
 from billing.models.jobs import JobState
+from lib.api.fields import InstantField
 from lib.api.operations import get
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 from lib.csv_export import csv_download
+
+
+class JobSerializer(serializers.Serializer[dict[str, Any]]):
+    """A job with its progress and figures."""
+
+    number = serializers.IntegerField(source="job.pk")
+    kind = serializers.CharField(source="job.kind")
+    title = serializers.CharField(source="job.title")
+    state = serializers.ChoiceField(
+        JobState.choices, source="job.state", help_text="failed: some of its items failed; the result file says why."
+    )
+    dry_run = serializers.BooleanField(source="job.dry_run", help_text="Whether items only say what they would do.")
+    items = serializers.IntegerField(source="progress.total", allow_null=True, help_text="Null until all are known.")
+    items_done = serializers.IntegerField(source="progress.done")
+    items_failed = serializers.IntegerField(source="progress.failed")
+    figures = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="The counts so far. Amounts are named total.CURRENCY, in its smallest unit.",
+    )
+    error = serializers.CharField(source="job.error", help_text="Why it could not be started; empty otherwise.")
+    created_at = InstantField(source="job.created_at")
+    started_at = InstantField(source="job.started_at", allow_null=True)
+    finished_at = InstantField(source="job.finished_at", allow_null=True)
 
 
 class Jobs(ApiView[Any]):
@@ -40,29 +63,13 @@ class Jobs(ApiView[Any]):
         "read_job",
         "How far a job is, and what came of it",
         "`figures` are what its items counted so far; which ones follows from `kind`.",
-        response=JOB_ANSWER,
+        response=JobSerializer,
     )
-    def read(self, request: Request, number: int) -> Response:
+    def read(self, request: Request, number: int) -> dict[str, Any]:
         job = self.get_object()
-        progress = read_job_progress([job])[job.pk]
         is_finished = job.state in (JobState.DONE, JobState.FAILED)
-        return Response(
-            {
-                "number": job.pk,
-                "kind": job.kind,
-                "title": job.title,
-                "state": job.state,
-                "dry_run": job.dry_run,
-                "items": progress.total,
-                "items_done": progress.done,
-                "items_failed": progress.failed,
-                "figures": job.figures if is_finished else sum_figures([job.pk])[job.pk],
-                "error": job.error,
-                "created_at": job.created_at,
-                "started_at": job.started_at,
-                "finished_at": job.finished_at,
-            }
-        )
+        figures = job.figures if is_finished else sum_figures([job.pk])[job.pk]
+        return {"job": job, "progress": read_job_progress([job])[job.pk], "figures": figures}
 
     @get(
         "download_job_result",

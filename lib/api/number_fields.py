@@ -50,9 +50,9 @@ class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
         super().__init__(**{"read_only": True, **kwargs})
 
     def get_attribute(self, instance: Any) -> Any:
-        """Return the amount as Money."""
+        """Return the amount as Money, or None if there is none."""
         amount = super().get_attribute(instance)
-        return amount if isinstance(amount, Money) else Money(amount, str(instance.currency))
+        return amount if amount is None or isinstance(amount, Money) else Money(amount, str(instance.currency))
 
     def to_representation(self, value: Money) -> dict[str, str]:
         """Return {"amount", "currency"}."""

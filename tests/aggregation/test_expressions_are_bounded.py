@@ -39,6 +39,7 @@ BAD = [
     ("1e39",                    "out of bounds"),
     ("9" * 39,                  "out of bounds"),
     ("1e999999999",             "out of bounds"),
+    ("9" * 60,                  "9" * 50 + " is out of bounds"),
     (r"'\U99999999'",           "stands for no character"),
     ("a" * 1001,                "1,001 characters"),
     ("+".join(["a"] * 51),      "nested too deeply"),

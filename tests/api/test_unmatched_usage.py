@@ -32,7 +32,7 @@ def test_groups_have_an_estimate_where_one_is_possible(caller):
                 **group,
                 "events": 2,
                 "quantity": "150",
-                "estimate": {"amount": "3", "currency": "USD"},
+                "estimate": {"amount": "3.00", "currency": "USD"},
                 "estimated_by": "dearest_rate",
             },
             {

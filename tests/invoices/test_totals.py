@@ -82,6 +82,32 @@ def test_amounts_that_include_tax_add_up_to_the_total(lines: list, currency: str
     assert totals.total == totals.net + totals.tax == sum(amount for amount, *_ in taxed_amounts)
 
 
+def test_a_tax_of_several_lines_that_include_it_has_one_sum():
+    city = Tax("City", Decimal(6))
+    lines = [(Decimal(119), VAT), (Decimal("125.00"), VAT, city)]
+
+    totals = total_up(lines, "EUR", includes_tax=True)
+
+    assert totals.taxes == (
+        TaxSum(VAT, Decimal(200), Decimal(38)),
+        TaxSum(city, Decimal(100), Decimal(6)),
+    )
+
+
+def test_a_credit_note_says_whether_its_amounts_include_tax():
+    for includes_tax in (False, True):
+        note = total_up_credit(
+            [(Decimal(119), VAT)], "EUR", credited_before=[], taxes_before=[], includes_tax=includes_tax
+        )
+        assert note.includes_tax is includes_tax
+
+
+def test_a_credit_note_without_lines_is_over_an_exact_zero():
+    note = total_up_credit([], "EUR", credited_before=[(Decimal(119), VAT)], taxes_before=[])
+
+    assert [type(amount) for amount in (note.net, note.tax, note.total)] == [Decimal] * 3
+
+
 def test_the_order_of_the_steps_is_one_list():
     assert [step.__name__ for step in ORDER] == ["_sum_lines", "_tax_each_rate", "_add_tax"]
 

@@ -28,8 +28,11 @@ def stored_database() -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-SEALED = "secrets_of_webhooks_can_be_read"
-"""The stored secrets were sealed with a key of the machine that stored them."""
+NOT_PORTABLE = {
+    "secrets_of_webhooks_can_be_read": "the secrets were sealed with a key of the machine that stored them",
+    "nobody_waits_long_to_be_looked_after": "the database has been stored for longer than anyone may wait",
+}
+"""Check → why it finds something in a database that was stored elsewhere and long ago."""
 
 
 def manage(url: str, *arguments: str, is_checked: bool = True) -> str:
@@ -56,4 +59,4 @@ def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_databas
     differences = read_schema(stored_database) ^ read_schema(os.environ["DATABASE_URL"])
     assert sorted(differences) == [], "edited initial migrations: store the database anew, until the first release"
     report = json.loads(manage(stored_database, "audit", "--json", is_checked=False))
-    assert {row["name"] for row in report if row["is_violated"]} - {SEALED} == set()
+    assert {row["name"] for row in report if row["is_violated"]} - set(NOT_PORTABLE) == set()

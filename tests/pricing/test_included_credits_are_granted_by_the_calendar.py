@@ -81,6 +81,55 @@ def test_an_anniversary_at_the_months_end_does_not_drift():
     assert len({scheduled_grant.name for scheduled_grant in grants}) == 12 == len(grants)
 
 
+def test_a_period_may_lie_before_its_anchor():
+    february = Anchor("anniversary", at("02-01"), Interval("month"), ZoneInfo("UTC"))
+
+    (slot,) = compute_grants(IncludedCreditRule(D(5), rolls_over=1), replace(JANUARY, anchor=february))
+    assert (slot.units, slot.rollover_ends) == (5, (at("03-01"),))
+
+
+def test_a_grant_is_named_by_its_month_and_only_then():
+    def names(period, **rule):
+        return [scheduled_grant.name for scheduled_grant in compute_grants(IncludedCreditRule(D(5), **rule), period)]
+
+    assert names(JANUARY, every="month") == ["2026-01"]
+    assert names(JANUARY, every="period") == [""]
+    assert names(replace(JANUARY, is_first=True), every="once") == [""]
+    assert names(replace(JANUARY, trial_ends_at=at("02-01")), every="month") == [""]
+
+
+def test_a_grant_of_a_period_rolls_over_by_periods_and_one_of_a_month_by_months():
+    year = GrantPeriod(at("01-01"), at("12-31"), Anchor("calendar", at("01-01"), Interval("year"), BERLIN), "second")
+    new_year = datetime(2027, 1, 1, tzinfo=BERLIN)
+
+    (whole,) = compute_grants(IncludedCreditRule(D(5), rolls_over=1), year)
+    assert whole.rollover_ends == (new_year,)
+    months = compute_grants(IncludedCreditRule(D(5), every="month", rolls_over=1), year)
+    summer = next(month for month in months if month.name == "2026-06")
+    assert summer.rollover_ends == (datetime(2026, 8, 1, tzinfo=BERLIN),)
+
+
+def test_the_lifetime_in_days_counts_only_where_credits_last_for_days():
+    begins = datetime(2026, 3, 28, tzinfo=BERLIN)
+    anchor = Anchor("anniversary", begins, Interval("month"), BERLIN)
+    period = GrantPeriod(begins, datetime(2026, 4, 28, tzinfo=BERLIN), anchor, "second")
+
+    (by_period,) = compute_grants(IncludedCreditRule(D(5), lasts="period", days=2), period)
+    assert by_period.expires_at == period.ends_at
+    (by_days,) = compute_grants(IncludedCreditRule(D(5), lasts="days", days=2, rolls_over=1), period)
+    assert by_days.expires_at == datetime(2026, 3, 30, tzinfo=BERLIN), "midnight, though a night lost an hour"
+    assert by_days.rollover_ends == (datetime(2026, 4, 1, tzinfo=BERLIN),)
+
+
+def test_days_of_a_share_are_those_of_the_customers_zone():
+    begins, ends = datetime(2026, 3, 1, tzinfo=BERLIN), datetime(2026, 4, 1, tzinfo=BERLIN)
+    period = GrantPeriod(begins, ends, Anchor("calendar", begins, Interval("month"), BERLIN), "day")
+    half_past_midnight = datetime(2026, 3, 31, 0, 30, tzinfo=BERLIN)
+
+    (last_day,) = compute_grants(IncludedCreditRule(D(31)), replace(period, starts_at=half_past_midnight))
+    assert last_day.units == 1
+
+
 def test_months_start_at_midnight_in_the_customers_zone():
     begins = datetime(2026, 3, 1, tzinfo=BERLIN)
     anchor = Anchor("calendar", begins, Interval("quarter"), BERLIN)

@@ -21,8 +21,8 @@ LEAST = D("1e-9")
 def test_packages_are_charged_as_documented(row):
     parts = Package(D(row["size"]), D(row["price"]), row["rounding"]).rate(D(row["quantity"]))
     assert total(parts) == D(row["amount"]), row["why"]
-    sold = [(str(part.units), str(part.end)) for part in parts]
-    assert sold == ([(row["packages"], row["to"])] if row["to"] else [])
+    sold = [(part.start, str(part.units), str(part.end)) for part in parts]
+    assert sold == ([(0, row["packages"], row["to"])] if row["to"] else [])
 
 
 @LAW

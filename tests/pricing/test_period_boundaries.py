@@ -151,3 +151,11 @@ def test_a_period_a_century_away_is_found_without_iterating(monkeypatch, kind, t
     anchor = Anchor(kind, datetime(2026, 1, 31, 12, tzinfo=BERLIN), interval(text), BERLIN)
     period_containing(anchor, datetime(2126, 3, 5, tzinfo=UTC))
     assert len(computed) <= 6
+
+
+def test_several_intervals_are_one():
+    assert interval("1 month").multiplied_by(12) == interval("12 month")
+    assert interval("2 week").multiplied_by(3) == interval("6 week")
+    assert interval("2 quarter").multiplied_by(1) == interval("2 quarter")
+    with pytest.raises(ValueError, match="1 to 120 units, not 121"):
+        interval("11 day").multiplied_by(11)

@@ -2,17 +2,49 @@
 
 from typing import Any
 
+from djmoney.money import Money
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api.metering.event_schemas import LATE_ANSWER
 from billing.closing.late_usage.report import LateUsageRow, report_late_usage
 from customers.models.sellers import LateUsage as Policy
+from lib.api.fields import InstantField
+from lib.api.number_fields import AmountField
 from lib.api.operations import get
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
-from lib.decimals import to_plain_string
+
+
+class LateUsageSerializer(serializers.Serializer[LateUsageRow]):
+    """Late usage of one period."""
+
+    customer = serializers.CharField()
+    subscription = serializers.CharField()
+    start = InstantField(source="starts_at")
+    end = InstantField(source="ends_at")
+    late_since = InstantField()
+    policy = serializers.CharField(help_text="How it is handled: next_invoice, reissue or report_only.")
+    amount = AmountField(
+        allow_null=True,
+        help_text="Beyond the billed amount, before coupons and tax; negative if usage now costs less.",
+    )
+    problem = serializers.CharField(help_text="Why it can't be priced; empty otherwise.")
+
+
+class LateTotalSerializer(serializers.Serializer[dict[str, Any]]):
+    """The sum of late usage by policy and currency."""
+
+    policy = serializers.CharField()
+    amount = AmountField()
+
+
+class LateReportSerializer(serializers.Serializer[dict[str, Any]]):
+    """Late usage, the latest first."""
+
+    data = LateUsageSerializer(many=True)  # type: ignore[assignment]  # the name is the API's
+    totals = LateTotalSerializer(many=True, help_text="By policy and currency.")
+    complete = serializers.BooleanField(help_text="False if only the latest periods were examined.")
 
 
 class LateUsageView(ApiView[Any]):
@@ -25,31 +57,16 @@ class LateUsageView(ApiView[Any]):
             OpenApiParameter("customer", str, description="Only of this external id."),
             OpenApiParameter("policy", str, enum=Policy.values, description="Only what becomes this."),
         ),
-        response=LATE_ANSWER,
+        response=LateReportSerializer,
     )
-    def read(self, request: Request) -> Response:
+    def read(self, request: Request) -> dict[str, Any]:
         policy = request.query_params.get("policy")
         if policy is not None and policy not in Policy.values:
             raise invalid_field("policy", f"“{policy}” is none: choose {', '.join(Policy.values)}.")
         customer = request.query_params.get("customer")
         report = report_late_usage(sandbox=self.caller.sandbox, customer=customer, policy=policy)
         totals = [
-            {"policy": policy_code, "amount": {"amount": to_plain_string(amount), "currency": currency}}
+            {"policy": policy_code, "amount": Money(amount, currency)}
             for (policy_code, currency), amount in sorted(report.totals.items())
         ]
-        return Response(
-            {"data": [_row_payload(row) for row in report.rows], "totals": totals, "complete": report.is_all}
-        )
-
-
-def _row_payload(row: LateUsageRow) -> dict[str, Any]:
-    return {
-        "customer": row.customer,
-        "subscription": row.subscription,
-        "start": row.starts_at,
-        "end": row.ends_at,
-        "late_since": row.late_since,
-        "policy": row.policy,
-        "amount": None if row.amount is None else {"amount": to_plain_string(row.amount), "currency": row.currency},
-        "problem": row.problem,
-    }
+        return {"data": report.rows, "totals": totals, "complete": report.is_all}

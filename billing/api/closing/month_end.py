@@ -4,18 +4,55 @@ from datetime import date
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api.metering.event_schemas import MONTH_END_ANSWER
 from billing.closing.month_end import read_checklist
 from billing.closing.month_end.month_lock import stored_points
 from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
-from invoices.models import MonthLock
+from invoices.models import DocumentKind, MonthLock
+from lib.api.fields import InstantField
 from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
+
+
+class PointAmountSerializer(serializers.Serializer[dict[str, str]]):
+    """An amount of a point of the checklist."""
+
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class PointSerializer(serializers.Serializer[dict[str, Any]]):
+    """One point of the checklist."""
+
+    code = serializers.CharField(help_text="The condition that is counted, such as periods_open.")
+    count = serializers.IntegerField(help_text="How many are open; 1,001 stands for more than a thousand.")
+    blocks = serializers.BooleanField(help_text="Whether any of them keeps the month from being locked.")
+    amounts = PointAmountSerializer(many=True, help_text="Their sums by currency, where they are known.")
+
+
+class DocumentSumSerializer(serializers.Serializer[dict[str, Any]]):
+    """The totals of the documents of one kind and currency."""
+
+    kind = serializers.ChoiceField(choices=[DocumentKind.INVOICE.value, DocumentKind.CREDIT_NOTE.value])
+    currency = serializers.CharField()
+    documents = serializers.IntegerField()
+    net = serializers.CharField()
+    tax = serializers.CharField()
+    total = serializers.CharField()
+
+
+class MonthEndSerializer(serializers.Serializer[dict[str, Any]]):
+    """A month of a seller."""
+
+    seller = serializers.CharField()
+    month = serializers.CharField(help_text="By the seller's calendar, such as 2026-01.")
+    locked_at = InstantField(allow_null=True)
+    checklist = PointSerializer(many=True, help_text="Of a locked month: as it was when it was locked.")
+    documents = DocumentSumSerializer(many=True, help_text="Live documents dated in the month.")
 
 
 class MonthEndView(ApiView[Any]):
@@ -28,24 +65,22 @@ class MonthEndView(ApiView[Any]):
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
             OpenApiParameter("month", str, required=True, description="Such as 2026-01."),
         ),
-        response=MONTH_END_ANSWER,
+        response=MonthEndSerializer,
     )
-    def read(self, request: Request) -> Response:
+    def read(self, request: Request) -> dict[str, Any]:
         month = _month(request.query_params.get("month", ""))
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
         if seller is None or self.caller.sandbox:
             raise Problem("not-found", f"There is no seller “{code}” with live documents.")
         lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
-        return Response(
-            {
-                "seller": seller.code,
-                "month": f"{month:%Y-%m}",
-                "locked_at": lock.locked_at if lock else None,
-                "checklist": lock.checklist if lock else stored_points(read_checklist(seller=seller, month=month)),
-                "documents": lock.sums if lock else sum_documents(seller, month),
-            }
-        )
+        return {
+            "seller": seller.code,
+            "month": f"{month:%Y-%m}",
+            "locked_at": lock.locked_at if lock else None,
+            "checklist": lock.checklist if lock else stored_points(read_checklist(seller=seller, month=month)),
+            "documents": lock.sums if lock else sum_documents(seller, month),
+        }
 
 
 def _month(text: str) -> date:

@@ -2,15 +2,53 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from billing.api.metering.event_schemas import UNMATCHED_ANSWER
-from billing.metering.usage.unmatched_value import GroupValue, estimate_unmatched_value
+from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
+from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import get
 from lib.api.views import ApiView
-from lib.decimals import to_plain_string
+
+TEXT_OR_NULL = serializers.CharField(allow_null=True)
+
+
+class UnmatchedGroupSerializer(serializers.Serializer[GroupValue]):
+    """Unmatched usage of one reason, customer, event and meter."""
+
+    reason = serializers.CharField(source="group.reason")
+    customer = serializers.CharField(source="group.customer_ref", help_text="As it was sent; it may not exist.")
+    event = serializers.CharField(source="group.event_name")
+    meter = serializers.SerializerMethodField(help_text="The name of the meter that could not count it.")
+    unit = serializers.SerializerMethodField()
+    events = serializers.IntegerField()
+    quantity = NumberField(allow_null=True, help_text="Null if the events don't hold it.")
+    estimate = AmountField(
+        source="amount", allow_null=True, help_text="The cost without allowance; null if it is unknown."
+    )
+    estimated_by = serializers.SerializerMethodField(
+        help_text="average_event: as many units as the customer's other events of the period have."
+    )
+
+    @extend_schema_field(TEXT_OR_NULL)
+    def get_meter(self, value: GroupValue) -> str | None:
+        return value.group.meter or None
+
+    @extend_schema_field(TEXT_OR_NULL)
+    def get_unit(self, value: GroupValue) -> str | None:
+        return value.group.unit or None
+
+    @extend_schema_field(serializers.ChoiceField(["dearest_rate", "average_event"], allow_null=True))
+    def get_estimated_by(self, value: GroupValue) -> str | None:
+        return None if value.amount is None else "average_event" if value.is_average else "dearest_rate"
+
+
+class UnmatchedSerializer(serializers.Serializer[UnmatchedValue]):
+    """All groups of unmatched usage, the busiest first."""
+
+    data = UnmatchedGroupSerializer(many=True, source="stakes")  # type: ignore[assignment]  # the name is the API's
+    complete = serializers.BooleanField(source="is_all", help_text="False if only the latest reports were read.")
 
 
 class UnmatchedView(ApiView[Any]):
@@ -20,26 +58,8 @@ class UnmatchedView(ApiView[Any]):
         "read_unmatched_usage",
         "Usage that nothing priced, with its reason and what it may cost",
         parameters=(OpenApiParameter("customer", str, description="Only what was sent for this external id."),),
-        response=UNMATCHED_ANSWER,
+        response=UnmatchedSerializer,
     )
-    def read(self, request: Request) -> Response:
+    def read(self, request: Request) -> UnmatchedValue:
         customer = request.query_params.get("customer")
-        estimate = estimate_unmatched_value(sandbox=self.caller.sandbox, customer=customer)
-        return Response({"data": [_group_payload(stake) for stake in estimate.stakes], "complete": estimate.is_all})
-
-
-def _group_payload(stake: GroupValue) -> dict[str, Any]:
-    group = stake.group
-    return {
-        "reason": group.reason,
-        "customer": group.customer_ref,
-        "event": group.event_name,
-        "meter": group.meter or None,
-        "unit": group.unit or None,
-        "events": stake.events,
-        "quantity": None if stake.quantity is None else to_plain_string(stake.quantity),
-        "estimate": None
-        if stake.amount is None
-        else {"amount": to_plain_string(stake.amount), "currency": stake.currency},
-        "estimated_by": None if stake.amount is None else "average_event" if stake.is_average else "dearest_rate",
-    }
+        return estimate_unmatched_value(sandbox=self.caller.sandbox, customer=customer)

@@ -82,7 +82,10 @@ def receiver(answer: Answer = status(200)) -> Iterator[Receiver]:  # noqa: B008,
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class BusyServer(ThreadingHTTPServer):
+        request_queue_size = 128  # all that workers send at once; with the default of 5, Linux drops connections
+
+    server = BusyServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, state.port = True, server.server_port
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
