@@ -118,7 +118,7 @@ def test_an_estimate_is_shown_until_the_event_is_corrected(monkeypatch):
         sent = [request("r1", tokens=1000), request("r2", tokens=600), request("r3")]
         assert caller.post("/events", sent).json()["accepted"] == 3
         (group,) = caller.get("/unmatched-usage", customer="acme").json()["data"]
-        assert (group["estimate"], group["estimated_by"]) == ({"amount": "8", "currency": "USD"}, "average_event")
+        assert (group["estimate"], group["estimated_by"]) == ({"amount": "8.00", "currency": "USD"}, "average_event")
 
         correction = {"id": "r3", "kind": "replace", "reason": "Its count was lost"}
         answer = caller.post("/events/corrections", correction | {"replacement": request("r3b", tokens=50)})
