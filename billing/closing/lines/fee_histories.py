@@ -61,7 +61,8 @@ def read_fees_billed_in_advance(
     """
     fees_by_period: dict[int, dict[int, BilledFee]] = {}
     with prepared_statements.named_cursor() as cursor:
-        cursor.execute(_BILLED_IN_ADVANCE, [list(period_ids)])
+        # Not prepared: a plan of the time when invoices had few lines would read all of them for each period.
+        cursor.execute(_BILLED_IN_ADVANCE, [list(period_ids)], prepare=False)
         for row in cursor.fetchall():
             if row.preceding_id is not None and open_before is not None:
                 open_before[row.period_id] = row.preceding_id

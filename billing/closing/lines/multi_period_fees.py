@@ -122,7 +122,8 @@ def with_multi_period_fees(
         return {}
     extended: dict[int, FeeHistory] = {}
     with prepared_statements.named_cursor() as cursor:
-        cursor.execute(_BILLED_FEES, [list(requested), list(requested.values())])
+        # Not prepared, as in fee_histories: it must be planned for the invoices that there are now.
+        cursor.execute(_BILLED_FEES, [list(requested), list(requested.values())], prepare=False)
         for row in cursor.fetchall():
             history = extended.get(row.period_id, histories.get(row.period_id, NO_FEE_HISTORY))
             history = history._replace(version_since=row.version_since, settles=row.settles)
