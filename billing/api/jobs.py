@@ -29,7 +29,7 @@ class JobSerializer(serializers.Serializer[dict[str, Any]]):
     state = serializers.ChoiceField(
         JobState.choices, source="job.state", help_text="failed: some of its items failed; the result file says why."
     )
-    dry_run = serializers.BooleanField(source="job.dry_run", help_text="Whether items only say what they would do.")
+    dry_run = serializers.BooleanField(source="job.dry_run", help_text="Whether the job only previews its effects.")
     items = serializers.IntegerField(source="progress.total", allow_null=True, help_text="Null until all are known.")
     items_done = serializers.IntegerField(source="progress.done")
     items_failed = serializers.IntegerField(source="progress.failed")

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Q
-
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Counter, MigrationItem, Override, Period, ScheduledChange, Subscription
@@ -18,6 +16,7 @@ from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.plan_migrations import MigrationTiming, MoveState
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
+from billing.subscriptions.terms.price_overrides import in_force_after
 from lib.formats import format_number
 from plans.models import PlanFeature, PlanVersion
 
@@ -59,9 +58,7 @@ def _find_warnings(move: MigrationItem, *, at: datetime) -> Iterator[str]:
         yield f"It was to move to {change.version} on {change.moment:%Y-%m-%d}; this takes its place."
     if subscription.ends_at is not None:
         yield f"It ends on {subscription.ends_at:%Y-%m-%d}."
-    overrides = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription)
-    # An override that ends as it starts was withdrawn.
-    override_count = overrides.exclude(ends_at=F("starts_at")).count()
+    override_count = in_force_after(at, Override.objects.filter(subscription=subscription)).count()
     if override_count:
         consequence = "end with it" if move.migration.ends_overrides else "stay in force"
         yield f"{format_number(override_count)} figures that were agreed with the customer {consequence}."

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 
 from billing.models import MigrationItem, Override, Period, PlanMigration, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
@@ -16,7 +15,7 @@ from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.plan_change import change_plan
 from billing.subscriptions.plan_changes.revocation import revoke
 from billing.subscriptions.plan_changes.schedule import schedule_change
-from billing.subscriptions.terms.price_overrides import check_not_billed, lock_open_periods
+from billing.subscriptions.terms.price_overrides import check_not_billed, in_force_after, lock_open_periods
 from lib.audit_log import audited_transaction
 
 
@@ -64,7 +63,7 @@ def _change_plan(move: MigrationItem, migration: PlanMigration, *, at: datetime,
 def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple[int, str | None]]:
     """End the subscription's overrides, and return when each would have ended."""
     lock_open_periods(subscription)
-    overrides = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=since), subscription=subscription)
+    overrides = in_force_after(since, Override.objects.filter(subscription=subscription))
     ended: list[tuple[int, str | None]] = []
     for override in overrides.order_by("pk"):
         ended.append((override.pk, override.ends_at.isoformat() if override.ends_at else None))

@@ -93,5 +93,5 @@ def announce_for_each(kind: str, subscription_ids: Iterable[int], *, at: datetim
 
 
 def _read_subscriptions(ids: set[int]) -> dict[int, Subscription]:
-    # Only what announcements state: a migration changes thousands of subscriptions.
+    # Only the facts of the announcements: a migration changes thousands of subscriptions.
     return Subscription.objects.only("customer", "external_id").in_bulk(ids)

@@ -52,7 +52,7 @@ class ConfirmedAction(Generic[Subject]):
     A button, and the page behind it. It is made anew for each request, as Django's class-based views are.
 
     label, icon, variant: the button that leads to the page. verb: the button that confirms; the label without one.
-    title, consequences: what is read before; "{}" in them stands for the subject.
+    title, consequences: read before confirming; "{}" in them stands for the subject.
     permission: needed besides the permission to view the row.
     is_offered: whether the row's state fits; it only hides the button.
     refusals: exceptions of the operation that say why it did nothing. refusal_field: the form's field that they are

@@ -13,7 +13,7 @@ class FormPage(ConfirmedAction[None]):
     """
     A page that shows a form, and runs once the form is valid.
 
-    template: what shows the form, with the way back to the list and what `context` adds.
+    template: shows the form, a link back to the list, and the values of `context`.
     """
 
     template: str
@@ -30,7 +30,7 @@ class FormPage(ConfirmedAction[None]):
         return {}
 
     def context(self) -> dict[str, Any]:
-        """Return what the template shows besides the form."""
+        """Return further values for the template."""
         return {}
 
     def show(self) -> HttpResponseBase:

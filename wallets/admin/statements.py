@@ -77,7 +77,7 @@ def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
 
 
 def _lines(statement: Statement) -> list[tuple[str, StatementLine, bool]]:
-    """Return the lines, each with its text and whether what it moved stays in the wallet."""
+    """Return the lines, each with its text and whether its amount stays in the wallet."""
     return [(_text(line), line, line.section in STAYS) for line in statement.lines]
 
 

@@ -91,7 +91,7 @@ def _burn_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
 
 
 def _lot(lot: Lot, names: Mapping[int, str]) -> tuple[Lot, Decimal, Decimal, str]:
-    """Return a lot with its units that are not held, the cost of what remains, and the names of its features."""
+    """Return a lot with its units that are not held, the cost of its remaining units, and its features as text."""
     features = ", ".join(names.get(id_, "?") for id_ in lot.features)
     return lot, EXACT.subtract(lot.remaining, lot.held), cost_left(lot), features
 
