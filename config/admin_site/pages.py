@@ -25,7 +25,6 @@ from plans.admin.catalog.coupons import CouponAdmin
 from plans.admin.catalog.meters import MeterAdmin
 from plans.admin.catalog.price_margins import VersionMargins
 from plans.admin.versions.price_lists import VersionPriceList
-from plans.admin.versions.publication import VersionPublication
 from plans.admin.versions.review import VersionReview
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import Coupon, Meter, PlanVersion
@@ -69,9 +68,7 @@ class MeterPage(MeterEvents, MeterAdmin):
 
 
 @admin.register(PlanVersion)
-class PlanVersionPage(
-    VersionSubscriptions, VersionPublication, VersionReview, VersionPriceList, VersionMargins, PlanVersionAdmin
-):
+class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, VersionMargins, PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
         {

@@ -9,7 +9,6 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidg
 from billing.models import Subscription
 from customers.models import Seller
 from lib.admin import StaffForm
-from plans.admin.versions.publication import DateForm
 from plans.models.versions import Audience
 
 MAX_SHOWN = 5
@@ -76,16 +75,16 @@ class AudienceForm(StaffForm):
         return sorted(id_by_external_id.values())
 
 
-class DatedAudienceForm(AudienceForm, DateForm):
+class DatedAudienceForm(AudienceForm):
     """The same with a future date, in the time zone of one of the sellers."""
 
+    effective_from = forms.SplitDateTimeField(label="In force from", initial=None)
     zone = forms.ChoiceField(label="By the clocks of")
 
     field_order = ("effective_from", "zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["effective_from"].label = "In force from"
         seller_zones = Seller.objects.order_by("pk").values_list("time_zone", flat=True)
         zones = list(dict.fromkeys([*seller_zones, "UTC"]))
         self.fields["zone"].choices = [(zone, zone) for zone in zones]

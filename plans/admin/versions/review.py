@@ -140,6 +140,14 @@ class VersionReview(VersionComparison):
     decline = DeclineVersion.as_action()
     take_back = TakeRequestBack.as_action()
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer the actions that fit, which are decided together, because the same rows decide most of them."""
+        version = self.get_object(request, str(object_id))
+        fitting = self.fitting_steps(version) if version is not None else {}
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if fitting.get(action.action_name.removeprefix(prefix), True)]
+
     def fitting_steps(self, version: PlanVersion) -> dict[str, bool]:
         """Return which actions fit a version's state."""
         change_request = open_request(version) if version.state == VersionState.REVIEW else None

@@ -1,5 +1,6 @@
 """The pages of plan versions, where prices are edited."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Manager
@@ -18,7 +19,6 @@ from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
-from plans.admin.versions.publication import moment
 from plans.admin.versions.review import open_request
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
@@ -167,3 +167,7 @@ class PlanVersionAdmin(VersionComparison):
     def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponseRedirect:
         """Stay on the page, since a version is edited in several steps."""
         return HttpResponseRedirect(page_url(obj))
+
+
+def moment(at: datetime | None) -> str:
+    return "a date to come" if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")

@@ -1,28 +1,29 @@
 """Publishing, withdrawing and copying a version, each with a page that shows its consequences first."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 import pghistory
 from django import forms
-from django.http import HttpRequest
+from django.db.models import Count
 from django.utils import timezone
-from django.utils.formats import date_format
+from kombu.exceptions import OperationalError
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from lib.admin import ConfirmedAction, Preview, Response, StaffForm
+from billing.admin.subscriptions.rollout_audience import AudienceForm, DatedAudienceForm
+from billing.models.subscriptions import RUNNING_STATES
+from billing.subscriptions.plan_changes import rollouts
+from billing.tasks import run_rollouts
+from lib.admin import ConfirmedAction, Preview, Response
+from lib.formats import format_number
 from plans.admin.versions.comparison import count_differences
-from plans.admin.versions.review import VersionReview
+from plans.admin.versions.version_page import moment
 from plans.models import PlanVersion
 from plans.publishing import publication
 from plans.publishing.approvals import missing_approval
 from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
-
-
-class DateForm(StaffForm):
-    effective_from = forms.SplitDateTimeField(label="In force from (UTC)", initial=None)
 
 
 class NoteForm(forms.Form):
@@ -38,7 +39,7 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
 
     def make_form(self, version: PlanVersion) -> forms.Form:
         self.advice = check_plan(version, at=timezone.now())
-        form: forms.Form = self.page.publication_form(self.posted, is_dated=self.is_dated)
+        form = DatedAudienceForm(self.posted) if self.is_dated else AudienceForm(self.posted)
         if self.advice:
             form.fields["acknowledged"] = forms.BooleanField(
                 label="I have read what the plan check says", widget=UnfoldBooleanWidget
@@ -50,7 +51,7 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
         return Preview(
             title=f"Publish {version}",
             consequences=[
-                *self.page.consequences(version, at=now + timedelta(seconds=1), when=when),
+                *consequences_of(version, at=now + timedelta(seconds=1), when=when),
                 "After that it cannot be edited, only followed by a new version.",
                 count_differences(version, at=now),
             ],
@@ -63,7 +64,17 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
         now = timezone.now()
         effective_from = self.choices["effective_from"] if self.is_dated else None
         with pghistory.context(acknowledged=self.advice):
-            self.page.publish_version(version, self.form, self.user, at=now, effective_from=effective_from)
+            rollouts.publish_for(
+                version=version,
+                audience=self.choices["audience"],
+                by=self.user,
+                at=now,
+                effective_from=effective_from,
+                subscription_ids=self.form.cohort_ids,
+                splits_periods=self.form.splits_periods,
+            )
+        with suppress(OperationalError):  # a worker that is not woken looks within a minute
+            run_rollouts.delay()
         return self.done(f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}.")
 
 
@@ -107,57 +118,25 @@ class WithdrawVersion(ConfirmedAction[PlanVersion]):
         )
 
     def run(self, version: PlanVersion) -> Response:
-        self.page.withdraw_version(version, self.user, at=timezone.now())
+        rollouts.withdraw(version=version, by=self.user, at=timezone.now())
         return self.done(f"{version} is a draft again.")
 
 
-class VersionPublication(VersionReview):
-    """The actions of a version's life cycle, each with a confirmation page; its review decides which of them fit."""
-
-    publish_now = PublishNow.as_action()
-    publish_at = PublishAt.as_action()
-    new_version = CopyVersion.as_action()
-    withdraw = WithdrawVersion.as_action()
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Offer the actions that fit, which are decided together, because the same rows decide most of them."""
-        version = self.get_object(request, str(object_id))
-        fitting = self.fitting_steps(version) if version is not None else {}
-        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
-        actions = super().get_actions_detail(request, object_id)
-        return [action for action in actions if fitting.get(action.action_name.removeprefix(prefix), True)]
-
-    def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
-        """Return the consequences of publishing in words; `when` is the time in words."""
-        former = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
-        sentences = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
-        if former is not None:
-            sentences.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
-        return sentences
-
-    # Another part of the page may replace these: billing also moves subscriptions ---------------------------------
-
-    def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
-        return DateForm(data) if is_dated else forms.Form(data)
-
-    def publish_version(
-        self, version: PlanVersion, form: forms.Form, by: Any, *, at: datetime, effective_from: datetime | None
-    ) -> None:
-        """
-        Publish a version.
-
-        :raises PublishingRefused: if it cannot be published like this.
-        """
-        publication.publish(version=version, by=by, at=at, effective_from=effective_from)
-
-    def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
-        """
-        Return a scheduled version to draft.
-
-        :raises PublishingRefused: if it cannot be withdrawn.
-        """
-        publication.unschedule(version=version, by=by, at=at)
-
-
-def moment(at: datetime | None) -> str:
-    return "a date to come" if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")
+def consequences_of(version: PlanVersion, *, at: datetime, when: str) -> list[str]:
+    """Return the consequences of publishing in words; `when` is the time in words."""
+    sentences = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
+    former = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
+    if former is not None:
+        sentences.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
+    running = dict(
+        PlanVersion.objects.filter(plan=version.plan, subscriptions__state__in=RUNNING_STATES)
+        .annotate(running=Count("subscriptions"))
+        .values_list("number", "running")
+        .order_by("number")
+    )
+    if not running:
+        return [*sentences, f"Nobody is subscribed to {version.plan} yet."]
+    total = sum(running.values())
+    by_version = ", ".join(f"{format_number(count)} on v{number}" for number, count in running.items())
+    noun = "subscription runs" if total == 1 else "subscriptions run"
+    return [*sentences, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
