@@ -27,8 +27,8 @@ def count_reached(thresholds: Sequence[SpendThreshold], spent: Decimal) -> int:
     """
     single_amounts = [threshold.amount for threshold in thresholds if not threshold.repeats]
     count = sum(1 for amount in single_amounts if amount <= spent)
-    excess = EXACT.subtract(spent, max(single_amounts, default=ZERO))
+    excess = max(EXACT.subtract(spent, max(single_amounts, default=ZERO)), ZERO)
     for threshold in thresholds:
-        if threshold.repeats and excess > 0:
+        if threshold.repeats:
             count += int(EXACT.divide_int(excess, threshold.amount))
     return count

@@ -50,7 +50,7 @@ class Interval:
 
         Source: docs/pricing.md#intervals-of-a-fee.
         """
-        return self if count == 1 else Interval(self.unit, self.count * count)
+        return Interval(self.unit, self.count * count)
 
     def is_longer_than(self, other: "Interval") -> bool:
         """Return whether the interval is longer; an interval of months is longer than any interval of days."""

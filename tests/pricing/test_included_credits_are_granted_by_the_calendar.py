@@ -99,7 +99,7 @@ def test_a_grant_is_named_by_its_month_and_only_then():
 
 
 def test_a_grant_of_a_period_rolls_over_by_periods_and_one_of_a_month_by_months():
-    year = GrantPeriod(at("01-01"), at("12-31"), Anchor("calendar", at("01-01"), Interval("year"), BERLIN), "second")
+    year = GrantPeriod(at("01-01"), at("10-01"), Anchor("calendar", at("01-01"), Interval("year"), BERLIN), "second")
     new_year = datetime(2027, 1, 1, tzinfo=BERLIN)
 
     (whole,) = compute_grants(IncludedCreditRule(D(5), rolls_over=1), year)
@@ -121,12 +121,13 @@ def test_the_lifetime_in_days_counts_only_where_credits_last_for_days():
     assert by_days.rollover_ends == (datetime(2026, 4, 1, tzinfo=BERLIN),)
 
 
-def test_days_of_a_share_are_those_of_the_customers_zone():
+@pytest.mark.parametrize("hour", [0, 12, 23])
+def test_days_of_a_share_are_those_of_the_customers_zone(hour):
     begins, ends = datetime(2026, 3, 1, tzinfo=BERLIN), datetime(2026, 4, 1, tzinfo=BERLIN)
     period = GrantPeriod(begins, ends, Anchor("calendar", begins, Interval("month"), BERLIN), "day")
-    half_past_midnight = datetime(2026, 3, 31, 0, 30, tzinfo=BERLIN)
+    half_past = datetime(2026, 3, 31, hour, 30, tzinfo=BERLIN)
 
-    (last_day,) = compute_grants(IncludedCreditRule(D(31)), replace(period, starts_at=half_past_midnight))
+    (last_day,) = compute_grants(IncludedCreditRule(D(31)), replace(period, starts_at=half_past))
     assert last_day.units == 1
 
 

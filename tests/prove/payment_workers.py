@@ -10,8 +10,9 @@ from pathlib import Path
 
 from django.db import connection
 
+from invoices.models import ProviderEvent
 from invoices.payments import attempts
-from invoices.payments.provider_webhooks.event_followup import process_events
+from invoices.payments.provider_webhooks.event_followup import EVENTS, process_event
 from invoices.payments.providers import stripe
 from invoices.payments.refunds import refund as refunding
 from lib.task_clock import database_time
@@ -96,8 +97,21 @@ def _work(hours: CampaignClock) -> None:
     stripe.TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
     chance = random.Random()
     while True:
-        steps = [attempts.collect_due_payments, refunding.submit_due_refunds, process_events]
+        steps = [
+            lambda: attempts.collect_due_payments(at=hours.now()),
+            lambda: refunding.submit_due_refunds(at=hours.now()),
+            lambda: _process_events(hours),
+        ]
         chance.shuffle(steps)
         for step in steps:
-            step(at=hours.now())
+            step()
         time.sleep(chance.uniform(0, 0.05))
+
+
+def _process_events(hours: CampaignClock) -> None:
+    # Web stores events by the true clock, so all are due at once, also those about attempts that are created after a
+    # run began. Each is processed at a time read after it arrived: an outcome is not earlier than its attempt.
+    for event_id in ProviderEvent.objects.filter(EVENTS.unfinished, next_at__isnull=False).values_list(
+        "pk", flat=True
+    ):
+        process_event(event_id=event_id, at=hours.now())

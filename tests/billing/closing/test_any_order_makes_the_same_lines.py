@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from billing.closing import preview
@@ -50,8 +50,18 @@ def metered(db) -> Subscription:
     return make_fully_metered_subscription()
 
 
-@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+LATER = sample("later", "2026-01-20T00:00:00+00:00", 7, user="ann", op="add", model="big")
+EARLIER = sample("earlier", "2026-01-10T00:00:00+00:00", 3, user="ann", op="add", model="big")
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(deliveries())
+@example(([EARLIER, LATER], [[LATER], [EARLIER]])).via("the latest value arrives first")
 def test_lines_are_those_of_the_events_sent_once_in_order(metered, delivered):
     events, batches = delivered
     assert lines_after(metered, batches) == lines_after(metered, [events])
