@@ -12,27 +12,11 @@ from django.conf import settings
 from customers.models import Seller
 from invoices.amounts.totals import Taxes
 from invoices.models import TaxRate
-from invoices.tax.buyer_details import Buyer
+from invoices.tax.buyer_details import ADDRESS_FACTS, Buyer
 from invoices.tax.calculation import BY_RATES, Supply, taxes_on
 from invoices.tax.rates import tax_relevant_facts
 
-SELLER_FACTS = (
-    "code",
-    "legal_name",
-    "address_line1",
-    "address_line2",
-    "postal_code",
-    "city",
-    "region",
-    "country",
-    "tax_number",
-    "email",
-    "time_zone",
-    "locale",
-    "bank_details",
-    "footer",
-    "brand_color",
-)
+SELLER_FACTS = ("code", *ADDRESS_FACTS, "bank_details", "footer", "brand_color")
 """The seller's fields that are copied onto an invoice."""
 
 BRANDING_FACTS: dict[str, Any] = {

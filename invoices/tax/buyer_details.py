@@ -4,8 +4,7 @@ import msgspec
 
 from customers.models import Customer
 
-BUYER_FACTS = (
-    "external_id",
+ADDRESS_FACTS = (
     "legal_name",
     "address_line1",
     "address_line2",
@@ -18,6 +17,9 @@ BUYER_FACTS = (
     "time_zone",
     "locale",
 )
+"""The fields of a seller or customer that are copied onto an invoice."""
+
+BUYER_FACTS = ("external_id", *ADDRESS_FACTS)
 """The customer's fields that are copied onto an invoice."""
 
 

@@ -95,15 +95,19 @@ def test_without_secrets(member, db):
 def test_of_recent_changes_in_one_list(member, customer):
     client = member("finance")
     post(client, customer, city="Shelbyville")
-    latest = entries(client, "/admin/changes/")[0]
-    assert differences_of(latest) == [("City", "Springfield", "Shelbyville")]
+    assert ("City", "Springfield", "Shelbyville") in recent_differences(client)
 
 
 def test_of_recent_changes_each_against_the_state_before_it(member, customer):
     for city in ("Utica", "Albany"):
         Customer.objects.filter(pk=customer.pk).update(city=city)
-    latest = entries(member("support"), "/admin/changes/")[0]
-    assert differences_of(latest)[-2:] == [("City", "Springfield", "Utica"), ("City", "Utica", "Albany")]
+    cities = [difference for difference in recent_differences(member("support")) if difference[0] == "City"]
+    assert cities[-2:] == [("City", "Springfield", "Utica"), ("City", "Utica", "Albany")]
+
+
+def recent_differences(client):
+    """Return the differences of all recent entries: one transaction's changes of several tables have no order."""
+    return [difference for entry in entries(client, "/admin/changes/") for difference in differences_of(entry)]
 
 
 def test_only_of_rows_that_the_user_may_see(member, customer, django_user_model):

@@ -26,10 +26,12 @@ BY_HAND = {
 
 
 def area_of(path: Path) -> str:
-    """Return the area of a Python file, by its path in the project."""
+    """Return the area of a file, by its path in the project."""
     folders = path.parts
     if folders[0] == "tests":
         return "tests"
+    if path.suffix == ".html":
+        return "templates"
     if "migrations" in folders:
         return "migrations"
     if folders[0] in ("benchmarks", "demo") or folders[:2] in (("billing", "benchmarks"), ("billing", "demo")):
@@ -44,7 +46,7 @@ def area_of(path: Path) -> str:
 
 
 def code_lines(text: str) -> int:
-    """Return the lines that are neither blank nor comments nor docstrings."""
+    """Return how many lines of Python are neither blank nor comments nor docstrings."""
     documentation = {
         line
         for node in ast.walk(ast.parse(text))
@@ -66,14 +68,14 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2])
     root: Path = parser.parse_args().root.resolve()
     files, lines, code, by_hand = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.html")]):
         inside = path.relative_to(root)
         if IGNORED & set(inside.parts):
             continue
         area, text = area_of(inside), path.read_text()
         files[area] += 1
         lines[area] += text.count("\n")
-        code[area] += code_lines(text)
+        code[area] += code_lines(text) if path.suffix == ".py" else sum(map(bool, text.split("\n")))
         for name, (pattern, place) in BY_HAND.items():
             if area == place or (not place and area not in ("tests", "migrations")):
                 by_hand[name] += len(re.findall(pattern, text, re.M))
