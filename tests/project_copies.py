@@ -18,11 +18,12 @@ def commit() -> str:
 
 @contextlib.contextmanager
 def copied_project() -> Iterator[Path]:
-    """Yield a copy of the working tree, with uncommitted files and without ignored ones."""
+    """Yield a copy of the working tree: tracked and new files, and compiled translations."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    compiled = [str(catalog.relative_to(PROJECT)) for catalog in PROJECT.glob("locale/*/LC_MESSAGES/*.mo")]
     with tempfile.TemporaryDirectory(prefix="tollbook-copy-") as folder:
         copy = Path(folder) / "project"
-        for name in filter(None, listed.split("\0")):
+        for name in filter(None, [*listed.split("\0"), *compiled]):
             if (PROJECT / name).is_file():
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT / name, copy / name)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -29,6 +30,7 @@ class ApiMiddleware:
             return self.get_response(request)
         # Texts are for logs as much as for people: one language, independent of the client's.
         request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
+        request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
         request_id = "req_" + secrets.token_hex(12)
         # Problems and logs read the attribute.
         request.request_id = request_id  # type: ignore[attr-defined]  # ours

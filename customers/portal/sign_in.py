@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.models.portal_access import LONGEST_SESSION
+from customers.portal.language import localized
 from customers.portal.visit import COOKIE, PATH, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.magic_links import portal_origin
@@ -29,6 +30,7 @@ class MailForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@localized
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Request a link for a mailbox; the response is the same for known and unknown ones."""
     form = MailForm(request.POST or None, label_suffix="")
@@ -51,12 +53,14 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
+@localized
 def mailed(request: HttpRequest) -> HttpResponseBase:
     minutes = int(magic_links.MAILED_LINK_LIFETIME.total_seconds() // 60)
     return mark_private(render(request, "portal/mailed.html", {"minutes": minutes}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@localized
 def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
     """
     Show the destinations of a link, and enter one after a confirmation.

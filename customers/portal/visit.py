@@ -13,11 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
 from customers.customer_time import loaded_current_time
 from customers.models import Contact, Customer, PortalSession
+from customers.portal.language import portal_language
 from customers.portal_auth import sessions
 
 COOKIE = "__Secure-portal" if settings.PRODUCTION else "portal"
@@ -81,7 +82,8 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
             if session is None:
                 return mark_private(HttpResponseRedirect(reverse("portal_sign_in")))
             visit = Visit(session, loaded_current_time(session.customer, now=now))
-            return mark_private(_respond(page, request, visit, names))
+            with translation.override(portal_language(request, session.customer.locale)):
+                return mark_private(_respond(page, request, visit, names))
 
         vars(wrapped)["is_of_a_customer"] = True
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)

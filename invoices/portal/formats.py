@@ -5,21 +5,22 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_skeleton, format_timedelta
+from django.utils.translation import get_language
 
 from customers.portal.visit import Visit
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import words_for
-from lib.formats import format_money, pluralize
+from invoices.rendering.translations import document_locale
+from lib.formats import format_money
 
 
 @dataclass(frozen=True, slots=True)
 class PortalFigures(Figures):
-    """Figures for the portal, whose surrounding text is English in every locale."""
+    """Figures for the portal's pages."""
 
     def units(self, quantity: Decimal, unit: str) -> str:
         """Return a quantity with its unit: “1 token”, “2.500 tokens”."""
-        return f"{self.quantity(quantity)} {unit if abs(quantity) == 1 else pluralize(unit)}".rstrip()
+        return f"{self.quantity(quantity)} {self.unit(quantity, unit)}".rstrip()
 
     def in_currency(self, amount: Decimal, currency: str) -> str:
         """Return an amount in a currency of its own, or in credits."""
@@ -27,7 +28,8 @@ class PortalFigures(Figures):
 
     def moment(self, at: datetime) -> str:
         """Return a date and time in the customer's time zone."""
-        return format_datetime(at, "d MMM y, HH:mm", tzinfo=self.zone, locale=self.locale)
+        local = at.astimezone(self.zone)
+        return f"{format_skeleton('yMMMd', local, locale=self.locale)}, {local:%H:%M}"
 
     def date(self, day: date | datetime) -> str:
         """Return a date; a datetime is converted to the customer's time zone."""
@@ -35,11 +37,16 @@ class PortalFigures(Figures):
         return self.day(local)
 
     def ago(self, past: timedelta) -> str:
-        """Return how long ago something was, in English like the surrounding text."""
-        return str(format_timedelta(-past, add_direction=True, locale="en"))
+        """Return how long ago something was."""
+        return str(format_timedelta(-past, add_direction=True, locale=self.locale))
 
 
 def portal_figures(visit: Visit, currency: str = "") -> PortalFigures:
-    """Return the customer's number formats, in their own currency unless another is given."""
-    _, locale = words_for(visit.customer.locale)
+    """
+    Return the formats of the active language in the customer's country, with the customer's currency by default.
+
+    A customer in Austria who reads the portal in English gets English texts with Austrian numbers.
+    """
+    territory = document_locale(visit.customer.locale).territory
+    locale = document_locale(f"{get_language()}_{territory}" if territory else str(get_language()))
     return PortalFigures(locale, currency or str(visit.customer.currency), ZoneInfo(visit.customer.time_zone))

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from invoices.rendering.chart import Axis, Bar, draw_chart
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import Words
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
 # Labels that fit below the chart on an A4 page without touching each other.
@@ -47,13 +49,13 @@ class MeterText:
 
 
 def appendix_pages(
-    usage: Sequence[MeterUsage], *, first: date, last: date, figures: Figures, words: Words
+    usage: Sequence[MeterUsage], *, first: date, last: date, figures: Figures
 ) -> tuple[MeterText, ...]:
     """Return the usage from the first to the last day as text, both days included."""
-    return tuple(_meter(meter, first, last, figures, words) for meter in usage)
+    return tuple(_meter(meter, first, last, figures) for meter in usage)
 
 
-def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: Words) -> MeterText:
+def _meter(meter: MeterUsage, first: date, last: date, figures: Figures) -> MeterText:
     quantity_by_day = dict(meter.steps)
     days = sorted({*_step_days(first, last, meter.step), *quantity_by_day})[:MAX_STEPS]
     quantities = [quantity_by_day.get(day, Decimal(0)) for day in days]
@@ -63,20 +65,24 @@ def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: 
     peak_quantity = max(quantities)
     return MeterText(
         name=meter.name,
-        subtitle=words.usage_by_day if meter.step == "day" else words.usage_by_month,
+        subtitle=_("by day") if meter.step == "day" else _("by month"),
         total=total,
         unit=figures.unit(meter.total, meter.unit),
-        summary=words.chart.format(
-            name=meter.name,
-            total=total,
-            peak=format_day(days[quantities.index(peak_quantity)]),
-            most=figures.quantity(peak_quantity),
-        ),
+        summary=_("%(name)s: %(total)s in total; highest on %(peak)s with %(most)s")
+        % {
+            "name": meter.name,
+            "total": total,
+            "peak": format_day(days[quantities.index(peak_quantity)]),
+            "most": figures.quantity(peak_quantity),
+        },
         bars=usage_chart.bars,
         axes=tuple((axis, figures.quantity(axis.quantity)) for axis in usage_chart.axes),
         ticks=tuple(_ticks(days, usage_chart.bars, format_day)),
-        dimensions=tuple(_dimension(dimension, figures, words) for dimension in meter.dimensions),
-        later=words.arrived_later.format(quantity=figures.quantity(meter.unmatched)) if meter.unmatched else "",
+        dimensions=tuple(_dimension(dimension, figures) for dimension in meter.dimensions),
+        later=_("%(quantity)s of these units arrived after the invoice was issued and are not billed on it.")
+        % {"quantity": figures.quantity(meter.unmatched)}
+        if meter.unmatched
+        else "",
     )
 
 
@@ -93,15 +99,16 @@ def _ticks(days: list[date], bars: Sequence[Bar], format_day: Callable[[date], s
         yield Tick(bars[index].middle, format_day(days[index]))
 
 
-def _dimension(dimension: DimensionUsage, figures: Figures, words: Words) -> DimensionText:
-    rows = [(_value_label(value, words), figures.quantity(quantity)) for value, quantity in dimension.values]
+def _dimension(dimension: DimensionUsage, figures: Figures) -> DimensionText:
+    rows = [(_value_label(value), figures.quantity(quantity)) for value, quantity in dimension.values]
     if dimension.other_values:
-        count = figures.quantity(Decimal(dimension.other_values))
-        rows.append((words.others.format(count=count), figures.quantity(dimension.other_quantity)))
+        count = dimension.other_values
+        others = ngettext("%(count)s other", "%(count)s others", count) % {"count": figures.quantity(Decimal(count))}
+        rows.append((others, figures.quantity(dimension.other_quantity)))
     return DimensionText(dimension.name, tuple(rows))
 
 
-def _value_label(value: str | None, words: Words) -> str:
+def _value_label(value: str | None) -> str:
     if value is None:
-        return words.no_value
+        return _("(none)")
     return value if len(value) <= MAX_VALUE_LENGTH else value[: MAX_VALUE_LENGTH - 1] + "…"

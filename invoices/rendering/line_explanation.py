@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import LineFacts
-from invoices.rendering.translations import Words
 from lib.decimals import EXACT, HALF_UP, ZERO
 from plans.pricing.rating_parts import RatingPart
 
@@ -41,14 +43,14 @@ class Workings:
     rows: tuple[Working, ...]
 
 
-def explain_line(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
+def explain_line(line: LineFacts, *, figures: Figures) -> Workings:
     """
     Return a line's stored explanation as text (docs/closing.md describes its content).
 
     :raises KeyError: if a part of the explanation lacks a field.
     :raises decimal.InvalidOperation: if a field is not a number.
     """
-    writer = _WorkingsWriter(line, figures, words)
+    writer = _WorkingsWriter(line, figures)
     if line.kind == "usage_credit" and "cumulative" in line.explanation:
         return writer.usage_credit_workings()
     if "promised" in line.explanation:
@@ -60,7 +62,7 @@ def explain_line(line: LineFacts, *, figures: Figures, words: Words) -> Workings
     if "parts" not in line.explanation:
         return writer.fee_workings()
     if "wallet" in line.explanation:
-        return Workings(PriceText(words.from_wallet), ())
+        return Workings(PriceText(_("paid from the wallet")), ())
     parts = [RatingPart.from_json(stored) for stored in line.explanation["parts"]]
     rows = tuple(writer.part_rows(parts))
     closing = (*writer.rounding_rows(), *writer.billed_before_rows())
@@ -70,8 +72,8 @@ def explain_line(line: LineFacts, *, figures: Figures, words: Words) -> Workings
 
 
 class _WorkingsWriter:
-    def __init__(self, line: LineFacts, figures: Figures, words: Words) -> None:
-        self.line, self.figures, self.words = line, figures, words
+    def __init__(self, line: LineFacts, figures: Figures) -> None:
+        self.line, self.figures = line, figures
         self.included = self._number("included")
         self.refused = self._number("refused")
         self.billable = self._number("billable")
@@ -104,17 +106,20 @@ class _WorkingsWriter:
     def credit_pack_workings(self) -> Workings:
         """Return the price of a credit pack, or of each unit, and its units and bonus."""
         price = PriceText(self.figures.money(self._number("price")))
-        labeled_units = [(self.words.free, self._number("bonus"))]
+        labeled_units = [(pgettext("price", "free"), self._number("bonus"))]
         if not self.line.unit:  # sold by the pack: the line's quantity is of packs
-            labeled_units.insert(0, (self.words.included, self._number("bought")))
+            labeled_units.insert(0, (_("Included"), self._number("bought")))
         rows = [Working(label, self.figures.quantity(units)) for label, units in labeled_units if units]
         return Workings(price, tuple(rows))
 
     def usage_credit_workings(self) -> Workings:
         """Return the billed amount and the current amount of usage; the credit is the difference."""
-        figures, words = self.figures, self.words
+        figures = self.figures
         billed_before, rated_now = self._number("billed_before"), self._number("cumulative")
-        rows = [(words.billed_before, "quantity_before", billed_before), (words.comes_to_now, "quantity", -rated_now)]
+        rows = [
+            (_("Already billed"), "quantity_before", billed_before),
+            (_("Recalculated amount"), "quantity", -rated_now),
+        ]
         workings = [
             Working(label, figures.quantity(self._number(name)), amount=figures.money(amount))
             for label, name, amount in rows
@@ -124,11 +129,14 @@ class _WorkingsWriter:
     def given_before_rows(self, *, sign: int) -> Iterator[Working]:
         """Yield the amount that is not credited again, because a coupon or a credit note has covered it."""
         if given_before := self._number("given_before"):
-            yield Working(self.words.given_before, amount=self.figures.money(sign * given_before))
+            yield Working(_("Already credited or discounted"), amount=self.figures.money(sign * given_before))
 
     def commitment_rows(self) -> Iterator[Working]:
         """Yield the committed and the spent amount."""
-        for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
+        for label, name in (
+            (_("Minimum commitment"), "promised"),
+            (_("Usage counted toward the commitment"), "spent"),
+        ):
             yield Working(label, amount=self.figures.money(self._number(name)))
 
     def coupon_rows(self) -> Iterator[Working]:
@@ -145,12 +153,12 @@ class _WorkingsWriter:
             return Workings(PriceText(price), ())
         rows = [Working(self._segment_text(segment, price)) for segment in segments]
         if self.included:
-            free = PriceText(self.words.free)
+            free = PriceText(pgettext("price", "free"))
             rows.insert(
-                0, Working(self.words.included, self.figures.quantity(self.included), free, self.figures.money(ZERO))
+                0, Working(_("Included"), self.figures.quantity(self.included), free, self.figures.money(ZERO))
             )
         if billed_before:
-            rows.append(Working(self.words.billed_before, amount=self.figures.money(-billed_before)))
+            rows.append(Working(_("Already billed"), amount=self.figures.money(-billed_before)))
         return Workings(None, tuple(rows))
 
     def _segment_text(self, segment: Mapping[str, str], price: str) -> str:
@@ -163,8 +171,9 @@ class _WorkingsWriter:
         rounded_amount = self._number("cumulative", self.line.amount)
         exact_amount = self._number("amount", rounded_amount)
         if exact_amount != rounded_amount:
-            remark = self.words.rounded.format(amount=self.figures.money(rounded_amount))
-            yield Working(f"{self.words.sum} {self.figures.money(exact_amount)}, {remark}")
+            remark = _("rounded to %(amount)s") % {"amount": self.figures.money(rounded_amount)}
+            exact_sum = _("Exact sum %(amount)s") % {"amount": self.figures.money(exact_amount)}
+            yield Working(f"{exact_sum}, {remark}")
 
     def billed_before_rows(self) -> Iterator[Working]:
         """
@@ -174,18 +183,18 @@ class _WorkingsWriter:
         if self._number("billed_before") or "quantity_before" in self.line.explanation:
             quantity_before = self.line.explanation.get("quantity_before")
             yield Working(
-                self.words.billed_before,
+                _("Already billed"),
                 "" if quantity_before is None else self.figures.quantity(self._number("quantity_before")),
                 amount=self.figures.money(-self._number("billed_before")),
             )
         yield from self.given_before_rows(sign=1)
 
     def part_rows(self, parts: list[RatingPart]) -> Iterator[Working]:
-        figures, words = self.figures, self.words
+        figures = self.figures
         price_quantity = figures.legible_quantity(part.unit_price for part in parts)
         if self.included:
-            free = PriceText(words.free)
-            yield Working(words.included, figures.quantity(self.included), free, figures.money(ZERO))
+            free = PriceText(pgettext("price", "free"))
+            yield Working(_("Included"), figures.quantity(self.included), free, figures.money(ZERO))
         for part in parts:
             yield Working(
                 label=self._label(part, alone=len(parts) == 1),
@@ -195,15 +204,15 @@ class _WorkingsWriter:
             )
         if self.refused:
             refused = figures.quantity(self.refused)
-            yield Working(words.refused, refused, PriceText(words.not_charged), figures.money(ZERO))
+            yield Working(_("Rejected above the hard cap"), refused, PriceText(_("not charged")), figures.money(ZERO))
 
     def _price(self, part: RatingPart, price_quantity: Decimal) -> PriceText:
-        flat = self.words.flat_fee.format(amount=self.figures.money(part.flat_fee)) if part.flat_fee else ""
+        flat = _("flat fee %(amount)s") % {"amount": self.figures.money(part.flat_fee)} if part.flat_fee else ""
         if flat and not part.unit_price:
             return PriceText(flat)
-        per_units = (
-            self.words.per.format(units=self.figures.quantity(price_quantity)) if price_quantity != ONE else ""
-        )
+        per_units = ""
+        if price_quantity != ONE:
+            per_units = pgettext("price", "per %(units)s") % {"units": self.figures.quantity(price_quantity)}
         return PriceText(self.figures.price(part.unit_price, per=price_quantity), per_units, flat)
 
     def _label(self, part: RatingPart, *, alone: bool) -> str:
@@ -213,22 +222,25 @@ class _WorkingsWriter:
         A single part may be all units at one price (volume) or packages; it then covers other units than its range
         says. A range counts billed units, so it starts after the allowance.
         """
-        words = self.words
         if alone and part.end is not None and part.units not in (ZERO, self.billable):
             size = HALF_UP.divide(part.end, part.units)
-            return words.packages.format(size=self.figures.quantity(size))
+            return _("Packages of %(size)s") % {"size": self.figures.quantity(size)}
         if alone and part.start:
-            return self._range(part, words.all_units, words.all_units_above)
+            return self._range(
+                part,
+                _("All units, at the price of %(first)s to %(last)s"),
+                _("All units, at the price above %(bound)s"),
+            )
         if alone and part.end is None:
-            return words.beyond_included if self.included else words.every_unit
+            return _("Beyond the allowance") if self.included else _("All units")
         if not self.included:
-            return self._range(part, words.units, words.units_above)
-        return self._range(part, words.billed_units, words.billed_above)
+            return self._range(part, _("Units %(first)s to %(last)s"), _("Units above %(bound)s"))
+        return self._range(part, _("Billed units %(first)s to %(last)s"), _("Billed units above %(bound)s"))
 
     def _range(self, part: RatingPart, between: str, above: str) -> str:
         """Return the units above `part.start` up to `part.end`; whole units start with the next one."""
         if part.end is None:
-            return above.format(bound=self.figures.quantity(part.start))
+            return above % {"bound": self.figures.quantity(part.start)}
         is_whole = not EXACT.remainder(part.start, ONE) and not EXACT.remainder(part.end, ONE)
         first = EXACT.add(part.start, ONE) if is_whole else part.start
-        return between.format(first=self.figures.quantity(first), last=self.figures.quantity(part.end))
+        return between % {"first": self.figures.quantity(first), "last": self.figures.quantity(part.end)}

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from invoices.rendering.appendix import MeterText, appendix_pages
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts
 from invoices.rendering.line_explanation import PriceText, Working, explain_line
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
-from invoices.rendering.translations import Words, words_for
+from invoices.rendering.translations import document_locale
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 
@@ -21,6 +24,8 @@ from invoices.rendering.wallet_facts import WalletStatement
 MAX_FOOTER_LENGTH, MAX_FOOTER_LINES = 240, 2
 DEFAULT_COLOR = "#1f3a5f"
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+SETTLEMENTS = {"balance": gettext_lazy("Paid from balance"), "paid": gettext_lazy("Paid")}
+"""Source of a settled amount → its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,6 @@ class PageContent:
     page: the texts before, between and after the page number and the number of pages.
     """
 
-    words: Words
     language: str
     paper: str
     color: str
@@ -116,13 +120,19 @@ def compose(
 
     usage, wallets: content of the appendix.
     """
-    words, locale = words_for(facts.locale)
-    figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
+    locale = document_locale(facts.locale)
+    with translation.override(locale.language):
+        return _compose(facts, usage, wallets, Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC")))
+
+
+def _compose(
+    facts: InvoiceFacts, usage: Sequence[MeterUsage], wallets: Sequence[WalletStatement], figures: Figures
+) -> PageContent:
+    locale = figures.locale
     first, last = figures.days(facts.period_start, facts.period_end)
-    number = facts.number or words.draft
-    heading = words.credit_note if facts.is_credit_note else words.invoice
+    number = facts.number or _("Draft")
+    heading = _("Credit note") if facts.is_credit_note else _("Invoice")
     return PageContent(
-        words=words,
         language=str(locale).replace("_", "-"),
         paper=facts.branding.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
         color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else DEFAULT_COLOR,
@@ -132,99 +142,106 @@ def compose(
         created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
         heading=heading,
-        mark=_mark(facts, words),
-        meta=_meta(facts, figures, words),
-        seller=_seller(facts, words=words, locale=locale),
-        buyer=party_text(facts.buyer, words=words, locale=locale),
-        headline=_headline(facts, figures, words),
+        mark=_mark(facts),
+        meta=_meta(facts, figures),
+        seller=_seller(facts, locale),
+        buyer=party_text(facts.buyer, locale),
+        headline=_headline(facts, figures),
         lines=tuple(
-            _line(line, facts, figures, words, heading="" if line.section == previous_section else line.section)
+            _line(line, facts, figures, heading="" if line.section == previous_section else line.section)
             for previous_section, line in zip(
                 ("", *(previous_line.section for previous_line in facts.lines)), facts.lines, strict=False
             )
         ),
         subtotal=figures.money(facts.net),
-        taxes=_taxes(facts, figures, words),
+        taxes=_taxes(facts, figures),
         total=figures.money(facts.total),
         settled=tuple(
-            (getattr(words, f"settled_{settled_amount.source}"), figures.money(-settled_amount.amount))
+            (str(SETTLEMENTS[settled_amount.source]), figures.money(-settled_amount.amount))
             for settled_amount in facts.settled
         ),
-        due=words.total_credited if facts.is_credit_note else words.amount_due,
+        due=_("Amount credited") if facts.is_credit_note else _("Amount due"),
         amount_due=figures.money(facts.due),
         note=facts.note,
         notes=facts.branding.notes,
         terms="" if facts.is_credit_note else facts.branding.payment_terms,
-        payment=() if facts.is_credit_note else _payment(facts, words),
+        payment=() if facts.is_credit_note else _payment(facts),
         bank_details="" if facts.is_credit_note else facts.bank_details,
         footer=facts.footer if _is_short(facts.footer) else "",
         closing="" if _is_short(facts.footer) else facts.footer,
-        page=tuple(words.page.format(page="\n", pages="\n").split("\n")),
-        usage=appendix_pages(usage, first=first, last=last, figures=figures, words=words),
+        page=page_label(),
+        usage=appendix_pages(usage, first=first, last=last, figures=figures),
         wallets=tuple(wallets),
     )
 
 
-def _seller(facts: InvoiceFacts, *, words: Words, locale: Locale) -> PartyText:
-    seller, number = party_text(facts.seller, words=words, locale=locale), facts.branding.company_number
-    return replace(seller, lines=(*seller.lines, f"{words.company_number} {number}")) if number else seller
+def page_label() -> tuple[str, ...]:
+    """Return the texts before, between and after the page number and the number of pages."""
+    return tuple((_("Page %(page)s of %(pages)s") % {"page": "\n", "pages": "\n"}).split("\n"))
+
+
+def _seller(facts: InvoiceFacts, locale: Locale) -> PartyText:
+    seller, number = party_text(facts.seller, locale), facts.branding.company_number
+    if not number:
+        return seller
+    return replace(seller, lines=(*seller.lines, _("Company number %(number)s") % {"number": number}))
 
 
 def _logo(content: bytes) -> str:
     return f"data:image/png;base64,{b64encode(content).decode()}" if content else ""
 
 
-def _payment(facts: InvoiceFacts, words: Words) -> tuple[tuple[str, str], ...]:
+def _payment(facts: InvoiceFacts) -> tuple[tuple[str, str], ...]:
     """Return the account to pay to, in groups of four as on a bank's forms, and the payment reference."""
     look = facts.branding
     if not look.iban:
         return ()
     pairs = (
-        (words.account_holder, look.account_holder or facts.seller.legal_name),
+        (_("Account holder"), look.account_holder or facts.seller.legal_name),
         ("IBAN", " ".join(look.iban[index : index + 4] for index in range(0, len(look.iban), 4))),
         ("BIC", look.bic),
-        (words.payment_reference, facts.number),
+        (_("Reference"), facts.number),
     )
     return tuple((name, value) for name, value in pairs if value)
 
 
-def _mark(facts: InvoiceFacts, words: Words) -> str:
-    marks = {words.draft: facts.state == "draft", words.void: facts.state == "void", words.sandbox: facts.sandbox}
+def _mark(facts: InvoiceFacts) -> str:
+    marks = {_("Draft"): facts.state == "draft", _("Void"): facts.state == "void", _("Sandbox"): facts.sandbox}
     return " · ".join(mark for mark, applies in marks.items() if applies)
 
 
-def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[str, str], ...]:
+def _meta(facts: InvoiceFacts, figures: Figures) -> tuple[tuple[str, str], ...]:
     is_note = facts.is_credit_note
     corrected = ""
     if facts.corrects:
         number, day = facts.corrects
-        corrected = words.corrected.format(number=number, date=figures.day(day))
+        corrected = _("%(number)s of %(date)s") % {"number": number, "date": figures.day(day)}
     pairs = (
-        (words.credit_note_number if is_note else words.number, facts.number),
-        (words.corrects if is_note else words.replaces, corrected),
-        (words.reason, facts.reason),
-        (words.issued, figures.day(facts.issue_date) if facts.issue_date else ""),
-        (words.due, figures.day(facts.due_date) if facts.due_date and not is_note else ""),
-        (words.period, figures.days_text(facts.period_start, facts.period_end)),
-        (words.purchase_order, facts.purchase_order),
+        (_("Credit note number") if is_note else _("Invoice number"), facts.number),
+        (_("Corrects invoice") if is_note else _("Replaces invoice"), corrected),
+        (_("Reason"), facts.reason),
+        (_("Date of issue"), figures.day(facts.issue_date) if facts.issue_date else ""),
+        (_("Due date"), figures.day(facts.due_date) if facts.due_date and not is_note else ""),
+        (_("Service period"), figures.days_text(facts.period_start, facts.period_end)),
+        (_("Purchase order"), facts.purchase_order),
     )
     return tuple((name, value) for name, value in pairs if value)
 
 
-def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
+def _headline(facts: InvoiceFacts, figures: Figures) -> str:
     amount = figures.money(facts.due)
     if facts.is_credit_note:
-        return words.amount_credited.format(amount=amount)
+        return _("%(amount)s credited") % {"amount": amount}
     if not facts.due:
-        return words.nothing_due
+        return _("Nothing to pay")
     if not facts.due_date:
         return amount
-    return words.amount_due_on.format(amount=amount, date=figures.day(facts.due_date))
+    return _("%(amount)s due %(date)s") % {"amount": amount, "date": figures.day(facts.due_date)}
 
 
-def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words, *, heading: str) -> LineText:
+def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, *, heading: str) -> LineText:
     own_days = (line.service_start, line.service_end) != (facts.period_start, facts.period_end)
-    line_workings = explain_line(line, figures=figures, words=words)
+    line_workings = explain_line(line, figures=figures)
     return LineText(
         description=line.description,
         span=figures.days_text(line.service_start, line.service_end) if own_days else "",
@@ -242,12 +259,11 @@ def _is_short(footer: str) -> bool:
     return len(footer) <= MAX_FOOTER_LENGTH and footer.count("\n") < MAX_FOOTER_LINES
 
 
-def _taxes(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[TaxText, ...]:
+def _taxes(facts: InvoiceFacts, figures: Figures) -> tuple[TaxText, ...]:
     return tuple(
         TaxText(
-            label=words.tax_on.format(
-                name=tax.name, rate=figures.percent(tax.rate), amount=figures.money(tax.taxable)
-            ),
+            label=_("%(tax)s %(rate)s on %(amount)s")
+            % {"tax": tax.name, "rate": figures.percent(tax.rate), "amount": figures.money(tax.taxable)},
             reason=tax.reason,
             amount=figures.money(tax.amount),
         )

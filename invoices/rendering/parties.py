@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from babel import Locale
+from django.utils.translation import gettext as _
 
 from invoices.rendering.invoice_facts import PartyDetails
-from invoices.rendering.translations import Words
 
 CITY_FIRST = frozenset({"US", "CA", "AU", "IN", "MX", "BR"})  # "Springfield, IL 62701"
 POSTCODE_LAST = frozenset({"GB", "IE"})
@@ -23,14 +23,14 @@ class PartyText:
     tax_number: str
 
 
-def party_text(party: PartyDetails, *, words: Words, locale: Locale) -> PartyText:
+def party_text(party: PartyDetails, locale: Locale) -> PartyText:
     """Return a party as text. The country is always named, in the invoice's language."""
     country = locale.territories.get(party.country, party.country)
     lines = [party.address_line1, party.address_line2, *_town(party), country, party.email]
     return PartyText(
         name=party.legal_name,
         lines=tuple(line for line in lines if line),
-        tax_label=_tax_label(party, words),
+        tax_label=_tax_label(party),
         tax_number=party.tax_number,
     )
 
@@ -44,8 +44,8 @@ def _town(party: PartyDetails) -> list[str]:
     return [" ".join(filter(None, (party.postal_code, party.city))), party.region]
 
 
-def _tax_label(party: PartyDetails, words: Words) -> str:
+def _tax_label(party: PartyDetails) -> str:
     """Return the label of a tax number; a VAT id is recognized by its two leading letters."""
     if party.country in OWN_NAMES:
         return OWN_NAMES[party.country]
-    return words.vat_number if party.tax_number[:2].isalpha() else words.tax_number
+    return _("VAT ID") if party.tax_number[:2].isalpha() else _("Tax ID")

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoiceImpossible
@@ -66,7 +67,8 @@ def _embedded_xml(facts: InvoiceFacts) -> EmbeddedXml | None:
 
 def to_html(document: PageContent) -> str:
     """Return the invoice's markup; every text in it is escaped."""
-    return render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
+    with translation.override(document.language):
+        return render_to_string(TEMPLATE, {"document": document}).translate(CONTROLS)
 
 
 def _texts(value: Any) -> Iterator[str]:

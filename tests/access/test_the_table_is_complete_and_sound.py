@@ -21,6 +21,7 @@ OPEN_BECAUSE = {
     "portal/sign-in": "a contact requests a link there",
     "portal/sign-in/mailed": "the answer is the same for every address",
     "portal/enter/<secret>": "the link is the secret: used once, and it expires",
+    "portal/language": "stores a language in a cookie",
     "portal/sign-out": "ends the session, if any",
     "admin/login/": "staff sign in there",
     "admin/logout/": "ends the session, if any",

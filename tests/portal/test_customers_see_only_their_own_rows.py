@@ -69,7 +69,7 @@ PAGES: dict[str, tuple[str, Numbers]] = {
 SHARED_PAGES = {"portal_change_plan"}
 """Pages of the price list."""
 
-OPEN = {"portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out"}
+OPEN = {"portal_sign_in", "portal_mailed", "portal_enter", "portal_sign_out", "portal_language"}
 """Pages that need no session."""
 
 

@@ -31,11 +31,11 @@ def acme():
 
 def test_transactions_of_the_period_are_shown_in_the_customers_language(acme):
     (read_wallet,) = renderer.read_wallets(make_invoice(acme, copies=True))
-    assert (read_wallet.heading, read_wallet.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
+    assert (read_wallet.heading, read_wallet.span) == ("Auszug von Main", "1.–31. Jan. 2026")
     assert [(row.text, row.amount, row.is_sum) for row in read_wallet.rows] == [
         ("Anfangsbestand", "0 Credits", True),
         ("Gekauft", "100 Credits", False),
-        ("Genutzt: Sonstiges", "-30 Credits", False),
+        ("Manuelle Abbuchung", "-30 Credits", False),
         ("Endbestand", "70 Credits", True),
     ]
 

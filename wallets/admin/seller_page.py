@@ -3,15 +3,17 @@
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from invoices.admin.sellers import SellerSample
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts
-from invoices.rendering.translations import words_for
+from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models.wallets import CREDITS
 from wallets.statements.invoice_appendix import statement_text
 from wallets.statements.totals import Statement, StatementLine, StatementSection
-from wallets.statements.translations import words_in
 
 INVENTED = Statement(
     opening=Decimal(10_000),
@@ -30,8 +32,8 @@ class SellerSampleWallet(SellerSample):
 
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
         """Return the statement of an invented wallet."""
-        _, locale = words_for(facts.locale)
-        words = words_in(locale.language)
+        locale = document_locale(facts.locale)
         figures = Figures(locale, facts.currency, ZoneInfo("UTC"))
         span = facts.period_start, facts.period_end
-        return (statement_text(words.wallet, CREDITS, INVENTED, span=span, figures=figures, words=words),)
+        with translation.override(locale.language):
+            return (statement_text(_("Wallet"), CREDITS, INVENTED, span=span, figures=figures),)

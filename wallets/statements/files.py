@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import PartyDetails
-from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR
+from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, page_label
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS
-from invoices.rendering.translations import Words, words_for
+from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletRow
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from wallets.models import Wallet
 from wallets.statements.description import amounts, statement_rows
 from wallets.statements.totals import Statement
-from wallets.statements.translations import StatementWords, words_in
 
 TEMPLATE = "wallets/statement.html"
 COLUMNS = ("kind", "description", "units", "unit", "cost", "currency")
@@ -34,8 +36,6 @@ class NoFont(Exception):
 class Document:
     """The texts that the template prints."""
 
-    words: StatementWords
-    common: Words
     language: str
     paper: str
     color: str
@@ -72,7 +72,8 @@ def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: date
     :raises NoFont: if a text of it can't be printed.
     """
     document = compose(wallet, statement, since=since, until=until)
-    html = render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
+    with translation.override(document.language):
+        html = render_to_string(TEMPLATE, {"document": document}).translate(CONTROLS)
     try:
         return typeset(html)
     except MissingGlyphs as error:
@@ -80,33 +81,35 @@ def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: date
 
 
 def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> Document:
-    """Return the texts of a statement."""
+    """Return the texts of a statement, in the customer's language."""
+    locale = document_locale(wallet.customer.locale)
+    with translation.override(locale.language):
+        return _compose(wallet, statement, locale, since=since, until=until)
+
+
+def _compose(wallet: Wallet, statement: Statement, locale: Locale, *, since: datetime, until: datetime) -> Document:
     customer = wallet.customer
     seller = customer.seller
-    common, locale = words_for(customer.locale)
-    words = words_in(locale.language)
     figures = Figures(locale, str(wallet.currency), ZoneInfo(customer.time_zone))
     span = figures.days_text(since, until)
 
-    amount = amounts(wallet.unit, figures=figures, words=words)
+    amount = amounts(wallet.unit, figures=figures)
     parties = (
         PartyDetails.of({name: getattr(record, name) for name in PartyDetails.__slots__})
         for record in (seller, customer)
     )
-    seller_text, buyer_text = (party_text(party, words=common, locale=locale) for party in parties)
+    seller_text, buyer_text = (party_text(party, locale) for party in parties)
     return Document(
-        words=words,
-        common=common,
         language=str(locale).replace("_", "-"),
         paper="letter" if seller.country in LETTER_PAPER else "a4",
         color=seller.brand_color if HEX_COLOR.fullmatch(seller.brand_color) else DEFAULT_COLOR,
         created=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        title=f"{words.statement} {wallet.name}",
-        mark=common.sandbox if customer.sandbox else "",
+        title=_("Statement of %(wallet)s") % {"wallet": wallet.name},
+        mark=_("Sandbox") if customer.sandbox else "",
         seller=seller_text,
         buyer=buyer_text,
-        meta=((words.wallet, wallet.name), (words.span, span)),
-        headline=f"{words.closing}: {amount(statement.closing)}",
-        rows=statement_rows(statement, amount=amount, words=words),
-        page=tuple(common.page.format(page="\n", pages="\n").split("\n")),
+        meta=((_("Wallet"), wallet.name), (_("Period"), span)),
+        headline=_("Closing balance: %(amount)s") % {"amount": amount(statement.closing)},
+        rows=statement_rows(statement, amount=amount),
+        page=page_label(),
     )

@@ -7,15 +7,17 @@ Calculated backwards from the append-only ledger, so a file rendered again says 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import translation
+from django.utils.translation import gettext as _
+
 from invoices.models import Invoice
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import words_for
+from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models import Wallet
 from wallets.statements.description import amounts, statement_rows
 from wallets.statements.ledger_sums import MAX_SPAN, read_statement
 from wallets.statements.totals import Statement
-from wallets.statements.translations import StatementWords, words_in
 
 # Bounds the pages that wallets add to an invoice, and the queries to fill them.
 MAX_WALLETS = 12
@@ -27,8 +29,8 @@ def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
     if not since < until <= since + MAX_SPAN:
         return ()
     buyer = invoice.buyer_facts
-    _, locale = words_for(buyer.get("locale") or "")
-    words, zone = words_in(locale.language), ZoneInfo(buyer.get("time_zone") or "UTC")
+    locale = document_locale(buyer.get("locale") or "")
+    zone = ZoneInfo(buyer.get("time_zone") or "UTC")
     wallets = Wallet.objects.filter(customer=invoice.customer_id, created_at__lt=until).order_by("id")
     statements = []
     for wallet in wallets[:MAX_WALLETS]:
@@ -37,9 +39,8 @@ def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
             continue
         figures = Figures(locale, str(wallet.currency), zone)
         span = since, until
-        statements.append(
-            statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words)
-        )
+        with translation.override(locale.language):
+            statements.append(statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures))
     return tuple(statements)
 
 
@@ -50,14 +51,13 @@ def statement_text(
     *,
     span: tuple[datetime, datetime],
     figures: Figures,
-    words: StatementWords,
 ) -> WalletStatement:
-    """Return the statement of a span as an invoice prints it."""
+    """Return the statement of a span as an invoice prints it, in the active language."""
     return WalletStatement(
-        heading=f"{words.statement}: {name}",
+        heading=_("Statement of %(wallet)s") % {"wallet": name},
         span=figures.days_text(*span),
-        columns=(words.movement, words.moved),
-        rows=statement_rows(statement, amount=amounts(unit, figures=figures, words=words), words=words),
+        columns=(_("Transaction type"), _("Amount")),
+        rows=statement_rows(statement, amount=amounts(unit, figures=figures)),
     )
 
 

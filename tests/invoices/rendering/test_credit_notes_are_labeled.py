@@ -24,9 +24,9 @@ def note() -> InvoiceFacts:
 
 HEADINGS = [
     # locale  heading            corrects                                   headline
-    ("en_IE", "Credit note", ("Corrects", "INV-000042 of 1 November 2026"), "€47.60 credited"),
-    ("de_DE", "Gutschrift", ("Berichtigt", "INV-000042 vom 1. November 2026"), "47,60\xa0€ gutgeschrieben"),
-    ("fr_FR", "Avoir", ("Rectifie", "INV-000042 du 1 novembre 2026"), "47,60\xa0€ crédités"),
+    ("en_IE", "Credit note", ("Corrects invoice", "INV-000042 of 1 November 2026"), "€47.60 credited"),
+    ("de_DE", "Gutschrift", ("Berichtigt Rechnung", "INV-000042 vom 1. November 2026"), "47,60\xa0€ gutgeschrieben"),
+    ("fr_FR", "Avoir", ("Rectifie la facture", "INV-000042 du 1 novembre 2026"), "47,60\xa0€ crédités"),
 ]
 
 
@@ -50,9 +50,9 @@ def test_it_has_a_reason_and_no_due_date(note: InvoiceFacts):
 def test_a_usage_credit_shows_the_billed_and_the_corrected_amount(note: InvoiceFacts):
     (line,) = compose(note).lines
     workings = [(row.label, row.quantity, row.amount) for row in line.workings]
-    assert workings == [("Billed before", "1,000", "€100.00"), ("Comes to now", "600", "-€60.00")]
+    assert workings == [("Already billed", "1,000", "€100.00"), ("Recalculated amount", "600", "-€60.00")]
 
 
 def test_a_replacement_names_the_replaced_invoice():
     facts = replace(invoice(fee("10")), corrects=("INV-000041", date(2026, 10, 1)))
-    assert ("Replaces", "INV-000041 of 1 October 2026") in compose(facts).meta
+    assert ("Replaces invoice", "INV-000041 of 1 October 2026") in compose(facts).meta

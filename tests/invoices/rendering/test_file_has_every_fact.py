@@ -38,16 +38,16 @@ Billed units 1 to 10,000 10,000 €12.00 per 1,000 €120.00
 Billed units 10,001 to 100,000 90,000 €8.00 per 1,000 €720.00
 Billed units 100,001 to 1,000,000 900,000 €5.00 per 1,000 €4,500.00
 €3.50 per 1,000 + flat fee €25.00 €725.00
-48,213,977 token | €2.50 per 1,000,000 | Sum €120.5349425, rounded to €120.53
-Beyond what is included 712.375 €0.023 €16.384625
+48,213,977 token | €2.50 per 1,000,000 | Exact sum €120.5349425, rounded to €120.53
+Beyond the allowance 712.375 €0.023 €16.384625
 All units, at the price of 5,001 to 50,000 17,211 €7.50 per 1,000 €129.0825
 Packages of 1,000 13 €0.90 €11.70
-Refused above the limit 20 not charged €0.00
+Rejected above the hard cap 20 not charged €0.00
 Subtotal €6,932.89 | VAT 19% on €6,932.89 €1,317.25 | Total €8,250.14 | Amount due €8,250.14
 IBAN DE02 1203 0000 0000 2020 51 | Thank you. | Managing director: Ada Beispiel
 Page 1 of 3 | Page 3 of 3 | INV-000042 · €8,250.14
 255,300 call | eu-west-1 155,733 | (none) 7,659 | gpt-4o 7 | 4 others 35
-120 of these arrived after the invoice was issued and are not billed by it.
+120 of these units arrived after the invoice was issued and are not billed on it.
 """
 
 

@@ -9,7 +9,6 @@ from babel import Locale
 
 from invoices.rendering.formats import Figures
 from invoices.rendering.line_explanation import PriceText, Working, explain_line
-from invoices.rendering.translations import load_words
 from plans.pricing.charge_models import Flat, Graduated, Package, PerUnit, PriceTier, Volume
 from tests.invoices.rendering.samples import fee, usage_line
 
@@ -39,7 +38,7 @@ def test_seats_are_explained_part_by_part():
         ("Included", "2", "€0.00"),
         ("1–15 Apr 2026: 3 × €10.00 × 1/2", "", ""),
         ("16–30 Apr 2026: 5 × €10.00 × 1/2", "", ""),
-        ("Billed before", "", "-€30.00"),
+        ("Already billed", "", "-€30.00"),
     ]
 
 
@@ -63,14 +62,14 @@ def test_an_earlier_discount_is_a_separate_row():
     less = {"billed_before": "100.00", "cumulative": "80.00", "given_before": "5", "quantity": "80"}
     line = replace(fee("15"), kind="usage_credit", explanation=less | {"quantity_before": "100"})
     assert [(row.label, row.amount) for row in workings_of(line).rows] == [
-        ("Billed before", "€100.00"),
-        ("Comes to now", "-€80.00"),
-        ("Taken off before", "-€5.00"),
+        ("Already billed", "€100.00"),
+        ("Recalculated amount", "-€80.00"),
+        ("Already credited or discounted", "-€5.00"),
     ]
 
 
 def workings_of(line):
-    return explain_line(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=load_words("en"))
+    return explain_line(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")))
 
 
 CASES = [
@@ -102,8 +101,8 @@ CASES = [
         "500",
         [
             "Included | 500 | free | €0.00",
-            "Beyond what is included | 103 | €0.0125 | €1.2875",
-            "Sum €1.2875, rounded to €1.29",
+            "Beyond the allowance | 103 | €0.0125 | €1.2875",
+            "Exact sum €1.2875, rounded to €1.29",
         ],
     ),
     (PerUnit(D("0.01")), "100", "500", ["Included | 100 | free | €0.00"]),
@@ -137,18 +136,18 @@ def test_a_single_price_is_on_the_line_itself():
 
 def test_rounding_is_a_row():
     (remark,) = workings_of(usage_line("Tokens", PerUnit(D("0.0000025")), "48213977")).rows
-    assert remark == Working("Sum €120.5349425, rounded to €120.53")
+    assert remark == Working("Exact sum €120.5349425, rounded to €120.53")
 
 
 def test_usage_refused_by_a_hard_cap_is_shown_as_not_charged():
     line = workings_of(usage_line("Reports", PerUnit(D(1)), "120", included="100", model="hard_cap"))
-    assert line.rows[-1] == Working("Refused above the limit", "20", PriceText("not charged"), "€0.00")
+    assert line.rows[-1] == Working("Rejected above the hard cap", "20", PriceText("not charged"), "€0.00")
 
 
 def test_usage_paid_by_a_wallet_is_marked_instead_of_a_zero_price():
     line = usage_line("Tokens", PerUnit(D(0)), "48000000")
     paid = replace(line, explanation={**line.explanation, "wallet": "XCR"})
-    assert (workings_of(paid).price, workings_of(paid).rows) == (PriceText("paid in advance"), ())
+    assert (workings_of(paid).price, workings_of(paid).rows) == (PriceText("paid from the wallet"), ())
 
 
 def test_a_late_usage_line_subtracts_the_billed_amount():
@@ -157,7 +156,7 @@ def test_a_late_usage_line_subtracts_the_billed_amount():
     late = replace(line, quantity=D(300), amount=D("3.63"), explanation={**line.explanation, **stored})
     assert workings_of(late).rows == (
         Working("All units", "1,300", PriceText("€0.0121"), "€15.73"),
-        Working("Billed before", "1,000", None, "-€12.10"),
+        Working("Already billed", "1,000", None, "-€12.10"),
     )
 
 

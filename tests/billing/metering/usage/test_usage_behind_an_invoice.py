@@ -113,8 +113,8 @@ def test_usage_is_on_the_printed_invoice(subscription):
     page_text = text_of(bytes(render_one(invoice_id=invoice.pk, at=invoice.issued_at).content))
     for text in (
         "tokens by day 3,500 call",
-        "meta.region Qty eu 3,500",
-        "type Qty input 2,400 output 1,100",
+        "meta.region Quantity eu 3,500",
+        "type Quantity input 2,400 output 1,100",
         invoice.number,
     ):
         assert text in page_text
