@@ -31,7 +31,7 @@ def test_a_share_is_as_documented(row):
     assert share == Fraction(row["share"]), row["why"]
 
 
-@pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['share']} of {row['included']}")
+@pytest.mark.parametrize("row", rows("prorated-allowances"), ids=lambda row: f"{row['share']} of {row['included']}")
 def test_a_prorated_allowance_is_rounded_up_as_documented(row):
     assert prorate_allowance(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
 
