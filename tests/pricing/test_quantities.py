@@ -50,7 +50,9 @@ def test_a_month_costs_the_documented_amount(row):
     assert str(round_money(amount, "USD")) == row["amount"], row["why"]
 
 
-@pytest.mark.parametrize("row", rows("seats-and-add-ons", table=1), ids=lambda row: f"{row['changes']} {row['first']}")
+@pytest.mark.parametrize(
+    "row", rows("seats-and-add-ons", table=1), ids=lambda row: f"{row['changes']} {row['first']}"
+)
 def test_the_added_units_are_as_documented(row):
     added = count_added_units(
         read(row["changes"]),

@@ -1,5 +1,7 @@
 """
-Where a customer wants one invoice, subscriptions whose periods end together share it: docs/closing.md#consolidated-invoices.
+Where a customer wants one invoice, subscriptions whose periods end together share it.
+
+Source: docs/closing.md#consolidated-invoices.
 """
 
 from datetime import timedelta
