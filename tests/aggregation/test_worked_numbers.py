@@ -57,7 +57,7 @@ def test_a_level_is_integrated_as_documented(row):
     for event in filter(None, row["events (day: value)"].split(", ")):
         day, value = event.split(": ")
         events.append(EventValue(START + int(day) * DAY, "", day, D(value)))
-    state, opening = aggregate_all(row["measures"], events), D(row["entered with"])
+    state, opening = aggregate_all(row["measures"], events), D(row["opening level"])
     days = integrate_level(row["measures"], state, start=START, end=WINDOW.end, opening=opening) / to_microseconds(
         DAY
     )
