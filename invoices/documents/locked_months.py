@@ -1,5 +1,5 @@
 """
-The month lock: no live invoice is dated in a month that its seller has locked. Source: docs/closing.md#lock.
+The month lock: no live invoice is dated in a month that its seller has locked. Source: docs/closing.md#month-lock.
 
 The invoice's date counts; the supply that it bills may lie in a locked month, as late usage does. The lock does not
 apply to sandbox invoices, which are not in the books.

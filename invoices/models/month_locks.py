@@ -13,7 +13,7 @@ MAX_NOTE = 500
 @pghistory.track()
 class MonthLock(models.Model):
     """
-    A seller's month in which no live document may be dated any more: docs/closing.md#lock.
+    A seller's month in which no live document may be dated any more: docs/closing.md#month-lock.
 
     Each lock of a month is one row, in force until it is unlocked; unlocking is the only change it allows.
 

@@ -1,4 +1,4 @@
-"""One-off invoices, which staff or API clients create: docs/invoices.md#one-off."""
+"""One-off invoices, which staff or API clients create: docs/invoices.md#one-off-invoices."""
 
 from invoices.one_off_invoices.one_off_invoice import (
     OneOffRequest,

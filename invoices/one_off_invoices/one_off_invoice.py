@@ -2,7 +2,7 @@
 Create one-off invoices: draft, edit, preview, issue.
 
 A draft is stored, so that several people can work on it. Its lines stay current: both parties' details and the taxes
-are looked up again at each preview, edit and issue. docs/invoices.md#one-off.
+are looked up again at each preview, edit and issue. docs/invoices.md#one-off-invoices.
 """
 
 from collections.abc import Sequence

@@ -88,7 +88,7 @@ def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
     """
     Return the terms for the last part of an interval, which begins with a plan change, with a prorated allowance.
 
-    Source: docs/pricing.md#allowances-in-part.
+    Source: docs/pricing.md#prorated-allowances.
     """
     return _cached(terms, share, lambda: _with_features(terms, lambda feature: _prorate_feature(feature, share)))
 

@@ -48,7 +48,7 @@ class Interval:
 
         :raises ValueError: if the product has more than 120 units.
 
-        Source: docs/pricing.md#intervals-of-a-fee.
+        Source: docs/pricing.md#fees-for-several-periods.
         """
         return Interval(self.unit, self.count * count)
 
@@ -63,7 +63,7 @@ class Interval:
         For months, this holds if the interval is a multiple of single months, or of intervals that divide a year and
         itself divides a year; for days, if it is a multiple in units of the same kind, or of single days.
 
-        Source: docs/pricing.md#periods-of-use.
+        Source: docs/pricing.md#usage-windows.
         """
         if self == other:
             return True

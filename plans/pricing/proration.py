@@ -57,7 +57,7 @@ def prorate_allowance(units: Decimal, share: Fraction) -> Decimal:
 
     units: zero or more. share: 0 to 1.
 
-    Source: docs/pricing.md#allowances-in-part.
+    Source: docs/pricing.md#prorated-allowances.
     """
     places = max(-int(units.normalize().as_tuple().exponent), 0)
     return EXACT.scaleb(Decimal(ceil(Fraction(units) * share * 10**places)), -places)

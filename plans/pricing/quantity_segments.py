@@ -38,7 +38,7 @@ def quantity_at(changes: Sequence[QuantityChange], at: datetime, *, default: int
 
     changes: ordered by `since`; of changes at the same time the last one counts.
 
-    Source: docs/pricing.md#held-quantities.
+    Source: docs/pricing.md#seats-and-add-ons.
     """
     quantity = default
     for change in changes:
@@ -66,7 +66,7 @@ def split_by_quantity(
 
     :raises ValueError: as `proration.share_of_interval` does.
 
-    Source: docs/pricing.md#held-quantities.
+    Source: docs/pricing.md#seats-and-add-ons.
     """
     change_times = (to_utc(change.since) for change in changes if start < change.since < end)
     boundaries = sorted({to_utc(start), *change_times})
@@ -97,7 +97,7 @@ def price_segments(
 
     Without proration (`by` = "none"), any part of a period counts as the full one: the highest quantity is charged.
 
-    Source: docs/pricing.md#held-quantities.
+    Source: docs/pricing.md#seats-and-add-ons.
     """
     unit_shares = [billable_units(segment.quantity, included) * segment.share for segment in segments]
     if by == "none":
@@ -116,7 +116,7 @@ def count_added_units(
 
     One-time fees are due for these units: an add-on added and removed within a period is not charged.
 
-    Source: docs/pricing.md#held-quantities.
+    Source: docs/pricing.md#seats-and-add-ons.
     """
     quantity_before = quantity_at([change for change in changes if change.since < start], start, default=default)
     quantity_after = quantity_at([change for change in changes if change.since < end], end, default=default)

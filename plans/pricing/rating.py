@@ -108,7 +108,7 @@ class Bound:
     limit: the minimum or maximum of the period, prorated by its share of a full one.
     amount: the difference, above zero for a minimum and below for a maximum; both are rounded.
 
-    Source: docs/pricing.md#bounds-of-a-price.
+    Source: docs/pricing.md#minimum-and-maximum.
     """
 
     kind: Literal["minimum", "maximum"]

@@ -1,4 +1,4 @@
-"""Simulations of a version on past usage, required before it is published. Source: docs/publishing.md#rehearsals."""
+"""Simulations required before a version is published: docs/publishing.md#required-simulation."""
 
 from datetime import datetime
 from typing import Any

@@ -13,8 +13,8 @@ STAFF = "keys and staff"
 SHOWN = {"finance approver": "approver"}
 """Actors whose columns have a shorter name."""
 
-OPEN, PORTAL, API = "Open to everybody", "The portal", "The API"
-SITE, ROWS, PAGES, ACTIONS = "The admin itself", "Rows in the admin", "What is done in the admin", "Actions of lists"
+OPEN, PORTAL, API = "Public requests", "The portal", "The API"
+SITE, ROWS, PAGES, ACTIONS = "Admin pages without rows", "Standard admin pages", "Admin operations", "List actions"
 PLACES = {PORTAL: "portal/", API: "api/v1/", SITE: "admin/", PAGES: "admin/"}
 VERBS = {"see": "view", "add": "add", "change": "change", "delete": "delete"}
 

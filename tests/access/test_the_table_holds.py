@@ -170,7 +170,7 @@ class Callers:
 
 def test_the_portal_shows_each_customer_their_own(entries):
     findings, other = Findings(), customer(FOREIGN, "wrong customer")
-    contact, looks = customer(OWN, "gets the bills"), customer(OWN, "looks", looks=True)
+    contact, looks = customer(OWN, "billing contact"), customer(OWN, "viewer", looks=True)
     outside = combine_actors(staff("root"), key(KEYS, sandbox=False))
     actors = [contact, looks, nobody(), Actor(access_table.STAFF, outside.client, outside.headers)]
     for route, values, row in of_area("portal"):
@@ -189,7 +189,7 @@ def test_the_portal_shows_each_customer_their_own(entries):
 
 
 def test_open_routes_open_and_a_method_without_a_line_does_not_exist(entries):
-    differences, root, contact = [], staff("root"), customer(OWN, "gets the bills")
+    differences, root, contact = [], staff("root"), customer(OWN, "billing contact")
     actor_by_area = {"admin": root, "portal": contact, "api": key(KEYS, sandbox=False), "open": nobody()}
     for route in routes():
         if route.path in ALWAYS_NOT_FOUND:

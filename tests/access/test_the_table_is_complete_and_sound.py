@@ -134,7 +134,7 @@ def test_no_key_opens_the_admin_or_the_portal(entries):
         if entry.section not in (OPEN, API):
             assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], access_table.STAFF)} == {NO}, request
         if entry.section == PORTAL:
-            assert entry.may["looks"] == NO or request.split()[0] in SAFE, request
+            assert entry.may["viewer"] == NO or request.split()[0] in SAFE, request
         if entry.section == API:
             assert entry.may["staff"] == NO, request
 

@@ -20,6 +20,7 @@ from plans.aggregation.aggregate_state import (
 )
 from plans.aggregation.distinct_values import MembershipChange, apply_changes
 from plans.aggregation.weighted_sum import integrate_level, level_moment, weighted_sum
+from tests.docs_tables import anchor
 
 D = Decimal
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ WINDOW = UsageWindow(START, START + 30 * DAY, to_microseconds(30 * DAY))
 
 def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
     """Return the rows of a section's table by column name."""
-    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    text = PAGE.split(f"\n## {section.replace('-', ' ').capitalize()}\n")[1].split("\n## ")[0]
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     header, _, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables[table].splitlines()]
     return [dict(zip(header, cells, strict=True)) for cells in body]
@@ -56,7 +57,7 @@ def test_a_level_is_integrated_as_documented(row):
     for event in filter(None, row["events (day: value)"].split(", ")):
         day, value = event.split(": ")
         events.append(EventValue(START + int(day) * DAY, "", day, D(value)))
-    state, opening = aggregate_all(row["measures"], events), D(row["entered with"])
+    state, opening = aggregate_all(row["measures"], events), D(row["opening level"])
     days = integrate_level(row["measures"], state, start=START, end=WINDOW.end, opening=opening) / to_microseconds(
         DAY
     )
@@ -71,15 +72,15 @@ def test_members_are_added_and_removed_as_documented():
         moved = 0
         for number, word in enumerate(row["events"].split(", ")):
             value, does = word.split(" ")[0], word.split(" ")[-1]
-            step = MembershipChange(START + int(row["period"]) * DAY, "", str(number), does != "goes")
+            step = MembershipChange(START + int(row["period"]) * DAY, "", str(number), does != "leaves")
             _, by = apply_changes(None, [step], was_member=there.get(value, False))
             moved += by
             there[value] = step.joins
         total += moved
-        assert (moved, total) == (int(row["came less went"]), int(row["at its end"]))
+        assert (moved, total) == (int(row["net change"]), int(row["at its end"]))
 
 
 def test_every_section_referenced_by_code_exists():
-    sections = set(re.findall(r"^## (.+)$", PAGE, re.MULTILINE))
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "plans" / "metering").glob("*.py")]
+    sections = {anchor(heading) for heading in re.findall(r"^## (.+)$", PAGE, re.MULTILINE)}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "plans" / "aggregation").rglob("*.py")]
     assert {name for text in sources for name in re.findall(r"docs/metering\.md#([\w-]+)", text)} <= sections

@@ -16,7 +16,7 @@ from tests.builders import make_clock, make_customer, make_seller
 from tests.customers.notifications.announcements import create_endpoint
 
 PAGE = (Path(__file__).parents[2] / "docs" / "invoices.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (\d{4}-\d\d-\d\d \d\d:\d\d) \| (\S+) \| (\w+) \|$", PAGE.split("## overdue")[1], re.MULTILINE)
+ROWS = re.findall(r"^\| (\d{4}-\d\d-\d\d \d\d:\d\d) \| (\S+) \| (\w+) \|$", PAGE.split("## Overdue")[1], re.MULTILINE)
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 

@@ -160,5 +160,5 @@ def test_an_invoice_is_voided_unless_some_of_it_is_paid(customer: Customer, row:
     except CreditRefused as refused:
         outcome = str(refused)
     invoice.refresh_from_db()
-    assert (outcome, invoice.state) == (row["what is issued"], row["state"]), row["why"]
+    assert (outcome, invoice.state) == (row["credit note or refusal"], row["state"]), row["why"]
     assert_invoices_clean()

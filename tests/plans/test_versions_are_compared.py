@@ -140,7 +140,7 @@ def test_it_takes_as_many_queries_for_any_contents(count: int, django_assert_num
 
 @pytest.mark.parametrize(
     ("before", "after", "text"),
-    [(row["before"], row["after"], row["told as"]) for row in rows("publishing.md", "comparing")],
+    [(row["before"], row["after"], row["description"]) for row in rows("publishing.md", "comparison")],
 )
 def test_prices_are_described_as_in_the_docs(before: str, after: str, text: str):
     (difference,) = compare(*read_contents(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))

@@ -32,7 +32,7 @@ def amounts_of(text: str) -> list[Decimal]:
 @pytest.mark.parametrize("row", rows("discounts"), ids=lambda row: row["coupons"])
 def test_coupons_are_deducted_as_documented(row):
     taken = apply_discounts([read(text) for text in row["coupons"].split(", ")], LINES, "USD")
-    assert [discount_result.total for discount_result in taken] == amounts_of(row["taken off"])
+    assert [discount_result.total for discount_result in taken] == amounts_of(row["discount"])
     assert [discount_result.shares[0] for discount_result in taken] == amounts_of(row["of a"])
     assert [discount_result.shares[1] for discount_result in taken] == amounts_of(row["of b"])
 
@@ -87,10 +87,10 @@ def fits_at(rates: list[Decimal], currency: str) -> AmountsCheck:
 
 @pytest.mark.parametrize("row", rows("discounts", table=1), ids=lambda row: row["why"])
 def test_a_coupon_with_credit_lines_is_reduced_until_the_total_fits(row):
-    amounts, rates = [D(row["claimed"]), -D(row["given back"])], [D(row["its tax"]), D(row["its tax then"])]
+    amounts, rates = [D(row["charge"]), -D(row["credit"])], [D(row["tax rate"]), D(row["credit tax rate"])]
     lines = [DiscountableLine("claimed", amounts[0]), DiscountableLine("back", amounts[1])]
     (taken,) = apply_discounts([DiscountTerms(amount=D(50))], lines, "USD", is_allowed=fits_at(rates, "USD"))
-    assert taken.total == D(row["taken off"])
+    assert taken.total == D(row["discount"])
     left = [amount - share for amount, share in zip(amounts, taken.shares, strict=True)]
     taxes = [Tax("Tax", rate) for rate in rates]
     assert total_up(list(zip(left, taxes, strict=True)), "USD").total == D(row["total"])

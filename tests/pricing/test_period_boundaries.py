@@ -25,7 +25,7 @@ def test_a_boundary_is_as_documented(row):
     anchor = Anchor(row["kind"], datetime.fromisoformat(row["start"]), interval(row["interval"]), zone)
     instant = boundary(anchor, int(row["n"]))
     assert instant.tzinfo is UTC
-    assert instant.astimezone(zone).isoformat(timespec="minutes") == row["edge"], row["why"]
+    assert instant.astimezone(zone).isoformat(timespec="minutes") == row["boundary"], row["why"]
 
 
 def test_the_start_is_its_own_anniversary_even_in_a_repeated_hour():

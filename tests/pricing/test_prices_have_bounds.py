@@ -17,7 +17,7 @@ from tests.pricing.worked_numbers import rows
 D = Decimal
 
 
-@pytest.mark.parametrize("row", rows("bounds-of-a-price"), ids=lambda row: f"{row['used']} for {row['due']}")
+@pytest.mark.parametrize("row", rows("minimum-and-maximum"), ids=lambda row: f"{row['used']} for {row['due']}")
 def test_bounds_are_billed_as_documented(row):
     terms = PriceTerms(
         "USD",

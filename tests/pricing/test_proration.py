@@ -31,9 +31,9 @@ def test_a_share_is_as_documented(row):
     assert share == Fraction(row["share"]), row["why"]
 
 
-@pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['share']} of {row['included']}")
+@pytest.mark.parametrize("row", rows("prorated-allowances"), ids=lambda row: f"{row['share']} of {row['included']}")
 def test_a_prorated_allowance_is_rounded_up_as_documented(row):
-    assert prorate_allowance(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
+    assert prorate_allowance(D(row["included"]), Fraction(row["share"])) == D(row["prorated"]), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("proration", table=1), ids=lambda row: f"{row['price']} {row['used']}")

@@ -42,7 +42,7 @@ def tiled(changes: list[QuantityChange], *, start: datetime = APRIL, end: dateti
     )
 
 
-@pytest.mark.parametrize("row", rows("held-quantities"), ids=lambda row: f"{row['changes']} {row['by']}")
+@pytest.mark.parametrize("row", rows("seats-and-add-ons"), ids=lambda row: f"{row['changes']} {row['by']}")
 def test_a_month_costs_the_documented_amount(row):
     amount = price_segments(
         TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"]
@@ -50,7 +50,9 @@ def test_a_month_costs_the_documented_amount(row):
     assert str(round_money(amount, "USD")) == row["amount"], row["why"]
 
 
-@pytest.mark.parametrize("row", rows("held-quantities", table=1), ids=lambda row: f"{row['changes']} {row['first']}")
+@pytest.mark.parametrize(
+    "row", rows("seats-and-add-ons", table=1), ids=lambda row: f"{row['changes']} {row['first']}"
+)
 def test_the_added_units_are_as_documented(row):
     added = count_added_units(
         read(row["changes"]),
@@ -60,7 +62,7 @@ def test_the_added_units_are_as_documented(row):
         included=int(row["included"]),
         is_first=row["first"] == "yes",
     )
-    assert added == int(row["taken"]), row["why"]
+    assert added == int(row["charged units"]), row["why"]
 
 
 moments = st.integers(-10, 40 * 24).map(lambda hours: APRIL + timedelta(hours=hours))

@@ -30,4 +30,4 @@ def test_every_section_with_a_table_is_read_by_a_test():
     """The table of longer fees is read by the tests of periods: tests/billing/subscriptions."""
     tests = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
     with_tables = {name for name, text in sections().items() if "\n|---" in text} - {"pricing"}
-    assert with_tables - {"intervals-of-a-fee"} == {name for name in with_tables if f'rows("{name}"' in tests}
+    assert with_tables - {"fees-for-several-periods"} == {name for name in with_tables if f'rows("{name}"' in tests}

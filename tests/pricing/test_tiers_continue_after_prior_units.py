@@ -23,10 +23,10 @@ def cost(charge: Charge, quantity: Decimal, prior_units: Decimal = NOTHING) -> F
     return Fraction(rating.amount)
 
 
-@pytest.mark.parametrize("row", rows("climbing-on"), ids=lambda row: row["why"])
+@pytest.mark.parametrize("row", rows("tiers-after-a-plan-change"), ids=lambda row: row["why"])
 def test_usage_continues_after_the_prior_units_as_documented(row):
     charge = {"graduated": Graduated, "volume": Volume}[row["model"]](documented_ladder())
-    parts = charge.rate(D(row["quantity"]), prior_units=D(row["climbed"]))
+    parts = charge.rate(D(row["quantity"]), prior_units=D(row["billed before"]))
     assert total(parts) == D(row["amount"]), row["why"]
     assert len(parts) == int(row["parts"])
 

@@ -48,7 +48,7 @@ def months_of(feature, months):
 
 def test_the_months_cost_the_documented_amounts():
     feature = feature_of(charge_models.Graduated(LADDER), included=D(1000))
-    documented = rows("periods-of-use")
+    documented = rows("usage-windows")
     used = [{1: D(row["used"])} for row in documented]
     assert months_of(feature, used) == [D(row["line"]) for row in documented]
     for documented_row in documented:

@@ -17,7 +17,7 @@ from tests.docs_tables import rows
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-CASES = rows("closing.md", "late-policies")
+CASES = rows("closing.md", "policies-for-late-usage")
 
 
 @pytest.fixture(autouse=True)

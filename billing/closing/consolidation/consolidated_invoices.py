@@ -1,5 +1,5 @@
 """
-Consolidated invoices: docs/closing.md#one-document.
+Consolidated invoices: docs/closing.md#consolidated-invoices.
 
 Each period is assembled by itself, with the coupons and commitments of its subscription; merging changes no line. Tax
 is calculated on the sum of all lines of a rate and rounded once.

@@ -1,4 +1,4 @@
-"""Lock the other periods of consolidated invoices: docs/closing.md#one-document."""
+"""Lock the other periods of consolidated invoices: docs/closing.md#consolidated-invoices."""
 
 from collections.abc import Sequence
 

@@ -3,7 +3,7 @@ Fees for several periods: when they are due, for which time, and how much was bi
 
 Such a fee outlasts the period it was billed with, so billed lines are found by the time they cover.
 
-Source: docs/closing.md#longer-fees.
+Source: docs/closing.md#fees-for-several-periods.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Lines that belong to one period of a consolidated invoice: docs/closing.md#one-document."""
+"""Lines that belong to one period of a consolidated invoice: docs/closing.md#consolidated-invoices."""
 
 
 def is_own_line_sql(period: str, line: str) -> str:

@@ -1,5 +1,5 @@
 """
-Usage windows that span several invoices: docs/pricing.md#periods-of-use.
+Usage windows that span several invoices: docs/pricing.md#usage-windows.
 
 A price that resets every year may be invoiced every month. Counters belong to their periods; a period's amount is the
 price of all usage since the window started, less the price of the usage before the period. So the months of a year

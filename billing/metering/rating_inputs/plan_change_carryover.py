@@ -61,7 +61,7 @@ def read_prior_units(
     continued: text selected by `CONTINUED`.
     up_to: limits them to lines billed up to this high-water mark.
 
-    Source: docs/pricing.md#climbing-on.
+    Source: docs/pricing.md#tiers-after-a-plan-change.
     """
     if continued in ("", NOT_BILLED_YET) or feature.price is None or feature.resets is not None:
         return NO_PRIOR_UNITS

@@ -94,7 +94,7 @@ def rate_window(
     up_to: a period that a plan change began continues in the tiers after the usage billed up to this high-water mark;
         None: after all billed usage.
 
-    Source: docs/pricing.md#periods-of-use.
+    Source: docs/pricing.md#usage-windows.
     """
     price = feature.price if is_drawdown else feature.invoice_price
     if price is None:

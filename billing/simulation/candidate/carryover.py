@@ -19,7 +19,7 @@ def with_simulated_runs(closing: PeriodToClose, earlier: Sequence[PeriodToClose]
     """
     Return a period with the usage that its windows hold from earlier simulated periods.
 
-    Source: docs/pricing.md#periods-of-use.
+    Source: docs/pricing.md#usage-windows.
     """
     span = closing.span
     runs = {

@@ -1,5 +1,7 @@
 """
-Split the periods in which a scheduled change takes effect, shortly before its time: docs/publishing.md#moments.
+Split the periods in which a scheduled change takes effect, shortly before its time.
+
+Source: docs/publishing.md#at-a-given-time.
 
 Each subscription is a transaction of its own, and its row shows whether it still has to be split: a crash leaves
 nothing half-done, and several workers share the work.

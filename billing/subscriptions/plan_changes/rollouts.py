@@ -1,5 +1,5 @@
 """
-Rollouts: publish a version for existing subscriptions: docs/publishing.md#whom.
+Rollouts: publish a version for existing subscriptions: docs/publishing.md#audience.
 
 The version stores its audience; a rollout is the work that follows. All pending work is found by rows, so the next
 worker completes the work of one that crashed.

@@ -1,5 +1,5 @@
 """
-Schedule plan changes, at the end of a period or at a time: docs/publishing.md#whom.
+Schedule plan changes, at the end of a period or at a time: docs/publishing.md#audience.
 
 A batch is one transaction and a fixed number of statements of any size. Locks are acquired in the usual order:
 subscriptions, then their periods. Coverage changes at once for the future, so that a conflicting subscription is

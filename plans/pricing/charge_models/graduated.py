@@ -16,7 +16,7 @@ class Graduated:
     """
     Each unit at the price of the tier it falls in, plus a tier's flat fee once it is entered.
 
-    Source: docs/pricing.md#graduated, docs/pricing.md#climbing-on.
+    Source: docs/pricing.md#graduated, docs/pricing.md#tiers-after-a-plan-change.
     """
 
     tiers: tuple[PriceTier, ...]

@@ -16,7 +16,7 @@ class Volume:
     """
     All units at the price of the tier that the quantity falls in, plus that tier's flat fee.
 
-    Source: docs/pricing.md#volume, docs/pricing.md#climbing-on.
+    Source: docs/pricing.md#volume, docs/pricing.md#tiers-after-a-plan-change.
     """
 
     tiers: tuple[PriceTier, ...]

@@ -63,7 +63,7 @@ def test_progress_of_a_contract_over_a_quarter(row):
         use(subscription, "api.calls", used, at=start + 2 * DAY)
     at = months[len(row["used"].split(", ")) - 1] + 3 * DAY
     reported = progress(subscription, at=at)
-    assert amounts(reported) == tuple(Decimal(row[name]) for name in ("promised", "reached", "missing"))
+    assert amounts(reported) == tuple(Decimal(row[name]) for name in ("minimum", "reached", "missing"))
     assert (reported.starts_at, reported.ends_at, reported.periods) == (starts_at, APR, 3)
 
 

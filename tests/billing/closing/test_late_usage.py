@@ -210,7 +210,7 @@ def test_an_amount_already_set_off_is_not_credited_again():
     assert_invoices_clean()
 
 
-GIVEN_BACK = rows("closing.md", "given-back")
+GIVEN_BACK = rows("closing.md", "credited-usage")
 
 
 @pytest.mark.parametrize("row", GIVEN_BACK, ids=[row["why"] for row in GIVEN_BACK])
@@ -241,9 +241,9 @@ def test_a_reduction_is_credited_at_the_invoiced_price(row: dict[str, str]):
         position = january.lines.get(kind="usage").position
         given = [RequestedCredit(position, Decimal(row["by hand"]))]
         issue_credit_note(invoice_id=january.pk, lines=given, reason="Goodwill", to="balance", at=FEB + HOUR)
-    assert moved(MAR, row["become"]) == -Decimal(row["given back"])
+    assert moved(MAR, row["falls to"]) == -Decimal(row["credited"])
     assert_invoices_clean()
-    assert moved(APR, row["become then"]) == Decimal(row["billed"])
+    assert moved(APR, row["then changes to"]) == Decimal(row["billed"])
     assert_invoices_clean()
 
 

@@ -115,7 +115,7 @@ def happen(subscription, event_text):
     return draft, [at]
 
 
-@pytest.mark.parametrize("row", rows("closing.md", "longer-fees"), ids=lambda row: row["why"])
+@pytest.mark.parametrize("row", rows("closing.md", "fees-for-several-periods"), ids=lambda row: row["why"])
 def test_it_is_due_as_documented(row):
     count, unit = row["every"].split()
     interval, anchor, every = unit.removesuffix("s"), row["anchor"], int(count)

@@ -1,5 +1,7 @@
 """
-Where a customer wants one invoice, subscriptions whose periods end together share it: docs/closing.md#one-document.
+Where a customer wants one invoice, subscriptions whose periods end together share it.
+
+Source: docs/closing.md#consolidated-invoices.
 """
 
 from datetime import timedelta
@@ -72,7 +74,7 @@ def totals() -> list[D]:
     return [invoice.total.amount for invoice in Invoice.objects.order_by("pk")]
 
 
-@pytest.mark.parametrize("row", rows("closing.md", "one-document"), ids=lambda row: row["alpha"])
+@pytest.mark.parametrize("row", rows("closing.md", "consolidated-invoices"), ids=lambda row: row["alpha"])
 def test_tax_is_rounded_once_over_all_lines(row: dict[str, str]):
     make_tax("19")
     for is_joined in (False, True):

@@ -77,9 +77,9 @@ def test_a_trial_is_billed_as_documented(row):
     paid = Period.objects.filter(is_trial=False).order_by("starts_at").first()
     paid_dates = f"{paid.starts_at:%m-%d} to {paid.ends_at:%m-%d}" if paid else ""
     assert (lines_of(trial) or "usage 0.00", paid_dates, lines_of(paid)) == (
-        row["trial's document"],
+        row["trial's invoice"],
         row["first paid period"],
-        row["its document"],
+        row["its invoice"],
     ), row["why"]
     books_are_clean()
 

@@ -100,7 +100,7 @@ def test_unused_time_is_credited_as_documented(row):
         "subscription": subscription,
         "at": JAN + 2 * HOUR,
         "ends_at": ends_at,
-        "give_back": row["give back"],
+        "give_back": row["return"],
     }
     draft = preview_cancellation(**arguments)
     cancel(**arguments)

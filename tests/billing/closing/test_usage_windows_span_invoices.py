@@ -75,7 +75,7 @@ def total():
 
 def test_each_month_bills_its_new_usage_as_documented():
     yearly()
-    documented = rows("periods-of-use")[:4]
+    documented = rows("usage-windows")[:4]
     for month, row in zip(MONTHS, documented, strict=False):
         if D(row["used"]):
             used(month, row["used"])

@@ -25,7 +25,7 @@ def day(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("row", rows("pricing.md", "intervals-of-a-fee"), ids=lambda row: row["why"])
+@pytest.mark.parametrize("row", rows("pricing.md", "fees-for-several-periods"), ids=lambda row: row["why"])
 def test_credits_are_granted_as_documented(row):
     count, unit = row["period"].split()
     terms_ = terms(row["kind"], unit, int(count))

@@ -38,7 +38,7 @@ def three_values():
 
 def test_a_value_is_voided():
     void("10")
-    assert counted() == documented("10 is taken back")
+    assert counted() == documented("10 is voided")
 
 
 def test_a_value_is_replaced():

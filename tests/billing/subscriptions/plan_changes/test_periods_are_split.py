@@ -93,7 +93,7 @@ def sum_of(text: str) -> Decimal:
 
 FIGURES = [
     (moment_of(row["from"]), [sum_of(row[name]) for name in row if name != "from"])
-    for row in rows("publishing.md", "moments")
+    for row in rows("publishing.md", "at-a-given-time")
 ]
 
 
@@ -122,13 +122,13 @@ def test_tiers_continue_in_the_new_part(subscription):
     assert [total for total in totals() if total not in (0, 31)] == [80, 30], "20 at 1.00, and 20 at 0.50"
 
 
-MISSED = rows("publishing.md", "missed-moments")
+MISSED = rows("publishing.md", "missed-times")
 
 
 @pytest.mark.parametrize("row", MISSED, ids=[row["why"] for row in MISSED])
 def test_a_missed_time_is_used_as_far_as_usage_allows(subscription, row):
     publish_from(make("62"))
-    at, used, moves = (moment_of(row[name]) for name in ("it is looked at", "usage was recorded until", "moves on"))
+    at, used, moves = (moment_of(row[name]) for name in ("task runs at", "usage was recorded until", "moves on"))
     generate_periods(until=min(at, used) + HOUR)
     call(subscription, 1, at=used)
     run_tasks(at)

@@ -104,7 +104,7 @@ def test_usage_and_fees_are_billed_by_the_prices_of_their_period(subscription):
 
 
 DATES = [
-    *((day(row["in force from"]), day(row["moves on"]), row["why"]) for row in rows("publishing.md", "whom")),
+    *((day(row["in force from"]), day(row["moves on"]), row["why"]) for row in rows("publishing.md", "audience")),
     (FEB + timedelta(seconds=1), MAR, "a period that has begun a second before is not"),
 ]
 

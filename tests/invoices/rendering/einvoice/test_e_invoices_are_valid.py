@@ -84,7 +84,7 @@ LINES = {
     "48,213,977 tokens at 0.0000025": DOCUMENTS["a tiny price"],
     "1,250,000 calls in tiers": (document(every_model()[1]), "S"),
     "a fee": DOCUMENTS["plain"],
-    "300 calls too many, given back": (document(replace(LATE, amount=Decimal("-3.63"), quantity=Decimal(-300))), "S"),
+    "300 calls too many, credited": (document(replace(LATE, amount=Decimal("-3.63"), quantity=Decimal(-300))), "S"),
 }
 
 
