@@ -1,4 +1,4 @@
-"""The language and number format of an invoice."""
+"""The language and number format of invoices, emails and portal pages."""
 
 from functools import lru_cache
 
@@ -13,9 +13,9 @@ WORLD_ENGLISH = "en_001"  # English without a country: 15 November 2026
 @lru_cache(maxsize=256)
 def document_locale(name: str) -> Locale:
     """
-    Return the locale of an invoice for a customer whose locale is `name`, such as de_AT.
+    Return the locale of texts for a customer whose locale is `name`, such as de_AT.
 
-    Texts and formats never mix two languages: a customer whose language has no translation gets an English invoice,
+    Texts and formats never mix two languages: a customer whose language has no translation gets English texts,
     with the number format of their own country if English has it (hi_IN → en_IN, ja_JP → en_001).
     """
     normalized_name = name.replace("-", "_")
