@@ -7,6 +7,7 @@ from itertools import islice
 from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import MoveState
 from customers.notifications import Announcement, announce_all
+from lib.decimals import to_plain_string
 
 KIND = "migration.announced"
 # Messages per statement; the moves are streamed, so this also bounds the memory.
