@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.models.price_overrides import CapSetter
 from billing.triggers import protect_alerts
@@ -22,14 +23,14 @@ class AlertKind(models.TextChoices):
     wallet.
     """
 
-    ALLOWANCE = "allowance", "use of an allowance or hard cap"
-    CAP = "cap", "spend against a cap"
-    SPEND = "spend", "spend against an amount"
-    LAST_PERIOD = "last_period", "spend against the last period"
-    PROJECTED = "projected", "forecast of a period"
-    ANOMALY = "anomaly", "unusual use"
-    LOW_BALANCE = "low_balance", "balance of a wallet"
-    EXPIRING = "expiring", "credits about to expire"
+    ALLOWANCE = "allowance", _("usage of an allowance or hard cap")
+    CAP = "cap", _("spend against a spend cap")
+    SPEND = "spend", _("spend against an amount")
+    LAST_PERIOD = "last_period", _("spend against the previous period")
+    PROJECTED = "projected", _("forecast spend")
+    ANOMALY = "anomaly", _("unusual usage")
+    LOW_BALANCE = "low_balance", _("low wallet balance")
+    EXPIRING = "expiring", _("expiring credits")
 
 
 AMOUNT_KINDS = (AlertKind.SPEND, AlertKind.PROJECTED)
@@ -254,7 +255,7 @@ class ChangeCursor(models.Model):
     looked_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = "watches"
+        verbose_name_plural = _("watches")
         constraints = [
             models.CheckConstraint(
                 condition=Q(position__gte=0, noted__gte=F("position"), horizon__gte=0),

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import Case, Count, F, Func, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Least
+from django.utils.translation import gettext_lazy as _
 
 from billing.models.periods import Period, PeriodState
 from billing.triggers import protect_billed_periods, protect_redemptions
@@ -36,8 +37,8 @@ class SubscriptionCommitment(CommitmentTerms):
 
     class Meta(CommitmentTerms.Meta):
         abstract = False
-        verbose_name = "commitment of a subscription"
-        verbose_name_plural = "commitments of subscriptions"
+        verbose_name = _("commitment of a subscription")
+        verbose_name_plural = _("commitments of subscriptions")
         constraints = [
             *CommitmentTerms.Meta.constraints,
             models.CheckConstraint(

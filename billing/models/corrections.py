@@ -3,14 +3,15 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import one_of
 from lib.triggers import append_only
 
 
 class CorrectionKind(models.TextChoices):
-    VOID = "void", "taken back"
-    REPLACE = "replace", "replaced"
+    VOID = "void", _("reversed")
+    REPLACE = "replace", _("replaced")
 
 
 class Correction(models.Model):

@@ -4,6 +4,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.triggers import process_items_once
 from lib.field_types import finite, one_of
@@ -17,24 +18,24 @@ PART_BYTES = 1024 * 1024
 class JobKind(models.TextChoices):
     """The kind of a job; the definitions are in billing/job_kinds.py."""
 
-    USAGE_IMPORT = "usage_import", "usage import"
-    PROMOTION = "promotion", "promotional grants"
-    CLOSE_RUN = "close_run", "close run"
-    RENDERING = "rendering", "making of PDFs"
-    AUDIT = "audit", "audit"
-    MIGRATION_PREVIEW = "migration_preview", "preview of a migration"
-    MIGRATION = "migration", "migration"
-    MIGRATION_UNDO = "migration_undo", "migration rolled back"
-    SIMULATION = "simulation", "simulation of prices"
+    USAGE_IMPORT = "usage_import", _("usage import")
+    PROMOTION = "promotion", _("promotional grants")
+    CLOSE_RUN = "close_run", _("invoice run")
+    RENDERING = "rendering", _("PDF generation")
+    AUDIT = "audit", _("audit")
+    MIGRATION_PREVIEW = "migration_preview", _("migration preview")
+    MIGRATION = "migration", _("migration")
+    MIGRATION_UNDO = "migration_undo", _("migration rollback")
+    SIMULATION = "simulation", _("simulation")
 
 
 class JobState(models.TextChoices):
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    PAUSED = "paused", "paused"
-    DONE = "done", "done"
-    FAILED = "failed", "failed"
-    CANCELED = "canceled", "canceled"
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELED = "canceled", _("canceled")
 
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
@@ -144,9 +145,9 @@ class JobPart(models.Model):
 
 
 class ItemState(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    DONE = "done", "done"
-    FAILED = "failed", "failed"
+    WAITING = "waiting", _("waiting")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
 
 
 class JobItem(models.Model):

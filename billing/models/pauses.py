@@ -5,16 +5,17 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.models.periods import SettlementMethod
 from lib.field_types import one_of
 
 
 class PauseState(models.TextChoices):
-    TO_COME = "to_come", "to come"
-    RUNNING = "running", "running"
-    OVER = "over", "over"
-    REVOKED = "revoked", "revoked"
+    TO_COME = "to_come", _("upcoming")
+    RUNNING = "running", _("running")
+    OVER = "over", _("over")
+    REVOKED = "revoked", _("revoked")
 
 
 @pghistory.track()

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import clock_filter
 from lib.field_types import one_of
@@ -16,22 +17,22 @@ from plans.models.prices import BillingTiming
 
 
 class PeriodKind(models.TextChoices):
-    OPENING = "opening", "opening: bills what is due in advance at the start"
-    REGULAR = "regular", "regular"
-    UNDONE = "undone", "undone: a roll back has taken it back, and another one took its place"
+    OPENING = "opening", _("opening: bills the fees in advance at the start")
+    REGULAR = "regular", _("regular")
+    UNDONE = "undone", _("undone by a rollback and replaced")
 
 
 class PeriodState(models.TextChoices):
-    OPEN = "open", "open"
-    CLOSED = "closed", "closed"
+    OPEN = "open", _("open")
+    CLOSED = "closed", _("closed")
 
 
 class SettlementMethod(models.TextChoices):
     """Settlement of the difference to fees billed in advance of a period whose end has moved since."""
 
-    CHARGE = "charge", "what is missing is charged, nothing is given back"
-    BALANCE = "balance", "what was not used is credited"
-    REFUND = "refund", "what was not used is refunded"
+    CHARGE = "charge", _("charge increases, credit nothing")
+    BALANCE = "balance", _("credit the unused time")
+    REFUND = "refund", _("refund the unused time")
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):

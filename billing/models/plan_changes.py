@@ -4,6 +4,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.triggers import decide_changes_once, keep_upcoming_versions_published
 from lib.field_types import one_of
@@ -12,9 +13,9 @@ from plans.models.versions import Audience
 
 
 class RolloutState(models.TextChoices):
-    OPEN = "open", "being scheduled"
-    DONE = "done", "scheduled"
-    WITHDRAWN = "withdrawn", "withdrawn"
+    OPEN = "open", _("scheduling")
+    DONE = "done", _("scheduled")
+    WITHDRAWN = "withdrawn", _("withdrawn")
 
 
 @pghistory.track()
@@ -54,10 +55,10 @@ class Rollout(models.Model):
 
 
 class ChangeState(models.TextChoices):
-    PENDING = "pending", "to come"
-    DONE = "done", "done"
-    REVOKED = "revoked", "revoked"
-    REFUSED = "refused", "not possible"
+    PENDING = "pending", _("upcoming")
+    DONE = "done", _("done")
+    REVOKED = "revoked", _("revoked")
+    REFUSED = "refused", _("not possible")
 
 
 @pghistory.track()

@@ -4,6 +4,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import AMOUNT, MAX_MONEY, QuantityField, finite, one_of
 
@@ -11,18 +12,18 @@ MAX_NOTICE_DAYS = 365
 
 
 class MigrationTiming(models.TextChoices):
-    NOW = "now", "now, in mid-period"
-    PERIOD = "period", "where each one's next period begins"
-    DATE = "date", "at a date"
+    NOW = "now", _("now, in mid-period")
+    PERIOD = "period", _("at the start of the next period")
+    DATE = "date", _("on a date")
 
 
 class MigrationState(models.TextChoices):
-    PLANNED = "planned", "planned"
-    REVIEW = "review", "waits for approval"
-    APPROVED = "approved", "approved"
-    BEGUN = "begun", "begun"
-    UNDONE = "undone", "rolled back"
-    DROPPED = "dropped", "dropped"
+    PLANNED = "planned", _("planned")
+    REVIEW = "review", _("awaiting approval")
+    APPROVED = "approved", _("approved")
+    BEGUN = "begun", _("begun")
+    UNDONE = "undone", _("rolled back")
+    DROPPED = "dropped", _("dropped")
 
 
 @pghistory.track()
@@ -60,8 +61,8 @@ class PlanMigration(models.Model):
 
     class Meta:
         permissions = [
-            ("run_planmigration", "Can run migrations, and roll them back"),
-            ("approve_planmigration", "Can approve the migrations of others"),
+            ("run_planmigration", "Can run and roll back migrations"),
+            ("approve_planmigration", "Can approve other users' migrations"),
         ]
         constraints = [
             one_of("when", MigrationTiming, name="migration_moment_is_known"),
@@ -103,12 +104,12 @@ class PlanMigration(models.Model):
 
 
 class MoveState(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    EXCLUDED = "excluded", "left out by hand"
-    REFUSED = "refused", "not possible"
-    SCHEDULED = "scheduled", "to come"
-    MOVED = "moved", "moved"
-    UNDONE = "undone", "rolled back"
+    WAITING = "waiting", _("waiting")
+    EXCLUDED = "excluded", _("excluded by a staff user")
+    REFUSED = "refused", _("not possible")
+    SCHEDULED = "scheduled", _("upcoming")
+    MOVED = "moved", _("moved")
+    UNDONE = "undone", _("rolled back")
 
 
 @pghistory.track()

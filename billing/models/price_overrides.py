@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from billing.triggers import protect_billed_periods
@@ -14,11 +15,11 @@ from lib.field_types import AMOUNT, MAX_MONEY, MAX_QUANTITY, QuantityField, fini
 
 
 class OverrideFigure(models.TextChoices):
-    INCLUDED = "included", "included units, or the hard cap"
-    PRICE = "price", "the price of a rate"
-    PERCENT = "percent", "all its prices, by a percentage"
-    MINIMUM = "minimum", "minimum"
-    MAXIMUM = "maximum", "maximum"
+    INCLUDED = "included", _("included units or hard cap")
+    PRICE = "price", _("price of a rate")
+    PERCENT = "percent", _("percentage on all prices")
+    MINIMUM = "minimum", _("minimum")
+    MAXIMUM = "maximum", _("maximum")
 
 
 @pghistory.track()
@@ -80,14 +81,14 @@ class Override(models.Model):
 
 
 class CapAction(models.TextChoices):
-    NOTIFY = "notify", "notify"
-    STOP = "stop", "stop"
-    THROTTLE = "throttle", "throttle"
+    NOTIFY = "notify", _("notify")
+    STOP = "stop", _("stop")
+    THROTTLE = "throttle", _("throttle")
 
 
 class CapSetter(models.TextChoices):
-    FINANCE = "finance", "finance"
-    CUSTOMER = "customer", "the customer"
+    FINANCE = "finance", _("finance")
+    CUSTOMER = "customer", _("the customer")
 
 
 @pghistory.track()

@@ -2,15 +2,16 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import AMOUNT, MAX_QUANTITY, QuantityField, finite, one_of
 
 
 class ReservationState(models.TextChoices):
-    OPEN = "open", "open"
-    COMMITTED = "committed", "committed"
-    RELEASED = "released", "released"
-    LAPSED = "lapsed", "lapsed"
+    OPEN = "open", _("open")
+    COMMITTED = "committed", _("committed")
+    RELEASED = "released", _("released")
+    LAPSED = "lapsed", _("lapsed")
 
 
 class Reservation(models.Model):

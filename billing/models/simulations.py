@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import AMOUNT, MAX_MONEY, finite
 
@@ -47,7 +48,7 @@ class SimulationResult(models.Model):
     is_shock = _generated_from_figures("is_shock", models.BooleanField())
 
     class Meta:
-        verbose_name = "simulated bill"
+        verbose_name = _("simulated bill")
         permissions = [("simulate_price", "Can simulate prices")]
         constraints = [
             models.UniqueConstraint(

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from billing.models.periods import SettlementMethod
@@ -17,12 +18,12 @@ from lib.field_types import MAX_TRIAL_DAYS, one_of
 
 
 class SubscriptionState(models.TextChoices):
-    DRAFT = "draft", "draft"
-    TRIALING = "trialing", "in trial"
-    ACTIVE = "active", "active"
-    PAUSED = "paused", "paused"
-    CANCELED = "canceled", "canceled"
-    ENDED = "ended", "ended"
+    DRAFT = "draft", _("draft")
+    TRIALING = "trialing", _("in trial")
+    ACTIVE = "active", _("active")
+    PAUSED = "paused", _("paused")
+    CANCELED = "canceled", _("canceled")
+    ENDED = "ended", _("ended")
 
 
 RUNNING_STATES = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, Max, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.models.corrections import Correction
 from billing.triggers import resolve_unmatched_usage_once
@@ -19,13 +20,13 @@ from lib.triggers import append_only
 
 
 class UnmatchedReason(models.TextChoices):
-    UNKNOWN_CUSTOMER = "unknown_customer", "no customer of this name"
-    UNKNOWN_EVENT = "unknown_event", "no meter counts events of this name"
-    BAD_VALUE = "bad_value", "the metered property is missing or not a number"
-    NO_SUBSCRIPTION = "no_subscription", "no subscription of the customer covers it"
-    PAUSED = "paused", "the subscription that covers it is paused"
-    NO_RATE = "no_rate", "no rate of the price matches its dimensions"
-    NO_COST = "no_cost", "no unit cost was in force for it"
+    UNKNOWN_CUSTOMER = "unknown_customer", _("unknown customer")
+    UNKNOWN_EVENT = "unknown_event", _("no meter counts this event name")
+    BAD_VALUE = "bad_value", _("metered property missing or not a number")
+    NO_SUBSCRIPTION = "no_subscription", _("not covered by a subscription")
+    PAUSED = "paused", _("subscription is paused")
+    NO_RATE = "no_rate", _("no rate matches its dimensions")
+    NO_COST = "no_cost", _("no unit cost was in force")
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -135,7 +136,7 @@ class Series(models.Model):
     dimensions = models.JSONField()
 
     class Meta:
-        verbose_name_plural = "series"
+        verbose_name_plural = _("series")
         constraints = [
             models.UniqueConstraint(fields=["period", "meter", "dimensions"], name="usage_is_rolled_up_in_one_place")
         ]
@@ -170,7 +171,7 @@ class AggregateState(models.Model):
     members = models.BigIntegerField()
 
     class Meta:
-        verbose_name_plural = "tallies"
+        verbose_name_plural = _("tallies")
         constraints = [
             finite("events", least=0, most=10**18, name="tallied_events_are_finite"),
             finite("total", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="tallied_total_is_finite"),
@@ -293,7 +294,7 @@ class UnmatchedUsage(models.Model):
     resolved_sequence = models.BigIntegerField(null=True)
 
     class Meta:
-        verbose_name_plural = "unmatched usage"
+        verbose_name_plural = _("unmatched usage")
         constraints = [
             one_of("reason", UnmatchedReason, name="unmatched_reason_is_known"),
             models.UniqueConstraint(

@@ -140,7 +140,7 @@ def _finding(move: MigrationItem, moment: datetime | None) -> dict[str, str | in
         "subscription": move.subscription.external_id,
         "customer": move.subscription.customer.external_id,
         "from": str(move.from_version),
-        "outcome": "not possible" if move.problem else MoveState(move.state).label,
+        "outcome": "not possible" if move.problem else str(MoveState(move.state).label),
         "moment": moment.isoformat() if moment else "",
         "reason": move.problem or " ".join(move.warnings),
     }

@@ -8,12 +8,13 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class Scope(models.TextChoices):
-    INGEST = "ingest", "ingest: send usage"
-    READ = "read", "read: see usage, customers, plans and invoices"
-    MANAGE = "manage", "manage: change customers and subscriptions"
+    INGEST = "ingest", _("ingest: send usage")
+    READ = "read", _("read: see usage, customers, plans and invoices")
+    MANAGE = "manage", _("manage: change customers and subscriptions")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

@@ -2,6 +2,7 @@
 
 import pghistory
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 @pghistory.track()
@@ -15,9 +16,11 @@ class Contact(models.Model):
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField()
-    language = models.CharField(max_length=10, blank=True, help_text="Such as de; empty for the customer's own.")
-    billing = models.BooleanField(default=True, help_text="Invoices, payments, top-ups and credits.")
-    alerts = models.BooleanField(default=True, help_text="Limits and thresholds that were reached.")
+    language = models.CharField(
+        max_length=10, blank=True, help_text=_("A language code, such as de. Empty: the customer's language.")
+    )
+    billing = models.BooleanField(default=True, help_text=_("Emails about invoices, payments, top-ups and credits."))
+    alerts = models.BooleanField(default=True, help_text=_("Emails about reached limits and thresholds."))
 
     class Meta:
         constraints = [

@@ -6,6 +6,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from customers.models.parties import Party
@@ -45,20 +46,20 @@ class Customer(Party):
         blank=True,
         related_name="customers",
         db_index=False,
-        help_text="The time that a sandbox customer lives in; real time without one.",
+        help_text=_("A sandbox customer follows this clock. Empty: real time."),
     )
     charges_automatically = models.BooleanField(
-        "is charged automatically",
+        _("charge automatically"),
         default=True,
         db_default=True,
-        help_text="What is issued is charged to the card that the customer has left, if any; else it waits for them.",
+        help_text=_("Charges issued invoices to the saved card, if there is one."),
     )
     dunning_hold_until = models.DateField(
-        "is not reminded until", null=True, blank=True, help_text="Who was given time is left alone until that day."
+        _("pause reminders until"), null=True, blank=True, help_text=_("No reminders are sent before this date.")
     )
     purchase_order = models.CharField(max_length=80, blank=True)
     tax_exemption = models.CharField(
-        max_length=200, blank=True, help_text="Reason printed on documents that carry no tax."
+        max_length=200, blank=True, help_text=_("Reason printed on invoices without tax.")
     )
     tax_code = models.SlugField(
         max_length=40,
@@ -66,39 +67,42 @@ class Customer(Party):
         default="",
         db_default="",
         db_index=False,
-        help_text="Code of the tax rates that apply whatever is sold; empty for those of the product.",
+        help_text=_("Tax code for everything this customer buys. Empty: the code of each product."),
     )
     checked_tax_number = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     tax_number_is_valid = models.BooleanField(null=True, editable=False)
     tax_number_checked_at = models.DateTimeField(null=True, editable=False)
     tax_number_proof = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
     net_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Days from issue until payment is due; empty for the seller's own."
+        null=True, blank=True, help_text=_("Days from issue until payment is due. Empty: the seller's terms.")
     )
     billed_each = models.DecimalField(
-        "invoice usage at each",
+        _("bill early when usage reaches"),
         max_digits=19,
         decimal_places=4,
         null=True,
         blank=True,
-        help_text="Usage is invoiced each time that a period's has come to so much more. Empty: as the plan has it.",
+        help_text=_(
+            "Issues an invoice each time usage in a period reaches this amount again. Empty: the plan's thresholds."
+        ),
     )
     one_document = models.BooleanField(
-        "one document for all subscriptions",
+        _("consolidate subscriptions on one invoice"),
         default=False,
         db_default=False,
-        help_text="What ends at one moment is billed by one document, each subscription under its name. Otherwise"
-        " each has documents of its own.",
+        help_text=_(
+            "Periods that end at the same time are billed on one invoice, with a section for each subscription."
+        ),
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name="account owner",
+        verbose_name=_("account owner"),
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
         limit_choices_to={"is_staff": True},
-        help_text="Gets a mail when a limit is reached or a top-up fails.",
+        help_text=_("Staff user who gets an email when a limit is reached or a top-up fails."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)

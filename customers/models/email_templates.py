@@ -3,6 +3,7 @@
 import pghistory
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 @pghistory.track()
@@ -13,13 +14,13 @@ class EmailTemplate(models.Model):
     subject, body: plain text; `{number}` is replaced by a fact of the kind. Empty lines separate paragraphs.
     """
 
-    kind = models.CharField("mail", max_length=60)
+    kind = models.CharField(_("mail"), max_length=60)
     language = models.CharField(max_length=3)
     subject = models.CharField(max_length=200)
-    body = models.TextField("paragraphs")
+    body = models.TextField(_("paragraphs"))
 
     class Meta:
-        verbose_name = "mail text"
+        verbose_name = _("email template")
         constraints = [
             models.UniqueConstraint(fields=["kind", "language"], name="email_template_exists_once_per_language"),
             models.CheckConstraint(

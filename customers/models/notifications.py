@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, LessThanOrEqual
+from django.utils.translation import gettext_lazy as _
 
 from customers.triggers import notification_stays_as_written
 from lib.field_types import AnyField
@@ -72,11 +73,11 @@ class Notification(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    PENDING = "pending", "to be sent"
-    SENDING = "sending", "being sent"
-    DELIVERED = "delivered", "delivered"
-    FAILED = "failed", "failed, will be tried again"
-    GIVEN_UP = "given_up", "given up"
+    PENDING = "pending", _("pending")
+    SENDING = "sending", _("sending")
+    DELIVERED = "delivered", _("delivered")
+    FAILED = "failed", _("failed, will be retried")
+    GIVEN_UP = "given_up", _("abandoned")
 
 
 class Delivery(models.Model):
@@ -106,7 +107,7 @@ class Delivery(models.Model):
     answer = models.CharField(max_length=MAX_ANSWER, blank=True, default="")
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(
                 fields=["notification", "target"], name="notification_is_delivered_once_per_recipient"

@@ -5,8 +5,9 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
-country_code = RegexValidator(r"^[A-Z]{2}$", "Use the two-letter ISO 3166 code in capitals, such as DE.")
+country_code = RegexValidator(r"^[A-Z]{2}$", _("Enter a two-letter ISO 3166 code in capitals, such as DE."))
 
 
 def validate_time_zone(value: str) -> None:
@@ -28,11 +29,13 @@ class Party(models.Model):
     postal_code = models.CharField(max_length=20, blank=True)
     city = models.CharField(max_length=100, blank=True)
     region = models.CharField(max_length=100, blank=True)
-    country = models.CharField(max_length=2, validators=[country_code], help_text="ISO 3166 code, such as DE.")
-    tax_number = models.CharField(max_length=40, blank=True, help_text="VAT id, EIN or GSTIN.")
+    country = models.CharField(max_length=2, validators=[country_code], help_text=_("Two-letter code, such as DE."))
+    tax_number = models.CharField(max_length=40, blank=True, help_text=_("VAT ID, EIN or GSTIN."))
     email = models.EmailField(blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
-    locale = models.CharField(max_length=10, default="en_US", help_text="Language and number format of documents.")
+    locale = models.CharField(
+        max_length=10, default="en_US", help_text=_("Language and number format of invoices, such as de_DE.")
+    )
 
     class Meta:
         abstract = True

@@ -6,6 +6,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 # A link travels by email and may be forwarded, so it lives briefly; a session ends within a working day.
 LONGEST_LINK = timedelta(hours=1)
@@ -17,9 +18,9 @@ _HASHED = "^[0-9a-f]{64}$"
 class PortalAccessWay(models.TextChoices):
     """The way in which a person enters the portal."""
 
-    MAIL = "mail", "a mail that was asked for"
-    PRODUCT = "product", "a link from the product"
-    STAFF = "staff", "a link that staff made"
+    MAIL = "mail", _("requested by email")
+    PRODUCT = "product", _("created by the API")
+    STAFF = "staff", _("created by a staff user")
 
 
 class PortalLink(models.Model):

@@ -6,44 +6,45 @@ import pghistory
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from customers.models.parties import Party
 
 
 class ZeroInvoices(models.TextChoices):
-    ISSUE = "issue", "issue them"
-    SKIP = "skip", "skip them"
+    ISSUE = "issue", _("issue")
+    SKIP = "skip", _("skip")
 
 
 class LateUsage(models.TextChoices):
-    NEXT_INVOICE = "next_invoice", "a line of its own on the next invoice"
-    REISSUE = "reissue", "credit note and a new invoice"
-    REPORT_ONLY = "report_only", "reported only"
+    NEXT_INVOICE = "next_invoice", _("line on the next invoice")
+    REISSUE = "reissue", _("credit note and new invoice")
+    REPORT_ONLY = "report_only", _("report only")
 
 
 class Breakage(models.TextChoices):
-    EXPIRY = "expiry", "when it expires"
-    PROPORTIONAL = "proportional", "in proportion to use"
+    EXPIRY = "expiry", _("on expiry")
+    PROPORTIONAL = "proportional", _("in proportion to usage")
 
 
 class Paper(models.TextChoices):
-    A4 = "a4", "A4"
-    LETTER = "letter", "US letter"
+    A4 = "a4", _("A4")
+    LETTER = "letter", _("US letter")
 
 
 class EInvoices(models.TextChoices):
     """Whether the PDF of an invoice also contains it as data (Factur-X, EN 16931): docs/e-invoices.md."""
 
-    NEVER = "never", "no"
-    WHEN_POSSIBLE = "when_possible", "where the document can be one"
-    ALWAYS = "always", "always: a document that cannot be one gets no file"
+    NEVER = "never", _("no")
+    WHEN_POSSIBLE = "when_possible", _("when possible")
+    ALWAYS = "always", _("always: an invoice that cannot be an e-invoice gets no PDF")
 
 
 # Each text is printed on every invoice, so it must leave room for the lines.
 MAX_TEXT = 2_000
 HEX_COLOR = "^#[0-9a-fA-F]{6}$"
-hex_color = RegexValidator(HEX_COLOR, "Use a color of six hexadecimal digits, such as #1f3a5f.")
+hex_color = RegexValidator(HEX_COLOR, _("Enter a color with six hexadecimal digits, such as #1f3a5f."))
 
 
 @pghistory.track()
@@ -59,53 +60,73 @@ class Seller(Party):
 
     code = models.SlugField(max_length=40, unique=True)
     currency = CurrencyField(default="USD")
-    grace = models.DurationField(default=timedelta(hours=1), help_text="Waits for stragglers after a period ends.")
+    grace = models.DurationField(
+        default=timedelta(hours=1), help_text=_("Time to wait for late events after a period ends.")
+    )
     zero_invoices = models.CharField(max_length=8, choices=ZeroInvoices, default=ZeroInvoices.SKIP)
     late_usage = models.CharField(max_length=12, choices=LateUsage, default=LateUsage.NEXT_INVOICE)
-    net_days = models.PositiveSmallIntegerField(default=14, help_text="Days from issue until payment is due.")
+    net_days = models.PositiveSmallIntegerField(default=14, help_text=_("Days from issue until payment is due."))
     breakage = models.CharField(
-        "breakage is recognized", max_length=12, choices=Breakage, default=Breakage.EXPIRY, db_default=Breakage.EXPIRY
+        _("breakage recognition"),
+        max_length=12,
+        choices=Breakage,
+        default=Breakage.EXPIRY,
+        db_default=Breakage.EXPIRY,
     )
     breakage_percent = models.DecimalField(
-        "expected breakage (%)",
+        _("expected breakage (%)"),
         max_digits=5,
         decimal_places=2,
         default=0,
         db_default=0,
-        help_text="Of what is prepaid, how much is expected never to be used: for recognition in proportion to use.",
+        help_text=_("Expected unused share of prepaid value, for recognition in proportion to usage."),
     )
-    company_number = models.CharField(max_length=60, blank=True, db_default="", help_text="Such as HRB 99999 B.")
+    company_number = models.CharField(max_length=60, blank=True, db_default="", help_text=_("Such as HRB 99999 B."))
     logo = models.ForeignKey(
         "customers.Logo", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     brand_color = models.CharField(
-        max_length=7, default="#1f3a5f", help_text="The band at the top, and charts.", validators=[hex_color]
+        max_length=7,
+        default="#1f3a5f",
+        help_text=_("Color of the header band, charts and buttons."),
+        validators=[hex_color],
     )
     accent_color = models.CharField(
-        max_length=7, blank=True, db_default="", help_text="The heading and what is due.", validators=[hex_color]
+        max_length=7,
+        blank=True,
+        db_default="",
+        help_text=_("Color of the heading and the amount due."),
+        validators=[hex_color],
     )
     paper = models.CharField(
-        max_length=6, choices=Paper, blank=True, db_default="", help_text="What is usual in the country, if empty."
+        max_length=6, choices=Paper, blank=True, db_default="", help_text=_("Empty: the usual format of the country.")
     )
-    account_holder = models.CharField(max_length=70, blank=True, db_default="", help_text="If it is not the seller.")
-    iban = models.CharField("IBAN", max_length=34, blank=True, db_default="")
-    bic = models.CharField("BIC", max_length=11, blank=True, db_default="")
+    account_holder = models.CharField(max_length=70, blank=True, db_default="", help_text=_("Empty: the legal name."))
+    iban = models.CharField(_("IBAN"), max_length=34, blank=True, db_default="")
+    bic = models.CharField(_("BIC"), max_length=11, blank=True, db_default="")
     bank_details = models.TextField(
-        max_length=MAX_TEXT, blank=True, help_text="How to pay otherwise, as it is printed."
+        max_length=MAX_TEXT, blank=True, help_text=_("Other payment instructions, printed on invoices.")
     )
     payment_terms = models.TextField(
-        max_length=MAX_TEXT, blank=True, db_default="", help_text="Printed above how to pay."
+        max_length=MAX_TEXT, blank=True, db_default="", help_text=_("Printed above the payment details.")
     )
-    notes = models.TextField(max_length=MAX_TEXT, blank=True, db_default="", help_text="Printed on every document.")
+    notes = models.TextField(max_length=MAX_TEXT, blank=True, db_default="", help_text=_("Printed on every invoice."))
     footer = models.TextField(max_length=MAX_TEXT, blank=True)
     shows_usage = models.BooleanField(
-        "usage pages", default=True, db_default=True, help_text="What was used, by day and dimension."
+        _("usage pages"), default=True, db_default=True, help_text=_("Adds pages with usage by day and dimension.")
     )
     shows_wallets = models.BooleanField(
-        "wallet statements", default=False, db_default=False, help_text="What came and went in prepaid wallets."
+        _("wallet statements"),
+        default=False,
+        db_default=False,
+        help_text=_("Adds pages with wallet balances and transactions."),
     )
     e_invoices = models.CharField(
-        "e-invoice in the PDF", max_length=13, choices=EInvoices, default=EInvoices.NEVER, db_default=EInvoices.NEVER
+        _("e-invoice in the PDF"),
+        max_length=13,
+        choices=EInvoices,
+        default=EInvoices.NEVER,
+        db_default=EInvoices.NEVER,
     )
 
     class Meta:

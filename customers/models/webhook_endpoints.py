@@ -7,16 +7,17 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class DisabledReason(models.TextChoices):
     """Why an endpoint is disabled."""
 
-    NO = "", "it is not"
-    BY_HAND = "by_hand", "switched off by hand"
-    GONE = "gone", "it answered 410 Gone"
-    FAILING = "failing", "it failed for days"
-    REMOVED = "removed", "removed"
+    NO = "", _("enabled")
+    BY_HAND = "by_hand", _("disabled by a staff user")
+    GONE = "gone", _("returned 410 Gone")
+    FAILING = "failing", _("failed for days")
+    REMOVED = "removed", _("removed")
 
 
 class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
@@ -35,7 +36,7 @@ class WebhookEndpoint(models.Model):
     failing_since: when the first of its latest consecutive failures happened; null after a success.
     """
 
-    url = models.CharField("URL", max_length=500)
+    url = models.CharField(_("URL"), max_length=500)
     description = models.CharField(max_length=200, blank=True)
     sandbox = models.BooleanField(default=False)
     kinds = ArrayField(models.CharField(max_length=60), default=list, blank=True)

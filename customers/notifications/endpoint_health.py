@@ -81,7 +81,7 @@ def _notify_staff(endpoint: WebhookEndpoint, reason: DisabledReason, at: datetim
     notification = Notification.objects.create(
         kind=ENDPOINT_DISABLED,
         customer=None,
-        facts={"endpoint": str(endpoint), "url": endpoint.url, "reason": reason.label},
+        facts={"endpoint": str(endpoint), "url": endpoint.url, "reason": str(reason.label)},
         key=f"webhook.disabled:{endpoint.pk}:{at.isoformat()}",
         created_at=at,
         recipients=len(recipients),

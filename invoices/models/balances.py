@@ -5,6 +5,7 @@ docs/payments.md#customer-balance.
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from invoices.triggers.refunds import (
@@ -42,11 +43,11 @@ class CustomerBalance(models.Model):
 
 
 class BalanceKind(models.TextChoices):
-    CREDIT_NOTE = "credit_note", "credit note"
-    OVERPAYMENT = "overpayment", "paid beyond what was due"
-    APPLIED = "applied", "set off against an invoice"
-    PAID_OUT = "paid_out", "paid out"
-    NOT_PAID_OUT = "not_paid_out", "could not be paid out"
+    CREDIT_NOTE = "credit_note", _("credit note")
+    OVERPAYMENT = "overpayment", _("overpayment")
+    APPLIED = "applied", _("applied to an invoice")
+    PAID_OUT = "paid_out", _("paid out")
+    NOT_PAID_OUT = "not_paid_out", _("failed payout")
 
 
 INCREASES = (BalanceKind.CREDIT_NOTE, BalanceKind.OVERPAYMENT, BalanceKind.NOT_PAID_OUT)
@@ -78,7 +79,7 @@ class BalanceEntry(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "balance entries"
+        verbose_name_plural = _("balance entries")
         constraints = [
             models.UniqueConstraint(fields=["customer", "reference"], name="balance_entry_counts_once"),
             models.UniqueConstraint(fields=["customer", "currency", "place"], name="balance_entry_has_its_place"),

@@ -2,6 +2,7 @@
 
 import pghistory
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 from lib.triggers import append_only
@@ -14,11 +15,11 @@ class DunningAction(models.TextChoices):
     Dunning actions in the order of their severity: of several reminders due at once, only the most severe is sent.
     """
 
-    REMIND = "remind", "send a reminder"
-    CHARGE = "charge", "charge the card again"
-    PAUSE = "pause", "pause what the invoice is for"
-    CANCEL = "cancel", "cancel what the invoice is for"
-    WRITE_OFF = "write_off", "call it uncollectible"
+    REMIND = "remind", _("send a reminder")
+    CHARGE = "charge", _("retry the payment")
+    PAUSE = "pause", _("pause the subscription")
+    CANCEL = "cancel", _("cancel the subscription")
+    WRITE_OFF = "write_off", _("write off as uncollectible")
 
 
 @pghistory.track()
@@ -30,7 +31,7 @@ class DunningStep(models.Model):
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="dunning_steps")
-    days = models.PositiveSmallIntegerField("days after the due date")
+    days = models.PositiveSmallIntegerField(_("days after the due date"))
     action = models.CharField(max_length=9, choices=DunningAction)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField, MoneyField
 
 from invoices.models.numbering import DocumentKind
@@ -23,38 +24,38 @@ from lib.field_types import AMOUNT, MAX_MONEY, MAX_QUANTITY, QuantityField, fini
 
 
 class InvoiceState(models.TextChoices):
-    DRAFT = "draft", "draft"
-    ISSUED = "issued", "issued"
-    PAID = "paid", "paid"
-    OVERDUE = "overdue", "overdue"
-    VOID = "void", "void"
-    UNCOLLECTIBLE = "uncollectible", "uncollectible"
+    DRAFT = "draft", _("draft")
+    ISSUED = "issued", _("issued")
+    PAID = "paid", _("paid")
+    OVERDUE = "overdue", _("overdue")
+    VOID = "void", _("void")
+    UNCOLLECTIBLE = "uncollectible", _("uncollectible")
 
 
 class CreditTo(models.TextChoices):
     """Where the money of a credit note goes."""
 
-    BALANCE = "balance", "the customer's balance"
-    REFUND = "refund", "back to the customer"
-    OFFSET = "offset", "set off against the invoice"
+    BALANCE = "balance", _("customer balance")
+    REFUND = "refund", _("refund to the customer")
+    OFFSET = "offset", _("applied to the invoice")
 
 
 class LineKind(models.TextChoices):
     """Staff give a credit; the other credits follow from usage or fees that changed after they were billed."""
 
-    FEE = "fee", "fee"
-    ONE_OFF = "one_off", "one-off"
-    USAGE = "usage", "usage"
-    LATE_USAGE = "late_usage", "late usage"
-    PROGRESSIVE = "progressive", "usage so far"
-    TRUE_UP = "true_up", "true-up: what is missing to a commitment"
-    SURCHARGE = "surcharge", "surcharge: what usage beyond a commitment costs more, or less"
-    COUPON = "coupon", "coupon"
-    CREDIT_PACK = "credit_pack", "credit pack"
-    PRORATION = "proration", "proration"
-    CREDIT = "credit", "credit"
-    USAGE_CREDIT = "usage_credit", "usage credit"
-    FEE_CREDIT = "fee_credit", "fee credit"
+    FEE = "fee", _("fee")
+    ONE_OFF = "one_off", _("one-off")
+    USAGE = "usage", _("usage")
+    LATE_USAGE = "late_usage", _("late usage")
+    PROGRESSIVE = "progressive", _("usage so far")
+    TRUE_UP = "true_up", _("true-up of a commitment")
+    SURCHARGE = "surcharge", _("overage adjustment of a commitment")
+    COUPON = "coupon", _("coupon")
+    CREDIT_PACK = "credit_pack", _("credit pack")
+    PRORATION = "proration", _("proration")
+    CREDIT = "credit", _("credit")
+    USAGE_CREDIT = "usage_credit", _("usage credit")
+    FEE_CREDIT = "fee_credit", _("fee credit")
 
 
 CREDITS = (LineKind.CREDIT, LineKind.USAGE_CREDIT, LineKind.FEE_CREDIT)
@@ -123,7 +124,10 @@ class Invoice(models.Model):
     _default_manager: ClassVar[models.Manager[Self]]
 
     class Meta:
-        permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
+        permissions = [
+            ("issue_creditnote", "Can issue credit notes"),
+            ("claim_invoice", "Can create one-off invoices"),
+        ]
         constraints = [
             one_of("kind", DocumentKind, name="invoice_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),
@@ -300,7 +304,7 @@ class InvoiceTax(models.Model):
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="taxes", db_index=False)
     name = models.CharField(max_length=40)
     rate = models.DecimalField(max_digits=7, decimal_places=4)
-    reason = models.CharField(max_length=200, blank=True, help_text="Why the rate is zero.")
+    reason = models.CharField(max_length=200, blank=True, help_text=_("Reason for a zero rate."))
     currency = CurrencyField(default=None)
     taxable = MoneyField(**AMOUNT, currency_field_name="currency")
     amount = MoneyField(**AMOUNT, currency_field_name="currency")

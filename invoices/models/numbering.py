@@ -2,13 +2,14 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 
 
 class DocumentKind(models.TextChoices):
-    INVOICE = "invoice", "invoice"
-    CREDIT_NOTE = "credit_note", "credit note"
+    INVOICE = "invoice", _("invoice")
+    CREDIT_NOTE = "credit_note", _("credit note")
 
 
 class NumberSeries(models.Model):
@@ -24,7 +25,7 @@ class NumberSeries(models.Model):
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="number_series")
     code = models.SlugField(max_length=20)
-    prefix = models.CharField(max_length=10, help_text="Printed before the number, such as INV-.")
+    prefix = models.CharField(max_length=10, help_text=_("Printed before the number, such as INV-."))
     kind = models.CharField(max_length=11, choices=DocumentKind, db_default=DocumentKind.INVOICE)
     sandbox = models.BooleanField(default=False)
     test_clock = models.ForeignKey(
@@ -34,7 +35,7 @@ class NumberSeries(models.Model):
     last_issued_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name_plural = "number series"
+        verbose_name_plural = _("number series")
         constraints = [
             models.UniqueConstraint(fields=["seller", "code"], name="seller_has_a_series_once"),
             models.UniqueConstraint(fields=["seller", "prefix"], name="numbers_of_two_series_never_look_alike"),

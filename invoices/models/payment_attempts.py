@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
@@ -25,8 +26,8 @@ MAX_TEXT = 300
 class ProviderName(models.TextChoices):
     """The providers that collect money for us. Bank transfers are recorded by hand and need no provider."""
 
-    STRIPE = "stripe", "Stripe"
-    SANDBOX = "sandbox", "the sandbox: no money moves"
+    STRIPE = "stripe", _("Stripe")
+    SANDBOX = "sandbox", _("sandbox")
 
 
 @pghistory.track()
@@ -92,10 +93,10 @@ class AttemptState(models.TextChoices):
     An attempt is written as pending before its provider receives it, and stays pending until its outcome is known.
     """
 
-    PENDING = "pending", "under way"
-    SUCCEEDED = "succeeded", "succeeded"
-    DECLINED = "declined", "declined"
-    CANCELED = "canceled", "canceled"
+    PENDING = "pending", _("pending")
+    SUCCEEDED = "succeeded", _("succeeded")
+    DECLINED = "declined", _("declined")
+    CANCELED = "canceled", _("canceled")
 
 
 class Attempt(models.Model):
@@ -213,9 +214,9 @@ class PaymentAttempt(Attempt):
 
 
 class RefundProvider(models.TextChoices):
-    STRIPE = "stripe", "Stripe"
-    SANDBOX = "sandbox", "the sandbox: no money moves"
-    MANUAL = "manual", "by hand"
+    STRIPE = "stripe", _("Stripe")
+    SANDBOX = "sandbox", _("sandbox")
+    MANUAL = "manual", _("manual")
 
 
 @pghistory.track()
@@ -235,7 +236,7 @@ class Refund(Attempt):
     provider = models.CharField(max_length=7, choices=RefundProvider)
 
     class Meta:
-        permissions = [("pay_refund", "Can pay money back to customers")]
+        permissions = [("pay_refund", "Can refund customers")]
         constraints = [
             *_attempt_constraints("refund"),
             one_of("provider", RefundProvider, name="refund_provider_is_known"),

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from invoices.triggers.issued_invoices import payments_are_counted
@@ -10,11 +11,11 @@ from lib.triggers import append_only
 
 
 class PaymentChannel(models.TextChoices):
-    MANUAL = "manual", "recorded by hand"
-    WALLET = "wallet", "from a wallet"
-    BALANCE = "balance", "from the customer's balance"
-    STRIPE = "stripe", "through Stripe"
-    SANDBOX = "sandbox", "sandbox: no money moved"
+    MANUAL = "manual", _("recorded manually")
+    WALLET = "wallet", _("wallet")
+    BALANCE = "balance", _("customer balance")
+    STRIPE = "stripe", _("Stripe")
+    SANDBOX = "sandbox", _("sandbox")
 
 
 class Payment(models.Model):

@@ -8,6 +8,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite
 
@@ -36,13 +37,15 @@ class TaxRate(models.Model):
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="tax_rates")
     name = models.CharField(max_length=40, default="VAT")
-    country = models.CharField(max_length=2, blank=True, help_text="Customer's country; empty for all others.")
+    country = models.CharField(
+        max_length=2, blank=True, help_text=_("The customer's country. Empty: all other countries.")
+    )
     region = models.CharField(
         max_length=100,
         blank=True,
         default="",
         db_default="",
-        help_text="As in the customer's address; empty for all of it.",
+        help_text=_("The region in the customer's address. Empty: the whole country."),
     )
     code = models.SlugField(
         max_length=40,
@@ -50,14 +53,14 @@ class TaxRate(models.Model):
         default="",
         db_default="",
         db_index=False,
-        help_text="What plans, features, fees or customers call it by; empty for the ordinary rate.",
+        help_text=_("Tax code that plans, features, fees or customers refer to. Empty: the standard rate."),
     )
     level = models.PositiveSmallIntegerField(
-        default=1, db_default=1, help_text="2 or more: charged beside the tax of lower levels, such as a county's."
+        default=1, db_default=1, help_text=_("2 or more: added to the tax of lower levels, such as a county tax.")
     )
-    rate = models.DecimalField(max_digits=7, decimal_places=4, help_text="Percent.")
+    rate = models.DecimalField(max_digits=7, decimal_places=4, help_text=_("Percent."))
     reason = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text="Printed where the rate is zero: why it is."
+        max_length=200, blank=True, default="", db_default="", help_text=_("Printed on invoices if the rate is zero.")
     )
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True)

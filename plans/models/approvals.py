@@ -4,6 +4,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from plans.triggers import request_is_decided_once
 
@@ -14,22 +15,21 @@ class PublishingRule(models.Model):
 
     needs_approval = models.BooleanField(
         default=False,
-        help_text="A version is published only after somebody else than who asked has approved it.",
+        help_text=_("Requires approval by a second person before a version is published."),
     )
     needs_simulation = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="A version that follows another one of its plan is put in review, and published, only after a"
-        " simulation of exactly what it says has been finished.",
+        help_text=_("Requires a finished simulation before a later version of a plan is reviewed and published."),
     )
     migrations_need_approval = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Subscriptions are moved in bulk only after somebody else than who asked has approved it.",
+        help_text=_("Requires approval by a second person before a plan migration runs."),
     )
     one_model_per_plan = models.BooleanField(
         default=False,
-        help_text="The plan check tells of versions whose metered features are consumed in more ways than one.",
+        help_text=_("The plan check warns if the metered features of a version have different consumption models."),
     )
 
     class Meta:
@@ -40,10 +40,10 @@ class PublishingRule(models.Model):
 
 
 class RequestState(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    APPROVED = "approved", "approved"
-    DECLINED = "declined", "declined"
-    WITHDRAWN = "withdrawn", "withdrawn"
+    WAITING = "waiting", _("waiting")
+    APPROVED = "approved", _("approved")
+    DECLINED = "declined", _("declined")
+    WITHDRAWN = "withdrawn", _("withdrawn")
 
 
 @pghistory.track()
@@ -68,7 +68,7 @@ class ChangeRequest(models.Model):
     decision = models.TextField(blank=True)
 
     class Meta:
-        permissions = [("decide_changerequest", "Can approve and decline what others ask to publish")]
+        permissions = [("decide_changerequest", "Can approve and reject other users' requests to publish")]
         constraints = [
             models.CheckConstraint(condition=Q(content__regex="^[0-9a-f]{64}$"), name="request_names_its_content"),
             models.CheckConstraint(

@@ -3,6 +3,7 @@
 import pghistory
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import one_of
 from plans.models.meters import code
@@ -10,9 +11,9 @@ from plans.triggers import catalog_changed
 
 
 class FeatureKind(models.TextChoices):
-    METERED = "metered", "metered"
-    BOOLEAN = "boolean", "has it or not"
-    STATIC = "static", "a fixed value"
+    METERED = "metered", _("metered")
+    BOOLEAN = "boolean", _("included or not")
+    STATIC = "static", _("fixed value")
 
 
 class CatalogRevision(models.Model):
@@ -32,8 +33,8 @@ class CatalogRevision(models.Model):
 
 
 class WhenUnreachable(models.TextChoices):
-    OPEN = "open", "let it through: use is reported later"
-    CLOSED = "closed", "do not let it through"
+    OPEN = "open", _("allow: usage is reported later")
+    CLOSED = "closed", _("reject")
 
 
 @pghistory.track()
@@ -49,12 +50,12 @@ class Feature(models.Model):
     kind = models.CharField(max_length=8, choices=FeatureKind, default=FeatureKind.METERED)
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, blank=True, related_name="features")
     when_unreachable = models.CharField(
-        "when billing cannot be reached",
+        _("when billing is unreachable"),
         max_length=6,
         choices=WhenUnreachable,
         default=WhenUnreachable.OPEN,
         db_default=WhenUnreachable.OPEN,
-        help_text="What your product does while it gets no answer to a check.",
+        help_text=_("What your product does if a check gets no response."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -85,10 +86,10 @@ class Plan(models.Model):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     self_service = models.BooleanField(
-        "customers may change by themselves",
+        _("customers can switch in the portal"),
         default=False,
         db_default=False,
-        help_text="In the portal: between all plans that say so, from one of them to another.",
+        help_text=_("Customers can switch between the plans with this setting."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

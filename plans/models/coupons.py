@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, Range
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from plans.triggers import redeemed_coupon_keeps_its_terms
@@ -19,9 +20,9 @@ MAX_REDEMPTIONS = 1_000_000_000
 
 
 class Duration(models.TextChoices):
-    ONCE = "once", "once: on one document"
-    PERIODS = "periods", "for a number of periods"
-    FOREVER = "forever", "for as long as the subscription runs"
+    ONCE = "once", _("once: on one invoice")
+    PERIODS = "periods", _("for a number of periods")
+    FOREVER = "forever", _("for the whole subscription")
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
@@ -48,7 +49,7 @@ class Coupon(models.Model):
     """
 
     code = models.CharField(max_length=64)
-    name = models.CharField(max_length=120, help_text="How it reads on the invoice.")
+    name = models.CharField(max_length=120, help_text=_("Text on the invoice line."))
     percent = models.DecimalField(**PERCENT, null=True, blank=True)
     amount = models.DecimalField(**AMOUNT, null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
@@ -123,7 +124,7 @@ class Promotion(models.Model):
     coupon = models.ForeignKey("plans.Coupon", on_delete=models.PROTECT, related_name="promotions")
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="promotions")
     starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty for as long as it is not ended.")
+    ends_at = models.DateTimeField(null=True, blank=True, help_text=_("Empty: open-ended."))
 
     class Meta:
         constraints = [

@@ -5,6 +5,7 @@ from typing import Literal
 import pghistory
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import MAX_MONEY, UNIT_PRICE, finite, one_of
 from plans.models.meters import code
@@ -15,15 +16,15 @@ CREDITS = "credits"
 
 
 class Every(models.TextChoices):
-    PERIOD = "period", "each period"
-    MONTH = "month", "each month: of a longer period, too"
-    ONCE = "once", "once: when a subscription starts"
+    PERIOD = "period", _("each period")
+    MONTH = "month", _("each month, also in longer periods")
+    ONCE = "once", _("once: when a subscription starts")
 
 
 class Lasts(models.TextChoices):
-    PERIOD = "period", "until its period or month ends"
-    DAYS = "days", "for so many days"
-    EVER = "ever", "for ever"
+    PERIOD = "period", _("until the period or month ends")
+    DAYS = "days", _("for a number of days")
+    EVER = "ever", _("never expire")
 
 
 @pghistory.track()
@@ -59,8 +60,8 @@ class IncludedCredits(models.Model):
     in_trial = models.BooleanField(default=True)
 
     class Meta:
-        verbose_name = "included credits"
-        verbose_name_plural = "included credits"
+        verbose_name = _("included credits")
+        verbose_name_plural = _("included credits")
         constraints = [
             models.UniqueConstraint(fields=["version", "code", "unit"], name="included_credits_are_listed_once"),
             models.CheckConstraint(

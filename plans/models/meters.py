@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 from plans.aggregation import aggregate_state, weighted_sum
@@ -13,19 +14,19 @@ from plans.triggers import catalog_changed, meter_in_use_keeps_its_meaning
 
 code = RegexValidator(
     r"^[a-z0-9][a-z0-9_.-]*$",
-    "Use lower-case letters, digits, dots, dashes and underscores, starting with a letter or digit.",
+    _("Use lower-case letters, digits, dots, dashes and underscores, starting with a letter or digit."),
 )
 
 
 class Aggregation(models.TextChoices):
-    COUNT = "count", "count of events"
-    SUM = "sum", "sum of a value"
-    MAX = "max", "greatest value"
-    MIN = "min", "least value"
-    AVERAGE = "average", "average value"
-    LATEST = "latest", "latest value"
-    UNIQUE = "unique", "distinct values"
-    WEIGHTED_SUM = "weighted_sum", "level weighted by time"
+    COUNT = "count", _("count of events")
+    SUM = "sum", _("sum of a value")
+    MAX = "max", _("maximum")
+    MIN = "min", _("minimum")
+    AVERAGE = "average", _("average value")
+    LATEST = "latest", _("latest value")
+    UNIQUE = "unique", _("distinct values")
+    WEIGHTED_SUM = "weighted_sum", _("time-weighted level")
 
 
 RECURRING = (Aggregation.SUM, Aggregation.LATEST, Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
@@ -33,15 +34,15 @@ RECURRING = (Aggregation.SUM, Aggregation.LATEST, Aggregation.UNIQUE, Aggregatio
 
 
 class Measures(models.TextChoices):
-    DELTAS = "deltas", "by how much the level changed"
-    LEVELS = "levels", "what the level is from then on"
+    DELTAS = "deltas", _("change of the level")
+    LEVELS = "levels", _("new level")
 
 
 class RoundingMode(models.TextChoices):
-    NONE = "none", "not rounded"
-    UP = "up", "up"
-    DOWN = "down", "down"
-    HALF_UP = "half_up", "half up"
+    NONE = "none", _("not rounded")
+    UP = "up", _("up")
+    DOWN = "down", _("down")
+    HALF_UP = "half_up", _("half up")
 
 
 @pghistory.track()
@@ -65,54 +66,60 @@ class Meter(models.Model):
     code = models.CharField(max_length=64, unique=True, validators=[code])
     name = models.CharField(max_length=120)
     event_name = models.CharField(
-        max_length=200, db_index=True, help_text="The `event` that this meter counts, such as llm.request."
+        max_length=200, db_index=True, help_text=_("Name of the events that this meter counts, such as llm.request.")
     )
     aggregation: "models.CharField[str, aggregate_state.Aggregation]" = models.CharField(
         max_length=16, choices=Aggregation, default=Aggregation.COUNT
     )
     value_property = models.CharField(
-        max_length=200, blank=True, help_text="Dotted path of the value to add up, such as usage.tokens."
+        max_length=200, blank=True, help_text=_("Dotted path of the value, such as usage.tokens.")
     )
     expression = models.CharField(
         max_length=1000,
         blank=True,
-        help_text="Instead of a property, an expression of several: input_tokens + 4 * output_tokens.",
+        help_text=_("Combines several properties, such as input_tokens + 4 * output_tokens."),
     )
     measures: "models.CharField[str, weighted_sum.Measures]" = models.CharField(
-        max_length=8, choices=Measures, default=Measures.DELTAS, help_text="What an event's value says."
+        max_length=8, choices=Measures, default=Measures.DELTAS, help_text=_("Meaning of the value of an event.")
     )
     operation_property = models.CharField(
-        max_length=200, blank=True, help_text="Where this property says “remove”, the value is gone."
+        max_length=200, blank=True, help_text=_("The value is removed if this property is “remove”.")
     )
     price_property = models.CharField(
-        max_length=200, blank=True, help_text="Dotted path of what the event itself costs, for dynamic prices."
+        max_length=200, blank=True, help_text=_("Dotted path of the price that an event carries, for dynamic prices.")
     )
     filters = models.JSONField(
         default=dict,
         blank=True,
-        help_text='Only events whose properties match, such as {"status": ["success"], "model": ["a", "b"]}.',
+        help_text=_(
+            'Counts only events whose properties match, such as {"status": ["success"], "model": ["a", "b"]}.'
+        ),
     )
     excludes = models.JSONField(
         default=list,
         blank=True,
-        help_text="A list of such filters; events that match all of any one of them are not counted.",
+        help_text=_("A list of filters. Events that match one of them are not counted."),
     )
     dimensions = ArrayField(
         models.CharField(max_length=100),
         default=list,
         blank=True,
         size=8,
-        help_text="Properties that usage is broken down by and may be priced by, such as model, api_key.",
+        help_text=_("Properties for breakdowns and prices, such as model, api_key."),
     )
     reading_dimension = models.CharField(
-        max_length=100, blank=True, help_text="The dimension that tells this meter's readings apart."
+        max_length=100, blank=True, help_text=_("Dimension that identifies separate readings of a level.")
     )
-    unit = models.CharField(max_length=40, default="unit", help_text="What one of it is called: token, request.")
+    unit = models.CharField(
+        max_length=40, default="unit", help_text=_("Name of one unit in the singular, such as token.")
+    )
     rounding: "models.CharField[str, Mode]" = models.CharField(
         max_length=8, choices=RoundingMode, default=RoundingMode.NONE
     )
-    rounding_places = models.SmallIntegerField(default=0, help_text="Below zero: to tens, hundreds …")
-    recurring = models.BooleanField(default=False, help_text="The level at a period's end opens the next one.")
+    rounding_places = models.SmallIntegerField(default=0, help_text=_("Decimal places. Negative: tens, hundreds …"))
+    recurring = models.BooleanField(
+        default=False, help_text=_("Carry the level at the end of a period into the next one.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import MAX_MONEY, PERCENT, UNIT_PRICE, Digits, finite, one_of
@@ -24,13 +25,13 @@ MAX_ROLLS = 120
 
 
 class PackUnit(models.TextChoices):
-    CREDITS = "credits", "credits"
-    MONEY = "money", "money of the currency it is bought in"
+    CREDITS = "credits", _("credits")
+    MONEY = "money", _("money in the currency of the purchase")
 
 
 class SlabsBy(models.TextChoices):
-    UNITS = "units", "units bought"
-    PRICE = "price", "what is paid, before tax"
+    UNITS = "units", _("purchased units")
+    PRICE = "price", _("price before tax")
 
 
 class CreditPackQuerySet(models.QuerySet["CreditPack"]):
@@ -59,7 +60,7 @@ class CreditPack(models.Model):
     """
 
     code = models.SlugField(max_length=64, unique=True)
-    name = models.CharField(max_length=120, help_text="How it reads on the invoice.")
+    name = models.CharField(max_length=120, help_text=_("Text on the invoice line."))
     unit = models.CharField(max_length=7, choices=PackUnit, default=PackUnit.CREDITS)
     units = models.DecimalField(**PREPAID, null=True, blank=True)
     least_units = models.DecimalField(**PREPAID, null=True, blank=True)

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 import pghistory
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
@@ -19,10 +20,10 @@ from plans.triggers import frozen_with_its_version
 
 
 class Consumption(models.TextChoices):
-    HARD_CAP = "hard_cap", "hard cap: refused beyond what is included"
-    OVERAGE = "overage", "overage: billed beyond what is included"
-    CREDITS = "credits", "credits: each use burns credits from the wallet"
-    BALANCE = "balance", "balance: each use is paid from the wallet"
+    HARD_CAP = "hard_cap", _("hard cap: rejects usage beyond the allowance")
+    OVERAGE = "overage", _("overage: bills usage beyond the allowance")
+    CREDITS = "credits", _("credits: draws usage down from a credit wallet")
+    BALANCE = "balance", _("balance: draws the cost down from a money wallet")
 
 
 PREPAID = (Consumption.CREDITS, Consumption.BALANCE)
@@ -30,29 +31,29 @@ PREPAID = (Consumption.CREDITS, Consumption.BALANCE)
 
 
 class AtZero(models.TextChoices):
-    BLOCK = "block", "refuse, until there is more"
-    OVERAGE = "overage", "go on, and invoice what the wallet had not"
-    GRACE = "grace", "go on into debt, up to a limit"
+    BLOCK = "block", _("reject until topped up")
+    OVERAGE = "overage", _("continue and invoice the uncovered amount")
+    GRACE = "grace", _("continue with an overdraft up to a limit")
 
 
 class UnlockedBy(models.TextChoices):
     """The measure that unlocks a feature at a threshold, in the current period or since the subscription began."""
 
-    USAGE = "usage", "usage of a feature in the period"
-    USAGE_EVER = "usage_ever", "usage of a feature since the start"
-    SPEND = "spend", "spend on usage in the period"
-    SPEND_EVER = "spend_ever", "spend on usage since the start"
+    USAGE = "usage", _("usage of a feature in the period")
+    USAGE_EVER = "usage_ever", _("usage of a feature since the start")
+    SPEND = "spend", _("spend on usage in the period")
+    SPEND_EVER = "spend_ever", _("spend on usage since the start")
 
 
 class ChargeModel(models.TextChoices):
-    FLAT = "flat", "flat fee"
-    PER_UNIT = "per_unit", "per unit"
-    PACKAGE = "package", "per package"
-    GRADUATED = "graduated", "graduated: each unit at its own tier's price"
-    VOLUME = "volume", "volume: all units at the reached tier's price"
-    PERCENTAGE = "percentage", "percentage of each event's value"
-    GRADUATED_PERCENTAGE = "graduated_percentage", "graduated percentage: each range of value at its own"
-    DYNAMIC = "dynamic", "dynamic: what the events themselves cost"
+    FLAT = "flat", _("flat fee")
+    PER_UNIT = "per_unit", _("per unit")
+    PACKAGE = "package", _("per package")
+    GRADUATED = "graduated", _("graduated: each unit at the price of its tier")
+    VOLUME = "volume", _("volume: all units at the price of the reached tier")
+    PERCENTAGE = "percentage", _("percentage of each event's value")
+    GRADUATED_PERCENTAGE = "graduated_percentage", _("graduated percentage: each part of the value at its own")
+    DYNAMIC = "dynamic", _("dynamic: the price that events carry")
 
 
 TIERED = (ChargeModel.GRADUATED, ChargeModel.VOLUME, ChargeModel.GRADUATED_PERCENTAGE)
@@ -63,29 +64,29 @@ PRICED = (ChargeModel.FLAT, ChargeModel.PER_UNIT, ChargeModel.PACKAGE)
 
 
 class PackageRounding(models.TextChoices):
-    UP = "up", "a started package is due whole"
-    DOWN = "down", "only full packages are charged"
+    UP = "up", _("charge started packages in full")
+    DOWN = "down", _("charge full packages only")
 
 
 class CostSource(models.TextChoices):
-    EVENT = "event", "the price that each event carries"
-    UNIT_COST = "unit_cost", "its units at their unit cost"
+    EVENT = "event", _("price of each event")
+    UNIT_COST = "unit_cost", _("unit cost")
 
 
 class FeeKind(models.TextChoices):
-    BASE = "base", "base fee"
-    ONE_TIME = "one_time", "one-time fee"
+    BASE = "base", _("base fee")
+    ONE_TIME = "one_time", _("one-time fee")
 
 
 class Basis(models.TextChoices):
-    FIXED = "fixed", "as it stands"
-    SEAT = "seat", "for each seat"
-    ADD_ON = "add_on", "for each add-on taken"
+    FIXED = "fixed", _("fixed amount")
+    SEAT = "seat", _("per seat")
+    ADD_ON = "add_on", _("per add-on")
 
 
 class BillingTiming(models.TextChoices):
-    ADVANCE = "advance", "in advance"
-    ARREARS = "arrears", "in arrears"
+    ADVANCE = "advance", _("in advance")
+    ARREARS = "arrears", _("in arrears")
 
 
 @pghistory.track()
@@ -107,24 +108,27 @@ class PlanFeature(models.Model):
     included = QuantityField(default=0)
     static_value = models.CharField(max_length=120, blank=True)
     at_zero = models.CharField(
-        max_length=7, choices=AtZero, default=AtZero.BLOCK, help_text="When its wallet has nothing left."
+        max_length=7, choices=AtZero, default=AtZero.BLOCK, help_text=_("When the wallet is empty.")
     )
-    grace = models.DecimalField(
-        **UNIT_PRICE, default=0, help_text="How far below zero the wallet may go: credits, or money of its currency."
-    )
+    grace = models.DecimalField(**UNIT_PRICE, default=0, help_text=_("Overdraft limit, in credits or money."))
 
     unlocked_by = models.CharField(
-        "opens by",
+        _("unlock condition"),
         max_length=10,
         choices=UnlockedBy,
         blank=True,
         db_default="",
-        help_text="Empty: open from the start.",
+        help_text=_("Empty: available from the start."),
     )
-    unlocked_with = models.CharField("usage of", max_length=64, blank=True, db_default="")
-    unlocked_at = models.DecimalField("from", **UNIT_PRICE, default=0, db_default=0)
+    unlocked_with = models.CharField(_("metric"), max_length=64, blank=True, db_default="")
+    unlocked_at = models.DecimalField(_("from"), **UNIT_PRICE, default=0, db_default=0)
     tax_code = models.SlugField(
-        max_length=40, blank=True, default="", db_default="", db_index=False, help_text="Empty: the version's."
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text=_("Empty: the version's setting."),
     )
 
     class Meta:
@@ -170,8 +174,8 @@ class Price(models.Model):
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
     currency = CurrencyField(default=None, choices=[(CREDITS, "credits"), *CURRENCY_CHOICES])
-    minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At least this for a full period.")
-    maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text="At most this for a full period.")
+    minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Minimum for a full period."))
+    maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Maximum for a full period."))
     resets_unit: "models.CharField[str, period_anchor.IntervalUnit | Literal['']]" = models.CharField(
         max_length=8, choices=IntervalUnit, blank=True
     )
@@ -212,28 +216,30 @@ class Rate(models.Model):
 
     price = models.ForeignKey("plans.Price", on_delete=models.CASCADE, related_name="rates")
     position = models.PositiveSmallIntegerField(default=0)
-    label = models.CharField(max_length=120, blank=True, help_text="How the invoice line reads.")
+    label = models.CharField(max_length=120, blank=True, help_text=_("Text on the invoice line."))
     match = models.JSONField(default=dict, blank=True)
     model = models.CharField(max_length=20, choices=ChargeModel, default=ChargeModel.PER_UNIT)
     unit_price = models.DecimalField(
         **UNIT_PRICE,
         null=True,
         blank=True,
-        help_text="Per unit, per package of the size beside it, or the fee of a flat rate.",
+        help_text=_("Price of a unit or a package, or the fee of a flat rate."),
     )
     package_size = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
     package_rounding: "models.CharField[str, Literal['up', 'down']]" = models.CharField(
         max_length=4, choices=PackageRounding, default=PackageRounding.UP
     )
-    percent = models.DecimalField(**PERCENT, null=True, blank=True, help_text="Of each event's value: 2.9 is 2.9 %.")
-    fixed_fee = models.DecimalField(**UNIT_PRICE, default=0, help_text="For every event that is paid for.")
-    free_events = models.PositiveIntegerField(default=0, help_text="The first so many of a period are free.")
-    free_value = QuantityField(default=0, help_text="The first so much value of a period is free.")
+    percent = models.DecimalField(
+        **PERCENT, null=True, blank=True, help_text=_("Percentage of the value of each event: 2.9 is 2.9%.")
+    )
+    fixed_fee = models.DecimalField(**UNIT_PRICE, default=0, help_text=_("Fee for each billed event."))
+    free_events = models.PositiveIntegerField(default=0, help_text=_("Number of free events in a period."))
+    free_value = QuantityField(default=0, help_text=_("Free value in a period."))
     least_per_event = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
     most_per_event = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
     cost_source = models.CharField(max_length=10, choices=CostSource, default=CostSource.EVENT)
     markup = models.DecimalField(
-        **UNIT_PRICE, default=1, help_text="What the cost is multiplied by: 1.2 adds a fifth, 1 passes it through."
+        **UNIT_PRICE, default=1, help_text=_("Multiplier of the cost: 1.2 adds 20%, 1 passes it through.")
     )
 
     class Meta:
@@ -291,7 +297,7 @@ class Tier(models.Model):
     """
 
     rate = models.ForeignKey("plans.Rate", on_delete=models.CASCADE, related_name="tiers")
-    up_to = QuantityField(null=True, blank=True, help_text="Empty for the last tier.")
+    up_to = QuantityField(null=True, blank=True, help_text=_("Empty for the last tier."))
     unit_price = models.DecimalField(**UNIT_PRICE, default=0)
     percent = models.DecimalField(**PERCENT, null=True, blank=True)
     flat_fee = models.DecimalField(**UNIT_PRICE, default=0)
@@ -340,15 +346,22 @@ class Fee(models.Model):
     currency = CurrencyField(default=None)
     amount = MoneyField(**AMOUNT, currency_field_name="currency")
     basis = models.CharField(max_length=6, choices=Basis, default=Basis.FIXED)
-    included = models.PositiveIntegerField(default=0, help_text="Units held that cost nothing.")
-    least = models.PositiveIntegerField(default=0, help_text="How many are held at least, and to begin with.")
-    most = models.PositiveIntegerField(null=True, blank=True, help_text="How many may be held; empty for any number.")
+    included = models.PositiveIntegerField(default=0, help_text=_("Free units."))
+    least = models.PositiveIntegerField(default=0, help_text=_("Minimum and initial quantity."))
+    most = models.PositiveIntegerField(null=True, blank=True, help_text=_("Maximum quantity. Empty: no maximum."))
     billed = models.CharField(max_length=8, choices=BillingTiming, default=BillingTiming.ADVANCE)
     every = models.PositiveSmallIntegerField(
-        default=1, db_default=1, help_text="How many periods it is for: 12 on a monthly plan is a fee by the year."
+        default=1,
+        db_default=1,
+        help_text=_("Number of periods that the fee covers: 12 on a monthly plan is a yearly fee."),
     )
     tax_code = models.SlugField(
-        max_length=40, blank=True, default="", db_default="", db_index=False, help_text="Empty: the version's."
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text=_("Empty: the version's setting."),
     )
     position = models.PositiveSmallIntegerField(default=0)
 

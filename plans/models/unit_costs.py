@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import UNIT_PRICE, finite
@@ -37,10 +38,10 @@ class UnitCost(models.Model):
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, related_name="unit_costs")
     match = models.JSONField(default=dict, blank=True)
     currency = CurrencyField(default=None)
-    cost = models.DecimalField(**UNIT_PRICE, help_text="Of one unit, such as 0.0000025 for 2.50 per million.")
+    cost = models.DecimalField(**UNIT_PRICE, help_text=_("Cost of one unit, such as 0.0000025 for 2.50 per million."))
     valid_from = models.DateTimeField()
-    valid_to = models.DateTimeField(null=True, blank=True, help_text="Empty: until another one takes over.")
-    note = models.CharField(max_length=200, blank=True, help_text="Where the figure is from: a price list, an offer.")
+    valid_to = models.DateTimeField(null=True, blank=True, help_text=_("Empty: until the next cost starts."))
+    note = models.CharField(max_length=200, blank=True, help_text=_("Source of the cost, such as a price list."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = UnitCostQuerySet.as_manager()
@@ -64,7 +65,7 @@ class UnitCost(models.Model):
                         RangeOperators.OVERLAPS,
                     ),
                 ],
-                violation_error_message="Another cost of the same usage is in force in that time.",
+                violation_error_message=_("Another cost of the same usage is in force at that time."),
             ),
         ]
         triggers = [catalog_changed()]

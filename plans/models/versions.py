@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import MAX_TRIAL_DAYS, finite, one_of
 from plans.pricing import period_anchor
@@ -18,41 +19,41 @@ from plans.triggers import publication_is_approved, review_ends, version_changes
 
 
 class VersionState(models.TextChoices):
-    DRAFT = "draft", "draft"
-    REVIEW = "review", "in review"
-    SCHEDULED = "scheduled", "scheduled"
-    LIVE = "live", "live"
-    RETIRED = "retired", "retired"
+    DRAFT = "draft", _("draft")
+    REVIEW = "review", _("in review")
+    SCHEDULED = "scheduled", _("scheduled")
+    LIVE = "live", _("live")
+    RETIRED = "retired", _("retired")
 
 
 class IntervalUnit(models.TextChoices):
-    DAY = "day", "day"
-    WEEK = "week", "week"
-    MONTH = "month", "month"
-    QUARTER = "quarter", "quarter"
-    YEAR = "year", "year"
+    DAY = "day", _("day")
+    WEEK = "week", _("week")
+    MONTH = "month", _("month")
+    QUARTER = "quarter", _("quarter")
+    YEAR = "year", _("year")
 
 
 class PeriodAnchor(models.TextChoices):
-    CALENDAR = "calendar", "the calendar (1st of the month, Monday, 1 January)"
-    ANNIVERSARY = "anniversary", "the day the subscription starts"
+    CALENDAR = "calendar", _("calendar (1st of the month, Monday, 1 January)")
+    ANNIVERSARY = "anniversary", _("start of the subscription")
 
 
 class ProrationRule(models.TextChoices):
-    SECOND = "second", "by the second"
-    DAY = "day", "by the day"
-    NONE = "none", "not prorated"
+    SECOND = "second", _("by the second")
+    DAY = "day", _("by the day")
+    NONE = "none", _("not prorated")
 
 
 class TrialUsage(models.TextChoices):
-    FREE = "free", "free: shown on the invoice at zero"
-    BILLED = "billed", "billed: at this version's prices, beyond an allowance of its own"
+    FREE = "free", _("free: shown at zero on the invoice")
+    BILLED = "billed", _("billed at this version's prices, with its own allowance")
 
 
 class Audience(models.TextChoices):
-    NEW = "new", "new subscriptions only"
-    COHORT = "cohort", "a cohort"
-    ALL = "all", "everybody"
+    NEW = "new", _("new subscriptions only")
+    COHORT = "cohort", _("cohort")
+    ALL = "all", _("everybody")
 
 
 class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
@@ -119,10 +120,10 @@ class PlanVersion(models.Model):
         default=0,
         db_default=0,
         validators=[MaxValueValidator(MAX_TRIAL_DAYS)],
-        help_text="Days before a new subscription pays its first fees; 0 for no trial.",
+        help_text=_("Days before a new subscription pays its first fees. 0: no trial."),
     )
     trial_usage = models.CharField(
-        "usage in the trial", max_length=8, choices=TrialUsage, default=TrialUsage.FREE, db_default=TrialUsage.FREE
+        _("usage in the trial"), max_length=8, choices=TrialUsage, default=TrialUsage.FREE, db_default=TrialUsage.FREE
     )
     tax_code = models.SlugField(
         max_length=40,
@@ -130,16 +131,16 @@ class PlanVersion(models.Model):
         default="",
         db_default="",
         db_index=False,
-        help_text="Code of the tax rates for what it charges; empty for the ordinary ones.",
+        help_text=_("Tax code. Empty: the standard rates."),
     )
     prices_include_tax = models.BooleanField(
-        default=False, db_default=False, help_text="Whether its prices are what is paid, or tax comes on top."
+        default=False, db_default=False, help_text=_("Whether prices include tax.")
     )
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
     effective_from = models.DateTimeField(null=True, blank=True)
     effective_to = models.DateTimeField(null=True, blank=True)
-    tried_at = models.DateTimeField("tried in the sandbox since", null=True, blank=True, editable=False)
-    note = models.TextField(blank=True, help_text="Why this version exists; shown in its history.")
+    tried_at = models.DateTimeField(_("in the sandbox since"), null=True, blank=True, editable=False)
+    note = models.TextField(blank=True, help_text=_("Reason for this version, shown in its timeline."))
     copied_from = models.ForeignKey(
         "plans.PlanVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
     )

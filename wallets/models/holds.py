@@ -2,16 +2,17 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
 
 
 class HoldState(models.TextChoices):
-    OPEN = "open", "open"
-    COMMITTED = "committed", "committed"
-    RELEASED = "released", "released"
-    LAPSED = "lapsed", "lapsed"
+    OPEN = "open", _("open")
+    COMMITTED = "committed", _("committed")
+    RELEASED = "released", _("released")
+    LAPSED = "lapsed", _("lapsed")
 
 
 class Hold(models.Model):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 from lib.triggers import append_only
@@ -11,28 +12,28 @@ from wallets.triggers import entries_balance
 
 
 class Movement(models.TextChoices):
-    GRANT = "grant", "granted"
-    SPEND = "spend", "used"
-    GIVE_BACK = "give_back", "given back: usage was corrected"
-    EXPIRE = "expire", "expired"
-    REVIVE = "revive", "taken back from expiry for earlier usage"
-    ROLL_OVER = "roll_over", "rolled over"
-    REPAY = "repay", "debt repaid"
-    VOID = "void", "void"
-    REFUND = "refund", "refunded"
-    PAY = "pay", "paid an invoice"
-    TRANSFER_OUT = "transfer_out", "transferred to another wallet"
-    TRANSFER_IN = "transfer_in", "transferred from another wallet"
+    GRANT = "grant", _("granted")
+    SPEND = "spend", _("used")
+    GIVE_BACK = "give_back", _("credit for corrected usage")
+    EXPIRE = "expire", _("expired")
+    REVIVE = "revive", _("restored for earlier usage")
+    ROLL_OVER = "roll_over", _("rolled over")
+    REPAY = "repay", _("overdraft repaid")
+    VOID = "void", _("void")
+    REFUND = "refund", _("refunded")
+    PAY = "pay", _("paid an invoice")
+    TRANSFER_OUT = "transfer_out", _("transferred to another wallet")
+    TRANSFER_IN = "transfer_in", _("transferred from another wallet")
 
 
 class Account(models.TextChoices):
     """The accounts of a wallet's ledger; each wallet has its own."""
 
-    WALLET = "wallet", "the customer's wallet"
-    WORLD = "world", "the outside world"
-    EARNED = "earned", "earned revenue"
-    BREAKAGE = "breakage", "breakage"
-    PROMOTIONAL = "promotional", "promotional contra-revenue"
+    WALLET = "wallet", _("the customer's wallet")
+    WORLD = "world", _("external")
+    EARNED = "earned", _("earned revenue")
+    BREAKAGE = "breakage", _("breakage")
+    PROMOTIONAL = "promotional", _("promotional contra-revenue")
 
 
 class Transaction(models.Model):

@@ -4,6 +4,7 @@ import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
@@ -11,12 +12,12 @@ from wallets.triggers import lot_keeps_its_granted_terms
 
 
 class LotKind(models.TextChoices):
-    PURCHASED = "purchased", "purchased"
-    PROMOTIONAL = "promotional", "promotional"
-    INCLUDED = "included", "included with the plan"
-    BONUS = "bonus", "bonus"
-    ROLLOVER = "rollover", "rolled over"
-    REFUND = "refund", "refund"
+    PURCHASED = "purchased", _("purchased")
+    PROMOTIONAL = "promotional", _("promotional")
+    INCLUDED = "included", _("included in the plan")
+    BONUS = "bonus", _("bonus")
+    ROLLOVER = "rollover", _("rolled over")
+    REFUND = "refund", _("refund")
 
 
 PAID = (LotKind.PURCHASED, LotKind.BONUS, LotKind.REFUND)
@@ -106,9 +107,9 @@ class Lot(models.Model):
         ]
         triggers = [lot_keeps_its_granted_terms()]
         permissions = [
-            ("refund_lot", "Can pay credits back"),
+            ("refund_lot", "Can refund credits"),
             ("void_lot", "Can void credits"),
-            ("extend_lot", "Can let credits last longer"),
+            ("extend_lot", "Can extend credits"),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import AMOUNT, MAX_MONEY, finite
@@ -12,10 +13,10 @@ from wallets.triggers import purchase_keeps_its_terms
 
 
 class PurchaseState(models.TextChoices):
-    PENDING = "pending", "waiting for payment"
-    GRANTED = "granted", "granted"
-    FAILED = "failed", "payment declined"
-    CANCELED = "canceled", "canceled"
+    PENDING = "pending", _("awaiting payment")
+    GRANTED = "granted", _("granted")
+    FAILED = "failed", _("payment declined")
+    CANCELED = "canceled", _("canceled")
 
 
 @pghistory.track()

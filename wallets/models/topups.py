@@ -5,6 +5,7 @@ from datetime import timedelta
 import pghistory
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
@@ -17,10 +18,10 @@ MAX_TOPUPS = 10_000
 class Payer(models.TextChoices):
     """The payer of a top-up."""
 
-    INVOICE = "invoice", "the customer, by invoice"
-    CARD = "card", "the customer's card"
-    SANDBOX = "sandbox", "the sandbox: paid at once, no money moves"
-    DECLINING = "declining", "the sandbox: every payment is declined"
+    INVOICE = "invoice", _("invoice to the customer")
+    CARD = "card", _("customer's card")
+    SANDBOX = "sandbox", _("sandbox: paid immediately")
+    DECLINING = "declining", _("sandbox: every payment is declined")
 
 
 @pghistory.track()
@@ -74,13 +75,13 @@ class TopUpRule(models.Model):
 
 
 class CeilingSetter(models.TextChoices):
-    FINANCE = "finance", "finance"
-    CUSTOMER = "customer", "the customer"
+    FINANCE = "finance", _("finance")
+    CUSTOMER = "customer", _("the customer")
 
 
 class CeilingSpan(models.TextChoices):
-    DAY = "day", "a day"
-    MONTH = "month", "a month"
+    DAY = "day", _("a day")
+    MONTH = "month", _("a month")
 
 
 @pghistory.track()
@@ -115,10 +116,10 @@ class TopUpCeiling(models.Model):
 
 
 class TopUpState(models.TextChoices):
-    PENDING = "pending", "waiting for payment"
-    PAID = "paid", "paid"
-    DECLINED = "declined", "declined"
-    CANCELED = "canceled", "canceled"
+    PENDING = "pending", _("awaiting payment")
+    PAID = "paid", _("paid")
+    DECLINED = "declined", _("declined")
+    CANCELED = "canceled", _("canceled")
 
 
 @pghistory.track()

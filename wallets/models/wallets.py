@@ -3,6 +3,7 @@
 import pghistory
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import finite
@@ -15,10 +16,10 @@ CREDITS = "credits"
 class AtZeroRule(models.TextChoices):
     """The wallet's own policy at zero, if it has one."""
 
-    AS_PLANNED = "", "as the plan says"
-    BLOCK = "block", "refuse"
-    OVERAGE = "overage", "go on, and invoice"
-    GRACE = "grace", "go on into debt, up to a limit"
+    AS_PLANNED = "", _("plan setting")
+    BLOCK = "block", _("refuse")
+    OVERAGE = "overage", _("continue and invoice")
+    GRACE = "grace", _("continue with an overdraft up to a limit")
 
 
 @pghistory.track(exclude=["balance", "debt", "debt_held", "debt_limit", "moves", "seal"])
@@ -40,12 +41,12 @@ class Wallet(models.Model):
     currency = CurrencyField(default="USD")
     priority = models.PositiveSmallIntegerField(default=50)
     at_zero = models.CharField(max_length=7, choices=AtZeroRule, blank=True, default=AtZeroRule.AS_PLANNED)
-    grace = UnitsField(null=True, blank=True, help_text="How far below zero it may go; empty for what the plan says.")
-    promotional_first = models.BooleanField(default=True, help_text="Take what was given before what was paid for.")
+    grace = UnitsField(null=True, blank=True, help_text=_("Overdraft limit. Empty: the plan's limit."))
+    promotional_first = models.BooleanField(default=True, help_text=_("Use free credits before purchased ones."))
     is_trusted = models.BooleanField(
-        default=False, db_default=False, help_text="What is bought arrives at once, before it is paid."
+        default=False, db_default=False, help_text=_("Grant purchased credits before payment.")
     )
-    pays_invoices = models.BooleanField(default=False, help_text="A money wallet may pay issued invoices.")
+    pays_invoices = models.BooleanField(default=False, help_text=_("Allow this money wallet to pay issued invoices."))
     balance = UnitsField(default=0, editable=False)
     debt = UnitsField(default=0, editable=False)
     debt_held = UnitsField(default=0, editable=False)
@@ -79,8 +80,8 @@ class Wallet(models.Model):
         indexes = [models.Index(fields=["id"], condition=Q(debt__gt=0), name="wallet_that_owes")]
         triggers = [balance_is_the_sum_of_its_lots()]
         permissions = [
-            ("grant_credits", "Can put value into wallets"),
-            ("transfer_credits", "Can move value between wallets"),
+            ("grant_credits", "Can grant wallet credits"),
+            ("transfer_credits", "Can transfer between wallets"),
         ]
 
     def __str__(self) -> str:

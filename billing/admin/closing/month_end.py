@@ -296,5 +296,5 @@ def _state(status: MonthStatus) -> tuple[str, str]:
 def _sum_shown(row: dict[str, Any]) -> dict[str, str]:
     """Return the totals of invoices of one kind and currency, as text."""
     figures = {name: format_money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
-    kind = DocumentKind(row["kind"]).label
+    kind = str(DocumentKind(row["kind"]).label)
     return {"kind": f"{pluralize(kind)}", "documents": format_number(row["documents"]), **figures}
