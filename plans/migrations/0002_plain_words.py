@@ -413,7 +413,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='planversion',
             name='trial_usage',
-            field=models.CharField(choices=[('free', 'free: shown at zero on the invoice'), ('billed', "billed at this version's prices, with its own allowance")], db_default='free', default='free', max_length=8, verbose_name='usage in the trial'),
+            field=models.CharField(choices=[('free', 'free: shown at zero on the invoice'), ('billed', "billed: at this version's prices, with its own allowance")], db_default='free', default='free', max_length=8, verbose_name='usage in the trial'),
         ),
         migrations.AlterField(
             model_name='planversion',
@@ -453,7 +453,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='planversionevent',
             name='trial_usage',
-            field=models.CharField(choices=[('free', 'free: shown at zero on the invoice'), ('billed', "billed at this version's prices, with its own allowance")], db_default='free', default='free', max_length=8, verbose_name='usage in the trial'),
+            field=models.CharField(choices=[('free', 'free: shown at zero on the invoice'), ('billed', "billed: at this version's prices, with its own allowance")], db_default='free', default='free', max_length=8, verbose_name='usage in the trial'),
         ),
         migrations.AlterField(
             model_name='planversionevent',

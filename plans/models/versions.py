@@ -47,7 +47,7 @@ class ProrationRule(models.TextChoices):
 
 class TrialUsage(models.TextChoices):
     FREE = "free", _("free: shown at zero on the invoice")
-    BILLED = "billed", _("billed at this version's prices, with its own allowance")
+    BILLED = "billed", _("billed: at this version's prices, with its own allowance")
 
 
 class Audience(models.TextChoices):

@@ -65,7 +65,7 @@ CASES = [
         lambda: prepaid_calls(rate(1)),
         lambda: prepaid_calls(rate("0.002"), at_zero="grace", grace=50),
         [
-            "calls: with an empty wallet: refuse, until there is more → go on into debt, up to a limit",
+            "calls: with an empty wallet: reject until topped up → continue with an overdraft up to a limit",
             "calls: how far below zero: 0 → 50",
             "calls: price: 1,000 credits → 2 credits per 1,000 calls (−99.8 %)",
         ],
