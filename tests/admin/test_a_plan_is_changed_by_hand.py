@@ -42,7 +42,7 @@ def test_at_the_end_of_the_period(member, subscription):
     change = ScheduledChange.objects.get()
     assert change.moment == subscription.periods.get(kind="regular").ends_at
     page = client.get(f"/admin/billing/scheduledchange/{change.pk}/change/").content.decode()
-    assert "to come" in page
+    assert "upcoming" in page
     assert "pending" not in page, "its state in words"
 
 

@@ -123,7 +123,7 @@ def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 sub
 def see_move(page: Page, moment: datetime) -> None:
     page.goto("/admin/billing/scheduledchange/")
     row = page.locator("#result_list tbody tr").first
-    expect(row).to_contain_text("to come")
+    expect(row).to_contain_text("upcoming")
     expect(row).to_contain_text(f"{moment:%Y}")
 
 

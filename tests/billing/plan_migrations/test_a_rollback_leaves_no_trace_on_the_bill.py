@@ -67,7 +67,7 @@ def test_a_rollback_after_a_change_in_mid_period_leaves_no_trace(pair, new, afte
     both_use(pair, 20, TENTH)
     pass_time(FIFTEENTH)
     migration = planned(new, ids=["moved"])
-    assert run(migration).figures == {"moved": 1, "not possible": 0, "to come": 0}
+    assert run(migration).figures == {"moved": 1, "not possible": 0, "upcoming": 0}
     both_use(pair, 9, FIFTEENTH + HOUR / 4)
     pass_time(FIFTEENTH + after, since=FIFTEENTH + after)
     assert roll_back(migration, at=FIFTEENTH + after).figures == {"not possible": 0, "rolled back": 1}
@@ -84,7 +84,7 @@ def test_a_rollback_after_a_change_at_the_next_period_leaves_no_trace(pair, new,
     both_use(pair, 20, TENTH)
     pass_time(FIFTEENTH)
     migration = planned(new, when="period", ids=["moved"])
-    assert run(migration).figures == {"moved": 0, "not possible": 0, "to come": 1}
+    assert run(migration).figures == {"moved": 0, "not possible": 0, "upcoming": 1}
     pass_time(FEB + after, since=FIFTEENTH)
     if after > 0 * DAY:
         both_use(pair, 9, FEB + HOUR / 4)
