@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display as display_of_theme
@@ -17,12 +17,13 @@ READ_MONEY = "read_money"
 """The attribute of a column of amounts that returns (amount, currency) of a row, or None, for an exported list."""
 
 Column = Callable[[Any, Any], Any]
+AnyColumn = TypeVar("AnyColumn", bound=Callable[..., Any])
 STATE = _("State")
 
 
-def display(*, description: Text, **options: Any) -> Callable[[Any], Any]:
+def display(*, description: Text, **options: Any) -> Callable[[AnyColumn], AnyColumn]:
     """Decorate a method as a column of a page. Like the theme's decorator, with a translated heading."""
-    return cast(Callable[[Any], Any], display_of_theme(description=cast(str, description), **options))
+    return display_of_theme(description=cast(str, description), **options)
 
 
 def column(heading: Text, read: Callable[[Any], Any], **options: Any) -> Column:
