@@ -110,7 +110,7 @@ POINT_TEXTS: dict[str, tuple[Text, Text, Callable[[SellerMonth], str]]] = {
     ),
     "overpaid": (
         _("Overpaid invoices"),
-        _("They were paid before a credit note of the month. Refund the difference or apply it to other invoices."),
+        _("They were paid before a credit note of the month, and the refund is still pending."),
         lambda seller_month: seller_month.documents(kind__exact="credit_note"),
     ),
     "approvals": (
