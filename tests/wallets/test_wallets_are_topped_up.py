@@ -218,7 +218,7 @@ REFUSED = [
     ({"threshold": D(1)}, "threshold", "Say below which"),
     ({"pack": "loose"}, "percent", "in units"),
     ({"pack": "loose", "percent": None, "threshold": D(5)}, "target", "how far"),
-    ({"payer": "bank"}, "payer", "pays for nobody"),
+    ({"payer": "bank"}, "payer", "is not a payer"),
     ({"cooldown": timedelta(days=400)}, "cooldown", "a year"),
     ({"most_declines": 0}, "most_declines", "1 to 100"),
     ({"ceilings": [CeilingLimits("finance", "day")]}, "ceilings", "how many"),
