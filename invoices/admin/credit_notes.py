@@ -34,7 +34,7 @@ REASON_LABEL = _("Reason (printed on the credit note)")
 DESTINATIONS = [
     (CreditTo.BALANCE, _("Customer balance")),
     (CreditTo.REFUND, _("Refund to the customer")),
-    (CreditTo.OFFSET, _("Amount due of this invoice")),
+    (CreditTo.OFFSET, _("Offset against the invoice")),
 ]
 
 
@@ -67,7 +67,7 @@ class CreditForm(forms.Form):
     )
     to = forms.ChoiceField(
         choices=DESTINATIONS,
-        label=_("Credit to"),
+        label=_("Destination"),
         widget=forms.Select(attrs=FIELD),
         initial=CreditTo.BALANCE,
     )

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from invoices.admin.credit_notes import credit_page
+from invoices.admin.credit_notes import DESTINATIONS, credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.invoice_actions import DiscardDraft, IssueDraft, RenderAgain, VoidInvoice, is_creditable, is_draft
 from invoices.admin.one_off_invoices import draft_page
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.invoices import BILLS_USAGE, InvoiceState
+from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
 from invoices.payments.manual_payments import PAYABLE
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
@@ -101,6 +101,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         return {
             "title": _title(invoice),
             "invoice": invoice,
+            "destination": dict(DESTINATIONS).get(CreditTo(invoice.credit_to)) if invoice.credit_to else "",
             "corrections": list(invoice.corrections.order_by("pk")),
             "due": format_money(invoice.due, str(invoice.currency)) if invoice.state in PAYABLE else "",
             "days_past_due": _days_past_due(invoice),

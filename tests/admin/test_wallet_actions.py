@@ -99,7 +99,7 @@ def test_an_invalid_action_shows_the_error_at_its_field(member, wallet, action, 
 
 def test_more_than_the_remaining_amount_can_not_be_voided(member, wallet):
     _, text = send(member("finance"), f"lot/{lot_of(wallet).pk}/void", "_do", amount="101")
-    assert "100 are available" in text
+    assert "credits available" in text
 
 
 @pytest.mark.parametrize("group", ["operations", "support", "engineer", "finance approver"])
