@@ -120,6 +120,7 @@ class ApiKeyAdmin(StaffAdmin):
     """Revoked keys are kept, so that the audit log can still name them."""
 
     allows = ("add",)
+    empty_text = _("Your product needs an API key to send usage events.")
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")
     list_filter = ("sandbox",)
     search_fields = ("name", "prefix")

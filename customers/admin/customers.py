@@ -68,6 +68,7 @@ class CustomerAdmin(StaffAdmin):
     """Registered by billing, which adds the customer's usage, receivables and subscriptions."""
 
     form = CustomerForm
+    empty_text = _("Add a customer here, or create customers through the API.")
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
     list_filter = ("sandbox", "seller")
     list_select_related = ("seller", "test_clock")

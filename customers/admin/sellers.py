@@ -21,6 +21,7 @@ class SellerAdmin(StaffAdmin):
     """Registered by wallets, which may import the app that renders invoices: see invoices/admin/sellers.py."""
 
     form = SellerForm
+    empty_text = _("A seller is the legal entity that issues invoices. Add one to begin.")
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")
     search_fields = ("legal_name", "code")
     ordering = ("legal_name",)

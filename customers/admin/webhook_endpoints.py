@@ -33,6 +33,7 @@ STATE_COLORS = {"works": "success", "sandbox": "warning", "failing": "danger", "
 class WebhookEndpointAdmin(StaffAdmin):
     allows = ("add", "change")  # an endpoint is removed by an action, which keeps the deliveries readable
     form = EndpointForm
+    empty_text = _("Add a URL of your product to receive signed messages about events.")
     list_display = ("shown", "url", "kinds_shown", "state", "created_at")
     list_filter = ("sandbox",)
     search_fields = ("url", "description")

@@ -62,6 +62,9 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     """An issued invoice is never edited."""
 
     has_form = False
+    empty_text = _(
+        "Invoices are issued when periods end. For a one-off invoice, choose Create invoice on a customer's page."
+    )
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = ("kind", "state", "issue_date", "seller", "sandbox", PdfFilter)
     list_select_related = ("customer",)

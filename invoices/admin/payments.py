@@ -20,6 +20,7 @@ STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger",
 
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Attempts to charge a customer's card appear here with their outcome.")
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
     list_filter = ("state", "provider", "created_at")
     list_select_related = ("invoice__customer",)
@@ -81,6 +82,7 @@ class RecordRefund(ConfirmedAction[Refund]):
 
 @admin.register(Refund)
 class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("A credit note creates a refund when paid money goes back to the customer.")
     list_display = ("customer", "state_shown", "amount_shown", "provider", "document", "created_at")
     list_filter = ("state", "provider")
     list_select_related = ("customer", "note")
@@ -105,6 +107,7 @@ class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(BalanceEntry)
 class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Credits, overpayments, and payouts of customer balances appear here.")
     list_display = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "at")
     list_filter = ("kind", "at")
     list_select_related = ("customer", "document")
@@ -119,6 +122,7 @@ class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
+    empty_text = _("Webhook events from the payment provider appear here.")
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
     list_filter = ("provider", "received_at")
     search_fields = ("=ref", "=kind")

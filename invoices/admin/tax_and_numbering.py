@@ -52,6 +52,7 @@ class TaxRateAdmin(ModelAdmin):
 class NumberSeriesAdmin(ReadOnlyAdmin):
     """Read only: an assigned number is spent, and a gap would have to be explained to an auditor."""
 
+    empty_text = _("A seller's number series are created with its first invoice.")
     list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
     list_select_related = ("seller",)
     ordering = ("seller", "code")

@@ -86,6 +86,7 @@ class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
 class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
     form = AutoTopupRuleForm
     inlines = (CeilingInline,)
+    empty_text = _("A rule buys a pack when a wallet's balance falls below a threshold.")
     list_display = ("wallet_shown", "below", "buys", "payer", "state")
     list_filter = ("is_on", "payer")
     list_select_related = ("wallet__customer", "pack")
@@ -170,6 +171,7 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
 
 @admin.register(TopUp)
 class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Automatic top-ups appear here. Add a rule for a wallet to begin.")
     list_display = ("wallet_shown", "state_shown", "balance_shown", "bought", "amount_shown", "created_at")
     list_filter = ("state", "created_at")
     list_select_related = ("wallet__customer", "purchase")

@@ -159,6 +159,7 @@ class PackAdmin(StaffAdmin):
     allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)
+    empty_text = _("Customers buy credits in packs. Add a pack to begin selling.")
     list_display = ("code", "name", "holds", "costs", "state")
     search_fields = ("code", "name")
     fixed_fields = ("code",)  # top-ups and the API know it by its code

@@ -17,6 +17,7 @@ from wallets.statements.formats import shown
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
+    empty_text = _("Every change of a wallet's balance appears here.")
     list_display = ("number", "customer", "kind", "feature", "units_shown", "balance_shown", "at")
     list_filter = ("kind",)
     list_select_related = ("wallet__customer", "feature", "by")

@@ -116,6 +116,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
 
     allows = ("add", "change")
     form = WalletForm
+    empty_text = _("A wallet holds a customer's prepaid credits or money. Add one to grant or sell credits.")
     list_display = ("name_shown", "customer_shown", "balance_shown", "debt_shown", "rule_shown", "created_at")
     list_filter = (StandsFilter, UnitFilter)
     list_select_related = ("customer",)
