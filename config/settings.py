@@ -255,6 +255,7 @@ CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
 # Providers of an invoice's last pages, usage and wallets: invoices is below billing and wallets and can't import
 # them.
+EMAIL_FILES = "invoices.rendering.email_files.read_email_files"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 

@@ -1,4 +1,4 @@
-"""Credit a period's invoice in full, so that the period can be undone: docs/migration.md#rolling-back."""
+"""Credit a period's invoice in full, so that the period can be undone: docs/migration.md#rollback."""
 
 from datetime import datetime
 

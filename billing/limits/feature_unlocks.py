@@ -1,4 +1,4 @@
-"""Features that unlock once a threshold is reached: docs/limits.md#features-that-open."""
+"""Features that unlock once a threshold is reached: docs/limits.md#features-that-unlock."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

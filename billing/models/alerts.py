@@ -53,8 +53,8 @@ class AlertRule(models.Model):
     amount: the limit, in `currency`; for a wallet, in its unit; for unusual usage, its minimum cost.
     removed_at: when the rule was removed; its alerts stay.
 
-    Of finance's rules the most specific one applies (docs/alerts.md#which-rule-holds), so a rule that is off disables
-    a default. The customer's own rules apply in addition.
+    Of finance's rules the most specific one applies (docs/alerts.md#which-rule-applies), so a rule that is off
+    disables a default. The customer's own rules apply in addition.
     """
 
     kind = models.CharField(max_length=11, choices=AlertKind)

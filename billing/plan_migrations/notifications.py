@@ -7,7 +7,7 @@ from itertools import islice
 from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import MoveState
 from customers.notifications import Announcement, announce_all
-from lib.formats import format_money
+from lib.decimals import to_plain_string
 
 KIND = "migration.announced"
 # Messages per statement; the moves are streamed, so this also bounds the memory.
@@ -42,6 +42,7 @@ def _build_announcements(migration: PlanMigration, *, at: datetime) -> Iterator[
 def _bill_facts(move: MigrationItem) -> dict[str, str | None]:
     """Return the totals of the customer's last periods, before and after the migration, if they are known."""
     if move.before is None or move.after is None:
-        return {"bill_before": None, "bill_after": None}
+        return {"bill_before": None, "bill_after": None, "currency": None}
     currency = str(move.subscription.currency)
-    return {"bill_before": format_money(move.before, currency), "bill_after": format_money(move.after, currency)}
+    bills = {"bill_before": to_plain_string(move.before), "bill_after": to_plain_string(move.after)}
+    return {**bills, "currency": currency}

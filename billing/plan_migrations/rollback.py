@@ -1,6 +1,6 @@
 """
 Undo a plan change as if it had never been made, within the period in which it was made:
-docs/migration.md#rolling-back.
+docs/migration.md#rollback.
 
 The period that started with the change is marked as undone, and so is the period before it if its invoice is issued;
 a credit note then credits that invoice in full. Periods under the former version replace them, the same usage is

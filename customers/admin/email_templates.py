@@ -1,4 +1,4 @@
-"""Email templates in the seller's own words: a form with its placeholders, and a live preview."""
+"""Email templates in the seller's own words: a form with placeholders and a preview of each kind and language."""
 
 from typing import Any
 
@@ -9,11 +9,14 @@ from django.core.exceptions import PermissionDenied
 from django.core.mail import BadHeaderError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from customers.models import EmailTemplate
+from customers.models import EmailTemplate, Seller
 from customers.notifications.email import EmailText, compose_email
+from customers.notifications.email_sender import NO_SENDER, sender_of
 from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
@@ -22,18 +25,21 @@ from lib.row_form import RowForm
 
 SAMPLE_NAME = "Acme GmbH"
 MAX_BODY = 5_000
-NO_ADDRESS = "You have no mail address: have one entered under People first."
+NO_ADDRESS = _("Your user has no email address. Ask an administrator to add one.")
 
 
 class WordingForm(RowForm[EmailTemplate]):
     kind = forms.ChoiceField(
-        choices=[(name, KINDS[name].title) for name in SAMPLES], widget=UnfoldAdminSelectWidget, label="Mail"
+        choices=[(name, KINDS[name].title) for name in SAMPLES],
+        widget=UnfoldAdminSelectWidget,
+        label=_("Notification"),
     )
     language = forms.RegexField(
         regex=r"^[a-z]{2,3}$",
         initial="en",
         widget=UnfoldAdminTextInputWidget,
-        help_text=f"As contacts and customers have it, such as {', '.join(LANGUAGES)}.",
+        label=_("Language"),
+        help_text=_("A language code, such as de."),
     )
 
     class Meta:
@@ -43,7 +49,9 @@ class WordingForm(RowForm[EmailTemplate]):
             "subject": UnfoldAdminTextInputWidget,
             "body": UnfoldAdminTextareaWidget(attrs={"rows": 10}),
         }
-        help_texts = {"body": "Paragraphs are set apart by an empty line. {number} stands for a fact of the mail."}
+        help_texts = {
+            "body": _("Separate paragraphs by an empty line. Insert facts by placeholders such as {number}.")
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -52,30 +60,30 @@ class WordingForm(RowForm[EmailTemplate]):
             for problem in find_problems(kind, cleaned.get(name, "")) if kind else ():
                 self.add_error(name, problem)
         if len(cleaned.get("body", "")) > MAX_BODY:
-            self.add_error("body", f"At most {MAX_BODY:,} characters, please.")
+            self.add_error("body", gettext("Use at most %(count)s characters.") % {"count": f"{MAX_BODY:,}"})
         return cleaned
 
 
 class SendTestMail(ConfirmedAction[EmailTemplate]):
-    label, icon = "Send me a test", "forward_to_inbox"
+    label, icon = "Send a test to me", "forward_to_inbox"
     permission = "customers.change_emailtemplate"
     refusals = (OSError, BadHeaderError)
 
     def preview(self, wording: EmailTemplate) -> Preview:
         to = self.user.email
         return Preview(
-            title="Send me a test",
-            consequences=[f"The text as it is stored, with sample facts, is mailed to {to}."],
-            problems=[] if to else [NO_ADDRESS],
-            problems_title="It could not be sent:",
+            title=gettext("Send a test to me"),
+            consequences=[gettext("Tollbook sends the saved text with sample facts to %(email)s.") % {"email": to}],
+            problems=[] if to else [str(NO_ADDRESS)],
+            problems_title=gettext("The test cannot be sent:"),
         )
 
     def run(self, wording: EmailTemplate) -> Response:
         if not self.user.email:
-            return self.done(NO_ADDRESS, level=ERROR)
+            return self.done(str(NO_ADDRESS), level=ERROR)
         text = sample(wording.kind, wording.language, {wording.language: [wording.subject, wording.body]})
         text.as_message(self.user.email).send()
-        return self.done(f"A test with sample facts is on its way to {self.user.email}.")
+        return self.done(gettext("Test email sent to %(email)s.") % {"email": self.user.email})
 
 
 @admin.register(EmailTemplate)
@@ -90,13 +98,13 @@ class WordingAdmin(StaffAdmin):
 
     send_test = SendTestMail.as_action()
 
-    @display(description="Mail", ordering="kind")
+    @display(description="Notification", ordering="kind")
     def title(self, wording: EmailTemplate) -> str:
-        return KINDS[wording.kind].title if wording.kind in KINDS else wording.kind
+        return str(KINDS[wording.kind].title) if wording.kind in KINDS else wording.kind
 
     @display(description="Language", ordering="language")
     def language_shown(self, wording: EmailTemplate) -> str:
-        return LANGUAGES.get(wording.language, wording.language)
+        return str(LANGUAGES.get(wording.language, wording.language))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Show the email with the form's wording, or the built-in wording while the form is empty."""
@@ -110,16 +118,20 @@ class WordingAdmin(StaffAdmin):
         is_own = bool(subject.strip() and body.strip())
         language = request.POST.get("language", "en").strip() or "en"
         text = sample(kind, language, {language: [subject, body]} if is_own else {})
-        context = {"text": text, "problems": problems, "is_own": is_own, "names": names_with_samples(kind)}
+        names = [(f"{{{name}}}", text.placeholders.get(name, "")) for name in placeholder_names(kind)]
+        context = {"text": text, "problems": problems, "is_own": is_own, "names": names}
         return TemplateResponse(request, "staff/customers/email_preview_result.html", context)
 
 
 def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> EmailText:
-    """Return an email with sample facts."""
-    return compose_email(kind, language=language, facts=SAMPLES[kind], customer_name=SAMPLE_NAME, wordings=wordings)
-
-
-def names_with_samples(kind: str) -> list[tuple[str, str]]:
-    """Return the placeholders of a template, each with its value in the sample."""
-    facts = {"customer_name": SAMPLE_NAME, **SAMPLES[kind]}
-    return [(f"{{{name}}}", "" if facts[name] is None else str(facts[name])) for name in placeholder_names(kind)]
+    """Return an email with sample facts, in the look of the first seller."""
+    seller = Seller.objects.select_related("logo").order_by("pk").first()
+    return compose_email(
+        kind,
+        language=language,
+        facts=SAMPLES[kind],
+        customer_name=SAMPLE_NAME,
+        wordings=wordings,
+        locale=seller.locale if seller else "",
+        sender=sender_of(seller) if seller else NO_SENDER,
+    )

@@ -72,7 +72,7 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
     :raises TypeError: if a fact is neither text, an integer nor None.
     """
     if kind not in KINDS:
-        raise UnknownKind(f"“{kind}” is no kind of notice yet: add it to customers/notifications/kinds.py.")
+        raise UnknownKind(f"The notification kind “{kind}” is unknown: add it to customers/notifications/kinds.py.")
     rows = [
         (announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements
     ]

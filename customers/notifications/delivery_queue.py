@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
+from customers.notifications.email_sender import NO_SENDER, Attachment, EmailSender
 from customers.notifications.http_client import SECONDS
 from lib import sql
 from lib.queue import Backoff, Queue
@@ -70,6 +71,8 @@ class DeliveryClaim:
         previous_secret is empty once it has expired. address, language: of a person; empty if the contact was
         deleted.
     wordings: the seller's own subjects and bodies of the email by language: the person's language, and English.
+    locale, time_zone, seller_id: of the customer. is_staff: whether the person is a staff user.
+    sender, attachment: of an email, read before it is sent: email_preparation.py.
     """
 
     delivery_id: int
@@ -88,6 +91,16 @@ class DeliveryClaim:
     address: str
     language: str
     wordings: dict[str, list[str]]
+    locale: str
+    time_zone: str
+    seller_id: int | None
+    is_staff: bool
+    sender: EmailSender = NO_SENDER
+    attachment: Attachment | None = None
+
+    @property
+    def is_email(self) -> bool:
+        return self.endpoint_id is None
 
 
 # The endpoint's row lock keeps a second worker from claiming as many again; with SKIP LOCKED it skips the endpoint.
@@ -136,7 +149,8 @@ SELECT t.id, t.attempts, n.message_id, n.kind, n.facts, n.created_at, c.external
     coalesce(k.email, CASE WHEN u.is_active THEN u.email END, ''),
     spoken.language, CASE WHEN t.endpoint_id IS NULL THEN (
         SELECT jsonb_object_agg(w.language, jsonb_build_array(w.subject, w.body)) FROM customers_emailtemplate w
-        WHERE w.kind = n.kind AND w.language IN (spoken.language, 'en')) END
+        WHERE w.kind = n.kind AND w.language IN (spoken.language, 'en')) END,
+    coalesce(c.locale, ''), coalesce(c.time_zone, 'UTC'), c.seller_id, t.staff_id IS NOT NULL
 FROM taken t JOIN customers_notification n ON n.id = t.notification_id
 LEFT JOIN customers_customer c ON c.id = n.customer_id
 LEFT JOIN customers_webhookendpoint e ON e.id = t.endpoint_id
@@ -163,4 +177,7 @@ def claim_due(*, at: datetime, most: int) -> list[DeliveryClaim]:
 def _claim(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
     bounds = {"most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING, "mails": _MAILS}
     rows = sql.fetch_rows(picked + _CLAIM_PICKED, {"at": at, "until": at + LEASE, **bounds})
-    return [DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}"))) for row in rows]
+    return [
+        DeliveryClaim(*(*row[:4], json.loads(row[4]), *row[5:-5], json.loads(row[-5] or "{}"), *row[-4:]))
+        for row in rows
+    ]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from customers.notifications.delivery_queue import DeliveryClaim, claim_due
 from customers.notifications.delivery_result import DeliveryOutcome, record_outcome
+from customers.notifications.email_preparation import add_senders
 from customers.notifications.endpoint_health import abandon
 from customers.notifications.transport import send
 from lib.queue import NO_DEADLINE, Deadline
@@ -42,7 +43,7 @@ def deliver(*, clock: Callable[[], datetime], deadline: Deadline = NO_DEADLINE) 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
             if len(sending) < AT_ONCE and deadline.has_time():
-                for claim in claim_due(at=clock(), most=AT_ONCE - len(sending)):
+                for claim in add_senders(claim_due(at=clock(), most=AT_ONCE - len(sending))):
                     sending[pool.submit(send, claim)] = claim
             if not sending:
                 return totals

@@ -8,9 +8,12 @@ have written it.
 import re
 from collections.abc import Mapping
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from customers.notifications.samples import SAMPLES
 
-LANGUAGES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish"}
+LANGUAGES = {"en": _("English"), "de": _("German"), "fr": _("French"), "es": _("Spanish")}
 """Languages of the built-in emails; a template can be in any other language, for customers or contacts who use it."""
 
 CUSTOMER = "customer_name"
@@ -27,9 +30,13 @@ def find_problems(kind: str, text: str) -> list[str]:
     """Return the problems of a text in sentences: unknown placeholders, and stray braces."""
     known = placeholder_names(kind)
     unknown = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name not in known]
-    problems = [f"{{{name}}} is no fact of this mail; there are {', '.join(known)}." for name in unknown]
+    problems = [
+        gettext("This email has no placeholder %(name)s. Use one of %(known)s.")
+        % {"name": f"{{{name}}}", "known": ", ".join(known)}
+        for name in unknown
+    ]
     if set("{}") & set(_PLACEHOLDER.sub("", text)):
-        problems.append("A brace stands only around the name of a fact, such as {customer_name}.")
+        problems.append(gettext("Use braces only around a placeholder, such as {customer_name}."))
     return problems
 
 

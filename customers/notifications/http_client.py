@@ -5,7 +5,7 @@ A name is resolved once, all of its addresses must be public, and the connection
 later change of the name has no effect. TLS is still verified against the name. Redirects are not followed, the
 environment's proxies are not used, and no response is read longer or further than the bounds below.
 
-Source: docs/webhooks.md#where-webhooks-go; ASVS 5.0 V1.3.6, V13.2.4.
+Source: docs/webhooks.md#destination-addresses; ASVS 5.0 V1.3.6, V13.2.4.
 """
 
 import socket

@@ -6,6 +6,9 @@ template.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 class MailAudience(StrEnum):
     """The contacts of a customer who get an email."""
@@ -24,7 +27,7 @@ class NotificationKind:
         also gets an email.
     """
 
-    title: str
+    title: Promise
     mail: MailAudience = MailAudience.NOBODY
     to_owner: bool = False
 
@@ -37,55 +40,47 @@ endpoint.
 """
 
 KINDS: dict[str, NotificationKind] = {
-    "alert.fired": NotificationKind("A limit or threshold was reached", MailAudience.ALERTS, to_owner=True),
-    "alert.recovered": NotificationKind(
-        "What was over a limit is below it again", MailAudience.ALERTS, to_owner=True
-    ),
-    "customer.created": NotificationKind("A customer was made"),
-    "customer.updated": NotificationKind("Details or contacts of a customer were changed"),
-    "invoice.credited": NotificationKind("Something of an invoice was credited"),
-    "invoice.issued": NotificationKind("An invoice or credit note was issued", MailAudience.BILLING),
-    "invoice.overdue": NotificationKind("The day an invoice was due on is over", MailAudience.BILLING, to_owner=True),
-    "invoice.paid": NotificationKind("An invoice was paid", MailAudience.BILLING),
-    "invoice.reminder": NotificationKind("A reminder of an invoice that is not paid", MailAudience.BILLING),
-    "invoice.uncollectible": NotificationKind("An invoice was called uncollectible", to_owner=True),
-    "invoice.voided": NotificationKind("All of an invoice was credited before any of it was paid"),
-    "migration.announced": NotificationKind(
-        "A subscription will move to another plan", MailAudience.BILLING, to_owner=True
-    ),
-    "payment.disputed": NotificationKind("A customer's bank takes issue with a payment", to_owner=True),
-    "payment.failed": NotificationKind("A charge was declined", MailAudience.BILLING, to_owner=True),
-    "payment.succeeded": NotificationKind("A charge was paid", MailAudience.BILLING),
-    "payment.taken_back": NotificationKind("A payment did not come after all", MailAudience.BILLING, to_owner=True),
-    "plan.version_in_force": NotificationKind("Prices that were published are in force"),
-    "plan.version_published": NotificationKind("Prices were published"),
+    "alert.fired": NotificationKind(_("Usage limit or threshold reached"), MailAudience.ALERTS, to_owner=True),
+    "alert.recovered": NotificationKind(_("Usage back below the limit"), MailAudience.ALERTS, to_owner=True),
+    "customer.created": NotificationKind(_("Customer created")),
+    "customer.updated": NotificationKind(_("Customer details or contacts changed")),
+    "invoice.credited": NotificationKind(_("Invoice credited")),
+    "invoice.issued": NotificationKind(_("Invoice or credit note issued"), MailAudience.BILLING),
+    "invoice.overdue": NotificationKind(_("Invoice past due"), MailAudience.BILLING, to_owner=True),
+    "invoice.paid": NotificationKind(_("Invoice paid"), MailAudience.BILLING),
+    "invoice.reminder": NotificationKind(_("Payment reminder"), MailAudience.BILLING),
+    "invoice.uncollectible": NotificationKind(_("Invoice written off"), to_owner=True),
+    "invoice.voided": NotificationKind(_("Invoice voided")),
+    "migration.announced": NotificationKind(_("Plan migration announced"), MailAudience.BILLING, to_owner=True),
+    "payment.disputed": NotificationKind(_("Payment disputed"), to_owner=True),
+    "payment.failed": NotificationKind(_("Payment declined"), MailAudience.BILLING, to_owner=True),
+    "payment.succeeded": NotificationKind(_("Payment received"), MailAudience.BILLING),
+    "payment.taken_back": NotificationKind(_("Payment reversed"), MailAudience.BILLING, to_owner=True),
+    "plan.version_in_force": NotificationKind(_("Plan version active")),
+    "plan.version_published": NotificationKind(_("Plan version published")),
     "refund.failed": NotificationKind(
-        "A refund did not arrive, and is on the customer's balance", MailAudience.BILLING, to_owner=True
+        _("Refund failed; amount added to the customer's balance"), MailAudience.BILLING, to_owner=True
     ),
-    "refund.succeeded": NotificationKind("A refund was paid", MailAudience.BILLING),
-    "subscription.cancellation_withdrawn": NotificationKind("A cancellation was taken back"),
-    "subscription.canceled": NotificationKind("A subscription was canceled", MailAudience.BILLING, to_owner=True),
-    "subscription.change_scheduled": NotificationKind("A subscription will move to another version"),
-    "subscription.change_withdrawn": NotificationKind("A scheduled move was taken back"),
-    "subscription.created": NotificationKind("A subscription was made"),
-    "subscription.ended": NotificationKind("A subscription ended", to_owner=True),
-    "subscription.paused": NotificationKind("A subscription was paused"),
-    "subscription.plan_changed": NotificationKind("A subscription moved to another plan or version"),
-    "subscription.resumed": NotificationKind("A paused subscription went on"),
-    "subscription.trial_ended": NotificationKind("A trial is over"),
-    "subscription.updated": NotificationKind(
-        "A quantity, trial, figure, commitment or coupon of a subscription was changed"
-    ),
-    "topup.failed": NotificationKind("An automatic top-up could not be paid", MailAudience.BILLING, to_owner=True),
-    "topup.paid": NotificationKind("A top-up was paid, and its credits granted", MailAudience.BILLING),
-    "topup.switched_off": NotificationKind(
-        "Automatic top-ups were switched off", MailAudience.BILLING, to_owner=True
-    ),
-    "usage.corrected": NotificationKind("Usage was taken back or replaced"),
-    "wallet.adjusted": NotificationKind("A person voided, refunded, moved or lengthened credits"),
-    "wallet.closed": NotificationKind("A wallet was closed"),
-    "wallet.created": NotificationKind("A wallet was opened"),
-    "wallet.expired": NotificationKind("Credits expired", MailAudience.BILLING),
-    "wallet.granted": NotificationKind("Credits were granted", MailAudience.BILLING),
-    "wallet.updated": NotificationKind("How a wallet behaves, or is topped up, was changed"),
+    "refund.succeeded": NotificationKind(_("Refund paid"), MailAudience.BILLING),
+    "subscription.cancellation_withdrawn": NotificationKind(_("Cancellation undone")),
+    "subscription.canceled": NotificationKind(_("Subscription canceled"), MailAudience.BILLING, to_owner=True),
+    "subscription.change_scheduled": NotificationKind(_("Plan change scheduled")),
+    "subscription.change_withdrawn": NotificationKind(_("Scheduled plan change withdrawn")),
+    "subscription.created": NotificationKind(_("Subscription created")),
+    "subscription.ended": NotificationKind(_("Subscription ended"), to_owner=True),
+    "subscription.paused": NotificationKind(_("Subscription paused")),
+    "subscription.plan_changed": NotificationKind(_("Plan changed")),
+    "subscription.resumed": NotificationKind(_("Subscription resumed")),
+    "subscription.trial_ended": NotificationKind(_("Trial ended")),
+    "subscription.updated": NotificationKind(_("Subscription terms changed")),
+    "topup.failed": NotificationKind(_("Automatic top-up failed"), MailAudience.BILLING, to_owner=True),
+    "topup.paid": NotificationKind(_("Top-up paid"), MailAudience.BILLING),
+    "topup.switched_off": NotificationKind(_("Automatic top-ups disabled"), MailAudience.BILLING, to_owner=True),
+    "usage.corrected": NotificationKind(_("Usage corrected")),
+    "wallet.adjusted": NotificationKind(_("Wallet adjusted by a staff user")),
+    "wallet.closed": NotificationKind(_("Wallet closed")),
+    "wallet.created": NotificationKind(_("Wallet created")),
+    "wallet.expired": NotificationKind(_("Credits expired"), MailAudience.BILLING),
+    "wallet.granted": NotificationKind(_("Credits granted"), MailAudience.BILLING),
+    "wallet.updated": NotificationKind(_("Wallet settings changed")),
 }

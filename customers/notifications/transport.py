@@ -8,6 +8,7 @@ from django.utils import timezone
 from customers.notifications import email, http_client, signatures
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.delivery_result import DeliveryOutcome
+from customers.notifications.email_preparation import check_attachment
 from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 
 GONE = 410
@@ -50,6 +51,7 @@ def _mail(claim: DeliveryClaim) -> DeliveryOutcome:
     if not claim.address:
         return DeliveryOutcome(succeeded=False, text="The contact was removed.", final=True)
     try:
+        check_attachment(claim)
         email.send_email(claim)
     except (SMTPException, OSError) as error:
         return DeliveryOutcome(succeeded=False, text=f"{type(error).__name__}: {error}")

@@ -119,6 +119,6 @@ def _check_facts(facts: dict[str, Any]) -> dict[str, Any]:
         except http_client.AddressRefused as refusal:
             raise EndpointRefused(str(refusal), field="url") from refusal
     if unknown := sorted(set(facts.get("kinds", ())) - set(KINDS)):
-        message = f"“{unknown[0][:60]}” is no kind of notice; there are {', '.join(KINDS)}."
+        message = f"The notification kind “{unknown[0][:60]}” is unknown. Use {', '.join(KINDS)}."
         raise EndpointRefused(message, field="kinds")
     return facts

@@ -1,5 +1,5 @@
 """
-Apply credit notes and customer balances when documents are issued: docs/payments.md#balance.
+Apply credit notes and customer balances when documents are issued: docs/payments.md#customer-balance.
 
 A credit note first reduces the amount still due of its invoice. The rest of it was paid, and goes where the credit
 note says: to the customer's balance, or back to the customer. The customer's next invoice is paid from the balance.

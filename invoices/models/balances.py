@@ -1,6 +1,6 @@
 """
 Customer balances: money that a seller owes its customers and applies to their next invoices.
-docs/payments.md#balance.
+docs/payments.md#customer-balance.
 """
 
 from django.db import models

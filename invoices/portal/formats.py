@@ -10,8 +10,8 @@ from django.utils.translation import get_language
 
 from customers.portal.visit import Visit
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import document_locale
 from lib.formats import format_money
+from lib.locales import document_locale
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts
 from invoices.rendering.line_explanation import PriceText, Working, explain_line
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
-from invoices.rendering.translations import document_locale
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
+from lib.locales import document_locale
 
 # A footer of this size fits the bottom margin of every page; a longer one is printed once, at the end.
 MAX_FOOTER_LENGTH, MAX_FOOTER_LINES = 240, 2

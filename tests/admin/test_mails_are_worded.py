@@ -20,13 +20,13 @@ def test_a_wording_is_stored_and_tested(member):
 
     assert (stored.subject, mail.outbox[0].subject) == ("Paid: {number}", "Paid: INV-000042")
     assert mail.outbox[0].to == ["fin@tollbook.example"]
-    assert "on its way to fin@tollbook.example" in answer.content.decode()
+    assert "Test email sent to fin@tollbook.example" in answer.content.decode()
 
 
 def test_an_unknown_fact_is_rejected(member):
     answer = member("finance").post(f"{LIST}add/", TYPED | {"subject": "{nothing}"})
 
-    assert "{nothing} is no fact of this mail" in answer.content.decode()
+    assert "no placeholder {nothing}" in answer.content.decode()
     assert not EmailTemplate.objects.exists()
 
 
@@ -36,8 +36,8 @@ PREVIEWS = [
     ({"subject": "", "body": ""}, "Invoice INV-000042 is paid"),
     ({"subject": "", "body": "", "language": "de"}, "Rechnung INV-000042 ist bezahlt"),
     ({"subject": "<script>x</script>"}, "&lt;script&gt;x&lt;/script&gt;"),
-    ({"body": "{wrong}"}, "{wrong} is no fact of this mail"),
-    ({"kind": "nothing"}, "Choose a mail"),
+    ({"body": "{wrong}"}, "no placeholder {wrong}"),
+    ({"kind": "nothing"}, "Choose a notification"),
 ]
 
 

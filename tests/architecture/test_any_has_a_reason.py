@@ -1,7 +1,7 @@
 """
 `Any` stands only where one of these reasons holds: in a shape that explains itself, or in a module that is listed.
 
-docs/decisions/0048-where-any-may-stand.md explains the shapes.
+docs/decisions/0048-uses-of-any.md explains the shapes.
 """
 
 import ast

@@ -59,7 +59,9 @@ def test_an_invoice_settled_by_a_credit_note_is_announced_as_paid_once(invoice, 
 
 
 @pytest.mark.parametrize(
-    "row", rows("payments.md", "balance"), ids=lambda row: f"{row['paid before']}-{row['credited']}-{row['to']}"
+    "row",
+    rows("payments.md", "Customer balance"),
+    ids=lambda row: f"{row['paid before']}-{row['credited']}-{row['to']}",
 )
 def test_credits_are_granted_as_documented(invoice, customer, row):
     if D(row["paid before"]):

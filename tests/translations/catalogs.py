@@ -16,7 +16,7 @@ INVOICE_SOURCES = ("invoices/rendering/", "wallets/statements/", "templates/invo
 CUSTOMER_SOURCES = (
     *INVOICE_SOURCES,
     "billing/portal/",
-    "customers/notifications/",
+    "customers/notifications/email",
     "customers/portal/",
     "customers/portal_auth/",
     "invoices/portal/",

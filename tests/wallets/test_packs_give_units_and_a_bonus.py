@@ -29,7 +29,7 @@ def test_the_highest_slab_reached_applies_alone(row):
     purchase_price = price_purchase(D(row["bought"]), D(row["price"]), "USD", SLABS)
     assert (purchase_price.bonus, purchase_price.cost, purchase_price.bonus_cost) == (
         D(row["bonus"]),
-        D(row["cost of what was bought"]),
+        D(row["cost of the purchased units"]),
         D(row["cost of the bonus"]),
     )
 
@@ -73,7 +73,7 @@ def test_the_price_is_fully_spread_in_proportion(units, bonus, net):
 
 
 @pytest.mark.parametrize(
-    "row", rows("wallets.md", "Auto top-up"), ids=lambda row: f"{row['balance']}-{row['target']}"
+    "row", rows("wallets.md", "Automatic top-ups"), ids=lambda row: f"{row['balance']}-{row['target']}"
 )
 def test_a_wallet_is_topped_up_strictly_below_its_threshold(row):
     balance, pack = D(row["balance"]), D(row["pack"])

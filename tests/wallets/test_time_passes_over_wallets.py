@@ -115,8 +115,8 @@ def test_late_usage_reclaims_expired_units_and_the_rest_expires_again():
 
 def test_a_lot_behaves_as_documented():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)))
-    for number, row in enumerate(rows("wallets.md", "When time passes")):
-        moment, action, *amount = row["what"].split()
+    for number, row in enumerate(rows("wallets.md", "Expiry")):
+        moment, action, *amount = row["step"].split()
         at = datetime.fromisoformat(f"2026-{moment}+00:00")
         if action == "swept":
             expire_due(at=at)

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from invoices.admin.sellers import SellerSample
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts
-from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletStatement
+from lib.locales import document_locale
 from wallets.models.wallets import CREDITS
 from wallets.statements.invoice_appendix import statement_text
 from wallets.statements.totals import Statement, StatementLine, StatementSection

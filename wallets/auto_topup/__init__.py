@@ -1,4 +1,4 @@
-"""Automatic top-ups of wallets whose balance is strictly below a threshold: docs/wallets.md#auto-top-up."""
+"""Automatic top-ups of wallets whose balance is strictly below a threshold: docs/wallets.md#automatic-top-ups."""
 
 from wallets.auto_topup.rules import (
     CeilingLimits,

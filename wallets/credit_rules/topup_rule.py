@@ -1,7 +1,7 @@
 """
 Automatic top-ups: when a wallet is due, and how much to buy.
 
-Source: docs/wallets.md#auto-top-up.
+Source: docs/wallets.md#automatic-top-ups.
 """
 
 from dataclasses import dataclass

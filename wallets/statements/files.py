@@ -16,10 +16,10 @@ from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR, page_label
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS
-from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletRow
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
+from lib.locales import document_locale
 from wallets.models import Wallet
 from wallets.statements.description import amounts, statement_rows
 from wallets.statements.totals import Statement

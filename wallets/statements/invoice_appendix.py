@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from invoices.models import Invoice
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import document_locale
 from invoices.rendering.wallet_facts import WalletStatement
+from lib.locales import document_locale
 from wallets.models import Wallet
 from wallets.statements.description import amounts, statement_rows
 from wallets.statements.ledger_sums import MAX_SPAN, read_statement

@@ -1,4 +1,4 @@
-"""Announce alerts to webhook endpoints and contacts: docs/alerts.md#what-is-told."""
+"""Announce alerts to webhook endpoints and contacts: docs/alerts.md#notifications."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Select the alert rules that apply to a target: docs/alerts.md#which-rule-holds."""
+"""Select the alert rules that apply to a target: docs/alerts.md#which-rule-applies."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple

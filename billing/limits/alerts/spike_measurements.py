@@ -1,4 +1,4 @@
-"""Measurements of the last day's usage against the usual usage: docs/alerts.md#unusual-use."""
+"""Measurements of the last day's usage against the usual usage: docs/alerts.md#unusual-usage."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

@@ -60,7 +60,7 @@ def usual_daily_quantity(quantities: Sequence[Decimal], *, days: int) -> Fractio
     quantities: of the days with usage within the last `days` since the first of them; at most BASELINE_DAYS of them
         count.
 
-    Source: docs/alerts.md#unusual-use.
+    Source: docs/alerts.md#unusual-usage.
     """
     if days < MIN_BASELINE_DAYS:
         return None
@@ -76,7 +76,7 @@ def spike_levels(
     cost: cost of the day's usage.
     minimum_cost: the cost below which usage never counts as unusual.
 
-    Source: docs/alerts.md#unusual-use.
+    Source: docs/alerts.md#unusual-usage.
     """
     if quantity <= 0 or cost < Fraction(minimum_cost):
         return ()

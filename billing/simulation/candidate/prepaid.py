@@ -4,7 +4,7 @@ covered.
 
 Where the version in force had no prepaid usage, a wallet is assumed to hold only what the candidate includes for the
 period. Where it had, a wallet that covered everything is assumed to cover everything again, and one that ran out to
-hold the amount that it paid. docs/simulation.md#prepaid.
+hold the amount that it paid. docs/simulation.md#prepaid-usage.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

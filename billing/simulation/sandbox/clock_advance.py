@@ -1,5 +1,5 @@
 """
-Advance test clocks: docs/sandbox.md#advancing.
+Advance test clocks: docs/sandbox.md#advancing-a-clock.
 
 A clock moves from one due moment to the next. Each step is one transaction under the clock's lock: the clock moves
 and all work due at its new time is done, or neither happens. A worker that is killed therefore leaves the clock at

@@ -1,5 +1,5 @@
 """
-Collect amounts due through a provider: docs/payments.md#charges.
+Collect amounts due through a provider: docs/payments.md#payment-attempts.
 
 An attempt is a row before its provider receives it, and its outcome is recorded once it is known: `start_payment` or
 `open_page`, then `submit_attempt`, then `record_outcome`. If a process dies in between, `collect_due_payments`

@@ -30,14 +30,14 @@ def check_advisor(at):
     return check(customer="acme", feature="advisor", quantity=D(1), sandbox=False, at=at)
 
 
-@pytest.mark.parametrize("row", rows("limits.md", "Features that open"), ids=lambda row: " ".join(row.values()))
+@pytest.mark.parametrize("row", rows("limits.md", "Features that unlock"), ids=lambda row: " ".join(row.values()))
 def test_a_feature_unlocks_at_its_threshold(row):
-    subscription = subscribe(make_customer("acme"), publish(advisor(row["opens by"], row["from"])))
+    subscription = subscribe(make_customer("acme"), publish(advisor(row["unlocks by"], row["from"])))
     use(subscription, "calls", row["January"], at=JAN)
     close_due(at=FEB + HOUR)
     use(subscription, "calls", row["February"], at=FEB)
     answer = check_advisor(FEB + HOUR)
-    assert answer.allowed == (row["open"] == "yes")
+    assert answer.allowed == (row["unlocked"] == "yes")
     if not answer.allowed:
         assert answer.reason == "locked"
         assert remedy_for(answer, at=FEB)["reached"] == str(D(row["reached"]).normalize())

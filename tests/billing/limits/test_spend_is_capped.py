@@ -110,7 +110,7 @@ def test_a_dimension_value_spends_as_documented(row):
 
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
 
-    assert (period.cost, period.caps[0].spent) == (D(row["the rate comes to"]), D(row["k1 has spent"]))
+    assert (period.cost, period.caps[0].spent) == (D(row["amount of the rate"]), D(row["spent by k1"]))
 
 
 def test_a_customers_cap_counts_all_subscriptions_together(keyed):

@@ -38,7 +38,7 @@ def test_customers_are_notified_with_their_own_bills(new):
     assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
     facts = Notification.objects.get(kind="migration.announced").facts
     assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
-    assert (facts["bill_before"], facts["bill_after"]) == ("$31.00", "$35.50")
+    assert (facts["bill_before"], facts["bill_after"], facts["currency"]) == ("31", "35.5", "USD")
     assert facts["not_before"] == "2026-03-16"
 
 

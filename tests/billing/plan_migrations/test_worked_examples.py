@@ -33,7 +33,7 @@ def invoiced_total(**filters: object) -> Decimal:
     return sum((invoice.total.amount for invoice in Invoice.objects.filter(**filters)), Decimal(0))
 
 
-@pytest.mark.parametrize("row", rows("migration.md", "rolling-back"))
+@pytest.mark.parametrize("row", rows("migration.md", "Rollback"))
 def test_a_rollback_bills_as_documented(row):
     at, issued, credited, january = row.values()
     subscription = subscribe(make_customer("acme"), make_version("old", included=10))

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 D = Decimal
 AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 STAMP = {"timestamp": "2026-01-10T10:00:00Z"}
-CASES = [(row["calls"], row["before"], row["after"], row["why"]) for row in rows("simulation.md", "a-month")]
+CASES = [(row["calls"], row["before"], row["after"], row["why"]) for row in rows("simulation.md", "Worked example")]
 
 
 def starter(**fields: Any) -> PlanVersion:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
-from django.template.loader import get_template
 
 from customers.models import Contact, EmailTemplate
-from customers.notifications import fact_labels
 from customers.notifications.email import compose_email
 from customers.notifications.email_templates import LANGUAGES, fill_placeholders, find_problems
 from customers.notifications.kinds import KINDS
@@ -40,14 +38,14 @@ def test_there_are_rows():
 
 WRONG = [
     # text                              why
-    ("{nothing}", "no fact of this mail"),
-    ("{number", "brace"),
-    ("number}", "brace"),
-    ("{{ number }}", "brace"),
-    ("{% load x %}", "brace"),
-    ("{number.__class__}", "brace"),
-    ("{}", "brace"),
-    ("{Number}", "brace"),
+    ("{nothing}", "no placeholder"),
+    ("{number", "braces"),
+    ("number}", "braces"),
+    ("{{ number }}", "braces"),
+    ("{% load x %}", "braces"),
+    ("{number.__class__}", "braces"),
+    ("{}", "braces"),
+    ("{Number}", "braces"),
 ]
 
 
@@ -72,13 +70,16 @@ def word(language, subject="Own {number}", body="One.\r\n\r\n{customer_name} owe
     EmailTemplate.objects.create(kind="invoice.issued", language=language, subject=subject, body=body)
 
 
+GERMAN = "Rechnung INV-7: 119,00\xa0€, fällig am 18. Mai 2026"
+ENGLISH = "Invoice INV-7: 119,00\xa0€, due 18 May 2026"
+
 # Languages with finance's own wording → the subject that a German contact gets, and the one of a Danish contact.
 CHOSEN = [
     # custom          German gets                            Dane gets
-    ([], "Rechnung INV-7: 119.00 EUR", "Invoice INV-7: 119.00 EUR"),
-    (["de"], "Own INV-7", "Invoice INV-7: 119.00 EUR"),
-    (["en"], "Rechnung INV-7: 119.00 EUR", "Own INV-7"),
-    (["da"], "Rechnung INV-7: 119.00 EUR", "Own INV-7"),
+    ([], GERMAN, ENGLISH),
+    (["de"], "Own INV-7", ENGLISH),
+    (["en"], GERMAN, "Own INV-7"),
+    (["da"], GERMAN, "Own INV-7"),
     (["de", "en"], "Own INV-7", "Own INV-7"),
 ]
 
@@ -103,34 +104,28 @@ def test_paragraphs_and_facts_are_kept_and_no_code_is_run(bea):
     send()
 
     [message] = mail.outbox
-    assert "Acme {number}: 119.00\n" in message.body, "a name that looks like a placeholder stays a name"
+    assert "Acme {number}: 119,00\xa0€\n" in message.body, "a name that looks like a placeholder stays a name"
     assert "{{ 7 }}{% now 'Y' %} <b>INV-7</b>" in message.body
-    assert "Fällig am: 2026-05-18" in message.body
+    assert "Zahlbar bis: 18. Mai 2026" in message.body
     html = message.alternatives[0][0]
     assert "&lt;b&gt;INV-7&lt;/b&gt;" in html
     assert '<html lang="de">' in html
 
 
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_customer_mail_exists_in_every_language(language):
     assert [problem for kind in TO_CUSTOMERS for problem in problems_of_mail(kind, language)] == []
 
 
 def problems_of_mail(kind: str, language: str) -> Iterator[str]:
-    """Yield a sentence for each gap of a mail: it names no more than the English one, and leaves nothing empty."""
+    """Yield a sentence for each gap of a mail: an untranslated or empty text, a raw number, a raw time."""
     text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
-    if text.language != language or not text.subject or not text.paragraphs:
+    english = compose_email(kind, language="en", facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
+    if language != "en" and set(text.paragraphs) & set(english.paragraphs):
         yield f"{kind} is not in {language}"
-    if gap := re.search(r"\(\)|\s{2}|\{|\}", text.subject + "".join(text.paragraphs)):
+    shown = [text.subject, *text.paragraphs, *text.facts.values()]
+    if gap := re.search(r"\(\)|[^.] {2}|\{|\}|\d{4}-\d\d-\d\d|\d\.\d\d [A-Z]{3}", " | ".join(shown)):
         yield f"{kind} in {language} has “{gap[0]}”"
-    english = get_template(f"email/{kind}.txt").template.source
-    translated = get_template(f"email/{language}/{kind}.txt").template.source
-    if more := names(translated) - names(english) - {"currency", "subscription"}:
-        yield f"{kind} in {language} names {more}"
-
-
-def names(source):
-    return set(re.findall(r"\{\{ (\w+) \}\}", source))
 
 
 def test_the_samples_have_facts_of_the_docs():
@@ -143,7 +138,3 @@ def test_the_samples_have_facts_of_the_docs():
 def test_every_mail_has_a_sample():
     mailed = {name for name, kind in KINDS.items() if kind.mail or kind.to_owner}
     assert set(SAMPLES) == mailed
-
-
-def test_every_label_is_translated_into_every_language():
-    assert len({frozenset(label) for label in fact_labels.LABELS.values()}) == 1

@@ -157,7 +157,7 @@ def test_410_disables_the_endpoint_and_notifies_staff(acme):
     assert (endpoint.disabled_reason, endpoint.disabled_at) == ("gone", NOW)
     assert len(hook.got) == 2  # both were being sent at the same time
     assert {message.to[0]: message.subject for message in mail.outbox} == {
-        "olga@tollbook.example": "Webhooks to Our product are switched off"
+        "olga@tollbook.example": "Webhooks to Our product are disabled"
     }
 
 

@@ -27,7 +27,7 @@ def test_every_type_has_an_example():
 
 def test_every_type_lists_its_mail_recipients():
     documented = {name.strip("`"): (when, mail, owner) for name, when, mail, owner in rows(r"\| `[a-z]+\.")}
-    wanted = {name: (kind.title, str(kind.mail), "yes" if kind.to_owner else "") for name, kind in KINDS.items()}
+    wanted = {name: (str(kind.title), str(kind.mail), "yes" if kind.to_owner else "") for name, kind in KINDS.items()}
     assert documented == wanted
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from invoices.rendering.page_content import compose
-from invoices.rendering.translations import document_locale
+from lib.locales import document_locale
 from tests.invoices.rendering.samples import invoice
 
 LOCALES = [

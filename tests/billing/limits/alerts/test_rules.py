@@ -35,7 +35,7 @@ def test_a_balance_is_low_as_documented(row):
     assert undercut == levels(row["crossed"])
 
 
-@pytest.mark.parametrize("row", rows("alerts.md", "Unusual use"), ids=str)
+@pytest.mark.parametrize("row", rows("alerts.md", "Unusual usage"), ids=str)
 def test_usage_is_unusual_as_documented(row):
     usually = usual_daily_quantity([D(row["before"])], days=int(row["days"]))
     if usually is None:

@@ -122,13 +122,13 @@ def test_a_future_start_is_granted_when_it_arrives():
     assert lots() == [("02-01", 500)]
 
 
-@pytest.mark.parametrize("row", rows("wallets.md", "When a period changes"), ids=str)
+@pytest.mark.parametrize("row", rows("wallets.md", "Changes of a period"), ids=str)
 def test_a_grant_is_adjusted_to_the_changed_period(row):
     subscription = subscribe(make_customer(), make_version(included(500), code="old"))
     wallet = Wallet.objects.get()
     if used := D(row["used"]):
         spend(wallet_id=wallet.pk, amount=used, reference="use", at=ELEVENTH - HOUR)
-    if row["what"] == "canceled":
+    if row["change"] == "canceled":
         subscriptions.cancel(subscription=subscription, at=ELEVENTH, ends_at=ELEVENTH)
     else:
         others = [included(D(row["to"]))] if row["to"] != "0" else []

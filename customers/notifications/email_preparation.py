@@ -1,0 +1,55 @@
+"""Read the sellers and attachments of emails before they are sent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from customers.models import Seller
+from customers.notifications.delivery_queue import DeliveryClaim
+from customers.notifications.email_sender import NO_SENDER, Attachment, sender_of
+
+WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue"})
+"""Kinds that have the PDF of their invoice attached."""
+
+ATTEMPTS_WITHOUT_FILE = 4
+"""Tries that wait for a file, some two hours in all; then the email is sent without it."""
+
+
+class FileNotReady(OSError):
+    """The invoice's PDF is not rendered yet; the email is tried again."""
+
+
+def add_senders(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
+    """Return claims with the sellers and files of their emails, in two queries; sending needs no database."""
+    seller_ids = {claim.seller_id for claim in claims if claim.is_email and claim.seller_id}
+    senders = {
+        seller.pk: sender_of(seller)
+        for seller in (Seller.objects.filter(pk__in=seller_ids).select_related("logo") if seller_ids else ())
+    }
+    invoice_ids = [int(claim.facts["invoice"]) for claim in claims if _needs_invoice(claim)]
+    files = _read_files(invoice_ids) if invoice_ids else {}
+    return [
+        replace(
+            claim,
+            sender=senders.get(claim.seller_id or 0, NO_SENDER),
+            attachment=files.get(int(claim.facts["invoice"])) if _needs_invoice(claim) else None,
+        )
+        for claim in claims
+    ]
+
+
+def check_attachment(claim: DeliveryClaim) -> None:
+    """:raises FileNotReady: if the email waits for its invoice's PDF."""
+    if _needs_invoice(claim) and claim.attachment is None and claim.attempt <= ATTEMPTS_WITHOUT_FILE:
+        raise FileNotReady("The invoice's PDF is not ready.")
+
+
+def _needs_invoice(claim: DeliveryClaim) -> bool:
+    return bool(claim.is_email and claim.kind in WITH_INVOICE and claim.facts.get("invoice") and settings.EMAIL_FILES)
+
+
+def _read_files(invoice_ids: Sequence[int]) -> dict[int, Attachment]:
+    read_files: Callable[[Sequence[int]], dict[int, tuple[str, bytes]]] = import_string(settings.EMAIL_FILES)
+    return {invoice_id: Attachment(*file) for invoice_id, file in read_files(invoice_ids).items()}
