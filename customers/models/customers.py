@@ -49,7 +49,7 @@ class Customer(Party):
         help_text=_("A sandbox customer follows this clock. Empty: real time."),
     )
     charges_automatically = models.BooleanField(
-        _("charge automatically"),
+        _("charge card automatically"),
         default=True,
         db_default=True,
         help_text=_("Charges issued invoices to the saved card, if there is one."),

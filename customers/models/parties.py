@@ -17,7 +17,9 @@ def validate_time_zone(value: str) -> None:
     :raises ValidationError: if it is not the name of an IANA time zone.
     """
     if value not in available_timezones():
-        raise ValidationError(f"“{value}” is not an IANA time zone; use a name such as Europe/Berlin or UTC.")
+        raise ValidationError(
+            _("“%(value)s” is not a time zone. Enter a name such as Europe/Berlin or UTC.") % {"value": value}
+        )
 
 
 class Party(models.Model):

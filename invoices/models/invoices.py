@@ -27,7 +27,7 @@ class InvoiceState(models.TextChoices):
     DRAFT = "draft", _("draft")
     ISSUED = "issued", _("issued")
     PAID = "paid", _("paid")
-    OVERDUE = "overdue", _("overdue")
+    OVERDUE = "overdue", _("past due")
     VOID = "void", _("void")
     UNCOLLECTIBLE = "uncollectible", _("uncollectible")
 
