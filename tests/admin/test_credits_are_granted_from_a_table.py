@@ -55,7 +55,7 @@ def test_a_dry_run_precedes_the_grants(member):
     job, _ = send(client, "acme,50,,,,Sorry,a", f"beta,2.5,USD,{NEXT_YEAR:%Y-%m-%d},runs,,b")
     assert run_job(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     assert not Lot.objects.exists()
-    assert "Grant 2 lots" in shown(client, job)
+    assert "Create 2 grants" in shown(client, job)
     assert run_for_real(client, job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     credits, money = Lot.objects.select_related("wallet__customer").order_by("wallet__customer__external_id")
     assert (credits.wallet.unit, credits.amount, credits.kind, credits.source) == (

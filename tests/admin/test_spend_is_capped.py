@@ -19,12 +19,12 @@ def acme():
 def test_a_cap_is_set_seen_and_removed(member, acme):
     client = member("finance")
     address = f"/admin/billing/subscription/{acme.pk}/cap/"
-    assert "what it reports is always counted" in client.get(address).content.decode()
+    assert "reported usage always counts" in client.get(address).content.decode()
     typed = {"feature": "", "amount": "500", "action": "throttle", "per_minute": "60", "set_by": "finance"}
     page_text = client.post(address, typed, follow=True).content.decode()
     spend_cap = SpendCap.objects.get()
     assert (spend_cap.amount, spend_cap.per_minute) == (500, 60)
-    assert "throttle to 60 uses a minute" in page_text
+    assert "throttle to 60 per minute" in page_text
     assert reverse("admin:billing_spendcap_change", args=[spend_cap.pk]) in page_text
     client.post(f"/admin/billing/spendcap/{spend_cap.pk}/remove/", follow=True)
     assert not SpendCap.objects.exists()

@@ -66,7 +66,7 @@ def test_it_is_planned_previewed_run_and_rolled_back(member):
     assert "Preview" in shown(client, migration)
     post_step(client, migration, "preview")
     run_jobs_now()
-    assert "Documents of the change" in shown(client, migration)
+    assert "Invoices at the switch" in shown(client, migration)
     assert "Move 2" in client.get(f"{LIST}{migration.pk}/do/run/").content.decode()
     post_step(client, migration, "run")
     run_jobs_now()
@@ -95,7 +95,7 @@ def test_ids_are_read_from_a_file_and_unknown_ids_are_listed(member):
         ({"ids": "nobody"}, "No running subscription fits"),
         ({"ids": "s-acme", "when": "date"}, "Say which date"),
         ({"ids": "s-acme", "rate": "100"}, "Give two units"),
-        ({"ids": "s-acme", "versions": "one"}, "Enter numbers"),
+        ({"ids": "s-acme", "versions": "one"}, "Enter version numbers"),
     ],
 )
 def test_an_error_is_shown_on_the_form_and_keeps_its_fields(member, fields, why):

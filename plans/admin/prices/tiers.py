@@ -112,7 +112,7 @@ class TierFormSet(PaginationInlineFormSet):
                 text = gettext("Only the last tier has no end. This one starts at %(first)s; enter its last unit.")
                 form.add_error("up_to", text % values)
             elif bound is not None and bound <= start and index:
-                text = gettext("Tier %(tier)s starts at %(first)s. Enter a last unit above %(end)s.")
+                text = gettext("Tier %(tier)s starts after %(end)s. Enter a higher last unit.")
                 form.add_error("up_to", text % values)
             start = bound if bound is not None else start
 
