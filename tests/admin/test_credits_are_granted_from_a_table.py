@@ -92,7 +92,7 @@ WRONG = [
     ("acme,five,,,,,", "units", "“five” is no number"),
     ("acme,0,,,,,", "units", "not an amount above zero"),
     ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
-    ("acme,5,coins,,,,", "unit", "Enter “credits”, or a currency"),
+    ("acme,5,coins,,,,", "unit", "Enter “credits” or a currency"),
     ("acme,5,,soon,,,", "expires", "“soon” is no date"),
     ("acme,5,,2020-01-01,,,", "expires", "2020-01-01 is past"),
     ("acme,5,,,runs walks,,", "features", "There is no feature “walks”"),
@@ -133,7 +133,7 @@ def test_a_key_grants_one_amount(member):
 NO_TABLES = [
     ("customer,amount", "There is no column “units”"),
     ("customer,units,color", "“color” is no column"),
-    ("customer,units", "There is no row below the first line"),
+    ("customer,units", "The file has no rows below its header"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_from_a_draft_to_its_publication(member, version):
     finance.post(page(version, "publish_now"), {"audience": "new", "acknowledged": "on"})
     assert state_of(version) == "live"
     life = text(finance.get(page(version))).partition("Timeline")[2]
-    order = ["asked for approval by Finance", "Costs rise", "approved by Finance Approver", "Go", "published by"]
+    order = ["submitted for approval by Finance", "Costs rise", "approved by Finance Approver", "Go", "published by"]
     places = [life.index(words) for words in order]
     assert places == sorted(places)
     assert "Warnings acknowledged: " in life

@@ -65,7 +65,7 @@ def test_a_cancellation_is_undone_before_it_takes_effect(member, subscription):
 
 def test_a_running_subscription_has_no_cancellation_to_undo(member, subscription):
     page_text = member("finance").post(page(subscription, "uncancel")).content.decode()
-    assert "nothing is to be taken back" in page_text
+    assert "there is no cancellation to undo" in page_text
 
 
 @pytest.mark.parametrize("name", ["cancel", "uncancel"])

@@ -91,10 +91,10 @@ def test_ids_are_read_from_a_file_and_unknown_ids_are_listed(member):
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({}, "Choose a plan, or name"),
-        ({"ids": "nobody"}, "No running subscription fits"),
-        ({"ids": "s-acme", "when": "date"}, "Say which date"),
-        ({"ids": "s-acme", "rate": "100"}, "Give two units"),
+        ({}, "Choose a plan, or enter"),
+        ({"ids": "nobody"}, "No active subscription matches"),
+        ({"ids": "s-acme", "when": "date"}, "Enter the date"),
+        ({"ids": "s-acme", "rate": "100"}, "Enter both units"),
         ({"ids": "s-acme", "versions": "one"}, "Enter version numbers"),
     ],
 )

@@ -54,7 +54,7 @@ def test_unknown_ids_are_returned(live):
 @pytest.mark.parametrize(
     ("fields", "status", "why"),
     [
-        ({"from": {"ids": ["nobody"]}}, 422, "No running subscription fits"),
+        ({"from": {"ids": ["nobody"]}}, 422, "No active subscription matches"),
         ({"from": {"country": "DE"}}, 422, "Choose a plan"),
         ({"plan": "other"}, 400, "other"),
         ({"notice_days": 366}, 400, "notice_days"),

@@ -60,4 +60,4 @@ def test_an_impossible_change_is_rejected_with_the_reason(live, subscribed):
     assert "730 days at most" in problem(late, 409, "conflict")["detail"]
     live.post("/subscriptions/acme-1/trial", {"when": "now"})
     second_response = live.post("/subscriptions/acme-1/trial", {"when": "now"})
-    assert "in no trial" in problem(second_response, 409, "conflict")["detail"]
+    assert "no trial" in problem(second_response, 409, "conflict")["detail"]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
 from customers.models import Seller
@@ -22,7 +23,10 @@ def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | Non
     """
     points = read_checklist(seller=seller, month=month)
     if sentences := obstacles(points):
-        raise MonthLockRefused(f"{month:%B %Y} of {seller} cannot be locked. {' '.join(sentences)}")
+        raise MonthLockRefused(
+            _("%(month)s of %(seller)s can't be locked. %(reasons)s")
+            % {"month": f"{month:%B %Y}", "seller": seller, "reasons": " ".join(sentences)}
+        )
     return lock_month(seller=seller, month=month, checklist=stored_points(points), note=note, by=by, at=at)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
@@ -97,7 +98,8 @@ def revoke(
                     else f"from {started_change.moment:%H:%M} UTC on, in a few minutes"
                 )
                 raise RevocationRefused(
-                    f"{started_change.subscription} is billed by {started_change.version} {when}: change its plan."
+                    _("%(subscription)s is billed with %(version)s %(when)s. Change its plan instead.")
+                    % {"subscription": started_change.subscription, "version": started_change.version, "when": when}
                 )
             periods = lock_last_periods(ids, at=at)
             pending_changes = read_pending_changes(ids, at=at)
@@ -115,7 +117,7 @@ def revoke(
     # The former coverage is restored, and an exclusion constraint refuses overlaps.
     except IntegrityError as error:
         raise RevocationRefused(
-            "Another subscription covers from then on what one of these would go on to cover: end that one first."
+            _("Another subscription covers features of one of these subscriptions from then on. End it first.")
         ) from error
 
 

@@ -72,7 +72,7 @@ def test_a_dry_run_is_done_for_real_once(count):
     assert not job.items.exclude(state=ItemState.WAITING, figures={}, findings=[]).exists()
     work_all()
     assert (refreshed(job).state, job.dry_run, user_count()) == (JobState.DONE, False, count)
-    with pytest.raises(controls.JobControlRefused, match="done for real already"):
+    with pytest.raises(controls.JobControlRefused, match="already run for real"):
         control("do_for_real", job)
 
 

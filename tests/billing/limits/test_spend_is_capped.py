@@ -134,7 +134,7 @@ def test_a_customers_own_cap_stays_below_finances(keyed):
 UNKNOWN = [
     ({"color": "red"}, "Usage has no dimension “color”: there are key, model"),
     ({"key": ""}, "Say for which value of key"),
-    ({"key": "a", "model": "b"}, "name one"),
+    ({"key": "a", "model": "b"}, "needs one dimension"),
 ]
 
 
@@ -154,10 +154,10 @@ def test_setting_a_cap_again_replaces_it_and_removing_it_ends_it(acme):
 
 REFUSED = [
     # amount    more                                    field          words
-    ("-1",      {},                                     "amount",      "no amount that could be invoiced"),
-    ("0.001",   {},                                     "amount",      "no amount that could be invoiced in USD"),
-    ("1",       {"action": "throttle"},                 "per_minute",  "how many uses a minute"),
-    ("1",       {"per_minute": 5},                      "per_minute",  "leave it out"),
+    ("-1",      {},                                     "amount",      "more decimal places"),
+    ("0.001",   {},                                     "amount",      "more decimal places in USD"),
+    ("1",       {"action": "throttle"},                 "per_minute",  "Enter the number of uses per minute"),
+    ("1",       {"per_minute": 5},                      "per_minute",  "Leave this empty"),
     ("101",     {"set_by": "customer"},                 "amount",      "Finance allows 100"),
     ("1",       {"feature": "support"},                 "feature",     "is not metered"),
 ]  # fmt: skip

@@ -98,14 +98,14 @@ def test_unknown_ids_are_returned_with_the_reason(new, four):
 @pytest.mark.parametrize(
     ("criteria", "terms", "why"),
     [
-        ({"plan": "", "country": "DE"}, {}, "Choose a plan, or name"),
-        ({"country": "FR"}, {}, "No running subscription fits"),
-        ({}, {"when": "date"}, "Say which date"),
+        ({"plan": "", "country": "DE"}, {}, "Choose a plan, or enter"),
+        ({"country": "FR"}, {}, "No active subscription matches"),
+        ({}, {"when": "date"}, "Enter the date"),
         ({}, {"when": "date", "moment": JAN}, "is past"),
-        ({}, {"when": "period", "moment": FEB}, "Say which date"),
-        ({}, {"from_unit": "credits"}, "Give two units"),
-        ({}, {"from_unit": "credits", "to_unit": "USD", "rate": Decimal(100)}, "moves now"),
-        ({}, {"when": "now", "from_unit": "credits", "to_unit": "USD", "rate": Decimal(-1)}, "above zero"),
+        ({}, {"when": "period", "moment": FEB}, "Enter the date"),
+        ({}, {"from_unit": "credits"}, "Enter both units"),
+        ({}, {"from_unit": "credits", "to_unit": "USD", "rate": Decimal(100)}, "move now"),
+        ({}, {"when": "now", "from_unit": "credits", "to_unit": "USD", "rate": Decimal(-1)}, "above 0"),
     ],
 )
 def test_an_invalid_selection_is_rejected_and_stores_nothing(new, four, criteria, terms, why):

@@ -156,7 +156,7 @@ def test_an_invalid_cost_is_rejected(subscription, starter, pro):
 def test_the_version_must_be_published_and_priced_in_its_currency(subscription, pro):
     draft = make_plan("draft", offers=[calls(1)])
     euros = publish(make_plan("euros", offers=[offer("calls", rates=[rate("1")], currency="EUR")]))
-    for version, why in ((draft, "only what is published"), (euros, "no prices in USD")):
+    for version, why in ((draft, "Only a published version"), (euros, "no prices in USD")):
         with pytest.raises(SubscriptionRefused, match=why):
             change_plan(subscription=subscription, version=version, at=DAY_10)
     assert parts(subscription) == [("starter", JAN, FEB)]

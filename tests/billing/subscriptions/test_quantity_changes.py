@@ -52,7 +52,7 @@ REFUSED = [
     (MAX_SEATS + 1, {}, "1,000,001 is not between"),
     (2, {"code": "base-fee"}, "has no fee “base-fee” per seat or add-on: seats, support."),
     (2, {"since": JAN - timedelta(seconds=1)}, "it starts then; choose that moment or a later one"),
-    (2, {"since": MAR}, "choose a moment before it"),
+    (2, {"since": MAR}, "Choose an earlier time"),
 ]
 
 

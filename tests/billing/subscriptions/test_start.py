@@ -105,7 +105,7 @@ REFUSED = [
     ({"currency": "EUR"}, "has no prices in EUR: choose USD"),
     ({"ends_at": JAN}, "before it starts"),
     ({"external_id": "taken"}, "There is a subscription taken already"),
-    ({"starts_at": datetime(1800, 1, 1, tzinfo=UTC), "at": JAN}, "periods would be due at once"),
+    ({"starts_at": datetime(1800, 1, 1, tzinfo=UTC), "at": JAN}, "due periods at once"),
 ]
 
 

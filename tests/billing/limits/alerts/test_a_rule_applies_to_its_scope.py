@@ -114,17 +114,17 @@ def test_setting_a_rule_again_replaces_it_and_keeps_its_alerts():
 
 REFUSED = [
     # kind           more, field, words
-    ("spend",        {"amount": 5},  "customer",  "one customer or subscription"),
+    ("spend",        {"amount": 5},  "customer",  "needs a customer or a subscription"),
     ("spend",        {"customer": True},  "amount",  "could be invoiced in USD"),
     ("spend",        {"customer": True, "amount": "0.001"},  "amount",  "could be invoiced in USD"),
-    ("allowance",    {"amount": 5},  "amount",          "leave the amount out"),
+    ("allowance",    {"amount": 5},  "amount",          "Leave the amount empty"),
     ("allowance",    {"levels": [0]},  "levels",          "from 1 to 1,000"),
     ("allowance",    {"levels": range(1, 12)},  "levels",          "10 levels at most"),
     ("allowance",    {"dimension": "api_key", "value": "k"},  "dimension",       "Only spend"),
     ("spend",        {"customer": True, "amount": 5, "dimension": "k"},  "dimension_value", "its value"),
-    ("low_balance",  {"customer": True, "feature": True},  "feature",         "watched whole"),
+    ("low_balance",  {"customer": True, "feature": True},  "feature",         "the whole wallet"),
     ("low_balance",  {"amount": -1},  "amount",          "from 0"),
-    ("allowance",    {"set_by": "customer"},  "customer",        "which customer"),
+    ("allowance",    {"set_by": "customer"},  "customer",        "Enter the customer"),
     ("allowance",    {"set_by": "customer", "customer": True, "is_on": False},  "is_on",     "Only finance"),
 ]  # fmt: skip
 
