@@ -109,8 +109,8 @@ def _lock_invoice(invoice_id: int) -> int:
         if Section.objects.filter(invoice=invoice_id).exists():
             raise CannotRegenerate(
                 _(
-                    "This invoice bills several subscriptions and can't be reissued as a whole. Credit the wrong lines,"
-                    " or void it and issue a one-off invoice."
+                    "This invoice bills several subscriptions and can't be reissued as a whole. Credit the wrong"
+                    " lines, or void it and issue a one-off invoice."
                 )
             )
         period_id: int = row[0]

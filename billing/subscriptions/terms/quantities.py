@@ -216,7 +216,7 @@ def _check_moment(subscription: Subscription, since: datetime) -> None:
     # A closed period's quantities are billed and must not change.
     earliest = max(subscription.starts_at, billed or subscription.starts_at)
     if since < earliest:
-        reason = "it is billed until then" if billed else "it starts then"
+        reason = _("it is billed until then") if billed else _("it starts then")
         raise QuantityRefused(
             _("%(time)s is before %(earliest)s: %(reason)s. Choose that time or a later one.")
             % {"time": f"{since:%Y-%m-%d %H:%M %Z}", "earliest": f"{earliest:%Y-%m-%d %H:%M %Z}", "reason": reason},

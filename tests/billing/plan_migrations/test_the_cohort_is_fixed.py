@@ -101,7 +101,7 @@ def test_unknown_ids_are_returned_with_the_reason(new, four):
         ({"plan": "", "country": "DE"}, {}, "Choose a plan, or enter"),
         ({"country": "FR"}, {}, "No active subscription matches"),
         ({}, {"when": "date"}, "Enter the date"),
-        ({}, {"when": "date", "moment": JAN}, "is past"),
+        ({}, {"when": "date", "moment": JAN}, "is in the past"),
         ({}, {"when": "period", "moment": FEB}, "Enter the date"),
         ({}, {"from_unit": "credits"}, "Enter both units"),
         ({}, {"from_unit": "credits", "to_unit": "USD", "rate": Decimal(100)}, "move now"),

@@ -108,7 +108,7 @@ def test_an_earlier_end_may_replace_a_later_one(subscription: Subscription):
 
 REFUSED = [
     (TENTH, JAN, "is in the past. Cancel"),
-    (TENTH, datetime(2026, 1, 25, tzinfo=UTC), "ends at .* already"),
+    (TENTH, datetime(2026, 1, 25, tzinfo=UTC), "already ends at"),
 ]
 
 

@@ -52,7 +52,7 @@ def test_a_coupon_is_active_once_at_a_time_and_counts_each_time():
 def test_the_uses_per_customer_are_limited():
     customer, coupon = make_customer(), make_coupon(percent=5, most_per_customer=1)
     subscription(customer=customer, coupons=[coupon])
-    with pytest.raises(CouponRefused, match="1 times at most"):
+    with pytest.raises(CouponRefused, match="the limit of 1"):
         subscription(customer=customer, coupons=[coupon])
     subscription(coupons=[coupon])
 

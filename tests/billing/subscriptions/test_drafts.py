@@ -132,7 +132,7 @@ def test_a_draft_is_not_canceled(version):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"), [({"ends_at": JAN}, "before it starts"), ({"currency": "EUR"}, "no prices in EUR")]
+    ("arguments", "why"), [({"ends_at": JAN}, "must be after the start"), ({"currency": "EUR"}, "no prices in EUR")]
 )
 def test_an_invalid_draft_is_rejected(version, arguments, why):
     with pytest.raises(SubscriptionRefused, match=why):
