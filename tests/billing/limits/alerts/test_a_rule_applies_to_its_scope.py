@@ -148,7 +148,7 @@ def test_a_customers_amount_is_at_most_finances():
     with pytest.raises(AlertRuleRefused, match="Finance has set 100"):
         set_rule("spend", amount=101, subscription=acme, set_by="customer")
     set_rule("spend", amount=90, subscription=acme, set_by="customer")
-    with pytest.raises(AlertRuleRefused, match="own is 90"):
+    with pytest.raises(AlertRuleRefused, match="The customer has set 90"):
         set_rule("spend", amount=80, subscription=acme)
 
 

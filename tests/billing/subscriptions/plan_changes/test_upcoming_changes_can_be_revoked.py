@@ -97,7 +97,7 @@ def test_a_due_change_is_not_revoked(subscription, version):
     publish_due(at=FEB)
     with pytest.raises(RevocationRefused, match="is already billed with Pro v2"):
         revoke(subscription_ids=[subscription.pk], at=FEB)
-    with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
+    with pytest.raises(PublishingRefused, match="Only a version that is not in force yet"):
         withdraw(version=version, by=None, at=FEB)
 
 
