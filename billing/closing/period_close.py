@@ -117,7 +117,7 @@ def close_period(*, period_id: int, at: datetime) -> Invoice | None:
         raise ClosingFailed(
             CloseFailure(
                 period_id,
-                "usage is being recorded in it, or the period before it is not billed yet; try again in a moment",
+                "usage is being recorded, or the previous period is not billed yet; retry in a moment",
             )
         )
     return Invoice.objects.filter(periods=period_id).first()

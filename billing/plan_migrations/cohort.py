@@ -215,7 +215,7 @@ def _unselected_ids(
         reason = _explain_exclusion(subscription, version)
         reasons |= dict.fromkeys({subscription.external_id, subscription.customer.external_id} & named, reason)
     return [
-        (id_, reasons.get(id_, "No subscription or customer has this id."))
+        (id_, reasons.get(id_, "No subscription or customer has this ID."))
         for id_ in selection.ids
         if id_ not in selected_ids
     ]
@@ -223,10 +223,10 @@ def _unselected_ids(
 
 def _explain_exclusion(subscription: Subscription, version: PlanVersion) -> str:
     if subscription.version_id == version.pk:
-        return f"It is on {version} already."
+        return f"Already on {version}."
     if subscription.state not in RUNNING_STATES:
-        return f"It is {subscription.get_state_display()}."
-    return "It does not fit what else was asked for."
+        return f"The subscription is {subscription.get_state_display()}."
+    return "Excluded by the filters."
 
 
 def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: User | None) -> int:

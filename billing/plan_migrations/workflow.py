@@ -124,14 +124,18 @@ def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
     """Return why the migration can't be run yet, with the remedy; empty if it can."""
     rule = PublishingRule.objects.get()
     if rule.migrations_need_approval and migration.approved_at is None:
-        return "It needs the approval of a second person: ask for it, or wait until it is given."
+        return _("The migration must be approved by a second person. Request approval first.")
     if migration.notice_days is None:
         return ""
     if migration.announced_at is None:
-        return f"Customers are to be told {migration.notice_days} days ahead: tell them first."
+        return _("Customers must be notified %(days)s days before. Notify them first.") % {
+            "days": migration.notice_days
+        }
     begins_at = migration.announced_at + timedelta(days=migration.notice_days)
     if at < begins_at:
-        return f"Customers were told that it begins on {begins_at:%Y-%m-%d %H:%M} UTC at the earliest."
+        return _("Customers were notified that it starts on %(time)s UTC at the earliest.") % {
+            "time": f"{begins_at:%Y-%m-%d %H:%M}"
+        }
     return ""
 
 
@@ -161,9 +165,7 @@ def _lock_migration(
                 _("The migration is already %(state)s.") % {"state": migration.get_state_display()}
             )
         if under_way := next((job for job in read_jobs(migration_id) if job.state not in ENDED_STATES), None):
-            running_job = f"“{under_way.title}” is {under_way.get_state_display()}"
-            raise MigrationRefused(
-                _("%(running_job)s. Wait for it to finish, or cancel it first.") % {"running_job": running_job}
-            )
+            text = _("“%(job)s” is %(state)s. Wait for it to finish, or cancel it first.")
+            raise MigrationRefused(text % {"job": under_way.title, "state": under_way.get_state_display()})
         yield migration
         migration.save(update_fields=["state", "announced_at", "requested_by", "approved_by", "approved_at"])

@@ -163,9 +163,8 @@ def _end_version_in_force(version: PlanVersion, starts_at: datetime, *, at: date
     """End the version in force at `starts_at` there, and return when the version after `version` begins, if any."""
     others = _other_published_versions(version)
     if conflicting := others.filter(effective_from=starts_at, state=VersionState.SCHEDULED).first():
-        raise PublishingRefused(
-            f"{conflicting} is scheduled for that very moment: withdraw it first or choose another."
-        )
+        text = _("%(version)s is scheduled for the same time. Withdraw it first, or choose another time.")
+        raise PublishingRefused(text % {"version": conflicting})
     for former in others.in_force(starts_at):
         former.effective_to = starts_at
         if starts_at <= at:

@@ -75,7 +75,7 @@ def test_refuses_a_date_that_is_past_in_words(member, live):
 def test_offers_no_button_for_an_unfinished_version(member, db):
     text = get_confirmation(member("finance"), make_plan("empty"), "publish_now")
     assert "Not possible yet" in text
-    assert "It charges and grants nothing" in text
+    assert "The version has no fees or features" in text
     assert "Publish now" not in text.split("Not possible yet")[1]
 
 

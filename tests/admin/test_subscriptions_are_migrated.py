@@ -84,7 +84,7 @@ def test_ids_are_read_from_a_file_and_unknown_ids_are_listed(member):
     assert plan(client, file=file).status_code == 302
     page = shown(client, PlanMigration.objects.get())
     assert "nobody" in page
-    assert "No subscription or customer has this id." in page
+    assert "No subscription or customer has this ID." in page
     assert MigrationItem.objects.get().subscription.external_id == "s-acme"
 
 
@@ -118,7 +118,7 @@ def test_a_second_person_approves(member):
     PublishingRule.objects.update(migrations_need_approval=True)
     asker, approver = member("operations"), member("finance approver")
     migration = planned(asker)
-    assert "needs the approval" in shown(asker, migration)
+    assert "must be approved" in shown(asker, migration)
     post_step(asker, migration, "request_approval")
     assert 'id="approve"' not in shown(asker, migration)
     post_step(approver, migration, "approve")

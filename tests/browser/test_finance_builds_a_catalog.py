@@ -81,7 +81,7 @@ def add_plan(page: Page) -> None:
     save(page)
     save(page)
     expect(page).to_have_url(re.compile(r"/planversion/\d+/change/"))
-    expect(page.locator(".todo")).to_contain_text("It charges and grants nothing")
+    expect(page.locator(".todo")).to_contain_text("The version has no fees or features")
 
     page.locator("#fees-group .add-row").click()
     fee = page.locator("#fees-data tbody:not(.empty-form)").first

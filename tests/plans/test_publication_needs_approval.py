@@ -159,7 +159,7 @@ class TestWithoutTheRule:
         assert publish(draft).state == "live"
 
     def test_only_a_complete_draft_can_be_submitted(self, draft, fiona):
-        with pytest.raises(ApprovalRefused, match="It charges and grants nothing"):
+        with pytest.raises(ApprovalRefused, match="The version has no fees or features"):
             request_approval(version=make_plan("empty"), by=fiona, at=JAN)
         request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(ApprovalRefused, match="Approval can only be requested for a draft"):

@@ -155,9 +155,18 @@ def _next_invoice_time(subscription: Subscription, at: datetime) -> datetime:
 
 def _explain_refusal(coupon: Coupon, at: datetime) -> str:
     if coupon.archived_at is not None:
-        return f"{coupon} is archived: it is not given any more."
+        return _("%(coupon)s is archived and can't be applied.") % {"coupon": coupon}
     if coupon.redeem_from is not None and at < coupon.redeem_from:
-        return f"{coupon} is given from {coupon.redeem_from:%Y-%m-%d %H:%M %Z} on."
+        return _("%(coupon)s can be applied from %(time)s.") % {
+            "coupon": coupon,
+            "time": f"{coupon.redeem_from:%Y-%m-%d %H:%M %Z}",
+        }
     if coupon.redeem_until is not None and at >= coupon.redeem_until:
-        return f"{coupon} was given until {coupon.redeem_until:%Y-%m-%d %H:%M %Z}."
-    return f"{coupon} is used up: it was given {coupon.redeemed} times, as often as it may be."
+        return _("%(coupon)s could be applied until %(time)s.") % {
+            "coupon": coupon,
+            "time": f"{coupon.redeem_until:%Y-%m-%d %H:%M %Z}",
+        }
+    return _("%(coupon)s has reached its limit of %(count)s redemptions.") % {
+        "coupon": coupon,
+        "count": coupon.redeemed,
+    }

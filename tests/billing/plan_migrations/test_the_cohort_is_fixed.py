@@ -88,10 +88,10 @@ def test_unknown_ids_are_returned_with_the_reason(new, four):
     cancel(subscription=four[1], at=FIFTEENTH, ends_at=FIFTEENTH)
     migration = planned(new, ids=["early", "nobody", "there", "late", "elsewhere"])
     assert migration.left_out == [
-        ("nobody", "No subscription or customer has this id."),
-        ("there", f"It is on {new} already."),
-        ("late", "It is canceled."),
-        ("elsewhere", "It does not fit what else was asked for."),
+        ("nobody", "No subscription or customer has this ID."),
+        ("there", f"Already on {new}."),
+        ("late", "The subscription is canceled."),
+        ("elsewhere", "Excluded by the filters."),
     ]
 
 

@@ -170,7 +170,7 @@ class TestSubscriptionsThatCanNotBeSplit:
         run_tasks(FEB + HOUR)
         move = ScheduledChange.objects.get()
         assert (move.moment, move.state) == (FEB, "done")
-        assert "is billed already" in move.problem
+        assert "is already billed" in move.problem
         assert by_version(subscription) == [(JAN, 1), (FEB, 2)]
 
     def test_a_subscription_that_ends_before_its_next_period_does_not_change(self, subscription):
