@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from billing.closing.period_close import CHUNK_SIZE, close_periods
 from billing.closing.preview import preview_periods
@@ -50,7 +51,9 @@ def start_invoice_run(
     :raises InvoiceRunRefused: if `until` is in the future: periods due later may still change.
     """
     if until > at:
-        raise InvoiceRunRefused(f"{until:%Y-%m-%d %H:%M} UTC is to come: choose a moment that is past.")
+        raise InvoiceRunRefused(
+            _("%(time)s UTC is in the future. Choose a past time.") % {"time": f"{until:%Y-%m-%d %H:%M}"}
+        )
     return start.start(
         kind=JobKind.CLOSE_RUN,
         title=f"Close {seller or 'all sellers'}, due by {until:%Y-%m-%d %H:%M} UTC",

@@ -12,6 +12,7 @@ from itertools import chain
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from billing.closing.batch import ClosedChunk, close_locked, describe_error
 from billing.closing.close_result import CloseFailure, CloseSummary, PeriodNotOver
@@ -103,7 +104,10 @@ def close_period(*, period_id: int, at: datetime) -> Invoice | None:
     """
     period = Period.objects.get(pk=period_id)
     if period.ends_at > at:
-        raise PeriodNotOver(f"The period {period} is not over at {at}: close it when it is.")
+        raise PeriodNotOver(
+            _("The period %(period)s has not ended at %(time)s. Close it after its end.")
+            % {"period": period, "time": f"{at:%Y-%m-%d %H:%M %Z}"}
+        )
     summary = _close_with_wait(period_id, at=at)
     if summary.failed:
         raise ClosingFailed(
@@ -113,7 +117,7 @@ def close_period(*, period_id: int, at: datetime) -> Invoice | None:
         raise ClosingFailed(
             CloseFailure(
                 period_id,
-                "usage is being recorded in it, or the period before it is not billed yet; try again in a moment",
+                "usage is being recorded, or the previous period is not billed yet; retry in a moment",
             )
         )
     return Invoice.objects.filter(periods=period_id).first()

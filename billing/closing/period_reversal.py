@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from billing.closing.invoice_writer import write_invoice_rows
 from billing.closing.late_usage.reissue import full_credit_note
@@ -31,13 +32,13 @@ def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
         period credited fees of an earlier invoice by a credit note.
     """
     if _has_fee_credits(period):
-        raise ReversalRefused("What was paid in advance was given back by a credit note: change its plan instead.")
+        raise ReversalRefused(_("Unused time was already credited. Change the plan instead."))
     if period.invoice_id is None:
         return None
     # The lock keeps payments and other credit notes away until the credit note is issued.
     original = read_creditable_invoices([period.invoice_id], lock=True).get(period.invoice_id)
     if original is None:
-        raise ReversalRefused(f"{period.invoice} is not issued.")
+        raise ReversalRefused(_("%(invoice)s is not issued.") % {"invoice": period.invoice})
     _require_reversible(original.invoice, period)
     late_period = read_late_periods([period.pk])[period.pk]
     note = full_credit_note(original, late_period, reason=REASON)
@@ -50,17 +51,23 @@ def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
 def _require_reversible(invoice: Invoice, period: Period) -> None:
     number = invoice.number
     if invoice.paid:
-        raise ReversalRefused(f"{number} is paid, or some of it: refund it, and change the plan back by hand.")
+        raise ReversalRefused(
+            _("%(number)s is paid in part or in full. Refund it, and change the plan back by hand.")
+            % {"number": number}
+        )
     if invoice.credited:
-        raise ReversalRefused(f"Some of {number} is credited already: change the plan back by hand.")
+        raise ReversalRefused(_("%(number)s is credited in part. Change the plan back by hand.") % {"number": number})
     if Section.objects.filter(invoice=invoice).exists():
         raise ReversalRefused(
-            f"{number} bills other subscriptions as well: credit it by hand, and change the plan back."
+            _("%(number)s also bills other subscriptions. Credit it and change the plan back by hand.")
+            % {"number": number}
         )
     others = BilledUsage.objects.filter(line__invoice=invoice).exclude(period=period)
     settled = Settlement.objects.filter(line__invoice=invoice).exclude(period=period)
     if others.exists() or settled.exists():
-        raise ReversalRefused(f"{number} bills late usage of an earlier period as well: credit it by hand.")
+        raise ReversalRefused(
+            _("%(number)s also bills late usage of an earlier period. Credit it by hand.") % {"number": number}
+        )
 
 
 def _has_fee_credits(period: Period) -> bool:

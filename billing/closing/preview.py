@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from billing.closing.batch import ClosedChunk, assemble_invoices, drop_waiting_periods, is_issued
 from billing.closing.close_result import CloseFailure
@@ -51,8 +52,8 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
             raise TypeError("preview() needs a period or a subscription")
         period = _period_to_preview(subscription, at)
     if period is None or period.state != PeriodState.OPEN:
-        raise NothingToBill("It has no open period: all of it is billed already.")
-    _, assembled = _assemble(period, at)
+        raise NothingToBill(_("There is no open period. Everything is billed."))
+    _period, assembled = _assemble(period, at)
     assembled.draft.credit_notes = [
         credit_note.draft for credit_note in build_credit_notes({period.pk: assembled}, lock=False)
     ]
@@ -183,7 +184,7 @@ def preview_cancellation(
         last = canceled.periods.filter(state=PeriodState.OPEN).order_by("-ends_at", "-kind").first()
         if last is None:
             transaction.set_rollback(True)
-            raise NothingToBill("All of it is billed already.")
+            raise NothingToBill(_("Everything is already billed."))
         draft = preview(period=last, at=at)
         transaction.set_rollback(True)
     return draft
@@ -203,7 +204,7 @@ def preview_pause(*, subscription: Subscription, at: datetime, **options: Any) -
         draft = preview(period=ended_period, at=at) if ended_period is not None else None
         transaction.set_rollback(True)
     if draft is None:
-        raise NothingToBill("The period that it begins in is not made yet: nothing of it is paid.")
+        raise NothingToBill(_("The period does not exist yet, so nothing of it is prepaid."))
     return draft
 
 

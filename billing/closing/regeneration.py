@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from billing.closing.invoice_assembly import assemble_replacement
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
@@ -65,7 +66,9 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: User | None = 
     """
     if not reason.strip() or len(reason.strip()) > MAX_REASON:
         raise CannotRegenerate(
-            f"Say why, in {MAX_REASON} characters at most: it is printed on both documents.", field="reason"
+            _("Enter a reason of up to %(most)s characters. It is printed on the credit note and the new invoice.")
+            % {"most": MAX_REASON},
+            field="reason",
         )
     with audited_transaction("regenerate invoice", by=by, at=at, invoice=invoice_id):
         period_id = _lock_invoice(invoice_id)
@@ -102,11 +105,13 @@ def _lock_invoice(invoice_id: int) -> int:
         cursor.execute(_LOCK_SUBSCRIPTION, [invoice_id])
         row = cursor.fetchone()
         if row is None:
-            raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
+            raise CannotRegenerate(_("This is not the current invoice of a period. Void it instead."))
         if Section.objects.filter(invoice=invoice_id).exists():
             raise CannotRegenerate(
-                "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
-                " or void it and claim what is due by a one-off invoice."
+                _(
+                    "This invoice bills several subscriptions and can't be reissued as a whole. Credit the wrong"
+                    " lines, or void it and issue a one-off invoice."
+                )
             )
         period_id: int = row[0]
         cursor.execute(_LOCK_PERIOD, [period_id])
@@ -115,15 +120,21 @@ def _lock_invoice(invoice_id: int) -> int:
     # Row lock: a payment or a credit note that arrives meanwhile waits, and then meets the credited invoice.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.paid:
-        raise CannotRegenerate(f"Some of {invoice} is paid: credit it, and claim what is due by a one-off invoice.")
+        raise CannotRegenerate(
+            _("%(invoice)s is paid in part. Credit it, and issue a one-off invoice for the amount due.")
+            % {"invoice": invoice}
+        )
     try:
         refuse_pending_payment(invoice)
     except CreditRefused as refused:
         raise CannotRegenerate(str(refused)) from refused
     if not is_replaceable:
         raise CannotRegenerate(
-            f"{invoice} cannot be replaced as a whole: some of it is credited, or another document, a coupon or a"
-            " commitment goes on from it."
+            _(
+                "%(invoice)s can't be reissued as a whole: it is partly credited, or another invoice, a coupon, or a"
+                " commitment depends on it."
+            )
+            % {"invoice": invoice}
         )
     return period_id
 
@@ -137,7 +148,7 @@ def _assemble_documents(original: CreditableInvoice, period_id: int, *, reason: 
     replacement = assemble_replacement(closing, seller, fees, reference=next_reference(original.invoice.reference))
     replacement.draft.corrects_id, replacement.draft.reason = original.invoice.pk, reason
     if replacement.draft.totals.total < 0:
-        raise CannotRegenerate("It would come to less than nothing: credit what was claimed too much.")
+        raise CannotRegenerate(_("The new invoice would be negative. Credit the excess instead."))
     return [full_credit_note(original, late_period, reason=reason), replacement]
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.models import Job, JobPart
 from billing.models.jobs import OPEN_STATES, ItemState, JobState
@@ -57,7 +58,7 @@ def do_for_real(*, job_id: int, by: User | None, at: datetime) -> Job:
     with _lock_job(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
         _require_split(job)
         if not job.dry_run:
-            raise JobControlRefused("It was done for real already.")
+            raise JobControlRefused(_("The job was already run for real."))
         _require_content(job)
         job.items.update(
             state=ItemState.WAITING,
@@ -75,12 +76,12 @@ def do_for_real(*, job_id: int, by: User | None, at: datetime) -> Job:
 
 def _require_split(job: Job) -> None:
     if job.total is None:
-        raise JobControlRefused(f"It could not be begun: {job.error} Start another one.")
+        raise JobControlRefused(_("The job failed to start: %(error)s Start another one.") % {"error": job.error})
 
 
 def _require_content(job: Job) -> None:
     if job.cleared_at is not None:
-        raise JobControlRefused("It ended so long ago that what it was made of is forgotten: start it anew.")
+        raise JobControlRefused(_("The job's items were deleted after its retention period. Start a new job."))
 
 
 def _run_again(job: Job) -> None:
@@ -97,6 +98,6 @@ def _lock_job(
         # other.
         job = Job.objects.select_for_update().get(pk=job_id)
         if job.state not in states:
-            raise JobControlRefused(f"The job is {job.get_state_display()} already.")
+            raise JobControlRefused(_("The job is already %(state)s.") % {"state": job.get_state_display()})
         yield job
         job.save(update_fields=["state", "dry_run", "failed", "figures", "finished_at"])

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.models import Job, JobPart
 from billing.models.jobs import MAX_FILE_BYTES, PART_BYTES
@@ -62,10 +63,12 @@ def _measure(file: BinaryIO) -> tuple[int, str]:
     for part in _parts(file):
         size += len(part)
         if size > MAX_FILE_BYTES:
-            raise JobFileRefused(f"The file has more than {MAX_FILE_BYTES:,} bytes: import it in parts.")
+            raise JobFileRefused(
+                _("The file exceeds %(most)s bytes. Import it in parts.") % {"most": f"{MAX_FILE_BYTES:,}"}
+            )
         digest.update(part)
     if not size:
-        raise JobFileRefused("The file is empty.")
+        raise JobFileRefused(_("The file is empty."))
     return size, digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
@@ -110,11 +111,17 @@ def _metered_in_scope(
 
 def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
     if not 0 <= amount <= MAX_MONEY or round_money(amount, currency) != amount:
-        raise CapRefused("amount", f"{amount:f} is no amount that could be invoiced in {currency}.")
+        raise CapRefused(
+            "amount",
+            _("%(amount)s has more decimal places than %(currency)s allows.")
+            % {"amount": f"{amount:f}", "currency": currency},
+        )
     if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MAX_PER_MINUTE):
-        raise CapRefused("per_minute", f"Say how many uses a minute are let through: 1 to {MAX_PER_MINUTE:,}.")
+        raise CapRefused(
+            "per_minute", _("Enter the number of uses per minute: 1 to %(most)s.") % {"most": f"{MAX_PER_MINUTE:,}"}
+        )
     if action != CapAction.THROTTLE and per_minute is not None:
-        raise CapRefused("per_minute", "Only a throttle lets so many uses through: leave it out.")
+        raise CapRefused("per_minute", _("Only a throttle has uses per minute. Leave this empty."))
 
 
 def _check_scope(
@@ -122,18 +129,27 @@ def _check_scope(
 ) -> None:
     if feature is not None and not list(_metered_in_scope(customer, subscription, feature)):
         where = subscription.version if subscription else f"any subscription of {customer}"
-        raise CapRefused("feature", f"{feature} is not metered in {where}: choose a feature that is.")
+        raise CapRefused(
+            "feature",
+            _("%(feature)s is not metered in %(where)s. Choose a metered feature.")
+            % {"feature": feature, "where": where},
+        )
     if not match:
         return
     if len(match) > 1:
-        raise CapRefused("match", "A budget is for the value of one dimension: name one.")
+        raise CapRefused("match", _("A budget needs one dimension and its value."))
     ((name, value),) = match.items()
     dimensions = budget_dimensions(customer, subscription, feature)
     if name not in dimensions:
         available = f"there are {', '.join(dimensions)}" if dimensions else "this usage has none"
-        raise CapRefused("match", f"Usage has no dimension “{name}”: {available}.")
+        raise CapRefused(
+            "match", _("Usage has no dimension “%(name)s”: %(available)s.") % {"name": name, "available": available}
+        )
     if not 1 <= len(value) <= MAX_VALUE_LENGTH:
-        raise CapRefused("match", f"Say for which value of {name}, in 1 to {MAX_VALUE_LENGTH} characters.")
+        raise CapRefused(
+            "match",
+            _("Enter a value of %(name)s with 1 to %(most)s characters.") % {"name": name, "most": MAX_VALUE_LENGTH},
+        )
 
 
 def _check_other_side(scope: Mapping[str, Any], amount: Decimal, set_by: str) -> None:
@@ -142,8 +158,14 @@ def _check_other_side(scope: Mapping[str, Any], amount: Decimal, set_by: str) ->
     if other is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
-        raise CapRefused("amount", f"Finance allows {other.amount.normalize():f} at most: choose no more than that.")
+        raise CapRefused(
+            "amount",
+            _("Finance allows at most %(amount)s. Enter at most this amount.")
+            % {"amount": f"{other.amount.normalize():f}"},
+        )
     if set_by == CapSetter.FINANCE and amount < other.amount:
         raise CapRefused(
-            "amount", f"The customer's own cap is {other.amount.normalize():f}: choose no less, or remove that first."
+            "amount",
+            _("The customer's cap is %(amount)s. Enter at least this amount, or remove the customer's cap first.")
+            % {"amount": f"{other.amount.normalize():f}"},
         )

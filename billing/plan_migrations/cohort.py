@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from billing.models import MigrationItem, Period, PlanMigration, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -120,7 +121,7 @@ def plan_migration(
         )
         # Raised inside the transaction, so an empty migration isn't stored.
         if not MigrationItem.objects.bulk_create(moves, batch_size=2_000):
-            raise MigrationRefused("No running subscription fits: choose others.", field="selection")
+            raise MigrationRefused(_("No active subscription matches. Change the selection."), field="selection")
         return migration
 
 
@@ -163,28 +164,39 @@ def _check_plan(
     title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime
 ) -> None:
     if not title.strip() or len(title) > MAX_TITLE_LENGTH:
-        raise MigrationRefused(f"Give it a title of up to {MAX_TITLE_LENGTH} characters.", field="title")
+        raise MigrationRefused(
+            _("Enter a title of up to %(most)s characters.") % {"most": MAX_TITLE_LENGTH}, field="title"
+        )
     if version.state != VersionState.LIVE:
-        raise MigrationRefused(f"{version} is {version.get_state_display()}: choose one in force.", field="version")
+        raise MigrationRefused(
+            _("%(version)s is %(state)s. Choose a version in force.")
+            % {"version": version, "state": version.get_state_display()},
+            field="version",
+        )
     if len(selection.ids) > MAX_IDS:
-        raise MigrationRefused(f"More than {MAX_IDS:,} ids: plan several migrations.", field="ids")
+        raise MigrationRefused(
+            _("Enter at most %(most)s IDs, or plan several migrations.") % {"most": f"{MAX_IDS:,}"}, field="ids"
+        )
     if not any([selection.plan, selection.ids]):
-        raise MigrationRefused("Choose a plan, or name subscriptions or customers.", field="selection")
+        raise MigrationRefused(_("Choose a plan, or enter subscriptions or customers."), field="selection")
     if (terms.when == MigrationTiming.DATE) != (terms.moment is not None):
-        raise MigrationRefused("Say which date, or choose another time.", field="moment")
+        raise MigrationRefused(_("Enter the date, or choose another time."), field="moment")
     if terms.moment is not None and terms.moment <= at:
-        raise MigrationRefused(f"{terms.moment:%Y-%m-%d %H:%M} UTC is past: choose a later date.", field="moment")
+        raise MigrationRefused(
+            _("%(time)s UTC is in the past. Choose a later date.") % {"time": f"{terms.moment:%Y-%m-%d %H:%M}"},
+            field="moment",
+        )
     if any([terms.from_unit, terms.to_unit, terms.rate]):
         _check_conversion(terms)
 
 
 def _check_conversion(terms: MigrationTerms) -> None:
     if not (terms.from_unit and terms.to_unit and terms.rate) or terms.from_unit == terms.to_unit:
-        raise MigrationRefused("Give two units and how many of the one become one of the other.", field="rate")
+        raise MigrationRefused(_("Enter both units and the rate between them."), field="rate")
     if not 0 < terms.rate <= 1_000_000:
-        raise MigrationRefused("The rate is above zero, and a million at most.", field="rate")
+        raise MigrationRefused(_("The rate must be above 0 and at most 1,000,000."), field="rate")
     if terms.when != MigrationTiming.NOW:
-        raise MigrationRefused("Wallets are converted by a migration that moves now.", field="when")
+        raise MigrationRefused(_("Wallets can only be converted if subscriptions move now."), field="when")
 
 
 def _unselected_ids(
@@ -203,7 +215,7 @@ def _unselected_ids(
         reason = _explain_exclusion(subscription, version)
         reasons |= dict.fromkeys({subscription.external_id, subscription.customer.external_id} & named, reason)
     return [
-        (id_, reasons.get(id_, "No subscription or customer has this id."))
+        (id_, reasons.get(id_, "No subscription or customer has this ID."))
         for id_ in selection.ids
         if id_ not in selected_ids
     ]
@@ -211,10 +223,10 @@ def _unselected_ids(
 
 def _explain_exclusion(subscription: Subscription, version: PlanVersion) -> str:
     if subscription.version_id == version.pk:
-        return f"It is on {version} already."
+        return f"Already on {version}."
     if subscription.state not in RUNNING_STATES:
-        return f"It is {subscription.get_state_display()}."
-    return "It does not fit what else was asked for."
+        return f"The subscription is {subscription.get_state_display()}."
+    return "Excluded by the filters."
 
 
 def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: User | None) -> int:

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from billing.closing.period_reversal import ReversalRefused, credit_period_invoice
 from billing.metering.corrections.recount import recount_events, remove_counts
@@ -113,14 +114,19 @@ def roll_back_change(
 def _check_part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:
     """Return the period's present state, if it can still be undone."""
     if subscription.state not in (*RUNNING_STATES, SubscriptionState.CANCELED):
-        raise RollbackRefused(f"It is {subscription.get_state_display()}.")
+        raise RollbackRefused(_("The subscription is %(state)s.") % {"state": subscription.get_state_display()})
     if subscription.version_id != part.version_id:
-        raise RollbackRefused(f"It has moved on to {subscription.version} since.")
+        raise RollbackRefused(
+            _("The subscription has since moved to %(version)s.") % {"version": subscription.version}
+        )
     current = next((period for period in periods if period.pk == part.pk), None)
     if current is None or current.state != PeriodState.OPEN or current.ends_at <= at:
-        raise RollbackRefused("The period in which it changed is over: change its plan instead.")
+        raise RollbackRefused(_("The period of the change has ended. Change the plan instead."))
     if current.starts_at > at:
-        raise RollbackRefused(f"It changes only at {current.starts_at:%Y-%m-%d %H:%M} UTC: try again then.")
+        raise RollbackRefused(
+            _("The change takes effect at %(time)s UTC. Roll it back after that.")
+            % {"time": f"{current.starts_at:%Y-%m-%d %H:%M}"}
+        )
     return current
 
 
@@ -129,7 +135,7 @@ def _lock_period_before(part: Period) -> Period:
     regular = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
     former_period = regular.select_for_update().filter(ends_at=part.starts_at).first()
     if former_period is None:
-        raise RollbackRefused("It began anew with the change, after a pause: change its plan instead.")
+        raise RollbackRefused(_("The subscription resumed with the change after a pause. Change the plan instead."))
     return former_period
 
 
@@ -142,7 +148,7 @@ def _credit_invoice(former_period: Period, *, at: datetime) -> None:
     """Credit the invoice of a period that will be billed again."""
     others = Period.objects.filter(subscription=former_period.subscription_id, starts_at=former_period.starts_at)
     if former_period.continues_id is not None or others.filter(kind=PeriodKind.UNDONE).exists():
-        raise RollbackRefused("Its period was split more than once, and is billed: change its plan back instead.")
+        raise RollbackRefused(_("The period was split more than once and is billed. Change the plan back instead."))
     try:
         credit_period_invoice(former_period, at=at)
     except ReversalRefused as error:
@@ -154,7 +160,7 @@ def _delete_later(part: Period, periods: Sequence[Period]) -> None:
     later = [period for period in periods if period.starts_at > part.starts_at and period.kind == PeriodKind.REGULAR]
     for later_period in later:
         if later_period.counters.exists() or later_period.series.exists():
-            raise RollbackRefused("Usage is counted in its next period already: change its plan instead.")
+            raise RollbackRefused(_("Usage is already counted in the next period. Change the plan instead."))
         later_period.delete()
 
 
@@ -220,7 +226,7 @@ def _restore_coverage(subscription: Subscription, *, since: datetime) -> None:
             sql.execute(_RESTORE_COVERAGE, [subscription.pk, since, since])
     except IntegrityError as error:
         raise RollbackRefused(
-            "Another subscription covers meanwhile what it would cover again: end that first."
+            _("Another subscription now covers its former features. End that one first.")
         ) from error
     cover_features(subscription, since=since)
     invalidate_cached_periods(subscription, since=since)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.models import MigrationItem, Override, Period, PlanMigration, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
@@ -100,7 +101,7 @@ def _restore(move: MigrationItem, *, at: datetime, by: User | None) -> None:
             return
         move.part = _find_new_part(move.change)
     if move.part is None:
-        raise RollbackRefused("The period that it begins with is not there any more.")
+        raise RollbackRefused(_("The period of the change no longer exists."))
 
     def restore() -> None:
         if move.migration.converts:

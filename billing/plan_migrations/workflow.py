@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.jobs import start
 from billing.models import Job, PlanMigration
@@ -37,9 +38,11 @@ def announce(*, migration_id: int, at: datetime, by: User | None) -> int:
     """
     with _lock_migration(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
         if migration.notice_days is None:
-            raise MigrationRefused("Nobody is to be told of this migration.")
+            raise MigrationRefused(_("This migration has no notice period, so no customer is notified."))
         if migration.announced_at is not None:
-            raise MigrationRefused(f"Customers were told on {migration.announced_at:%Y-%m-%d}.")
+            raise MigrationRefused(
+                _("Customers were already notified on %(date)s.") % {"date": f"{migration.announced_at:%Y-%m-%d}"}
+            )
         migration.announced_at = at
         return announce_to_customers(migration, at=at)
 
@@ -64,7 +67,7 @@ def approve(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
     with _lock_migration(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
         # Also enforced by a constraint; this check has the better message.
         if migration.requested_by_id == by.pk:
-            raise MigrationRefused("Who asked for it cannot approve it: somebody else has to.")
+            raise MigrationRefused(_("You can't approve your own migration. A second person must approve it."))
         migration.state, migration.approved_by, migration.approved_at = MigrationState.APPROVED, by, at
     return migration
 
@@ -98,7 +101,7 @@ def run(*, migration_id: int, at: datetime, by: User | None) -> Job:
         # A repeated run retries the refused moves.
         migration.moves.filter(state=MoveState.REFUSED).update(state=MoveState.WAITING)
         if not migration.moves.filter(state=MoveState.WAITING).exists():
-            raise MigrationRefused("Nobody waits to be moved.")
+            raise MigrationRefused(_("No subscription is waiting to move."))
         migration.state = MigrationState.BEGUN
         return _start(migration, JobKind.MIGRATION, migration.title, at=at, by=by)
 
@@ -112,7 +115,7 @@ def roll_back(*, migration_id: int, at: datetime, by: User | None) -> Job:
     states = (MigrationState.BEGUN, MigrationState.UNDONE)
     with _lock_migration(migration_id, states, "roll a migration back", at=at, by=by) as migration:
         if not migration.moves.filter(state__in=[MoveState.SCHEDULED, MoveState.MOVED]).exists():
-            raise MigrationRefused("Nobody is left who was moved by it.")
+            raise MigrationRefused(_("No moved subscription is left to roll back."))
         migration.state = MigrationState.UNDONE
         return _start(migration, JobKind.MIGRATION_UNDO, f"{migration.title}: rolled back", at=at, by=by)
 
@@ -121,14 +124,18 @@ def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
     """Return why the migration can't be run yet, with the remedy; empty if it can."""
     rule = PublishingRule.objects.get()
     if rule.migrations_need_approval and migration.approved_at is None:
-        return "It needs the approval of a second person: ask for it, or wait until it is given."
+        return _("The migration must be approved by a second person. Request approval first.")
     if migration.notice_days is None:
         return ""
     if migration.announced_at is None:
-        return f"Customers are to be told {migration.notice_days} days ahead: tell them first."
+        return _("Customers must be notified %(days)s days before. Notify them first.") % {
+            "days": migration.notice_days
+        }
     begins_at = migration.announced_at + timedelta(days=migration.notice_days)
     if at < begins_at:
-        return f"Customers were told that it begins on {begins_at:%Y-%m-%d %H:%M} UTC at the earliest."
+        return _("Customers were notified that it starts on %(time)s UTC at the earliest.") % {
+            "time": f"{begins_at:%Y-%m-%d %H:%M}"
+        }
     return ""
 
 
@@ -154,9 +161,11 @@ def _lock_migration(
         migrations = PlanMigration.objects.select_for_update(of=("self",)).select_related("version__plan")
         migration = migrations.get(pk=migration_id)
         if migration.state not in states:
-            raise MigrationRefused(f"It is {migration.get_state_display()} already.")
+            raise MigrationRefused(
+                _("The migration is already %(state)s.") % {"state": migration.get_state_display()}
+            )
         if under_way := next((job for job in read_jobs(migration_id) if job.state not in ENDED_STATES), None):
-            running_job = f"“{under_way.title}” is {under_way.get_state_display()}"
-            raise MigrationRefused(f"{running_job}: wait for its end, or cancel it first.")
+            text = _("“%(job)s” is %(state)s. Wait for it to finish, or cancel it first.")
+            raise MigrationRefused(text % {"job": under_way.title, "state": under_way.get_state_display()})
         yield migration
         migration.save(update_fields=["state", "announced_at", "requested_by", "approved_by", "approved_at"])

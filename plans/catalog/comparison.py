@@ -100,7 +100,7 @@ class VersionDifference:
     @property
     def change(self) -> str:
         """The change in percent, such as “+20 %”; empty if it has none."""
-        return "" if self.percent is None else f"{format_signed(self.percent)} %"
+        return "" if self.percent is None else f"{format_signed(self.percent)}%"
 
     @property
     def mark(self) -> str:
@@ -203,7 +203,7 @@ def _format_figure(fact: FieldFact, value: Decimal) -> str:
     if fact.measure == "money":
         return format_money(value, fact.currency)
     if fact.measure == "percent":
-        return f"{format_number(value)} %"
+        return f"{format_number(value)}%"
     return format_units(value, fact.unit) if fact.measure == "units" and fact.unit else format_number(value)
 
 

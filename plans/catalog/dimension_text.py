@@ -2,6 +2,8 @@
 Dimensions in the notation that users type: “model: gpt-4o, token: output” for {"model": "gpt-4o", "token": "output"}.
 """
 
+from django.utils.translation import gettext as _
+
 
 def parse_match(text: str) -> dict[str, str]:
     """
@@ -11,11 +13,14 @@ def parse_match(text: str) -> dict[str, str]:
     """
     match: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
-        dimension, _, value = (part.strip() for part in pair.partition(":"))
+        dimension, _colon, value = (part.strip() for part in pair.partition(":"))
         if not dimension or not value:
-            raise ValueError(f"“{pair}” does not say what it matches: write it as “model: gpt-4o”.")
+            raise ValueError(
+                _("“%(pair)s” is incomplete. Enter a dimension and its value, such as “model: gpt-4o”.")
+                % {"pair": pair}
+            )
         if dimension in match:
-            raise ValueError(f"“{dimension}” is named twice: no usage has two values of it.")
+            raise ValueError(_("“%(dimension)s” occurs twice. Enter each dimension once.") % {"dimension": dimension})
         match[dimension] = value
     return match
 

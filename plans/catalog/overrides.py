@@ -11,6 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from lib.decimals import EXACT, to_plain_string
 from plans.catalog.stored_terms import FeatureTerms, TermDifference, VersionTerms, index_features
 from plans.models.versions import TrialUsage
@@ -187,7 +189,10 @@ def check_override_percent(percent: Decimal) -> None:
     :raises InvalidCharge: if it is not between -100 and 1,000.
     """
     if not MAX_PERCENT_OFF <= percent <= MAX_PERCENT_UP:
-        raise InvalidCharge(f"Prices change by {MAX_PERCENT_OFF} to {MAX_PERCENT_UP} percent, not by {percent:f}.")
+        raise InvalidCharge(
+            _("Enter a percentage from %(lowest)s to %(highest)s, not %(percent)s.")
+            % {"lowest": MAX_PERCENT_OFF, "highest": MAX_PERCENT_UP, "percent": f"{percent:f}"}
+        )
 
 
 def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Charge:
@@ -201,7 +206,9 @@ def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Char
     if isinstance(charge, charge_models.Flat):
         return charge_models.Flat(unit_price)
     if isinstance(charge, charge_models.Percentage | charge_models.Dynamic):
-        raise InvalidCharge(f"{rate.label} charges by event and has no unit price: change it by percent.")
+        raise InvalidCharge(
+            _("%(rate)s charges per event and has no unit price. Change it by a percentage.") % {"rate": rate.label}
+        )
     return charge_models.PerUnit(unit_price)
 
 

@@ -83,9 +83,15 @@ def _value(row: Any, model_field: AnyField) -> Any:
 
 
 def _sort_key(part: tuple[Any, Item]) -> tuple[Any, ...]:
-    """Return the sort key of a part: its position, or its identity if it has no position, with an open bound last."""
+    """
+    Return the sort key of a part: its place among rows with positions, or else its identity, with an open bound last.
+
+    Rows may share a position; pages and invoices then show the oldest first.
+    """
     row, item = part
-    return getattr(row, "position", 0), *((value == "", value) for value in map(_sortable, item.identity))
+    if hasattr(row, "position"):
+        return row.position, row.pk
+    return tuple((value == "", value) for value in map(_sortable, item.identity))
 
 
 def _sortable(value: Any) -> Any:

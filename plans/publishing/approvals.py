@@ -1,9 +1,10 @@
-"""Approval of prices by a second person: request, approve, decline, withdraw. Source: docs/publishing.md#approval."""
+"""Approval of prices by a second person: request, approve, reject, withdraw. Source: docs/publishing.md#approval."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
 from plans.catalog.version_snapshot import compute_fingerprint
@@ -15,7 +16,7 @@ from plans.publishing.required_simulation import missing_simulation
 
 
 class ApprovalRefused(Exception):
-    """The request, approval or decline of a version is rejected; the text gives the reason and the remedy."""
+    """A request or a decision about a version is refused; the text gives the reason and the remedy."""
 
 
 def request_approval(
@@ -31,9 +32,11 @@ def request_approval(
     with audited_transaction("ask for approval", by=by, at=at):
         version = _lock_version(version.pk)
         if version.state != VersionState.DRAFT:
-            raise ApprovalRefused(f"{version} is {version.get_state_display()}: only a draft is put in review.")
+            text = _("%(version)s is %(state)s. Approval can only be requested for a draft.")
+            raise ApprovalRefused(text % {"version": version, "state": version.get_state_display()})
         if problems := problems_of(version):
-            raise ApprovalRefused(f"{version} cannot be published: {' '.join(problems)}")
+            text = _("%(version)s can't be published: %(problems)s")
+            raise ApprovalRefused(text % {"version": version, "problems": " ".join(problems)})
         if missing := missing_simulation(version):
             raise ApprovalRefused(missing)
         version.state = VersionState.REVIEW
@@ -81,20 +84,22 @@ def withdraw_request(*, version: PlanVersion, by: User | None, at: datetime) -> 
     with audited_transaction("take back from review", by=by, at=at):
         version = _lock_version(version.pk)
         if version.state != VersionState.REVIEW:
-            raise ApprovalRefused(f"{version} is {version.get_state_display()}, not in review.")
+            text = _("%(version)s is %(state)s, not in review.")
+            raise ApprovalRefused(text % {"version": version, "state": version.get_state_display()})
         _return_to_draft(version)
         return version
 
 
 def missing_approval(version: PlanVersion) -> str:
-    """Return why a version lacks a required approval, and the remedy; empty if it lacks none."""
+    """Return the problem of a version that lacks a required approval, with its remedy; empty if it lacks none."""
     if not PublishingRule.objects.get().needs_approval:
         return ""
     request = version.requests.filter(state=RequestState.APPROVED).first()
     if version.state != VersionState.REVIEW or request is None:
-        return f"{version} needs the approval of a second person: ask for it, or wait until it is given."
+        return _("%(version)s must be approved by a second person. Request approval first.") % {"version": version}
     if request.content != compute_fingerprint(version):
-        return f"{version} is not what was approved: take it back, look at it, and ask again."
+        text = _("%(version)s has changed since its approval. Withdraw the request and request approval again.")
+        return text % {"version": version}
     return ""
 
 
@@ -104,11 +109,13 @@ def _decide(request: ChangeRequest, state: str, *, by: User, at: datetime, decis
     # other.
     request = ChangeRequest.objects.select_for_update().get(pk=request.pk)
     if request.state != RequestState.WAITING:
-        raise ApprovalRefused(f"{version} was {request.get_state_display()} already.")
+        text = _("The request for %(version)s is already %(state)s.")
+        raise ApprovalRefused(text % {"version": version, "state": request.get_state_display()})
     if request.requested_by_id == by.pk:
-        raise ApprovalRefused("Who asked for it cannot decide on it: somebody else has to.")
+        raise ApprovalRefused(_("You can't decide your own request. A second person must decide."))
     if state == RequestState.APPROVED and request.content != compute_fingerprint(version):
-        raise ApprovalRefused(f"{version} is not what was asked for: let it be taken back and asked for again.")
+        text = _("%(version)s has changed since the request. Withdraw the request and request approval again.")
+        raise ApprovalRefused(text % {"version": version})
     request.state, request.decided_by, request.decided_at, request.decision = state, by, at, decision
     request.save()
     request.version = version

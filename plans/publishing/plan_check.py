@@ -1,5 +1,5 @@
 """
-The plan check: advice on a version before it is published, in words, with figures and a remedy.
+The plan check: warnings about a version before it is published, each with its amounts and a remedy.
 
 Advice never blocks publication; the problems of `plans.publishing.readiness` do. Source:
 docs/publishing.md#plan-check.
@@ -8,6 +8,9 @@ docs/publishing.md#plan-check.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from lib.formats import currency_name, format_money, format_number, format_units
 from lib.money import round_money
@@ -58,35 +61,37 @@ def _check_models(plan_features: Sequence[PlanFeature]) -> Iterator[str]:
     prepaid = [str(feature) for feature in plan_features if feature.consumption in PREPAID]
     postpaid = [str(feature) for feature in plan_features if feature.consumption not in PREPAID]
     if prepaid and postpaid:
-        yield (
-            f"It mixes prepaid ({', '.join(prepaid)}) and postpaid features ({', '.join(postpaid)}): customers pay in"
-            " two ways. Choose one of them, if that is not meant."
+        text = _(
+            "The version mixes prepaid features (%(prepaid)s) and postpaid features (%(postpaid)s), so customers pay"
+            " in two ways. Use one of them unless this is intended."
         )
+        yield text % {"prepaid": ", ".join(prepaid), "postpaid": ", ".join(postpaid)}
     models = {
         feature.consumption: Consumption(feature.consumption).label.partition(":")[0] for feature in plan_features
     }
     if len(models) > 1 and PublishingRule.objects.get().one_model_per_plan:
-        yield (
-            f"It uses {len(models)} consumption models ({', '.join(sorted(models.values()))}), and the rule is one"
-            " per plan: give all metered features the same one."
+        text = _(
+            "The version uses %(count)s consumption models (%(models)s), but the publishing rule allows one per plan."
+            " Use the same model for all metered features."
         )
+        yield text % {"count": len(models), "models": ", ".join(sorted(models.values()))}
 
 
 def _check_price(feature: FeatureTerms) -> Iterator[str]:
     price = feature.price
     if price is None or feature.consumption == Consumption.HARD_CAP:
         return
-    name = f"{feature.name} in {currency_name(price.currency)}"
+    name = _("%(feature)s in %(currency)s") % {"feature": feature.name, "currency": currency_name(price.currency)}
     if price.rates and all(rate.match for rate in price.rates):
-        yield (
-            f"{name}: usage that matches none of its {format_number(len(price.rates))} rates would be unmatched:"
-            " add a default rate."
+        text = ngettext(
+            "%(price)s: usage that doesn't match its only rate would be unmatched. Add a default rate.",
+            "%(price)s: usage that matches none of its %(count)s rates would be unmatched. Add a default rate.",
+            len(price.rates),
         )
+        yield text % {"price": name, "count": format_number(len(price.rates))}
     if feature.included and all(_is_free(rate.charge) for rate in price.rates):
-        yield (
-            f"{name}: beyond the {format_units(feature.included, feature.unit)} included it costs nothing:"
-            " set a price, or a hard cap, if use shall end there."
-        )
+        text = _("%(price)s: usage above the included %(included)s is free. Set a price or a hard cap.")
+        yield text % {"price": name, "included": format_units(feature.included, feature.unit)}
     for rate in price.rates:
         yield from _check_tiers(f"{name}, {rate.label}" if len(price.rates) > 1 else name, rate, price.currency)
 
@@ -103,11 +108,13 @@ def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
         return
     for lower, upper in zip(charge.tiers, charge.tiers[1:], strict=False):
         if upper.unit_price > lower.unit_price:
-            yield (
-                f"{name}: a unit costs more above {format_number(_bound(lower))} "
-                f"({format_money(upper.unit_price, currency)}) than"
-                f" below ({format_money(lower.unit_price, currency)}): heavy use is dearer. Check the tiers' prices."
-            )
+            text = _("%(price)s: the unit price rises from %(lower)s to %(upper)s above %(bound)s. Check the prices.")
+            yield text % {
+                "price": name,
+                "lower": format_money(lower.unit_price, currency),
+                "upper": format_money(upper.unit_price, currency),
+                "bound": format_number(_bound(lower)),
+            }
     if isinstance(charge, Volume):
         # A volume price may fall where all units move to a cheaper tier: compare the bill at the bound and one unit
         # above it.
@@ -117,11 +124,17 @@ def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
                 round_money(total(charge.rate(quantity)), currency) for quantity in (bound, next_unit)
             )
             if bill_above < bill_at_bound:
-                yield (
-                    f"{name}: from {format_number(bound)} to {format_number(next_unit)} the bill falls from "
-                    f"{format_money(bill_at_bound, currency)} to {format_money(bill_above, currency)}: charge "
-                    "graduated, or let the step's flat fee make up for it."
+                text = _(
+                    "%(price)s: the bill falls from %(before)s to %(after)s between %(bound)s and %(next)s units. Use"
+                    " graduated tiers, or add a flat fee to the upper tier."
                 )
+                yield text % {
+                    "price": name,
+                    "before": format_money(bill_at_bound, currency),
+                    "after": format_money(bill_above, currency),
+                    "bound": format_number(bound),
+                    "next": format_number(next_unit),
+                }
 
 
 def _bound(tier: PriceTier) -> Decimal:
@@ -132,12 +145,16 @@ def _check_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
     for margin in compute_margins(version, at=at):
         if margin.cost > margin.price:
             price = Decimal(margin.price.numerator) / Decimal(margin.price.denominator)
-            yield (
-                f"{margin.feature}, {margin.rate}: a {margin.unit or 'unit'} costs us "
-                f"{format_money(margin.cost, margin.currency)} and is sold at "
-                f"{format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise the price, "
-                "or check the unit cost."
+            text = _(
+                "%(feature)s, %(rate)s: the unit cost of %(cost)s is above the price of %(price)s. Raise the price"
+                " or check the unit cost."
             )
+            yield text % {
+                "feature": margin.feature,
+                "rate": margin.rate,
+                "cost": format_money(margin.cost, margin.currency),
+                "price": format_money(price.quantize(Decimal("1e-12")).normalize(), margin.currency),
+            }
     yield from (str(missing_cost) for missing_cost in find_missing_costs([version], at=at))
 
 
@@ -158,10 +175,12 @@ def _check_caps(version: PlanVersion, plan_features: Sequence[PlanFeature], at: 
             for feature, consumption, included in larger
         )
         if meter is not None and meter.pk in costly_meters and not has_larger_plan:
-            yield (
-                f"{capped_feature} ends at {format_units(capped_feature.included, meter.unit)}, and no other plan "
-                "has more: whoever reaches the cap has nowhere to go. Publish a larger plan, or charge overage."
+            text = _(
+                "%(feature)s has a hard cap of %(included)s, and no other plan offers more. Publish a larger plan, or"
+                " bill overage."
             )
+            included = format_units(capped_feature.included, meter.unit)
+            yield text % {"feature": capped_feature, "included": included}
 
 
 def _check_trial(version: PlanVersion, plan_features: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
@@ -171,10 +190,14 @@ def _check_trial(version: PlanVersion, plan_features: Sequence[PlanFeature], at:
     costly_meters = set(UnitCost.objects.in_force(at).values_list("meter", flat=True))
     uncapped = [plan_feature for plan_feature in plan_features if plan_feature.consumption != Consumption.HARD_CAP]
     if names := [str(plan_feature) for plan_feature in uncapped if plan_feature.feature.meter_id in costly_meters]:
-        yield (
-            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of "
-            f"{', '.join(names)}, which costs us something: bill usage in the trial, or set a hard cap."
+        text = ngettext(
+            "The free trial of %(days)s day doesn't limit %(features)s, which has a unit cost. Bill usage in the"
+            " trial, or set a hard cap.",
+            "The free trial of %(days)s days doesn't limit %(features)s, which has a unit cost. Bill usage in the"
+            " trial, or set a hard cap.",
+            version.trial_days,
         )
+        yield text % {"days": format_number(version.trial_days), "features": ", ".join(names)}
 
 
 def _check_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
@@ -183,4 +206,5 @@ def _check_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
         return
     for difference in compare(*read_contents(in_force, version)):
         if difference.percent is not None and abs(difference.percent) > HUGE_PERCENT:
-            yield f"{difference.text}: more than {HUGE_PERCENT} % against {in_force}. Check that no digit is lost."
+            text = _("%(difference)s: a change of more than %(percent)s%% from %(version)s. Check for typing errors.")
+            yield text % {"difference": difference.text, "percent": HUGE_PERCENT, "version": in_force}

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Max, Q
+from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
 from plans.catalog.version_copy import copy_contents
@@ -30,7 +31,8 @@ class NotReady(PublishingRefused):
     """A version cannot be billed by as it is; `problems` are sentences for its editor."""
 
     def __init__(self, version: PlanVersion, problems: list[str]) -> None:
-        super().__init__(f"{version} cannot be published: {' '.join(problems)}")
+        text = _("%(version)s can't be published: %(problems)s")
+        super().__init__(text % {"version": version, "problems": " ".join(problems)})
         self.problems = problems
 
 
@@ -75,13 +77,11 @@ def publish(
     with audited_transaction("publish", by=by, at=at):
         version = _lock_version(version)
         if version.state not in (VersionState.DRAFT, VersionState.REVIEW):
-            raise PublishingRefused(
-                f"{version} is {version.get_state_display()} already: start a new version from it."
-            )
+            text = _("%(version)s is already %(state)s. Create a new version instead.")
+            raise PublishingRefused(text % {"version": version, "state": version.get_state_display()})
         if starts_at < at:
-            raise PublishingRefused(
-                f"{starts_at:%Y-%m-%d %H:%M %Z} is past: publish {version} now or at a later moment."
-            )
+            text = _("%(time)s is in the past. Publish %(version)s now or on a later date.")
+            raise PublishingRefused(text % {"version": version, "time": f"{starts_at:%Y-%m-%d %H:%M %Z}"})
         if problems := problems_of(version):
             raise NotReady(version, problems)
         if missing := missing_simulation(version) or missing_approval(version):
@@ -116,7 +116,8 @@ def unschedule(
         starts_at, ends_at = version.effective_from, version.effective_to
         if version.state != VersionState.SCHEDULED or starts_at is None or starts_at <= at:
             state = version.get_state_display()
-            raise PublishingRefused(f"{version} is {state}: only a version whose moment is to come is withdrawn.")
+            text = _("%(version)s is %(state)s. Only a version that is not in force yet can be withdrawn.")
+            raise PublishingRefused(text % {"version": version, "state": state})
         release(version)
         version.state = VersionState.DRAFT
         version.effective_from = version.effective_to = version.published_at = version.published_by = None
@@ -162,9 +163,8 @@ def _end_version_in_force(version: PlanVersion, starts_at: datetime, *, at: date
     """End the version in force at `starts_at` there, and return when the version after `version` begins, if any."""
     others = _other_published_versions(version)
     if conflicting := others.filter(effective_from=starts_at, state=VersionState.SCHEDULED).first():
-        raise PublishingRefused(
-            f"{conflicting} is scheduled for that very moment: withdraw it first or choose another."
-        )
+        text = _("%(version)s is scheduled for the same time. Withdraw it first, or choose another time.")
+        raise PublishingRefused(text % {"version": conflicting})
     for former in others.in_force(starts_at):
         former.effective_to = starts_at
         if starts_at <= at:

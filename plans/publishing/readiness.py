@@ -1,6 +1,8 @@
-"""The problems that prevent a version from being billed by, in words for its editor."""
+"""The problems that prevent a version from being billed by, in sentences for its editor."""
 
 from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
 
 from lib.currencies import CREDITS
 from lib.money import minor_unit
@@ -24,14 +26,17 @@ def problems_of(version: PlanVersion) -> list[str]:
     )
     fees = list(version.fees.order_by("position"))
     if not features and not fees:
-        return ["It charges and grants nothing: add a fee or a feature."]
+        return [_("The version has no fees or features. Add one.")]
     problems = [problem for plan_feature in features for problem in _problems_of_feature(plan_feature)]
     problems += [problem for plan_feature in features for problem in _problems_of_unlock(plan_feature, features)]
     problems += [problem for fee in fees if fee.every > 1 for problem in _problems_of_lasting(version, fee)]
     offered = {fee.currency for fee in fees}
     offered |= {price.currency for plan_feature in features for price in plan_feature.prices.all()} - {CREDITS}
     for commitment in version.commitments.exclude(currency__in=offered).order_by("currency"):
-        problems.append(f"It charges nothing in {commitment.currency}: remove the commitment in it.")
+        problems.append(
+            _("The version charges nothing in %(currency)s. Remove the commitment in that currency.")
+            % {"currency": commitment.currency}
+        )
     for included in version.included_credits.order_by("code", "unit"):
         problems += _problems_of_included(version, included, offered, features)
     for currency in sorted(offered):
@@ -43,14 +48,17 @@ def _problems_of_feature(plan_feature: PlanFeature) -> Iterator[str]:
     feature, prices = plan_feature.feature, list(plan_feature.prices.all())
     if feature.meter is None:
         if prices:
-            yield f"{feature} is not metered, so nothing could be counted for its price: remove the price."
+            yield _("%(feature)s is not metered. Remove its price.") % {"feature": feature}
         return
     if plan_feature.consumption == Consumption.OVERAGE and not prices:
-        yield f"{feature} has no price: add one, at zero if use beyond what is included shall be free."
+        yield _("%(feature)s has no price. Add one; a price of 0 makes overage free.") % {"feature": feature}
     if plan_feature.consumption in PREPAID:
         yield from _problems_of_wallet(plan_feature, prices)
     elif any(price.currency == CREDITS for price in prices):
-        yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
+        yield _(
+            "%(feature)s has a price in credits but is not paid with credits. Remove the price, or change the"
+            " consumption model."
+        ) % {"feature": feature}
     for price in prices:
         yield from _problems_of_price(plan_feature, feature.meter, price)
 
@@ -64,15 +72,22 @@ def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) 
     meter = other.feature.meter if other else None
     if other is None or meter is None:
         yield (
-            f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered "
-            "feature of the version: choose one."
+            _(
+                "%(feature)s is unlocked by usage of “%(code)s”, which is not another metered feature of the"
+                " version. Choose one."
+            )
+            % {"feature": plan_feature.feature, "code": plan_feature.unlocked_with}
         )
     elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and meter.aggregation not in (
         "count",
         "sum",
     ):
         yield (
-            f"{plan_feature.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
+            _(
+                "%(feature)s is unlocked by all usage of %(other)s, which is not a sum. Use the usage of the period"
+                " instead."
+            )
+            % {"feature": plan_feature.feature, "other": other.feature}
         )
 
 
@@ -85,14 +100,20 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
         fee_interval = period.multiplied_by(fee.every)
     except ValueError:
         yield (
-            f"The fee “{fee}” is for {fee.every} periods of {period.count} {period.unit}: together that may be"
-            f" {MAX_INTERVAL_UNITS} at most."
+            _(
+                "The fee “%(fee)s” covers %(every)s periods of %(count)s %(unit)s. The maximum is %(most)s %(unit)s"
+                " in total."
+            )
+            % {"fee": fee, "every": fee.every, "count": period.count, "unit": period.unit, "most": MAX_INTERVAL_UNITS}
         )
         return
     if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):
         yield (
-            f"The fee “{fee}” is for {fee_interval.count} {fee_interval.unit}s, which on the calendar do not begin "
-            "where a period does: let it be for as many periods as make a year, or anchor the plan to the start day."
+            _(
+                "The fee “%(fee)s” would not always start with a billing period. Choose a number of periods that"
+                " makes a year, or align periods to the start date."
+            )
+            % {"fee": fee}
         )
 
 
@@ -100,23 +121,35 @@ def _problems_of_included(
     version: PlanVersion, included: IncludedCredits, offered: set[str], features: list[PlanFeature]
 ) -> Iterator[str]:
     """Yield the reasons why included credits could not be granted, or never be used."""
-    name, is_credits = f"The included credits “{included}”", included.unit == CREDIT_UNITS
+    name, is_credits = _("The included credits “%(name)s”") % {"name": included}, included.unit == CREDIT_UNITS
     if included.every == "month" and not Interval(version.interval_unit, version.interval_count).months:
         unit = version.interval_unit
-        yield f"{name} come each month, and periods are counted in {unit}s: let them come each period."
+        yield _(
+            "%(included)s: they are granted each month, but billing periods are counted in %(unit)s. Grant them"
+            " each period instead."
+        ) % {"included": name, "unit": unit}
     if not is_credits and included.unit not in offered:
-        yield f"{name} are in {included.unit}, which the version charges nothing in: remove them."
+        yield _("%(included)s: the version charges nothing in %(currency)s. Remove them.") % {
+            "included": name,
+            "currency": included.unit,
+        }
     if not is_credits:
         units = set(version.included_credits.filter(code=included.code).values_list("unit", flat=True))
         for currency in sorted(offered - units):
-            yield f"{name} have no amount in {currency}, which the version charges in elsewhere: add it."
+            yield _("%(included)s: there is no amount in %(currency)s. Add one.") % {
+                "included": name,
+                "currency": currency,
+            }
     consumption = Consumption.CREDITS if is_credits else Consumption.BALANCE
     payable_codes = {
         plan_feature.feature.code for plan_feature in features if plan_feature.consumption == consumption
     }
     for code in included.feature_codes:
         if code not in payable_codes:
-            yield f"{name} are for {code}, which this version does not let be paid with them: choose another feature."
+            yield _("%(included)s: %(code)s can't be paid with them in this version. Choose another feature.") % {
+                "included": name,
+                "code": code,
+            }
 
 
 def _problems_of_wallet(plan_feature: PlanFeature, prices: list[Price]) -> Iterator[str]:
@@ -124,31 +157,40 @@ def _problems_of_wallet(plan_feature: PlanFeature, prices: list[Price]) -> Itera
     feature, money_prices = plan_feature.feature, [price for price in prices if price.currency != CREDITS]
     if plan_feature.consumption == Consumption.BALANCE:
         if len(money_prices) < len(prices):
-            yield f"{feature} is paid from a balance of money: remove its price in credits."
+            yield _("%(feature)s is paid from a money balance. Remove its price in credits.") % {"feature": feature}
         if not money_prices:
-            yield f"{feature} has no price: add what its use takes from the balance."
+            yield _("%(feature)s has no price. Add the amount to deduct from the balance.") % {"feature": feature}
     elif len(money_prices) == len(prices):
-        yield f"{feature} has no price in credits: add what each use burns."
+        yield _("%(feature)s has no price in credits. Add the credits to deduct.") % {"feature": feature}
     elif plan_feature.at_zero == AtZero.OVERAGE and not money_prices:
-        yield f"{feature} goes on without credits: add a price in money, of one credit that the wallet had not."
+        yield _(
+            "%(feature)s can be used without credits. Add a money price for each credit that the wallet does not"
+            " cover."
+        ) % {"feature": feature}
     for price in prices:
         rates = list(price.rates.all())
         if price.minimum is not None or price.maximum is not None:
-            yield f"{feature} is paid use by use, so its price has no minimum and no maximum: remove them."
+            yield _("%(feature)s is paid with each use. Remove the minimum and the maximum of its price.") % {
+                "feature": feature
+            }
         if any(rate.model == ChargeModel.FLAT for rate in rates):
-            yield f"{feature} is paid use by use, and a flat fee is not of any: make it a fee of the plan."
+            yield _(
+                "%(feature)s is paid with each use, so it can't have a flat charge. Use a fee of the plan instead."
+            ) % {"feature": feature}
         if any(rate.model == ChargeModel.PERCENTAGE for rate in rates):
-            yield f"{feature} is paid use by use, and a percentage looks at every event anew: charge by the unit."
+            yield _(
+                "%(feature)s is paid with each use, so it can't be charged by a percentage. Charge per unit instead."
+            ) % {"feature": feature}
         prices_one_credit = plan_feature.consumption == Consumption.CREDITS and price.currency != CREDITS
         if prices_one_credit and (len(rates) != 1 or rates[0].match or rates[0].model not in BY_QUANTITY):
-            yield f"{price} is what one credit costs: give it one rate for all, by the unit."
+            yield _("%(price)s is the price of a credit. Give it a single default rate per unit.") % {"price": price}
 
 
 def _problems_of_price(plan_feature: PlanFeature, meter: Meter, price: Price) -> Iterator[str]:
     rates = list(price.rates.all())
     name = str(price)
     if not rates:
-        yield f"{name} has no rate: add at least a default rate."
+        yield _("%(price)s has no rate. Add at least a default rate.") % {"price": name}
     rate_problems = [problem for rate in rates for problem in _problems_of_rate(rate)]
     yield from (f"{name}: {problem}" for problem in rate_problems)
     yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(meter, rate))
@@ -175,15 +217,28 @@ def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
     dimensions = [*meter.dimensions, *filter(None, [meter.reading_dimension])]
     for dimension, value in rate.match.items():
         if dimension not in dimensions:
-            remedy = f"match {' or '.join(dimensions)} instead" if dimensions else "let it match all usage"
+            if dimensions:
+                remedy = _("Match one of its dimensions (%(names)s), or add this one to the meter.")
+                remedy %= {"names": ", ".join(dimensions)}
+            else:
+                remedy = _("Let the rate match all usage, or add the dimension to the meter.")
             yield (
-                f"“{rate}” would never apply, since {meter} has no dimension “{dimension}”: {remedy}, or make it a"
-                " dimension of the meter."
+                _("“%(rate)s” never applies: %(meter)s has no dimension “%(dimension)s”. %(remedy)s")
+                % {"rate": rate, "meter": meter, "dimension": dimension, "remedy": remedy}
             )
         elif value not in values.get(dimension, [value]):
             yield (
-                f"“{rate}” would never apply, since “{dimension}” of {meter} is never “{value}”: it is"
-                f" {' or '.join(values[dimension])}."
+                _(
+                    "“%(rate)s” never applies: “%(dimension)s” of %(meter)s is never “%(value)s”. Known values:"
+                    " %(values)s."
+                )
+                % {
+                    "rate": rate,
+                    "dimension": dimension,
+                    "meter": meter,
+                    "value": value,
+                    "values": ", ".join(values[dimension]),
+                }
             )
 
 
@@ -192,20 +247,35 @@ def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: s
     yield from _problems_of_reset(meter, price, rates, name)
     keeps_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
     if price.resets_unit and keeps_level:
-        yield f"{name}: {meter} keeps a level or a set of values, which is charged by the invoice's period: no reset."
+        yield _(
+            "%(price)s: %(meter)s keeps a level or a set of values, which is charged per billing period. Remove the"
+            " reset interval."
+        ) % {"price": name, "meter": meter}
     if meter.recurring and all(rate.match for rate in rates):
-        yield f"{name}: {meter} carries a level over, so its price needs a default rate for whatever is carried."
+        yield _("%(price)s: %(meter)s carries a level over to the next period. Add a default rate for it.") % {
+            "price": name,
+            "meter": meter,
+        }
     event_rates = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
     if event_rates and metering_terms(meter).needs_aggregate_state:
-        yield f"{name}: a {event_rates[0].model} charges single events, and {meter} makes more than a sum of them."
+        yield _(
+            "%(price)s: a %(model)s charge applies to single events, but %(meter)s computes more than a sum of"
+            " them. Use another charge model."
+        ) % {"price": name, "model": event_rates[0].model, "meter": meter}
     dynamic_rates = [rate for rate in rates if rate.model == ChargeModel.DYNAMIC]
     if any(rate.cost_source == CostSource.EVENT for rate in dynamic_rates) and not meter.price_property:
-        yield f"{name}: a dynamic price charges what events cost, and {meter} reads no price from them."
+        yield _(
+            "%(price)s: a dynamic price charges the cost of each event, but %(meter)s reads no price from events."
+            " Set its price property."
+        ) % {"price": name, "meter": meter}
     for rate in dynamic_rates:
         if rate.cost_source == CostSource.UNIT_COST and not _has_cost(meter, price, rate):
             yield (
-                f"{name}: “{rate}” charges what a unit costs, and no cost of {meter} in {price.currency} applies"
-                " to it from now on: record one under Unit costs."
+                _(
+                    "%(price)s: “%(rate)s” charges the unit cost, but %(meter)s has no current unit cost in"
+                    " %(currency)s for it. Record one under Unit costs."
+                )
+                % {"price": name, "rate": rate, "meter": meter, "currency": price.currency}
             )
 
 
@@ -234,14 +304,29 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
         else invoice_interval.is_multiple_of(reset_interval)
     ):
         yield (
-            f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which neither divides the"
-            f" {version.interval_count} {version.interval_unit} that are invoiced nor is a multiple: choose another."
+            _(
+                "%(price)s: the reset interval of %(every)s %(unit)s doesn't fit the billing period of %(count)s"
+                " %(period)s. Choose a divisor or a multiple."
+            )
+            % {
+                "price": name,
+                "every": price.resets_every,
+                "unit": price.resets_unit,
+                "count": version.interval_count,
+                "period": version.interval_unit,
+            }
         )
     if spans_periods and metering_terms(meter).needs_aggregate_state:
-        yield f"{name}: {meter} makes more than a sum, which runs on over no invoices: reset it with each."
+        yield _(
+            "%(price)s: %(meter)s computes more than a sum, which can't continue over several invoices. Reset it"
+            " with each billing period."
+        ) % {"price": name, "meter": meter}
     event_rates = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
     if spans_periods and event_rates:
-        yield f"{name}: a {event_rates[0].model} charges single events, which do not run on over several invoices."
+        yield _(
+            "%(price)s: a %(model)s charge applies to single events and can't continue over several invoices. Reset"
+            " it with each billing period."
+        ) % {"price": name, "model": event_rates[0].model}
 
 
 def _problems_of_rate(rate: Rate) -> Iterator[str]:
@@ -260,13 +345,14 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
         priced = {price.currency for price in plan_feature.prices.all()} - {CREDITS}
         if priced and currency not in priced:
             yield (
-                f"{plan_feature.feature} has no price in {currency}, which the version charges in elsewhere: add one."
+                _("%(feature)s has no price in %(currency)s. Add one.")
+                % {"feature": plan_feature.feature, "currency": currency}
             )
     # Without this check, a base fee in dollars only would make the plan free for subscriptions in euros.
     fees = list(version.fees.all())
     priced = {fee.code for fee in fees if fee.currency == currency}
     for label in sorted({fee.label for fee in fees if fee.code not in priced}):
-        yield f"The fee “{label}” has no amount in {currency}, which the version charges in elsewhere: add it."
+        yield _("The fee “%(fee)s” has no amount in %(currency)s. Add one.") % {"fee": label, "currency": currency}
     committed_currencies = {commitment.currency for commitment in version.commitments.all()}
     if committed_currencies and currency not in committed_currencies:
-        yield f"The commitment has no minimum in {currency}, which the version charges in: add one."
+        yield _("The commitment has no minimum in %(currency)s. Add one.") % {"currency": currency}

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import PlanVersion, PublishingRule, RequiredSimulation
 
@@ -23,14 +25,15 @@ def find_simulation(version: PlanVersion) -> RequiredSimulation | None:
 
 
 def missing_simulation(version: PlanVersion) -> str:
-    """Return why a version lacks a required simulation, and the remedy; empty if it lacks none."""
+    """Return the problem of a version that lacks a required simulation, with its remedy; empty if it lacks none."""
     if not PublishingRule.objects.get().needs_simulation or not _has_predecessor(version):
         return ""
     if find_simulation(version) is not None:
         return ""
     if version.rehearsals.exists():
-        return f"{version} was edited since it was simulated: simulate it again, as it is now."
-    return f"{version} must be simulated on past usage first: choose Simulate, and wait until that is done."
+        return _("%(version)s was edited after its simulation. Simulate it again.") % {"version": version}
+    text = _("%(version)s must be simulated on past usage first. Choose “Simulate on past usage” under Review.")
+    return text % {"version": version}
 
 
 def _has_predecessor(version: PlanVersion) -> bool:

@@ -32,14 +32,14 @@ def try_meter(client, event, *, meter="", **typed):
 
 EVENTS = [
     # pasted, messages
-    ({"status": "ok", "input": 1200, "output": 25, "model": "gpt"}, ["Counts as 1,300 tokens", "model: gpt"]),
-    ({"properties": {"status": "ok", "input": "1", "output": 0.5}}, ["Counts as 3 tokens", "model: not told"]),
-    ({"event": "other", "properties": {}}, ["Is not counted", "“other” is not “llm.request”"]),
-    ({"status": "failed", "input": 1, "output": 1}, ["Is not counted", "and not “cached” or “ok”"]),
+    ({"status": "ok", "input": 1200, "output": 25, "model": "gpt"}, ["Counted as 1,300 tokens", "model: gpt"]),
+    ({"properties": {"status": "ok", "input": "1", "output": 0.5}}, ["Counted as 3 tokens", "model: not set"]),
+    ({"event": "other", "properties": {}}, ["Not counted", "“other” is not “llm.request”"]),
+    ({"status": "failed", "input": 1, "output": 1}, ["Not counted", "and not “cached” or “ok”"]),
     ({"input": 1, "output": 1}, ["status is missing"]),
     ({"status": "ok", "tier": "internal", "input": 1, "output": 1}, ["left out, since tier is “internal”"]),
     ({"status": "ok", "input": 1}, ["“output” is missing: reported as unmatched usage"]),
-    ({"specversion": "1.0", "data": {"status": "ok", "input": 1, "output": 1}}, ["Counts as 5 tokens"]),
+    ({"specversion": "1.0", "data": {"status": "ok", "input": 1, "output": 1}}, ["Counted as 5 tokens"]),
     ('[{"input": 1}]', ["Paste one event"]),
     ("{input: 1}", ["is not a JSON event"]),
     ({"id": 7, "properties": {}}, ["id: Expected `str`, got `int`"]),
@@ -57,8 +57,8 @@ def test_an_unsaved_meter_explains_how_it_counts_an_event(member, event, message
 
 TYPOS = [
     ({"expression": "input +"}, "It ends too early"),
-    ({"filters": "[1]"}, "Write an object"),
-    ({"expression": ""}, "Enter the property that is metered"),
+    ({"filters": "[1]"}, "Enter an object"),
+    ({"expression": ""}, "Enter the metered property"),
 ]
 
 
@@ -71,8 +71,8 @@ def test_a_locked_meter_is_tried_as_it_is_stored(member, db):
     meter = make_meter("seats", aggregation="unique", value_property="user", operation_property="op")
     publish(make_plan(offers=[offer("seats", rates=[rate("1")])]))
     client = member("support")
-    assert "Counts as ada comes" in try_meter(client, {"user": "ada"}, meter=f"{meter.pk}/")
-    assert "Counts as ada goes" in try_meter(client, {"user": "ada", "op": "remove"}, meter=f"{meter.pk}/")
+    assert "Counted as ada comes" in try_meter(client, {"user": "ada"}, meter=f"{meter.pk}/")
+    assert "Counted as ada goes" in try_meter(client, {"user": "ada", "op": "remove"}, meter=f"{meter.pk}/")
     assert "“user” is missing" in try_meter(client, {"op": "remove"}, meter=f"{meter.pk}/")
 
 
@@ -81,7 +81,7 @@ def test_readings_are_tried_before_they_are_saved(member, db):
     for place, (value, name) in enumerate((("input", "prompt"), ("output", "completion"))):
         rows |= {f"readings-{place}-dimension_value": value, f"readings-{place}-value_property": name}
     event = {"status": "ok", "prompt": 3, "completion": 1}
-    assert "Counts as input: 3 tokens, output: 1 token" in try_meter(member("engineer"), event, **TYPED | rows)
+    assert "Counted as input: 3 tokens, output: 1 token" in try_meter(member("engineer"), event, **TYPED | rows)
 
 
 def test_an_anonymous_visitor_can_not_try_a_meter(db):

@@ -30,7 +30,7 @@ def preview_and_confirm(client, subscription, **typed):
 
 
 def test_now(member, subscription):
-    assert "The invoice that follows comes to" in preview_and_confirm(member("finance"), subscription, when="now")
+    assert "The next invoice is" in preview_and_confirm(member("finance"), subscription, when="now")
     subscription.refresh_from_db()
     assert str(subscription.version) == "B v1"
 

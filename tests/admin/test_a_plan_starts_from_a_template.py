@@ -53,7 +53,7 @@ WRONG = [
     ({"template": "none"}, "none"),
     ({"template": ""}, "required"),
     ({"code": "Pro!"}, "lower-case"),
-    ({"code": "taken"}, "There is a plan “taken” already"),
+    ({"code": "taken"}, "A plan “taken” already exists"),
     ({"currency": "XYZ"}, "XYZ"),
 ]
 

@@ -35,14 +35,14 @@ def test_a_meter_is_added_with_its_dimensions(member):
 
 WRONG_METERS = [
     # typed                     message
-    ({"filters": "[1]"}, "Write an object"),
+    ({"filters": "[1]"}, "Enter an object"),
     ({"code": "Two words"}, "Use lower-case letters"),
     ({"aggregation": "median"}, "Select a valid choice"),
-    ({"aggregation": "max"}, "Enter the property that is metered"),
+    ({"aggregation": "max"}, "Enter the metered property"),
     ({"aggregation": "sum", "expression": "a +"}, "It ends too early"),
     ({"aggregation": "sum", "expression": "a > 2"}, "It gives true or false, not a number"),
-    ({"aggregation": "sum", "expression": "a", "value_property": "a"}, "A value is read in one way"),
-    ({"excludes": '{"status": ["test"]}'}, "Write a list of filters"),
+    ({"aggregation": "sum", "expression": "a", "value_property": "a"}, "Use only one"),
+    ({"excludes": '{"status": ["test"]}'}, "Enter a list of filters"),
 ]
 
 
@@ -59,7 +59,7 @@ def test_a_meter_in_use_is_locked_and_the_page_gives_the_reason(member, db):
     assert 'name="event_name"' in client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
     publish(make_plan("pro", offers=[offer("calls", rates=[rate("1")])]))
     text = client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
-    assert "Locked, since published prices depend on it: Pro v1." in text
+    assert "Locked, because published prices depend on this meter: Pro v1." in text
     assert 'name="event_name"' not in text
     post(client, f"meter/{meter.pk}/change", **METER | {"name": "API calls", "event_name": "other"})
     meter.refresh_from_db()
@@ -70,7 +70,7 @@ def test_a_metered_feature_needs_a_meter(member):
     client = member("finance")
     unreached = {"when_unreachable": "open"}
     _, text = post(client, "feature/add", name="Calls", code="calls", kind="metered", **unreached)
-    assert "A metered feature needs the meter that counts it" in text
+    assert "Select the meter of this feature" in text
     post(client, "feature/add", name="Sso", code="sso", kind="boolean", meter=make_meter().pk, **unreached)
     assert Feature.objects.get().meter is None, "the hidden field's value does not count"
 
@@ -113,12 +113,12 @@ def test_a_fee_is_stored_in_its_currency(member, db):
 
 WRONG_FEES = [
     # typed                                  message
-    ({"amount": "10.005"}, "USD has fewer decimal places: enter 10.01"),
-    ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places: enter 11"),
+    ({"amount": "10.005"}, "USD has fewer decimal places. Enter 10.01"),
+    ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places. Enter 11"),
     ({"currency": "ABC"}, "is not a currency of ISO 4217"),
     ({"amount": "-1"}, "greater than or equal to 0"),
-    ({"every": "12", "basis": "seat"}, "keep the plan&#x27;s period: enter 1"),
-    ({"every": "12", "kind": "one_time"}, "keep the plan&#x27;s period: enter 1"),
+    ({"every": "12", "basis": "seat"}, "use the plan&#x27;s period. Enter 1"),
+    ({"every": "12", "kind": "one_time"}, "use the plan&#x27;s period. Enter 1"),
     ({"every": "121"}, "Enter 1 to 120 periods"),
     ({"every": "0"}, "Enter 1 to 120 periods"),
 ]
@@ -132,11 +132,24 @@ def test_a_fee_is_refused(member, db, typed, message):
     assert not Fee.objects.exists()
 
 
+def test_a_single_and_a_repeating_threshold_of_one_amount_are_refused(member, db):
+    version = make_plan()
+    rows = {"thresholds-TOTAL_FORMS": 2} | {
+        f"thresholds-{place}-{name}": value
+        for place in range(2)
+        for name, value in {"amount": "200", "currency": "USD"}.items()
+    }
+    address = f"planversion/{version.pk}/change"
+    _, text = post(member("finance"), address, **version_form(version, **rows, **{"thresholds-1-repeats": "on"}))
+    assert "Another threshold has the same amount. Remove one of them." in text
+    assert not version.thresholds.exists()
+
+
 LONGER_FEES = [
     # plan                    fee                                       reads
-    ({}, fee("1188", every=12), "$1,188.00 each year, in advance; usage each month"),
-    ({}, fee("250", every=3, billed="arrears"), "$250.00 each quarter, in arrears; usage each month"),
-    ({"interval": "week"}, fee("5", every=5), "$5.00 every 5 weeks, in advance; usage each week"),
+    ({}, fee("1188", every=12), "$1,188.00 every year, in advance; usage every month"),
+    ({}, fee("250", every=3, billed="arrears"), "$250.00 every quarter, in arrears; usage every month"),
+    ({"interval": "week"}, fee("5", every=5), "$5.00 every 5 weeks, in advance; usage every week"),
     ({"count": 5}, fee("5", every=2), "$5.00 every 10 months, in advance; usage every 5 months"),
 ]
 
@@ -173,12 +186,12 @@ def test_a_commitment_is_stored_and_described_in_words(member, db):
         True,
     )
     text = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
-    assert "$1,000.00 of usage in 12 periods together; what is missing is claimed; beyond it usage costs 1.5" in text
+    assert "At least $1,000.00 of usage over 12 periods. The shortfall is billed. Overage costs 1.5" in text
 
 
 WRONG_COMMITMENTS = [
     # typed                    message
-    ({"minimum": "10.005"}, "USD has fewer decimal places: enter 10.01"),
+    ({"minimum": "10.005"}, "USD has fewer decimal places. Enter 10.01"),
     ({"overage_factor": "101"}, "0 to 100 times"),
     ({"discount": "101"}, "at most 100 %"),
     ({"periods": "0"}, "greater than or equal to 1"),
@@ -203,18 +216,19 @@ def credits_row(**fields):
 
 
 IN_WORDS = [
-    ({}, "1,000 credits with each month; what is left expires when that ends; not in a trial."),
+    ({}, "1,000 credits each month; expires at the end of its period or month; not in a trial."),
     (
         {"rolls_over": "2", "rollover_most": "200", "in_trial": "on"},
-        "1,000 credits with each month; when that ends up to 200 credits of it goes on for as long again, 2 times.",
+        "1,000 credits each month; expires at the end of its period or month; up to 200 credits of the rest roll over"
+        " up to 2 times.",
     ),
     (
         {"unit": "usd", "amount": "2.5", "every": "once", "lasts": "ever", "in_trial": "on"},
-        "$2.50 once, at the start; they never expire.",
+        "$2.50 once, at the start; no expiry.",
     ),
     (
         {"features": " calls ,calls", "lasts": "days", "days": "10", "rolls_over": "1", "in_trial": "on"},
-        "1,000 credits with each month for calls; after 10 days what is left goes on for as long again, once.",
+        "1,000 credits each month; only for calls; expires after 10 days; the rest rolls over 1 time.",
     ),
 ]
 
@@ -232,13 +246,13 @@ def test_included_credits_are_stored_and_described_in_words(member, db, typed, m
 WRONG_CREDITS = [
     # typed                                   message
     ({"amount": "0"}, "Enter an amount above zero."),
-    ({"unit": "coins"}, "Enter “credits”, or a currency."),
-    ({"lasts": "days"}, "Say how many days they last."),
-    ({"days": "5"}, "Empty this, or let them last"),
-    ({"lasts": "ever", "rolls_over": "1"}, "What lasts for ever never rolls over"),
-    ({"rollover_most": "5"}, "Nothing rolls over: empty this"),
-    ({"rolls_over": "37"}, "At most 36 times."),
-    ({"features": "calls, faxes"}, "There is no feature calls, faxes"),
+    ({"unit": "coins"}, "Enter “credits” or a currency."),
+    ({"lasts": "days"}, "Enter the number of days."),
+    ({"days": "5"}, "Remove the days"),
+    ({"lasts": "ever", "rolls_over": "1"}, "Credits without an expiry can&#x27;t roll over"),
+    ({"rollover_most": "5"}, "Remove the limit"),
+    ({"rolls_over": "37"}, "Enter at most 36."),
+    ({"features": "calls, faxes"}, "Unknown feature codes: calls, faxes"),
 ]
 
 
@@ -280,9 +294,9 @@ def grant_row(feature, **fields):
 
 GRANTS = [
     # kind        typed                      message
-    ("static", {}, "Enter the value that the plan gives"),
-    ("boolean", {"included": "5"}, "is not metered, so it has no units to include"),
-    ("metered", {"consumption": "credits", "at_zero": "grace"}, "Enter how far below zero the wallet may go"),
+    ("static", {}, "Enter the value of"),
+    ("boolean", {"included": "5"}, "is not metered. Remove the included units"),
+    ("metered", {"consumption": "credits", "at_zero": "grace"}, "Enter the overdraft limit"),
 ]
 
 
@@ -323,7 +337,7 @@ def test_a_price_is_typed_in_credits(member, db):
     price = Price.objects.get()
     assert (str(price), price.currency) == ("calls in credits", CREDITS)
     page_text = client.get(f"/admin/plans/price/{price.pk}/change/").content.decode()
-    assert "credits: what each use burns" in page_text
+    assert "credits: deducted from the wallet for each unit" in page_text
     assert 'name="minimum"' not in page_text
 
 
@@ -332,7 +346,7 @@ def test_a_fee_has_no_price_in_credits(member, db):
     fields = {"label": "Base", "kind": "base", "amount": "5", "currency": "credits", "billed": "advance"}
     typed = {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in fields.items()}
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **typed))
-    assert "Credits are no money" in text
+    assert "Amounts here can&#x27;t be in credits" in text
 
 
 def test_a_price_is_added_to_a_feature_of_a_draft_only(member, db):

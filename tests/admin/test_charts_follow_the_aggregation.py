@@ -82,3 +82,15 @@ def test_a_period_that_starts_at_midday_is_not_compared_with_itself(member):
     send({"id": "a", "customer": "acme", "event": "used", "timestamp": NOW.replace(day=19, hour=20).isoformat()})
     (chart,) = page(member, customer).context["charts"]
     assert (chart.now, chart.before) == ("1 call", "0")
+
+
+def test_the_days_so_far_are_compared_with_as_many_days_before(member):
+    make_meter("calls", event_name="used")
+    customer = make_customer("acme")
+    subscribe(
+        customer, publish(make_plan(offers=[offer("calls", rates=[rate("1")])])), starts_at=JAN - timedelta(days=31)
+    )
+    for moment in (NOW, NOW - timedelta(days=31), NOW - timedelta(days=30)):
+        send({"id": str(moment), "customer": "acme", "event": "used", "timestamp": moment.isoformat()})
+    (chart,) = page(member, customer).context["charts"]
+    assert (chart.now, chart.before) == ("1 call", "1")

@@ -27,7 +27,7 @@ def post_close(client, periods, **more):
 def test_the_confirmation_states_the_number_of_periods(member, ended_periods):
     text = post_close(member("finance"), ended_periods).content.decode()
     assert "3 periods are closed and invoiced, each at most once." in text
-    assert ">Close 3 periods</button>" in text
+    assert ">Invoice 3 periods</button>" in text
     assert not Invoice.objects.exists()
 
 
@@ -43,7 +43,7 @@ def test_the_chosen_periods_are_closed_once_after_confirmation(member, ended_per
 def test_a_period_that_has_not_ended_is_not_closed(member, ended_periods):
     running = subscribe(make_customer(), ended_periods[0].version, starts_at=timezone.now()).periods.last()
     text = post_close(member("finance"), [running, ended_periods[0]]).content.decode()
-    assert "1 of them are not over yet" in text
+    assert "1 period has not ended yet" in text
     assert 'type="submit">Close' not in text
 
 
@@ -53,24 +53,24 @@ def test_a_failed_close_shows_its_reason_and_the_time_of_the_retry(member, ended
     Counter.objects.filter(period=ended_periods[0]).update(plan_feature_id=999_999)
     answer = post_close(client, ended_periods, confirmed="yes")
     text = answer.content.decode()
-    assert "2 periods closed, 2 with an invoice." in text
+    assert "2 periods closed; invoices issued: 2." in text
     assert "has no price in USD" in text
     page = client.get(f"{LIST}{ended_periods[0].pk}/change/").content.decode()
-    assert "Why it could not be closed" in page
-    assert "tried again at" in page
+    assert "Invoicing failed" in page
+    assert "Next attempt at" in page
     closing = client.get(f"{LIST}closing/").content.decode()
     assert "has no price in USD" in closing
-    assert client.get("/admin/").content.decode().count("Closes that failed") == 1
+    assert client.get("/admin/").content.decode().count("Invoicing failed") == 1
 
 
 def test_one_period_from_its_own_page(member, ended_periods):
     client = member("operations")
-    assert "Close now" in client.get(f"{LIST}{ended_periods[0].pk}/change/").content.decode()
+    assert "Invoice now" in client.get(f"{LIST}{ended_periods[0].pk}/change/").content.decode()
     client.post(f"{LIST}{ended_periods[0].pk}/close_this/")
     ended_periods[0].refresh_from_db()
     assert ended_periods[0].state == "closed"
     page = client.get(f"{LIST}{ended_periods[0].pk}/change/").content.decode()
-    assert "Close now" not in page
+    assert "Invoice now" not in page
     assert str(ended_periods[0].invoice) in page
 
 
@@ -91,5 +91,5 @@ def test_the_closing_page_counts_by_day(member, ended_periods):
 
 def test_a_refresh_returns_only_the_counts(member, ended_periods):
     part = member("support").get(f"{LIST}closing/", headers={"HX-Request": "true"}).content.decode()
-    assert "By day due" in part
+    assert "By due date" in part
     assert "<html" not in part

@@ -33,8 +33,8 @@ def test_a_coupon_is_created_and_described_in_words(member):
     coupon = Coupon.objects.get()
     assert (coupon.code, coupon.percent, coupon.periods) == ("SPRING-25", 25, 3)
     example = client.post(f"{LIST}example/", {**TYPED, "most_per_customer": "1"}).content.decode()
-    assert "25 % off all that is billed, on the first 3 invoices" in example
-    assert "It is given 1 time to a customer at most" in example
+    assert "25% off the first 3 invoices of a subscription" in example
+    assert "One redemption per customer" in example
     assert "$75.00" in example
 
 
@@ -48,10 +48,10 @@ def test_a_promotion_is_created_with_the_coupon(member, acme):
 WRONG = [
     ({"percent": ""}, "Enter either a percentage or an amount"),
     ({"amount": "5", "currency": "USD"}, "Enter either a percentage or an amount"),
-    ({"percent": "101"}, "up to 100 % off"),
+    ({"percent": "101"}, "up to 100%"),
     ({"percent": "", "amount": "5"}, "Enter the currency of the amount"),
-    ({"percent": "", "amount": "5.005", "currency": "USD"}, "that can be paid in USD"),
-    ({"periods": ""}, "for how many periods"),
+    ({"percent": "", "amount": "5.005", "currency": "USD"}, "without more decimal places than USD"),
+    ({"periods": ""}, "Enter the number of invoices"),
 ]
 
 
@@ -75,7 +75,7 @@ def test_a_coupon_is_applied_from_the_subscription_page(member, acme):
     page_text = client.post(
         f"/admin/billing/subscription/{acme.pk}/give_coupon/", {"coupon": coupon.pk}, follow=True
     ).content.decode()
-    assert "has SPRING from the next invoice on" in page_text
+    assert "SPRING applies to" in page_text
     assert Redemption.objects.get().coupon == coupon
 
 
@@ -126,7 +126,7 @@ def test_a_commitment_is_added_with_a_reason_and_ended(member, acme):
     page_text = client.post(address, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
     commitment = SubscriptionCommitment.objects.get()
     assert (commitment.minimum, commitment.periods, commitment.reason) == (1000, 12, "Deal 7")
-    assert "$1,000.00 of usage in 12 periods together" in page_text
+    assert "At least $1,000.00 of usage over 12 periods" in page_text
     client.post(f"/admin/billing/subscriptioncommitment/{commitment.pk}/end/")
     commitment.refresh_from_db()
     assert commitment.ends_at == commitment.starts_at, "it had not begun: withdrawn"

@@ -55,7 +55,7 @@ def test_a_dry_run_precedes_the_grants(member):
     job, _ = send(client, "acme,50,,,,Sorry,a", f"beta,2.5,USD,{NEXT_YEAR:%Y-%m-%d},runs,,b")
     assert run_job(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     assert not Lot.objects.exists()
-    assert "Grant 2 lots" in shown(client, job)
+    assert "Create 2 grants" in shown(client, job)
     assert run_for_real(client, job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     credits, money = Lot.objects.select_related("wallet__customer").order_by("wallet__customer__external_id")
     assert (credits.wallet.unit, credits.amount, credits.kind, credits.source) == (
@@ -92,7 +92,7 @@ WRONG = [
     ("acme,five,,,,,", "units", "“five” is no number"),
     ("acme,0,,,,,", "units", "must be above zero"),
     ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
-    ("acme,5,coins,,,,", "unit", "Enter “credits”, or a currency"),
+    ("acme,5,coins,,,,", "unit", "Enter “credits” or a currency"),
     ("acme,5,,soon,,,", "expires", "“soon” is no date"),
     ("acme,5,,2020-01-01,,,", "expires", "2020-01-01 is past"),
     ("acme,5,,,runs walks,,", "features", "There is no feature “walks”"),
@@ -133,7 +133,7 @@ def test_a_key_grants_one_amount(member):
 NO_TABLES = [
     ("customer,amount", "There is no column “units”"),
     ("customer,units,color", "“color” is no column"),
-    ("customer,units", "There is no row below the first line"),
+    ("customer,units", "The file has no rows below its header"),
 ]
 
 

@@ -47,7 +47,7 @@ def test_every_figure_links_to_a_list_that_opens(member, company):
 def test_counts_rows_that_need_action(member, db):
     add_unmatched()
     client = member("operations")
-    assert cards(client)["Events without a price"].figures == ["1"]
+    assert cards(client)["Unmatched usage"].figures == ["1"]
     menu = re.sub(r"\s+", " ", client.get("/admin/").content.decode())
     assert re.search(r"Unmatched usage</span> <span [^>]*> 1 </span>", menu)
 

@@ -46,7 +46,7 @@ def test_by_a_person_with_a_reason(member, customer):
     other = make_seller("other", legal_name="Other GmbH")
     post(client, customer, city="Shelbyville", seller=other.pk, _reason="They moved, says their letter of 3 May")
     latest = entries(client, f"/admin/customers/customer/{customer.pk}/history/")[0]
-    assert (latest.who, latest.where) == ("Finance", "in the admin")
+    assert (latest.who, latest.where) == ("Finance", "in the back office")
     assert latest.reason == "They moved, says their letter of 3 May"
     assert ("City", "Springfield", "Shelbyville") in differences_of(latest)
     assert ("Seller", "Acme Inc.", "Other GmbH") in differences_of(latest)
@@ -58,7 +58,7 @@ def test_by_raw_sql(member, customer):
         cursor.execute("UPDATE customers_customer SET tax_exemption = 'friend' WHERE id = %s", [customer.pk])
     latest = entries(member("support"), f"/admin/customers/customer/{customer.pk}/history/")[0]
     assert latest.who == ""
-    assert latest.where == "by nobody we know of: in the database, outside the application"
+    assert latest.where == "System (direct database change)"
     assert differences_of(latest)[-1] == ("Tax exemption", "empty", "friend")
 
 

@@ -45,7 +45,7 @@ def test_a_run_is_a_dry_run_then_runs_for_real(member, ended_periods):
     job = start_run(client, _try="")
     run_jobs_now()
     text = page(client, job)
-    for words in ("Invoices that would be issued", "$30.00", "Close, and issue 2 invoices"):
+    for words in ("Invoices to issue", "$30.00", "Issue 2 invoices"):
         assert words in text, words
     assert not Invoice.objects.exists()
     client.post(reverse("admin:billing_job_steer", args=[job.pk, "do_for_real"]))
@@ -61,12 +61,12 @@ def test_a_period_that_fails_shows_its_reason(member, ended_periods):
     job = start_run(client, seller=make_seller().pk)
     run_jobs_now()
     text = page(client, job)
-    assert "Ended, and some of it failed" in text
+    assert "Finished with failures" in text
     assert "has no price in USD" in text
 
 
 def test_a_future_date_is_rejected(member):
-    assert "is to come: choose a moment that is past" in start_run(member("finance"), until_0="2099-01-01")
+    assert "is in the future. Choose a past time" in start_run(member("finance"), until_0="2099-01-01")
 
 
 @pytest.mark.parametrize("group", ["support", "engineer"])

@@ -1,5 +1,7 @@
 """The amount of late usage is shown on the list of periods, the dashboard and the customer's page."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -81,4 +83,11 @@ def test_the_upcoming_invoice_announces_its_credit_notes(member):
             .get(reverse("admin:billing_subscription_change", args=[subscription.pk]))
             .content.decode()
         )
-    assert "A credit note on INV-000001 gives back $45.00, tax included: api.calls." in page
+    assert "A credit note for INV-000001 credits $45.00 with tax: api.calls." in page
+
+
+def test_the_downloaded_list_has_the_amounts(member):
+    late_periods(1)
+    answer = member("finance").get("/admin/billing/period/export/?status=late")
+    header, row = csv.reader(io.StringIO(b"".join(answer.streaming_content).decode()))
+    assert "$" in row[header.index("Late usage")]

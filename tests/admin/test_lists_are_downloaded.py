@@ -2,14 +2,18 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.urls import reverse
+from django.utils import timezone
 
+from invoices.credit_notes import issue_credit_note
 from lib.csv_export import escape_formula
 from tests.api.invoice_rows import make_invoice
-from tests.builders import make_customer
+from tests.builders import make_coupon, make_customer
 
 
 def download(client, address, **query):
@@ -24,10 +28,10 @@ def test_has_every_row_of_the_filtered_list(member, db):
         make_invoice(make_customer(f"c{number}", legal_name=f"Company {number:02}"))
     client = member("finance")
     header, *rows = download(client, "/admin/invoices/invoice/export/")
-    assert header == ["Number", "Customer", "State", "issue date", "due date", "Total"]
+    assert header == ["Number", "Customer", "State", "Issue date", "Due date", "Total", "Total, currency"]
     assert len(rows) == 30
     _, *exported = download(client, "/admin/invoices/invoice/export/", q="Company 07")
-    assert [(row[1], row[2], row[5]) for row in exported] == [("Company 07", "issued", "€17.85")]
+    assert [(row[1], row[2], row[5], row[6]) for row in exported] == [("Company 07", "issued", "17.85", "EUR")]
 
 
 def test_an_unknown_filter_is_refused(member, db):
@@ -66,3 +70,31 @@ CELLS = [
 @pytest.mark.parametrize(("text", "cell", "why"), CELLS)
 def test_holds_no_formula(text, cell, why):
     assert escape_formula(text) == cell, why
+
+
+def test_amounts_are_numbers_with_their_currency(member, db):
+    invoice = make_invoice(make_customer("acme"))
+    issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=timezone.now())
+    header, *rows = download(member("finance"), "/admin/invoices/invoice/export/")
+    amount, currency = header.index("Total"), header.index("Total, currency")
+    assert {(row[amount], row[currency]) for row in rows} == {("17.85", "EUR"), ("-17.85", "EUR")}
+
+
+def test_the_list_of_coupons_has_its_discounts(member, db):
+    make_coupon("SPRING", percent=25)
+    header, row = download(member("finance"), "/admin/plans/coupon/export/")
+    assert header[:2] == ["Code", "Name"]
+    assert row[0] == "SPRING"
+
+
+def test_switches_and_dates_are_values(member, db):
+    login = datetime(2026, 1, 2, 3, tzinfo=UTC)
+    user = get_user_model().objects.create(username="amy", is_staff=False, last_login=login)
+    header, *rows = download(member("root"), "/admin/auth/user/export/")
+    (row,) = (row for row in rows if row[0] == user.username)
+    cells = dict(zip(header, row, strict=True))
+    assert [cells[name] for name in ("Staff status", "Active", "Last login")] == [
+        "FALSE",
+        "TRUE",
+        "2026-01-02T03:00:00+00:00",
+    ]

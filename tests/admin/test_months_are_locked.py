@@ -35,9 +35,9 @@ def test_blocking_checks_link_to_their_rows(member, over):
     client = member("finance")
     text = shown(client.get(address()))
     for words in (
-        "Periods to be billed",
+        "Periods to invoice",
         f"?status=due&amp;seller={make_seller().pk}",
-        "What is red keeps the month open",
+        "Red items block the lock",
     ):
         assert words in text, words
     assert "1 periods that were over are not billed yet." in shown(client.get(address(page="lock/")))
@@ -50,26 +50,26 @@ def test_a_month_is_locked_and_unlocked(member):
     close_due(at=FEB + timedelta(hours=1))
     client = member("finance")
     text = shown(client.get(address()))
-    assert "Nothing keeps the month open" in text
-    assert "It can be unlocked again" in shown(client.get(address(page="lock/")))
+    assert "Nothing blocks the lock" in text
+    assert "The month can be unlocked again" in shown(client.get(address(page="lock/")))
     text = shown(client.post(address(page="lock/"), {"_reason": "agreed with the board"}, follow=True))
     assert "January 2026 is locked." in text
-    for words in ("agreed with the board", "Checklist, as it was then", "Audits still to be run"):
+    for words in ("agreed with the board", "Checklist when locked", "Audit not run yet"):
         assert words in text, words
     assert "locked" in shown(client.get("/admin/invoices/monthlock/"))
     assert client.get(address(page="unlock/")).status_code == 403
     approver = member("finance approver")
     assert "Enter a reason" in shown(approver.post(address(page="unlock/"), follow=True))
     text = shown(approver.post(address(page="unlock/"), {"_reason": "forgot a credit"}, follow=True))
-    assert "January 2026 is open again." in text
-    assert "It was locked before" in text
+    assert "January 2026 is unlocked." in text
+    assert "Earlier locks" in text
 
 
 def test_the_months_of_all_sellers_are_shown(member):
     make_seller("other", legal_name="Other Inc.")
     text = shown(member("support").get(MONTHS))
     assert "Other Inc." in text
-    assert "to be locked" in text
+    assert "ready to lock" in text
 
 
 def test_the_invoices_of_a_month_are_totaled_and_printed(member):
@@ -84,9 +84,11 @@ def test_the_invoices_of_a_month_are_totaled_and_printed(member):
 
 def test_an_integrity_check_is_started_from_the_checklist(member):
     client = member("finance")
-    assert "Run the audit" in shown(client.get(address()))
+    assert "Run audit" in shown(client.get(address()))
     client.post(reverse("admin:billing_job_audit"))
-    assert "Waits for a worker" in shown(client.get(reverse("admin:billing_job_change", args=[Job.objects.get().pk])))
+    assert "Waiting for a worker" in shown(
+        client.get(reverse("admin:billing_job_change", args=[Job.objects.get().pk]))
+    )
 
 
 @pytest.mark.parametrize("group", ["support", "operations", "engineer"])

@@ -33,22 +33,22 @@ def state_of(version):
 def test_from_a_draft_to_its_publication(member, version):
     PublishingRule.objects.update(needs_approval=True)
     finance, approver = member("finance"), member("finance approver")
-    assert "needs the approval of a second person" in text(finance.get(page(version, "publish_now")))
+    assert "must be approved by a second person" in text(finance.get(page(version, "publish_now")))
     finance.post(page(version, "ask"), {"_reason": "Costs rise"})
     assert state_of(version) == "review"
     assert "Publish now" not in text(finance.get(page(version)))
     page_text = text(approver.get(page(version, "approve")))
-    assert "asked for it 0 minutes ago: “Costs rise”" in page_text
-    assert "Base fee: amount: $10.00 → $16.00 (+60 %): more than 50 % against Pro v1" in page_text
+    assert "requested approval 0 minutes ago: “Costs rise”" in page_text
+    assert "Base fee: amount: $10.00 → $16.00 (+60%): a change of more than 50% from Pro v1" in page_text
     approver.post(page(version, "approve"), {"_reason": "Go"})
     assert ChangeRequest.objects.get().decision == "Go"
     finance.post(page(version, "publish_now"), {"audience": "new", "acknowledged": "on"})
     assert state_of(version) == "live"
-    life = text(finance.get(page(version))).partition("Its life so far")[2]
-    order = ["asked for approval by Finance", "Costs rise", "approved by Finance Approver", "Go", "published by"]
+    life = text(finance.get(page(version))).partition("Timeline")[2]
+    order = ["submitted for approval by Finance", "Costs rise", "approved by Finance Approver", "Go", "published by"]
     places = [life.index(words) for words in order]
     assert places == sorted(places)
-    assert "having read the plan check: " in life
+    assert "Warnings acknowledged: " in life
 
 
 def test_a_declined_version_is_a_draft_again(member, version):
@@ -60,7 +60,7 @@ def test_a_declined_version_is_a_draft_again(member, version):
 def test_the_requester_can_withdraw_the_request_but_not_decide_it(member, version):
     root = member("root")
     root.post(page(version, "ask"))
-    assert "You asked for it yourself" in text(root.get(page(version, "approve")))
+    assert "You requested this approval" in text(root.get(page(version, "approve")))
     root.post(page(version, "approve"))
     assert ChangeRequest.objects.get().state == "waiting"
     root.post(page(version, "take_back"))
@@ -70,10 +70,10 @@ def test_the_requester_can_withdraw_the_request_but_not_decide_it(member, versio
 def test_warnings_of_the_plan_check_are_acknowledged_before_publication(member, version):
     client = member("finance")
     page_text = text(client.get(page(version)))
-    assert "beyond the 5 calls included it costs nothing" in page_text
+    assert "usage above the included 5 calls is free" in page_text
     answer = client.post(page(version, "publish_now"), {"audience": "new"})
     assert state_of(version) == "draft"
-    assert "I have read what the plan check says" in text(answer)
+    assert "I have read the warnings of the plan check" in text(answer)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_waiting_requests_are_on_the_dashboard(member, version):
 
 
 def test_approval_is_suggested_where_two_users_may_publish(member, db):
-    assert "Four eyes" not in text(member("finance").get("/admin/"))
-    assert "Four eyes" in text(member("finance approver").get("/admin/"))
+    assert "Price approval" not in text(member("finance").get("/admin/"))
+    assert "Price approval" in text(member("finance approver").get("/admin/"))
     PublishingRule.objects.update(needs_approval=True)
-    assert "Four eyes" not in text(member("finance approver").get("/admin/"))
+    assert "Price approval" not in text(member("finance approver").get("/admin/"))
     assert User.objects.count() == 3

@@ -54,7 +54,7 @@ def test_changes_are_previewed_before_the_import(finance, draft):
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
 def test_a_downloaded_list_changes_nothing(finance, draft, kind):
     page_text = upload(finance, draft, listed(finance, draft, kind), f"prices.{kind}").content.decode()
-    assert "changes nothing" in page_text
+    assert "No changes: " in page_text
 
 
 WRONG = [
@@ -73,7 +73,7 @@ def test_a_wrong_cell_is_named(finance, draft, before, after, message):
     content = listed(finance, draft)
     assert before in content
     page_text = upload(finance, draft, content.replace(before, after)).content.decode()
-    assert "Nothing was taken in" in page_text
+    assert "Nothing was imported" in page_text
     assert message in page_text
 
 

@@ -41,5 +41,5 @@ def test_it_is_shown_per_million_where_that_reads_best(member, price):
 
 def test_a_price_with_too_many_decimal_places_per_unit_is_rejected(member, price):
     answer = post(member, price, form(price, [], model="per_unit", unit_price="0.0000001", per="1000000"))
-    assert "only 12 decimal places are kept" in answer.content.decode()
+    assert "at most 12 decimal places" in answer.content.decode()
     assert stored_unit_price() == "0.0000025"

@@ -28,7 +28,7 @@ def quantity_form(quantity, **fields):
 
 def test_the_preview_changes_nothing(member, subscription):
     page_text = member("finance").post(page(subscription), quantity_form(3)).content.decode()
-    assert "The next invoice: " in page_text
+    assert "Next invoice: " in page_text
     assert "Change quantity" in page_text
     assert not SubscriptionQuantity.objects.exists()
 
@@ -38,7 +38,7 @@ def test_a_confirmed_preview_is_applied(member, subscription):
     done = finance.post(page(subscription), quantity_form(3, seen="seats 3 None", _reason="two teams"), follow=True)
     change = SubscriptionQuantity.objects.get()
     assert (change.quantity, change.reason, change.recorded_by) == (3, "two teams", done.wsgi_request.user)
-    assert "Held now" in done.content.decode()
+    assert "Scheduled" in done.content.decode()
 
 
 def test_a_quantity_other_than_the_previewed_one_is_previewed_again(member, subscription):

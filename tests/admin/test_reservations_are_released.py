@@ -26,9 +26,9 @@ def test_a_reservation_is_seen_and_released(member, reservation):
     assert "run-7" in client.get("/admin/billing/reservation/").content.decode()
     address = f"/admin/billing/reservation/{reservation.pk}/"
     assert "60 call" in client.get(f"{address}change/").content.decode()
-    assert "refused" in client.get(f"{address}release_now/").content.decode()
+    assert "can&#x27;t commit it" in client.get(f"{address}release_now/").content.decode()
 
-    assert "given back" in client.post(f"{address}release_now/", follow=True).content.decode()
+    assert "The reservation is released" in client.post(f"{address}release_now/", follow=True).content.decode()
 
     assert Reservation.objects.get().state == "released"
 

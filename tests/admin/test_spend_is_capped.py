@@ -19,12 +19,12 @@ def acme():
 def test_a_cap_is_set_seen_and_removed(member, acme):
     client = member("finance")
     address = f"/admin/billing/subscription/{acme.pk}/cap/"
-    assert "what it reports is always counted" in client.get(address).content.decode()
+    assert "reported usage always counts" in client.get(address).content.decode()
     typed = {"feature": "", "amount": "500", "action": "throttle", "per_minute": "60", "set_by": "finance"}
     page_text = client.post(address, typed, follow=True).content.decode()
     spend_cap = SpendCap.objects.get()
     assert (spend_cap.amount, spend_cap.per_minute) == (500, 60)
-    assert "throttle to 60 uses a minute" in page_text
+    assert "throttle to 60 per minute" in page_text
     assert reverse("admin:billing_spendcap_change", args=[spend_cap.pk]) in page_text
     client.post(f"/admin/billing/spendcap/{spend_cap.pk}/remove/", follow=True)
     assert not SpendCap.objects.exists()
@@ -33,7 +33,7 @@ def test_a_cap_is_set_seen_and_removed(member, acme):
 def test_an_invalid_form_shows_the_error(member, acme):
     typed = {"feature": "", "amount": "1", "action": "throttle", "per_minute": "", "set_by": "finance"}
     page_text = member("operations").post(f"/admin/billing/subscription/{acme.pk}/cap/", typed).content.decode()
-    assert "how many uses a minute" in page_text
+    assert "Enter the number of uses per minute" in page_text
 
 
 def test_support_sees_caps_and_can_not_set_them(member, acme):

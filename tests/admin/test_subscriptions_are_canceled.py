@@ -35,7 +35,7 @@ def test_the_refund_is_previewed(member, subscription):
     arguments = {"when": "now", "give_back": "credit", **NO_DATE}
     page_text = finance.post(page(subscription), arguments).content.decode()
     subscription.refresh_from_db()
-    assert "gives back $20.00, tax included: " in page_text
+    assert "credits $20.00 with tax: " in page_text
     assert subscription.state == "active"
     finance.post(page(subscription), arguments | {"seen": "now None credit"})
     subscription.refresh_from_db()
@@ -49,7 +49,7 @@ def test_a_cancellation_without_refund_needs_no_preview(member, subscription):
 
 def test_a_cancellation_at_period_end_refunds_nothing(member, subscription):
     response = member("finance").post(page(subscription), {"when": "period", "give_back": "refund", **NO_DATE})
-    assert "nothing is given back" in response.content.decode()
+    assert "There is no unused prepaid time to credit" in response.content.decode()
 
 
 def test_a_cancellation_is_undone_before_it_takes_effect(member, subscription):
@@ -58,14 +58,14 @@ def test_a_cancellation_is_undone_before_it_takes_effect(member, subscription):
     assert page(subscription, "uncancel") not in finance.get(address).content.decode()
     finance.post(page(subscription), {"when": "period", **NO_DATE})
     assert page(subscription, "uncancel") in finance.get(address).content.decode()
-    assert "goes on" in finance.post(page(subscription, "uncancel"), follow=True).content.decode()
+    assert "is undone" in finance.post(page(subscription, "uncancel"), follow=True).content.decode()
     subscription.refresh_from_db()
     assert (subscription.state, subscription.ends_at) == ("active", None)
 
 
 def test_a_running_subscription_has_no_cancellation_to_undo(member, subscription):
     page_text = member("finance").post(page(subscription, "uncancel")).content.decode()
-    assert "nothing is to be taken back" in page_text
+    assert "there is no cancellation to undo" in page_text
 
 
 @pytest.mark.parametrize("name", ["cancel", "uncancel"])

@@ -66,7 +66,7 @@ def test_it_is_planned_previewed_run_and_rolled_back(member):
     assert "Preview" in shown(client, migration)
     post_step(client, migration, "preview")
     run_jobs_now()
-    assert "Documents of the change" in shown(client, migration)
+    assert "Invoices at the switch" in shown(client, migration)
     assert "Move 2" in client.get(f"{LIST}{migration.pk}/do/run/").content.decode()
     post_step(client, migration, "run")
     run_jobs_now()
@@ -84,18 +84,18 @@ def test_ids_are_read_from_a_file_and_unknown_ids_are_listed(member):
     assert plan(client, file=file).status_code == 302
     page = shown(client, PlanMigration.objects.get())
     assert "nobody" in page
-    assert "No subscription or customer has this id." in page
+    assert "No subscription or customer has this ID." in page
     assert MigrationItem.objects.get().subscription.external_id == "s-acme"
 
 
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({}, "Choose a plan, or name"),
-        ({"ids": "nobody"}, "No running subscription fits"),
-        ({"ids": "s-acme", "when": "date"}, "Say which date"),
-        ({"ids": "s-acme", "rate": "100"}, "Give two units"),
-        ({"ids": "s-acme", "versions": "one"}, "Enter numbers"),
+        ({}, "Choose a plan, or enter"),
+        ({"ids": "nobody"}, "No active subscription matches"),
+        ({"ids": "s-acme", "when": "date"}, "Enter the date"),
+        ({"ids": "s-acme", "rate": "100"}, "Enter both units"),
+        ({"ids": "s-acme", "versions": "one"}, "Enter version numbers"),
     ],
 )
 def test_an_error_is_shown_on_the_form_and_keeps_its_fields(member, fields, why):
@@ -118,7 +118,7 @@ def test_a_second_person_approves(member):
     PublishingRule.objects.update(migrations_need_approval=True)
     asker, approver = member("operations"), member("finance approver")
     migration = planned(asker)
-    assert "needs the approval" in shown(asker, migration)
+    assert "must be approved" in shown(asker, migration)
     post_step(asker, migration, "request_approval")
     assert 'id="approve"' not in shown(asker, migration)
     post_step(approver, migration, "approve")

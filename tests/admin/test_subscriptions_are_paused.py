@@ -39,14 +39,14 @@ def test_a_pause_is_previewed_added_and_ended(member, subscription):
     finance = member("finance")
     preview = finance.post(page(subscription, "pause"), PAUSE_FORM)
     subscription.refresh_from_db()
-    assert "gives back $20.00, tax included: " in preview.content.decode()
+    assert "credits $20.00 with tax: " in preview.content.decode()
     assert subscription.state == "active"
     hidden_fields = dict(preview.context["hidden"])
     page_text = finance.post(page(subscription, "pause"), PAUSE_FORM | hidden_fields, follow=True).content.decode()
-    assert "it is resumed" in page_text
+    assert "until resumed" in page_text
     assert page(subscription, "resume") in page_text
     assert page(subscription, "change_plan") not in page_text
-    assert "goes on." in finance.post(page(subscription, "resume"), NO_DATE, follow=True).content.decode()
+    assert "is resumed." in finance.post(page(subscription, "resume"), NO_DATE, follow=True).content.decode()
     subscription.refresh_from_db()
     assert subscription.state == "active"
 

@@ -41,7 +41,7 @@ def test_a_clock_is_created_and_a_customer_assigned_to_it(member):
     customer = Customer.objects.get(external_id="acme")
     assert (customer.test_clock, clock.created_by.first_name) == (clock, "Finance")
     page_text = finance.get(reverse("admin:customers_customer_change", args=[customer.pk])).content.decode()
-    assert "1 Jan 2026, 00:00 UTC</strong> here, by the test clock" in page_text
+    assert "1 Jan 2026, 00:00 UTC</strong>, set by the test clock" in page_text
 
 
 def test_a_live_customer_gets_none(member):
@@ -56,13 +56,13 @@ def test_the_next_due_date_is_shown_before_a_clock_is_advanced(member):
     advance_clock(clock_id=clock.pk)
 
     page_text = operations.get(page(clock, "advance")).content.decode()
-    assert "Something is due next at 31 Jan 2026, 22:00 UTC" in page_text
+    assert "The next event is due at 31 Jan 2026, 22:00 UTC" in page_text
     operations.post(page(clock, "advance"), {"to_0": "2026-02-02", "to_1": "00:00:00"})
     clock.refresh_from_db()
     assert (clock.state, clock.target) == ("advancing", FEB + timedelta(days=1))
 
     far = operations.get(page(clock, "progress"))
-    assert ("on its way to" in far.content.decode(), "HX-Refresh" in far) == (True, False)
+    assert ("advancing to" in far.content.decode(), "HX-Refresh" in far) == (True, False)
     advance_clock(clock_id=clock.pk)
     assert operations.get(page(clock, "progress"))["HX-Refresh"] == "true"
     clock_page = operations.get(page(clock)).content.decode()

@@ -46,22 +46,26 @@ MISFITS = [
     # rows typed, message, reason
     (
         [("10", "2", ""), ("20", "1", "")],
-        "The last tier has no end: leave it empty. It starts at 11.",
+        "The last tier has no end. It starts at 11; leave its last unit empty.",
         "no open tier",
     ),
-    ([("", "2", ""), ("", "1", "")], "Only the last tier has no end; this one starts at 1.", "two open tiers"),
+    (
+        [("", "2", ""), ("", "1", "")],
+        "Only the last tier has no end. This one starts at 1; enter its last unit.",
+        "two open tiers",
+    ),
     (
         [("10", "2", ""), ("10", "1.5", ""), ("", "1", "")],
-        "Tier 2 must start at 11, since tier 1 ends at 10",
+        "Tier 2 starts after 10.",
         "the same bound twice",
     ),
     (
         [("2.5", "2", ""), ("2.5", "1.5", ""), ("", "1", "")],
-        "Tier 2 must start at above 2.5, since tier 1 ends at 2.5",
+        "Tier 2 starts after 2.5.",
         "fractions",
     ),
     ([("0", "2", ""), ("", "1", "")], "The last unit must be above 0", "an empty first tier"),
-    ([("10", "-2", ""), ("", "1", "")], "The price of a unit must be between 0", "a negative price"),
+    ([("10", "-2", ""), ("", "1", "")], "The price per unit must be between 0", "a negative price"),
     ([("ten", "2", ""), ("", "1", "")], "Enter a number", "a word"),
     ([("0,05", "2", ""), ("", "1", "")], "Enter a number", "a decimal comma is refused, not multiplied"),
     ([("10", "", ""), ("", "1", "")], "This field is required", "no price"),
@@ -92,7 +96,7 @@ def test_deletes_the_tiers_of_a_rate_that_is_no_longer_tiered(member, price):
 
 def test_a_package_needs_its_size(member, price):
     answer = post(member, price, form(price, [("10", "2", ""), ("", "1", "")], model="package", unit_price="5"))
-    assert "Enter how many units one package holds." in answer.content.decode()
+    assert "Enter the number of units in a package." in answer.content.decode()
 
 
 def test_a_published_price_has_no_inputs_and_rejects_changes(member, db):

@@ -23,7 +23,7 @@ def page(subscription):
 
 def test_the_page_shows_the_amount_due(member, subscription):
     page_text = member("finance").get(page(subscription)).content.decode()
-    assert "If it ends now, $31.00 is due" in page_text
+    assert "If it ends now, $31.00 with tax is invoiced" in page_text
     assert subscription.periods.count() == 1
 
 
@@ -44,7 +44,7 @@ def test_it_ends_later(member, subscription):
 
 def test_a_later_end_needs_a_date(member, subscription):
     response = member("finance").post(page(subscription), {"when": "later", "ends_at_0": "", "ends_at_1": ""})
-    assert "Enter the date that the trial lasts until" in response.content.decode()
+    assert "Enter the date on which the trial ends" in response.content.decode()
 
 
 def test_only_a_trial_has_the_button(member, subscription):
@@ -77,4 +77,4 @@ def test_a_subscription_without_a_trial_says_so(member):
     version = publish(make_plan(fees=[fee("31")]), at=JAN)
     without = subscribe(make_customer(), version, starts_at=timezone.now() - timedelta(days=2))
     response = member("finance").get(page(without))
-    assert f"{without} is in no trial" in response.content.decode()
+    assert f"{without} has no trial now" in response.content.decode()

@@ -48,7 +48,7 @@ def test_a_cost_is_typed_per_million_and_stored_per_unit(finance, tokens):
 
 WRONG = [
     ({"match": "modle: a"}, "no dimension “modle”"),
-    ({"cost": "0.0000001"}, "only 12 decimal places"),
+    ({"cost": "0.0000001"}, "at most 12 decimal places"),
     ({"cost": "-1"}, "The cost"),
     ({"valid_to_0": "2025-01-01", "valid_to_1": "00:00"}, "ends before it begins"),
     ({"currency": "XYZ"}, "XYZ"),
@@ -87,7 +87,7 @@ def test_a_file_is_previewed_and_then_imported(finance, tokens):
 def test_a_wrong_cell_of_a_file_is_named(finance, tokens):
     page_text = upload(finance, f"{HEADING}tokens,,USD,many,2026-01-01\n").content.decode()
     assert "“many” is no number" in page_text
-    assert "Nothing was taken in" in page_text
+    assert "Nothing was imported" in page_text
 
 
 @pytest.mark.parametrize(("content", "message"), [("", "Choose a file"), ("meter", "There is no column")])
@@ -106,7 +106,7 @@ def test_margins_show_live_prices_below_cost(finance, tokens):
     make_cost(tokens, 2)
     publish(make_plan("cheap", offers=[offer("tokens", rates=[rate(1)])]), at=JAN)
     page = finance.get("/admin/plans/unitcost/margins/").content.decode()
-    assert "1 of 1 leave less than 0 %" in page
+    assert "1 of 1 prices have a margin below 0%" in page
     assert "-100" in page
 
 
@@ -114,8 +114,8 @@ def test_margins_of_a_draft_are_shown_before_publication(finance, tokens):
     make_cost(tokens, 2)
     draft = make_plan("cheap", offers=[offer("tokens", rates=[rate("2.5")])])
     page = finance.get(reverse("admin:plans_planversion_margins", args=[draft.pk]), {"least": "25"}).content.decode()
-    assert "1 of 1 leave less than 25 %" in page
-    assert "20 %" in page
+    assert "1 of 1 prices have a margin below 25%" in page
+    assert "20%" in page
 
 
 def test_a_read_only_group_can_neither_add_nor_import(member, tokens):

@@ -25,19 +25,19 @@ def test_selected_reports_are_billed_after_confirming_the_price(member, reports)
     client, chosen = member("operations"), [reports[0].pk, reports[2].pk]
     typed = {"action": "try_again", "_selected_action": chosen}
     page = client.post(LIST, typed).content.decode()
-    assert "1 of 2 reports would be billed; 1 are left as they are." in page
-    assert "acme, calls: 1 call, $0.01 more, with the period that is running." in page
+    assert "1 of 2 events would match; 1 would remain." in page
+    assert "acme, calls: 1 call, +$0.01 in the current period." in page
     assert not Counter.objects.exists()
 
     page = client.post(LIST, typed | {"_agreed": "1"}, follow=True).content.decode()
-    assert "1 of 2 are billed now; 1 are left." in page
+    assert "1 of 2 events matched; 1 remain." in page
     assert Counter.objects.get().quantity == 1
 
 
 def test_reports_that_can_not_be_billed_have_no_button(member, reports):
     page = member("operations").post(LIST, {"action": "try_again", "_selected_action": [reports[2].pk]})
-    assert "Nothing of it can be billed" in page.content.decode()
-    assert ">Bill it<" not in page.content.decode()
+    assert "None of it can be billed" in page.content.decode()
+    assert ">Reprocess<" not in page.content.decode()
 
 
 def test_the_estimate_is_shown_on_the_list_and_on_the_dashboard(member, db):
@@ -48,9 +48,9 @@ def test_the_estimate_is_shown_on_the_list_and_on_the_dashboard(member, db):
     event = {"id": "a", "customer": "acme", "event": "llm", "properties": {"model": "llama", "n": 1234}}
     send(event, call("b", customer="nobody"))
     page = member("support").get(LIST).content.decode()
-    for part in ("about $24.68 where it can be known", "1,234 tokens", "up to $24.68</td>", "not known</td>"):
+    for part in ("About $24.68 where a price is known.", "1,234 tokens", "up to $24.68</td>", "unknown</td>"):
         assert part in page, part
-    assert "Kept, not billed; about $24.68 at stake" in member("finance").get("/admin/").content.decode()
+    assert "Stored, not billed; worth about $24.68" in member("finance").get("/admin/").content.decode()
 
 
 def test_all_reports_are_reprocessed_by_a_worker(member, reports, monkeypatch):
@@ -58,7 +58,7 @@ def test_all_reports_are_reprocessed_by_a_worker(member, reports, monkeypatch):
     monkeypatch.setattr(tasks.reprocess_usage, "delay", lambda: task_calls.append("replay"))
     page = member("operations").get(f"{LIST}try_all_again", follow=True).content.decode()
     assert task_calls == ["replay"]
-    assert "A worker tries all of it again" in page
+    assert "A worker is reprocessing all unmatched usage" in page
 
 
 def test_without_a_broker_the_page_names_the_command(member, reports, monkeypatch):
@@ -67,7 +67,7 @@ def test_without_a_broker_the_page_names_the_command(member, reports, monkeypatc
 
     monkeypatch.setattr(tasks.reprocess_usage, "delay", refuse)
     page = member("operations").get(f"{LIST}try_all_again", follow=True).content.decode()
-    assert "manage.py reprocess_usage does the same" in page
+    assert "Run manage.py reprocess_usage instead" in page
 
 
 def test_the_task_reprocesses_all_reports(reports):
@@ -76,7 +76,7 @@ def test_the_task_reprocesses_all_reports(reports):
 
 def test_support_is_read_only(member, reports):
     client = member("support")
-    assert "Try all again" not in client.get(LIST).content.decode()
+    assert "Reprocess all" not in client.get(LIST).content.decode()
     typed = {"action": "try_again", "_selected_action": [reports[0].pk]}
     client.post(LIST, typed)
     assert not Counter.objects.exists()

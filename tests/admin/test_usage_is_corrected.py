@@ -66,20 +66,20 @@ def test_its_page_shows_how_the_event_was_counted(member):
 
 def test_an_event_is_voided_with_a_reason(member):
     client = member("operations")
-    assert "calls goes back by 1 at once." in client.get(action("a", "take_back")).content.decode()
+    assert "The usage of calls decreases by 1 at once." in client.get(action("a", "take_back")).content.decode()
     text = client.post(action("a", "take_back"), REASON, follow=True).content.decode()
-    assert "It is taken back." in text
+    assert "The event is void." in text
     assert REASON["_reason"] in text
     assert counted() == {"calls/call/03": (1, 1)}
     correction = Correction.objects.get()
     assert correction.by == User.objects.get(username__startswith="operations")
     assert REASON["_reason"] in client.get("/admin/billing/correction/").content.decode()
-    assert "Taken back" in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
+    assert "Correction" in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
 
 
 def test_a_correction_needs_a_reason(member):
     text = member("operations").post(action("a", "take_back"), {"_reason": " "}).content.decode()
-    assert "Say why" in text
+    assert "Enter the reason" in text
     assert Correction.objects.count() == 0
 
 
@@ -87,7 +87,7 @@ def test_an_event_is_replaced_by_the_typed_one(member):
     client = member("operations")
     new = call("a2", timestamp=(timezone.now() - timedelta(days=1)).isoformat(), customer="nobody")
     text = client.post(action("a", "replace_it"), {"event": json.dumps(new), **REASON}, follow=True).content.decode()
-    assert "It is replaced." in text
+    assert "The event is replaced." in text
     assert counted() == {"calls/call/03": (1, 1)}
     assert UnmatchedUsage.objects.get().customer_ref == "nobody"
 
@@ -131,7 +131,7 @@ def test_an_invoice_line_links_to_its_events(member):
     assert f"/admin/billing/event/line/{line.pk}/" in invoice
     first = client.get(f"/admin/billing/event/line/{line.pk}/?prove")
     assert len(first.context["entries"]) == 50
-    assert "The events are those that were billed" in first.content.decode()
+    assert "Matches the invoice" in first.content.decode()
     rest = client.get(f"/admin/billing/event/line/{line.pk}/", {"cursor": first.context["next"]})
     assert len(rest.context["entries"]) == 10
     file = client.get(f"/admin/billing/event/line/{line.pk}/events.csv")

@@ -66,13 +66,18 @@ def test_a_dry_run_precedes_the_import(member):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1), row(2, customer="nobody"), row(3, at="yesterday")]))
     assert (job.dry_run, job.by.first_name) == (True, "Finance")
-    assert "Waits for a worker" in page(client, job)
+    assert "Waiting for a worker" in page(client, job)
     run_jobs_now()
     page_text = page(client, job)
-    for text in ("Dry run: nothing is stored yet", "Import 2 events", "No customer of this name", "encoded datetime"):
+    for text in (
+        "Dry run finished: nothing is stored yet",
+        "Import 2 events",
+        "No customer of this name",
+        "encoded datetime",
+    ):
         assert text in page_text, text
     assert not Event.objects.exists()
-    assert "It is done for real now" in steer(client, job, "do_for_real")
+    assert "Started. This page shows the progress." in steer(client, job, "do_for_real")
     run_jobs_now()
     assert "Import 2 events" not in page(client, job)
     assert Event.objects.count() == 2
@@ -141,7 +146,7 @@ REFUSED = [
     ("",                  "u.csv",     {},                           "The submitted file is empty"),
     ("id,when\n",         "u.csv",     {},                           "is no field of an event"),
     (HEAD + "\n",         "u.xlsx",    {},                           "tells no format"),
-    (HEAD + "\n",         "u.csv",     {"columns": "account"},       "write “column = field”"),
+    (HEAD + "\n",         "u.csv",     {"columns": "account"},       "enter “column = field”"),
     (HEAD + "\n",         "u.csv",     {"columns": "account = id"},  "has no column “account”"),
     (HEAD + "\n",         "u.csv",     {"format": "parquet"},        "no Parquet file"),
 ]  # fmt: skip
@@ -167,12 +172,12 @@ def test_columns_are_mapped_and_ids_made(member):
 def test_a_job_is_paused_resumed_and_canceled(member):
     client = member("operations")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
-    assert "No item is begun any more" in steer(client, job, "pause")
-    assert "Go on" in page(client, job)
+    assert "Paused. Items in progress are finished." in steer(client, job, "pause")
+    assert "Resume" in page(client, job)
     steer(client, job, "resume")
     page_text = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
-    assert "What waits is never begun" in page_text
-    assert "It is canceled" in steer(client, job, "cancel")
+    assert "The other items are not started" in page_text
+    assert "Canceled. Finished items stay" in steer(client, job, "cancel")
     assert "The job is canceled already" in steer(client, job, "pause")
     run_jobs_now()
     job.refresh_from_db()
@@ -216,7 +221,7 @@ def test_an_import_of_the_same_file_is_pointed_out(member):
         page_text = page(client, job)
         steer(client, job, "do_for_real")
         run_jobs_now()
-    assert "The same file was imported on" in page_text
+    assert "imported the same file on" in page_text
     job.refresh_from_db()
     assert (job.figures["accepted"], job.figures["duplicate"]) == (0, 1)
 
@@ -226,7 +231,7 @@ def test_a_job_kind_without_its_own_display_shows_its_figures(member, monkeypatc
     client, job = member("finance"), add_import("usage.csv", at=NOW)
     run_jobs_now()
     page_text = page(client, job)
-    for text in ("Accepted", "Do it for real"):
+    for text in ("Accepted", "Run for real"):
         assert text in page_text, text
 
 
@@ -235,7 +240,7 @@ def test_other_groups_see_jobs_and_can_not_start_or_control_them(member, group):
     client, job = member(group), add_import("usage.csv")
     assert client.get(IMPORT).status_code in (302, 403)
     page_text = page(client, job)
-    assert "Waits for a worker" in page_text
+    assert "Waiting for a worker" in page_text
     assert "/steer/" not in page_text
     assert client.post(reverse("admin:billing_job_steer", args=[job.pk, "pause"])).status_code == 403
     assert client.get(reverse("admin:billing_job_refused", args=[job.pk])).status_code == 403

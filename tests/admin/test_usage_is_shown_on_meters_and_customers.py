@@ -48,7 +48,7 @@ def test_on_the_meter_with_uncounted_events(member, globex, now):
     assert "Latest events “calls”" in text
     assert text.count("<td>globex-") == 12
     assert text.count("<td>1 call</td>") == 12
-    assert "Not billed" in text
+    assert "Unmatched usage" in text
     assert "no customer of this name" in text
 
 

@@ -171,7 +171,7 @@ def test_wallets_are_found_by_customer_unit_and_debt(member, wallet):
         assert (wallet_name in text, {"Main": "Dollars", "Dollars": "Main"}[wallet_name] in text) == (True, False), (
             query
         )
-    assert "Wallets that owe" in client.get("/admin/").content.decode()
+    assert "Negative balances" in client.get("/admin/").content.decode()
     customer_page = client.get(f"/admin/customers/customer/{wallet.customer_id}/change/").content.decode()
     assert f"/admin/wallets/wallet/{wallet.pk}/change/" in customer_page
     assert "100 credits" in customer_page

@@ -124,11 +124,11 @@ def test_other_groups_are_read_only(member, hook, group):
 
 def test_failed_deliveries_are_on_the_dashboard(member, hook):
     client = member("operations")
-    assert "Messages not taken" not in client.get("/admin/").content.decode()
+    assert "Failed webhooks and emails" not in client.get("/admin/").content.decode()
     announce_alert(make_customer(), at=NOW)
     fan_out(at=NOW)
     Delivery.objects.update(state="failed")
-    assert "Messages not taken" in client.get("/admin/").content.decode()
+    assert "Failed webhooks and emails" in client.get("/admin/").content.decode()
 
 
 def test_contacts_are_edited_on_the_customers_page(member):

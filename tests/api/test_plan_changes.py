@@ -43,7 +43,7 @@ def test_a_change_holds_at_once(live, subscribed):
 
 def test_an_impossible_change_is_rejected_with_the_reason(live, subscribed):
     conflict = live.post("/subscriptions/acme-1/change", {"plan": "starter"})
-    assert problem(conflict, 409, "conflict")["detail"] == "acme-1 is on Starter v1 already."
+    assert problem(conflict, 409, "conflict")["detail"] == "acme-1 is already on Starter v1."
     unknown = live.post("/subscriptions/acme-1/change", {"plan": "gold"})
     assert unknown.status_code == 400
     assert Period.objects.filter(continues__isnull=False).count() == 0
@@ -81,4 +81,4 @@ def test_a_change_is_at_one_time(live, subscribed):
     assert both.status_code == 400
     assert "not both" in both.content.decode()
     past = live.post("/subscriptions/acme-1/change", {"plan": "pro", "version": 1, "at": "2020-01-01T00:00:00Z"})
-    assert "is past" in problem(past, 409, "conflict")["detail"]
+    assert "is in the past" in problem(past, 409, "conflict")["detail"]

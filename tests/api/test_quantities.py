@@ -69,8 +69,8 @@ def test_a_scheduled_change_is_shown_and_takes_effect_later(live, pro):
 @pytest.mark.parametrize(
     ("fee_code", "body", "message"),
     [
-        ("seats", {"quantity": 0}, "0 is not between 1 and 50"),
-        ("seats", {"quantity": 51}, "51 is not between 1 and 50"),
+        ("seats", {"quantity": 0}, "0 is out of range. Enter 1 to 50"),
+        ("seats", {"quantity": 51}, "51 is out of range. Enter 1 to 50"),
         ("base-fee", {"quantity": 1}, "has no fee “base-fee” per seat or add-on: seats, support"),
         ("seats", {"quantity": 2, "since": "2020-01-01T00:00:00Z"}, "it starts then"),
     ],

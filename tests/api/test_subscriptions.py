@@ -101,7 +101,7 @@ def test_a_start_before_the_plan_had_prices_is_refused(live, pro):
 def test_a_currency_without_prices_is_refused_in_words(live, pro):
     error = problem(live.post("/subscriptions", BODY | {"currency": "JPY"}), 422, "unprocessable")
 
-    assert "choose EUR" in error["detail"]
+    assert "Choose EUR" in error["detail"]
 
 
 def test_a_feature_is_priced_by_one_subscription_at_a_time(live, pro):

@@ -48,13 +48,13 @@ def test_a_migration_is_run_and_rolled_back(live):
 
 def test_unknown_ids_are_returned(live):
     answer = plan(live, **{"from": {"ids": ["s-acme", "nobody"]}})
-    assert answer.json()["left_out"] == [{"id": "nobody", "reason": "No subscription or customer has this id."}]
+    assert answer.json()["left_out"] == [{"id": "nobody", "reason": "No subscription or customer has this ID."}]
 
 
 @pytest.mark.parametrize(
     ("fields", "status", "why"),
     [
-        ({"from": {"ids": ["nobody"]}}, 422, "No running subscription fits"),
+        ({"from": {"ids": ["nobody"]}}, 422, "No active subscription matches"),
         ({"from": {"country": "DE"}}, 422, "Choose a plan"),
         ({"plan": "other"}, 400, "other"),
         ({"notice_days": 366}, 400, "notice_days"),
@@ -70,7 +70,7 @@ def test_bad_input_is_refused_with_the_reason(live, fields, status, why):
 def test_a_step_that_does_not_fit_is_a_conflict(live):
     migration = plan(live, notice_days=30).json()
     answer = live.post(f"{PATH}/{migration['id']}/run", {})
-    assert (answer.status_code, "tell them first" in answer.json()["detail"]) == (409, True)
+    assert (answer.status_code, "Notify them first" in answer.json()["detail"]) == (409, True)
 
 
 def test_a_sandbox_key_sees_no_live_migration(live, sandbox):

@@ -27,7 +27,7 @@ def test_a_version_is_compared_with_the_requested_one(live, versions):
             "before": "$10.00",
             "after": "$12.50",
             "percent": "25",
-            "text": "Base fee: amount: $10.00 → $12.50 (+25 %)",
+            "text": "Base fee: amount: $10.00 → $12.50 (+25%)",
         },
         {
             "kind": "added",

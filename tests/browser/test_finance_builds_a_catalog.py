@@ -81,7 +81,7 @@ def add_plan(page: Page) -> None:
     save(page)
     save(page)
     expect(page).to_have_url(re.compile(r"/planversion/\d+/change/"))
-    expect(page.locator(".todo")).to_contain_text("It charges and grants nothing")
+    expect(page.locator(".todo")).to_contain_text("The version has no fees or features")
 
     page.locator("#fees-group .add-row").click()
     fee = page.locator("#fees-data tbody:not(.empty-form)").first
@@ -107,10 +107,10 @@ def price_in_tiers(page: Page) -> None:
         tiers.locator(f"#id_rates-0-tiers-{row}-up_to").fill(up_to)
         tiers.locator(f"#id_rates-0-tiers-{row}-unit_price").fill(price)
     example = page.locator("#example")
-    expect(example).to_contain_text("Tier 2 must start at 10,001")
+    expect(example).to_contain_text("Tier 2 starts after 10,000")
 
     page.click("button[name=_save]")
-    expect(tiers.locator("tbody").nth(1)).to_contain_text("Tier 2 must start at 10,001")
+    expect(tiers.locator("tbody").nth(1)).to_contain_text("Tier 2 starts after 10,000")
     page.locator("#id_rates-0-example").fill("125000")
     page.locator("#id_rates-0-tiers-1-up_to").fill("100,000")
     expect(tiers.locator(".field-first_unit").nth(2)).to_have_text("100,001")
@@ -132,12 +132,12 @@ def publish(page: Page) -> None:
     page.locator("header, #main").locator("a", has_text="Publish").first.click()
     page.get_by_role("link", name="Publish now").click()
     expect(page.locator(".consequences")).to_contain_text("new subscriptions to Pro get its prices")
-    expect(page.locator(".consequences")).to_contain_text("Nobody is subscribed to Pro yet")
+    expect(page.locator(".consequences")).to_contain_text("Pro has no subscriptions yet")
     page.fill("#id_reason", "Launch of the new prices")
     page.get_by_role("button", name="Publish now").click()
     expect(page.locator(".cards")).to_contain_text("live")
     expect(page.locator("#fees-data input[type=text]")).to_have_count(0)
-    expect(page.get_by_role("link", name="New version from this")).to_be_visible()
+    expect(page.get_by_role("link", name="New version")).to_be_visible()
 
 
 def subscribe_customer(page: Page, *, start: str) -> None:
@@ -151,11 +151,11 @@ def subscribe_customer(page: Page, *, start: str) -> None:
     page.fill("#searchbar", "globex")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Globex Corporation").click()
-    page.get_by_role("link", name="Subscribe").click()
+    page.get_by_role("link", name="Add subscription").click()
     page.locator("#id_version").select_option(label="Pro v1 (USD)")
     page.fill("#id_starts_at_0", start)
     page.fill("#id_starts_at_1", "00:00:00")
-    page.get_by_role("button", name="Subscribe customer").click()
+    page.get_by_role("button", name="Add subscription").click()
     expect(page.locator("#content-main")).to_contain_text("Pro v1")
 
 
@@ -191,15 +191,15 @@ def see_usage(page: Page) -> None:
 
 def close_last_period(page: Page) -> None:
     """Close by hand, as the worker would do: the list shows due periods, and the page states the consequences."""
-    menu(page, "Periods")
+    menu(page, "Billing periods")
     page.goto("/admin/billing/period/?status=due")
     expect(page.locator("#result_list tbody")).to_have_count(2)
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option("close_now")
     page.locator("button[name=index]").click()
     expect(page.locator(".consequences")).to_contain_text("2 periods are closed and invoiced, each at most once.")
-    page.get_by_role("button", name="Close 2 periods").click()
-    expect(page.locator("#main")).to_contain_text("2 periods closed, 2 with an invoice.")
+    page.get_by_role("button", name="Invoice 2 periods").click()
+    expect(page.locator("#main")).to_contain_text("2 periods closed; invoices issued: 2.")
     assert not Period.objects.due(timezone.now()).exists()
 
 
@@ -218,11 +218,11 @@ def open_pdf(page: Page) -> None:
 def read_history(page: Page, version: PlanVersion) -> None:
     page.goto(f"/admin/plans/planversion/{version.pk}/history/")
     latest = page.locator(".history-entry").first
-    expect(latest).to_contain_text("Fiona Ash in the admin: publish")
+    expect(latest).to_contain_text("Fiona Ash in the back office: publish")
     expect(latest).to_contain_text("Launch of the new prices")
     expect(latest.locator("tr", has_text="State")).to_contain_text("draft → live")
     expect(page.locator(".history")).to_contain_text("tier up to 10,000")
     Customer.objects.filter(external_id="globex").update(city="Springfield")
     page.goto(f"/admin/customers/customer/{Customer.objects.get().pk}/history/")
-    expect(page.locator(".history-entry").first).to_contain_text("in the database, outside the application")
+    expect(page.locator(".history-entry").first).to_contain_text("direct database change")
     expect(page.locator(".history-entry").first).to_contain_text("empty → Springfield")

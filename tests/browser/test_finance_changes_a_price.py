@@ -46,7 +46,7 @@ def test_a_price_is_changed_for_the_first_of_next_month(signed_in, running):
     page, now = signed_in("finance"), timezone.now()
     following = first_of_month(now + timedelta(days=31))
     make_dearer(page, running.version)
-    publish_from(page, following, moves="Where their next period begins")
+    publish_from(page, following, moves="At the start of their next billing period")
     roll_out(at=now)
     see_move(page, following)
 
@@ -65,7 +65,7 @@ def test_a_price_is_changed_in_the_middle_of_a_month(signed_in, running):
     april = datetime(now.year + 1, 4, 1, tzinfo=UTC)
     moment = april.replace(day=16)
     make_dearer(page, running.version)
-    publish_from(page, moment, moves="At that very moment")
+    publish_from(page, moment, moves="In mid-period")
     roll_out(at=now)
     see_move(page, moment)
 
@@ -87,22 +87,22 @@ def first_of_month(moment: datetime) -> datetime:
 def make_dearer(page: Page, version: PlanVersion) -> None:
     """Create a version from the one in force, raise its prices, and read the comparison."""
     page.goto(f"/admin/plans/planversion/{version.pk}/change/")
-    page.get_by_role("link", name="New version from this").click()
-    page.get_by_role("button", name="Make draft").click()
+    page.get_by_role("link", name="New version").click()
+    page.get_by_role("button", name="Create draft").click()
     page.fill("#id_fees-0-amount", "60")
     steps.save(page)
     page.locator(".price-link").first.click()
     page.fill("#id_rates-0-unit_price", "0.20")
     steps.save(page)
     expect(page).to_have_url(re.compile(r"/planversion/\d+/change/"))
-    page.locator("header, #main").locator("a", has_text="Look into").first.click()
-    page.get_by_role("link", name="What changes").click()
+    page.locator("header, #main").locator("a", has_text=re.compile("Review")).first.click()
+    page.get_by_role("link", name="Compare versions").click()
     expect(page.locator(".diff", has_text="$60.00")).to_contain_text("$30.00")
-    expect(page.locator(".diff", has_text="$0.20 per call")).to_contain_text("+100 %")
+    expect(page.locator(".diff", has_text="$0.20 per call")).to_contain_text("+100%")
     page.get_by_role("link", name=re.compile("^Back to")).click()
 
 
-def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 subscription runs") -> None:
+def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 active subscription") -> None:
     """
     Publish for all subscriptions after reading the plan check.
 
@@ -110,14 +110,14 @@ def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 sub
     runs: the text with the number of subscriptions.
     """
     page.locator("header, #main").locator("a", has_text="Publish").first.click()
-    page.get_by_role("link", name="Publish at a date").click()
-    expect(page.locator(".consequences").first).to_contain_text(f"{runs} by other prices")
-    expect(page.locator(".warnings")).to_contain_text("+100 %")
+    page.get_by_role("link", name="Publish on a date").click()
+    expect(page.locator(".consequences").first).to_contain_text(runs)
+    expect(page.locator(".warnings")).to_contain_text("+100%")
     page.fill("#id_effective_from_0", f"{moment:%Y-%m-%d}")
     page.fill("#id_effective_from_1", f"{moment:%H:%M:%S}")
-    page.get_by_label("All: those that run").check()
+    page.get_by_label("New and all existing subscriptions").check()
     page.get_by_label(moves).check()
-    steps.confirm_publication(page, "Publish at this date")
+    steps.confirm_publication(page, "Schedule")
 
 
 def see_move(page: Page, moment: datetime) -> None:

@@ -57,16 +57,16 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
     draft = page.url
 
     # A version can't be submitted for approval before it is simulated.
-    page.get_by_role("link", name="Ask for approval").click()
+    page.get_by_role("link", name="Request approval").click()
     expect(page.locator(".confirm .error")).to_contain_text("must be simulated")
     page.goto(draft)
     simulate(page)
     read_who_pays_more(page)
 
     page.goto(draft)
-    page.get_by_role("link", name="Ask for approval").click()
+    page.get_by_role("link", name="Request approval").click()
     expect(page.locator(".confirm")).to_contain_text("$142.00")
-    page.get_by_role("button", name="Ask for approval").click()
+    page.get_by_role("button", name="Request approval").click()
     expect(page.locator(".cards")).to_contain_text("review")
 
     second = signed_in("finance approver", "grace")
@@ -78,7 +78,7 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
 
     page.goto(draft)
     following = first_of_month(now + timedelta(days=31))
-    publish_from(page, following, moves="Where their next period begins", runs="2 subscriptions run")
+    publish_from(page, following, moves="At the start of their next billing period", runs="2 active subscriptions")
     roll_out(at=now)
     calls(100, when=now)
     pass_time(now, [following, following + HOUR])
@@ -87,26 +87,26 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
 
 
 def simulate(page: Page) -> None:
-    page.locator("header, #main").locator("a", has_text="Look into").first.click()
+    page.locator("header, #main").locator("a", has_text=re.compile("Review")).first.click()
     page.get_by_role("link", name="Simulate on past usage").click()
-    page.get_by_label("Closed periods of each").fill("1")
+    page.get_by_label("Past periods to include").fill("1")
     page.get_by_role("button", name="Simulate").click()
-    expect(page.locator("#job-progress")).to_contain_text("Waits for a worker")
+    expect(page.locator("#job-progress")).to_contain_text("Waiting for a worker")
     work(kinds=KINDS, clock=timezone.now)
     expect(page.locator("#job-progress")).to_contain_text("Done")
 
 
 def read_who_pays_more(page: Page) -> None:
     row = page.locator(".panel", has_text="Revenue in USD").locator("tbody tr")
-    assert row.locator("td").all_inner_texts()[1:8] == ["2", "$71.00", "$142.00", "+$71.00 (+100 %)", "2", "0", "0"]
+    assert row.locator("td").all_inner_texts()[1:8] == ["2", "$71.00", "$142.00", "+$71.00 (+100%)", "2", "0", "0"]
     expect(page.locator("canvas.chart")).to_be_visible()
     largest = page.locator(".panel", has_text="Largest increases").locator("tbody tr")
     assert largest.locator("td:first-child").all_inner_texts() == ["Globex", "Initech"]
     largest.first.locator("a").click()
-    lines = page.locator(".panel", has_text="Line by line").locator("tbody tr")
+    lines = page.locator(".panel", has_text="By line").locator("tbody tr")
     expect(lines).to_have_count(2)
     cell_texts = [re.sub(r"\s+", " ", all_inner_text) for all_inner_text in lines.all_inner_texts()]
     assert cell_texts == [
-        "Pro: Base fee $30.00 $60.00 +$30.00 (+100 %)",
-        "calls 100 calls $10.00 100 calls $20.00 +$10.00 (+100 %)",
+        "Pro: Base fee $30.00 $60.00 +$30.00 (+100%)",
+        "calls 100 calls $10.00 100 calls $20.00 +$10.00 (+100%)",
     ]

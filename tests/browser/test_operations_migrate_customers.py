@@ -62,14 +62,14 @@ def test_a_cohort_is_migrated_and_rolled_back(signed_in, cohort, tmp_path):
     page.locator("#preview").click()
     run_all_jobs()
     expect(page.locator(".panel", has_text="Problems")).to_contain_text("no prices in EUR")
-    row = page.locator(".panel", has_text="What it comes to").locator("tbody tr", has_text="USD")
+    row = page.locator(".panel", has_text="Impact").locator("tbody tr", has_text="USD")
     expect(row).to_contain_text(f"{COUNT - 1}")
 
     page.locator("#run").click()
     page.get_by_role("button", name=f"Move {COUNT}").click()
     kill_worker_within_item(tmp_path / "announced")
     assert states() == {"waiting": COUNT}, "what was begun is as if it had not been"
-    expect(page.locator("#job-progress")).to_contain_text("0 of 1 pieces")
+    expect(page.locator("#job-progress")).to_contain_text("0 of 1 item")
     run_all_jobs()
     expect(page.locator(".cards").first).to_contain_text(f"{COUNT - 1}")
     assert states() == {"moved": COUNT - 1, "refused": 1}
@@ -78,7 +78,7 @@ def test_a_cohort_is_migrated_and_rolled_back(signed_in, cohort, tmp_path):
 
     page.reload()
     page.locator("#roll-back").click()
-    page.get_by_role("button", name=f"Roll {COUNT - 1} back").click()
+    page.get_by_role("button", name=f"Roll back {COUNT - 1}").click()
     run_all_jobs()
     expect(page.locator(".cards").first).to_contain_text("Rolled back")
     assert states() == {"undone": COUNT - 1, "refused": 1}
@@ -93,7 +93,7 @@ def plan(page: Page) -> None:
     page.select_option("#id_plan", label="Starter")
     page.select_option("#id_version", label="Scale v1")
     page.get_by_label("now, in mid-period").check()
-    page.get_by_role("button", name="Choose them").click()
+    page.get_by_role("button", name="Select subscriptions").click()
     expect(page.locator(".cards").first).to_contain_text(f"{COUNT}")
 
 

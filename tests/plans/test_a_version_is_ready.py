@@ -30,8 +30,8 @@ BOTH = {"USD": PRICED, "EUR": PRICED}
 
 CASES = [
     # fees, offers, problems
-    ([], [], ["It charges and grants nothing: add a fee or a feature."]),
-    ([], [offer("api.calls")], ["api.calls has no price: add one, at zero"]),
+    ([], [], ["The version has no fees or features. Add one."]),
+    ([], [offer("api.calls")], ["api.calls has no price. Add one; a price of 0"]),
     (
         [],
         [offer("api.calls", rates=[rate(tiers=[tier(10, 1)])])],
@@ -51,7 +51,7 @@ CASES = [
     (
         [],
         [offer("api.calls", prices={CREDITS: PRICED}, consumption="credits", at_zero="overage")],
-        ["api.calls goes on without credits: add a price in money"],
+        ["api.calls can be used without credits. Add a money price"],
     ),
     (
         [],
@@ -62,24 +62,24 @@ CASES = [
                 consumption="credits",
             )
         ],
-        ["api.calls in USD is what one credit costs"],
+        ["api.calls in USD is the price of a credit"],
     ),
-    ([], [offer("api.calls", prices={CREDITS: PRICED})], ["api.calls has a price in credits, and is not paid"]),
-    ([], [offer("api.calls", consumption="balance")], ["api.calls has no price: add what its use takes"]),
+    ([], [offer("api.calls", prices={CREDITS: PRICED})], ["api.calls has a price in credits but is not paid"]),
+    ([], [offer("api.calls", consumption="balance")], ["api.calls has no price. Add the amount to deduct"]),
     (
         [],
         [offer("api.calls", prices={CREDITS: PRICED, "USD": PRICED}, consumption="balance")],
-        ["api.calls is paid from a balance of money"],
+        ["api.calls is paid from a money balance"],
     ),
     (
         [],
         [offer("api.calls", rates=[rate("1", model="flat")], consumption="balance")],
-        ["api.calls is paid use by use, and a flat fee"],
+        ["api.calls is paid with each use, so it can't have a flat charge"],
     ),
     (
         [],
         [offer("api.calls", rates=[rate(model="percentage", percent=2)], consumption="balance")],
-        ["api.calls is paid use by use, and a percentage"],
+        ["api.calls is paid with each use, so it can't be charged by a percentage"],
     ),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
     ([fee("5", currency="XXX")], [], ["'XXX' is not a currency"]),
@@ -97,9 +97,12 @@ MATCHES = [
     # match                                      problem
     ({"model": "gpt"}, ""),
     ({"kind": "input", "status": "ok"}, ""),
-    ({"modell": "gpt"}, "has no dimension “modell”: match model or status or kind instead, or make it a dimension"),
-    ({"kind": "inptu"}, "“kind” of tokens is never “inptu”: it is input or output."),
-    ({"status": "failed"}, "“status” of tokens is never “failed”: it is ok or cached."),
+    (
+        {"modell": "gpt"},
+        "has no dimension “modell”. Match one of its dimensions (model, status, kind), or add this one",
+    ),
+    ({"kind": "inptu"}, "“kind” of tokens is never “inptu”. Known values: input, output."),
+    ({"status": "failed"}, "“status” of tokens is never “failed”. Known values: ok, cached."),
 ]
 
 
@@ -118,56 +121,54 @@ def test_a_rate_that_never_applies_is_a_problem(match, words):
     rates = [rate("1", match=match, label="Mine"), rate("2")]
     problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
     assert [words in problem for problem in problems] == ([True] if words else [])
-    assert all(problem.startswith("tokens in USD: “Mine” would never apply") for problem in problems)
+    assert all(problem.startswith("tokens in USD: “Mine” never applies") for problem in problems)
 
 
 def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
     """The message names the remedy."""
     make_meter("calls")
     (problem,) = problems_of(make_plan(offers=[offer("calls", rates=[rate("1", match={"model": "gpt"})])]))
-    assert problem.endswith("let it match all usage, or make it a dimension of the meter.")
+    assert problem.endswith("Let the rate match all usage, or add the dimension to the meter.")
 
 
 def test_a_commitment_exists_in_exactly_the_currencies_of_the_version():
     promised = [commitment(100), commitment(90, currency="GBP")]
     version = make_plan(offers=[offer("api.calls", prices=BOTH)], commitments=promised)
     assert problems_of(version) == [
-        "It charges nothing in GBP: remove the commitment in it.",
-        "The commitment has no minimum in EUR, which the version charges in: add one.",
+        "The version charges nothing in GBP. Remove the commitment in that currency.",
+        "The commitment has no minimum in EUR. Add one.",
     ]
 
 
 def test_a_price_needs_a_rate():
     version = make_plan(offers=[offer("api.calls", consumption="hard_cap")])
     Price.objects.create(plan_feature=version.features.get(), currency="USD")
-    assert problems_of(version) == ["api.calls in USD has no rate: add at least a default rate."]
+    assert problems_of(version) == ["api.calls in USD has no rate. Add at least a default rate."]
 
 
 def test_a_boolean_feature_has_no_price():
     version = make_plan(offers=[offer(make_feature("sso", kind="boolean"), rates=PRICED)])
-    assert problems_of(version) == [
-        "sso is not metered, so nothing could be counted for its price: remove the price."
-    ]
+    assert problems_of(version) == ["sso is not metered. Remove its price."]
 
 
 def test_a_recurring_meter_needs_a_default_rate():
     meter = make_meter("seats", aggregation="unique", value_property="user", recurring=True, dimensions=["team"])
     rates = [rate("1", match={"team": "a"})]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("seats", meter=meter), rates=rates)]))
-    assert "needs a default rate" in problem
+    assert "Add a default rate" in problem
 
 
 RESETS = [
     # aggregation    interval  every  unit     words
-    ("max", "month", 1, "week", "neither divides the 1 month"),
-    ("max", "month", 1, "quarter", "makes more than a sum, which runs on"),
+    ("max", "month", 1, "week", "doesn't fit the billing period of 1 month"),
+    ("max", "month", 1, "quarter", "computes more than a sum, which can't continue"),
     ("sum", "month", 1, "quarter", ""),
     ("sum", "month", 1, "year", ""),
-    ("sum", "week", 1, "month", "nor is a multiple"),
+    ("sum", "week", 1, "month", "doesn't fit the billing period"),
     ("max", "month", 1, "day", ""),
     ("max", "year", 3, "month", ""),
-    ("max", "week", 2, "day", "neither divides"),
-    ("weighted_sum", "month", 1, "day", "charged by the invoice's period"),
+    ("max", "week", 2, "day", "doesn't fit the billing period"),
+    ("weighted_sum", "month", 1, "day", "charged per billing period"),
 ]
 
 
@@ -184,14 +185,14 @@ def test_a_price_on_events_can_not_span_invoices():
     version = make_plan(offers=[offer("orders", rates=[rate(model="percentage", percent=Decimal(2))])])
     Price.objects.update(resets_unit="year")
     (problem,) = problems_of(version)
-    assert "do not run on" in problem
+    assert "can't continue over several invoices" in problem
 
 
 def test_a_price_on_events_needs_an_adding_meter():
     meter = make_meter("peak", aggregation="max", value_property="level")
     rates = [rate(model="percentage", percent=Decimal(2))]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("peak", meter=meter), rates=rates)]))
-    assert "charges single events" in problem
+    assert "applies to single events" in problem
 
 
 def test_a_dynamic_price_needs_a_meter_that_reads_a_price():
@@ -217,7 +218,7 @@ def test_a_price_at_cost_needs_a_lasting_unit_cost(cost, is_ready):
         make_cost(meter, 1, **cost)
     rates = [rate(model="dynamic", cost_source="unit_cost", match={"model": "a"})]
     problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
-    assert ["record one under Unit costs" in problem for problem in problems] == ([] if is_ready else [True])
+    assert ["Record one under Unit costs" in problem for problem in problems] == ([] if is_ready else [True])
 
 
 def test_the_error_lists_all_problems():
@@ -234,12 +235,12 @@ INCLUDED = [
     # included                                        how periods are counted      problems
     ({}, {}, []),
     ({"every": "month"}, {"interval": "quarter"}, []),
-    ({"every": "month"}, {"interval": "week"}, ["come each month, and periods are counted in weeks"]),
+    ({"every": "month"}, {"interval": "week"}, ["granted each month, but billing periods are counted in week"]),
     ({"unit": "USD"}, {}, []),
-    ({"unit": "EUR"}, {}, ["are in EUR, which the version charges nothing in", "have no amount in USD"]),
+    ({"unit": "EUR"}, {}, ["the version charges nothing in EUR", "there is no amount in USD"]),
     ({"features": "runs"}, {}, []),
-    ({"features": "runs", "unit": "USD"}, {}, ["are for runs, which this version does not let be paid with them"]),
-    ({"features": "runs, walks"}, {}, ["are for walks, which this version does not let be paid with them"]),
+    ({"features": "runs", "unit": "USD"}, {}, ["runs can't be paid with them in this version"]),
+    ({"features": "runs, walks"}, {}, ["walks can't be paid with them in this version"]),
 ]
 
 

@@ -62,7 +62,7 @@ def test_an_exported_list_is_imported_without_a_difference(tokens):
 
 WRONG = [
     ("words,,USD,1,2026-01-01,,", "meter", "No meter has the code “words”"),
-    ("tokens,gpt-4o,USD,1,2026-01-01,,", "match", "does not say what it matches"),
+    ("tokens,gpt-4o,USD,1,2026-01-01,,", "match", "is incomplete"),
     ("tokens,modle: a,USD,1,2026-01-01,,", "", "no dimension “modle”"),
     ("tokens,,XYZ,1,2026-01-01,,", "currency", "XYZ"),
     ("tokens,,USD,1e-13,2026-01-01,,", "cost", "more than 12 decimal places"),

@@ -125,6 +125,14 @@ def test_with_random_contents(kind, offers, amounts, count):
     assert_round_trip(make_plan(plan, fees=fees, offers=described, count=count), kind)
 
 
+def test_fees_of_one_position_keep_their_order():
+    version = make_plan("ties", fees=[fee("9", label="Support"), fee("5", label="Access")])
+    version.fees.update(position=0)
+    order = list(version.fees.order_by("position", "pk").values_list("label", flat=True))
+    import_into(version, write(version, "csv"), "csv")
+    assert list(version.fees.order_by("position", "pk").values_list("label", flat=True)) == order
+
+
 def test_every_column_of_a_version_is_in_the_list():
     """A new column is in the list automatically; this test fails if it has no text form."""
     for model in version_tables():

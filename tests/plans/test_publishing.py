@@ -90,23 +90,23 @@ class TestOfOnePlan:
 class TestRefusals:
     def test_of_a_version_that_is_published(self):
         version = publish(make_draft(), at=JAN)
-        with pytest.raises(PublishingRefused, match="is live already: start a new version from it"):
+        with pytest.raises(PublishingRefused, match="is already live"):
             publish(version, at=FEB)
 
     def test_of_a_past_date(self):
-        with pytest.raises(PublishingRefused, match="2026-01-01 00:00 UTC is past"):
+        with pytest.raises(PublishingRefused, match="2026-01-01 00:00 UTC is in the past"):
             publish(make_draft(), at=FEB, effective_from=JAN)
 
     def test_of_a_date_with_another_version(self):
         publish(make_draft(), at=JAN, effective_from=MAR)
-        with pytest.raises(PublishingRefused, match="v1 is scheduled for that very moment"):
+        with pytest.raises(PublishingRefused, match="v1 is scheduled for the same time"):
             publish(make_draft(), at=JAN, effective_from=MAR)
 
     def test_to_withdraw_a_version_in_force(self):
         scheduled = publish(make_draft(), at=JAN, effective_from=FEB)
-        with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
+        with pytest.raises(PublishingRefused, match="Only a version that is not in force yet"):
             unschedule(version=scheduled, by=None, at=FEB)
-        with pytest.raises(PublishingRefused, match="is draft: only"):
+        with pytest.raises(PublishingRefused, match="is draft"):
             unschedule(version=make_draft(), by=None, at=FEB)
 
 

@@ -44,22 +44,22 @@ CASES = [
     (
         lambda: {"offers": [tokens(rates=[gpt("0.0000025"), other("0.00001")])]},
         lambda: {"offers": [tokens(rates=[gpt("0.000003"), other("0.00001")])]},
-        ["tokens · gpt-4o input: price: $2.50 → $3.00 per million tokens (+20 %)"],
+        ["tokens · gpt-4o input: price: $2.50 → $3.00 per million tokens (+20%)"],
     ),
     (
         lambda: calls(CALL, included=200),
         lambda: calls(CALL, included=150),
-        ["calls: included: 200 calls → 150 calls (−25 %)"],
+        ["calls: included: 200 calls → 150 calls (−25%)"],
     ),
     (
         lambda: calls(rate("0.002")),
         lambda: calls(rate("0.0025")),
-        ["calls: price: $2.00 → $2.50 per 1,000 calls (+25 %)"],
+        ["calls: price: $2.00 → $2.50 per 1,000 calls (+25%)"],
     ),
     (
         lambda: {**calls(CALL), "trial_days": 7},
         lambda: {**calls(CALL), "trial_days": 14, "trial_usage": "billed"},
-        ["days of trial: 7 → 14 (+100 %)", "usage in the trial: free → billed"],
+        ["days of trial: 7 → 14 (+100%)", "usage in the trial: free → billed"],
     ),
     (
         lambda: prepaid_calls(rate(1)),
@@ -67,7 +67,7 @@ CASES = [
         [
             "calls: with an empty wallet: reject until topped up → continue with an overdraft up to a limit",
             "calls: how far below zero: 0 → 50",
-            "calls: price: 1,000 credits → 2 credits per 1,000 calls (−99.8 %)",
+            "calls: price: 1,000 credits → 2 credits per 1,000 calls (−99.8%)",
         ],
     ),
     (lambda: calls(rate("0")), lambda: calls(CALL), ["calls: price: $0.00 → $0.05 per call"]),
@@ -75,7 +75,7 @@ CASES = [
         lambda: calls(rate(tiers=STEPS)),
         lambda: calls(rate(tiers=[tier(100, "0.06"), tier(500, "0.04", "5"), tier(None, "0.02")])),
         [
-            "calls · up to 100: price: $0.05 → $0.06 per call (+20 %)",
+            "calls · up to 100: price: $0.05 → $0.06 per call (+20%)",
             "calls · up to 500: tier added (price $0.04 per call, flat fee $5.00)",
         ],
     ),
@@ -103,7 +103,7 @@ CASES = [
         lambda: {"fees": [fee("10"), fee("99", kind="one_time")]},
         lambda: {"fees": [fee("12.50", billed="arrears")]},
         [
-            "Base fee: amount: $10.00 → $12.50 (+25 %)",
+            "Base fee: amount: $10.00 → $12.50 (+25%)",
             "Base fee: billed: in advance → in arrears",
             "Setup fee: fee removed (kind one-time fee, amount $99.00)",
         ],

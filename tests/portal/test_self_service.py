@@ -72,7 +72,7 @@ def test_a_customers_cap_is_below_finances_cap(own):
 
     refused = client.post("/portal/limits/caps", form)
     assert refused.status_code == 422
-    assert "Finance allows 900 at most" in refused.content.decode()
+    assert "Finance allows at most 900" in refused.content.decode()
     assert client.post("/portal/limits/caps", {**form, "cap-amount": "850"}).status_code == 303
     assert SpendCap.objects.get(set_by="customer").amount == 850
     finances = SpendCap.objects.get(set_by="finance")

@@ -20,7 +20,7 @@ from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
-ENFORCED = _("Your product is told to stop or throttle when it checks or reserves; reported usage always counts.")
+ENFORCED = _("Checks and reservations answer “stop” or “throttle”; reported usage always counts.")
 
 
 class SpendCapForm(StaffForm):

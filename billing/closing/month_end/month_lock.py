@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
 from customers.models import Seller
@@ -22,19 +24,34 @@ def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | Non
     """
     points = read_checklist(seller=seller, month=month)
     if sentences := obstacles(points):
-        raise MonthLockRefused(f"{month:%B %Y} of {seller} cannot be locked. {' '.join(sentences)}")
+        raise MonthLockRefused(
+            _("%(month)s of %(seller)s can't be locked. %(reasons)s")
+            % {"month": f"{month:%B %Y}", "seller": seller, "reasons": " ".join(sentences)}
+        )
     return lock_month(seller=seller, month=month, checklist=stored_points(points), note=note, by=by, at=at)
 
 
 def obstacles(points: list[ChecklistPoint]) -> list[str]:
     """Return the reasons that keep a month open, in sentences."""
+    return [_obstacle(point.code, min(point.count, MAX_COUNTED)) for point in points if point.prevents_lock]
+
+
+def _obstacle(code: str, count: int) -> str:
     sentences = {
-        "periods_open": "periods that were over are not billed yet",
-        "periods_failed": "periods could not be billed",
-        "drafts": "documents are not issued",
-        "audit_violated": "promises of the books are broken, as the latest audit says",
+        "periods_open": ngettext(
+            "%(count)s ended period is not invoiced yet.", "%(count)s ended periods are not invoiced yet.", count
+        ),
+        "periods_failed": ngettext(
+            "%(count)s period failed to be invoiced.", "%(count)s periods failed to be invoiced.", count
+        ),
+        "drafts": ngettext("%(count)s draft is not issued.", "%(count)s drafts are not issued.", count),
+        "audit_violated": ngettext(
+            "%(count)s integrity check failed in the latest audit.",
+            "%(count)s integrity checks failed in the latest audit.",
+            count,
+        ),
     }
-    return [f"{min(point.count, MAX_COUNTED):,} {sentences[point.code]}." for point in points if point.prevents_lock]
+    return sentences[code] % {"count": f"{count:,}"}
 
 
 def stored_points(points: list[ChecklistPoint]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.limits.alerts.evaluation import FULL_EVALUATION
 from billing.limits.alerts.thresholds import PERCENT_LEVELS
@@ -161,32 +162,44 @@ def _schedule_full_evaluation(rule: AlertRule) -> None:
 
 def _check_scope(kind: str, scope: AlertScope, set_by: str) -> None:
     if sum(owner is not None for owner in (scope.seller, scope.customer, scope.subscription)) > 1:
-        raise AlertRuleRefused("customer", "Name a seller, a customer or a subscription: one of them.")
+        raise AlertRuleRefused("customer", _("Choose only one of seller, customer, and subscription."))
     if set_by == CapSetter.CUSTOMER and scope.owner is None:
-        raise AlertRuleRefused("customer", "Say which customer sets it.")
+        raise AlertRuleRefused("customer", _("Enter the customer who sets the rule."))
     if kind in AMOUNT_KINDS and scope.owner is None:
-        raise AlertRuleRefused("customer", "An amount of money is watched of one customer or subscription: name it.")
+        raise AlertRuleRefused("customer", _("A rule with an amount of money needs a customer or a subscription."))
     if kind in WALLET_KINDS and (scope.subscription or scope.feature):
-        raise AlertRuleRefused("feature", "Wallets are watched whole: leave subscription and feature out.")
+        raise AlertRuleRefused(
+            "feature", _("A wallet rule applies to the whole wallet. Leave subscription and feature empty.")
+        )
     if scope.dimension and kind != AlertKind.SPEND:
-        raise AlertRuleRefused("dimension", "Only spend is watched by the value of a dimension.")
+        raise AlertRuleRefused("dimension", _("Only spend can be limited to a dimension value."))
     if bool(scope.dimension) != bool(scope.value):
-        raise AlertRuleRefused("dimension_value", "Name a dimension and its value, or neither.")
+        raise AlertRuleRefused("dimension_value", _("Enter both a dimension and its value, or neither."))
     if scope.feature is not None and scope.feature.meter_id is None:
-        raise AlertRuleRefused("feature", f"{scope.feature} is not metered: choose a feature that is.")
+        raise AlertRuleRefused(
+            "feature", _("%(feature)s is not metered. Choose a metered feature.") % {"feature": scope.feature}
+        )
 
 
 def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: Decimal | None) -> None:
     if len(levels) > MAX_LEVELS or not all(1 <= level <= MAX_LEVEL for level in levels):
-        raise AlertRuleRefused("levels", f"Give {MAX_LEVELS} levels at most, each from 1 to {MAX_LEVEL:,}.")
+        raise AlertRuleRefused(
+            "levels",
+            _("Enter at most %(most)s thresholds from 1 to %(highest)s.")
+            % {"most": MAX_LEVELS, "highest": f"{MAX_LEVEL:,}"},
+        )
     if kind in AMOUNT_KINDS:
         if amount is None or not 0 < amount <= MAX_MONEY or round_money(amount, scope.currency) != amount:
-            raise AlertRuleRefused("amount", f"Give an amount that could be invoiced in {scope.currency}.")
+            raise AlertRuleRefused(
+                "amount",
+                _("Enter an amount without more decimal places than %(currency)s has.")
+                % {"currency": scope.currency},
+            )
     elif kind not in (AlertKind.ANOMALY, AlertKind.LOW_BALANCE):
         if amount is not None:
-            raise AlertRuleRefused("amount", "What is watched has a limit of its own: leave the amount out.")
+            raise AlertRuleRefused("amount", _("This usage has its own limit. Leave the amount empty."))
     elif amount is not None and not 0 <= amount <= MAX_MONEY:
-        raise AlertRuleRefused("amount", f"Give an amount from 0 to {MAX_MONEY:,.0f}.")
+        raise AlertRuleRefused("amount", _("Enter an amount from 0 to %(most)s.") % {"most": f"{MAX_MONEY:,.0f}"})
 
 
 def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set_by: str, is_on: bool) -> None:
@@ -196,10 +209,11 @@ def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set
     )
     if set_by == CapSetter.CUSTOMER:
         if not is_on:
-            raise AlertRuleRefused("is_on", "Only finance switches alert rules off; remove your own instead.")
+            raise AlertRuleRefused("is_on", _("Only finance can turn off alert rules. Remove your own rule instead."))
         if customers_own.count() >= MAX_RULES_PER_CUSTOMER and not customers_own.filter(**scope_columns).exists():
             raise AlertRuleRefused(
-                "kind", f"{MAX_RULES_PER_CUSTOMER} alert rules of one's own are enough: remove one first."
+                "kind",
+                _("You can have at most %(most)s alert rules. Remove one first.") % {"most": MAX_RULES_PER_CUSTOMER},
             )
     if amount is None or scope_columns["kind"] not in AMOUNT_KINDS:
         return
@@ -207,9 +221,14 @@ def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set
     if other is None or other.amount is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
-        raise AlertRuleRefused("amount", f"Finance watches {other.amount.normalize():f}: choose no more than that.")
+        raise AlertRuleRefused(
+            "amount",
+            _("Finance has set %(amount)s. Enter at most this amount.") % {"amount": f"{other.amount.normalize():f}"},
+        )
     # Neither side may silently override the other, so the order of setting doesn't matter.
     if set_by == CapSetter.FINANCE and is_on and amount < other.amount:
         raise AlertRuleRefused(
-            "amount", f"The customer's own is {other.amount.normalize():f}: choose no less, or remove that first."
+            "amount",
+            _("The customer has set %(amount)s. Enter at least this amount, or remove the customer's rule first.")
+            % {"amount": f"{other.amount.normalize():f}"},
         )

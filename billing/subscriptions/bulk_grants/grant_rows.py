@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from lib.tabular_files import TableRow
@@ -59,7 +60,9 @@ def parse_grant_rows(
             first_row = grants_by_key.setdefault((grant_row.sought.customer_id, grant_row.grant.source), grant_row)
             # Two rows with one key would grant only once, so the second one is reported.
             if first_row is not grant_row:
-                raise _Refused("key", f"Row {first_row.row} says the same: give each of them a key of its own.")
+                raise _Refused(
+                    "key", _("Row %(row)s has the same content. Give each row its own key.") % {"row": first_row.row}
+                )
         except _Refused as refusal:
             problems.append(GrantProblem(row.number, row.cells["customer"], refusal.field, str(refusal)))
     return list(grants_by_key.values()), problems
@@ -83,7 +86,10 @@ class _Reader:
     def parse_row(self, row: TableRow) -> GrantRow:
         name = row.cells["customer"]
         if name not in self._customers:
-            raise _Refused("customer", f"There is no customer “{name}”: enter the external id of one.")
+            raise _Refused(
+                "customer",
+                _("Unknown customer “%(customer)s”. Enter the external ID of a customer.") % {"customer": name},
+            )
         unit = self._unit(row.cells["unit"])
         grant = Grant(
             LotKind.PROMOTIONAL,
@@ -93,7 +99,7 @@ class _Reader:
             features=self._features_of(row.cells),
         )
         if len(row.cells["reason"]) > MAX_REASON:
-            raise _Refused("reason", f"It has more than {MAX_REASON} characters.")
+            raise _Refused("reason", _("Enter at most %(most)s characters.") % {"most": MAX_REASON})
         return GrantRow(row.number, name, WalletCriteria(self._customers[name], unit), grant, row.cells["reason"])
 
     def _units(self, text: str) -> Decimal:
@@ -108,7 +114,9 @@ class _Reader:
         try:
             return cell_parser.parse_currency(text)
         except CellRefused as refusal:
-            raise _Refused("unit", f"Enter “credits”, or a currency. {refusal}") from refusal
+            raise _Refused(
+                "unit", _("Enter “credits” or a currency. %(refusal)s") % {"refusal": refusal}
+            ) from refusal
 
     def _expires_at(self, text: str) -> datetime | None:
         if not text:
@@ -119,13 +127,16 @@ class _Reader:
             raise _Refused("expires", str(refusal)) from refusal
         # Compared with the job's creation, so that dry run and real run agree.
         if moment <= self._at:
-            raise _Refused("expires", f"{text} is past: choose a later moment, or none.")
+            raise _Refused("expires", _("%(time)s is in the past. Enter a later time, or none.") % {"time": text})
         return moment
 
     def _features_of(self, cells: Mapping[str, str]) -> list[int]:
         unknown = [code for code in _codes(cells) if code not in self._features]
         if unknown:
-            raise _Refused("features", f"There is no feature “{unknown[0]}”: enter codes, with blanks between.")
+            raise _Refused(
+                "features",
+                _("Unknown feature “%(code)s”. Enter feature codes, separated by spaces.") % {"code": unknown[0]},
+            )
         return sorted({self._features[code] for code in _codes(cells)})
 
 
@@ -137,6 +148,6 @@ def _key(cells: Mapping[str, str]) -> str:
     """Return the key that makes the grant count once: the row's own, or a digest of the whole row."""
     if key := cells["key"]:
         if len(key) > MAX_KEY:
-            raise _Refused("key", f"It has more than {MAX_KEY} characters.")
+            raise _Refused("key", _("Enter at most %(most)s characters.") % {"most": MAX_KEY})
         return key
     return blake2b(msgspec.json.encode([cells[name] for name in COLUMNS]), digest_size=16).hexdigest()

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import msgspec
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition, SplitFailed
@@ -42,7 +43,7 @@ def start_promotion(*, file: BinaryIO, file_name: str, sandbox: bool, by: User |
     file.seek(0)
     # One byte more than allowed, so that a larger file is noticed.
     if not _read(file.read(MAX_BYTES + 1), file_name):
-        raise FileRefused("There is no row below the first line, which names the columns.")
+        raise FileRefused(_("The file has no rows below its header."))
     try:
         return start.start(
             kind=JobKind.PROMOTION,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from billing.models import Coverage, Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState, SettlementMethod
@@ -125,8 +126,8 @@ def uncancel(*, subscription: Subscription, at: datetime, by: User | None = None
                 extend_coverage(subscription, former_end=former_end)
         except IntegrityError as error:
             raise CancellationRefused(
-                f"Another subscription covers from {former_end} on what {subscription} would go on to cover: end that"
-                " one first."
+                _("Another subscription covers features of %(subscription)s from %(time)s. End it first.")
+                % {"subscription": subscription, "time": f"{former_end:%Y-%m-%d %H:%M %Z}"}
             ) from error
         restore_period(subscription, last_period)
         append_periods(
@@ -139,17 +140,26 @@ def uncancel(*, subscription: Subscription, at: datetime, by: User | None = None
 
 def _check_cancellation(subscription: Subscription, ends_at: datetime, *, at: datetime) -> None:
     if subscription.state == SubscriptionState.ENDED:
-        raise CancellationRefused(f"{subscription} has ended already.")
+        raise CancellationRefused(_("%(subscription)s has already ended.") % {"subscription": subscription})
     if subscription.state == SubscriptionState.DRAFT:
-        raise CancellationRefused(f"{subscription} is a draft and has no effect: discard it instead.")
+        raise CancellationRefused(
+            _("%(subscription)s is a draft. Discard it instead.") % {"subscription": subscription}
+        )
     if ends_at < at:
         raise CancellationRefused(
-            f"{ends_at:%Y-%m-%d %H:%M %Z} is past: cancel {subscription} now or at a later moment."
+            _("%(time)s is in the past. Cancel %(subscription)s now or at a later time.")
+            % {"time": f"{ends_at:%Y-%m-%d %H:%M %Z}", "subscription": subscription}
         )
     if ends_at < subscription.starts_at:
-        raise CancellationRefused(f"{subscription} starts later than that: cancel it at {subscription.starts_at}.")
+        raise CancellationRefused(
+            _("%(subscription)s starts later. Cancel it at %(time)s.")
+            % {"subscription": subscription, "time": f"{subscription.starts_at:%Y-%m-%d %H:%M %Z}"}
+        )
     if subscription.ends_at is not None and ends_at > subscription.ends_at:
-        raise CancellationRefused(f"{subscription} ends at {subscription.ends_at} already: choose no later moment.")
+        raise CancellationRefused(
+            _("%(subscription)s already ends at %(time)s. Choose an earlier time.")
+            % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"}
+        )
 
 
 def _lock_last_period(subscription: Subscription, *, at: datetime) -> tuple[datetime, Period]:
@@ -158,12 +168,17 @@ def _lock_last_period(subscription: Subscription, *, at: datetime) -> tuple[date
     last_period = next((period for period in reversed(periods) if period.kind == PeriodKind.REGULAR), None)
     if subscription.state != SubscriptionState.CANCELED or subscription.ends_at is None:
         raise CancellationRefused(
-            f"{subscription} is {subscription.get_state_display()}: nothing is to be taken back."
+            _("%(subscription)s is %(state)s, so there is no cancellation to undo.")
+            % {"subscription": subscription, "state": subscription.get_state_display()}
         )
     if subscription.ends_at <= at:
-        raise CancellationRefused(f"{subscription} has ended at {subscription.ends_at}: subscribe the customer anew.")
+        raise CancellationRefused(
+            _("%(subscription)s ended at %(time)s. Create a new subscription instead.")
+            % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"}
+        )
     if last_period is None or last_period.state != PeriodState.OPEN:
         raise CancellationRefused(
-            f"{subscription} was canceled before it began, or while it was paused: subscribe the customer anew."
+            _("%(subscription)s was canceled before its start or during a pause. Create a new subscription instead.")
+            % {"subscription": subscription}
         )
     return subscription.ends_at, last_period

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind
@@ -108,7 +109,11 @@ def build_subscription(customer: Customer, *, external_id: str | None, **fields:
     subscription = Subscription(customer=customer, sandbox=customer.sandbox, external_id=name, **fields)
     if subscription.ends_at is not None and subscription.ends_at <= subscription.starts_at:
         raise SubscriptionRefused(
-            f"It would end ({subscription.ends_at}) before it starts ({subscription.starts_at}): choose a later end."
+            _("The end (%(end)s) must be after the start (%(start)s).")
+            % {
+                "end": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}",
+                "start": f"{subscription.starts_at:%Y-%m-%d %H:%M %Z}",
+            }
         )
     return subscription
 
@@ -185,12 +190,16 @@ def read_subscribable_terms(version: PlanVersion, currency: str, *, sandbox: boo
     if state not in (VersionState.LIVE, VersionState.RETIRED):
         if not sandbox:
             raise SubscriptionRefused(
-                f"{version} is {VersionState(state).label}: only what is published can be subscribed."
+                _("%(version)s is %(state)s. Only a published version can be subscribed to.")
+                % {"version": version, "state": VersionState(state).label}
             )
         try:
             try_out(version=version, at=at)
         except NotReady as error:
-            raise SubscriptionRefused(f"{version} cannot be tried yet: {' '.join(error.problems)}") from error
+            raise SubscriptionRefused(
+                _("%(version)s can't be used yet: %(problems)s")
+                % {"version": version, "problems": " ".join(error.problems)}
+            ) from error
     check_currency(version, currency)
     return load_terms(version.pk, currency)
 
@@ -205,7 +214,10 @@ def check_currency(version: PlanVersion, currency: str) -> None:
     if offered and currency not in offered:
         *others, last = offered
         choice = f"{', '.join(others)} or {last}" if others else last
-        raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
+        raise CurrencyNotOffered(
+            _("%(version)s has no prices in %(currency)s. Choose %(choice)s.")
+            % {"version": version, "currency": currency, "choice": choice}
+        )
 
 
 def save_subscription(subscription: Subscription) -> None:
@@ -221,7 +233,7 @@ def save_subscription(subscription: Subscription) -> None:
         name = subscription.external_id
         if Subscription.objects.filter(external_id=name, sandbox=subscription.sandbox).exists():
             raise SubscriptionRefused(
-                f"There is a subscription {name} already: choose another external id."
+                _("A subscription %(name)s already exists. Enter another external ID.") % {"name": name}
             ) from error
         raise
 
@@ -248,7 +260,8 @@ def _create_first_periods(
     # A start far in the past would create periods without bound.
     if len(intervals) == MAX_PERIODS:
         raise SubscriptionRefused(
-            f"{MAX_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
+            _("Starting at %(start)s would create %(most)s due periods at once. Choose a later start.")
+            % {"start": f"{starts_at:%Y-%m-%d %H:%M %Z}", "most": f"{MAX_PERIODS:,}"}
         )
     insert_periods(
         [NewPeriod(subscription.pk, terms.version_id, *interval, interval[1] + grace) for interval in intervals]

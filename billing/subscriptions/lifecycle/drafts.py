@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
@@ -102,7 +103,8 @@ def activate(
         locked_draft.starts_at = starts_at or locked_draft.starts_at
         if locked_draft.ends_at is not None and locked_draft.ends_at <= locked_draft.starts_at:
             raise SubscriptionRefused(
-                f"It would end ({locked_draft.ends_at}) before it starts: choose an earlier start."
+                _("The end (%(end)s) must be after the start. Choose an earlier start.")
+                % {"end": f"{locked_draft.ends_at:%Y-%m-%d %H:%M %Z}"}
             )
         options, locked_draft.drafted = locked_draft.drafted, {}
         begin_subscription(locked_draft, **_read_options(options), at=at, by=by)
@@ -120,7 +122,8 @@ def discard(*, subscription: Subscription, at: datetime, by: User | None = None)
             _lock_draft(subscription).delete()
         except ProtectedError as error:
             raise SubscriptionRefused(
-                f"Something was agreed for {subscription} already: activate it, and cancel it."
+                _("%(subscription)s already has custom terms. Activate it, then cancel it.")
+                % {"subscription": subscription}
             ) from error
 
 
@@ -131,7 +134,8 @@ def _lock_draft(subscription: Subscription) -> Subscription:
     )
     if locked_draft.state != SubscriptionState.DRAFT:
         raise SubscriptionRefused(
-            f"{locked_draft} is {locked_draft.get_state_display()}: only a draft is edited, begun or removed."
+            _("%(subscription)s is %(state)s. Only a draft can be edited, activated, or discarded.")
+            % {"subscription": locked_draft, "state": locked_draft.get_state_display()}
         )
     return locked_draft
 
@@ -141,7 +145,7 @@ def _read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     codes = options.get("coupons", [])
     coupons_by_code = Coupon.objects.in_bulk(codes, field_name="code")
     if missing := [code for code in codes if code not in coupons_by_code]:
-        raise SubscriptionRefused(f"There is no coupon “{missing[0]}” any more: edit the draft.")
+        raise SubscriptionRefused(_("The coupon “%(code)s” no longer exists. Edit the draft.") % {"code": missing[0]})
     anchor_at = options.get("anchor_at")
     return {
         "anchor_at": datetime.fromisoformat(anchor_at) if anchor_at else None,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from django.contrib.auth.models import User
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from billing.models import Pause, Period, Subscription
 from billing.models.pauses import PauseState
@@ -75,7 +76,7 @@ def pause(
         # Only a pause in mid-period splits it.
         if running_period.starts_at < starts_at < running_period.ends_at:
             for blocker in split_blockers([running_period.version_id]).values():
-                raise PauseRefused(f"{blocker}: pause it at the period's end.")
+                raise PauseRefused(_("%(blocker)s. Pause it at the end of the period.") % {"blocker": blocker})
         try:
             shortened = shorten_periods(subscription, periods, starts_at)
         except UsageAfterCutoff as error:
@@ -121,10 +122,13 @@ def resume(
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         unfinished_pause = Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first()
         if unfinished_pause is None or (unfinished_pause.ends_at is not None and unfinished_pause.ends_at <= at):
-            raise PauseRefused(f"{subscription} is not paused.")
+            raise PauseRefused(_("%(subscription)s is not paused.") % {"subscription": subscription})
         resumes_at = resumes_at or at
         if subscription.ends_at is not None and resumes_at >= subscription.ends_at:
-            raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose a moment before that.")
+            raise PauseRefused(
+                _("%(subscription)s ends at %(time)s. Choose an earlier time.")
+                % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"}
+            )
         periods = lock_periods(subscription)
         _remove_periods_after(subscription, periods, unfinished_pause.starts_at)
         period_before = next(
@@ -225,7 +229,10 @@ def _reactivate(subscription: Subscription, at: datetime) -> None:
 
 def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
     if subscription.state not in RUNNING_STATES:
-        raise PauseRefused(f"{subscription} is {subscription.get_state_display()}: only a running one is paused.")
+        raise PauseRefused(
+            _("%(subscription)s is %(state)s. Only an active subscription can be paused.")
+            % {"subscription": subscription, "state": subscription.get_state_display()}
+        )
     open_periods = [
         period for period in periods if period.kind == PeriodKind.REGULAR and period.state == PeriodState.OPEN
     ]
@@ -233,29 +240,50 @@ def _find_running_period(subscription: Subscription, periods: list[Period], mome
     if running_period is None and open_periods and moment >= open_periods[-1].ends_at:
         running_period = open_periods[-1]  # a future time, in a period that isn't generated yet
     if running_period is None:
-        raise PauseRefused(f"{subscription} has no open period at {moment:%Y-%m-%d %H:%M %Z}: choose a later moment.")
+        raise PauseRefused(
+            _("%(subscription)s has no open period at %(time)s. Choose a later time.")
+            % {"subscription": subscription, "time": f"{moment:%Y-%m-%d %H:%M %Z}"}
+        )
     return running_period
 
 
 def _check_pause(subscription: Subscription, starts_at: datetime, ends_at: datetime | None, *, at: datetime) -> None:
     if starts_at < at:
-        raise PauseRefused(f"{starts_at:%Y-%m-%d %H:%M %Z} is past: pause {subscription} now or at a later moment.")
+        raise PauseRefused(
+            _("%(time)s is in the past. Pause %(subscription)s now or at a later time.")
+            % {"time": f"{starts_at:%Y-%m-%d %H:%M %Z}", "subscription": subscription}
+        )
     if ends_at is not None and ends_at <= starts_at:
-        raise PauseRefused(f"It would go on ({ends_at}) before it is paused ({starts_at}): choose a later moment.")
+        raise PauseRefused(
+            _("The end of the pause (%(end)s) must be after its start (%(start)s).")
+            % {"end": f"{ends_at:%Y-%m-%d %H:%M %Z}", "start": f"{starts_at:%Y-%m-%d %H:%M %Z}"}
+        )
     if subscription.trial_ends_at is not None and starts_at < subscription.trial_ends_at:
         raise PauseRefused(
-            f"{subscription} is in its trial until {subscription.trial_ends_at}: let that last longer instead."
+            _("%(subscription)s is in its trial until %(time)s. Extend the trial instead.")
+            % {"subscription": subscription, "time": f"{subscription.trial_ends_at:%Y-%m-%d %H:%M %Z}"}
         )
     # Neither the pause nor its end may lie beyond the subscription's end.
     latest = max(filter(None, [starts_at, ends_at]))
     if subscription.ends_at is not None and subscription.ends_at <= latest:
-        raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose moments before that.")
+        raise PauseRefused(
+            _("%(subscription)s ends at %(time)s. Choose an earlier time.")
+            % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"}
+        )
     if unfinished_pause := Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first():
-        raise PauseRefused(f"{subscription} is paused from {unfinished_pause.starts_at} on already: resume it first.")
+        raise PauseRefused(
+            _("%(subscription)s is already paused from %(time)s. Resume it first.")
+            % {"subscription": subscription, "time": f"{unfinished_pause.starts_at:%Y-%m-%d %H:%M %Z}"}
+        )
     pending_changes = subscription.changes.filter(state=ChangeState.PENDING, moment__gte=starts_at)
     if pending_change := pending_changes.select_related("version__plan").first():
         raise PauseRefused(
-            f"{subscription} moves to {pending_change.version} at {pending_change.moment}: withdraw that first."
+            _("%(subscription)s moves to %(version)s at %(time)s. Revoke that change first.")
+            % {
+                "subscription": subscription,
+                "version": pending_change.version,
+                "time": f"{pending_change.moment:%Y-%m-%d %H:%M %Z}",
+            }
         )
 
 

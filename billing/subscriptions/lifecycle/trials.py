@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from billing.models import Period, Subscription
 from billing.models.plan_changes import ChangeState
@@ -48,7 +49,9 @@ def find_trial_end(
         )
         days = 0 if not version.trial_days or former_trials.exists() else version.trial_days
     if not 0 <= days <= MAX_TRIAL_DAYS:
-        raise SubscriptionRefused(f"A trial lasts 0 to {MAX_TRIAL_DAYS} days, not {days}.")
+        raise SubscriptionRefused(
+            _("A trial can last 0 to %(most)s days, not %(days)s.") % {"most": MAX_TRIAL_DAYS, "days": days}
+        )
     return days_after(starts_at, days, time_zone=customer.time_zone) if days else None
 
 
@@ -85,7 +88,10 @@ def end_trial(*, subscription: Subscription, at: datetime, by: User | None = Non
     with audited_transaction("end the trial", by=by, at=at):
         subscription, periods, trial = _lock_trial(subscription, at)
         if at < trial.starts_at:
-            raise TrialRefused(f"The trial of {subscription} begins at {trial.starts_at}: cancel it instead.")
+            raise TrialRefused(
+                _("The trial of %(subscription)s starts at %(time)s. Cancel the subscription instead.")
+                % {"subscription": subscription, "time": f"{trial.starts_at:%Y-%m-%d %H:%M %Z}"}
+            )
         moment = max(moment_after_usage(subscription, trial, at), trial.starts_at + TICK)
         return _move_trial_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
 
@@ -101,11 +107,20 @@ def extend_trial(*, subscription: Subscription, ends_at: datetime, at: datetime,
         subscription, periods, trial = _lock_trial(subscription, at)
         longest = days_after(subscription.starts_at, MAX_TRIAL_DAYS, time_zone=subscription.customer.time_zone)
         if ends_at <= trial.ends_at:
-            raise TrialRefused(f"The trial of {subscription} lasts until {trial.ends_at}: choose a later moment.")
+            raise TrialRefused(
+                _("The trial of %(subscription)s lasts until %(time)s. Choose a later time.")
+                % {"subscription": subscription, "time": f"{trial.ends_at:%Y-%m-%d %H:%M %Z}"}
+            )
         if ends_at > longest:
-            raise TrialRefused(f"A trial lasts {MAX_TRIAL_DAYS} days at most: choose a moment until {longest}.")
+            raise TrialRefused(
+                _("A trial can last at most %(most)s days. Choose a time until %(time)s.")
+                % {"most": MAX_TRIAL_DAYS, "time": f"{longest:%Y-%m-%d %H:%M %Z}"}
+            )
         if subscription.ends_at is not None and ends_at > subscription.ends_at:
-            raise TrialRefused(f"{subscription} ends at {subscription.ends_at}: choose no later moment.")
+            raise TrialRefused(
+                _("%(subscription)s ends at %(time)s. Choose an earlier time.")
+                % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"}
+            )
         return _move_trial_end(subscription, periods, trial, ends_at, at=at)
 
 
@@ -113,11 +128,18 @@ def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription,
     """Lock a subscription and its periods; return them with the last part of the trial."""
     subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
-        raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
+        raise TrialRefused(
+            _("%(subscription)s has no trial whose end could change.") % {"subscription": subscription}
+        )
     pending_changes = subscription.changes.filter(state=ChangeState.PENDING)
     if pending_change := pending_changes.select_related("version__plan").first():
         raise TrialRefused(
-            f"{subscription} moves to {pending_change.version} at {pending_change.moment}: revoke that first."
+            _("%(subscription)s moves to %(version)s at %(time)s. Revoke that change first.")
+            % {
+                "subscription": subscription,
+                "version": pending_change.version,
+                "time": f"{pending_change.moment:%Y-%m-%d %H:%M %Z}",
+            }
         )
     periods = lock_periods(subscription)
     return subscription, periods, [period for period in periods if period.is_trial][-1]
@@ -173,6 +195,10 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
             _move_bounds(subscription.commitments.all(), former_end, ends_at)
     except IntegrityError as error:
         raise TrialRefused(
-            f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end "
-            "those first, and agree them anew."
+            _("%(subscription)s has custom terms between %(start)s and %(end)s. End them, then add them again.")
+            % {
+                "subscription": subscription,
+                "start": f"{ends_at:%Y-%m-%d %H:%M %Z}",
+                "end": f"{former_end:%Y-%m-%d %H:%M %Z}",
+            }
         ) from error

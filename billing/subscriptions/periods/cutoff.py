@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from billing.models import Event, Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -145,7 +146,10 @@ def _check_no_usage_after(subscription: Subscription, period: Period, ends_at: d
     """Refuse an end before usage that is already counted: it would be billed for a time after the end."""
     last_used_at = last_usage_at(subscription, period, ends_at)
     if last_used_at is not None:
-        raise UsageAfterCutoff(f"Usage is recorded until {last_used_at}: choose a moment after it, not {ends_at}.")
+        raise UsageAfterCutoff(
+            _("Usage is recorded until %(last)s. Choose a time after it, not %(time)s.")
+            % {"last": f"{last_used_at:%Y-%m-%d %H:%M:%S %Z}", "time": f"{ends_at:%Y-%m-%d %H:%M:%S %Z}"}
+        )
 
 
 def _delete_period(period: Period, ends_at: datetime) -> None:
@@ -153,5 +157,6 @@ def _delete_period(period: Period, ends_at: datetime) -> None:
         period.delete()
     except ProtectedError as error:
         raise UsageAfterCutoff(
-            f"Usage is recorded in the period from {period.starts_at} on: choose a moment after it, not {ends_at}."
+            _("Usage is recorded in the period from %(start)s. Choose a time after its start, not %(time)s.")
+            % {"start": f"{period.starts_at:%Y-%m-%d %H:%M %Z}", "time": f"{ends_at:%Y-%m-%d %H:%M %Z}"}
         ) from error

@@ -95,11 +95,11 @@ def split_period(change: ScheduledChange, *, at: datetime) -> None:
         running, moment = _find_split(change, lock_periods(subscription))
         part = _split(change, running, moment)
     except SplitTooLate as reason:
-        problem = f"{reason} So it moves where its next period begins."
+        problem = f"{reason} The change happens at the start of the next period instead."
         _postpone(change, _next_boundary(change), at=at, problem=problem, splits_period=False)
         return
     if moment > change.moment:
-        _postpone(change, moment, at=at, problem="What was used until then is billed by the former prices.")
+        _postpone(change, moment, at=at, problem="Usage until then is billed at the former prices.")
     elif change.problem:
         _store_problem(change, "")  # the obstacle is gone
     invalidate_cached_periods(subscription, since=moment)
@@ -127,7 +127,7 @@ def _split(change: ScheduledChange, running: Period, moment: datetime) -> Period
                 moment,
             )
             return create_new_part(running, moment, version=change.version)
-    raise SplitTooLate("Usage is counted in its next period already.")
+    raise SplitTooLate("Usage is already counted in the next period.")
 
 
 def _find_split(change: ScheduledChange, periods: Sequence[Period]) -> tuple[Period, datetime]:
@@ -155,7 +155,7 @@ def _find_split(change: ScheduledChange, periods: Sequence[Period]) -> tuple[Per
         moment = max(earliest, period.starts_at + TICK)
         if moment < period.ends_at:
             return period, moment
-    raise SplitTooLate(f"The period of {change.moment:%Y-%m-%d %H:%M} UTC is billed already, or used to its end.")
+    raise SplitTooLate(f"The period of {change.moment:%Y-%m-%d %H:%M} UTC is already billed, or used to its end.")
 
 
 def _next_boundary(change: ScheduledChange) -> datetime:

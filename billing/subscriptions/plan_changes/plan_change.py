@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -96,8 +97,8 @@ def _revoke_scheduled(subscription: Subscription, *, instead: PlanVersion, at: d
             revoke_pending([subscription.pk], problem=f"It changes to {instead} instead.", at=at)
     except IntegrityError as error:
         raise ChangeRefused(
-            f"Another subscription covers what {subscription} was to give up by the change that is to come: end that"
-            " one first."
+            _("Another subscription covers features that %(subscription)s gives up with its change. End it first.")
+            % {"subscription": subscription}
         ) from error
 
 
@@ -129,7 +130,7 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) 
 def _check_splittable(*versions: PlanVersion) -> None:
     """Refuse to split periods in which a quantity is not a sum."""
     for blocker in split_blockers([version.pk for version in versions]).values():
-        raise ChangeRefused(f"{blocker}: change the plan at the period's end.")
+        raise ChangeRefused(_("%(blocker)s. Change the plan at the end of the period.") % {"blocker": blocker})
 
 
 def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
@@ -141,7 +142,8 @@ def _find_running_period(subscription: Subscription, periods: list[Period], mome
         ):
             return period
     raise ChangeRefused(
-        f"{subscription} has no open period at {moment:%Y-%m-%d %H:%M %Z}: choose a moment at which it runs."
+        _("%(subscription)s has no open period at %(time)s. Choose a time at which it is active.")
+        % {"subscription": subscription, "time": f"{moment:%Y-%m-%d %H:%M %Z}"}
     )
 
 
@@ -159,15 +161,25 @@ def _effective_time(
 def _check_change(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
     if subscription.state not in RUNNING_STATES:
         raise ChangeRefused(
-            f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."
+            _("%(subscription)s is %(state)s. Only an active subscription can change its plan.")
+            % {"subscription": subscription, "state": subscription.get_state_display()}
         )
     if subscription.pauses.filter(state="to_come").exists():
-        raise ChangeRefused(f"{subscription} is to be paused: take that back first, or change it once it goes on.")
+        raise ChangeRefused(
+            _("%(subscription)s is scheduled to pause. Cancel the pause first, or change the plan after it.")
+            % {"subscription": subscription}
+        )
     if version.pk == subscription.version_id:
-        raise ChangeRefused(f"{subscription} is on {version} already.")
+        raise ChangeRefused(
+            _("%(subscription)s is already on %(version)s.") % {"subscription": subscription, "version": version}
+        )
     if moment < at:
-        raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M %Z} is past: change {subscription} now or at a later moment.")
+        raise ChangeRefused(
+            _("%(time)s is in the past. Change %(subscription)s now or at a later time.")
+            % {"time": f"{moment:%Y-%m-%d %H:%M %Z}", "subscription": subscription}
+        )
     if moment > at + PERIOD_LEAD_TIME:
         raise ChangeRefused(
-            f"{moment:%Y-%m-%d %H:%M %Z} is too far ahead to split a period: at most {PERIOD_LEAD_TIME} from now."
+            _("%(time)s is too far ahead to split a period. Choose a time at most %(lead)s from now.")
+            % {"time": f"{moment:%Y-%m-%d %H:%M %Z}", "lead": PERIOD_LEAD_TIME}
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
@@ -91,21 +92,26 @@ def revoke(
                 Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME)
             )
             if started_change := started_changes.select_related("subscription", "version__plan").first():
-                when = (
-                    "already"
-                    if started_change.moment <= at
-                    else f"from {started_change.moment:%H:%M} UTC on, in a few minutes"
-                )
-                raise RevocationRefused(
-                    f"{started_change.subscription} is billed by {started_change.version} {when}: change its plan."
-                )
+                if started_change.moment <= at:
+                    text = _("%(subscription)s is already billed with %(version)s. Change its plan instead.")
+                else:
+                    text = _(
+                        "%(subscription)s is billed with %(version)s from %(time)s UTC, in a few minutes. Change its"
+                        " plan instead."
+                    )
+                values = {
+                    "subscription": started_change.subscription,
+                    "version": started_change.version,
+                    "time": f"{started_change.moment:%H:%M}",
+                }
+                raise RevocationRefused(text % values)
             periods = lock_last_periods(ids, at=at)
             pending_changes = read_pending_changes(ids, at=at)
             # A period with usage can't be deleted, so its change can't be revoked.
             if used := next((move.subscription_id for move in pending_changes if move.has_begun), None):
                 subscription = Subscription.objects.get(pk=used)
-                message = f"Usage of {subscription} is counted by the new prices already: change its plan."
-                raise RevocationRefused(message)
+                text = _("Usage of %(subscription)s is already counted at the new prices. Change its plan instead.")
+                raise RevocationRefused(text % {"subscription": subscription})
             count = revoke_pending(ids, problem=reason, at=at)
             regenerate_periods({move.subscription_id: move.period_id for move in pending_changes}, periods, at=at)
             announce_for_each(
@@ -115,7 +121,7 @@ def revoke(
     # The former coverage is restored, and an exclusion constraint refuses overlaps.
     except IntegrityError as error:
         raise RevocationRefused(
-            "Another subscription covers from then on what one of these would go on to cover: end that one first."
+            _("Another subscription covers features of one of these subscriptions from then on. End it first.")
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState, RolloutState
@@ -46,7 +47,9 @@ def publish_for(
     :raises PublishingRefused: as `plans.publishing.publication.publish` does, or if the cohort is empty.
     """
     if audience == Audience.COHORT and not subscription_ids:
-        raise publication.PublishingRefused("No subscription is chosen: choose some, or publish for new ones only.")
+        raise publication.PublishingRefused(
+            _("No subscription is selected. Select some, or publish for new subscriptions only.")
+        )
     with audited_transaction("publish", by=by, at=at):
         version = publication.publish(version=version, by=by, at=at, effective_from=effective_from, audience=audience)
         if audience == Audience.COHORT:
@@ -79,7 +82,9 @@ def _revoke_changes(version: PlanVersion, *, by: User | None, at: datetime) -> N
             for time, group_ids in group_by_current_time(ids[start : start + BATCH_SIZE], at=at).items():
                 revoke(subscription_ids=group_ids, at=time, by=by, reason=f"{version} was withdrawn.")
     except RevocationRefused as refusal:
-        raise publication.PublishingRefused(f"{version} cannot be withdrawn: {refusal}") from refusal
+        raise publication.PublishingRefused(
+            _("%(version)s can't be withdrawn: %(refusal)s") % {"version": version, "refusal": refusal}
+        ) from refusal
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
 
 

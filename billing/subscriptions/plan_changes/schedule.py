@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
@@ -128,23 +129,35 @@ def schedule_change(
     :raises ChangeRefused: if it can't change then; the text gives the reason and the remedy.
     """
     if moment is not None and moment <= at:
-        raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M} UTC is past: change {subscription} now or at a later moment.")
+        raise ChangeRefused(
+            _("%(time)s UTC is in the past. Change %(subscription)s now or at a later time.")
+            % {"time": f"{moment:%Y-%m-%d %H:%M}", "subscription": subscription}
+        )
     in_force_from = version.effective_from
     if in_force_from is None or in_force_from > (moment or at):
-        raise ChangeRefused(f"{version} is not in force by then: choose another version or a later moment.")
+        raise ChangeRefused(
+            _("%(version)s is not in force by then. Choose another version or a later time.") % {"version": version}
+        )
     rollout = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
         with audited_transaction("schedule a change of plan", by=by, at=at):
             if not _schedule(rollout, [subscription.pk], at):
-                raise ChangeRefused(f"{version} is not published any more: choose another version.")
+                raise ChangeRefused(
+                    _("%(version)s is no longer published. Choose another version.") % {"version": version}
+                )
             change = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
             if change.state == ChangeState.REFUSED:
-                raise ChangeRefused(f"{subscription} cannot move to {version}: {change.problem}")
+                raise ChangeRefused(
+                    _("%(subscription)s can't move to %(version)s: %(problem)s")
+                    % {"subscription": subscription, "version": version, "problem": change.problem}
+                )
             if change.problem:
                 raise ChangeRefused(f"{change.problem.split(':')[0]}: change the plan at the period's end.")
             return change
     except IntegrityError as error:
-        raise ChangeRefused(f"Another subscription is in the way: {error}") from error
+        raise ChangeRefused(
+            _("Another subscription conflicts with this change: %(error)s") % {"error": error}
+        ) from error
 
 
 def change_at(

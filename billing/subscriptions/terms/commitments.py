@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from billing.models import Subscription, SubscriptionCommitment
 from billing.subscriptions.terms.price_overrides import (
@@ -63,7 +64,11 @@ def set_commitment(
         )
         check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
-            raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
+            raise OverrideRefused(
+                "ends_at",
+                _("The end (%(end)s) must be after the start (%(start)s).")
+                % {"end": f"{ends_at:%Y-%m-%d %H:%M %Z}", "start": f"{starts_at:%Y-%m-%d %H:%M %Z}"},
+            )
         _check_figures(commitment)
         overlapping = in_force_after(starts_at, SubscriptionCommitment.objects.filter(subscription=subscription))
         replace_agreement(commitment, overlapping, conflict="Another commitment holds from {since} on")
@@ -104,10 +109,14 @@ def _check_figures(commitment: SubscriptionCommitment) -> None:
         commitment.minimum.is_finite()
         and (rounded := round_money(commitment.minimum, currency)) != commitment.minimum
     ):
-        raise OverrideRefused("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+        raise OverrideRefused(
+            "minimum",
+            _("%(currency)s has fewer decimal places. Enter %(rounded)s or another amount.")
+            % {"currency": currency, "rounded": rounded},
+        )
     try:
         # Building the terms validates them.
-        _ = commitment.terms
+        commitment.terms  # noqa: B018
     except InvalidCharge as error:
         error_words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
         field = next((name for name, word in error_words.items() if word in str(error)), "minimum")

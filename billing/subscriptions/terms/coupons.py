@@ -6,6 +6,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Max, Q
+from django.utils.translation import gettext as _
 
 from billing.models import Redemption, Subscription
 from billing.models.periods import PeriodKind, PeriodState
@@ -31,7 +32,10 @@ def apply_coupon(*, subscription: Subscription, coupon: Coupon, at: datetime, by
     with audited_transaction("apply coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         if subscription.state == SubscriptionState.ENDED:
-            raise CouponRefused(f"{subscription} has ended: there is no document that {coupon} could be taken off.")
+            raise CouponRefused(
+                _("%(subscription)s has ended, so %(coupon)s can't discount any invoice.")
+                % {"subscription": subscription, "coupon": coupon}
+            )
         redemption = redeem(subscription, coupon, since=_next_invoice_time(subscription, at), at=at, by=by)
         announce_update(
             subscription, "coupon", at=at, discriminator=str(redemption.pk), coupon=coupon.code, ended_at=None
@@ -75,7 +79,13 @@ def redeem(
     """
     if coupon.currency and coupon.currency != subscription.currency:
         raise CouponRefused(
-            f"{coupon} is an amount in {coupon.currency}; {subscription} pays {subscription.currency}."
+            _("%(coupon)s is an amount in %(coupon_currency)s, but %(subscription)s is billed in %(currency)s.")
+            % {
+                "coupon": coupon,
+                "coupon_currency": coupon.currency,
+                "subscription": subscription,
+                "currency": subscription.currency,
+            }
         )
     # The update that counts the redemption locks the coupon's row, so its limits hold in any race.
     counted = Coupon.objects.redeemable(at).filter(pk=coupon.pk).update(redeemed=F("redeemed") + 1)
@@ -84,11 +94,19 @@ def redeem(
         raise CouponRefused(_explain_refusal(coupon, at))
     redemptions = Redemption.objects.filter(coupon=coupon, subscription__customer=subscription.customer_id)
     if redemptions.filter(subscription=subscription, ended_at__isnull=True).exists():
-        raise CouponRefused(f"{subscription} holds {coupon} already: each coupon is held once at a time.")
+        raise CouponRefused(
+            _("%(subscription)s already has %(coupon)s. Each coupon applies once at a time.")
+            % {"subscription": subscription, "coupon": coupon}
+        )
     if coupon.most_per_customer is not None and redemptions.count() >= coupon.most_per_customer:
         raise CouponRefused(
-            f"{subscription.customer} had {coupon} {redemptions.count()} times already, and it is given to a customer"
-            f" {coupon.most_per_customer} times at most."
+            _("%(customer)s has reached the limit of %(most)s for %(coupon)s (redeemed: %(count)s).")
+            % {
+                "customer": subscription.customer,
+                "most": coupon.most_per_customer,
+                "coupon": coupon,
+                "count": redemptions.count(),
+            }
         )
     # The caller's lock on the subscription makes the next position safe.
     last_position = Redemption.objects.filter(subscription=subscription).aggregate(last=Max("position"))["last"]
@@ -137,9 +155,18 @@ def _next_invoice_time(subscription: Subscription, at: datetime) -> datetime:
 
 def _explain_refusal(coupon: Coupon, at: datetime) -> str:
     if coupon.archived_at is not None:
-        return f"{coupon} is archived: it is not given any more."
+        return _("%(coupon)s is archived and can't be applied.") % {"coupon": coupon}
     if coupon.redeem_from is not None and at < coupon.redeem_from:
-        return f"{coupon} is given from {coupon.redeem_from:%Y-%m-%d %H:%M %Z} on."
+        return _("%(coupon)s can be applied from %(time)s.") % {
+            "coupon": coupon,
+            "time": f"{coupon.redeem_from:%Y-%m-%d %H:%M %Z}",
+        }
     if coupon.redeem_until is not None and at >= coupon.redeem_until:
-        return f"{coupon} was given until {coupon.redeem_until:%Y-%m-%d %H:%M %Z}."
-    return f"{coupon} is used up: it was given {coupon.redeemed} times, as often as it may be."
+        return _("%(coupon)s could be applied until %(time)s.") % {
+            "coupon": coupon,
+            "time": f"{coupon.redeem_until:%Y-%m-%d %H:%M %Z}",
+        }
+    return _("%(coupon)s has reached its limit of %(count)s redemptions.") % {
+        "coupon": coupon,
+        "count": coupon.redeemed,
+    }

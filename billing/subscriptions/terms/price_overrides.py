@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from billing.models import Override, Period, Subscription, SubscriptionCommitment
 from billing.models.periods import PeriodKind, PeriodState
@@ -70,7 +71,11 @@ def override(
         )
         check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
-            raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
+            raise OverrideRefused(
+                "ends_at",
+                _("The end (%(end)s) must be after the start (%(start)s).")
+                % {"end": f"{ends_at:%Y-%m-%d %H:%M %Z}", "start": f"{starts_at:%Y-%m-%d %H:%M %Z}"},
+            )
         _check_figure(new_override)
         replace_agreement(
             new_override, _same_target(new_override), conflict="It is overridden from {since} on already"
@@ -124,7 +129,11 @@ def end_agreement(agreement: Agreement, *, at: datetime, ends_at: datetime | Non
     locked: Agreement = type(agreement)._default_manager.get(pk=agreement.pk)
     ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
     if locked.ends_at is not None and locked.ends_at <= ends_at:
-        raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
+        raise OverrideRefused(
+            "ends_at",
+            _("It already ends at %(time)s. Choose an earlier time.")
+            % {"time": f"{locked.ends_at:%Y-%m-%d %H:%M %Z}"},
+        )
     check_not_billed(subscription, ends_at)
     locked.ends_at = ends_at
     locked.save(update_fields=["ends_at"])
@@ -186,7 +195,9 @@ def check_not_billed(subscription: Subscription, since: datetime) -> None:
     )
     if last := billed.order_by("-starts_at").first():
         raise OverrideRefused(
-            "starts_at", f"The period {last} is billed already: choose {last.ends_at} or later, not {since}."
+            "starts_at",
+            _("The period %(period)s is already billed. Choose %(time)s or later, not %(start)s.")
+            % {"period": last, "time": f"{last.ends_at:%Y-%m-%d %H:%M %Z}", "start": f"{since:%Y-%m-%d %H:%M %Z}"},
         )
 
 
@@ -197,8 +208,8 @@ def _check_figure(new_override: Override) -> None:
     if feature is None:
         raise OverrideRefused(
             "feature",
-            f"{new_override.feature} is not metered in {new_override.subscription.version}: choose a feature that "
-            "is.",
+            _("%(feature)s is not metered in %(version)s. Choose a metered feature.")
+            % {"feature": new_override.feature, "version": new_override.subscription.version},
         )
     _check_target(new_override, feature)
     # Applied together with the others, because only the whole must be valid.
@@ -214,15 +225,18 @@ def _check_figure(new_override: Override) -> None:
 def _check_target(new_override: Override, feature: FeatureTerms) -> None:
     """Refuse a figure for which the feature has no price, or no such rate."""
     if new_override.match and new_override.figure != OverrideFigure.PRICE:
-        raise OverrideRefused("match", "Only a price is one rate's; leave it out for everything else.")
+        raise OverrideRefused("match", _("Only a price override can name a rate. Leave it out."))
     if new_override.figure == OverrideFigure.INCLUDED:
         return
     rates = feature.price.rates if feature.price is not None else ()
     if not rates:
-        raise OverrideRefused("figure", f"{feature.name} has no price that could be overridden.")
+        raise OverrideRefused("figure", _("%(feature)s has no price to override.") % {"feature": feature.name})
     if new_override.figure == OverrideFigure.PRICE and new_override.match not in [dict(rate.match) for rate in rates]:
         known = "; ".join(", ".join(f"{name}: {text}" for name, text in rate.match) or "default" for rate in rates)
-        raise OverrideRefused("match", f"{feature.name} has no such rate: name one of {known}.")
+        raise OverrideRefused(
+            "match",
+            _("%(feature)s has no such rate. Choose one of: %(known)s.") % {"feature": feature.name, "known": known},
+        )
 
 
 def _to_term_override(override: Override) -> TermOverride:

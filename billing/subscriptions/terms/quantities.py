@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from django.contrib.auth.models import User
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 
 from billing.models import Period, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind, PeriodState
@@ -186,7 +187,9 @@ def _find_fee(subscription: Subscription, fee_code: str) -> FeeTerms:
     if unit_fee is None:
         known = ", ".join(fee.code for fee in unit_fees) or "it has none that quantities are held of"
         raise QuantityRefused(
-            f"{subscription.version} has no fee “{fee_code}” per seat or add-on: {known}.", field="fee"
+            _("%(version)s has no fee “%(code)s” per seat or add-on: %(known)s.")
+            % {"version": subscription.version, "code": fee_code, "known": known},
+            field="fee",
         )
     return unit_fee
 
@@ -195,7 +198,8 @@ def _check_quantity(fee: FeeTerms, quantity: int) -> None:
     maximum = MAX_SEATS if fee.most is None else fee.most
     if not fee.least <= quantity <= maximum:
         raise QuantityRefused(
-            f"{quantity:,} is not between {fee.least:,} and {maximum:,}, as many as may be held of “{fee.label}”.",
+            _("%(quantity)s is out of range. Enter %(least)s to %(most)s for “%(fee)s”.")
+            % {"quantity": f"{quantity:,}", "least": f"{fee.least:,}", "most": f"{maximum:,}", "fee": fee.label},
             field="quantity",
         )
 
@@ -203,14 +207,18 @@ def _check_quantity(fee: FeeTerms, quantity: int) -> None:
 def _check_moment(subscription: Subscription, since: datetime) -> None:
     if subscription.state == SubscriptionState.ENDED or (subscription.ends_at and since >= subscription.ends_at):
         raise QuantityRefused(
-            f"{subscription} ends at {subscription.ends_at}: choose a moment before it.", field="since"
+            _("%(subscription)s ends at %(time)s. Choose an earlier time.")
+            % {"subscription": subscription, "time": f"{subscription.ends_at:%Y-%m-%d %H:%M %Z}"},
+            field="since",
         )
     closed = Period.objects.filter(subscription=subscription, state=PeriodState.CLOSED)
     billed = closed.filter(kind=PeriodKind.REGULAR).order_by("-ends_at").values_list("ends_at", flat=True).first()
     # A closed period's quantities are billed and must not change.
     earliest = max(subscription.starts_at, billed or subscription.starts_at)
     if since < earliest:
-        reason = "it is billed until then" if billed else "it starts then"
+        reason = _("it is billed until then") if billed else _("it starts then")
         raise QuantityRefused(
-            f"{since} is before {earliest}: {reason}; choose that moment or a later one.", field="since"
+            _("%(time)s is before %(earliest)s: %(reason)s. Choose that time or a later one.")
+            % {"time": f"{since:%Y-%m-%d %H:%M %Z}", "earliest": f"{earliest:%Y-%m-%d %H:%M %Z}", "reason": reason},
+            field="since",
         )

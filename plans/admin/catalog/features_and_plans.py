@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.decorators import display
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffAdmin, StaffInline, link_to, row_action
-from lib.admin.columns import column, state_column
+from lib.admin.columns import column, display, state_column
 from lib.row_form import RowForm
 from plans.admin.catalog.plan_wizard import StartPlan
 from plans.admin.versions.version_page import format_time_in_force
@@ -27,7 +28,7 @@ class FeatureForm(RowForm[Feature]):
         cleaned = super().clean()
         metered = cleaned.get("kind") == FeatureKind.METERED
         if metered and "meter" in cleaned and cleaned["meter"] is None:
-            self.add_error("meter", "A metered feature needs the meter that counts it: choose one, or add it first.")
+            self.add_error("meter", gettext("Select the meter of this feature, or add one first."))
         if not metered and cleaned.get("meter"):
             cleaned["meter"] = None  # the form hides the field then
         return cleaned
@@ -46,7 +47,8 @@ class FeatureAdmin(StaffAdmin):
     fixed_fields = ("code",)  # the API and events identify it by the code
     conditional_fields = {"meter": "typeof kind === 'undefined' || kind == 'metered'"}
 
-    kind_shown = state_column({"metered": "info"}, "kind", "Kind")
+    kind_shown = state_column({"metered": "info"}, "kind", _("Kind"))
+    empty_text = _("A feature is a quantity, switch, or value that plans grant, such as requests or single sign-on.")
 
 
 class VersionInline(StaffInline):
@@ -55,14 +57,14 @@ class VersionInline(StaffInline):
     model = PlanVersion
     max_num = 0
     can_delete = False
-    verbose_name_plural = "Versions"
+    verbose_name_plural = _("Versions")
     ordering = ("-number",)
     fields = ("version_link", "state_shown", "in_force", "note")
     readonly_fields = fields
 
-    version_link = column("Version", lambda version: link_to(version, f"v{version.number}"))
-    state_shown = column("State", lambda version: version.get_state_display())
-    in_force = column("In force", format_time_in_force)
+    version_link = column(_("Version"), lambda version: link_to(version, f"v{version.number}"))
+    state_shown = column(_("State"), lambda version: version.get_state_display())
+    in_force = column(_("In force"), format_time_in_force)
 
 
 @admin.register(Plan)
@@ -75,6 +77,8 @@ class PlanAdmin(StaffAdmin):
     fields = ("name", "code", "description", "self_service")
     actions_list = ("start",)
     actions_detail = ("new_version",)
+
+    empty_text = _("Start from a template, or add an empty plan.")
 
     start = StartPlan.as_action()
 
@@ -89,10 +93,13 @@ class PlanAdmin(StaffAdmin):
         )
         return plans
 
-    @display(description="Versions")
+    @display(description=_("Versions"))
     def versions_shown(self, plan: Any) -> str:
-        live = f"v{plan.live} live" if plan.live else "none live"
-        return f"{live}, {plan.drafts} in draft" if plan.drafts else live
+        active = gettext("v%(number)s active") % {"number": plan.live} if plan.live else gettext("none active")
+        if not plan.drafts:
+            return active
+        drafts = ngettext("%(count)s draft", "%(count)s drafts", plan.drafts) % {"count": plan.drafts}
+        return f"{active}, {drafts}"
 
     def get_inlines(self, request: HttpRequest, obj: Plan | None) -> tuple[type, ...]:
         return (VersionInline,) if obj else ()
@@ -102,7 +109,7 @@ class PlanAdmin(StaffAdmin):
         add = reverse("admin:plans_planversion_add")
         return HttpResponseRedirect(f"{add}?plan={obj.pk}")
 
-    @row_action("New version", icon="add", permission="plans.add_planversion")
+    @row_action(_("New version"), icon="add", permission="plans.add_planversion")
     def new_version(self, request: HttpRequest, plan: Plan) -> HttpResponse:
         """Start from the latest version, or from an empty one if there is none."""
         latest = PlanVersion.objects.filter(plan=plan).order_by("-number").first()

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin import StaffAdmin, StaffInline
@@ -44,7 +46,8 @@ class MeterForm(RowForm[Meter]):
         required=False,
         max_length=8,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "model, api_key"}),
-        help_text="Properties that usage is broken down by and may be priced by, with commas between.",
+        label=_("Dimensions"),
+        help_text=_("Properties to group and price usage by, separated by commas."),
     )
 
     class Meta:
@@ -66,9 +69,9 @@ class MeterForm(RowForm[Meter]):
             cleaned["value_property"] = ""
         ways = [name for name in ("value_property", "expression", "reading_dimension") if cleaned.get(name)]
         if len(ways) > 1:
-            self.add_error(ways[1], "A value is read in one way: from a property, by an expression, or by readings.")
+            self.add_error(ways[1], gettext("Use only one: a property, an expression, or readings."))
         elif not ways and aggregation != Aggregation.COUNT and "expression" not in self.errors:
-            self.add_error("value_property", "Enter the property that is metered, such as usage.tokens.")
+            self.add_error("value_property", gettext("Enter the metered property, such as usage.tokens."))
         if aggregation != Aggregation.UNIQUE:
             cleaned["operation_property"] = ""
         if aggregation != Aggregation.WEIGHTED_SUM:
@@ -92,20 +95,23 @@ class MeterForm(RowForm[Meter]):
             isinstance(event_filter, dict) and event_filter for event_filter in excludes
         ):
             raise forms.ValidationError(
-                'Write a list of filters, such as [{"tier": ["internal"]}]; [] leaves none out.'
+                gettext('Enter a list of filters, such as [{"tier": ["internal"]}]; [] excludes no events.')
             )
         return excludes
 
     def clean_filters(self) -> dict[str, Any]:
         filters = self.cleaned_data["filters"] or {}
         if not isinstance(filters, dict):
-            raise forms.ValidationError('Write an object, such as {"status": ["success"]}; {} counts every event.')
+            raise forms.ValidationError(
+                gettext('Enter an object, such as {"status": ["success"]}; {} counts every event.')
+            )
         return filters
 
 
 class ReadingInline(StaffInline):
     model = MeterReading
-    verbose_name_plural = "Readings: several values from one event, each filed under a value of the reading dimension"
+    verbose_name = _("reading")
+    verbose_name_plural = _("Readings: several values from one event, one for each value of the reading dimension")
     fields = ("dimension_value", "value_property")
 
     def is_editable(self, meter: Meter) -> bool:
@@ -123,6 +129,7 @@ class MeterAdmin(StaffAdmin):
     list_filter = ("aggregation",)
     search_fields = ("name", "code", "event_name")
     ordering = ("name",)
+    empty_text = _("A meter counts or adds up events, such as requests or tokens.")
     conditional_fields = {
         "value_property": "typeof aggregation === 'undefined' || aggregation != 'count'",
         "expression": "typeof aggregation === 'undefined' || !['count', 'unique'].includes(aggregation)",
@@ -134,14 +141,14 @@ class MeterAdmin(StaffAdmin):
     }
 
     readonly_preprocess_fields = {
-        "filters": lambda contents: "every event" if contents == "{}" else contents,
-        "excludes": lambda contents: "none" if contents == "[]" else contents,
+        "filters": lambda contents: gettext("every event") if contents == "{}" else contents,
+        "excludes": lambda contents: gettext("none") if contents == "[]" else contents,
     }
 
     def get_fieldsets(self, request: HttpRequest, obj: Meter | None = None) -> Any:
         return [
-            ("What it is called", {"fields": ["name", "code", "unit"]}),
-            ("What it counts", {"fields": list(MEANING), "description": locked_because(obj) if obj else ""}),
+            (_("Name and unit"), {"fields": ["name", "code", "unit"]}),
+            (_("Metering"), {"fields": list(MEANING), "description": locked_because(obj) if obj else ""}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Meter | None = None) -> tuple[str, ...]:
@@ -162,12 +169,16 @@ def pricing_versions(meter: Meter) -> list[str]:
 
 
 def locked_because(meter: Meter) -> str:
-    """Return why a meter's meaning can't change; empty if it can."""
+    """Return the reason why a meter's rules can't change; empty if they can."""
     versions = pricing_versions(meter)
     if not versions:
         return ""
-    named = ", ".join(versions[:MAX_NAMED]) + (" and others" if len(versions) > MAX_NAMED else "")
-    return (
-        f"Locked, since published prices depend on it: {named}. "
-        "To count differently, add a new meter, give it to a feature, and publish a version with that feature."
+    values = {"versions": ", ".join(versions[:MAX_NAMED])}
+    if len(versions) > MAX_NAMED:
+        text = gettext("Locked, because published prices depend on this meter: %(versions)s, and others.")
+    else:
+        text = gettext("Locked, because published prices depend on this meter: %(versions)s.")
+    remedy = gettext(
+        "To count differently, add a meter, use it in a feature, and publish a version with that feature."
     )
+    return f"{text % values} {remedy}"

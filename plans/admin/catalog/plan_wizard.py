@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import FormPage, Response, StaffForm
 from lib.formats import format_money
@@ -17,26 +19,27 @@ from plans.plan_templates.template_import import create_plan_from_template, temp
 
 class StartForm(StaffForm):
     template = forms.ChoiceField(choices=lambda: [(template.code, template.name) for template in templates()])
-    name = forms.CharField(max_length=120, label="Name of the plan")
+    name = forms.CharField(max_length=120, label=_("Plan name"))
     code = forms.CharField(
         max_length=64,
         validators=[code],
-        label="Code",
-        help_text="What the API calls it, such as pro; it does not change any more.",
+        label=_("Code"),
+        help_text=_("Identifies the plan in the API, such as pro. It can't be changed later."),
     )
-    currency = CurrencyCodeField(label="Currency")
+    currency = CurrencyCodeField(label=_("Currency"))
 
     def clean_code(self) -> str:
         entered_code: str = self.cleaned_data["code"]
         if Plan.objects.filter(code=entered_code).exists():
-            raise forms.ValidationError(f"There is a plan “{entered_code}” already: choose another code.")
+            text = gettext("A plan “%(code)s” already exists. Enter another code.")
+            raise forms.ValidationError(text % {"code": entered_code})
         return entered_code
 
 
 class StartPlan(FormPage):
     """Create a plan from a template."""
 
-    label, icon, title = "Start from a template", "auto_awesome", "Start a plan"
+    label, icon, title = _("Start from a template"), "auto_awesome", _("Start a plan")
     permission = "plans.add_plan"
     form_class = StartForm
     template = "staff/catalog/plan_wizard.html"
@@ -48,7 +51,8 @@ class StartPlan(FormPage):
         code = self.choices.pop("template")
         chosen = next(template for template in templates() if template.code == code)
         draft = create_plan_from_template(chosen, **self.choices, by=self.user, at=timezone.now())
-        return self.done(f"{draft} is a draft from “{chosen.name}”: go over its figures.", to=draft)
+        text = gettext("%(draft)s is created from “%(template)s”. Adjust its prices.")
+        return self.done(text % {"draft": draft, "template": chosen.name}, to=draft)
 
     def context(self) -> dict[str, Any]:
         answers = {name: self.request.GET.get(name) for name in QUESTIONS}

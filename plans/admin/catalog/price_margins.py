@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import page_url, row_action, staff_page
 from lib.formats import format_number
@@ -22,9 +24,9 @@ LEAST = Decimal(0)
 class VersionMargins(VersionComparison):
     """The page with the margins of a version's rates over current unit costs."""
 
-    @row_action("Margins", icon="trending_down")
+    @row_action(_("Margins"), icon="trending_down")
     def margins(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
-        at, title = timezone.now(), f"Margins of {version}"
+        at, title = timezone.now(), gettext("Margins of %(version)s") % {"version": version}
         findings = compute_margins(version, at=at), find_missing_costs([version], at=at)
         return margins_page(request, *findings, title=title, back=page_url(version), of_one=True)
 

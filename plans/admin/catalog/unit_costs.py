@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffAdmin, list_url, page_action, staff_page, staff_user
 from lib.admin.columns import column, money_column
@@ -29,19 +31,19 @@ from plans.models import UnitCost
 
 
 class UnitCostForm(RowForm[UnitCost]):
-    match = MatchField(label="Of usage with")
+    match = MatchField(label=_("Usage"))
     currency = CurrencyCodeField()
     per = PerField()
 
     class Meta:
         model = UnitCost
         fields = ("meter", "match", "currency", "cost", "per", "valid_from", "valid_to", "note")
-        labels = {"valid_from": "In force from (UTC)", "valid_to": "Until (UTC)"}
-        help_texts = {"cost": "Of as many units as said beside it: 2.50 for each million is 0.0000025 of one."}
+        labels = {"valid_from": _("In force from (UTC)"), "valid_to": _("Until (UTC)")}
+        help_texts = {"cost": _("For the number of units selected: 2.50 per million is 0.0000025 per unit.")}
         widgets = {"cost": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        """Try to record the cost, and show why it would be refused."""
+        """Try to record the cost, and show the reason if it is refused."""
         cleaned = super().clean()
         if self.errors:
             return cleaned
@@ -89,8 +91,10 @@ class UnitCostAdmin(StaffAdmin):
     fixed_fields = ("meter", "usage", "currency", "valid_from", "cost_shown")
     actions_list = ("show_margins", "take_file", "download")
 
-    usage = column("Usage", lambda cost: format_match(cost.match) or DEFAULT)
-    cost_shown = money_column("cost", "Cost of a unit", ordering="cost")
+    empty_text = _("Record the cost of a unit of each meter to see the margins of your prices.")
+
+    usage = column(_("Usage"), lambda cost: format_match(cost.match) or DEFAULT)
+    cost_shown = money_column("cost", _("Cost per unit"), ordering="cost")
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -131,9 +135,9 @@ class UnitCostAdmin(StaffAdmin):
 
     # Files ---------------------------------------------------------------------------------------------------
 
-    @page_action("Import", icon="upload", url_path="from-file", permission="plans.add_unitcost")
+    @page_action(_("Import"), icon="upload", url_path="from-file", permission="plans.add_unitcost")
     def take_file(self, request: HttpRequest) -> HttpResponse:
-        """Import a table of costs: a dry run that shows its effect, then the import."""
+        """Import a table of costs: a dry run that shows its changes, then the import."""
         form = UploadForm(request.POST or None, request.FILES or None)
         imported: Sequence[ImportedCost] = ()
         problems: Sequence[CellProblem] = ()
@@ -150,15 +154,18 @@ class UnitCostAdmin(StaffAdmin):
             else:
                 if form.is_confirmed:
                     stored_count = sum(imported_cost.outcome != "same" for imported_cost in imported)
-                    messages.success(
-                        request,
-                        f"{format_number(stored_count)} of {format_number(len(imported))} unit costs were recorded.",
+                    text = ngettext(
+                        "%(count)s unit cost recorded; rows read: %(total)s.",
+                        "%(count)s unit costs recorded; rows read: %(total)s.",
+                        stored_count,
                     )
+                    counts = {"count": format_number(stored_count), "total": format_number(len(imported))}
+                    messages.success(request, text % counts)
                     return HttpResponseRedirect(list_url(UnitCost))
         return staff_page(
             request,
             "staff/catalog/import_costs.html",
-            title="Import unit costs",
+            title=gettext("Import unit costs"),
             form=form,
             columns=COLUMNS,
             problems=problems,
@@ -168,7 +175,7 @@ class UnitCostAdmin(StaffAdmin):
             back=list_url(UnitCost),
         )
 
-    @page_action("Download", icon="download", url_path="as-file", permission="plans.view_unitcost")
+    @page_action(_("Download"), icon="download", url_path="as-file", permission="plans.view_unitcost")
     def download(self, request: HttpRequest) -> HttpResponse:
         """Send all costs in the import's format; only the header if there are none."""
         stored = self.get_queryset(request).order_by("meter__code", "pk")
@@ -178,16 +185,18 @@ class UnitCostAdmin(StaffAdmin):
 
     # Margins -------------------------------------------------------------------------------------------------
 
-    @page_action("Margins", icon="trending_down", url_path="margins", permission="plans.view_unitcost")
+    @page_action(_("Margins"), icon="trending_down", url_path="margins", permission="plans.view_unitcost")
     def show_margins(self, request: HttpRequest) -> TemplateResponse:
         """Show the margins of live prices over their unit costs, the lowest first."""
         back = list_url(UnitCost)
         findings = compute_live_margins(at=timezone.now())
-        return margins_page(request, *findings, title="Margins of live prices", back=back)
+        return margins_page(request, *findings, title=gettext("Margins of active prices"), back=back)
 
 
 def _import_row(imported: ImportedCost) -> dict[str, Any]:
-    """Return the effect of an imported row for the table of the dry run."""
+    """Return the change of an imported row for the table of the dry run."""
+    outcomes = {"new": gettext("new"), "changed": gettext("changed"), "same": gettext("unchanged")}
     before = imported.before if imported.outcome != "same" else None
     usage = f"{imported.cost.meter}: {format_match(imported.cost.match) or DEFAULT}"
-    return {"imported": imported, "usage": usage, "before": before and before.cost}
+    outcome = outcomes.get(imported.outcome, imported.outcome)
+    return {"imported": imported, "outcome": outcome, "usage": usage, "before": before and before.cost}

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Count
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.currencies import CREDITS
@@ -37,19 +39,18 @@ class CurrencyCodeField(forms.CharField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value == CREDITS and not self.takes_credits:
-            raise forms.ValidationError(
-                "Credits are no money, and nothing here is charged in them: enter a currency."
-            )
+            raise forms.ValidationError(_("Amounts here can't be in credits. Enter a currency, such as USD."))
         try:
-            _ = minor_unit(value) if value else None
+            if value:
+                minor_unit(value)
         except UnknownCurrency as error:
             raise forms.ValidationError(str(error)) from None
 
 
 def usual_currency() -> str:
-    """Return the currency of the price or fee added last."""
+    """Return the currency of most prices, or of most fees if there are no prices."""
     for model in (Price, Fee):
-        charged = model.objects.exclude(currency=CREDITS).order_by("-pk")
-        if latest := charged.values_list("currency", flat=True).first():
-            return str(latest)
+        charged = model.objects.exclude(currency=CREDITS).values("currency").annotate(count=Count("pk"))
+        if (most := charged.order_by("-count", "currency").first()) is not None:
+            return str(most["currency"])
     return FALLBACK

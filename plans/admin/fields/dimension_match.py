@@ -3,11 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.translation import Text
 from plans.catalog.dimension_text import format_match, parse_match
 
-DEFAULT = "all other usage"
+DEFAULT: Text = _("all other usage")
 
 
 class MatchField(forms.CharField):
@@ -19,7 +21,9 @@ class MatchField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = MatchInput(attrs={"placeholder": DEFAULT})
-        super().__init__(**{"required": False, "label": "For", "widget": widget, "max_length": 1000, **kwargs})
+        super().__init__(
+            **{"required": False, "label": _("Applies to"), "widget": widget, "max_length": 1000, **kwargs}
+        )
 
     def prepare_value(self, value: Any) -> Any:
         return format_match(value) if isinstance(value, dict) else value

@@ -5,6 +5,9 @@ import binascii
 from typing import Any
 
 from django import forms
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffForm
 from lib.tabular_files import MAX_BYTES
@@ -18,7 +21,7 @@ class UploadForm(StaffForm):
     `name` and `content` are those of either file.
     """
 
-    file = forms.FileField(label="File", required=False)
+    file = forms.FileField(label=_("File"), required=False)
     kept_name = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
     kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=2 * MAX_BYTES)
 
@@ -30,16 +33,18 @@ class UploadForm(StaffForm):
         file = cleaned.get("file")
         if file is not None:
             if file.size > MAX_BYTES:
-                raise forms.ValidationError(f"The file has {file.size:,} bytes; {MAX_BYTES:,} are taken at most.")
+                text = gettext("The file has %(size)s; the maximum is %(most)s.")
+                sizes = {"size": filesizeformat(file.size), "most": filesizeformat(MAX_BYTES)}
+                raise forms.ValidationError(text % sizes)
             self.name, self.content = file.name, file.read()
         elif cleaned.get("kept"):
             self.name = cleaned["kept_name"]
             try:
                 self.content = base64.b64decode(cleaned["kept"], validate=True)
             except binascii.Error as error:
-                raise forms.ValidationError("The file did not come through: choose it again.") from error
+                raise forms.ValidationError(gettext("The upload was incomplete. Choose the file again.")) from error
         else:
-            raise forms.ValidationError("Choose a file.")
+            raise forms.ValidationError(gettext("Choose a file."))
         return cleaned
 
     @property

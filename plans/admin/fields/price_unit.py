@@ -4,19 +4,21 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-PER = [("1", "1"), ("1000", "1,000"), ("1000000", "million")]
+PER = [("1", "1"), ("1000", "1,000"), ("1000000", _("million"))]
 PLACES = 12
 LEAST_READ = {"1": Decimal("0.01"), "1000": Decimal("0.1")}
 """Number of units → the smallest price of so many units that is readable."""
 
 
 class PerField(forms.ChoiceField):
-    """The number of units that the figure next to it is for."""
+    """The number of units that the price or cost next to it is for."""
 
     def __init__(self, **kwargs: Any) -> None:
-        defaults = {"choices": PER, "label": "For each", "initial": "1", "required": False}
+        defaults = {"choices": PER, "label": _("Per"), "initial": "1", "required": False}
         super().__init__(**{**defaults, "widget": UnfoldAdminSelectWidget(choices=PER), **kwargs})
 
     def clean(self, value: Any) -> Decimal:
@@ -40,5 +42,6 @@ def to_unit_price(figure: Decimal, per: Decimal) -> Decimal:
     """
     unit_price = figure.scaleb(-per.adjusted())
     if -int(unit_price.normalize().as_tuple().exponent) > PLACES:
-        raise forms.ValidationError(f"Of one unit that is {unit_price:f}: only 12 decimal places are kept.")
+        text = gettext("This is %(price)s per unit. Enter a value with at most 12 decimal places per unit.")
+        raise forms.ValidationError(text % {"price": f"{unit_price:f}"})
     return unit_price

@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from lib.admin.number_fields import NumberInput
 from lib.decimals import MAX_QUANTITY
@@ -45,7 +46,8 @@ def _quantity(text: str) -> Decimal:
     try:
         quantity = Decimal(text.replace(",", "").replace("_", ""))
     except InvalidOperation:
-        raise forms.ValidationError(f"“{text}” is not a number; write several as “1000 125000”.") from None
+        message = _("“%(text)s” is not a number. Separate several with spaces, such as “1000 125000”.")
+        raise forms.ValidationError(message % {"text": text}) from None
     if not quantity.is_finite() or not 0 <= quantity <= MAX_QUANTITY:
-        raise forms.ValidationError(f"“{text}” is not a quantity from 0 on.")
+        raise forms.ValidationError(_("“%(text)s” is not a quantity. Enter 0 or more.") % {"text": text})
     return quantity

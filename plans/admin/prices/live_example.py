@@ -1,5 +1,5 @@
 """
-The live example next to the price grid: the amounts that the figures on the page give, before they are saved.
+The live example next to the price grid: the amounts that the prices on the page give, before they are saved.
 
 The rating function that bills computes it, on terms built as in plans.catalog.stored_terms.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from lib.currencies import CREDITS
 from lib.formats import CREDIT, format_money, format_number, format_units
@@ -65,11 +66,13 @@ def examples(
     price: its minimum and maximum bound the amounts. Charges on single events are shown for one event of each
         quantity.
 
-    :raises ValueError: if the figures cannot charge, in finance's words.
+    :raises ValueError: if the prices are invalid, with a text for staff.
     """
     meter = plan_feature.feature.meter
     if meter is None:
-        raise ValueError(f"{plan_feature.feature} is not metered, so nothing could be counted for its price.")
+        raise ValueError(
+            _("%(feature)s is not metered, so it can't have a price.") % {"feature": plan_feature.feature}
+        )
     # Unsaved rates have no key yet, so their position on the page serves as one.
     rates = [
         replace(build_rate_terms(example_rate.rate, example_rate.tiers), key=position)
@@ -136,9 +139,11 @@ def _span(part: RatingPart) -> str:
     """Return the units of a part: “1 – 10,000” for whole bounds, “above 2.5” for others."""
     first = _after(part.start)
     if part.end is None:
-        return "all units" if not part.start else f"from {first}"
+        return _("from %(first)s") % {"first": first} if part.start else _("all units")
     return f"{first} – {format_number(part.end)}"
 
 
 def _after(bound: Decimal) -> str:
-    return format_number(bound + 1) if bound == bound.to_integral_value() else f"above {format_number(bound)}"
+    if bound == bound.to_integral_value():
+        return format_number(bound + 1)
+    return _("above %(bound)s") % {"bound": format_number(bound)}

@@ -11,9 +11,11 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffAdmin, link_to, list_url, page_url
+from lib.admin.columns import display
 from lib.admin.number_fields import NumberInput
 from lib.currencies import CREDITS
 from lib.formats import currency_name, format_units
@@ -36,10 +38,11 @@ class PriceForm(RowForm[Price]):
     class Meta:
         model = Price
         fields = ("plan_feature", "currency", *BOUNDS)
-        labels = {"resets_every": "Starts anew every", "resets_unit": "Interval"}
+        labels = {"resets_every": _("Resets every"), "resets_unit": _("Interval")}
         help_texts = {
-            "resets_every": "Allowance, tiers, minimum and maximum; with each invoice if empty. A year's on monthly"
-            " invoices runs on from one to the next."
+            "resets_every": _(
+                "When allowance, tiers, minimum, and maximum start over. Leave empty for each billing period."
+            )
         }
         widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
 
@@ -47,7 +50,7 @@ class PriceForm(RowForm[Price]):
         cleaned = super().clean()
         least, most = cleaned.get("minimum"), cleaned.get("maximum")
         if least is not None and most is not None and least > most:
-            self.add_error("maximum", "The maximum is below the minimum, so no amount would fit.")
+            self.add_error("maximum", gettext("The maximum must be at least the minimum."))
         return cleaned
 
 
@@ -95,12 +98,16 @@ class PriceAdmin(StaffAdmin):
         plan_feature_id = request.POST.get("plan_feature") or request.GET.get("plan_feature") or "0"
         plan_feature = get_object_or_404(PlanFeature, pk=int(plan_feature_id) if plan_feature_id.isdecimal() else 0)
         if not plan_feature.version.is_editable:
-            raise PermissionDenied(f"{plan_feature.version} is published: start a new version from it.")
-        title = f"Add a price for {plan_feature.feature} to {plan_feature.version}"
+            raise PermissionDenied(f"{plan_feature.version} is published. Create a new version to change prices.")
+        title = gettext("Add a price for %(feature)s to %(version)s")
+        title %= {"feature": plan_feature.feature, "version": plan_feature.version}
         return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
 
     def page_context(self, request: HttpRequest, price: Price) -> dict[str, Any]:
-        return {"title": f"Price of {price}", "example_rates": list(price.rates.order_by("position"))}
+        return {
+            "title": gettext("Price of %(feature)s") % {"feature": price},
+            "example_rates": list(price.rates.order_by("position")),
+        }
 
     def response_add(self, request: HttpRequest, obj: Price, post_url_continue: str | None = None) -> HttpResponse:
         """Continue with the rates, since a price without any charges nothing."""
@@ -110,36 +117,43 @@ class PriceAdmin(StaffAdmin):
         return HttpResponseRedirect(page_url(obj.plan_feature.version))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        self.message_user(request, f"The price {obj_display} was removed.")
+        self.message_user(request, gettext("The price of %(feature)s was deleted.") % {"feature": obj_display})
         return HttpResponseRedirect(list_url(PlanVersion))
 
-    @display(description="Version")
+    @display(description=_("Version"))
     def version_link(self, price: Price) -> SafeString:
         version = price.plan_feature.version
         return format_html("{} ({})", link_to(version), version.get_state_display())
 
-    @display(description="Currency")
+    @display(description=_("Currency"))
     def stands_in(self, price: Price) -> str:
         """Return the currency, and for a feature paid by a wallet which of its prices this is."""
         plan_feature, name = price.plan_feature, currency_name(price.currency)
         if plan_feature.consumption == Consumption.BALANCE:
-            return f"{name}: what each use takes from the balance"
+            return gettext("%(currency)s: deducted from the wallet for each unit") % {"currency": name}
         if plan_feature.consumption != Consumption.CREDITS:
             return name
         if price.currency == CREDITS:
-            return f"{name}: what each use burns"
-        return f"{name}: what one credit costs that the wallet had not, where use goes on"
+            return gettext("%(currency)s: deducted from the wallet for each unit") % {"currency": name}
+        return gettext("%(currency)s: price of each credit that the wallet did not cover") % {"currency": name}
 
-    @display(description="Feature")
+    @display(description=_("Feature"))
     def terms(self, price: Price) -> str:
         plan_feature, meter = price.plan_feature, price.plan_feature.feature.meter
         if meter is None:
-            return f"{plan_feature.feature}, which is not metered"
-        included = (
-            f", {format_units(plan_feature.included, meter.unit)} of it included" if plan_feature.included else ""
-        )
-        dimensions = f". It can be priced by {', '.join(meter.dimensions)}." if meter.dimensions else "."
-        return f"{plan_feature.feature}, metered by “{meter}”{included}{dimensions}"
+            return gettext("%(feature)s, not metered") % {"feature": plan_feature.feature}
+        sentences = [gettext("%(feature)s, metered by “%(meter)s”.")]
+        if plan_feature.included:
+            sentences.append(gettext("%(included)s included."))
+        if meter.dimensions:
+            sentences.append(gettext("It can be priced by %(dimensions)s."))
+        values = {
+            "feature": plan_feature.feature,
+            "meter": meter,
+            "included": format_units(plan_feature.included, meter.unit),
+            "dimensions": ", ".join(meter.dimensions),
+        }
+        return " ".join(sentences) % values
 
     # Permissions: the version decides ------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffInline
 from lib.admin.columns import column
@@ -59,7 +61,7 @@ class RateForm(RowForm[Rate]):
 
     match = MatchField()
     per = PerField()
-    example = QuantitiesField(label="Example usage")
+    example = QuantitiesField(label=_("Example usage"))
 
     nested_formsets: list[Any]  # set by the theme
 
@@ -67,15 +69,15 @@ class RateForm(RowForm[Rate]):
         model = Rate
         fields = ("position", "match", "label", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
         labels = {
-            "model": "Charged",
-            "position": "Order",
-            "unit_price": "Price",
-            "label": "Reads on the invoice",
-            "percent": "Percent",
-            "free_value": "Free value",
-            "least_per_event": "At least per event",
-            "most_per_event": "At most per event",
-            "cost_source": "The cost is",
+            "model": _("Charge model"),
+            "position": _("Order"),
+            "unit_price": _("Price"),
+            "label": _("Invoice label"),
+            "percent": _("Percent"),
+            "free_value": _("Free value"),
+            "least_per_event": _("Minimum per event"),
+            "most_per_event": _("Maximum per event"),
+            "cost_source": _("Cost from"),
         }
         widgets = {name: NumberInput() for name in ("position", *FIGURES)}
 
@@ -98,17 +100,17 @@ class RateForm(RowForm[Rate]):
         if model not in PRICED:
             cleaned["unit_price"] = None
         elif "unit_price" in cleaned and cleaned["unit_price"] is None:
-            self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
+            self.add_error("unit_price", gettext("Enter a price; 0 makes the usage free."))
         elif "unit_price" in cleaned:
-            check_figure(self, "unit_price", check_price, "The price")
+            check_figure(self, "unit_price", check_price, gettext("The price"))
         if model == ChargeModel.PERCENTAGE and cleaned.get("percent") is None:
-            self.add_error("percent", "Enter a percentage, such as 2.9.")
+            self.add_error("percent", gettext("Enter a percentage, such as 2.9."))
         if model != ChargeModel.PACKAGE:
             cleaned["package_size"] = None
         elif "package_size" in cleaned and cleaned["package_size"] is None:
-            self.add_error("package_size", "Enter how many units one package holds.")
+            self.add_error("package_size", gettext("Enter the number of units in a package."))
         elif "package_size" in cleaned:
-            check_figure(self, "package_size", check_units, "The package size")
+            check_figure(self, "package_size", check_units, gettext("The package size"))
         return cleaned
 
     def _convert_to_unit_price(self, cleaned: dict[str, Any]) -> None:
@@ -133,7 +135,7 @@ class RateFormSet(OrderedFormSet):
         for form in self.kept():
             match = tuple(sorted(form.cleaned_data.get("match", {}).items()))
             if match in matches:
-                form.add_error("match", "Another rate is for the same usage, so this one would never apply.")
+                form.add_error("match", gettext("Another rate applies to the same usage."))
             matches.add(match)
             self._check(form)
 
@@ -157,8 +159,8 @@ class RateInline(StaffInline):
     formset = RateFormSet
     inlines = (TierInline,)
     min_num = 1
-    verbose_name = "rate"
-    verbose_name_plural = "Rates"
+    verbose_name = _("rate")
+    verbose_name_plural = _("Rates")
     ordering = ("position", "pk")
     fields = ("match", "label", "position", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
     readonly_preprocess_fields = dict.fromkeys(FIGURES, strip_padding)
@@ -174,7 +176,7 @@ class RateInline(StaffInline):
     def is_editable(self, price: Price) -> bool:
         return is_editable(price)
 
-    match_shown = column("For", lambda rate: format_match(rate.match) or DEFAULT)
+    match_shown = column(_("Applies to"), lambda rate: format_match(rate.match) or DEFAULT)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
         return super().get_queryset(request).prefetch_related("tiers")

@@ -6,30 +6,33 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
 
 from lib.admin import StaffInline
+from lib.admin.columns import display
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.formats import format_number
 from lib.row_form import RowForm
+from lib.translation import Text
 from plans.models import Rate, Tier
 from plans.models.prices import TIERED, ChargeModel
 from plans.pricing.validation import InvalidCharge, check_percent, check_price, check_units
 
-OPEN = "no end"
+OPEN = _("no end")
 
 
-CHECKS: dict[str, tuple[Callable[..., None], str]] = {
-    "up_to": (check_units, "The last unit"),
-    "unit_price": (check_price, "The price of a unit"),
-    "percent": (check_percent, "The percentage"),
-    "flat_fee": (check_price, "The fee for the tier"),
+CHECKS: dict[str, tuple[Callable[..., None], Text]] = {
+    "up_to": (check_units, _("The last unit")),
+    "unit_price": (check_price, _("The price per unit")),
+    "percent": (check_percent, _("The percentage")),
+    "flat_fee": (check_price, _("The fee of the tier")),
 }
 """Field → the rule of plans.pricing for its figure, and the figure's name in the rule's messages."""
 
 
-def check_figure(form: RowForm[Any], name: str, check: Callable[..., None], subject: str) -> None:
+def check_figure(form: RowForm[Any], name: str, check: Callable[..., None], subject: Text) -> None:
     """Report a figure that breaks a rule of plans.pricing next to its field; the rules are worded for finance."""
     try:
         check(form.cleaned_data[name], subject=subject)
@@ -44,10 +47,10 @@ class TierForm(RowForm[Tier]):
         model = Tier
         fields = ("up_to", "unit_price", "percent", "flat_fee")
         labels = {
-            "up_to": "Last unit",
-            "unit_price": "Price of a unit",
-            "percent": "Percent",
-            "flat_fee": "Fee for the tier",
+            "up_to": _("Last unit"),
+            "unit_price": _("Price per unit"),
+            "percent": _("Percent"),
+            "flat_fee": _("Tier fee"),
         }
         widgets = dict.fromkeys(fields, NumberInput()) | {"up_to": NumberInput(attrs={"placeholder": OPEN})}
 
@@ -65,7 +68,7 @@ class TierForm(RowForm[Tier]):
                 check_figure(self, name, check, subject)
         required_field = "percent" if self.is_percentage else "unit_price"
         if self.has_changed() and required_field not in self.errors and cleaned.get(required_field) is None:
-            self.add_error(required_field, "This field is required.")
+            self.add_error(required_field, gettext("This field is required."))
         if self.is_percentage:
             cleaned["unit_price"] = Decimal(0)
         else:
@@ -101,17 +104,16 @@ class TierFormSet(PaginationInlineFormSet):
         start = Decimal(0)
         for index, form in enumerate(rows):
             count, bound, is_last = index + 1, _bound(form), form is rows[-1]
+            values = {"first": _next(start), "tier": count, "end": format_number(start)}
             if is_last and bound is not None:
-                form.add_error("up_to", f"The last tier has no end: leave it empty. It starts at {_next(start)}.")
+                text = gettext("The last tier has no end. It starts at %(first)s; leave its last unit empty.")
+                form.add_error("up_to", text % values)
             elif bound is None and not is_last:
-                form.add_error("up_to", f"Only the last tier has no end; this one starts at {_next(start)}.")
+                text = gettext("Only the last tier has no end. This one starts at %(first)s; enter its last unit.")
+                form.add_error("up_to", text % values)
             elif bound is not None and bound <= start and index:
-                form.add_error(
-                    "up_to",
-                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at "
-                    f"{format_number(start)}:"
-                    " give it a higher last unit.",
-                )
+                text = gettext("Tier %(tier)s starts after %(end)s. Enter a higher last unit.")
+                form.add_error("up_to", text % values)
             start = bound if bound is not None else start
 
 
@@ -119,8 +121,8 @@ class TierInline(StaffInline):
     model = Tier
     form = TierForm
     formset = TierFormSet
-    verbose_name = "tier"
-    verbose_name_plural = "Tiers"
+    verbose_name = _("tier")
+    verbose_name_plural = _("Tiers")
     readonly_fields = ("first_unit",)
     fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
     readonly_preprocess_fields = dict.fromkeys(CHECKS, strip_padding)
@@ -129,7 +131,7 @@ class TierInline(StaffInline):
         """Offer two empty rows to a rate without tiers; the page hides them if the model is not tiered."""
         return 0 if obj is not None and obj.pk and obj.model in TIERED else 2
 
-    @display(description="First unit")
+    @display(description=_("First unit"))
     def first_unit(self, tier: Tier) -> str:
         below = getattr(tier, "below", None)
         return "" if below is None else _next(below)
@@ -155,4 +157,4 @@ def _next(bound: Decimal) -> str:
     """Return the first whole unit above a bound, or “above” the bound if it is not whole."""
     if bound == bound.to_integral_value():
         return format_number(bound + 1)
-    return f"above {format_number(bound)}"
+    return gettext("above %(bound)s") % {"bound": format_number(bound)}

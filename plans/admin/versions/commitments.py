@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from lib.admin import StaffInline
 from lib.admin.columns import column
 from lib.admin.number_fields import NumberInput
@@ -9,12 +12,21 @@ from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.admin.versions.draft_rows import DraftRows
+from plans.admin.versions.draft_rows import DraftRows, too_precise
 from plans.models import Commitment
 from plans.models.commitments import CommitmentTerms
 from plans.pricing.charge_models import InvalidCharge
 
 FIGURES = ("minimum", "currency", "periods", "overage_factor", "discount", "trues_up")
+
+
+def check_terms(commitment: Commitment) -> None:
+    """
+    Build the terms of a commitment.
+
+    :raises InvalidCharge: if they are invalid.
+    """
+    commitment.terms  # noqa: B018
 
 
 class CommitmentForm(RowForm[Commitment]):
@@ -24,11 +36,11 @@ class CommitmentForm(RowForm[Commitment]):
         model = Commitment
         fields = FIGURES
         labels = {
-            "minimum": "At least this much usage",
-            "periods": "Over invoice periods",
-            "overage_factor": "Beyond it, price ×",
-            "discount": "% off unit prices",
-            "trues_up": "Claim what is missing",
+            "minimum": _("Minimum usage"),
+            "periods": _("Number of billing periods"),
+            "overage_factor": _("Overage multiplier"),
+            "discount": _("Discount on unit prices (percent)"),
+            "trues_up": _("Bill the shortfall (true-up)"),
         }
         widgets = {"minimum": NumberInput(), "overage_factor": NumberInput(), "discount": NumberInput()}
 
@@ -36,10 +48,10 @@ class CommitmentForm(RowForm[Commitment]):
         cleaned = super().clean()
         minimum, currency = cleaned.get("minimum"), cleaned.get("currency")
         if minimum is not None and currency and (rounded := round_money(minimum, currency)) != minimum:
-            self.add_error("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+            self.add_error("minimum", too_precise(currency, rounded))
         if not self.errors:
             try:
-                _ = Commitment(**{name: cleaned[name] for name in FIGURES}).terms
+                check_terms(Commitment(**{name: cleaned[name] for name in FIGURES}))
             except InvalidCharge as error:
                 self.add_error(None, str(error))
         return cleaned
@@ -48,24 +60,31 @@ class CommitmentForm(RowForm[Commitment]):
 class CommitmentInline(DraftRows, StaffInline):
     model = Commitment
     form = CommitmentForm
-    verbose_name = "commitment"
-    verbose_name_plural = "Minimum commitment"
+    verbose_name = _("commitment")
+    verbose_name_plural = _("Commitments")
     ordering = ("currency",)
     fields = (*FIGURES, "means")
     readonly_fields = ("means",)
 
-    means = column("In words", lambda commitment: in_words(commitment) if commitment.pk else "")
+    means = column(_("Summary"), lambda commitment: in_words(commitment) if commitment.pk else "")
 
 
 def in_words(commitment: CommitmentTerms) -> str:
-    """Return a commitment as a sentence: the minimum, the factor above it, and the discount."""
-    minimum = format_money(commitment.minimum, str(commitment.currency))
-    span = "each period" if commitment.periods == 1 else f"in {commitment.periods} periods together"
-    clauses = [
-        f"{minimum} of usage {span}; what is missing {'is claimed' if commitment.trues_up else 'is not claimed'}"
-    ]
+    """Return a commitment in sentences: the minimum, the factor above it, and the discount."""
+    text = ngettext(
+        "At least %(minimum)s of usage per period.",
+        "At least %(minimum)s of usage over %(periods)s periods.",
+        commitment.periods,
+    )
+    sentences = [text, gettext("The shortfall is billed.") if commitment.trues_up else gettext("No true-up.")]
     if commitment.overage_factor != 1:
-        clauses.append(f"beyond it usage costs {format_number(commitment.overage_factor)} times its price")
+        sentences.append(gettext("Overage costs %(factor)s times the price."))
     if commitment.discount:
-        clauses.append(f"unit prices are {format_number(commitment.discount)} % lower in return")
-    return "; ".join(clauses) + "."
+        sentences.append(gettext("Unit prices are discounted by %(discount)s%%."))
+    values = {
+        "minimum": format_money(commitment.minimum, str(commitment.currency)),
+        "periods": commitment.periods,
+        "factor": format_number(commitment.overage_factor),
+        "discount": format_number(commitment.discount),
+    }
+    return " ".join(sentences) % values

@@ -1,4 +1,4 @@
-"""The comparison of two versions: differences in words and figures, and an example bill."""
+"""The comparison of two versions: their differences, and an example bill."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffAdmin, page_url, row_action, staff_page
 from lib.formats import format_money, format_number, pluralize
@@ -66,7 +68,7 @@ class VersionComparison(StaffAdmin):
     (config/admin_site/pages.py).
     """
 
-    @row_action("What changes", icon="difference")
+    @row_action(_("Compare versions"), icon="difference")
     def what_changes(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         others = version.plan.versions.exclude(pk=version.pk).order_by("-number")
         number_text = request.GET.get("against", "")
@@ -83,7 +85,7 @@ class VersionComparison(StaffAdmin):
         return staff_page(
             request,
             "staff/catalog/version_diff.html",
-            title=f"What changes with {version}",
+            title=gettext("Changes in %(version)s") % {"version": version},
             version=version,
             others=others,
             against=against,
@@ -96,11 +98,12 @@ def count_differences(version: PlanVersion, *, at: datetime) -> SafeString:
     """Return the number of differences from the version before in a sentence, with a link to the comparison."""
     against = PlanVersion.objects.compared_with(version, at=at)
     if against is None:
-        return format_html("It is the first version of {}.", version.plan)
+        return format_html("{}", gettext("This is the first version of %(plan)s.") % {"plan": version.plan})
     count = len(compare(*read_contents(against, version)))
     url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
-    summary = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
-    return format_html('<a class="text-link" href="{}">{}</a>.', url, summary)
+    summary = ngettext("%(count)s change from %(version)s", "%(count)s changes from %(version)s", count)
+    values = {"count": format_number(count), "version": against}
+    return format_html('<a class="text-link" href="{}">{}</a>.', url, summary % values)
 
 
 # Differences ------------------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]
 
 
 Steps = dict[str, tuple[str, str]]
-"""Tier's key → its name and its prices in words."""
+"""Tier's key → its name and its prices as text."""
 
 
 def _step_text(steps: Steps, key: str) -> str:
@@ -178,7 +181,7 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
         shared_currency for shared_currency in currencies_by_side[1] if shared_currency in currencies_by_side[0]
     ]
     if not currencies:
-        return {"problem": "They share no currency, so no bill can be compared."}
+        return {"problem": gettext("The versions have no currency in common, so bills can't be compared.")}
     currency = typed.get("currency", "")
     currency = currency if currency in currencies else currencies[0]
     context: dict[str, Any] = {"currency": currency, "currencies": currencies}
@@ -192,15 +195,19 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
         bills = [compute_bill(version_terms, usage_quantities) for version_terms in terms]
     except (ValueError, ValidationError) as error:
         problem = error.messages[0] if isinstance(error, ValidationError) else error
-        return context | {"problem": f"It cannot be worked out: {problem}"}
+        return context | {"problem": gettext("The bill can't be calculated: %(problem)s") % {"problem": problem}}
     return context | {
         "rows": [
             _row(label, [bill.lines.get(label, Decimal(0)) for bill in bills], currency)
             for label in list_labels(bills)
         ],
-        "total": _row("Total before tax", [bill.total for bill in bills], currency),
+        "total": _row(gettext("Total before tax"), [bill.total for bill in bills], currency),
         "drawn": [
-            _row(f"{name}, from the wallet", [bill.drawdowns.get((name, unit), Decimal(0)) for bill in bills], unit)
+            _row(
+                gettext("%(feature)s, from the wallet") % {"feature": name},
+                [bill.drawdowns.get((name, unit), Decimal(0)) for bill in bills],
+                unit,
+            )
             for name, unit in dict.fromkeys(key for bill in bills for key in bill.drawdowns)
         ],
         "notes": list(_notes(bills, terms)),
@@ -227,17 +234,15 @@ def _inputs(quantities: Mapping[ExampleUsage, Decimal], typed: Mapping[str, str]
 def _row(label: str, amounts: Sequence[Decimal], currency: str) -> ComparisonRow:
     before, after = amounts
     percent = percent_change(before, after)
-    change = "" if before == after else f"{format_signed(percent)} %" if percent is not None else "new"
+    change = "" if before == after else f"{format_signed(percent)}%" if percent is not None else gettext("new")
     return ComparisonRow(label, format_money(before, currency), format_money(after, currency), change)
 
 
 def _notes(bills: Iterable[ExampleBill], terms: Iterable[VersionTerms]) -> Iterable[str]:
     for bill, version_terms in zip(bills, terms, strict=True):
         for unpriced in bill.unpriced:
-            yield (
-                f"v{version_terms.version_number} has no price for {unpriced}: it would be reported as unmatched "
-                "usage."
-            )
+            text = gettext("v%(version)s has no price for %(usage)s; it would be unmatched usage.")
+            yield text % {"version": version_terms.version_number, "usage": unpriced}
     lengths = {(version_terms.interval.unit, version_terms.interval.count) for version_terms in terms}
     if len(lengths) > 1:
-        yield "Their periods are not equally long: each bill is for one period of its own version."
+        yield gettext("The billing periods differ in length: each bill covers one period of its version.")

@@ -1,12 +1,20 @@
 """The permissions of a version's rows: its fees, features, commitments and the rest."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from lib.admin import PermissionRules, StaffInline
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.models import PlanVersion
+
+
+def too_precise(currency: str, rounded: Decimal) -> str:
+    """Return the error of an amount with more decimal places than its currency has."""
+    text = _("%(currency)s has fewer decimal places. Enter %(amount)s or another amount.")
+    return text % {"currency": currency, "amount": rounded}
 
 
 class DraftRows(PermissionRules):

@@ -8,9 +8,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from lib.admin.columns import display
 from lib.admin.number_fields import NumberInput, strip_padding
 from lib.currencies import CREDITS
 from lib.formats import currency_name
@@ -31,13 +33,16 @@ class PlanFeatureForm(RowForm[PlanFeature]):
             *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "position"),
         )
         labels = {
-            "consumption": "When it is used up",
-            "at_zero": "With an empty wallet",
-            "grace": "How far below zero",
-            "static_value": "Value",
-            "tax_code": "Taxed as",
+            "consumption": _("When allowance is used"),
+            "at_zero": _("When balance is empty"),
+            "grace": _("Overdraft limit"),
+            "static_value": _("Value"),
+            "unlocked_by": _("Unlock condition"),
+            "unlocked_with": _("Metric"),
+            "unlocked_at": _("Threshold"),
+            "tax_code": _("Tax code"),
         }
-        help_texts = {"at_zero": "", "grace": "Credits, or money of the wallet's currency."}
+        help_texts = {"at_zero": "", "grace": _("In credits, or in the wallet's currency.")}
         widgets = {"included": NumberInput(), "grace": NumberInput(), "unlocked_at": NumberInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,13 +62,16 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         if feature is None:
             return cleaned
         if feature.kind == FeatureKind.STATIC and not cleaned.get("static_value"):
-            self.add_error("static_value", f"Enter the value that the plan gives {feature}, such as 10.")
+            self.add_error(
+                "static_value", gettext("Enter the value of %(feature)s, such as 10.") % {"feature": feature}
+            )
         if feature.kind != FeatureKind.STATIC:
             cleaned["static_value"] = ""
         self._check_wallet(cleaned)
         self._check_unlock(cleaned)
         if feature.kind != FeatureKind.METERED and cleaned.get("included"):
-            self.add_error("included", f"{feature} is not metered, so it has no units to include.")
+            text = gettext("%(feature)s is not metered. Remove the included units.")
+            self.add_error("included", text % {"feature": feature})
         return cleaned
 
     def _check_unlock(self, cleaned: dict[str, Any]) -> None:
@@ -73,11 +81,11 @@ class PlanFeatureForm(RowForm[PlanFeature]):
             cleaned["unlocked_with"], cleaned["unlocked_at"] = "", Decimal(0)
             return
         if "unlocked_at" in cleaned and not cleaned["unlocked_at"]:
-            self.add_error("unlocked_at", "Enter what has to be reached, such as 100.")
+            self.add_error("unlocked_at", gettext("Enter the threshold, such as 100."))
         if not unlocked_by.startswith("usage"):
             cleaned["unlocked_with"] = ""
         elif not cleaned.get("unlocked_with"):
-            self.add_error("unlocked_with", "Enter the code of the feature whose usage opens it.")
+            self.add_error("unlocked_with", gettext("Enter the code of the feature whose usage counts."))
 
     def _check_wallet(self, cleaned: dict[str, Any]) -> None:
         """Clear the fields that the page hides, and require an overdraft limit if the wallet may go below zero."""
@@ -86,14 +94,14 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         if cleaned["at_zero"] != AtZero.GRACE:
             cleaned["grace"] = Decimal(0)
         elif "grace" in cleaned and not cleaned["grace"]:
-            self.add_error("grace", "Enter how far below zero the wallet may go, such as 100.")
+            self.add_error("grace", gettext("Enter the overdraft limit, such as 100."))
 
 
 class GrantInline(OrderedDraftRows):
     model = PlanFeature
     form = PlanFeatureForm
-    verbose_name = "feature"
-    verbose_name_plural = "Features"
+    verbose_name = _("feature")
+    verbose_name_plural = _("Features")
     autocomplete_fields = ("feature",)
     fields = (
         *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
@@ -106,23 +114,27 @@ class GrantInline(OrderedDraftRows):
         plan_features = super().get_queryset(request).select_related("feature", "version")
         return plan_features.prefetch_related("prices__rates__tiers")
 
-    @display(description="Prices")
+    @display(description=_("Prices"))
     def prices_shown(self, plan_feature: PlanFeature) -> SafeString | str:
         if plan_feature.pk is None:
-            return "after saving"
+            return gettext("Save first")
         if plan_feature.feature.kind != FeatureKind.METERED:
-            return "none: not metered"
+            return gettext("not metered")
         links = [
             (_page(price), currency_name(price.currency), _summary(price)) for price in plan_feature.prices.all()
         ]
         shown = format_html_join("", '<a class="price-link" href="{}"><b>{}</b> {}</a>', links)
         if not plan_feature.version.is_editable:
-            return shown or "none"
+            return shown or gettext("none")
         add = f"{reverse('admin:plans_price_add')}?plan_feature={plan_feature.pk}"
-        text = "another currency" if links else "Add price"
+        text = gettext("Add currency") if links else gettext("Add price")
         if plan_feature.consumption == Consumption.CREDITS:
             burns = any(price.currency == CREDITS for price in plan_feature.prices.all())
-            add, text = (add, "price of a credit") if burns else (f"{add}&currency={CREDITS}", "price in credits")
+            add, text = (
+                (add, gettext("price of a credit"))
+                if burns
+                else (f"{add}&currency={CREDITS}", gettext("price in credits"))
+            )
         return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
 
 
@@ -134,9 +146,12 @@ def _summary(price: Price) -> str:
     """Return the charge of a price in a few words: “graduated, 3 tiers”, “per unit, 12 rates”."""
     rates = list(price.rates.all())
     if not rates:
-        return "no rate yet"
+        return gettext("no rate yet")
     if len(rates) > 1:
-        return f"{len(rates)} rates"
+        return ngettext("%(count)s rate", "%(count)s rates", len(rates)) % {"count": len(rates)}
     name = rates[0].get_model_display().partition(":")[0]
     tiers = len(rates[0].tiers.all())
-    return f"{name}, {tiers} tiers" if tiers > 1 else name
+    if tiers < 2:
+        return name
+    text = ngettext("%(model)s, %(count)s tier", "%(model)s, %(count)s tiers", tiers)
+    return text % {"model": name, "count": tiers}

@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -13,7 +15,7 @@ from lib.formats import format_money
 from lib.money import round_money
 from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.admin.versions.draft_rows import OrderedDraftRows
+from plans.admin.versions.draft_rows import OrderedDraftRows, too_precise
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Basis, FeeKind
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
@@ -25,8 +27,10 @@ class FeeForm(RowForm[Fee]):
     code = forms.CharField(
         required=False,
         max_length=64,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "from the label"}),
-        help_text="What interfaces and coupons call it, whatever the version. Made from the label when empty.",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": _("from the label")}),
+        help_text=_(
+            "Identifies the fee in the API and coupons, in all versions. Leave empty to derive it from the label."
+        ),
     )
     amount = forms.DecimalField(max_digits=19, decimal_places=4, min_value=0, widget=NumberInput)
     currency = CurrencyCodeField()
@@ -38,12 +42,12 @@ class FeeForm(RowForm[Fee]):
             *("every", "basis", "included", "least", "most", "tax_code", "position"),
         )
         labels = {
-            "label": "Reads on the invoice",
-            "every": "For periods",
-            "basis": "Charged",
-            "least": "At least",
-            "most": "At most",
-            "tax_code": "Taxed as",
+            "label": _("Invoice label"),
+            "every": _("Billing periods"),
+            "basis": _("Charged"),
+            "least": _("Minimum"),
+            "most": _("Maximum"),
+            "tax_code": _("Tax code"),
         }
         widgets = {name: NumberInput() for name in ("every", "included", "least", "most")}
 
@@ -60,13 +64,13 @@ class FeeForm(RowForm[Fee]):
         self._check_numbers(cleaned)
         every = cleaned.get("every", 1)
         if not 1 <= every <= MAX_INTERVAL_UNITS:
-            self.add_error("every", f"Enter 1 to {MAX_INTERVAL_UNITS} periods.")
+            self.add_error("every", gettext("Enter 1 to %(most)s periods.") % {"most": MAX_INTERVAL_UNITS})
         elif every > 1 and (cleaned.get("basis") != Basis.FIXED or cleaned.get("kind") != FeeKind.BASE):
-            self.add_error("every", "Seats, add-ons and one-time fees keep the plan's period: enter 1.")
+            self.add_error("every", gettext("Seats, add-ons, and one-time fees use the plan's period. Enter 1."))
         amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
         if amount is not None and currency:  # the field can't store an amount without a currency
             if (rounded := round_money(amount, currency)) != amount:
-                self.add_error("amount", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
+                self.add_error("amount", too_precise(currency, rounded))
             else:
                 cleaned["amount"] = Money(amount, currency)
         return cleaned
@@ -75,18 +79,21 @@ class FeeForm(RowForm[Fee]):
         """Add errors for numbers that do not fit the fee's basis."""
         basis, least, most = cleaned.get("basis"), cleaned.get("least"), cleaned.get("most")
         if basis == Basis.FIXED and (cleaned.get("included") or least or most):
-            self.add_error("basis", "Numbers are of seats or add-ons: choose what it is charged for, or empty them.")
+            self.add_error(
+                "basis", gettext("Quantities apply to seats and add-ons. Select one, or remove the quantities.")
+            )
         if basis == Basis.ADD_ON and least:
-            self.add_error("least", "An add-on is optional: leave this empty, or charge for seats.")
+            self.add_error("least", gettext("An add-on has no minimum. Leave this empty, or charge for seats."))
         if least is not None and most is not None and most < max(least, 1):
-            self.add_error("most", f"Enter {max(least, 1)} or more, or leave it empty for any number.")
+            text = gettext("Enter %(least)s or more, or leave empty for no maximum.")
+            self.add_error("most", text % {"least": max(least, 1)})
 
 
 class FeeInline(OrderedDraftRows):
     model = Fee
     form = FeeForm
-    verbose_name = "fee"
-    verbose_name_plural = "Fees"
+    verbose_name = _("fee")
+    verbose_name_plural = _("Fees")
 
 
 def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
@@ -94,14 +101,35 @@ def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
     unit, count = version.interval_unit, version.interval_count
     for fee in version.fees.filter(every__gt=1).order_by("position", "pk"):
         amount = format_money(fee.amount.amount, fee.currency)
-        span, period = _span(unit, count * fee.every), _span(unit, count)
-        yield {"name": fee.label, "value": f"{amount} {span}, {fee.get_billed_display()}; usage {period}"}
+        values = {
+            "amount": amount,
+            "interval": format_interval(unit, count * fee.every),
+            "billed": fee.get_billed_display(),
+            "period": format_interval(unit, count),
+        }
+        yield {"name": fee.label, "value": gettext("%(amount)s %(interval)s, %(billed)s; usage %(period)s") % values}
 
 
-def _span(unit: str, count: int) -> str:
-    """Return an interval in words: “each year” for 12 months, “every 5 months”."""
+EVERY_ONE = {
+    "day": _("every day"),
+    "week": _("every week"),
+    "month": _("every month"),
+    "quarter": _("every quarter"),
+    "year": _("every year"),
+}
+
+
+def format_interval(unit: str, count: int) -> str:
+    """Return an interval as text: “every year” for 12 months, “every 5 months”."""
     months = MONTHS.get(unit, 0) * count
     whole = next((name for name, length in reversed(MONTHS.items()) if months == length), None)
     if whole or count == 1:
-        return f"each {whole or unit}"
-    return f"every {count} {unit}s"
+        return str(EVERY_ONE[whole or unit])
+    texts = {
+        "day": ngettext("every %(count)s day", "every %(count)s days", count),
+        "week": ngettext("every %(count)s week", "every %(count)s weeks", count),
+        "month": ngettext("every %(count)s month", "every %(count)s months", count),
+        "quarter": ngettext("every %(count)s quarter", "every %(count)s quarters", count),
+        "year": ngettext("every %(count)s year", "every %(count)s years", count),
+    }
+    return texts[unit] % {"count": count}

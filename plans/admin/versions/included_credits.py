@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
 from lib.admin.columns import column
@@ -29,36 +31,36 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         model = IncludedCredits
         fields = FIGURES
         labels = {
-            "amount": "Grants",
-            "unit": "Of",
-            "every": "When",
-            "lasts": "They last",
-            "days": "Days",
-            "rolls_over": "What is left rolls over so often",
-            "rollover_most": "At most so much of it",
-            "features": "Only for features",
-            "in_trial": "Also in a trial",
+            "amount": _("Amount"),
+            "unit": _("Unit"),
+            "every": _("Granted"),
+            "lasts": _("Expires"),
+            "days": _("Days"),
+            "rolls_over": _("Rollovers"),
+            "rollover_most": _("Rollover limit"),
+            "features": _("Features"),
+            "in_trial": _("Also in a trial"),
         }
         help_texts = {
-            "code": "What interfaces call it, whatever the version.",
-            "unit": "credits, or a currency such as USD: then for subscriptions in that one.",
-            "rolls_over": "0: it expires. 1: once. 36 at most.",
-            "rollover_most": "Empty: all of it.",
-            "priority": "The lowest number is used up first.",
-            "features": "Their codes, with commas between; empty for all.",
+            "code": _("Identifies the grant in the API, in all versions."),
+            "unit": _("“credits”, or a currency for subscriptions in that currency."),
+            "rolls_over": _("How often the remaining amount rolls over, up to 36 times; 0 for none."),
+            "rollover_most": _("Leave empty for all of it."),
+            "priority": _("The lowest number is used first."),
+            "features": _("Feature codes, separated by commas. Leave empty for all."),
         }
         widgets = {"amount": NumberInput(), "rollover_most": NumberInput()}
 
     def clean_amount(self) -> Decimal:
         amount: Decimal = self.cleaned_data["amount"]
         if amount <= 0:
-            raise forms.ValidationError("Enter an amount above zero.")
+            raise forms.ValidationError(gettext("Enter an amount above zero."))
         return amount
 
     def clean_rolls_over(self) -> int:
         times = self.cleaned_data["rolls_over"] or 0
         if times > MAX_ROLLOVERS:
-            raise forms.ValidationError(f"At most {MAX_ROLLOVERS} times.")
+            raise forms.ValidationError(gettext("Enter at most %(most)s.") % {"most": MAX_ROLLOVERS})
         return times
 
     def clean_unit(self) -> str:
@@ -68,26 +70,28 @@ class IncludedCreditsForm(RowForm[IncludedCredits]):
         try:
             return parse_currency(unit.upper())
         except CellRefused as refusal:
-            raise forms.ValidationError(f"Enter “credits”, or a currency. {refusal}") from refusal
+            text = gettext("Enter “credits” or a currency. %(reason)s")
+            raise forms.ValidationError(text % {"reason": refusal}) from refusal
 
     def clean_features(self) -> str:
         codes = list(dict.fromkeys(filter(None, map(str.strip, self.cleaned_data["features"].split(",")))))
         unknown = set(codes) - set(Feature.objects.filter(code__in=codes).values_list("code", flat=True))
         if unknown:
-            raise forms.ValidationError(f"There is no feature {', '.join(sorted(unknown))}: enter codes of features.")
+            text = ngettext("Unknown feature code: %(codes)s.", "Unknown feature codes: %(codes)s.", len(unknown))
+            raise forms.ValidationError(text % {"codes": ", ".join(sorted(unknown))})
         return ", ".join(codes)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         lasts, rolls_over = cleaned.get("lasts"), cleaned.get("rolls_over")
         if lasts == Lasts.DAYS and not cleaned.get("days"):
-            self.add_error("days", "Say how many days they last.")
+            self.add_error("days", gettext("Enter the number of days."))
         if lasts != Lasts.DAYS and cleaned.get("days"):
-            self.add_error("days", "Empty this, or let them last “for so many days”.")
+            self.add_error("days", gettext("Remove the days, or let the credits expire after a number of days."))
         if lasts == Lasts.EVER and rolls_over:
-            self.add_error("rolls_over", "What lasts for ever never rolls over: enter 0.")
+            self.add_error("rolls_over", gettext("Credits without an expiry can't roll over. Enter 0."))
         if cleaned.get("rollover_most") is not None and not rolls_over and "rolls_over" not in self.errors:
-            self.add_error("rollover_most", "Nothing rolls over: empty this, or say how often it does.")
+            self.add_error("rollover_most", gettext("Remove the limit, or enter the number of rollovers."))
         return cleaned
 
 
@@ -95,8 +99,8 @@ class IncludedCreditsInline(DraftRows, StackedInline):
     model = IncludedCredits
     form = IncludedCreditsForm
     extra = 0
-    verbose_name = "credits"
-    verbose_name_plural = "Included credits"
+    verbose_name = _("included credits")
+    verbose_name_plural = _("Included credits")
     ordering = ("code", "unit")
     readonly_fields = ("means",)
     fieldsets = (
@@ -117,32 +121,53 @@ class IncludedCreditsInline(DraftRows, StackedInline):
         ),
     )
 
-    means = column("In words", lambda included: in_words(included) if included.pk else "")
+    means = column(_("Summary"), lambda included: in_words(included) if included.pk else "")
 
 
-WHEN = {Every.PERIOD: "with each period", Every.MONTH: "with each month", Every.ONCE: "once, at the start"}
+GRANTED = {
+    Every.PERIOD: _("%(amount)s with each billing period"),
+    Every.MONTH: _("%(amount)s each month"),
+    Every.ONCE: _("%(amount)s once, at the start"),
+}
 
 
 def in_words(included: IncludedCredits) -> str:
-    """Return an included grant as a sentence: amount, timing, lifetime, and rollover."""
-
-    def units(amount: Any) -> str:
-        return f"{format_number(amount)} credits" if included.unit == CREDITS else format_money(amount, included.unit)
-
-    clauses = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
+    """Return an included grant as text: amount, timing, lifetime, and rollover."""
+    clauses = [str(GRANTED[Every(included.every)]) % {"amount": _amount(included.amount, included.unit)}]
     if included.feature_codes:
-        clauses[0] += f" for {', '.join(included.feature_codes)}"
+        clauses.append(gettext("only for %(features)s") % {"features": ", ".join(included.feature_codes)})
     if included.lasts == "ever":
-        clauses.append("they never expire")
+        clauses.append(gettext("no expiry"))
+    elif included.lasts == "days":
+        days = included.days or 0
+        text = ngettext("expires after %(days)s day", "expires after %(days)s days", days)
+        clauses.append(text % {"days": days})
     else:
-        until = f"after {included.days} days" if included.lasts == "days" else "when that ends"
-        clauses.append(f"what is left expires {until}" if not included.rolls_over else _rolls(included, until, units))
+        clauses.append(gettext("expires at the end of its period or month"))
+    if included.rolls_over:
+        clauses.append(_rollover_text(included))
     if not included.in_trial:
-        clauses.append("not in a trial")
+        clauses.append(gettext("not in a trial"))
     return "; ".join(clauses) + "."
 
 
-def _rolls(included: IncludedCredits, until: str, units: Any) -> str:
-    most = "what is left" if included.rollover_most is None else f"up to {units(included.rollover_most)} of it"
-    often = "once" if included.rolls_over == 1 else f"{included.rolls_over} times"
-    return f"{until} {most} goes on for as long again, {often}"
+def _rollover_text(included: IncludedCredits) -> str:
+    values = {"times": included.rolls_over}
+    if included.rollover_most is None:
+        text = ngettext(
+            "the rest rolls over %(times)s time", "the rest rolls over up to %(times)s times", included.rolls_over
+        )
+        return text % values
+    text = ngettext(
+        "up to %(most)s of the rest roll over %(times)s time",
+        "up to %(most)s of the rest roll over up to %(times)s times",
+        included.rolls_over,
+    )
+    return text % {**values, "most": _amount(included.rollover_most, included.unit)}
+
+
+def _amount(amount: Decimal, unit: str) -> str:
+    if unit != CREDITS:
+        return format_money(amount, unit)
+    count = int(amount) if amount == int(amount) else 2  # a fraction takes the plural
+    return ngettext("%(amount)s credit", "%(amount)s credits", count) % {"amount": format_number(amount)}

@@ -1,6 +1,7 @@
-"""Approval by a second person (request, approve, decline, withdraw), and the rule that requires it."""
+"""Approval by a second person (request, approve, reject, withdraw), and the rule that requires it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -8,9 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
+from lib.translation import Text
 from plans.admin.versions.comparison import VersionComparison, count_differences
 from plans.admin.versions.simulation_note import sentences
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
@@ -39,21 +43,22 @@ class ApprovalStep(ConfirmedAction[PlanVersion]):
 
 
 class AskForApproval(ApprovalStep):
-    label = verb = "Ask for approval"
+    label = verb = _("Request approval")
     icon = "rate_review"
 
     def preview(self, version: PlanVersion) -> Preview:
         at = timezone.now()
         return Preview(
-            title=f"Ask for approval of {version}",
+            title=gettext("Request approval of %(version)s") % {"version": version},
             consequences=[
-                "From now on it cannot be edited, until somebody declines or you take it back.",
-                "Somebody else than you looks at it, and approves or declines.",
+                gettext("The version can't be edited until the request is rejected or withdrawn."),
+                gettext("A second person approves or rejects it."),
                 count_differences(version, at=at),
                 *sentences(version),
             ],
             problems=problems_of(version) or list(filter(None, [missing_simulation(version)])),
             warnings=check_plan(version, at=at),
+            warnings_title=gettext("The plan check found:"),
         )
 
     def run(self, version: PlanVersion) -> Response:
@@ -61,29 +66,33 @@ class AskForApproval(ApprovalStep):
         approvals.request_approval(
             version=version, by=self.user, at=at, reason=self.reason, advice=check_plan(version, at=at)
         )
-        return self.done(f"{version} is in review: somebody else may approve it.")
+        text = gettext("%(version)s is in review. A second person can approve it.")
+        return self.done(text % {"version": version})
 
 
 class TakeRequestBack(ApprovalStep):
-    label = verb = "Take back"
+    label = verb = _("Withdraw request")
     icon = "undo"
-    title = "Take {} back from review"
-    consequences = ["It becomes a draft again and can be edited.", "What was approved of it counts no more."]
+    title = _("Withdraw the approval request of {}")
+    consequences = (_("The version becomes a draft again and can be edited."), _("An approval is revoked."))
 
     def run(self, version: PlanVersion) -> Response:
         approvals.withdraw_request(version=version, by=self.user, at=timezone.now())
-        return self.done(f"{version} is a draft again.")
+        return self.done(gettext("%(version)s is a draft again.") % {"version": version})
 
 
 class ApprovalDecision(ApprovalStep):
     """
     A decision on the pending request of a version.
 
-    consequence: what it means for the version. decide: the operation, which refuses users who can't decide it.
+    heading, report: the page's title and the message after the decision, in which %(version)s stands for the version.
+    consequence: the effect on the version. decide: the operation, which refuses users who can't decide it.
     """
 
     permission = "plans.decide_changerequest"
-    consequence: str
+    heading: Text
+    consequence: Text
+    report: Text
     decide: Callable[..., ChangeRequest]
 
     def find(self, *, object_id: str) -> PlanVersion:
@@ -92,43 +101,57 @@ class ApprovalDecision(ApprovalStep):
         return version
 
     def preview(self, version: PlanVersion) -> Preview:
-        title, change_request, at = f"{self.label} {version}", self.change_request, timezone.now()
+        title, change_request, at = str(self.heading) % {"version": version}, self.change_request, timezone.now()
         if change_request is None:
-            problem = f"Nobody asks for the approval of {version}."
+            problem = gettext("%(version)s has no pending approval request.") % {"version": version}
             return Preview(title=title, consequences=[], problems=[problem])
-        reason = f": “{change_request.reason}”" if change_request.reason else "."
         is_own = change_request.requested_by_id == self.user.pk
         return Preview(
             title=title,
             consequences=[
-                f"{name_of(change_request.requested_by)} asked for it {timesince(change_request.requested_at, at)} "
-                f"ago{reason}",
+                _request_text(change_request, at),
                 count_differences(version, at=at),
                 *sentences(version),
                 self.consequence,
             ],
-            problems=["You asked for it yourself: somebody else has to decide."] if is_own else [],
-            problems_title="It is not for you to decide:",
+            problems=[gettext("You requested this approval. A second person must decide.")] if is_own else [],
+            problems_title=gettext("You can't decide your own request:"),
             warnings=change_request.advice,
+            warnings_title=gettext("The plan check found:"),
         )
 
     def run(self, version: PlanVersion) -> Response:
         if self.change_request is None:
             return self.show()
         self.decide(request=self.change_request, by=self.user, at=timezone.now(), decision=self.reason)
-        return self.done(f"{self.label}d: {version}.")
+        return self.done(str(self.report) % {"version": version})
+
+
+def _request_text(change_request: ChangeRequest, at: datetime) -> str:
+    values = {
+        "user": name_of(change_request.requested_by),
+        "time": timesince(change_request.requested_at, at),
+        "reason": change_request.reason,
+    }
+    if change_request.reason:
+        return gettext("%(user)s requested approval %(time)s ago: “%(reason)s”") % values
+    return gettext("%(user)s requested approval %(time)s ago.") % values
 
 
 class ApproveVersion(ApprovalDecision):
-    label, icon, variant = "Approve", "check", ActionVariant.SUCCESS
-    consequence = "It may be published as it is."
+    label, icon, variant = _("Approve"), "check", ActionVariant.SUCCESS
+    heading = _("Approve %(version)s")
+    consequence = _("The version can be published as it is.")
+    report = _("%(version)s is approved.")
     decide = staticmethod(approvals.approve)
 
 
 class DeclineVersion(ApprovalDecision):
-    label, icon, variant = "Decline", "close", ActionVariant.DANGER
+    label, icon, variant = _("Reject"), "close", ActionVariant.DANGER
     danger = True
-    consequence = "It becomes a draft again."
+    heading = _("Reject %(version)s")
+    consequence = _("The version becomes a draft again.")
+    report = _("%(version)s is rejected.")
     decide = staticmethod(approvals.decline)
 
 

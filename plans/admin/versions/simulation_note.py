@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from lib.formats import format_money, format_number
 from plans.models import PlanVersion, RequiredSimulation
 from plans.publishing.required_simulation import find_simulation
@@ -9,17 +11,24 @@ from plans.publishing.required_simulation import find_simulation
 
 def format_figures(simulation: RequiredSimulation) -> str:
     """Return the figures of a simulation by currency."""
+    text = _(
+        "%(before)s → %(after)s (pay more: %(more)s, less: %(less)s, the same: %(same)s; bill shocks: %(shocks)s)"
+    )
     figures = [
-        f"{format_money(Decimal(totals['before']), currency)} → {format_money(Decimal(totals['after']), currency)}:"
-        f" {format_number(totals['more'])} pay more, {format_number(totals['less'])} less, "
-        f"{format_number(totals['same'])} the same;"
-        f" {format_number(totals['shocks'])} bill shocks"
+        text
+        % {
+            "before": format_money(Decimal(totals["before"]), currency),
+            "after": format_money(Decimal(totals["after"]), currency),
+            **{name: format_number(totals[name]) for name in ("more", "less", "same", "shocks")},
+        }
         for currency, totals in simulation.facts.items()
     ]
-    return "; ".join(figures) or "nobody had a period to compare"
+    return "; ".join(figures) or _("no subscription had a period to compare")
 
 
 def sentences(version: PlanVersion) -> list[str]:
     """Return the result of the last simulation of exactly the version's current content; empty if there is none."""
     simulation = find_simulation(version)
-    return [] if simulation is None else [f"Simulated on past usage, {format_figures(simulation)}."]
+    if simulation is None:
+        return []
+    return [_("Simulated on past usage: %(figures)s.") % {"figures": format_figures(simulation)}]

@@ -1,4 +1,4 @@
-"""The steps of a version's life cycle: who did them, when and why."""
+"""The steps of a version's life cycle, with their author, time and reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,23 @@ from typing import Any
 import pghistory.core
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from plans.admin.versions.review import name_of
 from plans.models import ChangeRequest, PlanVersion
 
-WORDS = {
-    "new draft": "made",
-    "new version": "copied from the version before",
-    "ask for approval": "asked for approval",
-    "approve": "approved",
-    "decline": "declined",
-    "take back from review": "taken back from review",
-    "publish": "published",
-    "unschedule": "withdrawn",
-    "withdraw": "withdrawn",
+LABELS = {
+    "new draft": _("created"),
+    "new version": _("copied from the version before"),
+    "ask for approval": _("submitted for approval"),
+    "approve": _("approved"),
+    "decline": _("rejected"),
+    "take back from review": _("request withdrawn"),
+    "publish": _("published"),
+    "unschedule": _("withdrawn"),
+    "withdraw": _("withdrawn"),
 }
-"""Action of the audit log → its word for the version. Edits in between are part of the version's history instead."""
+"""Action of the audit log → its label. Edits in between are part of the version's history instead."""
 
 MOST = 200
 
@@ -50,14 +51,14 @@ def read_steps(version: PlanVersion) -> list[Step]:
     facts_by_step: dict[Any, dict[str, Any]] = {}
     for event in events:
         facts = event.pgh_context.metadata if event.pgh_context is not None else {}
-        if facts.get("action") in WORDS:
+        if facts.get("action") in LABELS:
             facts_by_step[event.pgh_context_id, facts["action"]] = facts
     steps = sorted(facts_by_step.values(), key=lambda facts: facts["at"])
     users = get_user_model().objects.in_bulk({facts.get("user") for facts in steps} - {None})
     return [
         Step(
             at=datetime.fromisoformat(facts["at"]),
-            label=WORDS[facts["action"]],
+            label=str(LABELS[facts["action"]]),
             who=name_of(users[facts["user"]]) if facts.get("user") in users else "",
             why=str(facts.get("reason") or ""),
             acknowledged=facts.get("acknowledged") or [],

@@ -7,17 +7,18 @@ from django.db.models import Manager
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from lib.admin import page_url, staff_user
-from lib.admin.columns import column, state_column
+from lib.admin.columns import column, display, state_column
 from lib.row_form import RowForm
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
 from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
-from plans.admin.versions.fees import FeeInline, longer_fees
+from plans.admin.versions.fees import FeeInline, format_interval, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
 from plans.admin.versions.review import open_request
 from plans.admin.versions.timeline import read_steps
@@ -49,24 +50,26 @@ class VersionForm(RowForm[PlanVersion]):
             "note",
         )
         labels = {
-            "interval_count": "A period lasts",
-            "interval_unit": "Unit",
-            "anchor": "Periods begin with",
-            "trial_days": "Trial (days)",
-            "trial_usage": "Usage in the trial",
-            "tax_code": "Taxed as",
+            "interval_count": _("Billing period"),
+            "interval_unit": _("Unit"),
+            "anchor": _("Aligned to"),
+            "trial_days": _("Trial (days)"),
+            "trial_usage": _("Usage in the trial"),
+            "tax_code": _("Tax code"),
         }
         widgets = {"note": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
 
 def format_time_in_force(version: PlanVersion) -> str:
-    """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
+    """Return the time in which a version is in force: “since 1 Jan 2026, 00:00”, or a start and an end."""
     start, end = version.effective_from, version.effective_to
     if start is None:
-        return "not yet published"
+        return gettext("not published")
     if end is not None:
         return f"{moment(start)} – {moment(end)}"
-    return f"{'from' if version.state == VersionState.SCHEDULED else 'since'} {moment(start)}"
+    if version.state == VersionState.SCHEDULED:
+        return gettext("from %(time)s") % {"time": moment(start)}
+    return gettext("since %(time)s") % {"time": moment(start)}
 
 
 class PlanVersionAdmin(VersionComparison):
@@ -83,16 +86,15 @@ class PlanVersionAdmin(VersionComparison):
     search_fields = ("plan__name", "plan__code", "note")
     change_form_before_template = "staff/catalog/version_facts.html"
 
-    state_shown = state_column(STATE_COLORS)
-    name = column("Version", str, ordering="plan__name")
-    in_force = column("In force", format_time_in_force, ordering="effective_from")
+    empty_text = _("Create versions on the page of a plan.")
 
-    @display(description="Period")
+    state_shown = state_column(STATE_COLORS)
+    name = column(_("Version"), str, ordering="plan__name")
+    in_force = column(_("In force"), format_time_in_force, ordering="effective_from")
+
+    @display(description=_("Billing period"))
     def interval(self, version: PlanVersion) -> str:
-        count = version.interval_count
-        return (
-            version.get_interval_unit_display() if count == 1 else f"{count} {version.get_interval_unit_display()}s"
-        )
+        return format_interval(version.interval_unit, version.interval_count)
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -132,24 +134,28 @@ class PlanVersionAdmin(VersionComparison):
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         """Return the key facts of a version, shown above the form."""
         facts = [
-            {"name": "State", "value": version.get_state_display(), "color": STATE_COLORS.get(version.state, "")},
-            {"name": "In force", "value": format_time_in_force(version)},
+            {
+                "name": gettext("State"),
+                "value": version.get_state_display(),
+                "color": STATE_COLORS.get(version.state, ""),
+            },
+            {"name": gettext("In force"), "value": format_time_in_force(version)},
         ]
         facts += longer_fees(version)
         if version.tried_at is not None:
-            tried = f"since {date_format(version.tried_at)}: it stays as it is"
-            facts.append({"name": "Tried in the sandbox", "value": tried, "color": ""})
+            tried = gettext("since %(date)s; can't be edited") % {"date": date_format(version.tried_at)}
+            facts.append({"name": gettext("Used in the sandbox"), "value": tried, "color": ""})
         if (change_request := open_request(version)) is not None:
             facts.append(
                 {
-                    "name": "Approval",
+                    "name": gettext("Approval"),
                     "value": change_request.get_state_display(),
                     "color": APPROVAL[change_request.state],
                 }
             )
         if version.copied_from is not None:
             copied_from = version.copied_from
-            facts.append({"name": "Copied from", "value": str(copied_from), "url": page_url(copied_from)})
+            facts.append({"name": gettext("Copied from"), "value": str(copied_from), "url": page_url(copied_from)})
         return facts
 
     def save_model(self, request: HttpRequest, obj: PlanVersion, form: Any, change: bool) -> None:
@@ -170,4 +176,4 @@ class PlanVersionAdmin(VersionComparison):
 
 
 def moment(at: datetime | None) -> str:
-    return "a date to come" if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")
+    return gettext("a later date") if at is None else date_format(timezone.localtime(at), "DATETIME_FORMAT")

@@ -271,7 +271,7 @@ def test_only_plans_with_such_a_fee_need_one_more_query():
     [
         ({"interval": "day"}, 120, ""),
         ({"interval": "month", "count": 2}, 61, "together that may be 120 at most"),
-        ({"interval": "month", "count": 3, "anchor": "calendar"}, 3, "do not begin where a period does"),
+        ({"interval": "month", "count": 3, "anchor": "calendar"}, 3, "would not always start with a billing period"),
         ({"interval": "month", "count": 3, "anchor": "calendar"}, 4, ""),
         ({"interval": "month", "count": 3, "anchor": "anniversary"}, 3, ""),
         ({"interval": "week", "count": 2, "anchor": "calendar"}, 26, ""),

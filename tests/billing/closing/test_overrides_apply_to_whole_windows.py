@@ -150,7 +150,7 @@ REFUSED = [
     # kind         value      more                                            field        words
     ("price",      "0.04",    {"starts_at": JAN},                             "starts_at", "is billed already"),
     ("price",      "0.04",    {"match": {"model": "x"}},                      "match",     "name one of default"),
-    ("included",   "1",       {"match": {"model": "x"}},                      "match",     "Only a price is"),
+    ("included",   "1",       {"match": {"model": "x"}},                      "match",     "Only a price override"),
     ("percent",    "-101",    {},                                             "value",     "-100 to 1000"),
     ("minimum",    "-1",      {},                                             "value",     "must be between"),
     ("price",      "0.04",    {"ends_at": JAN},                               "ends_at",   "before it starts"),

@@ -246,7 +246,7 @@ def test_a_shared_invoice_is_credited_and_voided_but_not_regenerated():
         subscribe_to_own_plan(customer, name, fee("10.03", billed="arrears"))
     close_due(at=AT)
     invoice = Invoice.objects.get()
-    with pytest.raises(CannotRegenerate, match="It bills several subscriptions"):
+    with pytest.raises(CannotRegenerate, match="This invoice bills several subscriptions"):
         regenerate(invoice_id=invoice.pk, reason="Wrong address", at=AT + DAY)
     credit_note = issue_credit_note(
         invoice_id=invoice.pk, lines=[RequestedCredit(2)], reason="Gone", to="offset", at=AT + DAY

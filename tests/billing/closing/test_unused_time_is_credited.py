@@ -247,7 +247,7 @@ def test_an_ended_subscription_stays_ended(at, why):
 
 
 def test_a_running_subscription_has_no_cancellation_to_undo():
-    with pytest.raises(CancellationRefused, match="nothing is to be taken back"):
+    with pytest.raises(CancellationRefused, match="there is no cancellation to undo"):
         uncancel(subscription=subscribed(), at=JAN)
 
 

@@ -72,7 +72,7 @@ def test_a_dry_run_is_done_for_real_once(count):
     assert not job.items.exclude(state=ItemState.WAITING, figures={}, findings=[]).exists()
     work_all()
     assert (refreshed(job).state, job.dry_run, user_count()) == (JobState.DONE, False, count)
-    with pytest.raises(controls.JobControlRefused, match="done for real already"):
+    with pytest.raises(controls.JobControlRefused, match="already run for real"):
         control("do_for_real", job)
 
 
@@ -85,7 +85,9 @@ def test_a_job_that_can_not_be_split_has_a_reason_and_is_not_retried():
     work(kinds=kinds(split=refuse), clock=lambda: NOW)
     assert (refreshed(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
     for how in ("retry_failed", "do_for_real"):
-        with pytest.raises(controls.JobControlRefused, match="It could not be begun: It is no table: save it as CSV"):
+        with pytest.raises(
+            controls.JobControlRefused, match="The job failed to start: It is no table: save it as CSV"
+        ):
             control(how, job)
 
 
@@ -93,7 +95,7 @@ def test_a_job_that_can_not_be_split_has_a_reason_and_is_not_retried():
 def test_a_finished_job_is_not_controlled(how):
     job = make_job(1)
     work_all()
-    with pytest.raises(controls.JobControlRefused, match="The job is done already"):
+    with pytest.raises(controls.JobControlRefused, match="The job is already done"):
         control(how, job)
     assert refreshed(job).state == JobState.DONE
 

@@ -39,7 +39,7 @@ def test_a_cleared_dry_run_is_not_done_for_real():
     job = make_job(1, dry_run=True)
     work_all()
     clear_old_jobs(at=LATER)
-    with pytest.raises(controls.JobControlRefused, match="forgotten: start it anew"):
+    with pytest.raises(controls.JobControlRefused, match="Start a new job"):
         controls.do_for_real(job_id=job.pk, by=None, at=LATER)
 
 
@@ -48,5 +48,5 @@ def test_a_cleared_job_is_not_retried(monkeypatch):
     job = make_job(1)
     work_all(lambda item, at: 1 / 0)
     clear_old_jobs(at=LATER)
-    with pytest.raises(controls.JobControlRefused, match="forgotten: start it anew"):
+    with pytest.raises(controls.JobControlRefused, match="Start a new job"):
         controls.retry_failed(job_id=job.pk, by=None, at=LATER)

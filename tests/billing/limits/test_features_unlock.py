@@ -64,4 +64,6 @@ def test_a_metered_feature_can_be_locked_as_well():
 
 @pytest.mark.parametrize("feature", ["advisor", "nothing"])
 def test_a_feature_that_could_never_unlock_is_not_published(feature):
-    assert any("no other metered feature" in problem for problem in problems_of(advisor("usage", 1, feature=feature)))
+    assert any(
+        "not another metered feature" in problem for problem in problems_of(advisor("usage", 1, feature=feature))
+    )

@@ -127,14 +127,14 @@ def test_a_customers_own_cap_stays_below_finances(keyed):
     first, _ = keyed
     scope = {"customer": first.customer, "match": {"key": "k1"}, "at": NOW}
     set_cap(**scope, amount=D(10))
-    with pytest.raises(CapRefused, match="Finance allows 10"):
+    with pytest.raises(CapRefused, match="Finance allows at most 10"):
         set_cap(**scope, amount=D(11), set_by="customer")
 
 
 UNKNOWN = [
     ({"color": "red"}, "Usage has no dimension “color”: there are key, model"),
-    ({"key": ""}, "Say for which value of key"),
-    ({"key": "a", "model": "b"}, "name one"),
+    ({"key": ""}, "Enter a value of key"),
+    ({"key": "a", "model": "b"}, "needs one dimension"),
 ]
 
 
@@ -154,11 +154,11 @@ def test_setting_a_cap_again_replaces_it_and_removing_it_ends_it(acme):
 
 REFUSED = [
     # amount    more                                    field          words
-    ("-1",      {},                                     "amount",      "no amount that could be invoiced"),
-    ("0.001",   {},                                     "amount",      "no amount that could be invoiced in USD"),
-    ("1",       {"action": "throttle"},                 "per_minute",  "how many uses a minute"),
-    ("1",       {"per_minute": 5},                      "per_minute",  "leave it out"),
-    ("101",     {"set_by": "customer"},                 "amount",      "Finance allows 100"),
+    ("-1",      {},                                     "amount",      "more decimal places"),
+    ("0.001",   {},                                     "amount",      "more decimal places than USD allows"),
+    ("1",       {"action": "throttle"},                 "per_minute",  "Enter the number of uses per minute"),
+    ("1",       {"per_minute": 5},                      "per_minute",  "Leave this empty"),
+    ("101",     {"set_by": "customer"},                 "amount",      "Finance allows at most 100"),
     ("1",       {"feature": "support"},                 "feature",     "is not metered"),
 ]  # fmt: skip
 
@@ -175,5 +175,5 @@ def test_an_invalid_cap_is_rejected(acme, amount, more, field, words):
 
 def test_finances_cap_is_not_below_the_customers(acme):
     cap(acme, 50, at=NOW, set_by="customer")
-    with pytest.raises(CapRefused, match="own cap is 50"):
+    with pytest.raises(CapRefused, match="The customer's cap is 50"):
         cap(acme, 40, at=NOW)

@@ -76,7 +76,11 @@ def change_plan_again(invoice: Invoice) -> None:
 
 @pytest.mark.parametrize(
     ("happens", "why"),
-    [(pay, "is paid, or some of it"), (credit_some, "credited already"), (change_plan_again, "It has moved on to")],
+    [
+        (pay, "is paid in part or in full"),
+        (credit_some, "is credited in part"),
+        (change_plan_again, "has since moved to"),
+    ],
 )
 def test_one_subscription_stays_and_the_other_is_rolled_back(moved, happens, why):
     happens(billed_invoice())
@@ -91,7 +95,7 @@ def test_a_period_that_has_ended_is_not_rolled_back(moved):
     pass_time(FEB + DAY, since=FIFTEENTH + DAY)
     assert roll_back(moved, at=FEB + DAY).figures == {"rolled back": 0, "not possible": 2}
     assert set(MigrationItem.objects.values_list("problem", flat=True)) == {
-        "The period in which it changed is over: change its plan instead."
+        "The period of the change has ended. Change the plan instead."
     }
 
 

@@ -88,9 +88,9 @@ def by_levels(acme, new):
 @pytest.mark.parametrize(
     ("target", "why"),
     [
-        (other_currency, "has no prices in USD: choose EUR"),
+        (other_currency, "has no prices in USD. Choose EUR"),
         (covered_elsewhere, "seats is priced by the subscription"),
-        (by_levels, "change the plan at the period's end"),
+        (by_levels, "Change the plan at the end of the period"),
     ],
 )
 def test_its_problems_are_those_of_the_run(acme, new, target, why):

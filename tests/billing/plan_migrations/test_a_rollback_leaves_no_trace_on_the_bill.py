@@ -108,7 +108,7 @@ def test_an_amount_credited_by_a_credit_note_prevents_the_rollback(pair):
     run(migration)
     pass_time(FIFTEENTH + DAY, since=FIFTEENTH + DAY)
     assert roll_back(migration, at=FIFTEENTH + DAY).figures["not possible"] == 1
-    assert "given back by a credit note" in MigrationItem.objects.get().problem
+    assert "Unused time was already credited" in MigrationItem.objects.get().problem
 
 
 def test_a_rollback_before_anything_was_billed_leaves_no_trace(pair, new):

@@ -88,24 +88,24 @@ def test_unknown_ids_are_returned_with_the_reason(new, four):
     cancel(subscription=four[1], at=FIFTEENTH, ends_at=FIFTEENTH)
     migration = planned(new, ids=["early", "nobody", "there", "late", "elsewhere"])
     assert migration.left_out == [
-        ("nobody", "No subscription or customer has this id."),
-        ("there", f"It is on {new} already."),
-        ("late", "It is canceled."),
-        ("elsewhere", "It does not fit what else was asked for."),
+        ("nobody", "No subscription or customer has this ID."),
+        ("there", f"Already on {new}."),
+        ("late", "The subscription is canceled."),
+        ("elsewhere", "Excluded by the filters."),
     ]
 
 
 @pytest.mark.parametrize(
     ("criteria", "terms", "why"),
     [
-        ({"plan": "", "country": "DE"}, {}, "Choose a plan, or name"),
-        ({"country": "FR"}, {}, "No running subscription fits"),
-        ({}, {"when": "date"}, "Say which date"),
-        ({}, {"when": "date", "moment": JAN}, "is past"),
-        ({}, {"when": "period", "moment": FEB}, "Say which date"),
-        ({}, {"from_unit": "credits"}, "Give two units"),
-        ({}, {"from_unit": "credits", "to_unit": "USD", "rate": Decimal(100)}, "moves now"),
-        ({}, {"when": "now", "from_unit": "credits", "to_unit": "USD", "rate": Decimal(-1)}, "above zero"),
+        ({"plan": "", "country": "DE"}, {}, "Choose a plan, or enter"),
+        ({"country": "FR"}, {}, "No active subscription matches"),
+        ({}, {"when": "date"}, "Enter the date"),
+        ({}, {"when": "date", "moment": JAN}, "is in the past"),
+        ({}, {"when": "period", "moment": FEB}, "Enter the date"),
+        ({}, {"from_unit": "credits"}, "Enter both units"),
+        ({}, {"from_unit": "credits", "to_unit": "USD", "rate": Decimal(100)}, "move now"),
+        ({}, {"when": "now", "from_unit": "credits", "to_unit": "USD", "rate": Decimal(-1)}, "above 0"),
     ],
 )
 def test_an_invalid_selection_is_rejected_and_stores_nothing(new, four, criteria, terms, why):

@@ -46,7 +46,7 @@ def test_the_run_waits_for_the_notice_period(new):
     migration = planned(new, notice_days=60)
     workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None)
     assert "2026-03-16" in refused(workflow.run, migration, at=FIFTEENTH + 59 * DAY)
-    assert "told on" in refused(workflow.announce, migration)
+    assert "notified on" in refused(workflow.announce, migration)
     assert run(migration, at=FIFTEENTH + 60 * DAY).state == "done"
 
 
@@ -62,7 +62,7 @@ def test_a_second_person_approves_where_required(new, people):
     migration = planned(new)
     assert "approval of a second person" in refused(workflow.run, migration)
     workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
-    assert "somebody else has to" in refused(workflow.approve, migration, by=asker)
+    assert "A second person must" in refused(workflow.approve, migration, by=asker)
     workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
     assert run(migration).figures["moved"] == 1
 
@@ -80,10 +80,10 @@ def test_an_approval_can_be_revoked(new, people):
 def test_a_discarded_migration_is_not_run(new):
     migration = planned(new)
     workflow.discard(migration_id=migration.pk, at=FIFTEENTH, by=None)
-    assert "dropped already" in refused(workflow.run, migration)
+    assert "already dropped" in refused(workflow.run, migration)
 
 
 def test_one_step_is_done_at_a_time(new):
     migration = planned(new)
     workflow.preview(migration_id=migration.pk, at=FIFTEENTH, by=None)
-    assert "wait for its end" in refused(workflow.run, migration)
+    assert "Wait for it to finish" in refused(workflow.run, migration)

@@ -107,8 +107,8 @@ def test_an_earlier_end_may_replace_a_later_one(subscription: Subscription):
 
 
 REFUSED = [
-    (TENTH, JAN, "is past: cancel"),
-    (TENTH, datetime(2026, 1, 25, tzinfo=UTC), "ends at .* already"),
+    (TENTH, JAN, "is in the past. Cancel"),
+    (TENTH, datetime(2026, 1, 25, tzinfo=UTC), "already ends at"),
 ]
 
 
@@ -122,7 +122,7 @@ def test_an_impossible_end_is_rejected(subscription: Subscription, at, ends_at, 
 def test_an_ended_subscription_can_not_be_canceled(subscription: Subscription):
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     close_due(at=MAR)
-    with pytest.raises(CancellationRefused, match="has ended already"):
+    with pytest.raises(CancellationRefused, match="has already ended"):
         cancel(subscription=subscription, at=MAR)
 
 

@@ -106,7 +106,7 @@ def test_a_version_with_a_due_change_is_not_withdrawn(subscription):
     publication.publish(version=draft, by=None, at=JAN, effective_from=NOON)
     draft.refresh_from_db()
     schedule_change(subscription=subscription, version=draft, at=JAN, moment=NOON)
-    with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
+    with pytest.raises(PublishingRefused, match="Only a version that is not in force yet"):
         publication.unschedule(version=draft, by=None, at=NOON)
 
 
@@ -119,7 +119,7 @@ def refused(**arguments) -> str:
 
 def test_an_impossible_change_is_rejected_with_the_reason(subscription, pro):
     arguments = {"subscription": subscription, "version": pro}
-    assert "is past" in refused(**arguments, moment=JAN)
+    assert "is in the past" in refused(**arguments, moment=JAN)
     assert "not in force by then" in refused(**{**arguments, "version": plan("draft")})
     assert "on Starter v1 already" in refused(**{**arguments, "version": subscription.version})
     euros = publish(make_plan("euros", fees=[fee("1", currency="EUR")]))

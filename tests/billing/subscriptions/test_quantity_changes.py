@@ -48,11 +48,11 @@ def test_an_upcoming_change_can_be_replaced(subscription):
 
 REFUSED = [
     # quantity          arguments                      message
-    (0, {}, "0 is not between 1 and 1,000,000"),
-    (MAX_SEATS + 1, {}, "1,000,001 is not between"),
+    (0, {}, "0 is out of range"),
+    (MAX_SEATS + 1, {}, "1,000,001 is out of range"),
     (2, {"code": "base-fee"}, "has no fee “base-fee” per seat or add-on: seats, support."),
-    (2, {"since": JAN - timedelta(seconds=1)}, "it starts then; choose that moment or a later one"),
-    (2, {"since": MAR}, "choose a moment before it"),
+    (2, {"since": JAN - timedelta(seconds=1)}, "it starts then"),
+    (2, {"since": MAR}, "Choose an earlier time"),
 ]
 
 
@@ -66,6 +66,6 @@ def test_an_invalid_quantity_is_rejected(subscription, quantity, arguments, mess
 
 def test_a_closed_period_keeps_its_quantities(subscription):
     close_due(at=FEB + timedelta(hours=1))
-    with pytest.raises(QuantityRefused, match="it is billed until then; choose that moment or a later one"):
+    with pytest.raises(QuantityRefused, match="it is billed until then"):
         change_quantity(subscription, 3, at=FEB + timedelta(hours=2), since=FEB - timedelta(seconds=1))
     assert change_quantity(subscription, 3, at=FEB + timedelta(hours=2), since=FEB)

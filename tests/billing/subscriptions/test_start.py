@@ -102,10 +102,10 @@ def test_other_customers_and_other_times_do_not_collide():
 
 
 REFUSED = [
-    ({"currency": "EUR"}, "has no prices in EUR: choose USD"),
-    ({"ends_at": JAN}, "before it starts"),
-    ({"external_id": "taken"}, "There is a subscription taken already"),
-    ({"starts_at": datetime(1800, 1, 1, tzinfo=UTC), "at": JAN}, "periods would be due at once"),
+    ({"currency": "EUR"}, "has no prices in EUR"),
+    ({"ends_at": JAN}, "must be after the start"),
+    ({"external_id": "taken"}, "A subscription taken already exists"),
+    ({"starts_at": datetime(1800, 1, 1, tzinfo=UTC), "at": JAN}, "due periods at once"),
 ]
 
 
@@ -122,13 +122,13 @@ def test_the_sandbox_has_separate_names():
     sandbox_subscription = subscribe(make_customer("acme", sandbox=True), usage_plan("api.calls"), external_id="main")
 
     assert sandbox_subscription.sandbox
-    with pytest.raises(SubscriptionRefused, match="There is a subscription main already"):
+    with pytest.raises(SubscriptionRefused, match="A subscription main already exists"):
         subscribe(make_customer(sandbox=True), usage_plan("api.events"), external_id="main")
 
 
 def test_a_version_that_is_not_published_is_refused():
     draft = make_plan(fees=[fee("5")])
-    with pytest.raises(SubscriptionRefused, match="is draft: only what is published"):
+    with pytest.raises(SubscriptionRefused, match="is draft"):
         subscribe(make_customer(), draft)
     scheduled = publish(make_plan(fees=[fee("5")]), effective_from=FEB)
     with pytest.raises(SubscriptionRefused, match="is scheduled"):

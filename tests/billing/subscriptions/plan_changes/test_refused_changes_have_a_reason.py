@@ -89,7 +89,7 @@ def test_a_refusal_is_recorded_once_and_not_retried(pro):
 
 
 def test_an_empty_cohort_is_rejected(pro):
-    with pytest.raises(PublishingRefused, match="No subscription is chosen"):
+    with pytest.raises(PublishingRefused, match="No subscription is selected"):
         to_cohort(make())
 
 
