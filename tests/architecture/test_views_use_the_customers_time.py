@@ -21,7 +21,6 @@ OF_NO_CUSTOMER = {
     "billing/admin/simulation/clones.py": "a customer is cloned in real time",
     "billing/admin/closing/closing_status.py": "the page of what is closed in real time",
     "billing/admin/subscriptions/coupons.py": "a coupon is archived for everybody",
-    "billing/admin/subscriptions/version_publication.py": "a version is published for everybody",
     "billing/admin/dashboard.py": "figures of live customers",
     "billing/admin/limits/alert_rules.py": "who set or removed a rule when",
     "billing/admin/audit/audit_job.py": "jobs are started in real time",
