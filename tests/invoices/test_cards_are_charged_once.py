@@ -101,7 +101,7 @@ def test_a_charge_missing_from_the_list_is_deduplicated_by_its_key(invoice, at_s
 def test_an_invoice_has_one_pending_attempt_at_a_time(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     start_payment(invoice_id=invoice.pk, at=now)
-    with pytest.raises(PaymentAttemptRefused, match="is being taken since"):
+    with pytest.raises(PaymentAttemptRefused, match="is in progress since"):
         start_payment(invoice_id=invoice.pk, at=now)
 
 
@@ -125,7 +125,7 @@ def test_a_slow_worker_does_not_reopen_a_settled_attempt(invoice, at_stripe, now
 def test_an_error_of_the_account_is_retried_a_minute_later(invoice, at_stripe, now):
     at_stripe.faults = ["500_after"]
     arguments = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
-    with pytest.raises(PaymentAttemptRefused, match="try again in a moment"):
+    with pytest.raises(PaymentAttemptRefused, match="Try again in a moment"):
         attempts.open_page(**arguments, at=now)
     assert attempts.open_page(**arguments, at=now + timedelta(minutes=1)).page
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
@@ -45,17 +46,19 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
     # Row lock: two attempts to collect the same amount can't start at once.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
+        text = _("Nothing is due on %(invoice)s (status: %(state)s).")
         raise PaymentAttemptRefused(
-            f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice"
+            text % {"invoice": invoice, "state": invoice.get_state_display()}, field="invoice"
         )
     pending_attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if pending_attempt is not None:
-        raise PaymentAttemptRefused(
-            f"{pending_attempt.money} of {invoice} is being taken since "
-            f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}: wait for"
-            " what comes of it.",
-            field="invoice",
-        )
+        text = _("A payment of %(amount)s for %(invoice)s is in progress since %(time)s. Wait for its result.")
+        names = {
+            "amount": pending_attempt.money,
+            "invoice": invoice,
+            "time": f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}",
+        }
+        raise PaymentAttemptRefused(text % names, field="invoice")
     return invoice
 
 
@@ -94,12 +97,13 @@ def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> P
     )
     if payment_method is None:
         raise PaymentAttemptRefused(
-            "The customer has nothing that can be charged: send them a link to pay, or to leave a card.",
+            _("The customer has no payment method. Send them a link to pay or to save a card."),
             field="payment_method",
         )
     if (payment_method.account.provider == "sandbox") != invoice.sandbox:
         raise PaymentAttemptRefused(
-            "Only sandbox customers are charged in the sandbox, and nowhere else.", field="payment_method"
+            _("Sandbox customers are charged in the sandbox only, and live customers never are."),
+            field="payment_method",
         )
     return payment_method
 
