@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Alert
 from billing.models.alerts import AlertKind
-from invoices.portal.formats import PortalFigures, plural_number
+from invoices.portal.formats import PortalFigures
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.currencies import MINOR_UNITS
 
@@ -69,9 +69,7 @@ def _figures_text(alert: Alert, figures: PortalFigures) -> str:
     limit = _figure(alert, alert.limit, figures)
     if alert.alert_rule.kind == AlertKind.ALLOWANCE and alert.value > alert.limit:
         more = alert.value - alert.limit
-        text = ngettext(
-            "%(limit)s included, %(more)s more used", "%(limit)s included, %(more)s more used", plural_number(more)
-        )
+        text = gettext("%(limit)s included, %(more)s more used")
         return text % {"limit": limit, "more": figures.quantity(more)}
     return gettext("%(value)s of %(limit)s") % {"value": value, "limit": limit}
 

@@ -99,7 +99,7 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
 
 def _beyond(feature: FeatureTerms) -> str:
     if feature.wallet:
-        return f"{_('Paid from your wallet.')} {AT_ZERO.get(AtZero(feature.at_zero), '')}".strip()
+        return " ".join([_("Paid from your wallet."), str(AT_ZERO[AtZero(feature.at_zero)])])
     if feature.consumption == Consumption.HARD_CAP:
         return _("Further requests are declined.")
     if feature.price is None:

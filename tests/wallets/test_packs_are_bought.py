@@ -172,7 +172,13 @@ REFUSED = [
     ({"units": None, "least_units": 10, "most_units": 20}, {}, {}, "units", "above zero"),
     ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(9)}, "units", "from 10 to 20"),
     ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(21)}, "units", "from 10 to 20"),
-    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(10), "packs": 2}, "packs", "no fixed size"),
+    (
+        {"units": None, "least_units": 10, "most_units": 20},
+        {},
+        {"units": D(10), "packs": 2},
+        "packs",
+        "no fixed size",
+    ),
     ({"prices": {"USD": "0.001"}}, {}, {}, "units", "price of this quantity"),
 ]
 

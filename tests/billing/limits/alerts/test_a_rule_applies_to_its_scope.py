@@ -125,7 +125,7 @@ REFUSED = [
     ("low_balance",  {"customer": True, "feature": True},  "feature",         "has no subscription or feature"),
     ("low_balance",  {"amount": -1},  "amount",          "from 0"),
     ("allowance",    {"set_by": "customer"},  "customer",        "needs a customer"),
-    ("allowance",    {"set_by": "customer", "customer": True, "is_on": False},  "is_on",     "can’t turn alert rules off"),
+    ("allowance",    {"set_by": "customer", "customer": True, "is_on": False},  "is_on",     "can’t turn alert"),
 ]  # fmt: skip
 
 
