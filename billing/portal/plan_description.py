@@ -138,7 +138,7 @@ def _unit_prices(charge: Charge) -> list[Decimal]:
 def _rate(rate: RateTerms, price: PriceTerms, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
     name = rate.label or ", ".join(value for _dimension, value in rate.match) or _("all other usage")
     for text in _charge(rate, price.currency, unit, figures, per=per):
-        yield f"{name}: {text}" if len(price.rates) > 1 else text
+        yield _("%(span)s: %(price)s") % {"span": name, "price": text} if len(price.rates) > 1 else text
 
 
 PriceText = Callable[[Decimal], str]

@@ -29,7 +29,7 @@ CEILINGS = {
 class CustomerTopupForm(forms.Form):
     is_on = forms.BooleanField(label=_("Turn on auto top-up"), required=False)
     threshold = forms.DecimalField(label=_("When the balance falls below"), **UNITS)
-    pack = forms.ChoiceField(label=_("Buy"), widget=forms.RadioSelect)
+    pack = forms.ChoiceField(label=_("Pack to buy"), widget=forms.RadioSelect)
     target = forms.DecimalField(
         label=_("Until the balance is at least"),
         required=False,

@@ -174,7 +174,7 @@ def _bonuses(pack_price: PackPrice, figures: PortalFigures, unit: str) -> list[s
             continue
         names = {"bonus": " + ".join(bonus_parts), "least": _least_text(pack_price, slab, figures)}
         texts.append(
-            (gettext("%(bonus)s bonus from %(least)s") if slab.least else gettext("%(bonus)s bonus")) % names
+            (gettext("bonus of %(bonus)s from %(least)s") if slab.least else gettext("bonus of %(bonus)s")) % names
         )
     return texts
 

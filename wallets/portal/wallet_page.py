@@ -105,6 +105,7 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     rule = (
         visit.own_rows(TopUpRule.objects.filter(wallet=wallet_row), "wallet__customer").select_related("pack").first()
     )
+    can_top_up = has_offer(wallet_row, offered_units(visit))
     context = {
         "wallet": wallet_row,
         "balances": _balances(wallet_row, balances, figures),
@@ -113,8 +114,8 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
         "more": more,
         "months": _months(visit),
         "rule": rule,
-        "can_top_up": has_offer(wallet_row, offered_units(visit)),
-        "auto_top_up": _auto_top_up_text(rule),
+        "can_top_up": can_top_up,
+        "auto_top_up": _auto_top_up_text(rule) if rule or can_top_up else "",
         "message": MESSAGES.get(request.GET.get("message", "")),
     }
     return render_page(request, visit, "wallet.html", context)
@@ -156,7 +157,7 @@ def _movement(movement: Transaction, wallet_row: Wallet, figures: PortalFigures)
     return {
         "at": figures.moment(movement.at),
         "description": description,
-        "units": figures.in_currency(movement.units, unit),
+        "units": ("+" if movement.units > 0 else "") + figures.in_currency(movement.units, unit),
         "balance": figures.in_currency(movement.balance_after, unit),
     }
 
