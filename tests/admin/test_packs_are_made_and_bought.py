@@ -88,7 +88,7 @@ def test_a_purchase_is_canceled_with_a_reason(member, wallet):
     arguments = {"pack": "hundred", "packs": "1", "reference": "x"}
     finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", arguments)
     address = f"/admin/wallets/purchase/{Purchase.objects.get().pk}/cancel/"
-    assert "Say why" in finance.post(address, {"_reason": ""}).content.decode()
+    assert "Enter a reason" in finance.post(address, {"_reason": ""}).content.decode()
     page = finance.post(address, {"_reason": "By mistake"}, follow=True).content.decode()
     for part in ("canceled", "By mistake", "void"):
         assert part in page
