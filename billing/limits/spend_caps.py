@@ -111,45 +111,39 @@ def _metered_in_scope(
 
 def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
     if not 0 <= amount <= MAX_MONEY or round_money(amount, currency) != amount:
-        raise CapRefused(
-            "amount",
-            _("%(amount)s has more decimal places than %(currency)s allows.")
-            % {"amount": f"{amount:f}", "currency": currency},
-        )
+        text = _("Enter an amount of zero or more that can be invoiced in %(currency)s.")
+        raise CapRefused("amount", text % {"currency": currency})
     if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MAX_PER_MINUTE):
-        raise CapRefused(
-            "per_minute", _("Enter the number of uses per minute: 1 to %(most)s.") % {"most": f"{MAX_PER_MINUTE:,}"}
-        )
+        text = _("Enter how many requests a minute to allow, from 1 to %(most)s.")
+        raise CapRefused("per_minute", text % {"most": f"{MAX_PER_MINUTE:,}"})
     if action != CapAction.THROTTLE and per_minute is not None:
-        raise CapRefused("per_minute", _("Only a throttle has uses per minute. Leave this empty."))
+        text = _("Requests a minute can only be set if requests are slowed down. Leave the field empty.")
+        raise CapRefused("per_minute", text)
 
 
 def _check_scope(
     customer: Customer, subscription: Subscription | None, feature: Feature | None, match: Mapping[str, str]
 ) -> None:
     if feature is not None and not list(_metered_in_scope(customer, subscription, feature)):
-        where = subscription.version if subscription else f"any subscription of {customer}"
-        raise CapRefused(
-            "feature",
-            _("%(feature)s is not metered in %(where)s. Choose a metered feature.")
-            % {"feature": feature, "where": where},
-        )
+        if subscription is None:
+            text = _("No subscription of %(customer)s meters %(feature)s. Choose another feature.")
+            raise CapRefused("feature", text % {"customer": customer, "feature": feature})
+        text = _("%(version)s does not meter %(feature)s. Choose another feature.")
+        raise CapRefused("feature", text % {"version": subscription.version, "feature": feature})
     if not match:
         return
     if len(match) > 1:
-        raise CapRefused("match", _("A budget needs one dimension and its value."))
+        raise CapRefused("match", _("A spend cap can cover the value of one dimension only. Choose one."))
     ((name, value),) = match.items()
     dimensions = budget_dimensions(customer, subscription, feature)
     if name not in dimensions:
-        available = f"there are {', '.join(dimensions)}" if dimensions else "this usage has none"
-        raise CapRefused(
-            "match", _("Usage has no dimension “%(name)s”: %(available)s.") % {"name": name, "available": available}
-        )
+        if not dimensions:
+            raise CapRefused("match", _("This usage has no dimensions. Leave the dimension empty."))
+        text = _("Usage has no dimension “%(dimension)s”. Choose one of these: %(dimensions)s.")
+        raise CapRefused("match", text % {"dimension": name, "dimensions": ", ".join(dimensions)})
     if not 1 <= len(value) <= MAX_VALUE_LENGTH:
-        raise CapRefused(
-            "match",
-            _("Enter a value of %(name)s with 1 to %(most)s characters.") % {"name": name, "most": MAX_VALUE_LENGTH},
-        )
+        text = _("Enter a value of %(dimension)s with 1 to %(most)s characters.")
+        raise CapRefused("match", text % {"dimension": name, "most": MAX_VALUE_LENGTH})
 
 
 def _check_other_side(scope: Mapping[str, Any], amount: Decimal, set_by: str) -> None:
@@ -158,14 +152,10 @@ def _check_other_side(scope: Mapping[str, Any], amount: Decimal, set_by: str) ->
     if other is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
-        raise CapRefused(
-            "amount",
-            _("Finance allows at most %(amount)s. Enter at most this amount.")
-            % {"amount": f"{other.amount.normalize():f}"},
-        )
+        text = _("Your cap can’t exceed %(most)s, the cap set by your provider.")
+        raise CapRefused("amount", text % {"most": f"{other.amount.normalize():f}"})
     if set_by == CapSetter.FINANCE and amount < other.amount:
-        raise CapRefused(
-            "amount",
-            _("The customer's cap is %(amount)s. Enter at least this amount, or remove the customer's cap first.")
-            % {"amount": f"{other.amount.normalize():f}"},
+        text = _(
+            "The customer’s own cap is %(least)s. Choose that amount or more, or remove the customer’s cap first."
         )
+        raise CapRefused("amount", text % {"least": f"{other.amount.normalize():f}"})

@@ -1,4 +1,4 @@
-"""A chart of daily bars with marks of the period before: geometry only, in the units of the drawing."""
+"""A chart of daily bars with marks of the previous period: geometry only, in the units of the drawing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ GAP = Decimal("0.24")  # of a day's room
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A day: its bar, and a mark at the height of the same day of the period before; empty if there was none."""
+    """A day: its bar, and a mark at the height of the same day of the previous period; empty if there was none."""
 
     x: str
     y: str

@@ -1,7 +1,7 @@
-"""The days that a usage page covers: those of the running periods, or of the period before."""
+"""The days that a usage page covers: those of the running periods, or of the previous one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ MAX_RANGE = timedelta(days=370)
 
 
 MAX_EARLIER_PERIODS = 100
-"""Number of earlier periods searched for the period before."""
+"""Number of earlier periods searched for the previous one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,14 @@ class Days:
     def until(self) -> datetime:
         return datetime.combine(self.end, time.min, self.zone)
 
+    def until_day(self, day: date) -> "Days":
+        """Return these days without those after a day."""
+        return replace(self, end=max(self.first, min(self.end, day + DAY)))
+
+    def first_days(self, count: int) -> "Days":
+        """Return the first days, at most `count`."""
+        return replace(self, end=min(self.end, self.first + DAY * count))
+
     def each(self) -> list[date]:
         """Return the days, in order."""
         return [self.first + DAY * offset for offset in range((self.end - self.first).days)]
@@ -51,14 +59,14 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The days of the running periods, and of the period before if there was one."""
+    """The days of the running periods, and of the previous one if there was one."""
 
     now: Days
     before: Days | None
 
 
 def spans(visit: Visit, running: Sequence[PeriodUsage]) -> Spans:
-    """Return the days of the running periods and of the period before, in one query."""
+    """Return the days of the running periods and of the previous one, in one query."""
     zone = ZoneInfo(visit.customer.time_zone)
     if not running:
         today = visit.at.astimezone(zone).date()

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.limits.alerts.rule_settings import (
     DEFAULT_LEVELS,
@@ -18,17 +20,17 @@ from billing.models import Alert, AlertRule, SpendCap, Subscription
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import alert_text
-from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CustomerCapForm
+from billing.portal.limit_forms import ACTIONS, RULE_TITLES, BudgetForm, CustomerCapForm
 from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
 MESSAGES = {
-    "budget": "Set. Contacts who are told of limits get a mail when it is reached.",
-    "cap": "Set. It holds in this period and those that come.",
-    "removed": "Removed.",
-    "theirs": "It was not set by you: ask us to change it.",
+    "budget": _("Alert rule added. Contacts who get usage alerts receive an email at each threshold."),
+    "cap": _("Spend cap set. It applies from the current period on."),
+    "removed": _("Removed."),
+    "theirs": _("You can’t remove a limit that your provider has set. Please contact them."),
 }
 
 
@@ -125,7 +127,7 @@ def _page(
         "budget": budget or BudgetForm(visit=visit, features=features),
         "cap": cap or CustomerCapForm(visit=visit, features=features),
         "currency": str(visit.customer.currency),
-        "told": MESSAGES.get(request.GET.get("told", "")),
+        "message": MESSAGES.get(request.GET.get("message", "")),
     }
     refused = bool((budget and budget.errors) or (cap and cap.errors))
     return render_page(request, visit, "limits.html", context, status=422 if refused else 200)
@@ -142,33 +144,47 @@ def features_of(visit: Visit) -> dict[str, str]:
 
 
 def _rule(rule: AlertRule, figures: PortalFigures) -> dict[str, Any]:
-    levels = ", ".join(f"{level} %" for level in rule.levels or DEFAULT_LEVELS[rule.kind])
     amount = _amount(rule.amount, rule.currency, figures) if rule.amount is not None else ""
     return {
         "pk": rule.pk,
-        "what": KINDS.get(AlertKind(rule.kind), rule.get_kind_display().capitalize()),
-        "of": _usage_text(rule.feature, {rule.dimension: rule.dimension_value} if rule.dimension else {}),
+        "title": RULE_TITLES[AlertKind(rule.kind)],
+        "scope": _scope_text(rule.feature, {rule.dimension: rule.dimension_value} if rule.dimension else {}),
         "amount": amount,
-        "levels": levels,
+        "levels": ", ".join(
+            _level_text(rule.kind, level, figures) for level in rule.levels or DEFAULT_LEVELS[rule.kind]
+        ),
         "is_own": rule.set_by == CapSetter.CUSTOMER,
         "is_on": rule.is_on,
     }
 
 
 def _cap(cap: SpendCap, figures: PortalFigures) -> dict[str, Any]:
-    action = ACTIONS[CapAction(cap.action)]
+    action = str(ACTIONS[CapAction(cap.action)])
+    if cap.per_minute:
+        text = ngettext(
+            "Slow down to %(count)s request a minute", "Slow down to %(count)s requests a minute", cap.per_minute
+        )
+        action = text % {"count": figures.quantity(Decimal(cap.per_minute))}
     return {
         "pk": cap.pk,
-        "of": _usage_text(cap.feature, cap.match),
+        "scope": _scope_text(cap.feature, cap.match),
         "amount": _amount(cap.amount, str(cap.currency), figures),
-        "then": f"{action} ({cap.per_minute} a minute)" if cap.per_minute else action,
+        "action": action,
         "is_own": cap.set_by == CapSetter.CUSTOMER and cap.customer_id is not None,
     }
 
 
-def _usage_text(feature: Feature | None, match: dict[str, str]) -> str:
-    where = ", ".join(f"{name} {value}" for name, value in match.items())
-    return f"{feature or 'all usage'}{', ' if where else ''}{where}"
+def _level_text(kind: str, level: int, figures: PortalFigures) -> str:
+    if kind == AlertKind.ANOMALY:
+        return f"{level} ×"
+    if kind == AlertKind.EXPIRING:
+        return ngettext("%(count)s day before", "%(count)s days before", level) % {"count": level}
+    return figures.percent(Decimal(level))
+
+
+def _scope_text(feature: Feature | None, match: dict[str, str]) -> str:
+    name = str(feature) if feature else gettext("All usage")
+    return ", ".join([name, *(f"{dimension} {value}" for dimension, value in match.items())])
 
 
 def _amount(amount: Decimal, currency: str, figures: PortalFigures) -> str:

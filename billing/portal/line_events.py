@@ -4,12 +4,13 @@ from decimal import Decimal
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import ngettext
 
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, read_line_usage, read_page
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
-from invoices.portal.formats import portal_figures
+from invoices.portal.formats import PortalFigures, portal_figures
 from invoices.portal.invoice_list import VISIBLE_STATES
 from lib.api.problems import Problem
 
@@ -26,13 +27,10 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
             usage, after=decode_position(cursor) if cursor else None, limit=PAGE_SIZE
         )
     except Problem as refused:
-        raise Http404("There is no such page.") from refused
+        raise Http404("This page of events does not exist.") from refused
     context = {
         "line": line,
-        "quantity": figures.units(line.quantity, line.unit),
-        "usage": usage,
-        "events": figures.quantity(Decimal(usage.events)),
-        "sum": figures.quantity(usage.quantity),
+        "summary": _summary(line, usage, figures),
         "entries": [
             {
                 "at": figures.moment(line_event.row.occurred_at),
@@ -53,6 +51,27 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
 def line_events_table(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
     """Send all events of a line as CSV."""
     return csv_response(*_find(visit, number, position))
+
+
+def _summary(line: Line, usage: LineUsage, figures: PortalFigures) -> str:
+    names = {
+        "quantity": figures.units(line.quantity, line.unit),
+        "events": figures.quantity(Decimal(usage.events)),
+        "sum": figures.quantity(usage.quantity),
+    }
+    if usage.is_sum:
+        text = ngettext(
+            "This line bills %(quantity)s. %(events)s event was counted, with a sum of %(sum)s.",
+            "This line bills %(quantity)s. %(events)s events were counted, with a sum of %(sum)s.",
+            usage.events,
+        )
+    else:
+        text = ngettext(
+            "This line bills %(quantity)s. %(events)s event was counted.",
+            "This line bills %(quantity)s. %(events)s events were counted.",
+            usage.events,
+        )
+    return text % names
 
 
 def _find(visit: Visit, number: int, position: int) -> tuple[Line, LineUsage]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, ngettext
 
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.closing.preview import preview_periods
@@ -14,11 +15,13 @@ from billing.metering.usage.current_usage import FeatureUsage
 from billing.metering.usage.forecast import PeriodForecast, forecast_periods
 from billing.metering.usage.latest_events import find_last_received
 from billing.models import Alert
-from billing.portal.alert_text import alert_text as alert_shown
+from billing.portal.alert_text import alert_text
 from customers.portal.visit import Visit, render_page, signed_in
-from invoices.portal.formats import PortalFigures, portal_figures
+from invoices.portal.formats import PortalFigures, percent_of, plural_number, portal_figures
 from invoices.portal.invoice_list import sum_by_currency
+from lib.decimals import to_plain_string
 from plans.models import Meter
+from plans.models.prices import Consumption
 from wallets.portal.wallet_page import wallets_of
 
 # Several alerts may belong to one rule, so more are read than shown: the latest of each rule.
@@ -32,19 +35,21 @@ class FeatureShown:
     """
     A feature in a running period as text.
 
-    percent: used part of the allowance; None without one. level: `high` when it is nearly used up, `full` when it is.
+    share: used part of the allowance in percent, as a plain number; None without one. percent: the same as text.
+    level: `high` when it is nearly used up, `full` when further use is declined.
+    summary: usage against the allowance, in a sentence.
     """
 
     code: str
     name: str
     used: str
     included: str
-    remaining: str
-    percent: int | None
+    summary: str
+    share: str | None
+    percent: str
     level: str
     cost: str
     drawn: str
-    is_capped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ class PeriodShown:
 
     day, days: the current day and the number of days. is_prepaid: whether wallets pay for all usage, so that no
         invoice is expected.
-    from_to: the range of the expected cost. due_so_far: the next invoice as it would be now, tax included; empty if
-        there is none.
+    projected: the range of the projected cost. due_so_far: the next invoice as it would be now, tax included; empty
+        if there is none.
     """
 
     plan: str
@@ -66,14 +71,14 @@ class PeriodShown:
     days: int
     cost: str
     is_prepaid: bool
-    is_telling: bool
-    from_to: str
+    is_projected: bool
+    projected: str
     so_far: str
     lately: str
     began: str
     due_so_far: str
     features: list[FeatureShown]
-    promise: dict[str, Any] | None
+    commitment: dict[str, Any] | None
 
 
 @signed_in()
@@ -88,9 +93,9 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "wallets": wallets_of(visit, figures),
         "sums": [total for total in sum_by_currency(visit, figures) if total["is_due"]],
         "alerts": [
-            alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))
+            alert_text(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))
         ],
-        "fresh": _freshness(visit, running, figures),
+        "last_usage": _last_usage(visit, running, figures),
         "now": figures.moment(visit.at),
     }
     return render_page(request, visit, "overview.html", context)
@@ -139,14 +144,14 @@ def _period(
         days=(last - first).days + 1,
         cost=money(usage.cost),
         is_prepaid=bool(usage.features) and all(feature.drawn is not None for feature in usage.features),
-        is_telling=forecast.is_telling,
-        from_to=least if least == most else f"{least} to {most}",
+        is_projected=forecast.is_telling,
+        projected=least if least == most else gettext("%(least)s to %(most)s") % {"least": least, "most": most},
         so_far=money(forecast.so_far),
         lately=money(forecast.lately),
         began=figures.short_day(first),
         due_so_far=due,
         features=[show_feature(feature, currency, figures) for feature in usage.features],
-        promise=_promise(progress, currency, figures) if progress else None,
+        commitment=_commitment(progress, currency, figures) if progress else None,
     )
 
 
@@ -154,35 +159,89 @@ def show_feature(feature: FeatureUsage, currency: str, figures: PortalFigures) -
     """Return the usage of a feature as text."""
     terms = feature.terms
     included = terms.included
-    percent = min(100, max(0, int(feature.used * 100 / included))) if included else None
+    percent = percent_of(feature.used, included) if included else None
     return FeatureShown(
         code=terms.code,
         name=terms.name,
         used=figures.units(feature.used, terms.unit),
         included=figures.units(included, terms.unit) if included else "",
-        remaining=figures.units(feature.remaining, terms.unit) if included else "",
-        percent=percent,
-        level=_level(percent or 0),
+        summary=_summary(feature, figures),
+        share=None if percent is None else to_plain_string(percent),
+        percent="" if percent is None else figures.percent(percent),
+        level=_level(feature, percent),
         cost=figures.in_currency(feature.cost, currency),
         drawn=figures.in_currency(feature.drawn, terms.wallet) if feature.drawn is not None else "",
-        is_capped=terms.consumption == "hard_cap",
     )
 
 
-def _level(percent: int) -> str:
-    return "full" if percent >= FULL else "high" if percent >= HIGH else ""
+def _level(feature: FeatureUsage, percent: Decimal | None) -> str:
+    """Return how the bar of an allowance looks; usage beyond it is a warning only where it is declined."""
+    if percent is None or percent < HIGH:
+        return ""
+    if percent < FULL:
+        return "high"
+    return "full" if feature.terms.consumption == Consumption.HARD_CAP else ""
 
 
-def _promise(progress: CommitmentProgress, currency: str, figures: PortalFigures) -> dict[str, Any]:
+def _summary(feature: FeatureUsage, figures: PortalFigures) -> str:
+    """Return the usage of a feature against its allowance, in a sentence."""
+    terms = feature.terms
+    included, is_capped = terms.included, terms.consumption == Consumption.HARD_CAP
+    if not included:
+        return figures.units(feature.used, terms.unit)
+    names = {
+        "used": figures.quantity(feature.used),
+        "limit": figures.units(included, terms.unit),
+        "remaining": figures.quantity(feature.remaining),
+        "included": figures.quantity(included),
+        "unit": figures.unit(included, terms.unit),
+        "more": figures.quantity(feature.used - included),
+    }
+    if feature.used < included:
+        if is_capped:
+            return gettext("%(used)s of at most %(limit)s; %(remaining)s left") % names
+        return gettext("%(used)s of %(limit)s included; %(remaining)s left") % names
+    if is_capped:
+        return gettext("The limit of %(limit)s is reached. Further requests are declined.") % names
+    return _overage_text(feature, feature.used - included) % names
+
+
+def _overage_text(feature: FeatureUsage, more: Decimal) -> str:
+    """Return a sentence about usage beyond the allowance, with placeholders."""
+    number = plural_number(more)
+    if not more:
+        return gettext("You have used all %(included)s included %(unit)s.")
+    if feature.drawn is not None:
+        return ngettext(
+            "You have used all %(included)s included %(unit)s; %(more)s more is paid from your wallet.",
+            "You have used all %(included)s included %(unit)s; %(more)s more are paid from your wallet.",
+            number,
+        )
+    if feature.terms.price is None:
+        return ngettext(
+            "You have used all %(included)s included %(unit)s; %(more)s more is free of charge.",
+            "You have used all %(included)s included %(unit)s; %(more)s more are free of charge.",
+            number,
+        )
+    return ngettext(
+        "You have used all %(included)s included %(unit)s; %(more)s more is billed.",
+        "You have used all %(included)s included %(unit)s; %(more)s more are billed.",
+        number,
+    )
+
+
+def _commitment(progress: CommitmentProgress, currency: str, figures: PortalFigures) -> dict[str, Any]:
+    percent = percent_of(progress.reached, progress.promised) if progress.promised else Decimal(100)
     return {
-        "promised": figures.in_currency(progress.promised, currency),
+        "committed": figures.in_currency(progress.promised, currency),
         "reached": figures.in_currency(progress.reached, currency),
-        "percent": min(100, int(progress.reached * 100 / progress.promised)) if progress.promised else 100,
+        "share": to_plain_string(percent),
+        "percent": figures.percent(percent),
         "until": figures.date(progress.ends_at),
     }
 
 
-def _freshness(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> str:
+def _last_usage(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> str:
     """Return how long ago the latest usage arrived, in words; empty if there is none."""
     meters = {feature.terms.meter_id for forecast in running for feature in forecast.usage.features}
     names = list(Meter.objects.filter(pk__in=meters).values_list("event_name", flat=True))

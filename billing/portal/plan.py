@@ -1,9 +1,10 @@
-"""The customer's plans in plain words, and their upcoming changes."""
+"""The customer's plans in words, and their upcoming changes."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from billing.models import ScheduledChange, Subscription
@@ -15,6 +16,7 @@ from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import IncludedCredits
+from plans.models.included_credits import Every
 from wallets.statements.formats import display_currency
 
 SHOWN = [
@@ -25,8 +27,19 @@ SHOWN = [
 ]
 MAX_ROWS = 50
 MESSAGES = {
-    "changed": "Your plan is changed.",
-    "scheduled": "Your plan changes when the running period ends.",
+    "changed": _("Your plan has changed."),
+    "scheduled": _("Your plan will change at the end of the current period."),
+}
+STATES = {
+    SubscriptionState.TRIALING: _("Trial"),
+    SubscriptionState.ACTIVE: _("Active"),
+    SubscriptionState.PAUSED: _("Paused"),
+    SubscriptionState.CANCELED: _("Canceled"),
+}
+CREDITS_EVERY = {
+    Every.PERIOD: _("Includes %(amount)s each billing period."),
+    Every.MONTH: _("Includes %(amount)s each month."),
+    Every.ONCE: _("Includes %(amount)s once, at the start."),
 }
 
 
@@ -46,7 +59,7 @@ def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             for subscription in subscriptions
         ],
         "changes": _changes(visit, figures),
-        "told": MESSAGES.get(request.GET.get("told", "")),
+        "message": MESSAGES.get(request.GET.get("message", "")),
     }
     return render_page(request, visit, "plan.html", context)
 
@@ -63,12 +76,12 @@ def _shown(
     """
     terms = running.terms if running else load_terms(subscription.version_id, str(subscription.currency))
     quantities = {part.fee.code: part.quantity for part in running.quantities} if running else {}
-    promise = terms.commitment
+    commitment = terms.commitment
     return {
         "pk": subscription.pk,
         "plan": terms.plan_name,
         "description": subscription.version.plan.description,
-        "state": subscription.get_state_display(),
+        "state": STATES[SubscriptionState(subscription.state)],
         "since": figures.date(subscription.starts_at),
         "trial_until": figures.date(subscription.trial_ends_at)
         if subscription.state == SubscriptionState.TRIALING and subscription.trial_ends_at
@@ -77,7 +90,7 @@ def _shown(
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         **describe_terms(terms, quantities, figures),
         "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
-        "promise": figures.in_currency(promise.minimum, terms.currency) if promise else "",
+        "commitment": figures.in_currency(commitment.minimum, terms.currency) if commitment else "",
         "may_change": visit.may_change and may_change_of(subscription),
     }
 
@@ -88,7 +101,7 @@ def _is_included(part: IncludedCredits, subscription: Subscription) -> bool:
 
 def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
     amount = figures.in_currency(part.amount, display_currency(part.unit))
-    return f"{amount}, {part.get_every_display()}"
+    return str(CREDITS_EVERY[Every(part.every)]) % {"amount": amount}
 
 
 def _changes(visit: Visit, figures: PortalFigures) -> list[dict[str, str]]:

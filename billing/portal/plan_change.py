@@ -1,11 +1,14 @@
 """Change the plan in the portal, if the seller allows it: choose, preview, confirm."""
 
+import logging
 from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
@@ -18,16 +21,18 @@ from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
-WHEN = [("period", "when the running period ends"), ("now", "now")]
+logger = logging.getLogger(__name__)
+
+WHEN = [("period", _("At the end of the current period")), ("now", _("Now"))]
 
 
 class CustomerPlanChangeForm(forms.Form):
     fields: dict[str, Any]  # each of its own class
 
     version = forms.ModelChoiceField(
-        PlanVersion.objects.none(), label="To", widget=forms.RadioSelect, empty_label=None
+        PlanVersion.objects.none(), label=_("New plan"), widget=forms.RadioSelect, empty_label=None
     )
-    when = forms.ChoiceField(label="When", choices=WHEN, initial="period", widget=forms.RadioSelect)
+    when = forms.ChoiceField(label=_("Date of the change"), choices=WHEN, initial="period", widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, subscription: Subscription, visit: Visit, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -57,7 +62,7 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
     """Show the invoice that the change leads to; a second, identical request changes the plan."""
     subscription = visit.own_row(Subscription.objects.select_related("version__plan", "customer"), pk=number)
     if not may_change_of(subscription):
-        raise Http404("This plan is changed by asking us.")
+        raise Http404("Customers can't change this plan themselves.")
     figures = portal_figures(visit, str(subscription.currency))
     form = CustomerPlanChangeForm(request.POST or None, subscription=subscription, visit=visit)
     context: dict[str, Any] = {
@@ -73,10 +78,19 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
                 return redirect_with_message(
                     "portal_plan", message="scheduled" if form.arguments["at_period_end"] else "changed"
                 )
-            context |= {"comes_to": _preview_text(subscription, form, visit, figures), "seen": seen}
+            context |= {"preview": _preview_text(subscription, form, visit, figures), "seen": seen}
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
-            form.add_error(None, str(refusal))
+            logger.info("A plan change in the portal was refused: %s", refusal)
+            form.add_error(None, _refusal_text(form, visit))
     return render_page(request, visit, "change_plan.html", context, status=422 if form.errors else 200)
+
+
+def _refusal_text(form: CustomerPlanChangeForm, visit: Visit) -> str:
+    """Return what a customer can do; the refusal itself is in staff's words."""
+    if not form.arguments["at_period_end"]:
+        return gettext("The plan can’t be changed now. Choose the end of the current period.")
+    names = {"plan": form.arguments["version"].plan.name, "seller": visit.customer.seller.legal_name}
+    return gettext("The plan can’t be changed to %(plan)s at present. Please contact %(seller)s.") % names
 
 
 def _version_text(version: PlanVersion, subscription: Subscription, figures: PortalFigures) -> dict[str, Any]:
@@ -93,11 +107,11 @@ def _preview_text(
 ) -> dict[str, Any]:
     """Return the invoice that the change leads to; the change is made and rolled back."""
     draft = preview_change(subscription=subscription, at=visit.at, **form.arguments)
-    given_back = sum((credit_note.totals.total for credit_note in draft.credit_notes), start=draft.totals.total * 0)
+    credited = sum((credit_note.totals.total for credit_note in draft.credit_notes), start=draft.totals.total * 0)
     return {
         "plan": form.arguments["version"].plan.name,
-        "when": dict(WHEN)[form.cleaned_data["when"]],
+        "is_now": not form.arguments["at_period_end"],
         "lines": [(line.description, figures.money(line.amount)) for line in draft.lines],
         "total": figures.money(draft.totals.total),
-        "given_back": figures.money(given_back) if given_back else "",
+        "credited": figures.money(credited) if credited else "",
     }

@@ -1,12 +1,14 @@
-"""A plan in plain words: its fees, allowances and prices."""
+"""A plan in words: its fees, allowances and prices."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from invoices.portal.formats import PortalFigures
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+
+from invoices.portal.formats import PortalFigures, plural_number
 from lib.decimals import EXACT
-from lib.formats import pluralize
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
 from plans.models.prices import AtZero, Consumption
 from plans.pricing.calendar import Interval
@@ -25,21 +27,36 @@ from plans.pricing.rating import PriceTerms, RateTerms
 
 ONE = Decimal(1)
 AT_ZERO = {
-    AtZero.BLOCK: "With nothing left, further use is refused.",
-    AtZero.OVERAGE: "With nothing left, further use is invoiced.",
-    AtZero.GRACE: "With nothing left, use may go on for a while, and is owed.",
+    AtZero.BLOCK: gettext_lazy("When the wallet is empty, further requests are declined."),
+    AtZero.OVERAGE: gettext_lazy("When the wallet is empty, further usage is invoiced."),
+    AtZero.GRACE: gettext_lazy("When the wallet is empty, it may be overdrawn up to a limit."),
 }
+FREQUENCIES = {
+    "day": ngettext_lazy("each day", "every %(count)s days", "count"),
+    "week": ngettext_lazy("each week", "every %(count)s weeks", "count"),
+    "month": ngettext_lazy("each month", "every %(count)s months", "count"),
+    "quarter": ngettext_lazy("each quarter", "every %(count)s quarters", "count"),
+    "year": ngettext_lazy("each year", "every %(count)s years", "count"),
+}
+RENEWALS = {
+    "day": ngettext_lazy("It renews each day.", "It renews every %(count)s days.", "count"),
+    "week": ngettext_lazy("It renews each week.", "It renews every %(count)s weeks.", "count"),
+    "month": ngettext_lazy("It renews each month.", "It renews every %(count)s months.", "count"),
+    "quarter": ngettext_lazy("It renews each quarter.", "It renews every %(count)s quarters.", "count"),
+    "year": ngettext_lazy("It renews each year.", "It renews every %(count)s years.", "count"),
+}
+"""Unit of an interval → text."""
 
 
-def length(interval: Interval) -> str:
-    """Return the length of a period as text: “month”, “3 months”."""
-    return interval.unit if interval.count == 1 else f"{interval.count} {pluralize(interval.unit)}"
+def frequency(interval: Interval, times: int = 1) -> str:
+    """Return how often something comes: “each month”, “every 3 months”. times: number of intervals between."""
+    return str(FREQUENCIES[interval.unit] % {"count": interval.count * times})
 
 
 def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, Any]:
-    """Return a plan's interval, fees and features as text. held: units of fees charged per unit."""
+    """Return a plan's renewal, fees and features as text. held: units of fees charged per unit."""
     return {
-        "length": length(terms.interval),
+        "renewal": str(RENEWALS[terms.interval.unit] % {"count": terms.interval.count}),
         "fees": [_fee(fee, terms, held, figures) for fee in terms.fees],
         "features": [_feature(feature, terms, figures) for feature in terms.features],
     }
@@ -47,20 +64,33 @@ def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFig
 
 def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
     amount = figures.in_currency(fee.amount, terms.currency)
-    frequency = f"every {fee.every} × {length(terms.interval)}" if fee.every > 1 else f"each {length(terms.interval)}"
-    when = "once" if fee.kind == "one_time" else frequency
-    each = " for each" if fee.is_per_unit else ""
-    free = f", the first {fee.included} included" if fee.is_per_unit and fee.included else ""
-    count = f"; you hold {held[fee.code]}" if fee.is_per_unit and fee.code in held else ""
-    return {"label": fee.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
+    notes = []
+    if fee.is_per_unit and fee.included:
+        notes.append(
+            ngettext("the first %(count)s is included", "the first %(count)s are included", fee.included)
+            % {"count": figures.quantity(Decimal(fee.included))}
+        )
+    if fee.is_per_unit and fee.code in held:
+        notes.append(_("you have %(count)s") % {"count": figures.quantity(Decimal(held[fee.code]))})
+    return {
+        "label": fee.label,
+        "amount": _("%(price)s each") % {"price": amount} if fee.is_per_unit else amount,
+        "frequency": _("once") if fee.kind == "one_time" else frequency(terms.interval, fee.every),
+        "notes": "; ".join(notes),
+    }
 
 
 def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
     """Return a feature's allowance, prices and overage as text."""
-    frequency = length(feature.resets) if feature.resets else length(terms.interval)
+    included = ""
+    if feature.included:
+        included = _("%(quantity)s included %(frequency)s.") % {
+            "quantity": figures.units(feature.included, feature.unit),
+            "frequency": frequency(feature.resets or terms.interval),
+        }
     return {
         "name": feature.name,
-        "included": f"{figures.units(feature.included, feature.unit)} each {frequency}" if feature.included else "",
+        "included": included,
         "prices": list(_prices(feature, figures)) if feature.price else [],
         "beyond": _beyond(feature),
         "is_agreed": bool(feature.overridden),
@@ -69,12 +99,12 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
 
 def _beyond(feature: FeatureTerms) -> str:
     if feature.wallet:
-        return f"Paid from your wallet as it is used. {AT_ZERO.get(AtZero(feature.at_zero), '')}".strip()
+        return " ".join([_("Paid from your wallet."), str(AT_ZERO[AtZero(feature.at_zero)])])
     if feature.consumption == Consumption.HARD_CAP:
-        return "No more than that can be used."
+        return _("Further requests are declined.")
     if feature.price is None:
-        return "It costs nothing."
-    return "What goes beyond is on the invoice of its period." if feature.included else ""
+        return _("Free of charge.")
+    return _("Further usage is billed at the end of the period.") if feature.included else ""
 
 
 def _prices(feature: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
@@ -88,11 +118,11 @@ def _prices(feature: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
     for rate in price.rates:
         yield from _rate(rate, price, feature.unit, figures, per=per)
     if price.minimum is not None:
-        yield f"at least {figures.in_currency(price.minimum, price.currency)}"
+        yield _("at least %(amount)s") % {"amount": figures.in_currency(price.minimum, price.currency)}
     if price.maximum is not None:
-        yield f"at most {figures.in_currency(price.maximum, price.currency)}"
+        yield _("at most %(amount)s") % {"amount": figures.in_currency(price.maximum, price.currency)}
     if price.discount:
-        yield f"less {figures.percent(price.discount)} in return for your commitment"
+        yield _("less %(percent)s for your commitment") % {"percent": figures.percent(price.discount)}
 
 
 def _unit_prices(charge: Charge) -> list[Decimal]:
@@ -106,9 +136,9 @@ def _unit_prices(charge: Charge) -> list[Decimal]:
 
 
 def _rate(rate: RateTerms, price: PriceTerms, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
-    name = rate.label or ", ".join(value for _, value in rate.match) or "all other use"
+    name = rate.label or ", ".join(value for _dimension, value in rate.match) or _("all other usage")
     for text in _charge(rate, price.currency, unit, figures, per=per):
-        yield f"{name}: {text}" if len(price.rates) > 1 else text
+        yield _("%(span)s: %(price)s") % {"span": name, "price": text} if len(price.rates) > 1 else text
 
 
 PriceText = Callable[[Decimal], str]
@@ -123,51 +153,74 @@ def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *
         return figures.in_currency(EXACT.multiply(amount, rate.factor), currency)
 
     def each(amount: Decimal) -> str:
-        count = "" if per == ONE else f"{figures.quantity(per)} "
-        return f"{money(EXACT.multiply(amount, per))} per {count}{pluralize(unit) if count else unit}"
+        units = unit if per == ONE else figures.units(per, unit)
+        return _("%(price)s per %(units)s") % {"price": money(EXACT.multiply(amount, per)), "units": units}
 
     match charge:
         case PerUnit(unit_price):
             yield each(unit_price)
         case Flat(fee):
-            yield f"{money(fee)}, however much is used"
+            yield _("%(price)s, regardless of usage") % {"price": money(fee)}
         case Package():
-            up = "each one begun" if charge.rounding == "up" else "full ones only"
-            yield f"{money(charge.price)} per {figures.units(charge.size, unit)}, {up}"
+            names = {"price": money(charge.price), "units": figures.units(charge.size, unit)}
+            if charge.rounding == "up":
+                yield _("%(price)s for every %(units)s or part thereof") % names
+            else:
+                yield _("%(price)s for every full %(units)s") % names
         case Graduated(tiers):
-            yield from _tiers(tiers, each, money, figures, unit, "{span}: {price}")
+            for span, price in _tiers(tiers, each, money, figures, unit):
+                yield _("%(span)s: %(price)s") % {"span": span, "price": price}
         case Volume(tiers):
-            yield from _tiers(tiers, each, money, figures, unit, "all of it at {price} with {span}")
+            for span, price in _tiers(tiers, each, money, figures, unit):
+                yield _("%(span)s: all units at %(price)s") % {"span": span, "price": price}
         case Percentage():
             yield _percentage(charge, money, figures)
+        case Dynamic() if charge.markup == ONE:
+            yield _("at cost")
         case Dynamic():
-            markup = "" if charge.markup == ONE else f" × {figures.quantity(charge.markup)}"
-            yield f"what it costs us{markup}"
+            yield _("cost × %(factor)s") % {"factor": figures.quantity(charge.markup)}
 
 
 def _tiers(
-    tiers: Sequence[PriceTier], each: PriceText, money: PriceText, figures: PortalFigures, unit: str, form: str
-) -> Iterator[str]:
+    tiers: Sequence[PriceTier], each: PriceText, money: PriceText, figures: PortalFigures, unit: str
+) -> Iterator[tuple[str, str]]:
+    """Yield each tier's range and price."""
     start = Decimal(0)
     for tier in tiers:
-        if tier.up_to is None:
-            span = f"above {figures.units(start, unit)}" if start else "any number"
-        else:
-            span = (
-                f"from {figures.quantity(start)} to {figures.units(tier.up_to, unit)}"
-                if start
-                else (f"up to {figures.units(tier.up_to, unit)}")
-            )
-        flat = f" and {money(tier.flat_fee)}" if tier.flat_fee else ""
-        yield form.format(span=span, price=f"{each(tier.unit_price)}{flat}")
+        price = each(tier.unit_price)
+        if tier.flat_fee:
+            price = _("%(price)s plus %(fee)s") % {"price": price, "fee": money(tier.flat_fee)}
+        yield _tier_range(start, tier.up_to, figures, unit), price
         start = tier.up_to or start
 
 
+def _tier_range(start: Decimal, end: Decimal | None, figures: PortalFigures, unit: str) -> str:
+    if end is None:
+        return _("above %(units)s") % {"units": figures.units(start, unit)} if start else _("any quantity")
+    if not start:
+        return _("up to %(units)s") % {"units": figures.units(end, unit)}
+    return _("above %(start)s up to %(units)s") % {
+        "start": figures.quantity(start),
+        "units": figures.units(end, unit),
+    }
+
+
 def _percentage(charge: Percentage, money: PriceText, figures: PortalFigures) -> str:
-    parts = [f"{figures.percent(charge.percent)} of the value"]
-    parts += [f"and {money(charge.fixed_fee)} each"] if charge.fixed_fee else []
-    parts += [f"at least {money(charge.minimum)}"] if charge.minimum is not None else []
-    parts += [f"at most {money(charge.maximum)}"] if charge.maximum is not None else []
-    parts += [f"the first {charge.free_events} free"] if charge.free_events else []
-    parts += [f"the first {money(charge.free_value)} of value free"] if charge.free_value else []
-    return ", ".join(parts).replace(", and", " and")
+    names = {"percent": figures.percent(charge.percent), "fee": money(charge.fixed_fee)}
+    if charge.fixed_fee:
+        parts = [_("%(percent)s of the value plus %(fee)s each") % names]
+    else:
+        parts = [_("%(percent)s of the value") % names]
+    if charge.minimum is not None:
+        parts.append(_("at least %(amount)s") % {"amount": money(charge.minimum)})
+    if charge.maximum is not None:
+        parts.append(_("at most %(amount)s") % {"amount": money(charge.maximum)})
+    if charge.free_events:
+        count = Decimal(charge.free_events)
+        text = ngettext(
+            "the first %(count)s event is free", "the first %(count)s events are free", plural_number(count)
+        )
+        parts.append(text % {"count": figures.quantity(count)})
+    if charge.free_value:
+        parts.append(_("the first %(amount)s of value is free") % {"amount": money(charge.free_value)})
+    return ", ".join(parts)

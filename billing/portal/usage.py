@@ -1,4 +1,4 @@
-"""Usage by feature, by day and by dimension, compared with the period before."""
+"""Usage by feature, by day and by dimension, compared with the previous period."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,22 +8,26 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.usage_summary import ADDING, Day, combine_days
 from billing.portal.bar_charts import Drawing, draw
+from billing.portal.date_ranges import Days
 from billing.portal.overview import show_feature
 from billing.portal.query_params import UsageQuery, dimensions_of, read_days, read_usage_query, running_of
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
-from lib.decimals import ZERO
-from plans.catalog.comparison import format_signed, percent_change
+from lib.decimals import HALF_UP, ZERO, to_plain_string
+from lib.money import allocate, round_to
 from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 MAX_VALUES = 50
 """Values of a dimension shown on the page; the file has all of them."""
+
+HUNDRED, TENTH = Decimal(100), Decimal("0.1")
 
 
 @signed_in()
@@ -32,48 +36,63 @@ def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     running = running_of(visit)
     query = read_usage_query(request, visit, running)
     now, before = read_days(visit, query)
-    comparable = _same_days(visit, query, before)
+    elapsed_days = query.days.until_day(visit.at.astimezone(query.days.zone).date())
+    same_days = query.spans.before.first_days(len(elapsed_days.each())) if before and query.spans.before else None
     context: dict[str, Any] = {
-        "asked": query,
+        "query": query,
         "span": figures.days_text(query.days.since, query.days.until),
         "features": [
             show_feature(feature, period.terms.currency, figures) for period in running for feature in period.features
         ],
-        "meters": _compared(query, now, comparable, figures),
+        "meters": _compared(query, now, before, same_days, figures),
+        "compared_days": _compared_days(elapsed_days, same_days, figures),
     }
     if query.meter is not None:
         context |= _meter_context(visit, query, now, before, figures)
     return render_page(request, visit, "usage.html", context)
 
 
-def _same_days(visit: Visit, query: UsageQuery, before: list[Day]) -> list[Day]:
-    """Return the days before that are as far into their period as today is into this one."""
-    if query.is_before or query.spans.before is None:
-        return before
-    passed = visit.at.astimezone(query.days.zone).date() - query.days.first
-    last = query.spans.before.first + passed
-    return [day for day in before if day.day <= last]
+def _compared_days(elapsed_days: Days, same_days: Days | None, figures: PortalFigures) -> str:
+    """Return the days that are compared, as text."""
+    days = figures.days_text(elapsed_days.since, elapsed_days.until)
+    if same_days is None:
+        return days
+    earlier = figures.days_text(same_days.since, same_days.until)
+    return gettext("%(days)s, compared with %(earlier)s") % {"days": days, "earlier": earlier}
 
 
-def _compared(query: UsageQuery, now: list[Day], before: list[Day], figures: PortalFigures) -> list[dict[str, Any]]:
-    """Return each meter's quantity, with the change from the period before where quantities add up."""
+def _compared(
+    query: UsageQuery, now: list[Day], before: list[Day], same_days: Days | None, figures: PortalFigures
+) -> list[dict[str, Any]]:
+    """
+    Return each meter's quantity, with the change from the previous period where quantities add up.
+
+    same_days: as many days of the previous period as have passed of this one; the others are not compared.
+    """
     rows = []
+    before = [day for day in before if same_days is not None and day.day < same_days.end]
     for meter in query.meters:
         if meter.aggregation not in (*ADDING, *HOURLY_AGGREGATIONS):
             continue
         quantity, earlier = (_total(meter, days) for days in (now, before))
-        change = percent_change(earlier, quantity) if before and meter.aggregation in ADDING else None
         rows.append(
             {
                 "code": meter.code,
                 "name": meter.name,
                 "quantity": figures.units(quantity, meter.unit),
-                "before": figures.units(earlier, meter.unit) if before else "",
-                "change": f"{format_signed(change)} %" if change is not None else "",
-                "is_shown": query.meter is not None and meter.pk == query.meter.pk,
+                "before": figures.units(earlier, meter.unit) if same_days is not None else "",
+                "change": _change_text(earlier, quantity, figures) if meter.aggregation in ADDING else "",
             }
         )
     return rows
+
+
+def _change_text(before: Decimal, now: Decimal, figures: PortalFigures) -> str:
+    """Return a change in percent with its sign, rounded to one place; empty if there was nothing before."""
+    if before <= 0:
+        return ""
+    change = round_to(HALF_UP.divide(HALF_UP.multiply(now - before, HUNDRED), before), TENTH)
+    return f"+{figures.percent(change)}" if change > 0 else figures.percent(change)
 
 
 def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
@@ -128,7 +147,7 @@ def _drawing(
 
 
 def _values(visit: Visit, query: UsageQuery, figures: PortalFigures) -> dict[str, Any]:
-    """Return the quantity of each value of the dimension, the largest first, with its share in percent."""
+    """Return the quantity of each value of the dimension, the largest first, with percentages that sum to 100."""
     if query.meter is None or not query.dimension:
         return {}
     try:
@@ -147,14 +166,25 @@ def _values(visit: Visit, query: UsageQuery, figures: PortalFigures) -> dict[str
     quantities: dict[str, Decimal] = defaultdict(Decimal)
     for part in slices:
         quantities[part.group or ""] += part.quantity
-    whole = sum((quantity for quantity in quantities.values() if quantity > 0), ZERO)
     largest = sorted(quantities.items(), key=lambda pair: (-pair[1], pair[0]))
+    shares = percentages([quantity for _, quantity in largest])
     shown = [
         {
-            "value": value or "not said",
+            "value": value or gettext("(none)"),
             "quantity": figures.units(quantity, query.meter.unit),
-            "percent": int(quantity * 100 / whole) if whole and quantity > 0 else 0,
+            "share": to_plain_string(share),
+            "percent": figures.percent(share),
         }
-        for value, quantity in largest[:MAX_VALUES]
+        for (value, quantity), share in zip(largest[:MAX_VALUES], shares, strict=False)
     ]
     return {"values": shown, "left_out": max(0, len(largest) - MAX_VALUES)}
+
+
+def percentages(quantities: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """
+    Return the share of each quantity in percent, with one decimal place; they sum to 100 (largest remainder).
+
+    A negative quantity, of usage that was taken back, has no share; if none is above zero, all shares are zero.
+    """
+    weights = [max(quantity, ZERO) for quantity in quantities]
+    return allocate(HUNDRED, weights, TENTH) if any(weights) else tuple(ZERO for _ in weights)

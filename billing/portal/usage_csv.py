@@ -19,7 +19,7 @@ from plans.models import Meter
 
 COLUMNS = ("day", "usage", "dimension", "value", "quantity", "unit")
 DAY = timedelta(days=1)
-TOO_MANY = "too many values to tell apart"
+TOO_MANY = "(too many values)"
 
 
 @signed_in()

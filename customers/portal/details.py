@@ -1,4 +1,4 @@
-"""The customer's details on invoices, and its contacts; contacts who get the bills can change them."""
+"""The customer's details on invoices, and its contacts; billing contacts can change both."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.models import Contact, Customer
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
@@ -23,30 +25,38 @@ DETAILS = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
     *("email", "locale", "purchase_order"),
 )
-TOLD = {
-    "saved": "Saved. Documents that are issued from now on carry it; those issued before keep what they say.",
-    "added": "Added. They can sign in with that address.",
-    "removed": "Removed. Whoever was signed in with it is signed out.",
+MESSAGES = {
+    "saved": _("Details saved. They apply to invoices issued from now on."),
+    "added": _("Contact added. They can sign in with this email address."),
+    "removed": _("Contact removed and signed out."),
 }
 
 
 class DetailsForm(RowForm[Customer]):
     """The customer's details on invoices."""
 
-    locale = forms.ChoiceField(label="Language and formats", help_text="Of documents, and of figures on these pages.")
+    locale = forms.ChoiceField(label=_("Invoice language"), help_text=_("Also sets the number and date formats."))
 
     class Meta:
         model = Customer
         fields = DETAILS
         labels = {
-            "legal_name": "Legal name",
-            "address_line1": "Address",
-            "address_line2": "Address, second line",
-            "tax_number": "Tax number",
-            "email": "Email on documents",
-            "purchase_order": "Purchase order",
+            "legal_name": _("Company"),
+            "address_line1": _("Address"),
+            "address_line2": _("Address, line 2"),
+            "postal_code": _("Postal code"),
+            "city": _("City"),
+            "region": _("State or region"),
+            "country": _("Country"),
+            "tax_number": _("Tax ID"),
+            "email": _("Email on invoices"),
+            "purchase_order": _("Purchase order"),
         }
-        help_texts = {"country": "Two letters, such as DE.", "tax_number": "VAT id, EIN or GSTIN."}
+        help_texts = {
+            "country": _("Two-letter code, such as DE."),
+            "tax_number": _("VAT ID, EIN or GSTIN."),
+            "purchase_order": _("Printed on your invoices."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -60,7 +70,12 @@ class PortalContactForm(RowForm[Contact]):
     class Meta:
         model = Contact
         fields = ("email", "name", "billing", "alerts")
-        labels = {"billing": "Gets the bills, and may change things here", "alerts": "Is told of limits and budgets"}
+        labels = {
+            "email": _("Email address"),
+            "name": _("Name"),
+            "billing": _("Gets invoices and can make changes here"),
+            "alerts": _("Gets usage alerts"),
+        }
         help_texts = {"billing": "", "alerts": ""}
 
     def __init__(self, *args: Any, visit: Visit, **kwargs: Any) -> None:
@@ -70,13 +85,18 @@ class PortalContactForm(RowForm[Contact]):
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"])
         if self.visit.own_rows(Contact.objects.filter(email__iexact=email)).exists():
-            raise forms.ValidationError(f"{email} is one of your contacts already.")
+            raise forms.ValidationError(gettext("%(email)s is already a contact.") % {"email": email})
         return email
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.visit.own_rows(Contact.objects.all()).count() >= MAX_CONTACTS:
-            raise forms.ValidationError(f"There are {MAX_CONTACTS} contacts at most: remove one first.")
+            text = ngettext(
+                "You can have at most %(count)s contact. Remove one first.",
+                "You can have at most %(count)s contacts. Remove one first.",
+                MAX_CONTACTS,
+            )
+            raise forms.ValidationError(text % {"count": MAX_CONTACTS})
         return cleaned
 
 
@@ -121,7 +141,7 @@ def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: PortalC
         "form": form,
         "adding": adding,
         "contacts": visit.own_rows(Contact.objects.all()).order_by("email")[:MAX_CONTACTS],
-        "told": TOLD.get(request.GET.get("told", "")),
+        "message": MESSAGES.get(request.GET.get("message", "")),
         "rows": [(form.fields[name].label, form.initial.get(name)) for name in DETAILS],
     }
     return render_page(request, visit, "details.html", context, status=422 if form.errors or adding.errors else 200)
@@ -129,6 +149,6 @@ def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: PortalC
 
 def _locale_name(locale: str) -> str:
     try:
-        return str(Locale.parse(locale).get_display_name("en"))
+        return str(Locale.parse(locale).get_display_name(get_language() or "en"))
     except ValueError:
         return locale

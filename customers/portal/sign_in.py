@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.models.portal_access import LONGEST_SESSION
@@ -23,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 class MailForm(forms.Form):
     email = forms.EmailField(
-        label="Your email address",
+        label=_("Work email"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
@@ -75,7 +76,7 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
         number = request.POST.get("entrance", "")
         session_secret = magic_links.redeem_link(secret, number=int(number) if number.isdecimal() else -1, at=at)
     except magic_links.PortalLinkRefused as refusal:
-        return mark_private(render(request, "portal/no_such_link.html", {"why": str(refusal)}, status=404))
+        return mark_private(render(request, "portal/no_such_link.html", {"reason": str(refusal)}, status=404))
     if previous_secret := request.COOKIES.get(COOKIE):
         sessions.end(previous_secret, at=at)
     rotate_token(request)

@@ -139,4 +139,4 @@ def paginate(
 
 def redirect_with_message(name: str, *args: Any, message: str = "") -> HttpResponse:
     """Redirect to a page after a change, with the message that the page shows."""
-    return HttpResponseRedirect(reverse(name, args=args) + (f"?told={message}" if message else ""), status=303)
+    return HttpResponseRedirect(reverse(name, args=args) + (f"?message={message}" if message else ""), status=303)

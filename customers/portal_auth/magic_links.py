@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from customers.api_keys.keys import digest
 from customers.models import Contact, Customer, PortalLink
@@ -61,7 +62,9 @@ def request_link(*, email: str, address: str, origin: str, at: datetime) -> None
     email, requested_from = email.strip().lower(), _address_digest(address)
     recent_requests = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
     if recent_requests.filter(requested_from=requested_from).count() >= MAX_FROM_ONE_ADDRESS:
-        raise TooManyLinkRequests("You have asked for many links; wait an hour, or use the last mail that you got.")
+        raise TooManyLinkRequests(
+            _("Too many sign-in links were requested. Use the link in the latest email, or try again in an hour.")
+        )
     if recent_requests.filter(email=email).count() >= MAX_TO_ONE_MAILBOX:
         return  # another person may have requested them, which must not be revealed
     PortalLink.objects.create(
@@ -120,7 +123,7 @@ def find_entrances(secret: str, *, at: datetime) -> list[Entrance]:
     link = links.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at).first()
     entrances = _entrances(link) if link else []
     if not entrances:
-        raise PortalLinkRefused("This link has been used, has expired, or is not complete.")
+        raise PortalLinkRefused(_("This link was already used, has expired or is incomplete."))
     return entrances
 
 
@@ -135,10 +138,10 @@ def redeem_link(secret: str, *, number: int, at: datetime) -> str:
     """
     entrances = {entrance.number: entrance for entrance in find_entrances(secret, at=at)}
     if number not in entrances:
-        raise PortalLinkRefused("The link does not lead there.")
+        raise PortalLinkRefused(_("This link does not belong to that account."))
     unused = PortalLink.objects.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at)
     if not unused.update(used_at=at):  # row lock: a concurrent use waits here, and then finds it used
-        raise PortalLinkRefused("The link was used a moment ago.")
+        raise PortalLinkRefused(_("This link was used a moment ago."))
     link = PortalLink.objects.get(secret_sha256=digest(secret))
     return begin(
         customer=entrances[number].customer, contact=entrances[number].contact, way=link.way, by=link.by, at=at

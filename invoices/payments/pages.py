@@ -3,11 +3,14 @@
 import logging
 from uuid import UUID
 
+from babel import Locale
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,8 +22,15 @@ from invoices.payments.attempts.provider_calls import payment_order
 from invoices.payments.provider_webhooks.event_followup import process_event
 from invoices.payments.provider_webhooks.stripe_events import MAX_BYTES, UntrustedEvent, store_event
 from invoices.payments.providers.sandbox import send_event
+from lib.formats import format_money
 
 logger = logging.getLogger(__name__)
+
+OUTCOMES = {
+    AttemptState.SUCCEEDED: _("The payment succeeded."),
+    AttemptState.DECLINED: _("The payment was declined."),
+    AttemptState.CANCELED: _("The payment was canceled."),
+}
 
 
 @csrf_exempt  # it is signed
@@ -55,7 +65,13 @@ def sandbox_page(request: HttpRequest, key: UUID) -> HttpResponse:
         for event in ProviderEvent.objects.filter(content__key=str(key), done_at__isnull=True):
             process_event(event_id=event.pk, at=timezone.now())
         return HttpResponseRedirect(attempt.back_to or reverse("paid_page"))
-    return TemplateResponse(request, "invoices/sandbox_page.html", {"charge": attempt, "invoice": attempt.invoice})
+    context = {
+        "charge": attempt,
+        "invoice": attempt.invoice,
+        "amount": format_money(attempt.amount, str(attempt.currency), locale=Locale.parse(get_language() or "en")),
+        "outcome": OUTCOMES.get(AttemptState(attempt.state), ""),
+    }
+    return TemplateResponse(request, "invoices/sandbox_page.html", context)
 
 
 @require_safe

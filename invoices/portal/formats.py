@@ -6,12 +6,17 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, format_timedelta
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 
 from customers.portal.visit import Visit
 from invoices.rendering.formats import Figures
+from lib.currencies import CREDITS
+from lib.decimals import HALF_UP
 from lib.formats import format_money
 from lib.locales import document_locale
+from lib.money import round_to
+
+TENTH = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,14 @@ class PortalFigures(Figures):
 
     def in_currency(self, amount: Decimal, currency: str) -> str:
         """Return an amount in a currency of its own, or in credits."""
+        if currency == CREDITS:
+            text = ngettext("%(units)s credit", "%(units)s credits", plural_number(amount))
+            return text % {"units": self.quantity(amount)}
         return format_money(amount, currency, locale=self.locale)
+
+    def share(self, percent: Decimal) -> str:
+        """Return a percentage, rounded to one decimal place: 54.8%."""
+        return self.percent(round_to(percent, TENTH))
 
     def moment(self, at: datetime) -> str:
         """Return a date and time in the customer's time zone."""
@@ -39,6 +51,17 @@ class PortalFigures(Figures):
     def ago(self, past: timedelta) -> str:
         """Return how long ago something was."""
         return str(format_timedelta(-past, add_direction=True, locale=self.locale))
+
+
+def plural_number(quantity: Decimal) -> int:
+    """Return a number that chooses a plural form: the quantity, and for a fraction the form of many."""
+    return abs(int(quantity)) if quantity == int(quantity) else 2
+
+
+def percent_of(part: Decimal, whole: Decimal) -> Decimal:
+    """Return what part of a whole is in percent, 0 to 100, rounded to one decimal place."""
+    percent = round_to(HALF_UP.divide(HALF_UP.multiply(part, Decimal(100)), whole), TENTH)
+    return min(Decimal(100), max(Decimal(0), percent))
 
 
 def portal_figures(visit: Visit, currency: str = "") -> PortalFigures:

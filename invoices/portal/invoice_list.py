@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 
 from customers.portal.visit import Visit, paginate, render_page, signed_in
 from invoices.models import DocumentKind, Invoice
@@ -16,6 +17,16 @@ from lib.decimals import ZERO
 OPEN_STATES = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
 VISIBLE_STATES = (*OPEN_STATES, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
 """A draft was never sent, so the customer doesn't see it."""
+
+STATE_LABELS = {
+    "open": _("Open"),
+    "past_due": _("Past due"),
+    "credited": _("Credited"),
+    "paid": _("Paid"),
+    "void": _("Void"),
+    "uncollectible": _("Written off"),
+}
+STATE_CLASSES = {"open": "warn", "past_due": "bad"}
 
 
 def customer_documents(visit: Visit) -> QuerySet[Invoice]:
@@ -39,26 +50,27 @@ def invoice_row(invoice: Invoice, figures: PortalFigures, visit: Visit) -> dict[
     """Return an invoice or credit note as a row of the list."""
     currency = str(invoice.currency)
     is_note = invoice.kind == DocumentKind.CREDIT_NOTE
-    today = visit.at.astimezone(figures.zone).date()
+    state = customer_state(invoice, today=visit.at.astimezone(figures.zone).date())
     return {
         "pk": invoice.pk,
         "number": invoice.number,
-        "kind": "Credit note" if is_note else "Invoice",
+        "is_note": is_note,
         "issued": figures.date(invoice.issue_date) if invoice.issue_date else "",
         "due_on": figures.date(invoice.due_date) if invoice.due_date and invoice.due and not is_note else "",
-        "state": customer_state(invoice, today=today),
+        "state_label": STATE_LABELS[state],
+        "state_class": STATE_CLASSES.get(state, ""),
         "total": figures.in_currency(invoice.total.amount, currency),
         "due": figures.in_currency(invoice.due, currency) if invoice.due and invoice.state in OPEN_STATES else "",
     }
 
 
 def customer_state(invoice: Invoice, *, today: date) -> str:
-    """Return the state of an invoice in the customer's words: open, overdue, paid …"""
+    """Return the state of an invoice for its customer, a key of `STATE_LABELS`."""
     if invoice.kind == DocumentKind.CREDIT_NOTE:
         return "credited"
     if invoice.state in OPEN_STATES:
-        return "overdue" if invoice.due_date and invoice.due_date < today else "open"
-    return str(invoice.get_state_display())
+        return "past_due" if invoice.due_date and invoice.due_date < today else "open"
+    return str(invoice.state)
 
 
 def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
@@ -73,7 +85,7 @@ def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]
         .annotate(
             invoiced=Sum("total"),
             unpaid=Sum(left, filter=is_open),
-            late=Sum(left, filter=is_open & Q(due_date__lt=today)),
+            past_due=Sum(left, filter=is_open & Q(due_date__lt=today)),
         )
     )
     return [
@@ -81,7 +93,7 @@ def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]
             "invoiced": figures.in_currency(invoiced, currency),
             "due": figures.in_currency(due or ZERO, currency),
             "is_due": bool(due),
-            "late": figures.in_currency(late, currency) if late else "",
+            "past_due": figures.in_currency(past_due, currency) if past_due else "",
         }
-        for currency, invoiced, due, late in sorted(sums)
+        for currency, invoiced, due, past_due in sorted(sums)
     ]

@@ -1,7 +1,7 @@
 """One invoice or credit note: its lines, their explanations, and its files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -37,17 +37,19 @@ class LineRow:
 @signed_in()
 def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     invoice: Invoice = visit.own_row(customer_documents(visit), pk=number)
+    figures = portal_figures(visit)
     context = {
         "invoice": invoice,
-        "row": invoice_row(invoice, portal_figures(visit), visit),
+        "row": invoice_row(invoice, figures, visit),
         "pay": pay_link(invoice) if invoice.due else None,
         "notes": [
-            invoice_row(note, portal_figures(visit), visit)
+            invoice_row(note, figures, visit)
             for note in customer_documents(visit).filter(corrects=invoice).order_by("pk")
         ],
     }
     try:
-        document = compose(read_invoice_facts(invoice))
+        # In the visitor's language; the PDF keeps the one in which the invoice was issued.
+        document = compose(replace(read_invoice_facts(invoice), locale=str(figures.locale)))
         places = invoice.lines.order_by("position").values_list("position", "kind")
         context |= {
             "document": document,

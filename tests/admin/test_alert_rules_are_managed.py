@@ -61,9 +61,9 @@ def test_a_default_is_switched_off_for_one_customer(member, acme):
 
 def test_an_error_is_shown_at_its_field(member, acme):
     client = member("operations")
-    assert "name it" in client.post(f"{LIST}add/", typed(amount="5")).content.decode()
+    assert "needs a customer or a subscription" in client.post(f"{LIST}add/", typed(amount="5")).content.decode()
     page_text = client.post(f"{LIST}add/", typed(customer=acme.customer_id)).content.decode()
-    assert "could be invoiced in USD" in page_text
+    assert "can be invoiced in USD" in page_text
     assert not AlertRule.objects.filter(kind="spend").exists()
 
 

@@ -114,7 +114,7 @@ def test_the_sample_pdf_uses_the_stored_seller(member, seller):
     answer = member("support").get(f"/admin/customers/seller/{seller.pk}/sample_pdf", follow=True)
     page_text = text_of(answer.content)
     assert answer["Content-Type"] == "application/pdf"
-    for text in ("Acme GmbH", "SAMPLE-000042", "VAT 19%", "Thank you", "Statement of Wallet", "Closing balance"):
+    for text in ("Acme GmbH", "SAMPLE-000042", "VAT 19%", "Thank you", "Statement of", "Closing balance"):
         assert text in page_text, text
     assert "by day" not in page_text
     assert len(reader(BytesIO(answer.content).read()).pages) == 2

@@ -37,7 +37,7 @@ def test_a_shown_link_is_read_only_and_records_its_author(member):
     assert PortalLink.objects.get().by == answer.wsgi_request.user
     visitor = Client()
     visitor.post(link, {"entrance": "0"})
-    assert "nothing can be changed" in visitor.get("/portal/").content.decode()
+    assert "Nothing can be changed" in visitor.get("/portal/").content.decode()
     assert visitor.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
 
 

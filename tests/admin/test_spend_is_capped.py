@@ -33,7 +33,7 @@ def test_a_cap_is_set_seen_and_removed(member, acme):
 def test_an_invalid_form_shows_the_error(member, acme):
     typed = {"feature": "", "amount": "1", "action": "throttle", "per_minute": "", "set_by": "finance"}
     page_text = member("operations").post(f"/admin/billing/subscription/{acme.pk}/cap/", typed).content.decode()
-    assert "Enter the number of uses per minute" in page_text
+    assert "how many requests a minute" in page_text
 
 
 def test_support_sees_caps_and_can_not_set_them(member, acme):

@@ -55,7 +55,7 @@ def test_an_invalid_rule_shows_the_error(member, wallet):
     assert "Enter a threshold" in finance.post(ADD, form(wallet, percent="")).content.decode()
     wallet = make_wallet(make_customer(legal_name="Live"))
     page = finance.post(ADD, form(wallet, payer="sandbox"), follow=True).content.decode()
-    assert "Only sandbox customers can use the sandbox as payer." in page
+    assert "The sandbox pays for sandbox customers only." in page
     assert not TopUpRule.objects.exists()
 
 

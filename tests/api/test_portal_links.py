@@ -37,7 +37,7 @@ def test_a_link_without_a_contact_is_read_only(live):
     make_customer("acme")
     client = enter(live.post("/customers/acme/portal-links", {}).json()["url"])
 
-    assert "You look only" in client.get("/portal/").content.decode()
+    assert "You can view this account, but not change it" in client.get("/portal/").content.decode()
     assert client.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
 
 

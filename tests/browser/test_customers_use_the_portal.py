@@ -63,25 +63,25 @@ def test_on_a_phone_without_javascript(browser, live_server):
     account, errors = make_account("walnut"), []
     page = watched(browser, live_server, errors, java_script_enabled=False)
     enter_portal(page, account)
-    assert "Expected by" in page.inner_text("main")
+    assert "Projected by" in page.inner_text("main")
 
     page.get_by_role("link", name="Usage", exact=True).click()
-    page.get_by_label("in", exact=True).select_option("before")
+    page.get_by_label("Period", exact=True).select_option("before")
     page.get_by_role("button", name="Show").click()
-    assert "the period before" in page.inner_text("main")
+    assert "previous period" in page.inner_text("main")
 
     page.get_by_role("link", name="Invoices", exact=True).click()
     page.get_by_role("link", name=account.invoice.number, exact=True).click()
-    page.get_by_text("Why this amount?").nth(1).click()
-    page.get_by_role("link", name="The events behind it").first.click()
+    page.get_by_text("is calculated").nth(1).click()
+    page.get_by_role("link", name="See the usage behind this line").first.click()
     assert "walnut.call" in page.inner_text("main")
 
     page.get_by_role("link", name="Wallets", exact=True).click()
     page.get_by_role("link", name="Top up").click()
     page.get_by_role("radio").check()
-    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Review order").click()
     page.get_by_role("button", name="Buy for").click()
-    assert "It is in the wallet when its invoice is paid" in page.inner_text("main")
+    assert "The wallet is topped up when the invoice is paid" in page.inner_text("main")
     assert Purchase.objects.filter(wallet=account.wallet).count() == 2
 
     page.get_by_role("button", name="Sign out").click()
@@ -110,10 +110,10 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
 
     # An alert at 75 % of the customer's own budget.
     page.get_by_role("link", name="Limits", exact=True).click()
-    page.get_by_text("Set a budget").click()
+    page.get_by_text("Add an alert rule").click()
     page.get_by_label("Amount").first.fill("200")
-    page.get_by_label("At which percentages").fill("75")
-    page.get_by_role("button", name="Set budget").click()
+    page.get_by_label("Thresholds in percent").fill("75")
+    page.get_by_role("button", name="Add alert rule").click()
     assert "75" in page.inner_text("main")
 
     # A credit pack, paid on the provider's page.
@@ -122,7 +122,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_role("link", name="Wallets", exact=True).first.click()
     page.get_by_role("link", name="Top up").click()
     page.get_by_role("radio").check()
-    page.get_by_role("button", name="Show what it comes to").click()
+    page.get_by_role("button", name="Review order").click()
     page.get_by_role("button", name="Buy for").click()
     page.get_by_role("button", name="by card").click()
     page.get_by_role("button", name="Pay now").click()
@@ -137,7 +137,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
 
     # The paid invoice, whose PDF shows the stored amounts.
     page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
-    page.get_by_text("Why this amount?").first.click()
+    page.get_by_text("is calculated").first.click()
     with page.expect_download() as download:
         page.get_by_role("link", name="PDF", exact=True).click()
     download.value.save_as(tmp_path / "invoice.pdf")

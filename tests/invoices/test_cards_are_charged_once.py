@@ -101,7 +101,7 @@ def test_a_charge_missing_from_the_list_is_deduplicated_by_its_key(invoice, at_s
 def test_an_invoice_has_one_pending_attempt_at_a_time(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     start_payment(invoice_id=invoice.pk, at=now)
-    with pytest.raises(PaymentAttemptRefused, match="is pending since"):
+    with pytest.raises(PaymentAttemptRefused, match="is in progress since"):
         start_payment(invoice_id=invoice.pk, at=now)
 
 

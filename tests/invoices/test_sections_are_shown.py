@@ -62,7 +62,9 @@ def test_in_the_portal(invoice: Invoice, client: Client):
     page = client.get(f"/portal/invoices/{invoice.pk}").content.decode()
     places = [page.index(text) for text in ("<h2>north</h2>", "€31.00<", "<h2>south</h2>", "€10.00<", "€5.00<")]
     assert places == sorted(places)
-    assert page.count('<ul class="claims">') == page.count("</ul>") - page.split("<main")[0].count("</ul>") == 2
+    assert (
+        page.count('<ul class="invoice-lines">') == page.count("</ul>") - page.split("<main")[0].count("</ul>") == 2
+    )
     table = b"".join(client.get(f"/portal/invoices/{invoice.pk}.csv").streaming_content).decode("utf-8-sig")
     rows = list(csv.DictReader(table.splitlines()))
     assert [(row["subscription"], f"{float(row['amount']):.2f}") for row in rows] == LINES

@@ -47,9 +47,9 @@ def test_a_plan_lists_each_of_its_fees_once():
     figures = PortalFigures(Locale("en", "US"), "USD", ZoneInfo("UTC"))
     described = describe_terms(load_terms(version.pk, "USD"), {"seats": 3}, figures)
     assert described["fees"] == [
-        {"label": "Base fee", "amount": "$10.00", "when": "each month"},
-        {"label": "Seats", "amount": "$5.00 for each", "when": "each month; you hold 3"},
-        {"label": "Support", "amount": "$120.00", "when": "every 12 × month"},
+        {"label": "Base fee", "amount": "$10.00", "frequency": "each month", "notes": ""},
+        {"label": "Seats", "amount": "$5.00 each", "frequency": "each month", "notes": "you have 3"},
+        {"label": "Support", "amount": "$120.00", "frequency": "every 12 months", "notes": ""},
     ]
 
 
@@ -62,7 +62,7 @@ def test_a_value_that_looks_like_a_formula_is_harmless(own):
 def test_an_amount_is_explained_down_to_its_events(own):
     client = own.client()
     page = client.get(f"/portal/invoices/{own.invoice.pk}").content.decode()
-    assert "Why this amount?" in page
+    assert "is calculated" in page
     assert f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events" in page
     csv_text = text_of(client.get(f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events.csv"))
     assert sum(Decimal(row["quantity"]) for row in csv.DictReader(csv_text.splitlines())) == own.line.quantity

@@ -72,7 +72,7 @@ def test_a_customers_cap_is_below_finances_cap(own):
 
     refused = client.post("/portal/limits/caps", form)
     assert refused.status_code == 422
-    assert "Finance allows at most 900" in refused.content.decode()
+    assert "Your cap can’t exceed 900" in refused.content.decode()
     assert client.post("/portal/limits/caps", {**form, "cap-amount": "850"}).status_code == 303
     assert SpendCap.objects.get(set_by="customer").amount == 850
     finances = SpendCap.objects.get(set_by="finance")
@@ -101,7 +101,7 @@ def test_the_plan_changes_as_previewed(own):
     arguments = {"version": bigger.pk, "when": "period"}
 
     preview = client.post(address, arguments)
-    assert "To Bigger-W" in preview.content.decode()
+    assert "Change to Bigger-W" in preview.content.decode()
     assert not ScheduledChange.objects.exists()
     assert client.post(address, {**arguments, "seen": hidden(preview, "seen")}).status_code == 303
     assert ScheduledChange.objects.get().version == bigger
@@ -111,7 +111,7 @@ def test_the_plan_changes_as_previewed(own):
 def test_a_plan_without_self_service_can_not_be_changed_in_the_portal(own):
     client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
     Plan.objects.filter(code="bigger-w").update(self_service=False)
-    assert b"no other plan" in client.get(address).content
+    assert b"No other plan" in client.get(address).content
     Plan.objects.update(self_service=False)
     assert client.get(address).status_code == 404
     assert b"Change plan" not in client.get("/portal/plan").content

@@ -12,16 +12,29 @@ EVERY_LANGUAGE = ("de", "es", "fr", "it", "nl")
 INVOICES_ONLY = ("it", "nl")
 """Languages of invoices and statements alone."""
 
-INVOICE_SOURCES = ("invoices/rendering/", "wallets/statements/", "templates/invoices/", "templates/wallets/")
+INVOICE_SOURCES = (
+    *(f"invoices/rendering/{name}.py" for name in ("appendix", "line_explanation", "page_content", "parties")),
+    *(f"wallets/statements/{name}.py" for name in ("description", "invoice_appendix")),
+    *(f"templates/invoices/{name}.html" for name in ("invoice", "party", "price", "usage", "wallets")),
+    "templates/wallets/",
+)
 CUSTOMER_SOURCES = (
     *INVOICE_SOURCES,
+    "billing/limits/alerts/rule_settings.py",
+    "billing/limits/spend_caps.py",
     "billing/portal/",
     "customers/notifications/email",
     "customers/portal/",
     "customers/portal_auth/",
+    "invoices/payments/attempts/",
+    "invoices/payments/pages.py",
     "invoices/portal/",
+    "wallets/auto_topup/",
     "wallets/portal/",
+    "wallets/purchases/",
+    "wallets/statements/",
     "templates/email/",
+    "templates/invoices/",
     "templates/portal/",
 )
 """Sources of texts that customers read. A text of the admin may be left untranslated."""

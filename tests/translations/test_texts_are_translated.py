@@ -71,7 +71,7 @@ def test_no_text_hides_in_an_fstring():
     assert found == {}
 
 
-TRANSLATED_TEMPLATES = ("templates/wallets",)
+TRANSLATED_TEMPLATES = ("templates/invoices", "templates/portal", "templates/wallets")
 
 
 PLANTED = [

@@ -64,7 +64,7 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Use
         pack = _check_request(wallet, request)
         _check_ceilings(request.ceilings)
         # Row lock: a top-up run that reads the rule at the same time finishes first, or sees the new rule.
-        rule, _ = TopUpRule.objects.select_for_update(no_key=True).update_or_create(
+        rule, _created = TopUpRule.objects.select_for_update(no_key=True).update_or_create(
             wallet=wallet,
             defaults={
                 "pack": pack,
@@ -90,30 +90,29 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Use
 
 def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if wallet.closed_at is not None:
-        raise TopUpRuleRefused(_("The wallet is closed. Choose an open wallet."), field="wallet")
+        raise TopUpRuleRefused(_("The wallet is closed."), field="wallet")
     pack = CreditPack.objects.filter(code=request.pack, archived_at__isnull=True).first()
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     if pack is None or pack.unit != unit or not pack.prices.filter(currency=wallet.currency).exists():
-        text = _("“%(pack)s” is not available for this wallet. Choose another pack.")
+        text = _("“%(pack)s” is not on sale for this wallet. Choose another pack.")
         raise TopUpRuleRefused(text % {"pack": request.pack}, field="pack")
     if (request.threshold is None) == (request.percent is None):
-        text = _("Enter a threshold, either in units or in percent of the pack.")
-        raise TopUpRuleRefused(text, field="threshold")
+        raise TopUpRuleRefused(_("Enter a threshold, either in units or in percent of the pack."), field="threshold")
     if pack.units is None and request.percent is not None:
-        text = _("%(pack)s is sold in any quantity. Enter the threshold in units.")
+        text = _("%(pack)s has no fixed size. Enter the threshold in units.")
         raise TopUpRuleRefused(text % {"pack": pack}, field="percent")
     if pack.units is None and request.target is None:
-        text = _("%(pack)s is sold in any quantity. Enter a target balance.")
+        text = _("%(pack)s has no fixed size. Enter the balance to reach.")
         raise TopUpRuleRefused(text % {"pack": pack}, field="target")
     if request.payer not in Payer.values:
-        text = _("“%(value)s” is not a payer. Choose one of %(choices)s.")
-        raise TopUpRuleRefused(text % {"value": request.payer, "choices": ", ".join(Payer.values)}, field="payer")
+        text = _("“%(payer)s” is not a payer. Choose one of these: %(payers)s.")
+        raise TopUpRuleRefused(text % {"payer": request.payer, "payers": ", ".join(Payer.values)}, field="payer")
     if request.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
-        raise TopUpRuleRefused(_("Only sandbox customers can use the sandbox as payer."), field="payer")
+        raise TopUpRuleRefused(_("The sandbox pays for sandbox customers only."), field="payer")
     if not timedelta(0) <= request.cooldown <= LONGEST_COOLDOWN:
-        raise TopUpRuleRefused(_("Enter a minimum interval of up to one year."), field="cooldown")
+        raise TopUpRuleRefused(_("The cooldown can last at most a year."), field="cooldown")
     if not 1 <= request.most_declines <= MAX_DECLINES:
-        text = _("Enter 1 to %(most)s declines.")
+        text = _("The number of declines must be from 1 to %(most)s.")
         raise TopUpRuleRefused(text % {"most": MAX_DECLINES}, field="most_declines")
     return pack
 
@@ -122,10 +121,10 @@ def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
     """Reject a customer's ceiling above finance's for the same span, and a ceiling that is set twice."""
     ceilings_by_key = {(ceiling.set_by, ceiling.span): ceiling for ceiling in ceilings}
     if len(ceilings_by_key) != len(ceilings):
-        raise TopUpRuleRefused(_("Enter only one ceiling per day and one per month for each side."), field="ceilings")
+        raise TopUpRuleRefused(_("Set at most one limit for a day and one for a month."), field="ceilings")
     for (set_by, span), ceiling in ceilings_by_key.items():
         if ceiling.most is None and ceiling.most_money is None:
-            raise TopUpRuleRefused(_("Enter a number of top-ups or an amount for each ceiling."), field="ceilings")
+            raise TopUpRuleRefused(_("A limit needs a number of top-ups or an amount."), field="ceilings")
         finance = ceilings_by_key.get((CeilingSetter.FINANCE, span))
         if set_by == CeilingSetter.CUSTOMER and finance is not None:
             _check_not_above(ceiling.most, finance.most)
@@ -134,7 +133,7 @@ def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
 
 def _check_not_above(own: Decimal | int | None, finance: Decimal | int | None) -> None:
     if own is not None and finance is not None and own > finance:
-        text = _("The customer's ceiling can't be above the ceiling set by finance, %(most)s.")
+        text = _("The customer’s own limit can’t exceed %(most)s, the limit set by the provider.")
         raise TopUpRuleRefused(text % {"most": finance}, field="ceilings")
 
 

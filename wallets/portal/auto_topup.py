@@ -8,6 +8,8 @@ from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -18,20 +20,25 @@ from wallets.models.topups import MAX_TOPUPS, CeilingSetter, CeilingSpan
 from wallets.portal.purchase import offered_for, pack_text
 
 UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
+CEILINGS = {
+    CeilingSpan.DAY: _("%(seller)s allows at most %(limits)s a day."),
+    CeilingSpan.MONTH: _("%(seller)s allows at most %(limits)s a month."),
+}
 
 
 class CustomerTopupForm(forms.Form):
-    is_on = forms.BooleanField(label="Top this wallet up by itself", required=False)
-    threshold = forms.DecimalField(label="When the balance is below", **UNITS)
-    pack = forms.ChoiceField(label="By buying", widget=forms.RadioSelect)
+    is_on = forms.BooleanField(label=_("Turn on auto top-up"), required=False)
+    threshold = forms.DecimalField(label=_("When the balance falls below"), **UNITS)
+    pack = forms.ChoiceField(label=_("Pack to buy"), widget=forms.RadioSelect)
     target = forms.DecimalField(
-        label="Until it holds at least", required=False, help_text="One pack at a time where it is empty.", **UNITS
+        label=_("Until the balance is at least"),
+        required=False,
+        help_text=_("If empty, one pack is bought at a time."),
+        **UNITS,
     )
-    most = forms.IntegerField(
-        label="At most so many times a month", min_value=1, max_value=MAX_TOPUPS, required=False
-    )
+    most = forms.IntegerField(label=_("Top-ups a month, at most"), min_value=1, max_value=MAX_TOPUPS, required=False)
     most_money = forms.DecimalField(
-        label="For at most so much money a month, with tax",
+        label=_("Spending a month, at most (with tax)"),
         min_value=0,
         max_digits=20,
         decimal_places=6,
@@ -76,7 +83,10 @@ def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         "wallet": wallet,
         "form": form,
         "rule": rule,
-        "bounds": [_bound(ceiling, figures) for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE],
+        "off_reason": off_reason(rule) if rule else "",
+        "ceilings": [
+            _ceiling_text(ceiling, visit, figures) for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE
+        ],
     }
     return render_page(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
 
@@ -143,8 +153,33 @@ def _bare(number: Decimal | None) -> str | None:
     return None if number is None else f"{number.normalize():f}"
 
 
-def _bound(ceiling: TopUpCeiling, figures: PortalFigures) -> str:
+def off_reason(rule: TopUpRule) -> str:
+    """Return why a rule was switched off; empty if it was not. The stored reason is for staff."""
+    if not rule.off_reason:
+        return ""
+    if rule.declines < rule.most_declines:
+        return gettext("Auto top-up was turned off because the purchase was not possible.")
+    text = ngettext(
+        "Auto top-up was turned off after %(count)s declined payment.",
+        "Auto top-up was turned off after %(count)s declined payments.",
+        rule.declines,
+    )
+    return text % {"count": rule.declines}
+
+
+def _ceiling_text(ceiling: TopUpCeiling, visit: Visit, figures: PortalFigures) -> str:
     """Return a ceiling of finance in words."""
-    limits = [f"{ceiling.most} top-ups"] if ceiling.most is not None else []
-    limits += [f"{figures.money(ceiling.most_money)} with tax"] if ceiling.most_money is not None else []
-    return f"{' and '.join(limits)} {ceiling.get_span_display()}"
+    limits = []
+    if ceiling.most is not None:
+        limits.append(ngettext("%(count)s top-up", "%(count)s top-ups", ceiling.most) % {"count": ceiling.most})
+    if ceiling.most_money is not None:
+        limits.append(gettext("%(amount)s with tax") % {"amount": figures.money(ceiling.most_money)})
+    limits_text = (
+        gettext("%(first)s and %(second)s") % dict(zip(("first", "second"), limits, strict=True))
+        if len(limits) > 1
+        else limits[0]
+    )
+    return CEILINGS[CeilingSpan(ceiling.span)] % {
+        "seller": visit.customer.seller.legal_name,
+        "limits": limits_text,
+    }

@@ -1,6 +1,7 @@
 """Top up a wallet: choose a pack, preview the price, buy."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,6 +9,8 @@ from django.db import transaction
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -28,15 +31,15 @@ MAX_OFFERED = 50
 class OrderForm(forms.Form):
     """The order. reference: identifies the order, so that sending it twice buys once."""
 
-    pack = forms.ChoiceField(widget=forms.RadioSelect)
-    packs = forms.IntegerField(label="How many packs", min_value=1, max_value=MAX_PACKS, required=False)
+    pack = forms.ChoiceField(label=_("Pack"), widget=forms.RadioSelect)
+    packs = forms.IntegerField(label=_("Number of packs"), min_value=1, max_value=MAX_PACKS, required=False)
     units = forms.DecimalField(
-        label="How many units",
+        label=_("Quantity"),
         min_value=0,
         max_digits=32,
         decimal_places=12,
         required=False,
-        help_text="Of what is sold unit by unit.",
+        help_text=_("Only for packs without a fixed size."),
     )
     reference = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -74,7 +77,7 @@ def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
             if request.POST.get("seen") == _seen(form.order):
                 purchase = buy(wallet_id=wallet.pk, order=form.order, at=visit.at)
                 return _bought(purchase)
-            context |= {"comes_to": _preview(wallet, form.order, figures, visit), "seen": _seen(form.order)}
+            context |= {"preview": _preview(wallet, form.order, figures, visit), "seen": _seen(form.order)}
         except PurchaseRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
     return render_page(request, visit, "top_up.html", context, status=422 if form.errors else 200)
@@ -109,6 +112,22 @@ def _preview(wallet: Wallet, order: PackOrder, figures: PortalFigures, visit: Vi
     return amounts
 
 
+def offered_units(visit: Visit) -> set[tuple[str, str, bool]]:
+    """Return what is on sale, in one query: the unit that a pack holds, the currency of its price, `is_taxed`."""
+    prices = PackPrice.objects.filter(pack__in=CreditPack.objects.on_sale(visit.at))
+    return set(prices.values_list("pack__unit", "currency", "pack__is_taxed").distinct())
+
+
+def has_offer(wallet: Wallet, offered: set[tuple[str, str, bool]]) -> bool:
+    """Return whether `offered_for` has a pack for an open wallet. offered: of `offered_units`."""
+    unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
+    return any(
+        (pack_unit, currency) == (unit, str(wallet.currency))
+        and (wallet.unit == CREDITS or is_taxed is not wallet.pays_invoices)
+        for pack_unit, currency, is_taxed in offered
+    )
+
+
 def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
     """Return the packs on sale for a wallet, by price, in two queries."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
@@ -121,19 +140,29 @@ def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
 
 
 def pack_text(pack_price: PackPrice, figures: PortalFigures) -> str:
-    """Return a pack in one sentence: “100 credits for $99.00 before tax; valid for 365 days”."""
+    """Return a pack in words: “Small: 100 credits for $99.00 before tax; valid for 365 days”."""
     pack, currency = pack_price.pack, str(pack_price.currency)
     unit = display_currency(CREDITS if pack.unit == PackUnit.CREDITS else currency)
-    price = figures.in_currency(pack_price.price, currency)
+    texts = [_offer_text(pack_price, figures, unit), *_bonuses(pack_price, figures, unit)]
+    if pack.valid_days:
+        valid = ngettext("valid for %(count)s day", "valid for %(count)s days", pack.valid_days)
+        texts.append(valid % {"count": figures.quantity(Decimal(pack.valid_days))})
+    return "; ".join(texts)
+
+
+def _offer_text(pack_price: PackPrice, figures: PortalFigures, unit: str) -> str:
+    pack = pack_price.pack
+    names = {"pack": pack.name, "price": figures.in_currency(pack_price.price, str(pack_price.currency))}
     if pack.units is not None:
-        offer = f"{pack.name}: {figures.in_currency(pack.units, unit)} for {price}"
-    else:
-        least, most = (figures.quantity(part or ZERO) for part in (pack.least_units, pack.most_units))
-        offer = f"{pack.name}: {least} to {most} units, {price} each"
-    tax = " before tax" if pack.is_taxed else ""
-    bonus = "".join(f", {text}" for text in _bonuses(pack_price, figures, unit))
-    valid = f"; valid for {pack.valid_days} days" if pack.valid_days else ""
-    return f"{offer}{tax}{bonus}{valid}"
+        names["units"] = figures.in_currency(pack.units, unit)
+        if pack.is_taxed:
+            return gettext("%(pack)s: %(units)s for %(price)s before tax") % names
+        return gettext("%(pack)s: %(units)s for %(price)s") % names
+    least, most = pack.least_units or ZERO, pack.most_units or ZERO
+    names |= {"least": figures.quantity(least), "most": figures.in_currency(most, unit)}
+    if pack.is_taxed:
+        return gettext("%(pack)s: %(least)s to %(most)s, %(price)s each before tax") % names
+    return gettext("%(pack)s: %(least)s to %(most)s, %(price)s each") % names
 
 
 def _bonuses(pack_price: PackPrice, figures: PortalFigures, unit: str) -> list[str]:
@@ -141,8 +170,16 @@ def _bonuses(pack_price: PackPrice, figures: PortalFigures, unit: str) -> list[s
     for slab in pack_price.pack.slabs.all():
         bonus_parts = [figures.in_currency(slab.units, unit)] if slab.units else []
         bonus_parts += [figures.percent(slab.percent)] if slab.percent else []
-        is_paid = pack_price.pack.slabs_by == SlabsBy.PRICE
-        since = figures.in_currency(slab.least, str(pack_price.currency)) if is_paid else figures.quantity(slab.least)
-        if bonus_parts:
-            texts.append(f"bonus {' and '.join(bonus_parts)}" + (f" from {since} on" if slab.least else ""))
+        if not bonus_parts:
+            continue
+        names = {"bonus": " + ".join(bonus_parts), "least": _least_text(pack_price, slab, figures)}
+        texts.append(
+            (gettext("bonus of %(bonus)s from %(least)s") if slab.least else gettext("bonus of %(bonus)s")) % names
+        )
     return texts
+
+
+def _least_text(pack_price: PackPrice, slab: BonusSlab, figures: PortalFigures) -> str:
+    if pack_price.pack.slabs_by == SlabsBy.PRICE:
+        return figures.in_currency(slab.least, str(pack_price.currency))
+    return figures.quantity(slab.least)

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import F
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.portal.visit import Visit, paginate, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
@@ -15,6 +17,10 @@ from plans.models import Feature
 from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances, read_balances
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Lot, TopUpRule, Transaction, Wallet
+from wallets.models.ledger import Movement
+from wallets.portal.auto_topup import off_reason
+from wallets.portal.purchase import has_offer, offered_units
+from wallets.statements.description import GRANTS
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
 from wallets.statements.formats import display_currency
@@ -27,27 +33,50 @@ MONTHS = 12
 DAY = timedelta(days=1)
 FILES = {"pdf": pdf_answer, "csv": csv_answer}
 MESSAGES = {
-    "bought": "Bought. It is in the wallet when its invoice is paid.",
-    "granted": "Bought, and in the wallet already. Its invoice is to be paid.",
-    "ruled": "Saved. The wallet is topped up as said below.",
-    "unruled": "The wallet is topped up by itself no more.",
+    "bought": _("Order placed. The wallet is topped up when the invoice is paid."),
+    "granted": _("The wallet is topped up. Please pay the invoice by its due date."),
+    "ruled": _("Auto top-up saved."),
+    "unruled": _("Auto top-up is off."),
+}
+MOVEMENTS = {
+    Movement.GRANT: _("Top-up or grant"),
+    Movement.SPEND: _("Usage"),
+    Movement.GIVE_BACK: _("Returned: usage was corrected"),
+    Movement.EXPIRE: _("Expired"),
+    Movement.REVIVE: _("Restored for earlier usage"),
+    Movement.ROLL_OVER: _("Rolled over"),
+    Movement.REPAY: _("Overdraft repaid"),
+    Movement.VOID: _("Voided"),
+    Movement.REFUND: _("Refunded"),
+    Movement.PAY: _("Invoice paid"),
+    Movement.TRANSFER_OUT: _("To another wallet"),
+    Movement.TRANSFER_IN: _("From another wallet"),
 }
 
 
 @signed_in()
 def wallets(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    return render_page(request, visit, "wallets.html", {"wallets": wallets_of(visit, portal_figures(visit))})
+    offered = offered_units(visit)
+    shown = [
+        {**text, "can_top_up": has_offer(wallet_row, offered)}
+        for wallet_row, text in _open_wallets(visit, portal_figures(visit))
+    ]
+    return render_page(request, visit, "wallets.html", {"wallets": shown})
 
 
 def wallets_of(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
     """Return the customer's open wallets as text, in the order in which they pay, in two queries."""
+    return [text for _wallet, text in _open_wallets(visit, figures)]
+
+
+def _open_wallets(visit: Visit, figures: PortalFigures) -> list[tuple[Wallet, dict[str, Any]]]:
     open_wallets = visit.own_rows(Wallet.objects.filter(closed_at__isnull=True))
     wallet_rows = list(open_wallets.order_by("priority", "pk")[:MAX_WALLETS])
     balances_by_wallet = read_balances([row.pk for row in wallet_rows], at=visit.at)
-    return [_shown(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures) for row in wallet_rows]
+    return [(row, _balances(row, balances_by_wallet.get(row.pk, EMPTY_BALANCES), figures)) for row in wallet_rows]
 
 
-def _shown(wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures) -> dict[str, Any]:
+def _balances(wallet_row: Wallet, balances: WalletBalances, figures: PortalFigures) -> dict[str, Any]:
     def amount(units: Decimal) -> str:
         return figures.in_currency(units, display_currency(wallet_row.unit))
 
@@ -76,17 +105,26 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     rule = (
         visit.own_rows(TopUpRule.objects.filter(wallet=wallet_row), "wallet__customer").select_related("pack").first()
     )
+    can_top_up = has_offer(wallet_row, offered_units(visit))
     context = {
         "wallet": wallet_row,
-        "shown": _shown(wallet_row, balances, figures),
+        "balances": _balances(wallet_row, balances, figures),
         "lots": _lots(visit, wallet_row, figures),
         "movements": [_movement(movement, wallet_row, figures) for movement in movements],
         "more": more,
         "months": _months(visit),
         "rule": rule,
-        "told": MESSAGES.get(request.GET.get("told", "")),
+        "can_top_up": can_top_up,
+        "auto_top_up": _auto_top_up_text(rule) if rule or can_top_up else "",
+        "message": MESSAGES.get(request.GET.get("message", "")),
     }
     return render_page(request, visit, "wallet.html", context)
+
+
+def _auto_top_up_text(rule: TopUpRule | None) -> str:
+    if rule is not None and rule.is_on:
+        return gettext("Auto top-up is on: it buys %(pack)s.") % {"pack": rule.pack}
+    return (rule is not None and off_reason(rule)) or gettext("Auto top-up is off.")
 
 
 def _lots(visit: Visit, wallet_row: Wallet, figures: PortalFigures) -> list[dict[str, Any]]:
@@ -98,7 +136,7 @@ def _lots(visit: Visit, wallet_row: Wallet, figures: PortalFigures) -> list[dict
     unit = display_currency(wallet_row.unit)
     return [
         {
-            "kind": lot.get_kind_display(),
+            "kind": GRANTS[lot.kind],
             "left": figures.in_currency(lot.remaining, unit),
             "amount": figures.in_currency(lot.amount, unit),
             "begins": figures.moment(lot.valid_from) if lot.valid_from > visit.at else "",
@@ -112,15 +150,14 @@ def _lots(visit: Visit, wallet_row: Wallet, figures: PortalFigures) -> list[dict
 
 def _movement(movement: Transaction, wallet_row: Wallet, figures: PortalFigures) -> dict[str, Any]:
     unit = display_currency(wallet_row.unit)
-    text = (
-        f"{movement.get_kind_display()}: {movement.feature}"
-        if movement.feature_id
-        else str(movement.get_kind_display())
-    )
+    description = str(MOVEMENTS[Movement(movement.kind)])
+    if movement.feature_id:
+        names = {"movement": description, "feature": movement.feature}
+        description = gettext("%(movement)s: %(feature)s") % names
     return {
         "at": figures.moment(movement.at),
-        "what": text[:1].upper() + text[1:],
-        "units": figures.in_currency(movement.units, unit),
+        "description": description,
+        "units": ("+" if movement.units > 0 else "") + figures.in_currency(movement.units, unit),
         "balance": figures.in_currency(movement.balance_after, unit),
     }
 
@@ -131,7 +168,7 @@ def _months(visit: Visit) -> list[dict[str, Any]]:
     last = visit.at.astimezone(zone).date()
     began = visit.customer.created_at.astimezone(zone).date().replace(day=1)
     figures, months = portal_figures(visit), []
-    for _ in range(MONTHS):
+    for _month in range(MONTHS):
         first = last.replace(day=1)
         months.append({"name": figures.month(first), "since": first, "until": last})
         last = first - DAY

@@ -66,8 +66,10 @@ def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: User | None = Non
         # invoice's number.
         wallet = _lock_wallet(wallet_id)
         if not order.reference.strip() or len(order.reference) > MAX_REFERENCE_LENGTH:
-            text = _("Enter a reference of 1 to %(most)s characters.")
-            raise PurchaseRefused(text % {"most": MAX_REFERENCE_LENGTH}, field="reference")
+            raise PurchaseRefused(
+                _("The reference must have 1 to %(most)s characters.") % {"most": MAX_REFERENCE_LENGTH},
+                field="reference",
+            )
         existing = Purchase.objects.filter(wallet=wallet, reference=order.reference).first()
         if existing is not None:
             return _check_same_order(existing, order)
@@ -90,15 +92,19 @@ def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
         None,
         purchase.units,
     ):
-        text = _("The reference “%(reference)s” is already used by another purchase. Use a new one.")
-        raise PurchaseRefused(text % {"reference": order.reference}, field="reference")
+        raise PurchaseRefused(
+            _("Another purchase already uses the reference “%(reference)s”. Use a new one.")
+            % {"reference": order.reference},
+            field="reference",
+        )
     return purchase
 
 
 def _find_on_sale(code: str, at: datetime) -> CreditPack:
     pack = CreditPack.objects.filter(code=code).first()
     if pack is None or not pack.is_on_sale(at):
-        raise PurchaseRefused(_("“%(pack)s” is not on sale. Choose another pack.") % {"pack": code}, field="pack")
+        text = _("“%(pack)s” is not on sale. Choose another pack.")
+        raise PurchaseRefused(text % {"pack": code}, field="pack")
     return pack
 
 
@@ -106,17 +112,19 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
     """Return the terms of a pack for a wallet, after checking that the order fits them."""
     terms = current_terms(pack, str(wallet.currency))
     if terms is None:
-        text = _("%(pack)s has no price in %(currency)s. Add one, or choose another pack.")
+        text = _("%(pack)s has no price in %(currency)s. Choose another pack.")
         raise PurchaseRefused(text % {"pack": pack, "currency": wallet.currency}, field="pack")
     if terms.unit != wallet.unit:
-        text = _("%(pack)s doesn't fit the wallet, which holds %(unit)s. Choose another pack or wallet.")
+        if wallet.unit == CREDITS:
+            text = _("The wallet holds credits, and %(pack)s contains money. Choose another pack or wallet.")
+        else:
+            text = _("The wallet holds %(unit)s, and %(pack)s does not. Choose another pack or wallet.")
         raise PurchaseRefused(text % {"pack": pack, "unit": wallet.unit}, field="pack")
     if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
-        text = (
-            _("%(pack)s is taxed at purchase, and this wallet pays taxed invoices. Choose a pack without tax.")
-            if wallet.pays_invoices
-            else _("%(pack)s is not taxed at purchase, and its use would never be. Choose a pack with tax.")
-        )
+        if wallet.pays_invoices:
+            text = _("%(pack)s would be taxed twice. Choose a pack that is taxed on the invoices it pays.")
+        else:
+            text = _("%(pack)s would not be taxed. Choose a pack that is taxed when it is bought.")
         raise PurchaseRefused(text % {"pack": pack}, field="pack")
     _check_quantity(pack, order)
     return terms
@@ -125,21 +133,23 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
 def _check_quantity(pack: CreditPack, order: PackOrder) -> None:
     if pack.units is not None:
         if order.units is not None:
-            text = _("%(pack)s is sold in packs. Enter the number of packs.")
+            text = _("%(pack)s has a fixed size. Enter a number of packs instead of a quantity.")
             raise PurchaseRefused(text % {"pack": pack}, field="units")
         if not 1 <= order.packs <= MAX_PACKS:
-            raise PurchaseRefused(_("Enter 1 to %(most)s packs.") % {"most": f"{MAX_PACKS:,}"}, field="packs")
+            text = _("Enter 1 to %(most)s packs.")
+            raise PurchaseRefused(text % {"most": f"{MAX_PACKS:,}"}, field="packs")
         return
     if order.packs != 1:
-        text = _("%(pack)s is sold in any quantity. Enter the number of units.")
+        text = _("%(pack)s has no fixed size. Enter a quantity instead of a number of packs.")
         raise PurchaseRefused(text % {"pack": pack}, field="packs")
     try:
         amount = check_amount(Decimal(0) if order.units is None else order.units)
     except InvalidAmount as invalid:
-        raise PurchaseRefused(str(invalid), field="units") from invalid
+        text = _("Enter a quantity above zero with at most 12 decimal places.")
+        raise PurchaseRefused(text, field="units") from invalid
     if not (pack.least_units or 0) <= amount <= (pack.most_units or 0):
         least, most = (format_units(limit or Decimal(0), "") for limit in (pack.least_units, pack.most_units))
-        text = _("Enter %(least)s to %(most)s units of %(pack)s.")
+        text = _("Enter a quantity from %(least)s to %(most)s for %(pack)s.")
         raise PurchaseRefused(text % {"pack": pack, "least": least, "most": most}, field="units")
 
 
@@ -155,7 +165,7 @@ def _write_purchase(
     currency = str(wallet.currency)
     amounts: PurchaseAmounts = terms.purchase_amounts(order.packs, order.units, currency)
     if not amounts.net:
-        text = _("The price rounds to %(amount)s. Enter a larger quantity.")
+        text = _("The price of this quantity is %(amount)s. Enter a larger quantity.")
         raise PurchaseRefused(text % {"amount": format_money(amounts.net, currency)}, field="units")
     (purchase_id,) = next_ids("wallets_purchase_id_seq", 1)
     draft = draft_invoice(purchase_id, wallet.customer, terms, amounts, order.packs, currency, at=at)
@@ -201,7 +211,7 @@ def cancel(
     :raises PurchaseRefused: if it was granted, or part of it is paid.
     """
     if not reason.strip():
-        raise PurchaseRefused(_("Enter a reason. It is printed on the credit note."), field="reason")
+        raise PurchaseRefused(_("Enter a reason; it is printed on the credit note."), field="reason")
     with audited_transaction("cancel purchase", by=by, at=at, purchase=purchase_id):
         purchase = Purchase.objects.get(pk=purchase_id)
         # The invoice first, as for a payment: the later of the two sees the outcome of the earlier.
@@ -210,12 +220,12 @@ def cancel(
         if purchase.state in (PurchaseState.CANCELED, PurchaseState.FAILED):
             return purchase
         if purchase.state == PurchaseState.GRANTED:
-            text = _("The units are already in the wallet. Refund the remaining ones instead.")
-            raise PurchaseRefused(text, field="purchase")
+            raise PurchaseRefused(_("The purchase was granted already. Refund its lot instead."), field="purchase")
         if invoice.paid:
             text = _("%(amount)s of %(invoice)s is paid. Wait for the full payment, then refund the units.")
             paid = format_money(invoice.paid, str(invoice.currency))
-            raise PurchaseRefused(text % {"amount": paid, "invoice": invoice}, field="purchase")
+            text = _("%(paid)s of %(invoice)s is paid. Collect the rest first, then refund the purchase.")
+            raise PurchaseRefused(text % {"paid": paid, "invoice": invoice}, field="purchase")
         Purchase.objects.filter(pk=purchase_id).update(state=state, ended_at=at, reason=reason)
         try:
             issue_credit_note(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)

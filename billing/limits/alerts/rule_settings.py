@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.limits.alerts.evaluation import FULL_EVALUATION
 from billing.limits.alerts.thresholds import PERCENT_LEVELS
@@ -102,7 +103,7 @@ def set_alert_rule(
         scope_columns = _scope_columns(kind, scope)
         currency = scope.currency if kind in AMOUNT_KINDS else ""
         figures = {"levels": list(levels), "amount": amount, "currency": currency, "is_on": is_on}
-        rule, _ = AlertRule.objects.update_or_create(**scope_columns, set_by=set_by, defaults=figures)
+        rule, _created = AlertRule.objects.update_or_create(**scope_columns, set_by=set_by, defaults=figures)
         _schedule_full_evaluation(rule)
         return rule
 
@@ -162,44 +163,36 @@ def _schedule_full_evaluation(rule: AlertRule) -> None:
 
 def _check_scope(kind: str, scope: AlertScope, set_by: str) -> None:
     if sum(owner is not None for owner in (scope.seller, scope.customer, scope.subscription)) > 1:
-        raise AlertRuleRefused("customer", _("Choose only one of seller, customer, and subscription."))
+        raise AlertRuleRefused("customer", _("Choose only one of seller, customer and subscription."))
     if set_by == CapSetter.CUSTOMER and scope.owner is None:
-        raise AlertRuleRefused("customer", _("Enter the customer who sets the rule."))
+        raise AlertRuleRefused("customer", _("A customer’s own rule needs a customer."))
     if kind in AMOUNT_KINDS and scope.owner is None:
-        raise AlertRuleRefused("customer", _("A rule with an amount of money needs a customer or a subscription."))
+        raise AlertRuleRefused("customer", _("A rule with an amount needs a customer or a subscription."))
     if kind in WALLET_KINDS and (scope.subscription or scope.feature):
-        raise AlertRuleRefused(
-            "feature", _("A wallet rule applies to the whole wallet. Leave subscription and feature empty.")
-        )
+        raise AlertRuleRefused("feature", _("A rule for wallets has no subscription or feature. Leave both empty."))
     if scope.dimension and kind != AlertKind.SPEND:
-        raise AlertRuleRefused("dimension", _("Only spend can be limited to a dimension value."))
+        raise AlertRuleRefused("dimension", _("Only a spending rule can cover the value of a dimension."))
     if bool(scope.dimension) != bool(scope.value):
-        raise AlertRuleRefused("dimension_value", _("Enter both a dimension and its value, or neither."))
+        raise AlertRuleRefused("dimension_value", _("Choose a dimension and enter a value, or leave both empty."))
     if scope.feature is not None and scope.feature.meter_id is None:
-        raise AlertRuleRefused(
-            "feature", _("%(feature)s is not metered. Choose a metered feature.") % {"feature": scope.feature}
-        )
+        text = _("%(feature)s is not metered. Choose another feature.")
+        raise AlertRuleRefused("feature", text % {"feature": scope.feature})
 
 
 def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: Decimal | None) -> None:
     if len(levels) > MAX_LEVELS or not all(1 <= level <= MAX_LEVEL for level in levels):
-        raise AlertRuleRefused(
-            "levels",
-            _("Enter at most %(most)s thresholds from 1 to %(highest)s.")
-            % {"most": MAX_LEVELS, "highest": f"{MAX_LEVEL:,}"},
-        )
+        text = _("Enter at most %(count)s thresholds, each from 1 to %(most)s.")
+        raise AlertRuleRefused("levels", text % {"count": MAX_LEVELS, "most": f"{MAX_LEVEL:,}"})
     if kind in AMOUNT_KINDS:
         if amount is None or not 0 < amount <= MAX_MONEY or round_money(amount, scope.currency) != amount:
-            raise AlertRuleRefused(
-                "amount",
-                _("Enter an amount without more decimal places than %(currency)s has.")
-                % {"currency": scope.currency},
-            )
+            text = _("Enter an amount above zero that can be invoiced in %(currency)s.")
+            raise AlertRuleRefused("amount", text % {"currency": scope.currency})
     elif kind not in (AlertKind.ANOMALY, AlertKind.LOW_BALANCE):
         if amount is not None:
-            raise AlertRuleRefused("amount", _("This usage has its own limit. Leave the amount empty."))
+            raise AlertRuleRefused("amount", _("This kind of rule uses an existing limit. Leave the amount empty."))
     elif amount is not None and not 0 <= amount <= MAX_MONEY:
-        raise AlertRuleRefused("amount", _("Enter an amount from 0 to %(most)s.") % {"most": f"{MAX_MONEY:,.0f}"})
+        text = _("Enter an amount from 0 to %(most)s.")
+        raise AlertRuleRefused("amount", text % {"most": f"{MAX_MONEY:,.0f}"})
 
 
 def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set_by: str, is_on: bool) -> None:
@@ -209,26 +202,25 @@ def _check_other_side(scope_columns: dict[str, Any], amount: Decimal | None, set
     )
     if set_by == CapSetter.CUSTOMER:
         if not is_on:
-            raise AlertRuleRefused("is_on", _("Only finance can turn off alert rules. Remove your own rule instead."))
+            raise AlertRuleRefused("is_on", _("Customers can’t turn alert rules off. Remove your own rule instead."))
         if customers_own.count() >= MAX_RULES_PER_CUSTOMER and not customers_own.filter(**scope_columns).exists():
-            raise AlertRuleRefused(
-                "kind",
-                _("You can have at most %(most)s alert rules. Remove one first.") % {"most": MAX_RULES_PER_CUSTOMER},
+            text = ngettext(
+                "You can have at most %(count)s alert rule. Remove one first.",
+                "You can have at most %(count)s alert rules. Remove one first.",
+                MAX_RULES_PER_CUSTOMER,
             )
+            raise AlertRuleRefused("kind", text % {"count": MAX_RULES_PER_CUSTOMER})
     if amount is None or scope_columns["kind"] not in AMOUNT_KINDS:
         return
     other = AlertRule.objects.filter(**scope_columns, is_on=True).exclude(set_by=set_by).first()
     if other is None or other.amount is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
-        raise AlertRuleRefused(
-            "amount",
-            _("Finance has set %(amount)s. Enter at most this amount.") % {"amount": f"{other.amount.normalize():f}"},
-        )
+        text = _("Your amount can’t exceed %(most)s, the amount set by your provider.")
+        raise AlertRuleRefused("amount", text % {"most": f"{other.amount.normalize():f}"})
     # Neither side may silently override the other, so the order of setting doesn't matter.
     if set_by == CapSetter.FINANCE and is_on and amount < other.amount:
-        raise AlertRuleRefused(
-            "amount",
-            _("The customer has set %(amount)s. Enter at least this amount, or remove the customer's rule first.")
-            % {"amount": f"{other.amount.normalize():f}"},
+        text = _(
+            "The customer’s own amount is %(least)s. Choose that amount or more, or remove the customer’s rule first."
         )
+        raise AlertRuleRefused("amount", text % {"least": f"{other.amount.normalize():f}"})

@@ -6,8 +6,8 @@ from functools import partial
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from customers.models import Customer
 from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
@@ -19,7 +19,7 @@ from invoices.payments.attempts.settlement import postpone, record_outcome
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, ProviderResponse, provider
 from lib.audit_log import audited_transaction
 
-UNREACHABLE = _("The payment provider can't be reached. Try again in a moment.")
+UNREACHABLE = gettext_lazy("The payment provider can’t be reached. Try again in a moment.")
 
 
 def provider_for(customer: Customer) -> str:
@@ -31,8 +31,9 @@ def provider_for(customer: Customer) -> str:
     if customer.sandbox:
         return ProviderName.SANDBOX
     if not settings.STRIPE_SECRET_KEY:
-        text = gettext("Online payment is not available, because no payment provider is configured.")
-        raise PaymentAttemptRefused(text, field="provider")
+        raise PaymentAttemptRefused(
+            _("Card payments are not available: no payment provider is set up."), field="provider"
+        )
     return ProviderName.STRIPE
 
 
@@ -77,19 +78,17 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = 
         return open_attempt
     attempt = _create_page_attempt(invoice_id, back_to, at, by)
     if ATTEMPTS.claim(attempt.pk, at=at, insists=True) is None:
-        raise PaymentAttemptRefused(UNREACHABLE)
+        raise PaymentAttemptRefused(str(UNREACHABLE))
     attempt = PaymentAttempt.objects.select_related("invoice__customer").get(pk=attempt.pk)
     response = call_provider(
         lambda: provider(attempt.provider).open_page(payment_order(attempt, at=at), back_to=back_to)
     )
     if not isinstance(response, ProviderResponse):
         postpone(attempt, reason=response, at=at)
-        raise PaymentAttemptRefused(UNREACHABLE)
+        raise PaymentAttemptRefused(str(UNREACHABLE))
     attempt = record_outcome(attempt_id=attempt.pk, response=response, at=at)
     if attempt.state != AttemptState.PENDING:
-        raise PaymentAttemptRefused(
-            attempt.reason or gettext("The payment provider rejected the payment."), field="invoice"
-        )
+        raise PaymentAttemptRefused(attempt.reason or _("The payment provider refused the payment."), field="invoice")
     return attempt
 
 
@@ -101,7 +100,7 @@ def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: User |
     try:
         get_or_create_account(invoice.customer, at=at)
     except (OutcomeUnknown, Misconfigured) as error:
-        raise PaymentAttemptRefused(UNREACHABLE) from error
+        raise PaymentAttemptRefused(str(UNREACHABLE)) from error
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
         return create_attempt(
             lock_payable_invoice(invoice_id),
@@ -129,7 +128,7 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
         service, order = provider(attempt.provider), payment_order(attempt, at=at)
         response = call_provider(partial(service.close_page, order))
         if not isinstance(response, ProviderResponse):
-            raise PaymentAttemptRefused(UNREACHABLE)
+            raise PaymentAttemptRefused(str(UNREACHABLE))
         record_outcome(attempt_id=attempt.pk, response=response, at=at)
 
 
@@ -143,7 +142,7 @@ def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime) -> s
         account = get_or_create_account(customer, at=at)
         return provider(account.provider).setup_page(account=account.ref, key=key, back_to=back_to)
     except (OutcomeUnknown, Misconfigured) as error:
-        raise PaymentAttemptRefused(UNREACHABLE) from error
+        raise PaymentAttemptRefused(str(UNREACHABLE)) from error
 
 
 @transaction.atomic

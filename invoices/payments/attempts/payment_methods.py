@@ -32,5 +32,5 @@ def remove_payment_method(*, payment_method_id: int, at: datetime) -> None:
     try:
         provider(payment_method.account.provider).detach_payment_method(payment_method.ref)
     except (OutcomeUnknown, Misconfigured) as error:
-        raise PaymentAttemptRefused(UNREACHABLE) from error
+        raise PaymentAttemptRefused(str(UNREACHABLE)) from error
     PaymentMethod.objects.filter(pk=payment_method_id).update(removed_at=at, is_default=False)

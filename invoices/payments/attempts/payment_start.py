@@ -47,16 +47,19 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
     # Row lock: two attempts to collect the same amount can't start at once.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
-        text = _("%(invoice)s has no amount due. Its state: %(state)s.")
+        text = _("Nothing is due on %(invoice)s (status: %(state)s).")
         raise PaymentAttemptRefused(
             text % {"invoice": invoice, "state": invoice.get_state_display()}, field="invoice"
         )
     pending_attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if pending_attempt is not None:
-        text = _("A payment of %(amount)s for %(invoice)s is pending since %(time)s. Wait for its outcome.")
-        time = f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}"
-        values = {"amount": pending_attempt.money, "invoice": invoice, "time": time}
-        raise PaymentAttemptRefused(text % values, field="invoice")
+        text = _("A payment of %(amount)s for %(invoice)s is in progress since %(time)s. Wait for its result.")
+        names = {
+            "amount": pending_attempt.money,
+            "invoice": invoice,
+            "time": f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}",
+        }
+        raise PaymentAttemptRefused(text % names, field="invoice")
     return invoice
 
 
@@ -99,8 +102,10 @@ def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> P
             field="payment_method",
         )
     if (payment_method.account.provider == "sandbox") != invoice.sandbox:
-        text = _("Sandbox customers can only be charged in the sandbox, and live customers only live.")
-        raise PaymentAttemptRefused(text, field="payment_method")
+        raise PaymentAttemptRefused(
+            _("Sandbox customers are charged in the sandbox only, and live customers never are."),
+            field="payment_method",
+        )
     return payment_method
 
 

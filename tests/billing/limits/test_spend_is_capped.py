@@ -127,14 +127,14 @@ def test_a_customers_own_cap_stays_below_finances(keyed):
     first, _ = keyed
     scope = {"customer": first.customer, "match": {"key": "k1"}, "at": NOW}
     set_cap(**scope, amount=D(10))
-    with pytest.raises(CapRefused, match="Finance allows at most 10"):
+    with pytest.raises(CapRefused, match="can’t exceed 10"):
         set_cap(**scope, amount=D(11), set_by="customer")
 
 
 UNKNOWN = [
-    ({"color": "red"}, "Usage has no dimension “color”: there are key, model"),
+    ({"color": "red"}, "Usage has no dimension “color”. Choose one of these: key, model"),
     ({"key": ""}, "Enter a value of key"),
-    ({"key": "a", "model": "b"}, "needs one dimension"),
+    ({"key": "a", "model": "b"}, "one dimension only"),
 ]
 
 
@@ -154,12 +154,12 @@ def test_setting_a_cap_again_replaces_it_and_removing_it_ends_it(acme):
 
 REFUSED = [
     # amount    more                                    field          words
-    ("-1",      {},                                     "amount",      "more decimal places"),
-    ("0.001",   {},                                     "amount",      "more decimal places than USD allows"),
-    ("1",       {"action": "throttle"},                 "per_minute",  "Enter the number of uses per minute"),
-    ("1",       {"per_minute": 5},                      "per_minute",  "Leave this empty"),
-    ("101",     {"set_by": "customer"},                 "amount",      "Finance allows at most 100"),
-    ("1",       {"feature": "support"},                 "feature",     "is not metered"),
+    ("-1",      {},                                     "amount",      "can be invoiced"),
+    ("0.001",   {},                                     "amount",      "can be invoiced in USD"),
+    ("1",       {"action": "throttle"},                 "per_minute",  "how many requests a minute"),
+    ("1",       {"per_minute": 5},                      "per_minute",  "Leave the field empty"),
+    ("101",     {"set_by": "customer"},                 "amount",      "can’t exceed 100"),
+    ("1",       {"feature": "support"},                 "feature",     "does not meter"),
 ]  # fmt: skip
 
 
