@@ -99,13 +99,8 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
     try:
         fee_interval = period.multiplied_by(fee.every)
     except ValueError:
-        yield (
-            _(
-                "The fee “%(fee)s” covers %(every)s periods of %(count)s %(unit)s. The maximum is %(most)s %(unit)s"
-                " in total."
-            )
-            % {"fee": fee, "every": fee.every, "count": period.count, "unit": period.unit, "most": MAX_INTERVAL_UNITS}
-        )
+        text = _("The fee “%(fee)s” covers too many billing periods. Enter at most %(most)s.")
+        yield text % {"fee": fee, "most": MAX_INTERVAL_UNITS // period.count}
         return
     if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):
         yield (

@@ -40,9 +40,9 @@ def test_blocking_checks_link_to_their_rows(member, over):
         "Red items block the lock",
     ):
         assert words in text, words
-    assert "1 periods that were over are not billed yet." in shown(client.get(address(page="lock/")))
+    assert "1 ended period is not invoiced yet." in shown(client.get(address(page="lock/")))
     text = shown(client.post(address(page="lock/"), follow=True))
-    assert "January 2026 of Acme Inc. cannot be locked." in text
+    assert "January 2026 of Acme Inc. can&#x27;t be locked." in text
     assert not MonthLock.objects.exists()
 
 

@@ -58,7 +58,7 @@ def test_a_period_can_be_closed_by_hand_before_its_grace_period_ends(subscriptio
 
 
 def test_no_period_is_closed_before_its_end(subscription: Subscription):
-    with pytest.raises(PeriodNotOver, match="is not over"):
+    with pytest.raises(PeriodNotOver, match="has not ended"):
         close_period(period_id=subscription.periods.get().pk, at=FEB - timedelta(microseconds=1))
     assert close_due(at=FEB - timedelta(microseconds=1)).closed == 0
 

@@ -69,7 +69,7 @@ class TestByOneProcess:
         assert not Invoice.objects.exists()
         run("--job")
         assert (Invoice.objects.count(), Job.objects.filter(kind="close_run", state="done").count()) == (3, 2)
-        with pytest.raises(CommandError, match="2999-01-01 00:00 UTC is to come"):
+        with pytest.raises(CommandError, match="2999-01-01 00:00 UTC is in the future"):
             run("--job", "--at", "2999-01-01")
 
     def test_an_impossible_number_of_workers_is_refused(self):

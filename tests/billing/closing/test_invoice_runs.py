@@ -136,7 +136,7 @@ def test_periods_due_later_are_skipped(over):
 
 
 def test_a_time_in_the_future_is_rejected():
-    with pytest.raises(InvoiceRunRefused, match=r"2026-03-01 00:00 UTC is to come"):
+    with pytest.raises(InvoiceRunRefused, match=r"2026-03-01 00:00 UTC is in the future"):
         start_invoice_run(until=MAR, at=AT, by=None)
 
 

@@ -270,7 +270,7 @@ def test_only_plans_with_such_a_fee_need_one_more_query():
     ("fields", "every", "why"),
     [
         ({"interval": "day"}, 120, ""),
-        ({"interval": "month", "count": 2}, 61, "together that may be 120 at most"),
+        ({"interval": "month", "count": 2}, 61, "Enter at most 60"),
         ({"interval": "month", "count": 3, "anchor": "calendar"}, 3, "would not always start with a billing period"),
         ({"interval": "month", "count": 3, "anchor": "calendar"}, 4, ""),
         ({"interval": "month", "count": 3, "anchor": "anniversary"}, 3, ""),

@@ -148,12 +148,12 @@ def test_an_override_ends_with_the_period_and_is_withdrawn_before_it_starts(acme
 
 REFUSED = [
     # kind         value      more                                            field        words
-    ("price",      "0.04",    {"starts_at": JAN},                             "starts_at", "is billed already"),
-    ("price",      "0.04",    {"match": {"model": "x"}},                      "match",     "name one of default"),
+    ("price",      "0.04",    {"starts_at": JAN},                             "starts_at", "is already billed"),
+    ("price",      "0.04",    {"match": {"model": "x"}},                      "match",     "Choose one of: default"),
     ("included",   "1",       {"match": {"model": "x"}},                      "match",     "Only a price override"),
     ("percent",    "-101",    {},                                             "value",     "-100 to 1000"),
     ("minimum",    "-1",      {},                                             "value",     "must be between"),
-    ("price",      "0.04",    {"ends_at": JAN},                               "ends_at",   "before it starts"),
+    ("price",      "0.04",    {"ends_at": JAN},                               "ends_at",   "must be after the start"),
 ]  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def test_an_override_ends_before_a_later_one_of_the_same_kind(acme):
 def test_an_override_of_a_billed_period_is_not_ended(acme):
     override = add_override(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
     close_due(at=FEB + HOUR)
-    with pytest.raises(OverrideRefused, match="is billed already"):
+    with pytest.raises(OverrideRefused, match="is already billed"):
         end_override(override=override, at=MID_FEB, ends_at=JAN)
 
 

@@ -204,8 +204,8 @@ LEVEL = {"aggregation": "max", "value_property": "gb"}
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ({"starts_at": JAN}, "is past"),
-        ({"starts_at": FEB, "ends_at": FEB}, "go on"),
+        ({"starts_at": JAN}, "is in the past"),
+        ({"starts_at": FEB, "ends_at": FEB}, "must be after its start"),
         ({"starts_at": FEB, "ends_at": APR}, "ends at"),
     ],
 )
@@ -240,7 +240,7 @@ def test_plans_change_only_after_the_pause():
     subscription = subscribed()
     dearer = plan("dearer")
     pause(subscription=subscription, at=DAY_10, starts_at=FEB)
-    with pytest.raises(ChangeRefused, match="is to be paused"):
+    with pytest.raises(ChangeRefused, match="is scheduled to pause"):
         change_plan(subscription=subscription, version=dearer, at=DAY_10)
 
 

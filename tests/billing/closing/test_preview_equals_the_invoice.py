@@ -130,5 +130,5 @@ def test_late_usage_is_only_in_the_preview_of_the_invoice_that_will_bill_it(subs
 
 def test_a_closed_period_has_no_preview(subscription: Subscription):
     close_due(at=AT)
-    with pytest.raises(NothingToBill, match="billed already"):
+    with pytest.raises(NothingToBill, match="Everything is billed"):
         preview(at=AT, period=subscription.periods.get(kind="opening"))

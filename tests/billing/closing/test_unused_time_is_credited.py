@@ -237,7 +237,7 @@ def test_it_stays_canceled_where_another_subscription_covers_its_features():
 
 
 @pytest.mark.parametrize(
-    ("at", "why"), [(JAN + 10 * DAY, "has ended at"), (FEB, "has ended at")], ids=["at its end", "later"]
+    ("at", "why"), [(JAN + 10 * DAY, "ended at"), (FEB, "ended at")], ids=["at its end", "later"]
 )
 def test_an_ended_subscription_stays_ended(at, why):
     subscription = subscribed()

@@ -86,7 +86,7 @@ def test_unbilled_periods_keep_the_month_open(over):
     close_due(at=CLOSED_AT)
     assert open_points() == {"periods_failed": 1, "audit_missing": 1}
     with pytest.raises(
-        MonthLockRefused, match=r"January 2026 of Acme Inc\. cannot be locked\. 1 periods could not be billed\."
+        MonthLockRefused, match=r"January 2026 of Acme Inc\. can't be locked\. 1 period failed to be invoiced\."
     ):
         lock()
 
