@@ -56,9 +56,9 @@ def test_in_another_currency_with_seats_and_coupons(subscribing):
 
 REFUSED = [
     # plan   typed                            message
-    ("calls", {"currency": "JPY"},            "Calls v1 has no prices in JPY: choose USD."),
+    ("calls", {"currency": "JPY"},            "Calls v1 has no prices in JPY. Choose USD."),
     ("calls", {"quantity_seats": "2"},        "Calls v1 has no fee for Seats. Leave this field empty."),
-    ("team",  {"quantity_seats": "0"},        "0 is not between 1 and 1,000,000"),
+    ("team",  {"quantity_seats": "0"},        "0 is out of range. Enter 1 to 1,000,000"),
     ("team",  {"coupons": "YEN"},             "is an amount in JPY"),
 ]  # fmt: skip
 

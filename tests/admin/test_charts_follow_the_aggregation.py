@@ -64,14 +64,14 @@ def page(member, customer):
 def test_the_customers_page_charts_peaks_as_peaks(member):
     answer = page(member, metered("max"))
     (chart,) = answer.context["charts"]
-    assert (chart.name, chart.now, chart.before) == ("gauge, greatest value", "9 units", "0")
+    assert (chart.name, chart.now, chart.before) == ("gauge, maximum", "9 units", "0")
     assert answer.context["shares"] == []
 
 
 def test_a_meter_without_daily_values_is_named_instead(member):
     answer = page(member, metered("unique"))
     assert answer.context["charts"] == []
-    assert "Not charted by day: gauge." in answer.content.decode()
+    assert "No daily chart: gauge." in answer.content.decode()
 
 
 def test_a_period_that_starts_at_midday_is_not_compared_with_itself(member):

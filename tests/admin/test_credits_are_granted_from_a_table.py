@@ -88,16 +88,16 @@ def test_the_same_table_twice_grants_nothing_twice(member):
 
 WRONG = [
     # row                        field       message
-    ("nobody,5,,,,,", "customer", "There is no customer “nobody”"),
+    ("nobody,5,,,,,", "customer", "Unknown customer “nobody”"),
     ("acme,five,,,,,", "units", "“five” is no number"),
     ("acme,0,,,,,", "units", "must be above zero"),
     ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
     ("acme,5,coins,,,,", "unit", "Enter “credits” or a currency"),
     ("acme,5,,soon,,,", "expires", "“soon” is no date"),
-    ("acme,5,,2020-01-01,,,", "expires", "2020-01-01 is past"),
-    ("acme,5,,,runs walks,,", "features", "There is no feature “walks”"),
-    (f"acme,5,,,,{'x' * 301},", "reason", "more than 300 characters"),
-    (f"acme,5,,,,,{'x' * 81}", "key", "more than 80 characters"),
+    ("acme,5,,2020-01-01,,,", "expires", "is in the past"),
+    ("acme,5,,,runs walks,,", "features", "Unknown feature “walks”"),
+    (f"acme,5,,,,{'x' * 301},", "reason", "at most 300 characters"),
+    (f"acme,5,,,,,{'x' * 81}", "key", "at most 80 characters"),
 ]
 
 
@@ -117,7 +117,7 @@ def test_two_identical_rows_need_different_keys(member):
     client = member("finance")
     job, _ = send(client, "acme,5,,,,,", "acme,5,,,,,")
     assert run_job(job) == {"rows": 2, "granted": 1, "before": 0, "refused": 1}
-    assert "Row 2 says the same" in shown(client, job)
+    assert "Row 2 has the same content" in shown(client, job)
 
 
 def test_a_key_grants_one_amount(member):

@@ -82,7 +82,7 @@ def test_of_an_issued_invoice_whose_first_state_is_not_recorded(member, customer
     invoice = make_invoice(customer)
     type(invoice).objects.filter(pk=invoice.pk).update(state="overdue")
     history = entries(member("support"), f"/admin/invoices/invoice/{invoice.pk}/history/")
-    assert differences_of(history[0]) == [("State", "not recorded", "issued"), ("State", "issued", "overdue")]
+    assert differences_of(history[0]) == [("State", "not recorded", "issued"), ("State", "issued", "past due")]
 
 
 def test_without_secrets(member, db):

@@ -46,7 +46,7 @@ def test_on_every_related_page(member):
     ):
         page = client.get(address).content.decode()
         assert "+$20.00" in page, address
-        assert "reported only" in page.lower(), address
+        assert "report only" in page.lower(), address
 
 
 def test_by_policy(member):

@@ -93,7 +93,7 @@ PROBLEMS = [
     ({"rows": [("10", "x", ""), ("", "1", "")]}, "Enter a number"),
     ({"rows": TYPED, "example": "many"}, "“many” is not a number"),
     ({"rows": TYPED, "example": "-1"}, "“-1” is not a quantity"),
-    ({"rows": TYPED, "match": "model"}, "“model” does not say what it matches"),
+    ({"rows": TYPED, "match": "model"}, "“model” is incomplete"),
 ]
 
 

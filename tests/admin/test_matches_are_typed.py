@@ -28,9 +28,9 @@ def test_the_shown_text_reads_back_as_the_same_match(_, stored):
 
 WRONG = [
     # typed                          message
-    ("gpt-4o", "does not say what it matches"),
-    ("model:", "does not say what it matches"),
-    ("model: a, model: b", "named twice"),
+    ("gpt-4o", "is incomplete"),
+    ("model:", "is incomplete"),
+    ("model: a, model: b", "occurs twice"),
 ]
 
 

@@ -35,7 +35,7 @@ def test_an_override_is_added_with_a_reason(member, acme):
     page_text = client.post(address(acme), typed, follow=True).content.decode()
     override = Override.objects.get()
     assert (override.figure, override.starts_at, override.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
-    assert "the price of a rate (all other usage) is $0.04" in page_text
+    assert "price of a rate (all other usage) is $0.04" in page_text
     assert reverse("admin:billing_override_change", args=[override.pk]) in page_text
 
 

@@ -78,7 +78,7 @@ def test_a_repeated_form_buys_a_pack_once(member, wallet):
     for _ in range(2):
         arguments = {"pack": "hundred", "packs": "2", "reference": reference}
         page = finance.post(address, arguments, follow=True).content.decode()
-    for part in ("2 × 100 credits", "waiting for payment", "200 + 20", "$198.00", "INV-000001"):
+    for part in ("2 × 100 credits", "awaiting payment", "200 + 20", "$198.00", "INV-000001"):
         assert part in page
     assert Purchase.objects.get().by.first_name == "Finance"
 

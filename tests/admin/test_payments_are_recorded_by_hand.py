@@ -24,7 +24,7 @@ def test_the_page_shows_the_amount_due_and_records_a_payment(member, invoice):
     for part in (
         "A payment of €17.85 for INV-00001 was recorded.",
         "bank-7",
-        "recorded by hand",
+        "recorded manually",
         "By transfer",
         "paid",
     ):

@@ -107,7 +107,7 @@ class TestScheduledMove:
 
     def test_is_shown_on_the_version_and_on_the_subscription(self, member, scheduled, subscriptions):
         client = member("finance")
-        assert "Scheduled moves 2 to come" in text(client.get(f"/admin/plans/planversion/{scheduled.pk}/change/"))
+        assert "Scheduled moves 2 upcoming" in text(client.get(f"/admin/plans/planversion/{scheduled.pk}/change/"))
         page = text(client.get(f"/admin/billing/subscription/{subscriptions[0].pk}/change/"))
         assert re.search(r"From .* UTC Pro v2", page)
 

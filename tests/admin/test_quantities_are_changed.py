@@ -50,7 +50,7 @@ def test_an_error_gives_the_reason(member, subscription):
     past = timezone.now() - timedelta(days=3)
     fields = {"since_0": past.strftime("%Y-%m-%d"), "since_1": "00:00:00"}
     page_text = member("finance").post(page(subscription), quantity_form(4, **fields)).content.decode()
-    assert "it starts then; choose that moment or a later one" in page_text
+    assert "it starts then. Choose that time or a later one" in page_text
 
 
 def test_support_is_read_only(member, subscription):

@@ -47,7 +47,7 @@ def test_a_clock_is_created_and_a_customer_assigned_to_it(member):
 def test_a_live_customer_gets_none(member):
     arguments = {"legal_name": "Acme", "external_id": "acme", "test_clock": make_clock().pk}
     page_text = member("finance").post(reverse("admin:customers_customer_add"), arguments).content.decode()
-    assert "Live customers live in real time" in page_text
+    assert "Only sandbox customers can hav" in page_text
 
 
 def test_the_next_due_date_is_shown_before_a_clock_is_advanced(member):

@@ -72,7 +72,7 @@ def test_a_dry_run_precedes_the_import(member):
     for text in (
         "Dry run finished: nothing is stored yet",
         "Import 2 events",
-        "No customer of this name",
+        "Unknown customer",
         "encoded datetime",
     ):
         assert text in page_text, text
@@ -178,7 +178,7 @@ def test_a_job_is_paused_resumed_and_canceled(member):
     page_text = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
     assert "The other items are not started" in page_text
     assert "Canceled. Finished items stay" in steer(client, job, "cancel")
-    assert "The job is canceled already" in steer(client, job, "pause")
+    assert "The job is already canceled" in steer(client, job, "pause")
     run_jobs_now()
     job.refresh_from_db()
     assert (job.state, job.total) == (JobState.CANCELED, None)

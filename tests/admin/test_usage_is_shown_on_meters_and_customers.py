@@ -49,7 +49,7 @@ def test_on_the_meter_with_uncounted_events(member, globex, now):
     assert text.count("<td>globex-") == 12
     assert text.count("<td>1 call</td>") == 12
     assert "Unmatched usage" in text
-    assert "no customer of this name" in text
+    assert "unknown customer" in text
 
 
 def test_on_the_customer_with_its_cost_and_dimensions(member, globex, now):

@@ -158,7 +158,7 @@ class TestSubscriptionsThatCanNotBeSplit:
         subscription = subscribe(make_customer(), publish(make_plan("disk", offers=offers)))
         move = publish_from(make_plan("disk", offers=offers))
         assert (move.moment, move.splits_period, move.state) == (FEB, False, "pending")
-        assert move.problem.startswith("disk is charged by greatest value, which a change in mid-period")
+        assert move.problem.startswith("disk is charged by maximum, which a change in mid-period")
         run_tasks(NOON)
         generate_periods(until=FEB + HOUR)
         run_tasks(FEB)
