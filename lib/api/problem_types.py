@@ -54,7 +54,7 @@ PROBLEM_TYPES = {
     ),
     "unprocessable": ProblemType(
         422,
-        "Request can't be fulfilled",
+        "Request not possible",
         "Correct the request as `detail` explains: it contradicts itself or stored data.",
     ),
     "too-many-requests": ProblemType(
