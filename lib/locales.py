@@ -3,11 +3,20 @@
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
+from django.utils import translation
 
 LANGUAGES = frozenset({"de", "en", "es", "fr", "it", "nl"})
 """Languages into which every text of an invoice is translated: locale/<language>."""
 
 WORLD_ENGLISH = "en_001"  # English without a country: 15 November 2026
+
+
+def supported_language(locale: str) -> str | None:
+    """Return the language of settings.LANGUAGES for a locale such as de_AT; None if it is not among them."""
+    try:
+        return translation.get_supported_language_variant(locale.replace("_", "-").lower())
+    except LookupError:
+        return None
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,7 @@
 """The dashboard. Every figure links to its rows, and none scans a whole table."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,6 +15,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.figure_cache import read_cached
@@ -64,14 +69,14 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("billing.view_period"):
         cards[1:1] = [_due(at), _failed(), _unmatched(), *_late()]
     if request.user.has_perm("wallets.view_wallet"):
-        cards += _wallets_in_debt()
+        cards += _negative_balances()
     if request.user.has_perm("customers.view_delivery"):
         cards += _failed_deliveries()
     if request.user.has_perm("billing.view_alert"):
         cards += _alerts(at)
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
-    return context | {"title": "Dashboard", "cards": cards}
+    return context | {"title": _("Dashboard"), "cards": cards}
 
 
 def usage_chart(request: HttpRequest) -> HttpResponse:
@@ -90,9 +95,9 @@ def _invoiced(at: datetime) -> Card:
         "staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(previous_month, previous_until))
     )
     return Card(
-        name="Invoiced this month, net",
-        figures=[format_money(amount, currency) for currency, amount in current] or ["nothing yet"],
-        note="; ".join(f"{format_money(amount, currency)} by this day last month" for currency, amount in earlier),
+        name=_("Invoiced this month, net"),
+        figures=[format_money(amount, currency) for currency, amount in current] or [_("none yet")],
+        note=_("%(amounts)s by this day last month") % {"amounts": _list_amounts(earlier)} if earlier else "",
         url=f"{reverse('admin:invoices_invoice_changelist')}?issue_date_from={start:%Y-%m-%d}&sandbox__exact=0",
     )
 
@@ -113,6 +118,10 @@ def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
     return [(str(currency), amount) for currency, amount in totals]
 
 
+def _list_amounts(amounts: Iterable[tuple[str, Decimal]]) -> str:
+    return get_text_list([format_money(amount, currency) for currency, amount in amounts], _("and"))
+
+
 def _approvals(user: Any) -> list[Card]:
     """
     Return the changes waiting for approval; or else a hint that no approval is required although two people could
@@ -121,14 +130,14 @@ def _approvals(user: Any) -> list[Card]:
     waiting = ChangeRequest.objects.filter(state=RequestState.WAITING)
     if waiting.exists():
         url = f"{reverse('admin:plans_planversion_changelist')}?state__exact=review"
-        return [Card("Prices to approve", [_count(waiting)], "Asked for, not decided", url, "warn")]
+        return [Card(_("Prices to approve"), [_count(waiting)], _("Waiting for a second person"), url, "warn")]
     if not user.has_perm("plans.change_publishingrule") or PublishingRule.objects.get().needs_approval:
         return []
     publishers = get_user_model().objects.filter(is_active=True, groups__permissions__codename="publish_planversion")
     if publishers.distinct()[:2].count() < 2:
         return []
     url = reverse("admin:plans_publishingrule_change", args=[1])
-    return [Card("Four eyes on prices", ["off"], "One person publishes alone", url)]
+    return [Card(_("Price approval"), [_("not required")], _("One person can publish prices"), url)]
 
 
 def _failed_deliveries() -> list[Card]:
@@ -139,19 +148,24 @@ def _failed_deliveries() -> list[Card]:
     ].count()
     if not disabled and not failed.exists():
         return []
-    note = f"{disabled:,} endpoints are switched off for it" if disabled else "They are tried again for three days"
+    if disabled:
+        note = ngettext("%(count)s endpoint was disabled", "%(count)s endpoints were disabled", disabled) % {
+            "count": format_number(disabled)
+        }
+    else:
+        note = _("Retried for three days")
     url = f"{reverse('admin:customers_delivery_changelist')}?state__exact=failed"
     if disabled and not failed.exists():
         url = reverse("admin:customers_webhookendpoint_changelist")
-    return [Card("Messages not taken", [_count(failed)], note, url, "danger" if disabled else "warn")]
+    return [Card(_("Failed webhooks and emails"), [_count(failed)], note, url, "danger" if disabled else "warn")]
 
 
 def _due(at: datetime) -> Card:
     due = Period.objects.filter(state="open", due_at__lte=at, error="")
     return Card(
-        "Periods to invoice",
+        _("Ready to invoice"),
         [_count(due)],
-        "Over and past their grace",
+        _("Past the grace period"),
         f"{reverse('admin:billing_period_changelist')}?status=due",
     )
 
@@ -159,16 +173,16 @@ def _due(at: datetime) -> Card:
 def _failed() -> Card:
     count = _count(Period.objects.failed())
     url = f"{reverse('admin:billing_period_changelist')}?status=failed"
-    return Card("Closes that failed", [count], "Retried by themselves", url, "bad" if count != "0" else "")
+    return Card(_("Invoicing failed"), [count], _("Retried automatically"), url, "bad" if count != "0" else "")
 
 
 def _unmatched() -> Card:
     count = _count(UnmatchedUsage.objects.filter(resolved_at__isnull=True))
     amounts = newest_stakes().amounts if count != "0" else {}
-    at_stake = " and ".join(format_money(amount, currency) for currency, amount in sorted(amounts.items()))
-    note = f"Kept, not billed; about {at_stake} at stake" if at_stake else "Kept, not billed"
+    value = _list_amounts(sorted(amounts.items()))
+    note = _("Stored, not billed; worth about %(amounts)s") % {"amounts": value} if value else _("Stored, not billed")
     url = reverse("admin:billing_unmatchedusage_changelist")
-    return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
+    return Card(_("Unmatched usage"), [count], note, url, "warn" if count != "0" else "")
 
 
 def _late() -> list[Card]:
@@ -177,30 +191,30 @@ def _late() -> list[Card]:
     if not totals:
         return []
     url = f"{reverse('admin:billing_period_changelist')}?status=late"
-    figures = [row["amounts"] or "not known" for row in totals]
-    return [Card("Late usage", figures, ", ".join(row["policy"] for row in totals).capitalize(), url)]
+    figures = [row["amounts"] or _("unknown") for row in totals]
+    return [Card(_("Late usage"), figures, ", ".join(row["policy"] for row in totals).capitalize(), url)]
 
 
-def _wallets_in_debt() -> list[Card]:
-    """Return the number of wallets in debt; no card if there is none."""
+def _negative_balances() -> list[Card]:
+    """Return the number of wallets with a negative balance; no card if there is none."""
     count = _count(Wallet.objects.filter(debt__gt=0, customer__sandbox=False))
     url = f"{reverse('admin:wallets_wallet_changelist')}?stands=owes"
-    return [Card("Wallets that owe", [count], "The next grant pays it", url, "warn")] if count != "0" else []
+    if count == "0":
+        return []
+    return [Card(_("Negative balances"), [count], _("Settled by the next top-up or grant"), url, "warn")]
 
 
 def _alerts(at: datetime) -> list[Card]:
     """Return the number of open alerts without acknowledgment; no card if there is none."""
     count = _count(Alert.objects.open(at).filter(acknowledged_at__isnull=True, customer__sandbox=False))
     url = f"{reverse('admin:billing_alert_changelist')}?stands=unseen"
-    return (
-        [Card("Open alerts", [count], "Customers were warned; nobody here has looked", url)] if count != "0" else []
-    )
+    return [Card(_("Open alerts"), [count], _("Customers notified; not yet reviewed"), url)] if count != "0" else []
 
 
 def _unmade_files() -> Card:
     count = _count(Rendering.objects.filter(content__isnull=True))
     url = f"{reverse('admin:invoices_invoice_changelist')}?file=failed"
-    return Card("PDFs that failed", [count], "The invoice says why", url, "bad" if count != "0" else "")
+    return Card(_("Failed PDFs"), [count], _("See the invoice for the reason"), url, "bad" if count != "0" else "")
 
 
 def _count(rows: QuerySet[Model]) -> str:
@@ -234,6 +248,12 @@ def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
     labels = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     quantities = [totals.get(label, Decimal(0)) for label in labels]
     total = sum(quantities, Decimal(0))
-    summary = f"{meter.name} by day over {DAYS} days: {format_units(total, meter.unit)} in all"
-    chart = bar_chart([f"{label:%-d %b}" for label in labels], [ChartSeries(meter.name, quantities)], summary=summary)
+    summary = _("%(meter)s by day, last %(days)s days: %(total)s in total") % {
+        "meter": meter.name,
+        "days": DAYS,
+        "total": format_units(total, meter.unit),
+    }
+    chart = bar_chart(
+        [date_format(label, "j M") for label in labels], [ChartSeries(meter.name, quantities)], summary=summary
+    )
     return MeterChart(meter.name, format_units(quantities[-1], meter.unit), format_number(total), chart)

@@ -51,9 +51,8 @@ def _build_credit_note(
     ]
     reason = "; ".join(text for text, credits in ((USAGE_CHANGED, usage), (FEES_CHANGED, fees)) if credits)
     to = "balance" if fees or invoice.invoice.state == "paid" else "offset"
-    # A refund needs money that was received; otherwise the credit lowers the amount due.
     if fee_credits.refunds_customer:
-        to = "refund" if invoice.invoice.paid else "offset"
+        to = "refund"
     draft = draft_credit_note(invoice, [*usage_line_credits, *fees], reason=reason, to=to)
     # Usage comes first among the lines; the fee credits after it have no snapshot.
     snapshots = [

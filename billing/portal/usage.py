@@ -32,17 +32,27 @@ def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     running = running_of(visit)
     query = read_usage_query(request, visit, running)
     now, before = read_days(visit, query)
+    comparable = _same_days(visit, query, before)
     context: dict[str, Any] = {
         "asked": query,
         "span": figures.days_text(query.days.since, query.days.until),
         "features": [
             show_feature(feature, period.terms.currency, figures) for period in running for feature in period.features
         ],
-        "meters": _compared(query, now, before, figures),
+        "meters": _compared(query, now, comparable, figures),
     }
     if query.meter is not None:
         context |= _meter_context(visit, query, now, before, figures)
     return render_page(request, visit, "usage.html", context)
+
+
+def _same_days(visit: Visit, query: UsageQuery, before: list[Day]) -> list[Day]:
+    """Return the days before that are as far into their period as today is into this one."""
+    if query.is_before or query.spans.before is None:
+        return before
+    passed = visit.at.astimezone(query.days.zone).date() - query.days.first
+    last = query.spans.before.first + passed
+    return [day for day in before if day.day <= last]
 
 
 def _compared(query: UsageQuery, now: list[Day], before: list[Day], figures: PortalFigures) -> list[dict[str, Any]]:

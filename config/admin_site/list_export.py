@@ -1,23 +1,50 @@
-"""Lists as CSV: the filtered rows of a list, in the list's own columns."""
+"""Lists as CSV: the filtered rows of a list, in the list's columns, with values that spreadsheets calculate with."""
 
-from collections.abc import Iterator
+import html
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import strip_tags
-from unfold.utils import display_for_field, display_for_value
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from djmoney.models.fields import MoneyField
+from unfold.utils import display_for_field
 
+from lib.admin.columns import READ_MONEY
 from lib.csv_export import csv_download
+from lib.decimals import to_plain_string
 
 MOST = 100_000
 """Maximum rows of a file. For more, there is the API."""
 # Rows in memory at a time, of a file that is streamed.
 AT_A_TIME = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportColumn:
+    """A column of the list. read_money: returns (amount, currency) of a row, which become two columns of the file."""
+
+    name: str
+    heading: str
+    read_money: Callable[[Any], tuple[Decimal, str] | None] | None
+
+    @property
+    def headings(self) -> list[str]:
+        if self.read_money is None:
+            return [self.heading]
+        return [self.heading, _("%(amount)s, currency") % {"amount": self.heading}]
 
 
 def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResponse:
@@ -27,24 +54,72 @@ def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResp
     try:
         changelist = page.get_changelist_instance(request)
     except IncorrectLookupParameters as error:
-        raise BadRequest(f"The list cannot be filtered so: {error}") from error
-    columns = [str(name) for name in changelist.list_display if name != "action_checkbox"]
-    name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
-    return csv_download(_rows(page, changelist.queryset[:MOST], columns), file_name=name)
+        raise BadRequest(f"The list has no such filter: {error}") from error
+    columns = [_read_column(page, str(name)) for name in changelist.list_display if name != "action_checkbox"]
+    file_name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
+    return csv_download(_rows(request, page, changelist.queryset[:MOST], columns), file_name=file_name)
 
 
-def _rows(page: "ModelAdmin[Any]", rows: Any, columns: list[str]) -> Iterator[list[str]]:
-    yield [str(label_for_field(column, page.model, page)) for column in columns]
-    for row in rows.iterator(chunk_size=AT_A_TIME):
-        yield [_text(page, row, column) for column in columns]
+def _read_column(page: "ModelAdmin[Any]", name: str) -> ExportColumn:
+    heading = str(capfirst(str(label_for_field(name, page.model, page))))
+    try:
+        field = page.model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return ExportColumn(name, heading, getattr(getattr(page, name, None), READ_MONEY, None))
+    return ExportColumn(name, heading, partial(_money_of, name) if isinstance(field, MoneyField) else None)
 
 
-def _text(page: "ModelAdmin[Any]", row: Any, column: str) -> str:
-    field, attribute, value = lookup_field(column, row, page)
-    if field is not None:
-        return strip_tags(display_for_field(value, field, ""))
+def _money_of(name: str, row: Any) -> tuple[Decimal, str] | None:
+    money = getattr(row, name)
+    return None if money is None else (money.amount, str(money.currency))
+
+
+def _rows(
+    request: HttpRequest, page: "ModelAdmin[Any]", rows: Any, columns: list[ExportColumn]
+) -> Iterator[list[str]]:
+    yield [heading for column in columns for heading in column.headings]
+    for part in _batches(rows.iterator(chunk_size=AT_A_TIME)):
+        if prepare := getattr(page, "prepare_rows", None):
+            prepare(request, part)
+        for row in part:
+            yield [cell for column in columns for cell in _cells(page, row, column)]
+
+
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while part := list(islice(rows, AT_A_TIME)):
+        yield part
+
+
+def _cells(page: "ModelAdmin[Any]", row: Any, column: ExportColumn) -> list[str]:
+    if column.read_money is not None:
+        money = column.read_money(row)
+        return ["", ""] if money is None else [to_plain_string(money[0]), money[1]]
+    field, attribute, value = lookup_field(column.name, row, page)
+    if field is not None and field.flatchoices:
+        return [strip_tags(display_for_field(value, field, ""))]
     if getattr(attribute, "boolean", False):
-        return str(bool(value))
+        value = bool(value)
+    return [_plain(value)]
+
+
+def _plain(value: Any) -> str:
+    """Return a value as a spreadsheet reads it: numbers without separators, dates as in ISO 8601, TRUE and FALSE."""
     if isinstance(value, tuple):  # a colored label: (color key, text)
         value = value[-1]
-    return strip_tags(display_for_value(value, ""))
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).upper()
+        case int():
+            return str(value)
+        case Decimal():
+            return to_plain_string(value)
+        case datetime():
+            return timezone.localtime(value).isoformat(timespec="seconds")
+        case date():
+            return value.isoformat()
+        case SafeString():
+            return html.unescape(strip_tags(value))
+        case _:
+            return str(value)

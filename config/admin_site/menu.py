@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import OPEN_STATES
@@ -14,6 +15,7 @@ from customers.models.notifications import DeliveryState
 from invoices.models import Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
+from lib.translation import Text
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
@@ -26,11 +28,11 @@ class MenuItem:
     """
     An entry of the menu.
 
-    model: its list is the page, and who may view its rows sees the item; page and permission are for other pages.
+    model: its list is the page, and users who may view its rows see the item. page, permission: of other pages.
     waiting: the rows that need action.
     """
 
-    title: str
+    title: Text
     icon: str
     model: str = ""
     waiting: QuerySet[Any] | None = None
@@ -56,90 +58,117 @@ WAITING_REQUESTS = ChangeRequest.objects.filter(state=RequestState.WAITING)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
-MENU: dict[str, list[MenuItem]] = {
-    "": [MenuItem("Dashboard", "space_dashboard", page="index")],
-    "Customers": [
-        MenuItem("Customers", "groups", "customers.customer"),
-        MenuItem("Subscriptions", "autorenew", "billing.subscription"),
-        MenuItem("Scheduled changes", "moving", "billing.scheduledchange"),
-        MenuItem("Migrations", "move_down", "billing.planmigration"),
-        MenuItem("Invoices", "receipt_long", "invoices.invoice"),
-    ],
-    "Payments": [
-        MenuItem("Charges", "credit_card", "invoices.paymentattempt"),
-        MenuItem("Refunds", "currency_exchange", "invoices.refund", REFUNDS_BY_HAND),
-        MenuItem("Balances", "savings", "invoices.balanceentry"),
-        MenuItem("Provider events", "sensors", "invoices.providerevent"),
-    ],
-    "Prepaid": [
-        MenuItem("Wallets", "account_balance_wallet", "wallets.wallet"),
-        MenuItem("Purchases", "shopping_bag", "wallets.purchase"),
-        MenuItem("Automatic top-ups", "autopay", "wallets.topuprule"),
-    ],
-    "Limits": [
-        MenuItem("Alerts", "notifications", "billing.alert"),
-        MenuItem("Alert rules", "fence", "billing.alertrule"),
-        MenuItem("Spend caps", "front_hand", "billing.spendcap"),
-        MenuItem("Reservations", "hourglass_top", "billing.reservation"),
-    ],
-    "Closing": [
-        MenuItem("Close", "task_alt", page="closing", permission="billing.view_period"),
-        MenuItem("Month-end", "lock_clock", page="month_end", permission="invoices.view_monthlock"),
-        MenuItem("Periods", "date_range", "billing.period", FAILED_CLOSES, "danger"),
-        MenuItem("Unmatched usage", "report", "billing.unmatchedusage", UNMATCHED_USAGE),
-        MenuItem("Events", "bolt", "billing.event"),
-        MenuItem("Jobs", "checklist", "billing.job", OPEN_JOBS, "info"),
-        MenuItem("Corrections", "undo", "billing.correction"),
-    ],
-    "Catalog": [
-        MenuItem("Plans", "sell", "plans.plan"),
-        MenuItem("Plan versions", "history_edu", "plans.planversion", WAITING_REQUESTS),
-        MenuItem(
-            "Simulate prices",
-            "query_stats",
-            page="billing_simulationresult_start",
-            permission="billing.simulate_price",
-        ),
-        MenuItem("Coupons", "confirmation_number", "plans.coupon"),
-        MenuItem("Credit packs", "toll", "plans.creditpack"),
-        MenuItem("Features", "extension", "plans.feature"),
-        MenuItem("Meters", "speed", "plans.meter"),
-        MenuItem("Unit costs", "shopping_cart", "plans.unitcost"),
-    ],
-    "Settings": [
-        MenuItem("Publishing", "rule", "plans.publishingrule"),
-        MenuItem("Sellers", "storefront", "customers.seller"),
-        MenuItem("Tax rates", "percent", "invoices.taxrate"),
-        MenuItem("Number series", "tag", "invoices.numberseries"),
-        MenuItem("Scheduled tasks", "schedule", "django_celery_beat.periodictask"),
-    ],
-    "Developers": [
-        MenuItem("Test clocks", "av_timer", "customers.testclock"),
-        MenuItem("API keys", "key", "customers.apikey"),
-        MenuItem("Webhooks", "webhook", "customers.webhookendpoint"),
-        MenuItem("Deliveries", "outgoing_mail", "customers.delivery", FAILED_DELIVERIES),
-        MenuItem("Notices", "campaign", "customers.notification"),
-        MenuItem("Mail texts", "edit_note", "customers.emailtemplate"),
-    ],
-    "Staff": [
-        MenuItem("Changes", "manage_history", page="changes"),
-        MenuItem("People", "badge", "auth.user"),
-        MenuItem("Groups", "shield_person", "auth.group"),
-    ],
-}
+MENU: list[tuple[Text, list[MenuItem]]] = [
+    ("", [MenuItem(_("Dashboard"), "space_dashboard", page="index")]),
+    (
+        _("Customers"),
+        [
+            MenuItem(_("Customers"), "groups", "customers.customer"),
+            MenuItem(_("Subscriptions"), "autorenew", "billing.subscription"),
+            MenuItem(_("Scheduled changes"), "moving", "billing.scheduledchange"),
+            MenuItem(_("Plan migrations"), "move_down", "billing.planmigration"),
+            MenuItem(_("Invoices"), "receipt_long", "invoices.invoice"),
+        ],
+    ),
+    (
+        _("Payments"),
+        [
+            MenuItem(_("Payment attempts"), "credit_card", "invoices.paymentattempt"),
+            MenuItem(_("Refunds"), "currency_exchange", "invoices.refund", REFUNDS_BY_HAND),
+            MenuItem(_("Customer balances"), "savings", "invoices.balanceentry"),
+            MenuItem(_("Provider events"), "sensors", "invoices.providerevent"),
+        ],
+    ),
+    (
+        _("Prepaid"),
+        [
+            MenuItem(_("Wallets"), "account_balance_wallet", "wallets.wallet"),
+            MenuItem(_("Purchases"), "shopping_bag", "wallets.purchase"),
+            MenuItem(_("Automatic top-ups"), "autopay", "wallets.topuprule"),
+        ],
+    ),
+    (
+        _("Limits"),
+        [
+            MenuItem(_("Alerts"), "notifications", "billing.alert"),
+            MenuItem(_("Alert rules"), "fence", "billing.alertrule"),
+            MenuItem(_("Spend caps"), "front_hand", "billing.spendcap"),
+            MenuItem(_("Reservations"), "hourglass_top", "billing.reservation"),
+        ],
+    ),
+    (
+        _("Usage and invoicing"),
+        [
+            MenuItem(_("Invoicing"), "task_alt", page="closing", permission="billing.view_period"),
+            MenuItem(_("Month end"), "lock_clock", page="month_end", permission="invoices.view_monthlock"),
+            MenuItem(_("Billing periods"), "date_range", "billing.period", FAILED_CLOSES, "danger"),
+            MenuItem(_("Unmatched usage"), "report", "billing.unmatchedusage", UNMATCHED_USAGE),
+            MenuItem(_("Events"), "bolt", "billing.event"),
+            MenuItem(_("Usage corrections"), "undo", "billing.correction"),
+            MenuItem(_("Jobs"), "checklist", "billing.job", OPEN_JOBS, "info"),
+        ],
+    ),
+    (
+        _("Catalog"),
+        [
+            MenuItem(_("Plans"), "sell", "plans.plan"),
+            MenuItem(_("Plan versions"), "history_edu", "plans.planversion", WAITING_REQUESTS),
+            MenuItem(
+                _("Price simulation"),
+                "query_stats",
+                page="billing_simulationresult_start",
+                permission="billing.simulate_price",
+            ),
+            MenuItem(_("Coupons"), "confirmation_number", "plans.coupon"),
+            MenuItem(_("Credit packs"), "toll", "plans.creditpack"),
+            MenuItem(_("Features"), "extension", "plans.feature"),
+            MenuItem(_("Meters"), "speed", "plans.meter"),
+            MenuItem(_("Unit costs"), "shopping_cart", "plans.unitcost"),
+        ],
+    ),
+    (
+        _("Settings"),
+        [
+            MenuItem(_("Publishing"), "rule", "plans.publishingrule"),
+            MenuItem(_("Sellers"), "storefront", "customers.seller"),
+            MenuItem(_("Tax rates"), "percent", "invoices.taxrate"),
+            MenuItem(_("Number series"), "tag", "invoices.numberseries"),
+            MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
+        ],
+    ),
+    (
+        _("Developers"),
+        [
+            MenuItem(_("Test clocks"), "av_timer", "customers.testclock"),
+            MenuItem(_("API keys"), "key", "customers.apikey"),
+            MenuItem(_("Webhooks"), "webhook", "customers.webhookendpoint"),
+            MenuItem(_("Deliveries"), "outgoing_mail", "customers.delivery", FAILED_DELIVERIES),
+            MenuItem(_("Notifications"), "campaign", "customers.notification"),
+            MenuItem(_("Email templates"), "edit_note", "customers.emailtemplate"),
+        ],
+    ),
+    (
+        _("Staff"),
+        [
+            MenuItem(_("Audit log"), "manage_history", page="changes"),
+            MenuItem(_("Users"), "badge", "auth.user"),
+            MenuItem(_("Groups"), "shield_person", "auth.group"),
+        ],
+    ),
+]
 
 
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the menu in the theme's format, without items that the user may not see."""
     shown = [
         (title, [_entry(item) for item in items if is_allowed(request, item.required_permission)])
-        for title, items in MENU.items()
+        for title, items in MENU
     ]
     matching_links = [
         entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])
     ]
     current_link = max(matching_links, key=len, default="")
-    for _, entries in shown:
+    for _title, entries in shown:
         for menu_entry in entries:
             menu_entry["active"] = menu_entry["link"] == current_link and (
                 menu_entry["link"] != reverse("admin:index") or request.path == current_link

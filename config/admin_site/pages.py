@@ -5,7 +5,11 @@ An app offers its part as a class on top of the model's own page, the lowest one
 know each other; where two of them define a method, the one further left is asked first and may call `super()`.
 """
 
+from decimal import Decimal
+from typing import Any
+
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.closing.invoices import InvoiceOfPeriod
@@ -20,7 +24,8 @@ from customers.models import Customer, Seller
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.admin.payments import DunningInline
 from invoices.admin.sellers import SellerSample
-from invoices.models import Invoice
+from invoices.models import DocumentKind, Invoice
+from lib.admin.columns import money_column
 from plans.admin.catalog.coupons import CouponAdmin
 from plans.admin.catalog.meters import MeterAdmin
 from plans.admin.catalog.price_margins import VersionMargins
@@ -46,11 +51,16 @@ class CustomerPage(CustomerAccount, CustomerAdmin):
     actions_detail = (
         *("subscribe", "draft_invoice", "portal_link"),
         {
-            "title": "More",
+            "title": _("More"),
             "icon": "more_horiz",
             "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
         },
     )
+
+
+def signed_total(invoice: Invoice) -> Decimal:
+    total: Decimal = invoice.total.amount
+    return -total if invoice.kind == DocumentKind.CREDIT_NOTE else total
 
 
 @admin.register(Invoice)
@@ -58,8 +68,10 @@ class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
     actions = ("make_files",)
     actions_detail = (
         *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
-        {"title": "More", "icon": "more_horiz", "items": ["take_back", "void", "regenerate", "render_again"]},
+        {"title": _("More"), "icon": "more_horiz", "items": ["take_back", "void", "regenerate", "render_again"]},
     )
+
+    total_shown: Any = money_column(signed_total, _("Total"), ordering="total")
 
 
 @admin.register(Meter)
@@ -72,13 +84,13 @@ class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, Ver
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
         {
-            "title": "Publish",
+            "title": _("Publish"),
             "icon": "publish",
             "variant": ActionVariant.PRIMARY,
             "items": ["publish_now", "publish_at"],
         },
         *("approve", "decline", "ask", "take_back", "new_version", "withdraw"),
-        {"title": "Look into", "icon": "query_stats", "items": ["what_changes", "price_list", "margins", "simulate"]},
+        {"title": _("Review"), "icon": "query_stats", "items": ["what_changes", "price_list", "margins", "simulate"]},
     )
 
 

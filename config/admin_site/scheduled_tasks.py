@@ -1,6 +1,8 @@
 """The scheduled tasks of beat, with their last runs. The schedule is defined in config/schedule.py."""
 
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat import admin as plain  # registers the models that are unregistered below
 from django_celery_beat.models import PeriodicTask
 
@@ -29,4 +31,4 @@ class PeriodicTaskAdmin(StaffAdmin):
     fields = ("name", "task", "every", "last_run_at", "total_run_count", "enabled")
     readonly_fields = ("name", "task", "every", "last_run_at", "total_run_count")
 
-    every = column("Runs", lambda task: str(task.interval or task.crontab or "once"))
+    every = column(_("Schedule"), lambda task: str(task.interval or task.crontab or gettext("once")))

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 BLUE = {
     "50": "oklch(97.0% .014 254.6)",
@@ -23,13 +24,13 @@ BLUE = {
 
 def environment(request: HttpRequest) -> list[str] | None:
     """Return the badge of an installation that is not in production."""
-    return None if settings.PRODUCTION else ["Development", "info"]
+    return None if settings.PRODUCTION else [str(_("Development")), "info"]
 
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tollbook",
     "SITE_HEADER": "Tollbook",
-    "SITE_SUBHEADER": "Usage-based billing",
+    "SITE_SUBHEADER": _("Usage-based billing"),
     "SITE_SYMBOL": "receipt_long",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("staff/favicon.svg")},

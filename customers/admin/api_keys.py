@@ -6,7 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from customers.admin.secret_page import secret_page
@@ -14,38 +16,42 @@ from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
 from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, list_url
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
 
 class IssueForm(StaffForm):
-    name = forms.CharField(
-        max_length=120, help_text="Where the key will be used, such as “production API, Frankfurt”."
-    )
+    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("For example “production API, Frankfurt”."))
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.INGEST], label="It may"
+        choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.INGEST], label=_("Scopes")
     )
-    sandbox = forms.BooleanField(required=False, label="Sandbox key: sees sandbox customers only")
-    expires_at = forms.SplitDateTimeField(required=False, label="Expires (UTC); empty for never")
+    sandbox = forms.BooleanField(required=False, label=_("Sandbox customers only"))
+    expires_at = forms.SplitDateTimeField(
+        required=False, label=_("Expires (UTC)"), help_text=_("Empty: the key doesn't expire.")
+    )
 
 
 class KeyRotationForm(StaffForm):
     hours = forms.IntegerField(
-        label="Hours that the old key still works", min_value=0, max_value=keys.LONGEST_OVERLAP.days * 24, initial=24
+        label=_("Overlap (hours)"),
+        min_value=0,
+        max_value=keys.LONGEST_OVERLAP.days * 24,
+        initial=24,
+        help_text=_("Both keys work during the overlap."),
     )
 
 
 class IssueKey(ConfirmedAction[None]):
-    verb = "Issue key"
+    verb = _("Create key")
     permission = "customers.add_apikey"
     form_class = IssueForm
     refusals = (keys.KeyRefused,)
-    title = "Issue an API key"
-    consequences = [
-        "Whoever has the key can do what you tick below.",
-        "Its secret is shown once, on the next page, and kept nowhere.",
-    ]
+    title = _("Create API key")
+    consequences = (
+        _("Anyone who has the key can use the scopes you select."),
+        _("The secret is shown once, on the next page. It isn't stored."),
+    )
 
     def find(self) -> None:
         return None
@@ -64,15 +70,15 @@ class KeyAction(ConfirmedAction[ApiKey]):
 class RotateKey(KeyAction):
     """Issue a key in place of another, which works on for a while."""
 
-    label, icon, verb = "Rotate", "autorenew", "Rotate key"
+    label, icon, verb = _("Rotate"), "autorenew", _("Rotate key")
     form_class = KeyRotationForm
 
     def preview(self, key: ApiKey) -> Preview:
         return Preview(
-            title=f"Rotate {key.name}",
+            title=gettext("Rotate %(key)s") % {"key": key.name},
             consequences=[
-                f"A new key with the same rights is made: {', '.join(key.scopes)}.",
-                f"{key.prefix}… goes on for the time below, so that nothing fails meanwhile, and then stops.",
+                gettext("A new key with the same scopes is created: %(scopes)s.") % {"scopes": ", ".join(key.scopes)},
+                gettext("The old key %(prefix)s… stops working after the overlap.") % {"prefix": key.prefix},
             ],
         )
 
@@ -82,31 +88,31 @@ class RotateKey(KeyAction):
 
 
 class RevokeKey(KeyAction):
-    label, icon, variant, verb = "Revoke", "block", ActionVariant.DANGER, "Revoke key"
+    label, icon, variant, verb = _("Revoke"), "block", ActionVariant.DANGER, _("Revoke key")
     danger = True
 
     def preview(self, key: ApiKey) -> Preview:
-        last_use = (
-            f"It was last used on {key.last_used_at:%d %b %Y, %H:%M} UTC."
-            if key.last_used_at
-            else "It was never used."
-        )
+        last_use = gettext("The key was never used.")
+        if key.last_used_at:
+            time = date_format(timezone.localtime(key.last_used_at), "DATETIME_FORMAT")
+            last_use = gettext("The key was last used on %(time)s UTC.") % {"time": time}
         return Preview(
-            title=f"Revoke {key.name}",
+            title=gettext("Revoke %(key)s") % {"key": key.name},
             consequences=[
-                f"Every request with {key.prefix}… is refused from now on.",
+                gettext("Requests with %(prefix)s… are rejected at once.") % {"prefix": key.prefix},
                 last_use,
-                "This cannot be undone.",
+                gettext("This can't be undone."),
             ],
         )
 
     def run(self, key: ApiKey) -> HttpResponse:
         keys.revoke(key=key, at=timezone.now())
-        return self.done(f"{key.prefix}… works no longer.")
+        return self.done(gettext("The key %(prefix)s… was revoked.") % {"prefix": key.prefix})
 
 
 def show_key(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
-    return secret_page(request, title=f"{key.name}: the secret", name=key.name, secret=secret, back=list_url(ApiKey))
+    title = gettext("Secret of %(name)s") % {"name": key.name}
+    return secret_page(request, title=title, secret=secret, back=list_url(ApiKey))
 
 
 @admin.register(ApiKey)
@@ -114,6 +120,7 @@ class ApiKeyAdmin(StaffAdmin):
     """Revoked keys are kept, so that the audit log can still name them."""
 
     allows = ("add",)
+    empty_text = _("Your product needs an API key to send usage events.")
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")
     list_filter = ("sandbox",)
     search_fields = ("name", "prefix")
@@ -133,17 +140,17 @@ class ApiKeyAdmin(StaffAdmin):
     rotate = RotateKey.as_action()
     revoke = RevokeKey.as_action()
 
-    prefix_shown = column("Key", lambda key: f"{key.prefix}…", ordering="prefix")
-    scopes_shown = column("May", lambda key: ", ".join(key.scopes))
+    prefix_shown = column(_("Key"), lambda key: f"{key.prefix}…", ordering="prefix")
+    scopes_shown = column(_("Scopes"), lambda key: ", ".join(key.scopes))
 
-    @display(description="State", label=STATE_COLORS)
+    @display(description=_("State"), label=STATE_COLORS)
     def state(self, key: ApiKey) -> tuple[str, str]:
         if key.revoked_at is not None:
-            return "revoked", "revoked"
+            return "revoked", gettext("revoked")
         if key.expires_at is not None and key.expires_at <= timezone.now():
-            return "expired", "expired"
-        return ("sandbox", "works in the sandbox") if key.sandbox else ("works", "works")
+            return "expired", gettext("expired")
+        return ("sandbox", gettext("active, sandbox only")) if key.sandbox else ("works", gettext("active"))
 
-    @display(description="State")
+    @display(description=_("State"))
     def state_in_words(self, key: ApiKey) -> str:
         return self.state(key)[1]

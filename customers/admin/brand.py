@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
@@ -19,16 +21,16 @@ class SellerForm(PartyForm):
     """A seller. The uploaded logo is not a field of the seller: it is re-encoded and stored by its hash."""
 
     logo_file = forms.FileField(
-        label="Logo",
+        label=_("Logo"),
         required=False,
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/png,image/jpeg"}),
-        help_text="PNG or JPEG of up to 2 MB, printed up to 60 mm wide and 18 mm high.",
+        help_text=_("PNG or JPEG up to 2 MB. It is printed up to 60 mm wide and 18 mm high."),
     )
     removes_logo = forms.BooleanField(
-        label="Without logo",
+        label=_("Remove logo"),
         required=False,
         widget=UnfoldBooleanSwitchWidget,
-        help_text="The name stands in its place. Documents that were issued keep it.",
+        help_text=_("The seller's name is printed instead. Issued invoices keep the logo."),
     )
 
     class Meta:
@@ -52,21 +54,22 @@ class SellerForm(PartyForm):
         try:
             return str(iban.validate(typed)) if typed.strip() else ""
         except ValidationError as error:
-            raise forms.ValidationError(
-                f"“{typed}” is no IBAN: a digit is wrong or missing. An account without one goes below, as text."
-            ) from error
+            text = gettext("“%(iban)s” is not a valid IBAN. Enter an account without an IBAN under “Bank details”.")
+            raise forms.ValidationError(text % {"iban": typed}) from error
 
     def clean_bic(self) -> str:
         typed: str = self.cleaned_data["bic"]
         try:
             return str(bic.validate(typed)) if typed.strip() else ""
         except ValidationError as error:
-            raise forms.ValidationError(f"“{typed}” is no BIC: it has 8 or 11 characters.") from error
+            text = gettext("“%(bic)s” is not a valid BIC. A BIC has 8 or 11 characters.")
+            raise forms.ValidationError(text % {"bic": typed}) from error
 
     def clean_accent_color(self) -> str:
         color: str = self.cleaned_data["accent_color"]
         if re.fullmatch(HEX_COLOR, color) and contrast_on_white(color) < LEGIBLE:
-            raise forms.ValidationError(f"{color} is too light to be read on paper: choose a darker one.")
+            text = gettext("%(color)s is too light to read on paper. Choose a darker color.")
+            raise forms.ValidationError(text % {"color": color})
         return color
 
     def clean_logo_file(self) -> Logo | None:

@@ -6,8 +6,9 @@ from django import forms
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import display
 
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
 from customers.admin.search import customer_matches
@@ -15,6 +16,7 @@ from customers.customer_time import current_time
 from customers.models import Contact, Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.admin import StaffAdmin
+from lib.admin.columns import display
 from lib.row_form import RowForm
 
 MAX_CONTACTS = 50
@@ -27,7 +29,7 @@ class ContactForm(RowForm[Contact]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].widget.attrs["placeholder"] = "the customer's"
+        self.fields["language"].widget.attrs["placeholder"] = gettext("customer's language")
 
 
 class ContactInline(TabularInline):
@@ -38,7 +40,7 @@ class ContactInline(TabularInline):
     extra = 0
     max_num = MAX_CONTACTS
     ordering = ("pk",)
-    verbose_name_plural = "contacts: who gets mail"
+    verbose_name_plural = _("contacts")
 
 
 class CustomerForm(PartyForm):
@@ -49,13 +51,16 @@ class CustomerForm(PartyForm):
     def clean_external_id(self) -> str:
         value: str = self.cleaned_data["external_id"].strip()
         if not value:
-            raise forms.ValidationError("Enter what your product calls the customer: events name it so.")
+            raise forms.ValidationError(gettext("Enter the ID that your product sends with the customer's events."))
         return value
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("test_clock") and not cleaned.get("sandbox"):
-            self.add_error("test_clock", "Live customers live in real time: only sandbox customers have a clock.")
+            self.add_error(
+                "test_clock",
+                gettext("Only sandbox customers can have a test clock. Select Sandbox, or remove the clock."),
+            )
         return cleaned
 
 
@@ -63,20 +68,21 @@ class CustomerAdmin(StaffAdmin):
     """Registered by billing, which adds the customer's usage, receivables and subscriptions."""
 
     form = CustomerForm
+    empty_text = _("Add a customer here, or create customers through the API.")
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
     list_filter = ("sandbox", "seller")
     list_select_related = ("seller", "test_clock")
     search_fields = ("legal_name", "external_id")
-    search_help_text = "Part of a name, or the start of an external id"
+    search_help_text = _("Part of the name, or start of the external ID")
     fixed_fields = ("external_id", "sandbox", "test_clock")  # events and invoices identify a customer by them
     autocomplete_fields = ("seller", "test_clock")
     inlines = (ContactInline,)
     fieldsets = (
         (None, {"fields": ("legal_name", "external_id", "seller", "currency", "sandbox", "test_clock", "owner")}),
-        ("Address, as documents show it", {"fields": ADDRESS}),
-        ("Language and time", {"fields": LANGUAGE}),
+        (_("Address on invoices"), {"fields": ADDRESS}),
+        (_("Language and time zone"), {"fields": LANGUAGE}),
         (
-            "Tax and documents",
+            _("Tax and invoicing"),
             {
                 "fields": (
                     *("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order"),
@@ -84,12 +90,12 @@ class CustomerAdmin(StaffAdmin):
                 )
             },
         ),
-        ("Payment", {"fields": ("charges_automatically", "dunning_hold_until")}),
+        (_("Payment"), {"fields": ("charges_automatically", "dunning_hold_until")}),
     )
 
-    @display(description="Kind", ordering="sandbox", label={"sandbox": "warning"})
-    def sandbox_shown(self, customer: Customer) -> str:
-        return "sandbox" if customer.sandbox else "live"
+    @display(description=_("Kind"), ordering="sandbox", label={"sandbox": "warning"})
+    def sandbox_shown(self, customer: Customer) -> tuple[str, str]:
+        return ("sandbox", gettext("sandbox")) if customer.sandbox else ("live", gettext("live"))
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         """Store the customer and announce the change; changes of contacts are announced when those are stored."""

@@ -1,10 +1,12 @@
-"""Actions of staff on webhook endpoints: add, test, resend, rotate, switch off and on, remove."""
+"""Actions of staff on webhook endpoints: add, test, resend, rotate, disable and enable, remove."""
 
 from datetime import timedelta
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from customers.admin.endpoint_forms import MissedForm, NewEndpointForm, SecretRotationForm
@@ -16,15 +18,15 @@ from lib.admin import ConfirmedAction, Preview, list_url, page_url
 
 
 class AddEndpoint(ConfirmedAction[None]):
-    verb = "Add endpoint"
+    verb = _("Add endpoint")
     permission = "customers.add_webhookendpoint"
     form_class = NewEndpointForm
     refusals = (webhook_endpoints.EndpointRefused,)
-    title = "Add a webhook endpoint"
-    consequences = [
-        "From now on, what happens to customers is posted to this address, signed.",
-        "The secret that its receiver verifies messages with is shown once, on the next page.",
-    ]
+    title = _("Add webhook endpoint")
+    consequences = (
+        _("Tollbook sends signed messages about events to this URL from now on."),
+        _("The secret that verifies the signature is shown once, on the next page."),
+    )
 
     def find(self) -> None:
         return None
@@ -34,33 +36,42 @@ class AddEndpoint(ConfirmedAction[None]):
 
 
 class EndpointAction(ConfirmedAction[WebhookEndpoint]):
-    """What is done to an endpoint."""
+    """An action on an endpoint."""
 
     permission = "customers.change_webhookendpoint"
-    problems_title = "It cannot be done now:"
+    problems_title = _("Not possible now:")
     refusals = (webhook_endpoints.EndpointRefused,)
 
 
 class SendTest(EndpointAction):
-    label, icon, verb = "Test", "send", "Send a test"
-    title = "Send a test"
-    consequences = ["A message of the type webhook.test is sent within seconds, signed as any other."]
+    label, icon, verb = _("Send test"), "send", _("Send test")
+    title = _("Send a test message to {}")
+    consequences = (_("A signed message of type webhook.test is sent within seconds."),)
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         webhook_endpoints.send_test(endpoint=endpoint, at=timezone.now())
-        return self.done("A test is on its way: see Deliveries for what comes of it.")
+        return self.done(gettext("The test message is queued. The result appears under Deliveries."))
 
 
 class SendMissed(EndpointAction):
-    """Send again what the endpoint did not accept."""
+    """Send the messages again that the endpoint did not accept."""
 
-    label, icon, verb = "Send missed", "replay", "Send what it missed"
-    title = "Send {} what it missed"
-    consequences = [
-        "What failed, was given up, or happened while it was switched off is sent now.",
-        "Messages keep their ids, so that a receiver knows what it has had.",
-        f"What is older than {FURTHEST_BACK.days} days cannot be sent again.",
-    ]
+    label, icon, verb = _("Resend missed"), "replay", _("Resend missed messages")
+
+    def preview(self, endpoint: WebhookEndpoint) -> Preview:
+        limit = ngettext(
+            "Messages older than %(days)s day can't be sent again.",
+            "Messages older than %(days)s days can't be sent again.",
+            FURTHEST_BACK.days,
+        )
+        return Preview(
+            title=gettext("Resend missed messages to %(endpoint)s") % {"endpoint": endpoint},
+            consequences=[
+                gettext("Sends the messages that failed, were abandoned, or arose while the endpoint was disabled."),
+                gettext("Messages keep their IDs, so receivers can skip those they already have."),
+                limit % {"days": FURTHEST_BACK.days},
+            ],
+        )
 
     def make_form(self, endpoint: WebhookEndpoint) -> forms.Form:
         since = endpoint.failing_since or timezone.now() - timedelta(days=1)
@@ -68,19 +79,20 @@ class SendMissed(EndpointAction):
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         sent_count = resend_since(endpoint=endpoint, **self.choices, at=timezone.now())
-        return self.done(f"{sent_count:,} messages are on their way.")
+        text = ngettext("%(count)s message is queued.", "%(count)s messages are queued.", sent_count)
+        return self.done(text % {"count": f"{sent_count:,}"})
 
 
 class RotateSecret(EndpointAction):
-    """Replace the secret; the old one signs as well for a while."""
+    """Replace the secret; messages are signed with the old one too for a while."""
 
-    label, icon, verb = "Rotate", "autorenew", "Rotate secret"
+    label, icon, verb = _("Rotate secret"), "autorenew", _("Rotate secret")
     form_class = SecretRotationForm
-    title = "Rotate the secret of {}"
-    consequences = [
-        "A new secret is made, and shown once on the next page.",
-        "For the time below, messages have a signature by the old one as well, so that none is refused.",
-    ]
+    title = _("Rotate the secret of {}")
+    consequences = (
+        _("A new secret is created and shown once, on the next page."),
+        _("During the overlap, messages are signed with both secrets."),
+    )
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         overlap = timedelta(hours=self.choices["hours"])
@@ -89,43 +101,50 @@ class RotateSecret(EndpointAction):
 
 
 class SwitchEndpoint(EndpointAction):
-    label, icon = "On or off", "power_settings_new"
+    label, icon = _("Enable or disable"), "power_settings_new"
 
     def preview(self, endpoint: WebhookEndpoint) -> Preview:
         is_off = endpoint.disabled_at is not None
-        off = ["Nothing is sent to it any more; what falls due meanwhile is given up, and can be sent later."]
-        on = ["What happens from now on is sent to it.", "What it missed is sent by “Send missed”."]
+        if is_off:
+            return Preview(
+                title=gettext("Enable %(endpoint)s") % {"endpoint": endpoint},
+                consequences=[
+                    gettext("New messages are sent to this endpoint from now on."),
+                    gettext("Use “Resend missed” for the messages that it missed."),
+                ],
+                verb=gettext("Enable"),
+            )
         return Preview(
-            title=f"Switch {endpoint} {'on' if is_off else 'off'}",
-            consequences=on if is_off else off,
-            verb="Switch on" if is_off else "Switch off",
+            title=gettext("Disable %(endpoint)s") % {"endpoint": endpoint},
+            consequences=[gettext("Messages are no longer sent to this endpoint. You can resend them later.")],
+            verb=gettext("Disable"),
         )
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         if endpoint.disabled_at is not None:
             endpoint_health.enable(endpoint=endpoint)
-            return self.done(f"{endpoint} is on.")
+            return self.done(gettext("%(endpoint)s is enabled.") % {"endpoint": endpoint})
         endpoint_health.disable(endpoint=endpoint, at=timezone.now())
-        return self.done(f"{endpoint} is off.")
+        return self.done(gettext("%(endpoint)s is disabled.") % {"endpoint": endpoint})
 
 
 class RemoveEndpoint(EndpointAction):
     """Remove an endpoint; its deliveries stay readable."""
 
-    label, icon, variant, verb = "Remove", "delete", ActionVariant.DANGER, "Remove endpoint"
+    label, icon, variant, verb = _("Remove"), "delete", ActionVariant.DANGER, _("Remove endpoint")
     danger = True
-    title = "Remove {}"
-    consequences = [
-        "Nothing is sent to it any more, and its secret is forgotten.",
-        "What was sent stays in the list of deliveries for its time.",
-        "This cannot be undone.",
-    ]
+    title = _("Remove {}")
+    consequences = (
+        _("Messages are no longer sent to this endpoint, and its secret is deleted."),
+        _("Past deliveries stay in the list until their retention period ends."),
+        _("This can't be undone."),
+    )
 
     def run(self, endpoint: WebhookEndpoint) -> HttpResponse:
         endpoint_health.remove(endpoint=endpoint, at=timezone.now())
-        return self.done(f"{endpoint} is removed.", to=list_url(WebhookEndpoint))
+        return self.done(gettext("%(endpoint)s was removed.") % {"endpoint": endpoint}, to=list_url(WebhookEndpoint))
 
 
 def show_secret(request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
-    title, back = f"The secret of {endpoint}", page_url(endpoint)
-    return secret_page(request, title=title, name=endpoint, secret=secret, back=back)
+    title = gettext("Secret of %(name)s") % {"name": endpoint}
+    return secret_page(request, title=title, secret=secret, back=page_url(endpoint))

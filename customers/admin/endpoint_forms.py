@@ -1,6 +1,7 @@
 """Forms of webhook endpoints."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from customers.models import WebhookEndpoint
@@ -15,8 +16,8 @@ class EndpointForm(RowForm[WebhookEndpoint]):
         choices=[(name, f"{name}: {kind.title}") for name, kind in KINDS.items()],
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        label="Kinds of event",
-        help_text="Tick none to send every kind, also kinds that are added later.",
+        label=_("Events to send"),
+        help_text=_("Select none to send all events, including types added later."),
     )
 
     class Meta:
@@ -26,7 +27,7 @@ class EndpointForm(RowForm[WebhookEndpoint]):
             "url": UnfoldAdminTextInputWidget(attrs={"placeholder": "https://example.com/tollbook"}),
             "description": UnfoldAdminTextInputWidget,
         }
-        help_texts = {"url": "https, on port 443 or 8443. Receivers answer 2xx within 15 seconds."}
+        help_texts = {"url": _("HTTPS on port 443 or 8443. The receiver must respond with 2xx within 15 seconds.")}
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"].strip()
@@ -38,21 +39,19 @@ class EndpointForm(RowForm[WebhookEndpoint]):
 
 
 class NewEndpointForm(EndpointForm):
-    sandbox = forms.BooleanField(
-        required=False, widget=UnfoldBooleanSwitchWidget, label="It hears of sandbox customers, and of no live ones"
-    )
+    sandbox = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, label=_("Sandbox events only"))
 
 
 class SecretRotationForm(StaffForm):
     hours = forms.IntegerField(
-        label="Hours for which messages are signed with the old secret, too",
+        label=_("Overlap (hours)"),
         min_value=0,
         max_value=webhook_endpoints.LONGEST_OVERLAP.days * 24,
         initial=24,
-        help_text="0 if the old one became known to somebody.",
+        help_text=_("Enter 0 if the old secret was exposed."),
     )
 
 
 class MissedForm(StaffForm):
-    since = forms.SplitDateTimeField(label="What happened since (UTC)")
-    delivered = forms.BooleanField(required=False, label="Send what was delivered as well")
+    since = forms.SplitDateTimeField(label=_("Since (UTC)"))
+    delivered = forms.BooleanField(required=False, label=_("Include delivered messages"))

@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
 from customers.models import Delivery, Notification
@@ -18,7 +19,7 @@ from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, TEST
 from customers.notifications.resend import resend
 from customers.notifications.webhook_endpoints import EndpointRefused
 from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction
-from lib.admin.columns import column, state_column, text_column
+from lib.admin.columns import column, display, state_column, text_column
 
 COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
 MAX_AT_ONCE = 200
@@ -26,7 +27,7 @@ MAX_AT_ONCE = 200
 
 
 class KindFilter(DropdownFilter):
-    title = "Type"
+    title = _("Type")
     parameter_name = "kind"
     lookup = "kind"
 
@@ -42,14 +43,14 @@ class DeliveredKindFilter(KindFilter):
 
 
 class Log(CustomerSearch, ReadOnlyAdmin):
-    """A list of what happened."""
+    """A list of notifications or deliveries."""
 
-    @display(description="Facts")
+    @display(description=_("Details"))
     def facts_shown(self, row: Notification | Delivery) -> str:
         facts = row.notification.facts if isinstance(row, Delivery) else row.facts
         return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)[:120]
 
-    @display(description="Facts")
+    @display(description=_("Details"))
     def facts_in_full(self, row: Notification | Delivery) -> str:
         facts = row.notification.facts if isinstance(row, Delivery) else row.facts
         return json.dumps(facts, indent=2, ensure_ascii=False)
@@ -57,38 +58,41 @@ class Log(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(Notification)
 class NoticeAdmin(Log):
+    empty_text = _("Events that customers or your product are notified about appear here.")
     list_display = ("created_at", "kind", "customer", "facts_shown", "recipients_shown")
     list_filter = (KindFilter, "customer")
     list_select_related = ("customer",)
     search_fields = ("key",)
-    search_help_text = "Part of a customer's name, or the start of an external id"
+    search_help_text = _("Part of the customer's name, or start of the external ID")
     fields = ("created_at", "kind", "customer", "facts_in_full", "recipients_shown", "message_id", "key")
 
-    @display(description="Recipients")
+    @display(description=_("Recipients"))
     def recipients_shown(self, notice: Notification) -> str:
         if notice.recipients is None:
-            return "not handed out yet"
-        return "nobody" if not notice.recipients else f"{notice.recipients:,}"
+            return gettext("pending")
+        return gettext("none") if not notice.recipients else f"{notice.recipients:,}"
 
 
 class SendAgain(SelectionAction[Delivery]):
-    label, verb = "Send the selected again", "Send again"
+    label, verb = _("Resend selected messages"), _("Resend")
     permission = "customers.change_delivery"
     limit = MAX_AT_ONCE
 
     def preview(self, deliveries: list[Delivery]) -> Preview:
         delivered_count = sum(delivery.state == DeliveryState.DELIVERED for delivery in deliveries)
-        repeat_warning = (
-            [f"{delivered_count:,} of them were delivered: receivers get these again."] if delivered_count else []
-        )
-        return Preview(
-            title="Send again",
-            consequences=[
-                f"{len(deliveries):,} messages are sent again, with all their tries ahead of them.",
-                "A webhook keeps its id, so that its receiver knows it.",
-                *repeat_warning,
-            ],
-        )
+        title = ngettext("Resend %(count)s message", "Resend %(count)s messages", len(deliveries))
+        consequences = [
+            gettext("If a message fails, it is retried on the full schedule."),
+            gettext("Webhooks keep their IDs, so receivers can recognize repeated messages."),
+        ]
+        if delivered_count:
+            text = ngettext(
+                "%(count)s message was delivered before. It will arrive twice.",
+                "%(count)s messages were delivered before. They will arrive twice.",
+                delivered_count,
+            )
+            consequences.append(text % {"count": f"{delivered_count:,}"})
+        return Preview(title=title % {"count": f"{len(deliveries):,}"}, consequences=consequences)
 
     def run(self, deliveries: list[Delivery]) -> Response:
         sent_count, refusals = 0, set()
@@ -99,17 +103,25 @@ class SendAgain(SelectionAction[Delivery]):
             except EndpointRefused as refusal:
                 refusals.add(str(refusal))
         for reason in sorted(refusals):
-            messages.warning(self.request, f"{len(deliveries) - sent_count:,} are not sent: {reason}")
-        return self.done(f"{sent_count:,} messages are on their way.")
+            not_sent = len(deliveries) - sent_count
+            text = ngettext(
+                "%(count)s message was not sent: %(reason)s",
+                "%(count)s messages were not sent: %(reason)s",
+                not_sent,
+            )
+            messages.warning(self.request, text % {"count": f"{not_sent:,}", "reason": reason})
+        text = ngettext("%(count)s message is queued.", "%(count)s messages are queued.", sent_count)
+        return self.done(text % {"count": f"{sent_count:,}"})
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(Log):
+    empty_text = _("Each webhook and email appears here with its outcome.")
     list_display = ("happened_at", "kind", "customer", "to", "state_shown", "attempts", "next_at", "said")
     list_filter = ("state", DeliveredKindFilter, "endpoint")
     list_select_related = ("notification__customer", "endpoint", "contact", "staff")
     search_fields = ("target",)
-    search_help_text = "Part of a customer's name, or the start of an external id"
+    search_help_text = _("Part of the customer's name, or start of the external ID")
     fields = (
         *(
             "happened",
@@ -128,23 +140,23 @@ class DeliveryAdmin(Log):
     actions = ("send_again",)
 
     send_again = SendAgain.as_action()
-    kind = text_column("notification.kind", "Type")
-    customer = text_column("notification.customer", "Customer")
+    kind = text_column("notification.kind", _("Type"))
+    customer = text_column("notification.customer", _("Customer"))
     state_shown = state_column(COLORS)
 
-    @display(description="Happened", ordering="notification__created_at")
+    @display(description=_("Created"), ordering="notification__created_at")
     def happened_at(self, delivery: Delivery) -> Any:
         return delivery.notification.created_at
 
-    happened = column("Happened", lambda delivery: date_format(delivery.notification.created_at, "DATETIME_FORMAT"))
+    happened = column(_("Created"), lambda delivery: date_format(delivery.notification.created_at, "DATETIME_FORMAT"))
 
-    @display(description="To")
+    @display(description=_("Recipient"))
     def to(self, delivery: Delivery) -> str:
         recipient = delivery.endpoint or delivery.contact or delivery.staff
-        return str(recipient) if recipient else "a contact who was removed"
+        return str(recipient) if recipient else gettext("deleted contact")
 
-    state_in_words = column("State", lambda delivery: delivery.get_state_display())
+    state_in_words = column(_("State"), lambda delivery: delivery.get_state_display())
 
-    @display(description="Answered")
+    @display(description=_("Response"))
     def said(self, delivery: Delivery) -> str:
         return " ".join(filter(None, (str(delivery.status or ""), delivery.answer[:80])))

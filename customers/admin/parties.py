@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.row_form import RowForm
@@ -28,7 +29,7 @@ class PartyForm(RowForm[Any]):
         widget = UnfoldAdminTextInputWidget(attrs={"placeholder": example, "autocomplete": "off"})
         if isinstance(field, forms.ChoiceField):
             choices: Any = field.choices  # pairs of a code and its name
-            known = {str(value) for value, _ in choices}
+            known = {str(value) for value, _name in choices}
             self.fields[name] = CodeField(
                 known=known, initial=field.initial, widget=widget, help_text=field.help_text
             )
@@ -53,4 +54,5 @@ class CodeField(forms.CharField):
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value not in self.known:
-            raise forms.ValidationError(f"“{value}” is not a currency: use a code of three letters, such as EUR.")
+            text = _("“%(code)s” is not a currency. Enter a code of three letters, such as EUR.")
+            raise forms.ValidationError(text % {"code": value})

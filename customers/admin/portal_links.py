@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from customers.admin.secret_page import secret_page
@@ -25,13 +27,14 @@ LOOK = "look"
 
 
 class LinkForm(forms.Form):
-    to = forms.ChoiceField(label="For whom", widget=UnfoldAdminRadioSelectWidget)
+    to = forms.ChoiceField(label=_("Recipient"), widget=UnfoldAdminRadioSelectWidget)
     fields: dict[str, Any]
 
     def __init__(self, *args: Any, contacts: list[Contact], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        contact_choices = [(str(contact.pk), f"mail it to {contact}") for contact in contacts]
-        choices = [*contact_choices, (LOOK, "show it here: to look as the customer does, and change nothing")]
+        email = gettext("Email it to %(contact)s")
+        contact_choices = [(str(contact.pk), email % {"contact": contact}) for contact in contacts]
+        choices = [*contact_choices, (LOOK, gettext("Show it here, to view the portal without changing anything"))]
         self.fields["to"].choices = choices
         self.fields["to"].initial = choices[0][0]
 
@@ -39,7 +42,7 @@ class LinkForm(forms.Form):
 class CreatePortalLink(ConfirmedAction[Customer]):
     """Create a portal link for one of the customer's contacts, or to view the portal as they do."""
 
-    label, icon, verb = "Portal link", "login", "Make portal link"
+    label, icon, verb = _("Portal link"), "login", _("Create portal link")
     permission = "customers.add_portallink"
     is_offered = staticmethod(lambda customer: customer.erased_at is None)
 
@@ -48,14 +51,16 @@ class CreatePortalLink(ConfirmedAction[Customer]):
         return LinkForm(self.posted, contacts=self.contacts)
 
     def preview(self, customer: Customer) -> Preview:
-        advice = "The customer has no contact: add one below their address to mail a link."
+        advice = gettext("The customer has no contact. To email a link, add a contact to the customer first.")
+        mailed = gettext("An emailed link works once, within %(minutes)s minutes, for anyone who reads that mailbox.")
+        shown = gettext(
+            "A link shown here works once, within %(minutes)s minutes. The audit log records its creator."
+        )
         return Preview(
-            title=f"Portal link for {customer}",
+            title=gettext("Portal link for %(customer)s") % {"customer": customer},
             consequences=[
-                f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} "
-                "minutes.",
-                f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes;"
-                " who made it is kept.",
+                mailed % {"minutes": _minutes(MAILED_LINK_LIFETIME)},
+                shown % {"minutes": _minutes(CREATED_LINK_LIFETIME)},
             ],
             warnings=[] if self.contacts else [advice],
         )
@@ -66,15 +71,14 @@ class CreatePortalLink(ConfirmedAction[Customer]):
             _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=self.user, at=at)
             return secret_page(
                 self.request,
-                title="Portal link",
-                name=f"the link into {customer}'s portal",
+                title=gettext("Portal link for %(customer)s") % {"customer": customer},
                 secret=origin + reverse("portal_enter", args=[secret]),
                 back=page_url(customer),
             )
         contact = next(candidate for candidate in self.contacts if str(candidate.pk) == recipient)
         invite_contact(contact=contact, origin=origin, by=self.user, at=at)
         wake_mail_worker()
-        return self.done(f"A link is on its way to {contact.email}.")
+        return self.done(gettext("A link is being sent to %(email)s.") % {"email": contact.email})
 
 
 def _minutes(span: timedelta) -> int:

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.brand import SellerForm
 from customers.admin.parties import LANGUAGE
@@ -20,6 +21,7 @@ class SellerAdmin(StaffAdmin):
     """Registered by wallets, which may import the app that renders invoices: see invoices/admin/sellers.py."""
 
     form = SellerForm
+    empty_text = _("A seller is the legal entity that issues invoices. Add one to begin.")
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")
     search_fields = ("legal_name", "code")
     ordering = ("legal_name",)
@@ -27,13 +29,13 @@ class SellerAdmin(StaffAdmin):
     fixed_fields = ("code",)
     fieldsets = (
         (None, {"fields": ("legal_name", "code", "currency", "tax_number", "company_number")}),
-        ("Address, as documents show it", {"fields": PLACE}),
-        ("Language and time", {"fields": LANGUAGE}),
-        ("Rules for invoices", {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
-        ("Revenue of prepaid value", {"fields": ("breakage", "breakage_percent")}),
-        ("What documents look like", {"fields": LOOK}),
-        ("How they are paid", {"fields": PAYING}),
-        ("What they contain", {"fields": CONTENT}),
+        (_("Address on invoices"), {"fields": PLACE}),
+        (_("Language and time zone"), {"fields": LANGUAGE}),
+        (_("Invoicing"), {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
+        (_("Revenue from prepaid credits"), {"fields": ("breakage", "breakage_percent")}),
+        (_("Invoice design"), {"fields": LOOK}),
+        (_("Payment details"), {"fields": PAYING}),
+        (_("Invoice content"), {"fields": CONTENT}),
     )
 
     def save_model(self, request: HttpRequest, obj: Seller, form: "forms.ModelForm[Seller]", change: bool) -> None:

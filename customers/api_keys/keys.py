@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
@@ -47,11 +48,15 @@ def issue(
     """
     unknown = set(scopes) - set(Scope.values)
     if unknown or not scopes:
-        wrong = f"“{sorted(unknown)[0]}” is not a scope" if unknown else "A key needs at least one scope"
-        raise KeyRefused(f"{wrong}; choose among {', '.join(Scope.values)}.", field="scopes")
+        text = (
+            _("“%(scope)s” is not a scope. Choose from %(choices)s.")
+            if unknown
+            else _("Choose at least one scope: %(choices)s.")
+        )
+        values = {"scope": next(iter(sorted(unknown)), ""), "choices": ", ".join(Scope.values)}
+        raise KeyRefused(text % values, field="scopes")
     if expires_at is not None and expires_at <= at:
-        text = f"The key would expire at {expires_at.isoformat()}, which is past; choose a later time."
-        raise KeyRefused(text, field="expires_at")
+        raise KeyRefused(_("The expiry must be in the future."), field="expires_at")
     prefix = _new_prefix(sandbox=sandbox)
     secret = f"{prefix}_{_base62(secrets.token_bytes(SECRET_BYTES))}"
     key = ApiKey.objects.create(
@@ -81,11 +86,12 @@ def rotate(
     :raises KeyRefused: if the key is expired or revoked already, or the overlap is negative or too long.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        raise KeyRefused(f"The old key can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}.")
+        raise KeyRefused(_("Enter an overlap of up to %(days)s days.") % {"days": LONGEST_OVERLAP.days})
     # Row lock: a concurrent rotation or revocation of the key waits, so none of them undoes the other.
     old = ApiKey.objects.select_for_update().get(pk=key.pk)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= at):
-        raise KeyRefused(f"{old.prefix} works no longer; issue a new key instead of rotating it.")
+        text = _("The key %(prefix)s… is revoked or expired. Create a new key instead.")
+        raise KeyRefused(text % {"prefix": old.prefix})
     issued = issue(name=old.name, scopes=old.scopes, sandbox=old.sandbox, by=by, at=at, expires_at=expires_at)
     expires_with_overlap = at + overlap
     old.expires_at = expires_with_overlap if old.expires_at is None else min(old.expires_at, expires_with_overlap)
@@ -116,7 +122,7 @@ def _new_prefix(*, sandbox: bool) -> str:
 def _base62(data: bytes) -> str:
     """Return the bytes as digits and letters, 43 for 32 bytes, so that a double click selects all of them."""
     number, digits = int.from_bytes(data, "big"), []
-    for _ in range(-(-len(data) * 8 * 1000 // 5954)):  # a base-62 digit holds 5.954 bits
+    for _digit in range(-(-len(data) * 8 * 1000 // 5954)):  # a base-62 digit holds 5.954 bits
         number, digit = divmod(number, 62)
         digits.append(_BASE62[digit])
     return "".join(digits)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from customers.models import Logo
@@ -34,14 +35,14 @@ def read_logo(content: bytes) -> Logo:
     :raises LogoRefused: if it is too large, neither PNG nor JPEG, or cannot be decoded.
     """
     if len(content) > MAX_UPLOADED:
-        raise LogoRefused("The picture is larger than 2 MB: save it smaller.")
+        raise LogoRefused(_("The image is larger than 2 MB. Reduce its size."))
     pixels = _decode(content)
     pixels.thumbnail(PRINTED, Image.Resampling.LANCZOS)
     out = io.BytesIO()
     pixels.save(out, "PNG", optimize=True)
     encoded = out.getvalue()
     if len(encoded) > MAX_BYTES:
-        raise LogoRefused("The picture is too detailed to be a logo: use one with fewer colors, or a smaller one.")
+        raise LogoRefused(_("The image is too detailed for a logo. Use fewer colors or a smaller image."))
     return Logo(sha256=sha256(encoded).hexdigest(), content=encoded)
 
 
@@ -55,20 +56,17 @@ def _decode(content: bytes) -> Image.Image:
     try:
         with _rejecting_truncated_files(), Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise LogoRefused(
-                    f"The picture has {picture.width:,} × {picture.height:,} pixels, more than 16 million:"
-                    " save it smaller."
-                )
+                raise LogoRefused(_("The image has more than 16 million pixels. Reduce its size."))
             has_alpha = "A" in picture.getbands() or "transparency" in picture.info
             return _without_metadata(picture.convert("RGBA" if has_alpha else "RGB"))
     except LogoRefused:
         raise
     except Image.DecompressionBombError as error:
-        raise LogoRefused("The picture has more than 16 million pixels: save it smaller.") from error
+        raise LogoRefused(_("The image has more than 16 million pixels. Reduce its size.")) from error
     except UnidentifiedImageError as error:
-        raise LogoRefused("This is neither a PNG nor a JPEG: choose a picture of one of these kinds.") from error
+        raise LogoRefused(_("Choose a PNG or JPEG image.")) from error
     except Exception as error:  # a broken file can make a decoder raise any error
-        raise LogoRefused("The picture is damaged and cannot be read: save it anew.") from error
+        raise LogoRefused(_("The image is damaged. Save it again and upload the new file.")) from error
 
 
 @contextmanager

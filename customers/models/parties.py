@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext as _
 
 country_code = RegexValidator(r"^[A-Z]{2}$", "Use the two-letter ISO 3166 code in capitals, such as DE.")
 
@@ -16,7 +17,9 @@ def validate_time_zone(value: str) -> None:
     :raises ValidationError: if it is not the name of an IANA time zone.
     """
     if value not in available_timezones():
-        raise ValidationError(f"“{value}” is not an IANA time zone; use a name such as Europe/Berlin or UTC.")
+        raise ValidationError(
+            _("“%(value)s” is not a time zone. Enter a name such as Europe/Berlin or UTC.") % {"value": value}
+        )
 
 
 class Party(models.Model):

@@ -14,6 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from lib.locales import supported_language
+
 COOKIE = "portal_language"
 PATH = "/portal/"
 YEAR_SECONDS = 365 * 86_400
@@ -22,14 +24,6 @@ YEAR_SECONDS = 365 * 86_400
 class LanguageForm(forms.Form):
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     next = forms.CharField(required=False)
-
-
-def supported_language(locale: str) -> str | None:
-    """Return the language of the portal for a locale such as de_AT; None if it is not translated."""
-    try:
-        return translation.get_supported_language_variant(locale.replace("_", "-").lower())
-    except LookupError:
-        return None
 
 
 def portal_language(request: HttpRequest, locale: str | None = None) -> str:

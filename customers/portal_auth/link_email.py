@@ -2,16 +2,19 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 
 from customers.api_keys.keys import digest
 from customers.models import PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
 from customers.portal_auth.sessions import new_secret
+from lib.locales import supported_language
 from lib.queue import lock_free_row
 
 # Mails per run of the task; the rest stays due for the next run.
@@ -49,6 +52,8 @@ def _send_email(pk: int, *, at: datetime) -> bool:
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [contact.customer.seller.legal_name for contact in contacts],
     }
-    subject, _, body = render_to_string("portal/mail.txt", context).strip().partition("\n")
+    language = supported_language(contacts[0].language or contacts[0].customer.locale)
+    with translation.override(language or settings.LANGUAGE_CODE):
+        subject, _, body = render_to_string("email/sign_in.txt", context).strip().partition("\n")
     EmailMessage(subject=subject, body=body.strip() + "\n", to=[contacts[0].email]).send()
     return True

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
 from invoices.credit_notes import (
@@ -28,6 +30,12 @@ from lib.decimals import to_plain_string
 from lib.formats import format_money
 
 FIELD = {"class": "field"}
+REASON_LABEL = _("Reason (printed on the credit note)")
+DESTINATIONS = [
+    (CreditTo.BALANCE, _("Customer balance")),
+    (CreditTo.REFUND, _("Refund to the customer")),
+    (CreditTo.OFFSET, _("Offset against the invoice")),
+]
 
 
 class VoidInvoiceForm(forms.Form):
@@ -35,7 +43,7 @@ class VoidInvoiceForm(forms.Form):
 
     reason = forms.CharField(
         max_length=MAX_REASON,
-        label="Reason, printed on the credit note",
+        label=REASON_LABEL,
         widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
     )
 
@@ -49,16 +57,19 @@ class CreditForm(forms.Form):
 
     seen = forms.DecimalField(widget=forms.HiddenInput)
     is_whole = forms.TypedChoiceField(
-        choices=[("yes", "All that is left of the invoice"), ("", "Some of its lines")],
+        choices=[("yes", _("The full remaining amount")), ("", _("Selected lines"))],
         coerce=bool,
         empty_value=False,  # type: ignore[arg-type]  # any value may stand for none
         required=False,
         initial="yes",
         widget=forms.RadioSelect,
-        label="Credit",
+        label=_("Amount to credit"),
     )
     to = forms.ChoiceField(
-        choices=CreditTo, label="Where the money goes", widget=forms.Select(attrs=FIELD), initial=CreditTo.BALANCE
+        choices=DESTINATIONS,
+        label=_("Destination"),
+        widget=forms.Select(attrs=FIELD),
+        initial=CreditTo.BALANCE,
     )
 
     def __init__(self, *args: Any, creditable: CreditableInvoice, **kwargs: Any) -> None:
@@ -67,14 +78,14 @@ class CreditForm(forms.Form):
         self.fields["seen"].initial = creditable.invoice.credited
         self.fields["_reason"] = forms.CharField(
             max_length=MAX_REASON,
-            label="Reason, printed on the credit note",
+            label=REASON_LABEL,
             widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
         )
         for line in creditable.lines:
             if line.left:
                 self.fields[_field_name(line)] = forms.DecimalField(
                     required=False,
-                    label=f"Credit of {line.description}",
+                    label=gettext("Credit for %(line)s") % {"line": line.description},
                     widget=NumberInput(attrs={"class": "field figure", "placeholder": to_plain_string(line.left)}),
                 )
 
@@ -108,8 +119,9 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
                 credited_before, at = form.cleaned_data["seen"], current_time(invoice.customer)
                 close_pages(invoice_id=invoice.pk, at=at)
                 note = issue_credit_note(**arguments, at=at, by=staff_user(request), credited_before=credited_before)
+                text = gettext("%(note)s credits %(amount)s of %(invoice)s.")
                 amount = format_money(note.total.amount, str(invoice.currency))
-                messages.success(request, f"{note} takes back {amount} of {invoice}.")
+                messages.success(request, text % {"note": note, "amount": amount, "invoice": invoice})
                 return HttpResponseRedirect(page_url(note))
             draft = preview_credit_note(**arguments)
         except (PaymentAttemptRefused, CreditRefused) as refused:
@@ -117,7 +129,7 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     return staff_page(
         request,
         "staff/invoices/credit_note.html",
-        title=f"Credit {invoice}",
+        title=gettext("Credit %(invoice)s") % {"invoice": invoice},
         invoice=invoice,
         form=form,
         preview=_preview_context(draft, invoice) if draft else None,

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from invoices.models.invoices import InvoiceState
 from invoices.rendering.downloads import file_name
@@ -18,11 +19,15 @@ def einvoice_paths(page: Any) -> list[URLPattern]:
     def download(request: HttpRequest, pk: int, syntax: str) -> HttpResponse:
         invoice = page.find(request, str(pk))
         if invoice.state == InvoiceState.DRAFT:
-            return _redirect_with_warning(request, pk, "A draft is no invoice yet.")
+            return _redirect_with_warning(request, pk, _("E-invoices are available once the draft is issued."))
         try:
             xml = to_xml(invoice, syntax=syntax)
         except EInvoiceImpossible as reason:
-            return _redirect_with_warning(request, pk, f"{invoice} cannot be an e-invoice. {reason}")
+            return _redirect_with_warning(
+                request,
+                pk,
+                _("%(invoice)s can't be an e-invoice. %(reason)s") % {"invoice": invoice, "reason": reason},
+            )
         name = file_name(invoice, f"{syntax}.xml")
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return HttpResponse(xml, content_type="application/xml", headers=headers)

@@ -1,6 +1,8 @@
-"""What staff can do to an invoice or a draft, after a confirmation."""
+"""Actions of staff on an invoice or a draft, after a confirmation."""
 
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
@@ -32,7 +34,7 @@ def is_creditable(invoice: Invoice) -> bool:
 
 
 class VoidInvoice(ConfirmedAction[Invoice]):
-    label, icon, verb = "Void", "block", "Void invoice"
+    label, icon, verb = _("Void"), "block", _("Void invoice")
     permission = "invoices.issue_creditnote"
     danger = True
     form_class = VoidInvoiceForm
@@ -40,22 +42,23 @@ class VoidInvoice(ConfirmedAction[Invoice]):
     is_offered = staticmethod(lambda invoice: is_creditable(invoice) and not invoice.paid)
 
     def preview(self, invoice: Invoice) -> Preview:
+        paid = gettext("Part of %(invoice)s is paid. Credit it instead, to the customer balance or as a refund.")
         return Preview(
-            title=f"Void {invoice}",
+            title=gettext("Void %(invoice)s") % {"invoice": invoice},
             consequences=[
-                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is "
-                "void.",
-                "The customer is sent the credit note; no money moves.",
-                "This cannot be undone: what is still claimed is claimed by another invoice.",
+                gettext("A credit note for %(amount)s voids the invoice.")
+                % {"amount": format_money(invoice.left, str(invoice.currency))},
+                gettext("The customer receives the credit note. No money moves."),
+                gettext("This can't be undone. To bill the amount again, issue another invoice."),
             ],
-            problems=[f"Some of {invoice} is paid: credit it, and say where the money goes."] if invoice.paid else [],
+            problems=[paid % {"invoice": invoice}] if invoice.paid else [],
         )
 
     def run(self, invoice: Invoice) -> Response:
         at = current_time(invoice.customer)
         close_pages(invoice_id=invoice.pk, at=at)
         note = void_invoice(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
-        return self.done(f"{invoice} is void: {note} takes all of it back.", to=note)
+        return self.done(gettext("%(note)s voids %(invoice)s.") % {"note": note, "invoice": invoice}, to=note)
 
 
 class DraftAction(ConfirmedAction[Invoice]):
@@ -71,7 +74,7 @@ class DraftAction(ConfirmedAction[Invoice]):
 
 
 class IssueDraft(DraftAction):
-    label, icon, verb = "Issue", "send", "Issue invoice"
+    label, icon, verb = _("Issue"), "send", _("Issue invoice")
 
     def preview(self, draft: Invoice) -> Preview:
         summary, problems = [], []
@@ -79,44 +82,48 @@ class IssueDraft(DraftAction):
             preview = preview_invoice(
                 customer=draft.customer, request=request_from_draft(draft), at=current_time(draft.customer)
             )
-            summary = [f"It claims {format_money(preview.totals.total, preview.currency)} of {draft.customer}."]
+            total = format_money(preview.totals.total, preview.currency)
+            summary = [gettext("The total is %(amount)s, with tax.") % {"amount": total}]
         except OneOffInvoiceRefused as refused:
             problems = [str(refused)]
         return Preview(
-            title=f"Issue the draft for {draft.customer}",
+            title=gettext("Issue the draft for %(customer)s") % {"customer": draft.customer},
             consequences=[
                 *summary,
-                "It gets the next number, with the addresses and taxes of now, and is sent.",
-                "From then on it never changes: corrections are credit notes.",
+                gettext("The invoice gets the next number and the current addresses and taxes. It is sent at once."),
+                gettext("An issued invoice can't be changed. Credit notes correct it."),
             ],
             problems=problems,
         )
 
     def run(self, draft: Invoice) -> Response:
         invoice = issue_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
-        return self.done(f"{invoice} is issued.", to=invoice)
+        return self.done(gettext("%(invoice)s was issued.") % {"invoice": invoice}, to=invoice)
 
 
 class DiscardDraft(DraftAction):
-    label, icon, verb = "Discard", "delete", "Discard draft"
+    label, icon, verb = _("Discard"), "delete", _("Discard draft")
     danger = True
-    title = "Discard the draft for {.customer}"
-    consequences = ["It never had a number, so nothing else has to happen.", "It cannot be brought back."]
+    title = _("Discard the draft for {.customer}")
+    consequences = (_("The draft has no number yet, so no credit note is needed."), _("This can't be undone."))
 
     def run(self, draft: Invoice) -> Response:
         discard_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=self.user)
-        return self.done("The draft is gone.", to=list_url(Invoice))
+        return self.done(gettext("The draft was discarded."), to=list_url(Invoice))
 
 
 class RenderAgain(ConfirmedAction[Invoice]):
     """Retry a failed file once more, regardless of its scheduled retries."""
 
-    label, icon, verb = "Make PDF again", "refresh", "Make PDF"
+    label, icon, verb = _("Retry PDF"), "refresh", _("Create PDF")
     permission = "invoices.change_rendering"
     refusals = (renderer.NotRendered,)
-    title = "Make the PDF of {} again"
-    consequences = ["It is tried at once, whether or not its next attempt is due.", "Nothing is sent."]
-    problems_title = "It failed again:"
+    title = _("Create the PDF of {}")
+    consequences = (
+        _("The PDF is created now, regardless of its next scheduled attempt."),
+        _("Nothing is sent to the customer."),
+    )
+    problems_title = _("The PDF failed again:")
 
     @staticmethod
     def is_offered(invoice: Invoice) -> bool:
@@ -124,4 +131,4 @@ class RenderAgain(ConfirmedAction[Invoice]):
 
     def run(self, invoice: Invoice) -> Response:
         renderer.render_one(invoice_id=invoice.pk, at=timezone.now(), insist=True)
-        return self.done("The PDF is made.")
+        return self.done(gettext("The PDF was created."))

@@ -2,29 +2,34 @@
 
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
-from invoices.admin.credit_notes import credit_page
+from customers.customer_time import current_time
+from invoices.admin.credit_notes import DESTINATIONS, credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.invoice_actions import DiscardDraft, IssueDraft, RenderAgain, VoidInvoice, is_creditable, is_draft
 from invoices.admin.one_off_invoices import draft_page
 from invoices.models import DocumentKind, Invoice, Rendering
-from invoices.models.invoices import BILLS_USAGE, InvoiceState
+from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
+from invoices.payments.manual_payments import PAYABLE
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
 from lib.admin import ConditionFilter, ReadOnlyAdmin, page_url, row_action
-from lib.admin.columns import column, state_column, text_column
+from lib.admin.columns import display, state_column, text_column
 from lib.admin.number_fields import number_cell
 from lib.formats import format_money
+from lib.translation import Text
 
 STATE_COLORS = {
     "draft": "info",
@@ -39,34 +44,37 @@ STAFF_LOCALE = "en_US"
 class PdfFilter(ConditionFilter):
     """The state of the invoices' PDF files."""
 
-    title = "PDF"
+    title = _("PDF")
     parameter_name = "file"
 
-    def conditions(self) -> dict[str, tuple[str, Q | Exists]]:
+    def conditions(self) -> dict[str, tuple[Text, Q | Exists]]:
         renderings = Rendering.objects.filter(invoice=OuterRef("pk"))
         has_file, is_issued = Exists(renderings.filter(content__isnull=False)), ~Q(state=InvoiceState.DRAFT)
         return {
-            "done": ("made", has_file),
-            "missing": ("not there", ~has_file & is_issued),
-            "waiting": ("not made yet", ~Exists(renderings) & is_issued),
-            "failed": ("could not be made", Exists(renderings.filter(content__isnull=True))),
+            "done": (_("ready"), has_file),
+            "missing": (_("missing"), ~has_file & is_issued),
+            "waiting": (_("not created yet"), ~Exists(renderings) & is_issued),
+            "failed": (_("failed"), Exists(renderings.filter(content__isnull=True))),
         }
 
 
 class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
-    """Issued is issued: an invoice is never edited."""
+    """An issued invoice is never edited."""
 
     has_form = False
+    empty_text = _(
+        "Invoices are issued when periods end. For a one-off invoice, choose Create invoice on a customer's page."
+    )
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
     list_filter = ("kind", "state", "issue_date", "seller", "sandbox", PdfFilter)
     list_select_related = ("customer",)
     search_fields = ("number",)
-    search_help_text = "The start of a number, or part of a customer's name"
+    search_help_text = _("Start of the number, or part of the customer's name")
     exact_field = start_field = "number"
     fold = staticmethod(str.upper)  # as numbers are stored
     change_form_before_template = "staff/invoices/invoice.html"
 
-    customer_shown = text_column("customer", "Customer")
+    customer_shown = text_column("customer", _("Customer"))
     state_shown = state_column(STATE_COLORS)
 
     void = VoidInvoice.as_action()
@@ -74,9 +82,11 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()
 
-    name = column("Number", lambda invoice: f"{invoice}{' (sandbox)' if invoice.sandbox else ''}", ordering="number")
+    @display(description=_("Number"), ordering="number")
+    def name(self, invoice: Invoice) -> str:
+        return gettext("%(invoice)s (sandbox)") % {"invoice": invoice} if invoice.sandbox else str(invoice)
 
-    @display(description="Total", ordering="total")
+    @display(description=_("Total"), ordering="total")
     def total_shown(self, invoice: Invoice) -> str:
         is_note = invoice.kind == DocumentKind.CREDIT_NOTE
         return number_cell(
@@ -89,13 +99,15 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:
-        """Return the document's own text, in the staff's language."""
+        """Return the invoice's own text, in the staff's language."""
         rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
         return {
-            "title": f"{invoice.get_kind_display().capitalize()} {invoice}",
+            "title": _title(invoice),
             "invoice": invoice,
+            "destination": dict(DESTINATIONS).get(CreditTo(invoice.credit_to)) if invoice.credit_to else "",
             "corrections": list(invoice.corrections.order_by("pk")),
-            "due": format_money(invoice.due, str(invoice.currency)) if invoice.credited or invoice.paid else "",
+            "due": format_money(invoice.due, str(invoice.currency)) if invoice.state in PAYABLE else "",
+            "days_past_due": _days_past_due(invoice),
             "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
             "state_color": STATE_COLORS.get(invoice.state, ""),
             "rendering": rendering,
@@ -103,14 +115,14 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         }
 
     @row_action(
-        "Open PDF", icon="picture_as_pdf", attrs={"target": "_blank"}, is_offered=lambda row: not is_draft(row)
+        _("Open PDF"), icon="picture_as_pdf", attrs={"target": "_blank"}, is_offered=lambda row: not is_draft(row)
     )
     def open_pdf(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         """Show the file, rendering it now if no worker has yet."""
         try:
             rendering = renderer.render_one(invoice_id=invoice.pk, at=timezone.now())
         except renderer.NotRendered as reason:
-            messages.warning(request, f"There is no PDF: {reason}")
+            messages.warning(request, gettext("There is no PDF: %(reason)s") % {"reason": reason})
             return HttpResponseRedirect(page_url(invoice))
         return HttpResponse(
             bytes(rendering.content or b""),
@@ -118,15 +130,15 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
             headers={"Content-Disposition": f'inline; filename="{file_name(invoice)}"'},
         )
 
-    @row_action("Credit", icon="undo", permission="invoices.issue_creditnote", is_offered=is_creditable)
+    @row_action(_("Issue credit note"), icon="undo", permission="invoices.issue_creditnote", is_offered=is_creditable)
     def credit(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         """Credit an issued invoice, partly or fully."""
         if not is_creditable(invoice):
-            messages.warning(request, f"Nothing is left of {invoice} to credit.")
+            messages.warning(request, gettext("%(invoice)s is fully credited.") % {"invoice": invoice})
             return HttpResponseRedirect(page_url(invoice))
         return credit_page(request, invoice)
 
-    @row_action("Edit", icon="edit", permission="invoices.claim_invoice", is_offered=is_draft)
+    @row_action(_("Edit"), icon="edit", permission="invoices.claim_invoice", is_offered=is_draft)
     def edit_draft(self, request: HttpRequest, invoice: Invoice) -> HttpResponse:
         """Edit a draft."""
         return draft_page(request, self.find_draft(request, str(invoice.pk)))
@@ -135,5 +147,21 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         """:raises Http404: if there is no such invoice, or it is issued."""
         invoice: Invoice = self.find(request, object_id)
         if not is_draft(invoice):
-            raise Http404(f"{invoice} is issued, and no draft any more.")
+            raise Http404(gettext("%(invoice)s is issued, so it is no longer a draft.") % {"invoice": invoice})
         return invoice
+
+
+def _title(invoice: Invoice) -> str:
+    if is_draft(invoice):
+        return gettext("Draft for %(customer)s") % {"customer": invoice.customer}
+    if invoice.kind == DocumentKind.CREDIT_NOTE:
+        return gettext("Credit note %(number)s") % {"number": invoice}
+    return gettext("Invoice %(number)s") % {"number": invoice}
+
+
+def _days_past_due(invoice: Invoice) -> int:
+    """Return the days since the due date, by the seller's calendar; 0 if nothing is past due."""
+    if invoice.state not in PAYABLE or not invoice.due or invoice.due_date is None:
+        return 0
+    today = current_time(invoice.customer).astimezone(ZoneInfo(invoice.seller.time_zone)).date()
+    return max((today - invoice.due_date).days, 0)

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
 from invoices.models import Invoice
@@ -32,18 +34,18 @@ class TermsForm(forms.Form):
     """A draft's terms, apart from its lines."""
 
     purchase_order = forms.CharField(
-        max_length=MAX_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
+        label=_("Purchase order"), max_length=MAX_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
     )
     net_days = forms.IntegerField(
-        label="Days until payment is due",
+        label=_("Payment terms (days)"),
         min_value=0,
         max_value=MAX_NET_DAYS,
         required=False,
-        widget=NumberInput(attrs={"class": "field figure", "placeholder": "as agreed"}),
+        widget=NumberInput(attrs={"class": "field figure", "placeholder": _("customer's terms")}),
     )
-    includes_tax = forms.BooleanField(label="Prices include tax", required=False)
+    includes_tax = forms.BooleanField(label=_("Prices include tax"), required=False)
     note = forms.CharField(
-        label="Note, printed on the invoice",
+        label=_("Note (printed on the invoice)"),
         max_length=MAX_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"class": "field wide", "rows": 2}),
@@ -53,15 +55,26 @@ class TermsForm(forms.Form):
 class LineForm(forms.Form):
     """One line; a row without a description and a price is ignored."""
 
-    description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "field", "size": "32"}))
-    quantity = forms.DecimalField(initial=1, widget=NumberInput(attrs={"class": "field figure"}))
-    unit = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "size": "6"}))
-    unit_price = forms.DecimalField(widget=NumberInput(attrs={"class": "field figure"}))
-    tax_code = forms.SlugField(
-        max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "placeholder": "ordinary", "size": "8"})
+    description = forms.CharField(
+        label=_("Description"), max_length=300, widget=forms.TextInput(attrs={"class": "field", "size": "32"})
     )
-    first_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
-    last_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
+    quantity = forms.DecimalField(label=_("Quantity"), initial=1, widget=NumberInput(attrs={"class": "field figure"}))
+    unit = forms.CharField(
+        label=_("Unit"), max_length=40, required=False, widget=forms.TextInput(attrs={**FIELD, "size": "6"})
+    )
+    unit_price = forms.DecimalField(label=_("Unit price"), widget=NumberInput(attrs={"class": "field figure"}))
+    tax_code = forms.SlugField(
+        label=_("Tax code"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={**FIELD, "placeholder": _("standard"), "size": "8"}),
+    )
+    first_day = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"})
+    )
+    last_day = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"})
+    )
 
 
 class LineFormRows(forms.BaseFormSet):  # type: ignore[type-arg]  # Django's class takes none at run time
@@ -70,7 +83,8 @@ class LineFormRows(forms.BaseFormSet):  # type: ignore[type-arg]  # Django's cla
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
         for field in form.fields.values():
-            field.widget.attrs["aria-label"] = f"{field.label or field}, line {(index or 0) + 1}"
+            label = gettext("%(field)s, line %(number)s") % {"field": field.label, "number": (index or 0) + 1}
+            field.widget.attrs["aria-label"] = label
 
 
 def _requested_lines(rows: Sequence[forms.Form]) -> Iterator[OneOffLine]:
@@ -103,14 +117,17 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)
             if "_save" in request.POST:
                 edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at, by=staff_user(request))
-                messages.success(request, f"The draft comes to {format_money(draft.totals.total, draft.currency)}.")
+                total = format_money(draft.totals.total, draft.currency)
+                messages.success(
+                    request, gettext("The draft was saved. Its total is %(amount)s.") % {"amount": total}
+                )
                 return HttpResponseRedirect(page_url(invoice))
         except OneOffInvoiceRefused as refused:
             terms.add_error(None, str(refused))
     return staff_page(
         request,
         "staff/invoices/one_off_invoice.html",
-        title=f"Draft for {invoice.customer}",
+        title=gettext("Draft for %(customer)s") % {"customer": invoice.customer},
         invoice=invoice,
         terms=terms,
         lines=lines,

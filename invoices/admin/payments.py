@@ -2,8 +2,9 @@
 
 from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.decorators import display
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
@@ -11,7 +12,7 @@ from invoices.models import BalanceEntry, DunningStep, PaymentAttempt, ProviderE
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
-from lib.admin.columns import column, link_column, money_column, state_column, text_column
+from lib.admin.columns import column, display, link_column, money_column, state_column, text_column
 from lib.formats import format_money
 
 STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
@@ -19,34 +20,40 @@ STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger",
 
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Attempts to charge a customer's card appear here with their outcome.")
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
     list_filter = ("state", "provider", "created_at")
     list_select_related = ("invoice__customer",)
     search_fields = ("ref",)
-    search_help_text = "The provider's name of it, or part of a customer's name"
+    search_help_text = _("Provider's ID of the payment, or part of the customer's name")
     customer_path, exact_field = "invoice__customer", "ref"
     fields = (
         *("document", "state", "amount_shown", "provider", "payment_method", "ref", "code", "reason", "tries"),
         *("created_at", "sent_at", "next_at", "settled_at", "closes_at", "disputed_at", "by"),
     )
 
-    customer = text_column("invoice.customer", "Customer")
-    document = link_column("invoice", "Invoice")
+    customer = text_column("invoice.customer", _("Customer"))
+    document = link_column("invoice", _("Invoice"))
     state_shown = state_column(STATE_COLORS)
-    amount_shown = money_column("amount", "Amount", ordering="amount")
-    name = column("Charge", lambda attempt: f"{attempt.invoice}, no. {attempt.number}")
+    amount_shown = money_column("amount", _("Amount"), ordering="amount")
+    name = column(
+        _("Payment attempt"),
+        lambda attempt: (
+            gettext("%(invoice)s, attempt %(number)s") % {"invoice": attempt.invoice, "number": attempt.number}
+        ),
+    )
 
 
 class ManualRefundForm(StaffForm):
     """The bank's reference of a transfer."""
 
-    reference = forms.CharField(max_length=120)
+    reference = forms.CharField(label=_("Bank reference"), max_length=120)
 
 
 class RecordRefund(ConfirmedAction[Refund]):
     """Record a transfer that staff have made."""
 
-    label, icon, verb = "Paid by hand", "payments", "Record refund"
+    label, icon, verb = _("Record refund"), "payments", _("Record refund")
     permission = "invoices.pay_refund"
     form_class = ManualRefundForm
     refusals = (RefundRefused,)
@@ -57,24 +64,30 @@ class RecordRefund(ConfirmedAction[Refund]):
         return refund.provider == RefundProvider.MANUAL and refund.state == AttemptState.PENDING
 
     def preview(self, refund: Refund) -> Preview:
+        amount = format_money(refund.amount, str(refund.currency))
         return Preview(
-            title=f"{format_money(refund.amount, str(refund.currency))} to {refund.customer}",
-            consequences=["This moves no money: it records a transfer that you have made.", "The customer is told."],
+            title=gettext("Refund of %(amount)s to %(customer)s") % {"amount": amount, "customer": refund.customer},
+            consequences=[
+                gettext("This records a transfer that you have made. No money moves."),
+                gettext("The customer is notified."),
+            ],
         )
 
     def run(self, refund: Refund) -> Response:
         at = current_time(refund.customer)
         record_manual_refund(refund_id=refund.pk, **self.choices, at=at, by=self.user)
-        return self.done(f"{format_money(refund.amount, str(refund.currency))} are paid back.")
+        amount = format_money(refund.amount, str(refund.currency))
+        return self.done(gettext("The refund of %(amount)s was recorded.") % {"amount": amount})
 
 
 @admin.register(Refund)
 class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("A credit note creates a refund when paid money goes back to the customer.")
     list_display = ("customer", "state_shown", "amount_shown", "provider", "document", "created_at")
     list_filter = ("state", "provider")
     list_select_related = ("customer", "note")
     search_fields = ("ref",)
-    search_help_text = "The provider's or the bank's name of it, or part of a customer's name"
+    search_help_text = _("Provider's ID or bank reference of the refund, or part of the customer's name")
     exact_field = "ref"
     actions_detail = ("paid_by_hand",)
     fields = (
@@ -82,32 +95,34 @@ class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
         *("created_at", "sent_at", "next_at", "settled_at", "by"),
     )
 
-    document = link_column("note", "Credit note")
-    amount_shown = money_column("amount", "Amount", ordering="amount")
+    document = link_column("note", _("Credit note"))
+    amount_shown = money_column("amount", _("Amount"), ordering="amount")
     paid_by_hand = RecordRefund.as_action()
 
-    @display(description="State", ordering="state", label=STATE_COLORS)
+    @display(description=_("State"), ordering="state", label=STATE_COLORS)
     def state_shown(self, refund: Refund) -> tuple[str, str]:
         is_due_by_hand = RecordRefund.is_offered(refund)
-        return refund.state, "to be paid by hand" if is_due_by_hand else refund.get_state_display()
+        return refund.state, gettext("transfer pending") if is_due_by_hand else refund.get_state_display()
 
 
 @admin.register(BalanceEntry)
 class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Credits, overpayments, and payouts of customer balances appear here.")
     list_display = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "at")
     list_filter = ("kind", "at")
     list_select_related = ("customer", "document")
     search_fields = ("reference",)
-    search_help_text = "Part of a customer's name"
+    search_help_text = _("Part of the customer's name")
     fields = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "reference", "at")
 
-    amount_shown = money_column("amount", "Amount", ordering="amount")
-    after_shown = money_column("after", "Balance after")
-    document_shown = link_column("document", "Document")
+    amount_shown = money_column("amount", _("Amount"), ordering="amount")
+    after_shown = money_column("after", _("Balance after"))
+    document_shown = link_column("document", _("Invoice"))
 
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
+    empty_text = _("Webhook events from the payment provider appear here.")
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
     list_filter = ("provider", "received_at")
     search_fields = ("=ref", "=kind")
@@ -122,5 +137,5 @@ class DunningInline(TabularInline):
     extra = 0
     max_num = 20
     ordering = ("days", "pk")
-    verbose_name = "step"
-    verbose_name_plural = "dunning: what is done about invoices that are not paid in time"
+    verbose_name = _("dunning step")
+    verbose_name_plural = _("dunning of past due invoices")

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.brand import SellerForm
 from customers.admin.sellers import SellerAdmin
@@ -51,20 +53,20 @@ class SellerSample(SellerAdmin):
         edited_seller = form.instance
         logo = form.chosen_logo() if isinstance(form, SellerForm) else None
         problems = [
-            f"{form.fields[name].label if name in form.fields else 'Form'}: {texts[0]}"
+            f"{form.fields[name].label}: {texts[0]}" if name in form.fields else texts[0]
             for name, texts in form.errors.items()
         ]
         context = {"problems": problems, **self._preview_pages(edited_seller, logo)}
         return TemplateResponse(request, "staff/customers/seller_preview_result.html", context)
 
-    @row_action("Sample PDF", icon="picture_as_pdf", attrs={"target": "_blank"})
+    @row_action(_("Sample PDF"), icon="picture_as_pdf", attrs={"target": "_blank"})
     def sample_pdf(self, request: HttpRequest, seller: Seller) -> HttpResponse:
         """Show a sample invoice with the seller's stored values."""
         facts = _sample_facts(seller, seller.logo)
         try:
             content = self._render_sample(facts)
         except (MissingFont, EInvoiceImpossible) as reason:
-            self.message_user(request, f"There is no PDF: {reason}", "warning")
+            self.message_user(request, gettext("There is no PDF: %(reason)s") % {"reason": reason}, "warning")
             return HttpResponseRedirect(page_url(seller))
         return HttpResponse(
             content,
@@ -110,5 +112,5 @@ def _einvoice_verdict(facts: InvoiceFacts) -> str:
     try:
         to_einvoice(facts)
     except EInvoiceImpossible as reason:
-        return f"This sample cannot be an e-invoice. {reason}"
-    return "This sample is an e-invoice of EN 16931 as well."
+        return gettext("This sample can't be an e-invoice. %(reason)s") % {"reason": reason}
+    return gettext("This sample is also a valid e-invoice (EN 16931).")

@@ -1,12 +1,13 @@
 """Staff pages of tax rates and number series."""
 
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from invoices.models import NumberSeries, TaxRate
 from lib.admin import ReadOnlyAdmin
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number
 from lib.row_form import RowForm
@@ -19,7 +20,7 @@ class TaxRateForm(RowForm[TaxRate]):
             *("seller", "name", "country", "region", "code", "level", "rate", "reason"),
             *("valid_from", "valid_to"),
         )
-        labels = {"code": "Charged on"}
+        labels = {"code": _("Tax code")}
         widgets = {"rate": NumberInput()}
 
 
@@ -33,26 +34,30 @@ class TaxRateAdmin(ModelAdmin):
     ordering = ("seller", "country", "region", "level", "code", "-valid_from")
     autocomplete_fields = ("seller",)
 
-    @display(description="For customers in", ordering="country")
+    @display(description=_("Customers in"), ordering="country")
     def country_shown(self, rate: TaxRate) -> str:
-        return " ".join(filter(None, [rate.country, rate.region])) or "all other countries"
+        return " ".join(filter(None, [rate.country, rate.region])) or gettext("all other countries")
 
-    @display(description="Charged on", ordering="code")
+    @display(description=_("Tax code"), ordering="code")
     def code_shown(self, rate: TaxRate) -> str:
-        return f"{rate.code or 'all else'}{f', level {rate.level}' if rate.level > 1 else ''}"
+        code = rate.code or gettext("standard")
+        if rate.level == 1:
+            return code
+        return gettext("%(code)s, level %(level)s") % {"code": code, "level": rate.level}
 
-    rate_shown = column("Rate", lambda rate: number_cell(f"{format_number(rate.rate)} %"), ordering="rate")
+    rate_shown = column(_("Rate"), lambda rate: number_cell(f"{format_number(rate.rate)}%"), ordering="rate")
 
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ReadOnlyAdmin):
     """Read only: an assigned number is spent, and a gap would have to be explained to an auditor."""
 
+    empty_text = _("A seller's number series are created with its first invoice.")
     list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
     list_select_related = ("seller",)
     ordering = ("seller", "code")
     fields = ("seller", "code", "prefix", "sandbox", "last_number_shown")
 
-    @display(description="Last number", ordering="last_number")
+    @display(description=_("Last number"), ordering="last_number")
     def last_number_shown(self, series: NumberSeries) -> str:
         return number_cell(format_number(series.last_number))

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from invoices.credit_notes.creditable_lines import CreditableInvoice, CreditableLine, read_creditable_invoices
 from invoices.credit_notes.draft import LineCredit, draft_credit_note
@@ -63,7 +64,9 @@ def issue_credit_note(
         creditable = _read_creditable_invoice(invoice_id, lock=True)
         refuse_pending_payment(creditable.invoice)
         if credited_before is not None and credited_before != creditable.invoice.credited:
-            raise CreditRefused("Some of this invoice was credited meanwhile: look at what is left of it.")
+            raise CreditRefused(
+                _("The invoice was credited in the meantime. Check the remaining amounts and try again.")
+            )
         draft = _build_draft(creditable, lines, reason=reason.strip(), to=to)
         write_lines([draft])
         # Not before the original: this worker's clock may be behind the one that issued it.
@@ -84,17 +87,18 @@ def preview_credit_note(
 
 def _check_request(reason: str, to: str) -> None:
     if not reason.strip():
-        raise CreditRefused("Say why: the reason is printed on the credit note.", field="reason")
+        raise CreditRefused(_("Enter a reason. It is printed on the credit note."), field="reason")
     if len(reason.strip()) > MAX_REASON:
-        raise CreditRefused(f"The reason has more than {MAX_REASON} characters.", field="reason")
+        raise CreditRefused(_("Enter a reason of up to %(most)s characters.") % {"most": MAX_REASON}, field="reason")
     if to not in CreditTo.values:
-        raise CreditRefused(f"“{to}” is not where money can go: {', '.join(CreditTo.values)}.", field="to")
+        text = _("“%(value)s” is not a destination. Choose one of %(choices)s.")
+        raise CreditRefused(text % {"value": to, "choices": ", ".join(CreditTo.values)}, field="to")
 
 
 def _read_creditable_invoice(invoice_id: int, *, lock: bool = False) -> CreditableInvoice:
     creditable_invoices = read_creditable_invoices([invoice_id], lock=lock)
     if invoice_id not in creditable_invoices:
-        raise CreditRefused("Only an invoice that is issued can be credited.", field="invoice")
+        raise CreditRefused(_("Only an issued invoice can be credited."), field="invoice")
     return creditable_invoices[invoice_id]
 
 
@@ -107,11 +111,13 @@ def refuse_pending_payment(invoice: Invoice) -> None:
     """
     attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if attempt is not None:
-        remedy = (
-            "close the page that it is paid on" if attempt.payment_method_id is None else "wait for what comes of it"
+        text = (
+            _("A payment page for %(amount)s of %(invoice)s is open since %(time)s. Close the page first.")
+            if attempt.payment_method_id is None
+            else _("A payment of %(amount)s for %(invoice)s is pending since %(time)s. Wait for its outcome.")
         )
-        since = f"{attempt.created_at:%Y-%m-%d %H:%M %Z}"
-        raise CreditRefused(f"{attempt.money} of {invoice} is being taken since {since}: {remedy}.", field="invoice")
+        time = f"{attempt.created_at:%Y-%m-%d %H:%M %Z}"
+        raise CreditRefused(text % {"amount": attempt.money, "invoice": invoice, "time": time}, field="invoice")
 
 
 def _build_draft(
@@ -123,7 +129,12 @@ def _build_draft(
         else [LineCredit(line, line.left) for line in creditable.lines if line.left]
     )
     if not credits:
-        raise CreditRefused(f"Nothing is left of {creditable.invoice} to credit.", field="invoice")
+        text = (
+            _("%(invoice)s is fully credited.")
+            if not creditable.invoice.left
+            else _("Enter an amount for at least one line of %(invoice)s.")
+        )
+        raise CreditRefused(text % {"invoice": creditable.invoice}, field="invoice")
     draft = draft_credit_note(creditable, credits, reason=reason, to=to)
     _check_total(creditable, draft)
     return draft
@@ -135,9 +146,12 @@ def _line_credits(creditable: CreditableInvoice, requested_credits: Sequence[Req
     for index, requested in enumerate(requested_credits):
         field = f"lines.{index}"
         if requested.position not in lines_by_position:
-            raise CreditRefused(f"{creditable.invoice} has no line {requested.position}.", field=f"{field}.position")
+            text = _("%(invoice)s has no line %(position)s.")
+            values = {"invoice": creditable.invoice, "position": requested.position}
+            raise CreditRefused(text % values, field=f"{field}.position")
         if requested.position in credits_by_position:
-            raise CreditRefused(f"Line {requested.position} is named twice.", field=f"{field}.position")
+            text = _("Line %(position)s occurs twice. Combine both amounts.")
+            raise CreditRefused(text % {"position": requested.position}, field=f"{field}.position")
         credits_by_position[requested.position] = _line_credit(
             lines_by_position[requested.position], requested.amount, creditable, field=f"{field}.amount"
         )
@@ -151,10 +165,12 @@ def _line_credit(
     amount = line.left if amount is None else amount
     # Both bounds have the sign of the line: an amount left may be below zero.
     if not amount.is_finite() or not amount or not min(line.left, Decimal(0)) <= amount <= max(line.left, Decimal(0)):
-        left = format_money(line.left, currency)
-        raise CreditRefused(f"Of line {line.position} ({line.description}) {left} is left to credit.", field=field)
+        text = _("Line %(position)s (%(line)s): you can credit up to %(amount)s.")
+        values = {"position": line.position, "line": line.description, "amount": format_money(line.left, currency)}
+        raise CreditRefused(text % values, field=field)
     if amount % minor_unit(currency):
-        raise CreditRefused(f"{amount} is no amount in {currency}.", field=field)
+        text = _("%(amount)s has too many decimal places for %(currency)s.")
+        raise CreditRefused(text % {"amount": amount, "currency": currency}, field=field)
     return LineCredit(line, amount)
 
 
@@ -162,9 +178,9 @@ def _check_total(creditable: CreditableInvoice, draft: Draft) -> None:
     """Refuse a credit note below zero or above the amount left, possible where an invoice has lines below zero."""
     total, left, currency = draft.totals.total, creditable.invoice.left, draft.currency
     if not 0 <= total <= left:
-        raise CreditRefused(
-            f"These lines come to {format_money(total, currency)}, and {format_money(left, currency)} is left of "
-            f"{creditable.invoice}:"
-            " credit the lines that gave something back along with them.",
-            field="lines",
+        text = _(
+            "These lines add up to %(total)s, but the remaining amount of %(invoice)s is %(left)s. Include the lines"
+            " with negative amounts."
         )
+        values = {"total": format_money(total, currency), "left": format_money(left, currency)}
+        raise CreditRefused(text % {**values, "invoice": creditable.invoice}, field="lines")

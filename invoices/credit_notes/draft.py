@@ -8,6 +8,7 @@ import msgspec
 from invoices.amounts.totals import total_up_credit
 from invoices.credit_notes.creditable_lines import CreditableInvoice, CreditableLine
 from invoices.documents.drafts import Draft, DraftLine
+from invoices.models.invoices import CreditTo
 from lib.decimals import to_plain_string
 
 ONE = Decimal(1)
@@ -31,7 +32,8 @@ def draft_credit_note(creditable: CreditableInvoice, credits: Sequence[LineCredi
     """
     Return the credit note of an invoice over these amounts, with its totals.
 
-    It copies both parties' details from the invoice, and each line is taxed like the line that it credits.
+    It copies both parties' details from the invoice, and each line is taxed like the line that it credits. A refund
+    within the amount due is an offset, since no money goes back.
     """
     invoice = creditable.invoice
     draft = Draft(
@@ -61,6 +63,8 @@ def draft_credit_note(creditable: CreditableInvoice, credits: Sequence[LineCredi
         taxes_before=creditable.tax_sums,
         includes_tax=invoice.includes_tax,
     )
+    if to == CreditTo.REFUND and draft.totals.total <= invoice.due:
+        draft.credit_to = CreditTo.OFFSET.value
     return draft
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from invoices.credit_notes.credit_note import CreditRefused, issue_credit_note
 from invoices.models import Invoice
@@ -21,7 +22,6 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None 
         # Held, so that no payment comes between the look and the note.
         invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
         if invoice is not None and invoice.paid:
-            raise CreditRefused(
-                f"Some of {invoice} is paid: credit it, and say where the money goes.", field="invoice"
-            )
+            text = _("Part of %(invoice)s is paid. Credit it instead, to the customer balance or as a refund.")
+            raise CreditRefused(text % {"invoice": invoice}, field="invoice")
         return issue_credit_note(invoice_id=invoice_id, lines=None, reason=reason, to="offset", at=at, by=by)

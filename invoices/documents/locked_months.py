@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from customers.models import Seller
 from invoices.documents.calendar_months import month_bounds, month_of, next_month
@@ -70,11 +72,12 @@ def lock_month(
     """
     _check_month(seller, month, at=at)
     if len(note) > MAX_NOTE:
-        raise MonthLockRefused(f"The note has more than {MAX_NOTE} characters.")
+        raise MonthLockRefused(_("Enter a note of up to %(most)s characters.") % {"most": MAX_NOTE})
     with audited_transaction("lock month", by=by, at=at):
         _lock_series(seller)
         if MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).exists():
-            raise MonthLockRefused(f"{month:%B %Y} of {seller} is locked already.")
+            text = _("%(month)s of %(seller)s is already locked.")
+            raise MonthLockRefused(text % {"month": _month_name(month), "seller": seller})
         facts = {"checklist": checklist, "sums": sum_documents(seller, month), "note": note}
         return MonthLock.objects.create(seller=seller, month=month, **facts, locked_by=by, locked_at=at)
 
@@ -86,12 +89,13 @@ def unlock_month(*, lock_id: int, reason: str, by: User | None, at: datetime) ->
     :raises MonthLockRefused: if no reason is given, or it was unlocked already.
     """
     if not reason.strip() or len(reason) > MAX_NOTE:
-        raise MonthLockRefused(f"Say why, in {MAX_NOTE} characters at most: the reason is kept with the lock.")
+        text = _("Enter a reason of up to %(most)s characters. It is stored with the lock.")
+        raise MonthLockRefused(text % {"most": MAX_NOTE})
     with audited_transaction("unlock month", by=by, at=at):
         # Row lock: two requests to unlock happen one after the other, and the second one is refused.
         lock = MonthLock.objects.select_for_update().get(pk=lock_id)
         if lock.unlocked_at is not None:
-            raise MonthLockRefused(f"{lock} was unlocked already.")
+            raise MonthLockRefused(_("%(month)s is already unlocked.") % {"month": lock})
         lock.unlock_reason, lock.unlocked_by, lock.unlocked_at = reason.strip(), by, at
         lock.save(update_fields=["unlock_reason", "unlocked_by", "unlocked_at"])
     return lock
@@ -136,19 +140,23 @@ def find_locked_sellers(seller_ids: Iterable[int], *, at: datetime) -> dict[int,
 
 
 def _refusal(month: date, seller_name: str) -> MonthLocked:
-    return MonthLocked(
-        f"{month:%B %Y} of {seller_name} is locked, and takes no document: date it {next_month(month)} or later, "
-        "or unlock"
-        " the month."
-    )
+    text = _("%(month)s of %(seller)s is locked. Date the invoice %(date)s or later, or unlock the month.")
+    return MonthLocked(text % {"month": _month_name(month), "seller": seller_name, "date": next_month(month)})
+
+
+def _month_name(month: date) -> str:
+    return date_format(month, "F Y")
 
 
 def _check_month(seller: Seller, month: date, *, at: datetime) -> None:
     if month != month_of(month):
-        raise MonthLockRefused(f"{month} is no month: name it by its first day.")
+        text = _("%(date)s is not a month. Enter the first day of a month.")
+        raise MonthLockRefused(text % {"date": month})
     month_end = month_bounds(month, ZoneInfo(seller.time_zone))[1]
     if at < month_end:
-        raise MonthLockRefused(f"{month:%B %Y} of {seller} is not over before {month_end:%Y-%m-%d %H:%M %Z}.")
+        text = _("%(month)s of %(seller)s ends at %(time)s. Lock it after that.")
+        values = {"month": _month_name(month), "seller": seller, "time": f"{month_end:%Y-%m-%d %H:%M %Z}"}
+        raise MonthLockRefused(text % values)
 
 
 def _lock_series(seller: Seller) -> None:

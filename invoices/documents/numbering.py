@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 MAX_CHARACTERS = 16
 """Maximum length of a printed number: the limit of India's rule 46, and short enough everywhere else."""
@@ -43,7 +44,8 @@ class Numbers:
         printed = f"{self.prefix}{self.first + offset:0{DIGITS}d}"
         if len(printed) > MAX_CHARACTERS:
             raise SeriesFull(
-                f"{printed} has more than {MAX_CHARACTERS} characters: start a series of a shorter prefix."
+                _("%(number)s has more than %(most)s characters. Start a series with a shorter prefix.")
+                % {"number": printed, "most": MAX_CHARACTERS}
             )
         return printed
 
@@ -115,4 +117,4 @@ def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: i
         if row := cursor.fetchone():
             return int(row[0])
     mode = "sandbox" if sandbox else "live"
-    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series: add a {mode} series by hand.")
+    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series. Add a {mode} series manually.")

@@ -26,7 +26,7 @@ def create_link(invoice: Invoice, *, at: datetime, lasts: timedelta = LINK_LIFET
     :raises ValueError: for a draft, which has no file.
     """
     if invoice.number is None:
-        raise ValueError(f"{invoice} has no file to link to before it is issued.")
+        raise ValueError(f"{invoice} is a draft, so it has no file.")
     expires_at = int((at + lasts).timestamp())
     token = Signer(salt=SALT).sign_object([invoice.pk, invoice.customer_id, expires_at], compress=False)
     return reverse("invoice_download", args=[token])
@@ -41,15 +41,15 @@ def open_link(token: str, *, at: datetime) -> Invoice:
     try:
         payload = Signer(salt=SALT).unsign_object(token)
     except (BadSignature, ValueError) as error:
-        raise LinkRefused("This is no link of ours.") from error
+        raise LinkRefused("This link is not valid.") from error
     match payload:
         case [int(invoice_id), int(customer_id), int(expires_at)]:
             pass
         case _:
-            raise LinkRefused("This link is signed, but leads to no invoice.")
+            raise LinkRefused("This link does not lead to an invoice.")
     if expires_at <= at.timestamp():
         raise LinkRefused("This link has expired.")
     invoice = Invoice.objects.filter(id=invoice_id, customer=customer_id, number__isnull=False).first()
     if invoice is None:
-        raise LinkRefused("This link leads to no invoice.")
+        raise LinkRefused("This link does not lead to an invoice.")
     return invoice

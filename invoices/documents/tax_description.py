@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from customers.models import Customer
 from invoices.amounts.totals import Taxes
 from invoices.documents.seller_terms import read_sellers
@@ -32,4 +34,4 @@ def _problem(seller_country: str, buyer: Buyer) -> str:
     if buyer.tax_exemption or not buyer.tax_number or not is_intra_eu_supply(seller_country, buyer.country):
         return ""
     problem = vat_id_problem(buyer)
-    return problem and f"{problem} Tax is charged until it is put right."
+    return problem and _("%(problem)s Tax is charged until the number is corrected.") % {"problem": problem}

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 from djmoney.money import Money
 
 from customers.models import Customer
@@ -95,9 +96,10 @@ def issue_draft(*, invoice_id: int, at: datetime, by: User | None = None) -> Inv
         invoice = _lock_draft(invoice_id)
         draft = _build_draft(invoice_id, invoice.customer, request_from_draft(invoice), at=at)
         if not draft.lines:
-            raise OneOffInvoiceRefused("It has no lines: say what it is for.", field="lines")
+            raise OneOffInvoiceRefused(_("The draft has no lines. Add at least one."), field="lines")
         if draft.is_zero and not read_sellers([draft.seller_id])[draft.seller_id].issues_zero_invoices:
-            raise OneOffInvoiceRefused("It claims nothing, and its seller skips such invoices.", field="lines")
+            text = _("The total is zero, and the seller doesn't issue invoices with a total of zero.")
+            raise OneOffInvoiceRefused(text, field="lines")
         write_lines([draft])
         try:
             issue([draft], at=at)
@@ -150,7 +152,7 @@ def _lock_draft(invoice_id: int) -> Invoice:
     # Row lock: an edit and the issue of a draft happen one after the other.
     invoice = drafts.select_for_update(of=("self",)).select_related("customer").filter(pk=invoice_id).first()
     if invoice is None:
-        raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")
+        raise OneOffInvoiceRefused(_("Only a draft can be changed. Correct an issued invoice by a credit note."))
     return invoice
 
 
@@ -182,25 +184,24 @@ def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *,
     )
     draft.total_up()
     if draft.totals.total < 0:
-        raise OneOffInvoiceRefused(
-            f"It comes to {format_money(draft.totals.total, currency)}: credit what was claimed.", field="lines"
-        )
+        text = _("The total is %(amount)s. It can't be negative; to return money, credit an issued invoice.")
+        raise OneOffInvoiceRefused(text % {"amount": format_money(draft.totals.total, currency)}, field="lines")
     return draft
 
 
 def _check_request(request: OneOffRequest, currency: str) -> None:
     if currency not in MINOR_UNITS:
-        raise OneOffInvoiceRefused(
-            f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency"
-        )
+        text = _("“%(code)s” is not a currency. Enter a code of three letters, such as EUR.")
+        raise OneOffInvoiceRefused(text % {"code": currency}, field="currency")
     if request.net_days is not None and not 0 <= request.net_days <= MAX_NET_DAYS:
-        raise OneOffInvoiceRefused(f"It is due within 0 to {MAX_NET_DAYS} days.", field="net_days")
+        text = _("Enter payment terms of 0 to %(most)s days.")
+        raise OneOffInvoiceRefused(text % {"most": MAX_NET_DAYS}, field="net_days")
     for name, text, most in (
         ("purchase_order", request.purchase_order or "", MAX_PURCHASE_ORDER),
         ("note", request.note, MAX_NOTE),
     ):
         if len(text) > most:
-            raise OneOffInvoiceRefused(f"This has more than {most} characters.", field=name)
+            raise OneOffInvoiceRefused(_("Enter up to %(most)s characters.") % {"most": most}, field=name)
     check_lines(request.lines, currency)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
@@ -52,23 +53,23 @@ class OneOffLine:
 def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
     """:raises OneOffInvoiceRefused: if a line is not valid on an invoice, or there are too many."""
     if len(lines) > MAX_LINES:
-        raise OneOffInvoiceRefused(
-            f"An invoice has {MAX_LINES} lines at most; these are {len(lines)}.", field="lines"
-        )
+        text = _("An invoice can have up to %(most)s lines. Remove %(excess)s.")
+        raise OneOffInvoiceRefused(text % {"most": MAX_LINES, "excess": len(lines) - MAX_LINES}, field="lines")
     for index, line in enumerate(lines):
         for is_invalid, field_name, text in (
-            (not line.description.strip(), "description", "Say what it is for."),
+            (not line.description.strip(), "description", _("Enter a description.")),
             (
                 not _is_storable(line.quantity, MAX_QUANTITY) or line.quantity <= 0,
                 "quantity",
-                "The quantity is above zero.",
+                _("The quantity must be above zero."),
             ),
-            (not _is_storable(line.unit_price, MAX_MONEY), "unit_price", "This is no price."),
-            (line.last_day < line.first_day, "last_day", "The last day is not before the first one."),
-            (abs(amount_of(line, currency)) > MAX_MONEY, "unit_price", "It comes to more than a line can say."),
+            (not _is_storable(line.unit_price, MAX_MONEY), "unit_price", _("Enter a valid price.")),
+            (line.last_day < line.first_day, "last_day", _("The last day must not be before the first day.")),
+            (abs(amount_of(line, currency)) > MAX_MONEY, "unit_price", _("The amount of the line is too large.")),
         ):
             if is_invalid:
-                raise OneOffInvoiceRefused(f"Line {index + 1}: {text}", field=f"lines.{index}.{field_name}")
+                message = _("Line %(number)s: %(problem)s") % {"number": index + 1, "problem": text}
+                raise OneOffInvoiceRefused(message, field=f"lines.{index}.{field_name}")
 
 
 def _is_storable(number: Decimal, most: Decimal | int) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from customers.notifications import Announcement, announce_all
 from invoices.models import BalanceEntry, DocumentKind, Invoice, Payment, PaymentAttempt
@@ -128,28 +129,25 @@ def _require_same_payment(payment: Payment, amount: Decimal, method: str) -> Pay
     )
     received = payment.amount + sum(overpayments.values_list("amount", flat=True))
     if (received, payment.method) != (amount, method):
-        received_text = format_money(received, str(payment.currency))
-        raise PaymentRefused(
-            f"“{payment.reference}” is a payment of {received_text} already: use another reference.",
-            field="reference",
-        )
+        text = _("“%(reference)s” is already a payment of %(amount)s. Enter another reference.")
+        amount_text = format_money(received, str(payment.currency))
+        raise PaymentRefused(text % {"reference": payment.reference, "amount": amount_text}, field="reference")
     return payment
 
 
 def _check(invoice: Invoice, amount: Decimal, reference: str, paid_at: datetime | None, at: datetime) -> None:
     currency = str(invoice.currency)
     if not reference.strip() or len(reference) > MAX_REFERENCE:
-        raise PaymentRefused(
-            f"Say what the payment is known by, in 1 to {MAX_REFERENCE} characters.", field="reference"
-        )
+        text = _("Enter a reference of 1 to %(most)s characters.")
+        raise PaymentRefused(text % {"most": MAX_REFERENCE}, field="reference")
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
-        raise PaymentRefused(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")
+        text = _("%(invoice)s has no amount due. Its state: %(state)s.")
+        raise PaymentRefused(text % {"invoice": invoice, "state": invoice.get_state_display()}, field="invoice")
     if not amount.is_finite() or not 0 < amount <= invoice.due:
-        due = format_money(invoice.due, currency)
-        raise PaymentRefused(
-            f"{due} is due of {invoice}: record that at most, and more than nothing.", field="amount"
-        )
+        text = _("Enter an amount above zero and up to the amount due, %(due)s.")
+        raise PaymentRefused(text % {"due": format_money(invoice.due, currency)}, field="amount")
     if amount % minor_unit(currency):
-        raise PaymentRefused(f"{amount:f} is no amount in {currency}.", field="amount")
+        text = _("%(amount)s has too many decimal places for %(currency)s.")
+        raise PaymentRefused(text % {"amount": f"{amount:f}", "currency": currency}, field="amount")
     if paid_at is not None and paid_at > at:
-        raise PaymentRefused("A payment that is still to come is recorded when it has come.", field="paid_at")
+        raise PaymentRefused(_("The payment date can't be in the future."), field="paid_at")

@@ -53,13 +53,15 @@ def _compare(
     row = _find_row(record, provider_name)
     if row is None:
         if record.state == SUCCEEDED:
-            yield _difference("taken there and unknown here", record, None)
+            yield _difference("collected by the provider, but not recorded", record, None)
         return
     if (row.amount, str(row.currency)) != (record.amount, record.currency):
-        yield _difference(f"here it is {row.amount} {row.currency}", record, row.pk)
+        yield _difference(f"recorded amount differs: {row.amount} {row.currency}", record, row.pk)
     # Two failures of different kinds are no difference, since neither moved money.
     if record.state not in (row.state, PENDING) and not (record.state != SUCCEEDED and row.state != SUCCEEDED):
-        yield _difference(f"there it {record.state}, here it is {row.get_state_display()}", record, row.pk)
+        yield _difference(
+            f"recorded state differs: {row.get_state_display()} instead of {record.state}", record, row.pk
+        )
         if records_outcomes:
             response = ProviderResponse(record.state, record.ref)
             if isinstance(row, PaymentAttempt):
@@ -86,7 +88,9 @@ def _missing(
         )
         for row in rows.order_by("pk").iterator():
             if (kind, str(row.key)) not in listed_keys:
-                yield Difference("here and not there", kind, row.ref, row.pk, row.amount, str(row.currency))
+                yield Difference(
+                    "recorded, but unknown to the provider", kind, row.ref, row.pk, row.amount, str(row.currency)
+                )
 
 
 def _difference(description: str, record: ProviderRecord, row_id: int | None) -> Difference:

@@ -108,7 +108,7 @@ def _corrected(invoice: Invoice) -> tuple[str, date] | None:
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
     rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MAX_LINES + 1]
     if len(rows) > MAX_LINES:
-        raise TooManyLines(f"{invoice} has more than {MAX_LINES:,} lines: bill it as several invoices.")
+        raise TooManyLines(f"{invoice} has more than {MAX_LINES:,} lines. Split it into several invoices.")
     headings = section_headings(invoice)
     return tuple(LineFacts(*(*row, headings.get(position, ""))) for position, *row in rows)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoiceImpossible
@@ -91,7 +92,8 @@ def _missing_font_text(characters: str, texts: Sequence[str]) -> str:
         :MAX_NAMED_CHARACTERS
     ]
     named = ", ".join(f"“{character}” (U+{ord(character):04X})" for character in missing)
-    return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
+    text = _("No font has %(characters)s, used in “%(text)s”. Install a font that does, and create the PDF again.")
+    return text % {"characters": named, "text": texts[0][:200]}
 
 
 def _spell_out(value: Any, characters: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
@@ -87,7 +88,7 @@ def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Render
     if existing := finished.first():
         return existing
     if not Invoice.objects.filter(id=invoice_id).exclude(state=InvoiceState.DRAFT).exists():
-        raise NotRendered("A draft has no file; it gets one when it is issued.", retry_at=None)
+        raise NotRendered(_("A draft has no PDF. Issue it first."), retry_at=None)
     lease = render_queue.lease_rendering(invoice_id=invoice_id, at=at, insist=insist)
     if lease is not None:
         attempt_rendering(lease, at=at)

@@ -50,10 +50,12 @@ def taxes_on(supply: Supply) -> Taxes:
     """
     taxes = tuple(_calculator(settings.TAX_CALCULATOR)(supply))
     if not taxes:
-        raise ValueError("The tax calculator told no tax: a supply without any falls under one of zero.")
+        raise ValueError("The tax calculator returned no tax. Return a rate of zero for a supply without tax.")
     for tax in taxes:
         if not 0 <= tax.rate <= 100 or tax.rate % FINEST:
-            raise ValueError(f"{tax.name} {tax.rate} % is no rate of tax: 0 to 100 percent, to four decimals.")
+            raise ValueError(
+                f"{tax.name} {tax.rate}% is not a tax rate. Rates are 0 to 100 percent, with up to four decimals."
+            )
     return taxes
 
 

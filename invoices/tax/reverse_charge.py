@@ -7,6 +7,7 @@ buyer is a business; this module checks its form and check digits without an onl
 
 from functools import lru_cache
 
+from django.utils.translation import gettext as _
 from stdnum.eu import vat
 
 from invoices.tax.buyer_details import Buyer
@@ -34,9 +35,12 @@ def vat_id_problem(buyer: Buyer) -> str:
     """Return the problem of an EU buyer's VAT id as a sentence; empty if none is known."""
     if not is_vat_id(buyer.country, buyer.tax_number):
         prefix = PREFIXES.get(buyer.country, buyer.country)
-        return f"“{buyer.tax_number}” is no VAT id of {buyer.country}: it begins with {prefix} and has check digits."
+        text = _(
+            "“%(number)s” is not a valid VAT ID of %(country)s. It must start with %(prefix)s; check the digits."
+        )
+        return text % {"number": buyer.tax_number, "country": buyer.country, "prefix": prefix}
     if buyer.tax_number_is_valid is False:
-        return f"“{buyer.tax_number}” was looked up, and is not in use."
+        return _("“%(number)s” is invalid, according to the online check.") % {"number": buyer.tax_number}
     return ""
 
 

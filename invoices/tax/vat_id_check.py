@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from lib.error_text import storable_error_text
@@ -44,15 +45,17 @@ def check_tax_number(*, customer: Customer, at: datetime) -> Customer:
     """
     number = customer.tax_number
     if not number:
-        raise TaxNumberCheckFailed("The customer has no tax number.")
+        raise TaxNumberCheckFailed(_("The customer has no tax number."))
     if not settings.TAX_NUMBER_CHECK:
-        raise TaxNumberCheckFailed("No online check is set up: TAX_NUMBER_CHECK names the function that asks.")
+        raise TaxNumberCheckFailed(
+            _("No online check is configured. Set TAX_NUMBER_CHECK to a function that performs it.")
+        )
     check: Check = import_string(settings.TAX_NUMBER_CHECK)
     try:
         check_result = check(customer.country, number)
     except Exception as error:
         raise TaxNumberCheckFailed(
-            storable_error_text(f"Nobody answered: {error or type(error).__name__}")
+            storable_error_text(_("The check failed: %(error)s") % {"error": error or type(error).__name__})
         ) from error
     customer.checked_tax_number, customer.tax_number_checked_at = number, at
     customer.tax_number_is_valid, customer.tax_number_proof = check_result.is_valid, check_result.proof[:MAX_PROOF]

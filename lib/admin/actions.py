@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from unfold.enums import ActionVariant
 
 from lib.admin.permissions import require
+from lib.translation import Text
 
 View = Callable[..., HttpResponseBase | None]
 AnyView = TypeVar("AnyView", bound=View)
@@ -23,7 +24,7 @@ def always(row: Any) -> bool:
     return True
 
 
-def page_action(label: str, *, permission: str = "", **look: Any) -> Callable[[View], View]:
+def page_action(label: Text, *, permission: str = "", **look: Any) -> Callable[[View], View]:
     """Turn a method (request) into a button above a list. look: icon, url_path, variant and attrs of the theme."""
 
     def decorate(method: View) -> View:
@@ -37,7 +38,7 @@ def page_action(label: str, *, permission: str = "", **look: Any) -> Callable[[V
     return decorate
 
 
-def selection_action(label: str, *, permission: str) -> Callable[[View], View]:
+def selection_action(label: Text, *, permission: str) -> Callable[[View], View]:
     """Turn a method (request, queryset) into an action on the selected rows of a list."""
 
     def decorate(method: View) -> View:
@@ -52,7 +53,7 @@ def selection_action(label: str, *, permission: str) -> Callable[[View], View]:
 
 
 def row_action(
-    label: str, *, permission: str = "", is_offered: Callable[[Any], bool] = always, **look: Any
+    label: Text, *, permission: str = "", is_offered: Callable[[Any], bool] = always, **look: Any
 ) -> Callable[[View], View]:
     """
     Turn a method (request, row) into a button on a row's page.
@@ -74,7 +75,7 @@ def row_action(
 
 def as_button(
     view: AnyView,
-    label: str,
+    label: Text,
     permission: str,
     *,
     icon: str | None = None,

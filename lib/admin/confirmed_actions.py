@@ -1,7 +1,7 @@
 """
 Actions that show their consequences first, and run once they are confirmed.
 
-A subclass says what is to be read and what to run. The permission check, the form, the page, the mapping of refusals
+A subclass defines the texts and the operation. The permission check, the form, the page, the mapping of refusals
 and the redirect are here.
 """
 
@@ -20,60 +20,63 @@ from unfold.enums import ActionVariant
 from lib.admin.actions import always, as_button
 from lib.admin.links import list_url, page_url
 from lib.admin.permissions import require, staff_user
+from lib.translation import Text
 
 MAX_REASON = 500
 """Maximum characters stored of a reason."""
 
 Subject = TypeVar("Subject")
 Response = HttpResponseBase | None
-"""What running an action returns: the page to go on to, or None to show the confirmation again."""
+"""The result of an action: the page to go on to, or None to show the confirmation again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """
-    What a person reads before they confirm.
+    The page that a person reads before they confirm.
 
     problems: why it can't be done now; there is no button then. warnings: to read before confirming.
+    problems_title, warnings_title: headings in place of the general ones.
     verb: the button, if it is not the action's. back: the address of the way out, if it is not the row's page.
     """
 
-    title: str
-    consequences: Sequence[str]
-    problems: Sequence[str] = ()
-    problems_title: str = ""
-    warnings: Sequence[str] = ()
-    verb: str = ""
+    title: Text
+    consequences: Sequence[Text]
+    problems: Sequence[Text] = ()
+    problems_title: Text = ""
+    warnings: Sequence[Text] = ()
+    warnings_title: Text = ""
+    verb: Text = ""
     back: str = ""
 
 
 class ConfirmedAction(Generic[Subject]):
     """
-    A button, and the page behind it. It is made anew for each request, as Django's class-based views are.
+    A button, and the page behind it. Each request has its own instance, as with Django's class-based views.
 
     label, icon, variant: the button that leads to the page. verb: the button that confirms; the label without one.
-    title, consequences: read before confirming; "{}" in them stands for the subject.
+    title, consequences: shown before confirming. Formatted after the translation: "{}" stands for the subject.
     permission: needed besides the permission to view the row.
     is_offered: whether the row's state fits; it only hides the button.
     refusals: exceptions of the operation that say why it did nothing. refusal_field: the form's field that they are
     about; without it, each refusal may name its own.
-    missing_reason: what is said where no reason is entered; without it, a reason is optional.
+    missing_reason: the error if no reason is entered; without it, a reason is optional.
     """
 
-    label = ""
+    label: Text = ""
     icon: str | None = None
     variant = ActionVariant.DEFAULT
-    verb = ""
-    title = ""
-    consequences: Sequence[str] = ()
-    problems_title = ""
+    verb: Text = ""
+    title: Text = ""
+    consequences: Sequence[Text] = ()
+    problems_title: Text = ""
     danger = False
     permission: str
     is_offered: Callable[[Any], bool] = staticmethod(always)
     form_class: type[BaseForm] | None = None
     refusals: tuple[type[Exception], ...] = ()
     refusal_field: str | None = None
-    missing_reason = ""
+    missing_reason: Text = ""
 
     subject: Subject
     form: Any = None
@@ -111,19 +114,19 @@ class ConfirmedAction(Generic[Subject]):
                 self.refuse(str(refusal), self.field_of(refusal))
         return self.show()
 
-    # What a subclass says --------------------------------------------------------------------------------------
+    # For subclasses to define --------------------------------------------------------------------------------------
 
     def preview(self, subject: Subject, /) -> Preview:
-        """Return what the page shows: `title` and `consequences`, unless they depend on more than the subject."""
-        consequences = [sentence.format(subject) for sentence in self.consequences]
-        return Preview(title=self.title.format(subject), consequences=consequences)
+        """Return the texts of the page: `title` and `consequences`, unless they depend on more than the subject."""
+        consequences = [str(sentence).format(subject) for sentence in self.consequences]
+        return Preview(title=str(self.title).format(subject), consequences=consequences)
 
     def run(self, subject: Subject, /) -> HttpResponseBase | None:
         """Call the operation, and return `done(…)` or a page; None shows the confirmation again."""
         raise NotImplementedError
 
     def find(self, *args: Any, **arguments: Any) -> Subject:
-        """Return what the action is about: the row, unless the address has other parameters than its id."""
+        """Return the subject of the action: the row, unless the address has other parameters than its id."""
         subject: Subject = self.page.find(self.request, *args, **arguments)
         return subject
 
@@ -134,7 +137,7 @@ class ConfirmedAction(Generic[Subject]):
         """Return the form's field that a refusal is about."""
         return self.refusal_field or getattr(refusal, "field", None)
 
-    # What it has at hand ---------------------------------------------------------------------------------------
+    # Given to subclasses ---------------------------------------------------------------------------------------
 
     @property
     def user(self) -> User:
@@ -152,7 +155,7 @@ class ConfirmedAction(Generic[Subject]):
 
     @property
     def reason(self) -> str:
-        """The reason for the history."""
+        """The reason for the audit log."""
         return self.request.POST.get("_reason", "").strip()[:MAX_REASON]
 
     @property
@@ -160,9 +163,9 @@ class ConfirmedAction(Generic[Subject]):
         """The page of the row that the action is about; the list if it is about no single row."""
         return page_url(self.subject) if isinstance(self.subject, Model) else list_url(self.page.model)
 
-    def done(self, text: str, *, to: Model | str | None = None, level: int = messages.SUCCESS) -> HttpResponse:
+    def done(self, text: Text, *, to: Model | str | None = None, level: int = messages.SUCCESS) -> HttpResponse:
         """Report the outcome, and go on to the action's row, or to another row's page or an address."""
-        messages.add_message(self.request, level, text)
+        messages.add_message(self.request, level, str(text))
         return self.go(to)
 
     def go(self, to: Model | str | None = None) -> HttpResponse:
@@ -170,7 +173,7 @@ class ConfirmedAction(Generic[Subject]):
             return HttpResponseRedirect(self.subject_url)
         return HttpResponseRedirect(to if isinstance(to, str) else page_url(to))
 
-    # How it is done --------------------------------------------------------------------------------------------
+    # Machinery --------------------------------------------------------------------------------------------
 
     def is_confirmed(self) -> bool:
         return self.request.method == "POST" and (self.form is None or self.form.is_valid())
@@ -178,7 +181,7 @@ class ConfirmedAction(Generic[Subject]):
     def confirm(self, subject: Subject, /) -> HttpResponseBase | None:
         """Run the action, unless something is missing; None shows the page again."""
         if self.missing_reason and not self.reason:
-            messages.error(self.request, self.missing_reason)
+            messages.error(self.request, str(self.missing_reason))
             return None
         return self.run(subject)
 

@@ -14,6 +14,8 @@ from unfold.contrib.filters.admin import (
     RangeDateFilter,
 )
 
+from lib.translation import Text
+
 
 def field_filter(model: type[Model], path: str) -> Any:
     """Return an entry of `list_filter` for a field: as the theme shows choices, relations, dates and switches."""
@@ -30,11 +32,11 @@ def field_filter(model: type[Model], path: str) -> Any:
 class ConditionFilter(DropdownFilter):
     """A filter whose choices each have a label and a condition."""
 
-    def conditions(self) -> Mapping[str, tuple[str, Any]]:
+    def conditions(self) -> Mapping[str, tuple[Text, Any]]:
         """Return the choices: value in the address → label, condition."""
         raise NotImplementedError
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Text]]:
         return [(value, label) for value, (label, _) in self.conditions().items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

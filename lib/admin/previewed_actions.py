@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.http.response import HttpResponseBase
 
 from lib.admin.confirmed_actions import ConfirmedAction, Preview, Subject
+from lib.translation import Text
 
 
 class PreviewedAction(ConfirmedAction[Subject]):
@@ -16,7 +17,7 @@ class PreviewedAction(ConfirmedAction[Subject]):
     preview_verb: the button that shows the effect, if it is not the one that runs the action.
     """
 
-    preview_verb = ""
+    preview_verb: Text = ""
     seen = ""
     effects: Sequence[str] = ()
 

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.dataclasses import UnfoldAction
 
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
 from lib.admin.permissions import PermissionRules, is_allowed
+from lib.translation import Text
 
 
 class StaffAdmin(PermissionRules, ModelAdmin):
@@ -23,12 +26,14 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     list_select_related: related rows that the list and the page of a row read along.
     fixed_fields: fields that can't change once the row is stored.
     has_form: False if a template above the form shows everything.
+    empty_text: shown in place of a list without rows: what will be there, and how to begin.
     further_pages: pages below the list: (route, view or the name of the method, name of the URL).
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     fixed_fields: Sequence[str] = ()
     has_form = True
+    empty_text: Text = ""
     further_pages: Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]] = ()
 
     def get_urls(self) -> list[URLPattern]:
@@ -53,8 +58,20 @@ class StaffAdmin(PermissionRules, ModelAdmin):
         return row
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Return what the templates of a row's page show beside the form."""
+        """Return the context of the templates on a row's page, in addition to the form's."""
         return {}
+
+    def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Read values for the columns of many rows at once: for the rows of a list's page, or of a part of a file."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        self.prepare_rows(request, changelist.result_list)
+        return changelist
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Show each field that is filtered by with the theme's widget for its type."""

@@ -7,7 +7,7 @@ def test_finance_reads_the_report_and_downloads_it_as_csv(wallet, member):  # no
     spend_and_expire(wallet)
     client = member("finance")
     text = client.get("/admin/wallets/wallet/breakage/").content.decode()
-    assert "in proportion to use, 10 % expected" in text
+    assert "in proportion to use, 10% expected" in text
     assert '<td class="n">$2.70</td>' in text
     table = client.get("/admin/wallets/wallet/breakage/?format=csv").content.decode().splitlines()
     assert table[0] == "seller,month,currency,granted,used,expired,recognized,deferred"

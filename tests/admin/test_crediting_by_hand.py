@@ -22,7 +22,7 @@ def credit_form(**fields):
 
 def test_the_page_lists_the_creditable_amount_of_each_line(member, invoice):
     text = member("finance").get(address(invoice)).content.decode()
-    for part in ("API calls", "€15.00", "All that is left of the invoice", ">Preview</button>"):
+    for part in ("API calls", "€15.00", "The full remaining amount", ">Preview</button>"):
         assert part in text
     assert "Issue credit note" not in text
 
@@ -31,7 +31,7 @@ def test_a_preview_shows_the_credit_note_and_issues_nothing(member, invoice):
     text = (
         member("finance").post(address(invoice), credit_form(is_whole="", line_1="5", _preview="")).content.decode()
     )
-    for part in ("€5.00", "VAT 19 %", "€0.95", "€5.95", "€11.90 of INV-00001 would be left", "Issue credit note"):
+    for part in ("€5.00", "VAT 19%", "€0.95", "€5.95", "Remaining amount of INV-00001: €11.90.", "Issue credit note"):
         assert part in text
     assert Invoice.objects.count() == 1
 
@@ -42,10 +42,11 @@ def test_a_credit_note_is_issued_with_its_reason_and_author(member, invoice):
     assert (note.reason, note.total) == ("Outage", invoice.total)
     text = answer.content.decode()
     assert "Credit note CN-000001" in text
-    assert "CN-000001 takes back €17.85 of INV-00001." in text
+    assert "CN-000001 credits €17.85 of INV-00001." in text
     page = member("support").get(address(invoice, "change")).content.decode()
-    for part in ("void", "Credited by", "CN-000001", "Still due"):
+    for part in ("void", "Credited by", "CN-000001"):
         assert part in page
+    assert "Amount due" not in page
     history = member("support").get(address(invoice, "history")).content.decode()
     assert "Finance" in history
     assert "Outage" in history
@@ -54,10 +55,10 @@ def test_a_credit_note_is_issued_with_its_reason_and_author(member, invoice):
 REFUSED = [
     # form                                        message
     (credit_form(_reason="", _issue=""), "This field is required."),
-    (credit_form(is_whole="", _issue=""), "Nothing is left of INV-00001 to credit."),
-    (credit_form(is_whole="", line_1="15.01", _issue=""), "€15.00 is left to credit"),
+    (credit_form(is_whole="", _issue=""), "Enter an amount for at least one line of INV-00001."),
+    (credit_form(is_whole="", line_1="15.01", _issue=""), "you can credit up to €15.00."),
     (credit_form(is_whole="", line_1="five", _issue=""), "Enter a number."),
-    (credit_form(seen="1", _issue=""), "credited meanwhile"),
+    (credit_form(seen="1", _issue=""), "credited in the meantime"),
 ]
 
 

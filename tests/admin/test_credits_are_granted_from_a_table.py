@@ -90,7 +90,7 @@ WRONG = [
     # row                        field       message
     ("nobody,5,,,,,", "customer", "There is no customer “nobody”"),
     ("acme,five,,,,,", "units", "“five” is no number"),
-    ("acme,0,,,,,", "units", "not an amount above zero"),
+    ("acme,0,,,,,", "units", "must be above zero"),
     ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
     ("acme,5,coins,,,,", "unit", "Enter “credits”, or a currency"),
     ("acme,5,,soon,,,", "expires", "“soon” is no date"),

@@ -46,7 +46,7 @@ def test_a_failed_rendering_shows_its_reason_and_is_retried_on_demand(member, in
     Rendering.objects.create(invoice=invoice, error="No font has 東", attempts=5)
     client = member("finance")
     assert "No font has 東" in page(client, invoice)
-    assert "Make PDF again" in page(client, invoice)
+    assert "Retry PDF" in page(client, invoice)
     assert client.get("/admin/invoices/invoice/", {"file": "failed"}).context["cl"].result_count == 1
     client.post(f"/admin/invoices/invoice/{invoice.pk}/render_again/")
     assert bytes(Rendering.objects.get().content).startswith(b"%PDF-")

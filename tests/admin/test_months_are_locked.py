@@ -59,7 +59,7 @@ def test_a_month_is_locked_and_unlocked(member):
     assert "locked" in shown(client.get("/admin/invoices/monthlock/"))
     assert client.get(address(page="unlock/")).status_code == 403
     approver = member("finance approver")
-    assert "Say why" in shown(approver.post(address(page="unlock/"), follow=True))
+    assert "Enter a reason" in shown(approver.post(address(page="unlock/"), follow=True))
     text = shown(approver.post(address(page="unlock/"), {"_reason": "forgot a credit"}, follow=True))
     assert "January 2026 is open again." in text
     assert "It was locked before" in text

@@ -42,27 +42,27 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
     draft = Invoice.objects.get()
     assert "Draft for Globex" in response.content.decode()
     preview = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_preview": ""}).content.decode()
-    assert all(part in preview for part in ("$1,800.00", "VAT 19 %", "$342.00", "$2,142.00"))
+    assert all(part in preview for part in ("$1,800.00", "VAT 19%", "$342.00", "$2,142.00"))
     assert not draft.lines.exists()
     saved_page = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""}, follow=True).content.decode()
-    assert "The draft comes to $2,142.00." in saved_page
+    assert "The draft was saved. Its total is $2,142.00." in saved_page
     stored = {**SENT, **LINE, "lines-INITIAL_FORMS": "1", "_save": ""}
     assert (
-        "The draft comes to $2,142.00."
+        "The draft was saved. Its total is $2,142.00."
         in finance.post(page(draft, "edit_draft"), stored, follow=True).content.decode()
     )
     emptied_page = finance.post(
         page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True
     ).content.decode()
-    assert "The draft comes to $0.00." in emptied_page
+    assert "The draft was saved. Its total is $0.00." in emptied_page
     finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""})
-    assert "It claims $2,142.00 of Globex." in finance.get(page(draft, "issue_draft")).content.decode()
+    assert "The total is $2,142.00, with tax." in finance.get(page(draft, "issue_draft")).content.decode()
     issued = finance.post(page(draft, "issue_draft"), follow=True).content.decode()
-    assert "INV-000001 is issued." in issued
+    assert "INV-000001 was issued." in issued
     draft.refresh_from_db()
     assert (draft.state, draft.net_days, draft.purchase_order) == ("issued", 30, "PO 7")
     page_text = finance.get(page(draft, "void")).content.decode()
-    assert "A credit note takes back $2,142.00, and the invoice is void." in page_text
+    assert "A credit note for $2,142.00 voids the invoice." in page_text
     finance.post(page(draft, "void"), {"reason": "Wrong customer"})
     draft.refresh_from_db()
     assert (draft.state, draft.corrections.get().reason) == ("void", "Wrong customer")
@@ -72,9 +72,9 @@ def test_an_invalid_draft_shows_errors_and_can_be_discarded(member, customer):
     finance = member("finance")
     draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
     invalid_form = {**SENT, **LINE, "lines-0-unit_price": "-900", "_save": ""}
-    assert "It comes to -$2,142.00" in finance.post(page(draft, "edit_draft"), invalid_form).content.decode()
-    assert "It has no lines" in finance.post(page(draft, "issue_draft"), follow=True).content.decode()
-    assert "The draft is gone." in finance.post(page(draft, "discard_draft"), follow=True).content.decode()
+    assert "The total is -$2,142.00." in finance.post(page(draft, "edit_draft"), invalid_form).content.decode()
+    assert "The draft has no lines." in finance.post(page(draft, "issue_draft"), follow=True).content.decode()
+    assert "The draft was discarded." in finance.post(page(draft, "discard_draft"), follow=True).content.decode()
     assert not Invoice.objects.exists()
 
 

@@ -44,12 +44,12 @@ def test_a_pack_is_made(member):
 
 
 WRONG = [
-    ({"units": ""}, "Say what a pack holds"),
-    ({"least_units": "1"}, "Say what a pack holds"),
-    ({"units": "", "least_units": "5", "most_units": "4"}, "Say from how many to how many"),
-    ({"is_taxed": ""}, "Credits are taxed when they are bought"),
-    ({"rolls_over": "1"}, "Only what expires rolls over"),
-    ({"prices-0-price": "0"}, "A pack costs more than nothing"),
+    ({"units": ""}, "Enter either the units per pack"),
+    ({"least_units": "1"}, "Enter either the units per pack"),
+    ({"units": "", "least_units": "5", "most_units": "4"}, "Enter a minimum above zero"),
+    ({"is_taxed": ""}, "Credits must be taxed at purchase"),
+    ({"rolls_over": "1"}, "Only units that expire can roll over"),
+    ({"prices-0-price": "0"}, "The price must be above zero"),
 ]
 
 
@@ -88,7 +88,7 @@ def test_a_purchase_is_canceled_with_a_reason(member, wallet):
     arguments = {"pack": "hundred", "packs": "1", "reference": "x"}
     finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", arguments)
     address = f"/admin/wallets/purchase/{Purchase.objects.get().pk}/cancel/"
-    assert "Say why" in finance.post(address, {"_reason": ""}).content.decode()
+    assert "Enter a reason" in finance.post(address, {"_reason": ""}).content.decode()
     page = finance.post(address, {"_reason": "By mistake"}, follow=True).content.decode()
     for part in ("canceled", "By mistake", "void"):
         assert part in page

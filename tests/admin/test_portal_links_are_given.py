@@ -19,7 +19,7 @@ def test_a_link_is_mailed_to_the_contact_and_not_shown(member):
 
     answer = client.post(address, {"to": str(contact.pk)}, follow=True)
 
-    assert "A link is on its way to bea@acme.example" in answer.content.decode()
+    assert "A link is being sent to bea@acme.example" in answer.content.decode()
     assert "/portal/enter/" not in answer.content.decode()
     assert mail_due(at=timezone.now()) == 1
     assert mail.outbox[0].to == ["bea@acme.example"]

@@ -52,10 +52,10 @@ def test_a_rule_is_set_with_its_ceilings_and_changed(member, wallet):
 
 def test_an_invalid_rule_shows_the_error(member, wallet):
     finance = member("finance")
-    assert "Say below which balance" in finance.post(ADD, form(wallet, percent="")).content.decode()
+    assert "Enter a threshold" in finance.post(ADD, form(wallet, percent="")).content.decode()
     wallet = make_wallet(make_customer(legal_name="Live"))
     page = finance.post(ADD, form(wallet, payer="sandbox"), follow=True).content.decode()
-    assert "Only a sandbox customer is paid for by the sandbox." in page
+    assert "Only sandbox customers can use the sandbox as payer." in page
     assert not TopUpRule.objects.exists()
 
 
@@ -68,7 +68,7 @@ def test_a_disabled_rule_is_re_enabled(member, wallet):
     assert "1 payments in a row were declined" in page
     assert "declined" in finance.get("/admin/wallets/topup/").content.decode()
     page = finance.post(f"/admin/wallets/topuprule/{rule.pk}/switch_on/", {}, follow=True).content.decode()
-    assert "is topped up by itself again" in page
+    assert "Automatic top-ups of" in page
     assert TopUpRule.objects.get().is_on
 
 

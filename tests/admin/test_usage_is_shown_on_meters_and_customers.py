@@ -66,8 +66,8 @@ def test_on_the_customer_with_its_cost_and_dimensions(member, globex, now):
 
 def test_on_a_customer_without_usage(member, db):
     text = member("support").get(f"/admin/customers/customer/{make_customer().pk}/change/").content.decode()
-    assert "No subscription is running." in text
-    assert "No invoice yet." in text
+    assert "No subscription yet." in text
+    assert "No invoices yet." in text
 
 
 def test_the_history_names_the_key_that_called(member, db):

@@ -55,13 +55,13 @@ def test_a_grant_is_previewed_and_applied_once(member, wallet):
     movement = Transaction.objects.get(kind="grant", entries__lot=bonus_lot)
     assert (bonus_lot.amount, movement.reason, movement.by.first_name) == (D("1250.5"), "asked for", "Finance")
     repeated = client.post(f"/admin/wallets/{address}/", {**typed, "_preview": ""}).content.decode()
-    assert "It has been done already" in repeated
+    assert "This is already done" in repeated
 
 
 def test_a_refund_shows_the_amount_to_pay_back(member, wallet):
     client, address = member("finance"), f"lot/{lot_of(wallet).pk}/refund"
     typed, text = send(client, address, "_preview", amount="25")
-    assert "$20.00 before tax are to be paid back" in text
+    assert "Amount to pay back, before tax: $20.00" in text
     for _ in range(2):
         client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""})
     assert lot_of(wallet).remaining == 75
@@ -73,7 +73,7 @@ def test_a_lot_is_voided_extended_and_moved(member, wallet):
     later = timezone.now() + timedelta(days=60)
     when = {"expires_at_0": f"{later:%Y-%m-%d}", "expires_at_1": "00:00:00"}
     _, text = send(client, f"lot/{lot.pk}/extend", "_preview", **when)
-    assert "Nothing moves in the ledger" in text
+    assert "No units are moved" in text
     send(client, f"lot/{lot.pk}/extend", "_do", **when)
     assert lot_of(wallet).expires_at.date() == later.date()
     other = Wallet.objects.create(customer=wallet.customer, name="Spare")
@@ -83,7 +83,7 @@ def test_a_lot_is_voided_extended_and_moved(member, wallet):
 
 REFUSED = [
     # action    typed                           message
-    ("grant", {"kind": "bonus", "amount": "0"}, "is not an amount above zero"),
+    ("grant", {"kind": "bonus", "amount": "0"}, "must be above zero"),
     ("grant", {"kind": "purchased", "amount": "1"}, "Select a valid choice"),
     ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
     ("transfer", {"to": "0", "amount": "1"}, "Select a valid choice"),
@@ -99,7 +99,7 @@ def test_an_invalid_action_shows_the_error_at_its_field(member, wallet, action, 
 
 def test_more_than_the_remaining_amount_can_not_be_voided(member, wallet):
     _, text = send(member("finance"), f"lot/{lot_of(wallet).pk}/void", "_do", amount="101")
-    assert "100 are available" in text
+    assert "credits available" in text
 
 
 @pytest.mark.parametrize("group", ["operations", "support", "engineer", "finance approver"])
@@ -120,7 +120,7 @@ def test_the_page_shows_the_balance_and_the_lots_that_paid(member, wallet):
     feature, now = make_feature("images"), timezone.now()
     spend(wallet_id=wallet.pk, amount=D("12.5"), reference="x", feature_id=feature.pk, at=now, reason="by hand")
     text = page(member("support"), f"wallet/{wallet.pk}/change")
-    for part in ("87.5 credits", "Expires next", "Used by day", "Used: images", "-12.5", "$70.00", "by hand"):
+    for part in ("87.5 credits", "Expires ", "Daily usage", "Used: images", "-12.5", "$70.00", "by hand"):
         assert part in text, part
     narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("Used: images")
     only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
@@ -137,7 +137,7 @@ def test_a_wallet_is_opened_configured_and_closed(member, db):
     address = f"/admin/wallets/wallet/{wallet.pk}"
     behaves = {"name": "Euro", "priority": "10", "at_zero": "grace", "grace": "1,000"}
     error_page = client.post(f"{address}/change/", behaves | {"grace": ""}).content.decode()
-    assert "Say how far below zero it may go" in error_page
+    assert "Enter an overdraft limit." in error_page
     grant(wallet_id=wallet.pk, grants=[Grant("bonus", D(5), "b")], at=timezone.now())
     client.post(f"{address}/change/", behaves)
     wallet.refresh_from_db()
@@ -155,9 +155,9 @@ def test_an_invalid_new_wallet_shows_the_error_at_its_field(member, db):
     client, customer = member("finance"), make_customer("acme")
     typed = {"customer": customer.pk, "unit": "XXX", "currency": "USD", "name": "W", "priority": "50", "at_zero": ""}
     page_text = client.post("/admin/wallets/wallet/add/", typed).content.decode()
-    assert "“XXX” is neither" in page_text
+    assert "“XXX” is not a unit" in page_text
     page_text = client.post("/admin/wallets/wallet/add/", typed | {"unit": "EUR"}).content.decode()
-    assert "A wallet of EUR is paid for in EUR" in page_text
+    assert "The currency of a wallet that holds EUR must be EUR" in page_text
     assert not Wallet.objects.exists()
 
 

@@ -107,7 +107,7 @@ def test_chosen_deliveries_are_resent_after_confirmation(member, hook):
     client, delivery = member("engineer"), Delivery.objects.get()
     chosen = {"action": "send_again", "_selected_action": [delivery.pk]}
     response = client.post("/admin/customers/delivery/", chosen)
-    assert "1 of them were delivered" in response.content.decode()
+    assert "1 message was delivered before" in response.content.decode()
     assert Delivery.objects.get().state == "delivered"
     client.post("/admin/customers/delivery/", chosen | {"_agreed": "1"})
     assert Delivery.objects.get().state == "pending"

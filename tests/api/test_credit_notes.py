@@ -52,7 +52,7 @@ def test_an_amount_above_the_creditable_one_is_rejected_with_the_limit(live, inv
         live.post("/credit-notes", {"invoice": invoice.pk, "lines": lines, **WHOLE}), 422, "unprocessable"
     )
     assert error["errors"][0]["field"] == "lines.0.amount"
-    assert "€15.00 is left to credit" in error["detail"]
+    assert "you can credit up to €15.00" in error["detail"]
     assert Invoice.objects.count() == 1
 
 

@@ -32,7 +32,7 @@ def test_a_vat_id_counts_until_a_check_finds_it_unused(live, customer, settings)
     payload = live.post("/customers/acme/tax/check", {}).json()
     assert checked_numbers[-1] == ("FR", "FR40303265045")
     assert (payload["taxes"][0]["rate"], payload["is_valid"], payload["proof"]) == ("20", False, "WAPI-1")
-    assert payload["problem"].startswith("“FR40303265045” was looked up, and is not in use.")
+    assert payload["problem"].startswith("“FR40303265045” is invalid, according to the online check.")
     assert payload["checked_at"]
     live.patch("/customers/acme", {"tax_number": "FR83404833048"})
     payload = live.get("/customers/acme/tax").json()
@@ -43,7 +43,7 @@ def test_an_invalid_vat_id_is_reported_and_the_customer_is_taxed(live, customer)
     live.patch("/customers/acme", {"tax_number": "FR41303265045"})
     payload = live.get("/customers/acme/tax").json()
     assert payload["taxes"][0]["rate"] == "20"
-    assert "is no VAT id of FR" in payload["problem"]
+    assert "is not a valid VAT ID of FR" in payload["problem"]
 
 
 def test_without_an_answer_nothing_changes(live, customer, settings):

@@ -60,7 +60,7 @@ def test_an_idempotency_key_works_too(live, wallet):
 def test_spending_more_than_the_balance_is_rejected(live, wallet, bought):
     answer = live.post(f"/wallets/{wallet.pk}/spend", {"amount": "100.5"})
     assert error_code(answer, "amount") == "not_enough"
-    assert "100 are available" in answer.json()["detail"]
+    assert "100 of 100.5 credits available" in answer.json()["detail"]
     assert balance(live, wallet) == "100"
 
 

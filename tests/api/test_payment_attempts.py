@@ -56,7 +56,7 @@ def test_with_an_idempotency_key_a_card_is_charged_once_after_the_commit(live, i
 
 def test_without_a_card_the_error_names_the_cause(live, invoice, at_stripe):
     error = problem(live.post(charges(invoice), {}), 422, "unprocessable")
-    assert "charged" in error["detail"]
+    assert "no payment method" in error["detail"]
     assert not PaymentAttempt.objects.exists()
 
 

@@ -41,7 +41,7 @@ def test_a_repeated_reference_returns_the_first_payment(live, invoice, body):
 
 def test_an_amount_above_the_due_one_is_rejected_with_the_limit(live, invoice):
     error = problem(live.post(path(invoice), {"reference": "bank", "amount": "17.86"}), 422, "unprocessable")
-    assert (error["errors"][0]["field"], "€17.85 is due" in error["detail"]) == ("amount", True)
+    assert (error["errors"][0]["field"], "up to the amount due, €17.85" in error["detail"]) == ("amount", True)
     problem(live.post(path(invoice), {"amount": "1"}), 400, "invalid-fields")
 
 

@@ -181,7 +181,7 @@ def see_usage(page: Page) -> None:
     page.reload()
     content = page.locator("#content-main")
     expect(content).to_contain_text("40 calls")
-    expect(content).to_contain_text("Usage so far")
+    expect(content).to_contain_text("Usage this period")
     assert page.locator("canvas.chart").count() == 1
     assert (
         page.evaluate("Chart.getChart(document.querySelector('canvas.chart')).options.scales.y.ticks.display") is True

@@ -27,11 +27,11 @@ BOMB = (
 
 REFUSED = [
     # file                                            reason
-    (SVG, "neither a PNG nor a JPEG"),
-    (b"%PDF-1.7", "neither a PNG nor a JPEG"),
-    (b"", "neither a PNG nor a JPEG"),
-    (picture("GIF"), "neither a PNG nor a JPEG"),
-    (picture("TIFF"), "neither a PNG nor a JPEG"),
+    (SVG, "Choose a PNG or JPEG image"),
+    (b"%PDF-1.7", "Choose a PNG or JPEG image"),
+    (b"", "Choose a PNG or JPEG image"),
+    (picture("GIF"), "Choose a PNG or JPEG image"),
+    (picture("TIFF"), "Choose a PNG or JPEG image"),
     (picture("PNG")[:60], "damaged"),
     (picture("JPEG")[:400], "damaged"),
     (picture("PNG", size=(5_000, 4_000)), "more than 16 million"),

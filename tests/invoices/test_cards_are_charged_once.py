@@ -101,7 +101,7 @@ def test_a_charge_missing_from_the_list_is_deduplicated_by_its_key(invoice, at_s
 def test_an_invoice_has_one_pending_attempt_at_a_time(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     start_payment(invoice_id=invoice.pk, at=now)
-    with pytest.raises(PaymentAttemptRefused, match="is being taken since"):
+    with pytest.raises(PaymentAttemptRefused, match="is pending since"):
         start_payment(invoice_id=invoice.pk, at=now)
 
 
@@ -125,7 +125,7 @@ def test_a_slow_worker_does_not_reopen_a_settled_attempt(invoice, at_stripe, now
 def test_an_error_of_the_account_is_retried_a_minute_later(invoice, at_stripe, now):
     at_stripe.faults = ["500_after"]
     arguments = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
-    with pytest.raises(PaymentAttemptRefused, match="try again in a moment"):
+    with pytest.raises(PaymentAttemptRefused, match="Try again in a moment"):
         attempts.open_page(**arguments, at=now)
     assert attempts.open_page(**arguments, at=now + timedelta(minutes=1)).page
 
@@ -135,7 +135,7 @@ def test_a_request_that_never_arrived_is_canceled_when_its_key_expires(invoice, 
     charge = start_payment(invoice_id=invoice.pk, at=now)
     PaymentAttempt.objects.filter(pk=charge.pk).update(sent_at=now)
     charge = submit_attempt(attempt_id=charge.pk, at=now + timedelta(hours=24))
-    assert (charge.state, charge.reason) == ("canceled", "The provider knows nothing of it a day after it was sent")
+    assert (charge.state, charge.reason) == ("canceled", "The provider has no record of it a day after it was sent")
     assert not at_stripe.taken()
 
 
@@ -163,9 +163,9 @@ def test_an_invoice_with_a_pending_attempt_can_not_be_credited(invoice, at_strip
     leave_card(invoice.customer, at_stripe)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     for lines in (None, [RequestedCredit(1, D("1.00"))]):
-        with pytest.raises(CreditRefused, match="is being taken since"):
+        with pytest.raises(CreditRefused, match="is pending since"):
             issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="Sorry", to="balance", at=now)
-    with pytest.raises(CreditRefused, match="wait for what comes of it"):
+    with pytest.raises(CreditRefused, match="Wait for its outcome"):
         void_invoice(invoice_id=invoice.pk, reason="A mistake", at=now)
     follow(charge, now)
     assert issue_credit_note(
@@ -211,6 +211,6 @@ def test_a_refused_stripe_key_charges_no_card_and_is_reported(invoice, stripe_se
     stripe_server.secret_key = "another"
     charge = submit_attempt(attempt_id=charge.pk, at=now)
     assert charge.state == "pending"
-    assert "Stripe refuses our key" in charge.reason
+    assert "Stripe rejects the configured key" in charge.reason
     stripe_server.secret_key = "sk_test_tollbook"
     assert follow(charge, charge.next_at).state == "succeeded"

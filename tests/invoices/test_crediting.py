@@ -61,7 +61,7 @@ def test_an_invoice_credited_as_a_whole_is_void(invoice: Invoice):
         "credit_note",
         invoice,
         "Outage of 14 January",
-        "refund",
+        "offset",  # it is unpaid, so nothing is refunded
     )
     assert [(line.kind, line.corrects_line.position) for line in note.lines.order_by("position")] == [
         ("credit", 1),
@@ -126,14 +126,14 @@ def test_a_preview_has_the_same_amounts_and_stores_nothing(invoice: Invoice):
 
 REFUSED = [
     # request                    message                             field
-    ([RequestedCredit(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines.0.amount"),
-    ([RequestedCredit(1, D("-1"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([RequestedCredit(1, D("0"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([RequestedCredit(1, D("NaN"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([RequestedCredit(1, D("1.005"))], "1.005 is no amount in USD", "lines.0.amount"),
+    ([RequestedCredit(1, D("30.01"))], r"Line 1 .* you can credit up to \$30.00", "lines.0.amount"),
+    ([RequestedCredit(1, D("-1"))], r"you can credit up to \$30.00", "lines.0.amount"),
+    ([RequestedCredit(1, D("0"))], r"you can credit up to \$30.00", "lines.0.amount"),
+    ([RequestedCredit(1, D("NaN"))], r"you can credit up to \$30.00", "lines.0.amount"),
+    ([RequestedCredit(1, D("1.005"))], "1.005 has too many decimal places for USD", "lines.0.amount"),
     ([RequestedCredit(1), RequestedCredit(7)], "INV-000001 has no line 7", "lines.1.position"),
-    ([RequestedCredit(2), RequestedCredit(2)], "Line 2 is named twice", "lines.1.position"),
-    ([], "Nothing is left of INV-000001", "invoice"),
+    ([RequestedCredit(2), RequestedCredit(2)], "Line 2 occurs twice", "lines.1.position"),
+    ([], "Enter an amount for at least one line of INV-000001", "invoice"),
 ]
 
 
@@ -154,15 +154,15 @@ def test_a_reason_and_a_destination_of_the_money_are_required(invoice: Invoice):
 
 def test_a_credit_note_cannot_be_credited(invoice: Invoice):
     note = credited(invoice)
-    with pytest.raises(CreditRefused, match="Only an invoice that is issued"):
+    with pytest.raises(CreditRefused, match="Only an issued invoice"):
         credited(note)
-    with pytest.raises(CreditRefused, match="Nothing is left"):
+    with pytest.raises(CreditRefused, match="is fully credited"):
         credited(invoice)
 
 
 def test_a_stale_preview_is_rejected_after_another_credit_note(invoice: Invoice):
     credited(invoice, RequestedCredit(1, D(1)))
-    with pytest.raises(CreditRefused, match="credited meanwhile"):
+    with pytest.raises(CreditRefused, match="credited in the meantime"):
         issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="balance", at=MAR, credited_before=D(0))
 
 
@@ -177,7 +177,7 @@ def test_credits_on_an_invoice_are_reversed_by_a_full_credit_note():
     use(subscription, "api.calls", -80)
     close_due(at=MAR + timedelta(hours=1))
     february = Invoice.objects.latest("id")
-    with pytest.raises(CreditRefused, match=r"come to \$10.00, and \$6.00 is left"):
+    with pytest.raises(CreditRefused, match=r"add up to \$10.00, but the remaining amount of INV-000002 is \$6.00"):
         credited(february, RequestedCredit(1))
     note = credited(february)
     assert [line.amount.amount for line in note.lines.order_by("position")] == [D(10), D(-4)]
@@ -194,6 +194,6 @@ def test_concurrent_credit_notes_credit_no_more_than_the_invoice(invoice: Invoic
 
     outcomes = together(credit_part, credit_part)
     assert sorted(outcomes)[0] == "CN-000001"
-    assert "$10.00 is left to credit" in sorted(outcomes)[1]
+    assert "you can credit up to $10.00" in sorted(outcomes)[1]
     invoice.refresh_from_db()
     assert invoice.credited == D("23.80")

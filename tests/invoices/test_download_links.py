@@ -132,7 +132,7 @@ def test_links_of_different_invoices_have_different_signatures(stored):
 
 
 def test_a_draft_has_no_link():
-    with pytest.raises(ValueError, match="before it is issued"):
+    with pytest.raises(ValueError, match="has no file"):
         signed_links.create_link(store(invoice(fee("19.00"), state="draft")), at=NOW)
 
 

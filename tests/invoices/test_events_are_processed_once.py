@@ -168,7 +168,7 @@ def test_while_a_page_is_open_no_card_is_charged(invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
     opened(invoice, at_stripe)
     assert attempts.collect_due_payments(at=invoice.issued_at).started == 0
-    with pytest.raises(PaymentAttemptRefused, match="is being taken"):
+    with pytest.raises(PaymentAttemptRefused, match="is pending"):
         attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
 
 

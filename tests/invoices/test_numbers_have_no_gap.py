@@ -78,7 +78,7 @@ def test_they_are_padded_and_16_characters_at_most(prefix: str, number: int, pri
 
 
 def test_a_full_series_is_an_error():
-    with pytest.raises(SeriesFull, match="start a series of a shorter prefix"):
+    with pytest.raises(SeriesFull, match="Start a series with a shorter prefix"):
         Numbers(1, "TENLETTERS", 999_999, AT).text(1)
 
 

@@ -33,7 +33,7 @@ def test_an_error_on_a_later_page_is_raised_as_on_the_first(charges, stripe_serv
     read = list_payments()
     next(read)
     stripe_server.secret_key = "another"
-    with pytest.raises(Misconfigured, match="refuses our key"):
+    with pytest.raises(Misconfigured, match="rejects the configured key"):
         list(read)
 
 

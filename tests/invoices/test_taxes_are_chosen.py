@@ -83,7 +83,9 @@ def test_a_configured_calculator_decides(settings):
     assert [tax.rate for tax in taxes_on(supply(table(), region="NY"))] == [4]
 
 
-@pytest.mark.parametrize(("calculator", "message"), [(no_taxes, "told no tax"), (too_fine, "7.00001 % is no rate")])
+@pytest.mark.parametrize(
+    ("calculator", "message"), [(no_taxes, "returned no tax"), (too_fine, "7.00001% is not a tax rate")]
+)
 def test_its_result_must_be_storable(settings, calculator, message):
     settings.TAX_CALCULATOR = f"{__name__}.{calculator.__name__}"
     with pytest.raises(ValueError, match=message):

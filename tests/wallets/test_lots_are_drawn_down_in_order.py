@@ -130,11 +130,11 @@ def test_an_amount_is_bounded_and_has_twelve_places(amount):
     if D(amount) in (MAX_UNITS, D("1e-12")):
         assert check_amount(D(amount)) == D(amount)
     else:
-        with pytest.raises(InvalidAmount, match="is not an amount above zero and at most 1,000,000,000,000,000,000"):
+        with pytest.raises(InvalidAmount, match="must be above zero and at most 1,000,000,000,000,000,000"):
             check_amount(D(amount))
 
 
 def test_an_amount_of_more_places_is_refused():
-    with pytest.raises(InvalidAmount, match=r"^0\.0000000000005 has more than 12 decimal places: round it first\.$"):
+    with pytest.raises(InvalidAmount, match=r"^0\.0000000000005 has more than 12 decimal places\. Round it first\.$"):
         check_amount(D("0.0000000000005"))
     assert round_units(D("0.0000000000005")) == D("0.000000000001")

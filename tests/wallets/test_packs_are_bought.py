@@ -130,7 +130,7 @@ def test_a_partly_paid_or_granted_purchase_is_not_canceled(wallet):
     with pytest.raises(PurchaseRefused, match=r"\$1.00 of INV-000001 is paid"):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
     pay(purchase)
-    with pytest.raises(PurchaseRefused, match="refund"):
+    with pytest.raises(PurchaseRefused, match="Refund"):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
 
 
@@ -161,19 +161,19 @@ REFUSED = [
     ({"sold_until": JAN}, {}, {}, "pack", "not on sale"),
     ({}, {"currency": "EUR"}, {}, "pack", "no price in EUR"),
     ({"unit": "money"}, {}, {}, "pack", "holds credits"),
-    ({}, {"unit": "USD"}, {}, "pack", "holds money in USD"),
-    ({"unit": "money"}, {"unit": "USD", "pays_invoices": True}, {}, "pack", "taxed twice"),
-    ({"unit": "money", "is_taxed": False}, {"unit": "USD"}, {}, "pack", "taxed twice, or never"),
+    ({}, {"unit": "USD"}, {}, "pack", "holds USD"),
+    ({"unit": "money"}, {"unit": "USD", "pays_invoices": True}, {}, "pack", "Choose a pack without tax"),
+    ({"unit": "money", "is_taxed": False}, {"unit": "USD"}, {}, "pack", "Choose a pack with tax"),
     ({}, {}, {"packs": 0}, "packs", "1 to 1,000"),
     ({}, {}, {"packs": 1001}, "packs", "1 to 1,000"),
-    ({}, {}, {"units": D(5)}, "units", "by the pack"),
-    ({}, {}, {"reference": " "}, "reference", "Name it"),
+    ({}, {}, {"units": D(5)}, "units", "sold in packs"),
+    ({}, {}, {"reference": " "}, "reference", "Enter a reference"),
     ({}, {"closed_at": JAN}, {}, "wallet", "closed"),
     ({"units": None, "least_units": 10, "most_units": 20}, {}, {}, "units", "above zero"),
-    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(9)}, "units", "from 10 to 20"),
-    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(21)}, "units", "from 10 to 20"),
-    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(10), "packs": 2}, "packs", "unit by unit"),
-    ({"prices": {"USD": "0.001"}}, {}, {}, "units", "comes to"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(9)}, "units", "10 to 20 units"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(21)}, "units", "10 to 20 units"),
+    ({"units": None, "least_units": 10, "most_units": 20}, {}, {"units": D(10), "packs": 2}, "packs", "any quantity"),
+    ({"prices": {"USD": "0.001"}}, {}, {}, "units", "rounds to"),
 ]
 
 

@@ -124,4 +124,4 @@ def test_it_is_a_page_of_the_admin(wallet, django_assert_max_num_queries):
     assert client.get(f"{address}&as=pdf").content.startswith(b"%PDF")
     assert b"".join(client.get(f"{address}&as=csv").streaming_content).startswith(b"kind,description")
     error_response = client.get(f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-02-01&until=2026-01-31")
-    assert "It ends before it begins" in error_response.content.decode()
+    assert "The end must not be before the start" in error_response.content.decode()

@@ -213,20 +213,20 @@ def test_a_pack_that_is_not_on_sale_disables_the_rule(wallet):
 
 
 REFUSED = [
-    ({"pack": "other"}, "pack", "not sold into"),
-    ({"percent": None}, "threshold", "Say below which"),
-    ({"threshold": D(1)}, "threshold", "Say below which"),
+    ({"pack": "other"}, "pack", "not available for this wallet"),
+    ({"percent": None}, "threshold", "Enter a threshold"),
+    ({"threshold": D(1)}, "threshold", "Enter a threshold"),
     ({"pack": "loose"}, "percent", "in units"),
-    ({"pack": "loose", "percent": None, "threshold": D(5)}, "target", "how far"),
-    ({"payer": "bank"}, "payer", "pays for nobody"),
-    ({"cooldown": timedelta(days=400)}, "cooldown", "a year"),
+    ({"pack": "loose", "percent": None, "threshold": D(5)}, "target", "Enter a target balance"),
+    ({"payer": "bank"}, "payer", "is not a payer"),
+    ({"cooldown": timedelta(days=400)}, "cooldown", "one year"),
     ({"most_declines": 0}, "most_declines", "1 to 100"),
-    ({"ceilings": [CeilingLimits("finance", "day")]}, "ceilings", "how many"),
+    ({"ceilings": [CeilingLimits("finance", "day")]}, "ceilings", "a number of top-ups"),
     ({"ceilings": [CeilingLimits("finance", "day", most=1)] * 2}, "ceilings", "one ceiling"),
     (
         {"ceilings": [CeilingLimits("finance", "day", most=1), CeilingLimits("customer", "day", most=2)]},
         "ceilings",
-        "at most",
+        "set by finance, 1",
     ),
 ]
 
@@ -243,7 +243,7 @@ def test_an_invalid_rule_gives_the_reason(wallet, fields, field, message):
 
 
 def test_the_sandbox_pays_for_no_live_customer(wallet):
-    with pytest.raises(TopUpRuleRefused, match="Only a sandbox customer"):
+    with pytest.raises(TopUpRuleRefused, match="Only sandbox customers"):
         rule(make_wallet(make_customer()))
 
 

@@ -4,6 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin import StaffForm
@@ -26,7 +28,7 @@ class MoveForm(StaffForm):
         super().__init__(*args, **kwargs)
         self.fields["key"].initial = uuid4()
         self.fields["_reason"] = forms.CharField(
-            label="Reason, kept with the movement",
+            label=_("Reason (kept in the ledger)"),
             max_length=300,
             widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         )
@@ -35,23 +37,23 @@ class MoveForm(StaffForm):
 class GrantForm(MoveForm):
     """Grant credits."""
 
-    kind = forms.ChoiceField(label="As", choices=[(kind.value, kind.label) for kind in MANUAL_KINDS])
-    amount = forms.DecimalField(**UNITS)
-    expires_at = forms.SplitDateTimeField(label="Expires (UTC)", required=False, help_text="Empty: never.")
+    kind = forms.ChoiceField(label=_("Kind"), choices=[(kind.value, kind.label) for kind in MANUAL_KINDS])
+    amount = forms.DecimalField(label=_("Amount"), **UNITS)
+    expires_at = forms.SplitDateTimeField(label=_("Expires (UTC)"), required=False, help_text=_("Empty: never."))
     feature = forms.ModelChoiceField(
         queryset=Feature.objects.order_by("name"),
         required=False,
-        empty_label="all features",
-        label="For",
-        help_text="What is kept for one feature pays nothing else, and no debt.",
+        empty_label=_("all features"),
+        label=_("Feature"),
+        help_text=_("A grant for one feature pays for nothing else. It doesn't settle an overdraft."),
     )
 
 
 class TransferForm(MoveForm):
     """Transfer value to another wallet."""
 
-    to = forms.ModelChoiceField(queryset=Wallet.objects.none(), empty_label=None)
-    amount = forms.DecimalField(**UNITS)
+    to = forms.ModelChoiceField(label=_("To wallet"), queryset=Wallet.objects.none(), empty_label=None)
+    amount = forms.DecimalField(label=_("Amount"), **UNITS)
 
     def __init__(self, *args: Any, subject: Wallet, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
@@ -64,19 +66,20 @@ class TransferForm(MoveForm):
 class TakeOutForm(MoveForm):
     """Take units of a lot out of its wallet."""
 
-    amount = forms.DecimalField(**UNITS)
+    amount = forms.DecimalField(label=_("Amount"), **UNITS)
 
     def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
         free = EXACT.subtract(subject.remaining, subject.held)
         self.fields["amount"].initial = free
-        self.fields["amount"].help_text = f"{shown(free, subject.wallet.unit)} are left of it and not held."
+        help_text = gettext("Available: %(amount)s") % {"amount": shown(free, subject.wallet.unit)}
+        self.fields["amount"].help_text = help_text
 
 
 class ExtendForm(MoveForm):
     """Extend the validity of a lot."""
 
-    expires_at = forms.SplitDateTimeField(label="Expires (UTC)", required=False, help_text="Empty: never.")
+    expires_at = forms.SplitDateTimeField(label=_("Expires (UTC)"), required=False, help_text=_("Empty: never."))
 
     def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)

@@ -6,14 +6,15 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffAdmin, StaffInline, link_to, staff_user
-from lib.admin.columns import column, money_column, state_column, text_column
+from lib.admin.columns import column, display, money_column, state_column, text_column
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.formats import format_number, format_units
+from lib.formats import format_number
 from lib.row_form import RowForm
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
@@ -29,17 +30,17 @@ class AutoTopupRuleForm(RowForm[TopUpRule]):
             *("wallet", "is_on", "threshold", "percent", "pack", "target", "payer", "cooldown", "most_declines"),
         )
         labels = {
-            "is_on": "On",
-            "threshold": "Below, units",
-            "percent": "or below, percent of the pack",
-            "target": "Fill up to, units",
-            "payer": "Paid by",
-            "cooldown": "Wait between two (h:mm:ss)",
-            "most_declines": "Off after, declines in a row",
+            "is_on": _("Enabled"),
+            "threshold": _("Threshold (units)"),
+            "percent": _("or threshold (percent of the pack)"),
+            "target": _("Target balance (units)"),
+            "payer": _("Paid by"),
+            "cooldown": _("Minimum interval (h:mm:ss)"),
+            "most_declines": _("Disable after declines in a row"),
         }
         help_texts = {
-            "threshold": "Strictly below: with 20 here, a balance of 20 is enough.",
-            "target": "Empty: one pack each time.",
+            "threshold": _("Tops up when the balance falls below it: with 20, at 19.99 but not at 20."),
+            "target": _("Empty: one pack each time."),
         }
         widgets = {name: NumberInput() for name in ("threshold", "percent", "target", "most_declines")}
 
@@ -47,49 +48,50 @@ class AutoTopupRuleForm(RowForm[TopUpRule]):
         """Report contradictions next to the field, before the operation rejects them."""
         cleaned = super().clean()
         if (cleaned.get("threshold") is None) == (cleaned.get("percent") is None):
-            self.add_error("threshold", "Say below which balance: in units, or in percent of the pack.")
+            self.add_error("threshold", gettext("Enter a threshold, either in units or in percent of the pack."))
         return cleaned
 
 
 class CeilingInline(StaffInline):
     model = TopUpCeiling
     formfield_overrides = {models.DecimalField: {"widget": NumberInput}}
-    verbose_name = "ceiling"
-    verbose_name_plural = "Ceilings: so many top-ups, or so much money with tax; the customer's never above finance's"
+    verbose_name = _("ceiling")
+    verbose_name_plural = _("ceilings on the number of top-ups or their total with tax")
     ordering = ("set_by", "span")
 
 
 class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
-    """Switch the rule on again after declines."""
+    """Enable the rule again after declines."""
 
-    label, icon, verb = "Switch on again", "play_arrow", "Switch on"
+    label, icon, verb = _("Enable"), "play_arrow", _("Enable top-ups")
     permission = "wallets.change_topuprule"
     is_offered = staticmethod(lambda rule: not rule.is_on)
 
     def preview(self, rule: TopUpRule) -> Preview:
-        reasons = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
+        reason = gettext("Automatic top-ups were disabled: %(reason)s.")
         return Preview(
-            title=f"Top up {rule.wallet} by itself again",
+            title=gettext("Enable automatic top-ups of %(wallet)s") % {"wallet": rule.wallet},
             consequences=[
-                *reasons,
-                "Declines are forgotten, and it is topped up at once if it is below its threshold.",
+                *([reason % {"reason": rule.off_reason}] if rule.off_reason else []),
+                gettext("The count of declines restarts. A balance below the threshold is topped up at once."),
             ],
         )
 
     def run(self, rule: TopUpRule) -> Response:
         switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=self.user)
-        return self.done(f"{rule.wallet} is topped up by itself again.")
+        return self.done(gettext("Automatic top-ups of %(wallet)s are enabled.") % {"wallet": rule.wallet})
 
 
 @admin.register(TopUpRule)
 class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
     form = AutoTopupRuleForm
     inlines = (CeilingInline,)
+    empty_text = _("A rule buys a pack when a wallet's balance falls below a threshold.")
     list_display = ("wallet_shown", "below", "buys", "payer", "state")
     list_filter = ("is_on", "payer")
     list_select_related = ("wallet__customer", "pack")
     search_fields = ("wallet__name",)
-    search_help_text = "Part of a customer's name"
+    search_help_text = _("Part of the customer's name")
     autocomplete_fields = ("wallet", "pack")
     fixed_fields = ("wallet", "declines", "off_reason", "quiet_until")
     customer_path = "wallet__customer"
@@ -108,26 +110,28 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
             "cooldown",
             "most_declines",
         ]
-        status = [("How it stands", {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
-        return [("When, and by how much", {"fields": settings}), *status]
+        status = [(_("Status"), {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
+        return [(_("Rule"), {"fields": settings}), *status]
 
-    wallet_shown = text_column("wallet", "Wallet")
+    wallet_shown = text_column("wallet", _("Wallet"))
 
-    @display(description="Below")
+    @display(description=_("Threshold"))
     def below(self, rule: TopUpRule) -> SafeString:
         return number_cell(
-            format_number(rule.threshold) if rule.threshold is not None else f"{format_number(rule.percent or 0)} %"
+            format_number(rule.threshold) if rule.threshold is not None else f"{format_number(rule.percent or 0)}%"
         )
 
-    @display(description="Buys")
+    @display(description=_("Purchase"))
     def buys(self, rule: TopUpRule) -> str:
-        return f"{rule.pack}" if rule.target is None else f"{rule.pack}, up to {format_number(rule.target)}"
+        if rule.target is None:
+            return str(rule.pack)
+        return gettext("%(pack)s, up to %(target)s") % {"pack": rule.pack, "target": format_number(rule.target)}
 
-    @display(description="State", label=ON_COLORS)
+    @display(description=_("State"), label=ON_COLORS)
     def state(self, rule: TopUpRule) -> tuple[str, str]:
         if rule.is_on:
-            return "on", "on"
-        return ("stopped", rule.off_reason) if rule.off_reason else ("off", "off")
+            return "on", gettext("enabled")
+        return ("stopped", rule.off_reason) if rule.off_reason else ("off", gettext("disabled"))
 
     def save_model(self, request: HttpRequest, obj: TopUpRule, form: Any, change: bool) -> None:
         """Do nothing: `save_related` calls the operation once the ceilings are known."""
@@ -167,24 +171,25 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
 
 @admin.register(TopUp)
 class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Automatic top-ups appear here. Add a rule for a wallet to begin.")
     list_display = ("wallet_shown", "state_shown", "balance_shown", "bought", "amount_shown", "created_at")
     list_filter = ("state", "created_at")
     list_select_related = ("wallet__customer", "purchase")
     search_fields = ("wallet__name",)
-    search_help_text = "Part of a customer's name"
+    search_help_text = _("Part of the customer's name")
     customer_path = "wallet__customer"
     fields = (
         *("wallet_shown", "state", "reason", "balance_shown", "purchase_shown", "amount_shown"),
         *("created_at", "settled_at"),
     )
 
-    wallet_shown = text_column("wallet", "Wallet")
+    wallet_shown = text_column("wallet", _("Wallet"))
     state_shown = state_column(STATE_COLORS)
-    amount_shown = money_column("amount", "Amount with tax", ordering="amount")
-    balance_shown = column("Balance before", lambda topup: number_cell(format_number(topup.balance)))
+    amount_shown = money_column("amount", _("Amount with tax"), ordering="amount")
+    balance_shown = column(_("Balance before"), lambda topup: number_cell(format_number(topup.balance)))
 
-    @display(description="Bought")
+    @display(description=_("Units"))
     def bought(self, topup: TopUp) -> SafeString:
-        return number_cell(format_units(topup.purchase.units + topup.purchase.bonus, "unit"))
+        return number_cell(format_number(topup.purchase.units + topup.purchase.bonus))
 
-    purchase_shown = column("Purchase", lambda topup: link_to(topup.purchase, topup.purchase.terms["name"]))
+    purchase_shown = column(_("Purchase"), lambda topup: link_to(topup.purchase, topup.purchase.terms["name"]))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from customers.models import Seller
 from lib.admin import list_url, page_url, staff_page
@@ -31,7 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return staff_page(
         request,
         "staff/wallets/breakage.html",
-        title="Breakage",
+        title=_("Breakage"),
         sellers=[_shown(seller, months) for seller, months in months_by_seller.items()],
         back=list_url(Wallet),
     )
@@ -40,7 +41,8 @@ def page(request: HttpRequest) -> HttpResponse:
 def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
     method = seller.get_breakage_display()
     if seller.breakage == "proportional":
-        method += f", {format_number(seller.breakage_percent.normalize())} % expected"
+        percent = format_number(seller.breakage_percent.normalize())
+        method = _("%(method)s, %(percent)s%% expected") % {"method": method, "percent": percent}
     figures = [
         [month.month, *(_amount(getattr(month, name), month.currency) for name in COLUMNS[2:])]
         for month in reversed(months)

@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
 from lib.admin import ReadOnlyAdmin, link_to
-from lib.admin.columns import column, link_column, state_column, text_column
+from lib.admin.columns import column, display, link_column, state_column, text_column
 from lib.admin.number_fields import number_cell
 from plans.models import Feature
 from wallets.admin.move_actions import ExtendLot, RefundLot, VoidLot
@@ -18,11 +19,12 @@ KIND_COLORS = {"purchased": "success", "included": "info", "rollover": "info", "
 
 @admin.register(Lot)
 class LotAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Each grant, purchase, and rollover adds a lot to a wallet.")
     list_display = ("lot", "customer", "kind_shown", "remaining_shown", "valid_from", "expires_at")
     list_filter = ("kind",)
     list_select_related = ("wallet__customer", "origin")
     search_fields = ("wallet__customer__legal_name",)
-    search_help_text = "Part of a customer's name, or the start of their id"
+    search_help_text = _("Part of the customer's name, or start of the external ID")
     customer_path = "wallet__customer"
     fields = (
         *(
@@ -44,32 +46,39 @@ class LotAdmin(CustomerSearch, ReadOnlyAdmin):
 
     # Columns and facts ---------------------------------------------------------------------------------------
 
-    customer = text_column("wallet.customer", "Customer")
-    kind_shown = state_column(KIND_COLORS, "kind", "Kind")
-    wallet_link = link_column("wallet", "Wallet")
-    lot = column("Lot", lambda lot: f"{lot.pk}: {shown(lot.amount, lot.wallet.unit)}")
-    remaining_shown = column("Left", lambda lot: number_cell(shown(lot.remaining, lot.wallet.unit)))
-    amount_shown = column("Granted", lambda lot: shown(lot.amount, lot.wallet.unit))
-    held_shown = column("Held", lambda lot: shown(lot.held, lot.wallet.unit))
-    expired_shown = column("Expired", lambda lot: shown(lot.expired, lot.wallet.unit))
+    customer = text_column("wallet.customer", _("Customer"))
+    kind_shown = state_column(KIND_COLORS, "kind", _("Kind"))
+    wallet_link = link_column("wallet", _("Wallet"))
+    lot = column(_("Lot"), lambda lot: f"{lot.pk}: {shown(lot.amount, lot.wallet.unit)}")
+    remaining_shown = column(_("Remaining"), lambda lot: number_cell(shown(lot.remaining, lot.wallet.unit)))
+    amount_shown = column(_("Granted"), lambda lot: shown(lot.amount, lot.wallet.unit))
+    held_shown = column(_("Held"), lambda lot: shown(lot.held, lot.wallet.unit))
+    expired_shown = column(_("Expired"), lambda lot: shown(lot.expired, lot.wallet.unit))
 
-    @display(description="Paid with")
+    @display(description=_("Cost before tax"))
     def cost_shown(self, lot: Lot) -> str:
-        return f"{shown(lot.cost, str(lot.wallet.currency))}, net of tax" if lot.cost else "nothing"
+        return shown(lot.cost, str(lot.wallet.currency)) if lot.cost else gettext("free")
 
-    @display(description="For")
+    @display(description=_("Features"))
     def for_shown(self, lot: Lot) -> str:
         names = Feature.objects.filter(pk__in=lot.features).order_by("name").values_list("name", flat=True)
-        return ", ".join(names) if lot.features else "all features"
+        return ", ".join(names) if lot.features else gettext("all features")
 
-    @display(description="Rolls over")
+    @display(description=_("Rollover"))
     def roll_over(self, lot: Lot) -> str:
         if not lot.rolls_over:
-            return "no"
-        cap = f", at most {shown(lot.rollover_most, lot.wallet.unit)}" if lot.rollover_most is not None else ""
-        days = f", for {lot.rollover_days} days" if lot.rollover_days else ""
-        return f"{lot.rolls_over} times{cap}{days}"
+            return gettext("no")
+        text = ngettext("%(count)s time", "%(count)s times", lot.rolls_over)
+        parts = [text % {"count": lot.rolls_over}]
+        if lot.rollover_most is not None:
+            parts.append(gettext("up to %(amount)s") % {"amount": shown(lot.rollover_most, lot.wallet.unit)})
+        if lot.rollover_days:
+            text = ngettext("for %(days)s day", "for %(days)s days", lot.rollover_days)
+            parts.append(text % {"days": lot.rollover_days})
+        return ", ".join(parts)
 
-    @display(description="Came from")
+    @display(description=_("Origin"))
     def origin_link(self, lot: Lot) -> SafeString | str:
-        return "" if lot.origin is None else link_to(lot.origin, f"lot {lot.origin_id}")
+        return (
+            "" if lot.origin is None else link_to(lot.origin, gettext("Lot %(number)s") % {"number": lot.origin_id})
+        )

@@ -8,10 +8,13 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Response, Subject, page_url, staff_page
+from lib.translation import Text
 from wallets.admin.action_forms import ExtendForm, GrantForm, MoveForm, TakeOutForm, TransferForm
 from wallets.credit_rules.units import InvalidAmount
 from wallets.ledger.adjustments import extend, refund, transfer, void
@@ -25,9 +28,15 @@ from wallets.statements.formats import shown
 
 
 class MoveAction(ConfirmedAction[Subject]):
-    """An action on a wallet or a lot. facts: what is true of it, whichever the choices."""
+    """
+    An action on a wallet or a lot.
 
-    facts: Sequence[str]
+    facts: its consequences, whichever the choices. success_text: the message after it, with the placeholders amount,
+    lot and wallet.
+    """
+
+    facts: Sequence[Text]
+    success_text: Text
     form_class: type[MoveForm]
     refusals = (InvalidAmount, LedgerRefused)
 
@@ -39,14 +48,14 @@ class MoveAction(ConfirmedAction[Subject]):
 
     def heading(self) -> str:
         """Return the title of the page."""
-        return self.title.format(self.subject)
+        return str(self.title).format(self.subject)
 
     def move(self, *, at: datetime, by: Any) -> None:
         """Carry out the action."""
         raise NotImplementedError
 
     def success(self) -> str:
-        """Return what is reported of the action once it is done."""
+        """Return the message after the action."""
         raise NotImplementedError
 
     @property
@@ -69,7 +78,7 @@ class MoveAction(ConfirmedAction[Subject]):
                 return self.done(self.success(), to=self.wallet)
             self.effect = self.describe(dry_run(lambda: self.move(at=at, by=self.user), wallet_ids=self.wallet_ids()))
         except WalletNotFound as refused:
-            self.refuse(f"{refused} It was closed.")
+            self.refuse(str(refused))
         return None
 
     def field_of(self, refusal: Exception) -> str | None:
@@ -91,7 +100,7 @@ class MoveAction(ConfirmedAction[Subject]):
 
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
         """Return the effect for the page."""
-        sentences = [] if effect.entries else ["It has been done already: nothing moves again."]
+        sentences = [] if effect.entries else [gettext("This is already done. Nothing is moved again.")]
         return {"sentences": sentences, **effect._asdict()}
 
 
@@ -106,18 +115,20 @@ class WalletMove(MoveAction[Wallet]):
         return self.subject
 
     def success(self) -> str:
-        return f"{self.label}: {shown(self.choices['amount'], self.wallet.unit)}."
+        amount = shown(self.choices["amount"], self.wallet.unit)
+        return str(self.success_text) % {"amount": amount, "wallet": self.wallet}
 
 
 class GrantCredits(WalletMove):
-    label, icon, variant = "Grant", "add", ActionVariant.PRIMARY
+    label, icon, variant = _("Grant"), "add", ActionVariant.PRIMARY
     permission = "wallets.grant_credits"
     form_class = GrantForm
-    title = "Grant into {}"
+    title = _("Grant to {}")
     facts = (
-        "It pays first what the wallet owes, unless it is kept for one feature.",
-        "What is sold comes with its purchase, and what is included with its period: here it is given.",
+        _("The grant settles an overdraft first, unless it is limited to one feature."),
+        _("The grant is free of charge. To sell units, use Buy pack."),
     )
+    success_text = _("Granted %(amount)s to %(wallet)s.")
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
 
     def move(self, *, at: datetime, by: Any) -> None:
@@ -133,11 +144,12 @@ class GrantCredits(WalletMove):
 
 
 class TransferCredits(WalletMove):
-    label, icon = "Transfer", "swap_horiz"
+    label, icon = _("Transfer"), "swap_horiz"
     permission = "wallets.transfer_credits"
     form_class = TransferForm
-    title = "Transfer from {}"
-    facts = ("Lots go in the order in which they would be spent, each on its own conditions and with its cost.",)
+    title = _("Transfer from {}")
+    facts = (_("Lots are transferred in the order in which they would be used. Each keeps its terms and its cost."),)
+    success_text = _("Transferred %(amount)s from %(wallet)s.")
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.balance > 0)
 
     def wallet_ids(self) -> list[int]:
@@ -152,8 +164,13 @@ class TransferCredits(WalletMove):
 
 
 class LotMove(MoveAction[Lot]):
-    """An action on the units of a lot."""
+    """
+    An action on the units of a lot.
 
+    heading_text: the title of the page, with the placeholders amount and wallet.
+    """
+
+    heading_text: Text
     is_offered = staticmethod(lambda lot: lot.remaining > lot.held and lot.wallet.closed_at is None)
 
     @property
@@ -161,20 +178,26 @@ class LotMove(MoveAction[Lot]):
         return self.subject.wallet
 
     def heading(self) -> str:
-        return f"{self.label} {shown(self.subject.remaining, self.wallet.unit)} of {self.wallet}"
+        amount = shown(self.subject.remaining, self.wallet.unit)
+        return str(self.heading_text) % {"amount": amount, "wallet": self.wallet}
 
     def success(self) -> str:
-        return f"Done: {self.label.lower()} of lot {self.subject.pk}."
+        return str(self.success_text) % {"lot": self.subject.pk}
 
 
 class VoidLot(LotMove):
     """Void units of the lot without paying for them."""
 
-    label, icon, variant = "Void", "block", ActionVariant.DANGER
+    label, icon, variant = _("Void"), "block", ActionVariant.DANGER
     permission = "wallets.void_lot"
     danger = True
     form_class = TakeOutForm
-    facts = ("The units leave the wallet at once, and nothing is paid back.", "It cannot be undone: grant anew.")
+    facts = (
+        _("The units leave the wallet at once, and nothing is refunded."),
+        _("This can't be undone. To correct a mistake, grant the units again."),
+    )
+    heading_text = _("Void %(amount)s of %(wallet)s")
+    success_text = _("Lot %(lot)s: units voided.")
 
     def move(self, *, at: datetime, by: Any) -> None:
         void(lot_id=self.subject.pk, amount=self.choices["amount"], **self.arguments, at=at, by=by)
@@ -183,11 +206,16 @@ class VoidLot(LotMove):
 class RefundLot(LotMove):
     """Refund units of the lot: they are voided, and their cost is paid back."""
 
-    label, icon = "Refund", "undo"
+    label, icon = _("Refund"), "undo"
     permission = "wallets.refund_lot"
     danger = True
     form_class = TakeOutForm
-    facts = ("The units leave the wallet at once.", "What they cost is to be paid back; no money moves here.")
+    facts = (
+        _("The units leave the wallet at once."),
+        _("No money moves. Pay their cost back to the customer separately."),
+    )
+    heading_text = _("Refund %(amount)s of %(wallet)s")
+    success_text = _("Lot %(lot)s: units refunded.")
     is_offered = staticmethod(lambda lot: LotMove.is_offered(lot) and lot.cost > 0)
 
     def move(self, *, at: datetime, by: Any) -> None:
@@ -197,17 +225,19 @@ class RefundLot(LotMove):
         described = super().describe(effect)
         if effect.entries:
             paid_back = shown(-sum((entry.money for entry in effect.entries), Decimal(0)), str(self.wallet.currency))
-            described["sentences"] = [f"{paid_back} before tax are to be paid back to the customer."]
+            described["sentences"] = [gettext("Amount to pay back, before tax: %(amount)s.") % {"amount": paid_back}]
         return described
 
 
 class ExtendLot(LotMove):
     """Extend the lot's expiry, or remove it."""
 
-    label, icon = "Extend", "update"
+    label, icon = _("Extend"), "update"
     permission = "wallets.extend_lot"
     form_class = ExtendForm
-    facts = ("What is left can be used for longer. A lot can be made to last longer, never shorter.",)
+    facts = (_("The remaining units stay usable until the new expiry. A lot can't expire earlier than before."),)
+    heading_text = _("Extend %(amount)s of %(wallet)s")
+    success_text = _("Lot %(lot)s: expiry extended.")
     is_offered = staticmethod(lambda lot: LotMove.is_offered(lot) and lot.expires_at is not None and not lot.expired)
 
     def move(self, *, at: datetime, by: Any) -> None:
@@ -217,9 +247,12 @@ class ExtendLot(LotMove):
 
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
         current, new = (moment(expiry) for expiry in (self.subject.expires_at, self.choices["expires_at"]))
-        return {"sentences": [f"It expires {new} instead of {current}. Nothing moves in the ledger."]}
+        text = gettext("Expiry: %(current)s → %(new)s. No units are moved.")
+        return {"sentences": [text % {"current": current, "new": new}]}
 
 
 def moment(at: datetime | None) -> str:
-    """Return the time at which something expires, for use in a sentence."""
-    return "never" if at is None else f"on {date_format(timezone.localtime(at), 'DATETIME_FORMAT')} UTC"
+    """Return the time of an expiry as text."""
+    if at is None:
+        return gettext("never")
+    return gettext("%(time)s UTC") % {"time": date_format(timezone.localtime(at), "DATETIME_FORMAT")}

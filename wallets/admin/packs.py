@@ -10,14 +10,15 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from lib.admin import ConfirmedAction, Response, StaffAdmin, StaffInline, list_url
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.audit_log import audited_transaction
-from lib.formats import format_money, format_number, format_units
+from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
@@ -33,8 +34,8 @@ class PackForm(RowForm[CreditPack]):
     features = forms.MultipleChoiceField(
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        label="Only for",
-        help_text="Tick none, and it pays for everything.",
+        label=_("Features"),
+        help_text=_("Select none to use the credits for all features."),
     )
 
     class Meta:
@@ -44,22 +45,22 @@ class PackForm(RowForm[CreditPack]):
             *("features", "priority", "rolls_over", "rollover_most", "rollover_days", "sold_from", "sold_until"),
         )
         labels = {
-            "units": "Units in a pack",
-            "least_units": "or sold one by one, from",
-            "most_units": "up to, at a time",
-            "slabs_by": "A bonus is reached by",
-            "is_taxed": "Taxed when it is bought",
-            "valid_days": "Days until it expires",
-            "rolls_over": "Rolls over, times",
-            "rollover_most": "at most, units",
-            "rollover_days": "for another, days",
-            "sold_from": "Sold from (UTC)",
-            "sold_until": "Sold until (UTC)",
+            "units": _("Units per pack"),
+            "least_units": _("or any quantity, minimum"),
+            "most_units": _("maximum"),
+            "slabs_by": _("Volume bonus based on"),
+            "is_taxed": _("Taxed at purchase"),
+            "valid_days": _("Expires after (days)"),
+            "rolls_over": _("Rollovers"),
+            "rollover_most": _("Maximum units per rollover"),
+            "rollover_days": _("Rollover extends by (days)"),
+            "sold_from": _("On sale from (UTC)"),
+            "sold_until": _("On sale until (UTC)"),
         }
         help_texts = {
-            "is_taxed": "Always, but for money that pays invoices: that is taxed on these.",
-            "valid_days": "From when it is granted; empty for never.",
-            "priority": "Of what it grants: the lowest number is used first.",
+            "is_taxed": _("Turn this off only for money that pays invoices, because those are taxed."),
+            "valid_days": _("Days after the grant. Empty: never."),
+            "priority": _("Grants with the lowest number are used first."),
         }
         widgets = {name: NumberInput() for name in FIGURES}
 
@@ -74,24 +75,28 @@ class PackForm(RowForm[CreditPack]):
         if not {"units", "least_units", "most_units"} & self.errors.keys():
             self._clean_units(cleaned)
         if not cleaned.get("is_taxed") and cleaned.get("unit") == PackUnit.CREDITS:
-            self.add_error("is_taxed", "Credits are taxed when they are bought: what uses them up claims nothing.")
+            self.add_error(
+                "is_taxed", gettext("Credits must be taxed at purchase, because their use is not invoiced.")
+            )
         if not cleaned.get("valid_days") and cleaned.get("rolls_over"):
-            self.add_error("rolls_over", "Only what expires rolls over: say after how many days.")
+            self.add_error(
+                "rolls_over", gettext("Only units that expire can roll over. Enter the days until they expire.")
+            )
         if not cleaned.get("rolls_over"):
             cleaned |= {"rollover_most": None, "rollover_days": None}
         since, until = cleaned.get("sold_from"), cleaned.get("sold_until")
         if since and until and until <= since:
-            self.add_error("sold_until", "It would end before it begins: choose a later moment.")
+            self.add_error("sold_until", gettext("The end must be after the start."))
         return cleaned
 
     def _clean_units(self, cleaned: dict[str, Any]) -> None:
         held, least, most = (cleaned.get(name) for name in ("units", "least_units", "most_units"))
         if (held is None) == (least is None and most is None):
-            self.add_error("units", "Say what a pack holds, or that its units are sold one by one, from how many.")
+            self.add_error("units", gettext("Enter either the units per pack or a minimum and a maximum quantity."))
         elif held is not None and held <= 0:
-            self.add_error("units", "A pack holds more than nothing.")
+            self.add_error("units", gettext("The units per pack must be above zero."))
         elif held is None and not (least and most and 0 < least <= most):
-            self.add_error("least_units", "Say from how many to how many are sold at a time.")
+            self.add_error("least_units", gettext("Enter a minimum above zero and a maximum that is not lower."))
 
 
 class PackPriceForm(RowForm[PackPrice]):
@@ -103,7 +108,9 @@ class PackPriceForm(RowForm[PackPrice]):
     def clean_price(self) -> Decimal:
         price: Decimal = self.cleaned_data["price"]
         if price <= 0:
-            raise forms.ValidationError("A pack costs more than nothing; what is given away is granted.")
+            raise forms.ValidationError(
+                gettext("The price must be above zero. To give credits away, grant them instead.")
+            )
         return price
 
 
@@ -118,30 +125,33 @@ class PriceInline(StaffInline):
     model = PackPrice
     form = PackPriceForm
     min_num = 1
-    verbose_name = "price"
-    verbose_name_plural = "Price before tax: of a pack, or of each unit that is sold one by one"
+    verbose_name = _("price")
+    verbose_name_plural = _("prices before tax, per pack or per unit")
     ordering = ("currency",)
 
 
 class SlabInline(StaffInline):
     model = BonusSlab
     form = SlabForm
-    verbose_name = "bonus"
-    verbose_name_plural = "Bonus from so much on: units for each pack, percent of what is bought; the highest applies"
+    verbose_name = _("volume bonus")
+    verbose_name_plural = _("volume bonuses: units per pack, or percent of the purchase (the highest applies)")
     ordering = ("least",)
 
 
 class ArchivePack(ConfirmedAction[CreditPack]):
-    label, icon = "Archive", "archive"
+    label, icon = _("Archive"), "archive"
     permission = "plans.change_creditpack"
     is_offered = staticmethod(lambda pack: pack.archived_at is None)
-    title = "Archive {}"
-    consequences = ["Nobody can buy it any more, by hand or by itself.", "What was bought stays as it is."]
+    title = _("Archive {}")
+    consequences = (
+        _("The pack can no longer be bought, and automatic top-ups can't use it."),
+        _("Purchased credits stay valid."),
+    )
 
     def run(self, pack: CreditPack) -> Response:
         with audited_transaction("archive pack", by=self.user, at=timezone.now()):
             CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
-        return self.done(f"{pack} is sold no more.", to=list_url(CreditPack))
+        return self.done(gettext("%(pack)s was archived.") % {"pack": pack}, to=list_url(CreditPack))
 
 
 @admin.register(CreditPack)
@@ -149,6 +159,7 @@ class PackAdmin(StaffAdmin):
     allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)
+    empty_text = _("Customers buy credits in packs. Add a pack to begin selling.")
     list_display = ("code", "name", "holds", "costs", "state")
     search_fields = ("code", "name")
     fixed_fields = ("code",)  # top-ups and the API know it by its code
@@ -157,14 +168,14 @@ class PackAdmin(StaffAdmin):
 
     fieldsets = (
         (
-            "What it is",
+            _("Pack"),
             {"fields": ("code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed")},
         ),
         (
-            "How long it lasts, and what for",
+            _("Validity and use"),
             {"fields": ("valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority")},
         ),
-        ("When it is sold", {"fields": ("sold_from", "sold_until")}),
+        (_("Sale"), {"fields": ("sold_from", "sold_until")}),
     )
 
     archive = ArchivePack.as_action()
@@ -177,27 +188,23 @@ class PackAdmin(StaffAdmin):
     def is_editable(self, pack: CreditPack) -> bool:
         return pack.archived_at is None
 
-    holds = column("Holds", lambda pack: number_cell(_amount(pack)), ordering="units")
+    holds = column(_("Units"), lambda pack: number_cell(_amount(pack)), ordering="units")
 
-    @display(description="Price")
+    @display(description=_("Price"))
     def costs(self, pack: CreditPack) -> str:
-        each = " each" if pack.units is None else ""
-        return number_cell(
-            " · ".join(
-                f"{format_money(pack_price.price, str(pack_price.currency))}{each}"
-                for pack_price in pack.prices.all()
-            )
-        )
+        text = gettext("%(price)s per unit") if pack.units is None else "%(price)s"
+        prices = [format_money(pack_price.price, str(pack_price.currency)) for pack_price in pack.prices.all()]
+        return number_cell(" · ".join(text % {"price": price} for price in prices))
 
-    @display(description="State", label=STATE_COLORS)
+    @display(description=_("State"), label=STATE_COLORS)
     def state(self, pack: CreditPack) -> tuple[str, str]:
         at = timezone.now()
         if pack.archived_at is not None:
-            return "archived", "archived"
+            return "archived", gettext("archived")
         if pack.is_on_sale(at):
-            return "sold", "on sale"
+            return "sold", gettext("on sale")
         is_planned = pack.sold_from is not None and pack.sold_from > at
-        return ("planned", "planned") if is_planned else ("over", "over")
+        return ("planned", gettext("scheduled")) if is_planned else ("over", gettext("ended"))
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
         """Show the amounts of purchases of the pack on the page."""
@@ -251,13 +258,19 @@ def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
 
 def _example(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, Any]:
     each = round_money(order.net / (order.units + order.bonus) * 1000, currency)
-    buys = format_units(packs, "pack") if pack.units is not None else format_number(order.units)
+    buys = format_number(order.units)
+    if pack.units is not None:
+        buys = ngettext("%(count)s pack", "%(count)s packs", packs) % {"count": format_number(packs)}
     return {"buys": buys, "order": order, "each": each, "currency": currency}
 
 
 def _amount(pack: CreditPack) -> str:
-    """Return the content of a pack in words: “100 credits”, “10 to 500 credits”."""
-    word = "credits" if pack.unit == PackUnit.CREDITS else "of its currency"
+    """Return the content of a pack as text: “100 credits”, “10 to 500 credits”."""
+    is_credits = pack.unit == PackUnit.CREDITS
     if pack.units is not None:
-        return f"{format_number(pack.units)} {word}"
-    return f"{format_number(pack.least_units or 0)} to {format_number(pack.most_units or 0)} {word}"
+        text = gettext("%(units)s credits") if is_credits else gettext("%(units)s of the currency")
+        return text % {"units": format_number(pack.units)}
+    text = (
+        gettext("%(least)s to %(most)s credits") if is_credits else gettext("%(least)s to %(most)s of the currency")
+    )
+    return text % {"least": format_number(pack.least_units or 0), "most": format_number(pack.most_units or 0)}

@@ -7,6 +7,8 @@ from django import forms
 from django.contrib.messages import SUCCESS, WARNING
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldBooleanWidget
 
 from customers.customer_time import current_time
@@ -27,27 +29,28 @@ class PaymentForm(StaffForm):
 
     amount = forms.DecimalField()
     reference = forms.CharField(
+        label=_("Reference"),
         max_length=MAX_REFERENCE,
-        help_text="What the payment is known by, such as the bank's own number: it counts once for this invoice.",
+        help_text=_("For example the bank's transaction number. The same reference is recorded once per invoice."),
     )
 
     keeps_surplus = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanWidget(),
-        label="Keep what is beyond on the customer's balance",
-        help_text="Where they have paid too much: it is taken off what is invoiced next.",
+        label=_("Add overpayment to the customer balance"),
+        help_text=_("The balance pays the customer's next invoice."),
     )
 
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"].initial = invoice.due
-        self.fields["amount"].label = f"Amount, in {invoice.currency}"
+        self.fields["amount"].label = gettext("Amount (%(currency)s)") % {"currency": invoice.currency}
 
 
 class TakeBackForm(StaffForm):
     """The payment to reverse."""
 
-    payment = forms.ChoiceField()
+    payment = forms.ChoiceField(label=_("Payment"))
 
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,17 +67,20 @@ def _reversible_payments(invoice: Invoice) -> QuerySet[Payment]:
 
 
 class ChargeInvoice(ConfirmedAction[Invoice]):
-    label, icon, verb = "Charge", "credit_card", "Charge customer"
+    label, icon, verb = _("Charge card"), "credit_card", _("Charge card")
     permission = "invoices.collect_payment"
     refusals = (attempts.PaymentAttemptRefused,)
     is_offered = staticmethod(lambda invoice: invoice.due > 0 and has_payment_method(invoice.customer_id))
 
     def preview(self, invoice: Invoice) -> Preview:
+        values = {"amount": _money(invoice.due, invoice), "invoice": invoice}
         return Preview(
-            title=f"Charge {_money(invoice.due, invoice)} of {invoice}",
+            title=gettext("Charge %(amount)s for %(invoice)s") % values,
             consequences=[
-                f"{_money(invoice.due, invoice)} are taken from the customer's card at once.",
-                "Where the provider does not answer, what came of it is found out, and it is taken once.",
+                gettext("The customer's card is charged %(amount)s at once.") % values,
+                gettext(
+                    "If the payment provider doesn't respond, Tollbook checks the outcome. It never charges twice."
+                ),
             ],
         )
 
@@ -82,12 +88,14 @@ class ChargeInvoice(ConfirmedAction[Invoice]):
         at = current_time(invoice.customer)
         attempt = attempts.start_payment(invoice_id=invoice.pk, at=at, by=self.user)
         attempt = attempts.submit_attempt(attempt_id=attempt.pk, at=at)
-        outcome = f"{_money(attempt.amount, invoice)} of {invoice}: {attempt.get_state_display()}. {attempt.reason}"
-        return self.done(outcome, level=SUCCESS if attempt.state == "succeeded" else WARNING)
+        text = gettext("%(amount)s for %(invoice)s: %(state)s. %(reason)s")
+        names = {"invoice": invoice, "state": attempt.get_state_display(), "reason": attempt.reason}
+        outcome = text % {"amount": _money(attempt.amount, invoice), **names}
+        return self.done(outcome.strip(), level=SUCCESS if attempt.state == "succeeded" else WARNING)
 
 
 class RecordPayment(ConfirmedAction[Invoice]):
-    label = verb = "Record payment"
+    label = verb = _("Record payment")
     icon = "payments"
     permission = "invoices.record_payment"
     refusals = (PaymentRefused,)
@@ -98,10 +106,10 @@ class RecordPayment(ConfirmedAction[Invoice]):
 
     def preview(self, invoice: Invoice) -> Preview:
         return Preview(
-            title=f"Record a payment of {invoice}",
+            title=gettext("Record a payment for %(invoice)s") % {"invoice": invoice},
             consequences=[
-                f"{_money(invoice.due, invoice)} is due; when nothing is left, the invoice is paid.",
-                "A payment is kept for good, and moves no money.",
+                gettext("Amount due: %(amount)s.") % {"amount": _money(invoice.due, invoice)},
+                gettext("This records a payment that you have received. No money moves."),
             ],
         )
 
@@ -114,18 +122,22 @@ class RecordPayment(ConfirmedAction[Invoice]):
             at=current_time(invoice.customer),
             by=self.user,
         )
-        return self.done(f"{_money(payment.amount, invoice)} of {invoice} is paid.")
+        text = gettext("A payment of %(amount)s for %(invoice)s was recorded.")
+        return self.done(text % {"amount": _money(payment.amount, invoice), "invoice": invoice})
 
 
 class TakePaymentBack(ConfirmedAction[Invoice]):
     """Reverse a payment that was returned or recorded by mistake."""
 
-    label, icon, verb = "Payment did not come", "undo", "Take payment back"
+    label, icon, verb = _("Reverse payment"), "undo", _("Reverse payment")
     permission = "invoices.record_payment"
-    missing_reason = "Say why: the reason is kept with the payment."
+    missing_reason = _("Enter a reason. It is stored with the payment.")
     is_offered = staticmethod(lambda invoice: _reversible_payments(invoice).exists())
-    title = "A payment of {} did not come"
-    consequences = ["What it paid is due again.", "It stays in the list, with what takes it back."]
+    title = _("Reverse a payment for {}")
+    consequences = (
+        _("The amount of the payment is due again."),
+        _("The payment stays in the list, together with its reversal."),
+    )
 
     def make_form(self, invoice: Invoice) -> forms.Form:
         return TakeBackForm(self.posted, invoice=invoice)
@@ -133,7 +145,7 @@ class TakePaymentBack(ConfirmedAction[Invoice]):
     def run(self, invoice: Invoice) -> Response:
         at, payment_id = current_time(invoice.customer), int(self.choices["payment"])
         reverse_payment(payment_id=payment_id, reason=self.reason, at=at, by=self.user)
-        return self.done(f"The payment is taken back: look at what is due of {invoice}.")
+        return self.done(gettext("The payment for %(invoice)s was reversed.") % {"invoice": invoice})
 
 
 class InvoicePayments(InvoiceAdmin):

@@ -8,13 +8,14 @@ from django.shortcuts import get_object_or_404
 from django.utils.crypto import get_random_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm, link_to
-from lib.admin.columns import column, money_column, state_column, text_column
+from lib.admin.columns import column, display, money_column, state_column, text_column
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
 from plans.models import CreditPack
@@ -29,9 +30,9 @@ STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "ca
 class BuyForm(StaffForm):
     """The pack to buy, and its quantity."""
 
-    pack = forms.ChoiceField()
-    packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, label="Packs")
-    units = forms.DecimalField(required=False, label="or units", help_text="Of a pack that sells them one by one.")
+    pack = forms.ChoiceField(label=_("Pack"))
+    packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, label=_("Packs"))
+    units = forms.DecimalField(required=False, label=_("or units"), help_text=_("For packs sold in any quantity."))
     reference = forms.CharField(widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, wallet: Wallet, **kwargs: Any) -> None:
@@ -46,7 +47,7 @@ class BuyForm(StaffForm):
 
 
 class BuyPack(ConfirmedAction[Wallet]):
-    verb = "Buy"
+    verb = _("Buy pack")
     permission = "wallets.buy_credits"
     refusals = (PurchaseRefused,)
 
@@ -57,53 +58,65 @@ class BuyPack(ConfirmedAction[Wallet]):
         return BuyForm(self.posted, wallet=wallet)
 
     def preview(self, wallet: Wallet) -> Preview:
-        when = "at once: finance trusts this wallet" if wallet.is_trusted else "when its invoice is paid"
+        granted = (
+            gettext("The units are granted at once, before payment. The wallet's settings allow it.")
+            if wallet.is_trusted
+            else gettext("The units are granted when the invoice is paid.")
+        )
         is_sold = bool(self.form.fields["pack"].choices)
         return Preview(
-            title=f"Buy credits for {wallet.customer}",
-            consequences=["An invoice with its tax is issued now.", f"What is bought arrives {when}."],
-            problems=[] if is_sold else [f"No pack is on sale for it in {wallet.currency}."],
+            title=gettext("Buy credits for %(customer)s") % {"customer": wallet.customer},
+            consequences=[gettext("An invoice with tax is issued now."), granted],
+            problems=[]
+            if is_sold
+            else [gettext("No pack is on sale for this wallet in %(currency)s.") % {"currency": wallet.currency}],
         )
 
     def run(self, wallet: Wallet) -> Response:
         at = current_time(wallet.customer)
         purchase = buy(wallet_id=wallet.pk, order=PackOrder(**self.choices), at=at, by=self.user)
-        return self.done(f"{pack_text(purchase)} is invoiced: {purchase.get_state_display()}.", to=purchase)
+        text = gettext("%(pack)s was invoiced. State: %(state)s.")
+        return self.done(text % {"pack": pack_text(purchase), "state": purchase.get_state_display()}, to=purchase)
 
 
 class CancelPurchase(ConfirmedAction[Purchase]):
-    label, icon, verb = "Cancel", "cancel", "Cancel purchase"
+    label, icon, verb = _("Cancel"), "cancel", _("Cancel purchase")
     permission = "wallets.buy_credits"
     danger = True
     refusals = (PurchaseRefused, PaymentAttemptRefused)
     is_offered = staticmethod(lambda purchase: purchase.state == PurchaseState.PENDING)
 
     def preview(self, purchase: Purchase) -> Preview:
+        names = {"pack": pack_text(purchase), "customer": purchase.wallet.customer}
         return Preview(
-            title=f"Cancel {pack_text(purchase)} of {purchase.wallet.customer}",
-            consequences=[f"A credit note voids {purchase.invoice}.", "The reason is printed on it."],
+            title=gettext("Cancel %(pack)s of %(customer)s") % names,
+            consequences=[
+                gettext("A credit note voids %(invoice)s.") % {"invoice": purchase.invoice},
+                gettext("The reason is printed on the credit note."),
+            ],
         )
 
     def run(self, purchase: Purchase) -> Response:
         at = current_time(purchase.wallet.customer)
         close_pages(invoice_id=purchase.invoice_id, at=at)
         cancel(purchase_id=purchase.pk, reason=self.reason[:300], at=at, by=self.user)
-        return self.done("It is canceled, and its invoice void.")
+        return self.done(gettext("The purchase was canceled, and its invoice is void."))
 
 
 def pack_text(purchase: Purchase) -> str:
-    """Return what was bought: “3 × Starter pack”."""
+    """Return the purchased packs as text: “3 × Starter pack”."""
     packs = f"{purchase.quantity} × " if purchase.quantity > 1 else ""
     return f"{packs}{purchase.terms['name']}"
 
 
 @admin.register(Purchase)
 class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
+    empty_text = _("Purchases of credit packs appear here. Choose Buy pack on a wallet's page to begin.")
     list_display = ("name", "customer", "state_shown", "units_shown", "net_shown", "invoice_shown", "created_at")
     list_filter = ("state", "created_at")
     list_select_related = ("wallet__customer", "invoice")
     search_fields = ("reference",)
-    search_help_text = "A reference, or part of a customer's name"
+    search_help_text = _("Start of the reference, or part of the customer's name")
     customer_path, start_field = "wallet__customer", "reference"
     fields = (
         *("name", "wallet_shown", "state", "quantity", "units_shown", "net_shown", "invoice_shown"),
@@ -115,18 +128,18 @@ class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
     buy = BuyPack.as_action()
     cancel = CancelPurchase.as_action()
 
-    customer = text_column("wallet.customer", "Customer")
-    wallet_shown = text_column("wallet", "Wallet")
+    customer = text_column("wallet.customer", _("Customer"))
+    wallet_shown = text_column("wallet", _("Wallet"))
     state_shown = state_column(STATE_COLORS)
-    net_shown = money_column("net", "Price before tax", ordering="net")
+    net_shown = money_column("net", _("Price before tax"), ordering="net")
 
-    name = column("Pack", pack_text)
+    name = column(_("Pack"), pack_text)
 
-    @display(description="Units")
+    @display(description=_("Units"))
     def units_shown(self, purchase: Purchase) -> SafeString:
         bonus = f" + {format_number(purchase.bonus)}" if purchase.bonus else ""
         return number_cell(f"{format_number(purchase.units)}{bonus}")
 
-    @display(description="Invoice")
+    @display(description=_("Invoice"))
     def invoice_shown(self, purchase: Purchase) -> SafeString:
         return format_html("<span>{}, {}</span>", link_to(purchase.invoice), purchase.invoice.get_state_display())

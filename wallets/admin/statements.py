@@ -9,6 +9,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
 from lib.admin import page_url, staff_page
@@ -21,27 +24,27 @@ from wallets.statements.totals import STAYS, Statement, StatementLine, Statement
 
 DAY = timedelta(days=1)
 TEXTS = {
-    StatementSection.EXPIRED: "Expired",
-    StatementSection.ROLLED_OVER: "Rolled over",
-    StatementSection.REPAID: "Debt repaid",
-    StatementSection.PAID: "Invoices paid",
-    StatementSection.REFUNDED: "Refunded",
-    StatementSection.VOIDED: "Voided",
-    StatementSection.TRANSFERRED_IN: "From another wallet",
-    StatementSection.TRANSFERRED_OUT: "To another wallet",
+    StatementSection.EXPIRED: _("Expired"),
+    StatementSection.ROLLED_OVER: _("Rolled over"),
+    StatementSection.REPAID: _("Overdraft settled"),
+    StatementSection.PAID: _("Invoices paid"),
+    StatementSection.REFUNDED: _("Refunded"),
+    StatementSection.VOIDED: _("Voided"),
+    StatementSection.TRANSFERRED_IN: _("Transferred from another wallet"),
+    StatementSection.TRANSFERRED_OUT: _("Transferred to another wallet"),
 }
 
 
 class SpanForm(forms.Form):
     """Whole days in the customer's time zone, both included."""
 
-    since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
-    until = forms.DateField(label="to", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
+    since = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
+    until = forms.DateField(label=_("to"), widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("since") and cleaned.get("until") and cleaned["until"] < cleaned["since"]:
-            self.add_error("until", "It ends before it begins.")
+            self.add_error("until", gettext("The end must not be before the start."))
         return cleaned
 
 
@@ -67,7 +70,7 @@ def statement_page(request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
     return staff_page(
         request,
         "staff/wallets/statement.html",
-        title=f"Statement of {wallet}",
+        title=gettext("Statement of %(wallet)s") % {"wallet": wallet},
         wallet=wallet,
         form=form,
         months=_months(today),
@@ -83,10 +86,10 @@ def _lines(statement: Statement) -> list[tuple[str, StatementLine, bool]]:
 
 def _text(line: StatementLine) -> str:
     if line.section == StatementSection.GRANTED:
-        return f"Granted: {LotKind(line.name).label}"
+        return gettext("Granted: %(kind)s") % {"kind": LotKind(line.name).label}
     if line.section == StatementSection.USED:
-        return f"Used: {line.name or 'by hand'}"
-    return TEXTS[line.section]
+        return gettext("Used: %(feature)s") % {"feature": line.name or gettext("manual")}
+    return str(TEXTS[line.section])
 
 
 def _moments(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -96,8 +99,8 @@ def _moments(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetim
 def _months(today: date) -> list[dict[str, str]]:
     """Return the last months, the newest first, with the query of their statements."""
     months, last = [], today.replace(day=1) - DAY
-    for _ in range(6):
+    for _month in range(6):
         first = last.replace(day=1)
-        months.append({"name": f"{first:%b %Y}", "asked": urlencode({"since": first, "until": last})})
+        months.append({"name": date_format(first, "M Y"), "asked": urlencode({"since": first, "until": last})})
         last = first - DAY
     return months

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart, line_chart
 from lib.decimals import EXACT, ZERO
@@ -62,12 +64,15 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
 def _balance_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
     if not any(recent_usage.balances):
         return None
-    summary = (
-        f"Balance over the last {len(recent_usage.days)} days: {shown(recent_usage.balances[-1], wallet.unit)} now"
-    )
+    days = len(recent_usage.days)
+    summary = ngettext(
+        "Balance over the last %(days)s day: %(balance)s now",
+        "Balance over the last %(days)s days: %(balance)s now",
+        days,
+    ) % {"days": days, "balance": shown(recent_usage.balances[-1], wallet.unit)}
     return line_chart(
-        [f"{day:%-d %b}" for day in recent_usage.days],
-        [ChartSeries("balance", recent_usage.balances)],
+        _day_labels(recent_usage),
+        [ChartSeries(gettext("balance"), recent_usage.balances)],
         summary=summary,
     )
 
@@ -77,14 +82,22 @@ def _burn_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
     used = sorted(recent_usage.by_feature.items(), key=lambda pair: -sum(pair[1]))
     if not used:
         return None
-    series = [ChartSeries(name or "by hand", values) for name, values in used[:MAX_FEATURES]]
+    series = [ChartSeries(name or gettext("manual"), values) for name, values in used[:MAX_FEATURES]]
     if rest := used[MAX_FEATURES:]:
         series.append(
-            ChartSeries("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)])
+            ChartSeries(
+                gettext("others"), [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)]
+            )
         )
     total = sum((sum(values, ZERO) for _, values in used), ZERO)
-    summary = f"Used by day: {shown(total, wallet.unit)} in the last {len(recent_usage.days)} days"
-    return bar_chart([f"{day:%-d %b}" for day in recent_usage.days], series, summary=summary)
+    days = len(recent_usage.days)
+    text = ngettext("%(amount)s in the last %(days)s day", "%(amount)s in the last %(days)s days", days)
+    summary = text % {"amount": shown(total, wallet.unit), "days": days}
+    return bar_chart(_day_labels(recent_usage), series, summary=summary)
+
+
+def _day_labels(recent_usage: WalletUsage) -> list[str]:
+    return [date_format(day, "j M") for day in recent_usage.days]
 
 
 # Lots -------------------------------------------------------------------------------------------------------------

@@ -7,15 +7,17 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action, staff_user
-from lib.admin.columns import text_column
+from lib.admin.columns import display, text_column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.row_form import RowForm
+from lib.translation import Text
 from wallets.admin import breakage
 from wallets.admin.move_actions import GrantCredits, TransferCredits
 from wallets.admin.statements import statement_page
@@ -40,12 +42,14 @@ class WalletForm(RowForm[Wallet]):
     class Meta:
         model = Wallet
         fields = (*IMMUTABLE_FIELDS, *SETTINGS)
-        labels = {"at_zero": "With nothing left", "grace": "How far below zero"}
+        labels = {"at_zero": _("When empty"), "grace": _("Overdraft limit"), "is_trusted": _("Grant before payment")}
         help_texts = {
-            "unit": "credits, or the currency of the money that it is to hold, such as USD. For good.",
-            "currency": "What its lots are paid with. For good.",
-            "priority": "Of several wallets of a customer, the lowest number is taken first.",
-            "name": "Tells the customer's wallets apart.",
+            "unit": _("“credits”, or the code of a currency, such as USD. It can't be changed later."),
+            "currency": _("The currency in which the units are bought. It can't be changed later."),
+            "priority": _("The wallet with the lowest number is used first."),
+            "grace": _("Empty: the plan's limit."),
+            "promotional_first": _("Use free units before purchased ones."),
+            "is_trusted": _("Purchased units are granted before the invoice is paid."),
         }
         widgets = {"grace": NumberInput(), "priority": NumberInput()}
 
@@ -65,34 +69,37 @@ class WalletForm(RowForm[Wallet]):
 
 
 class StandsFilter(ConditionFilter):
-    """Filter wallets by their content."""
+    """Filter wallets by their balance."""
 
-    title, parameter_name = "what is in it", "stands"
+    title, parameter_name = _("balance"), "stands"
 
-    def conditions(self) -> dict[str, tuple[str, Q]]:
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
         return {
-            "owes": ("owes", Q(debt__gt=0)),
-            "empty": ("nothing", Q(balance=0, closed_at__isnull=True)),
-            "some": ("something", Q(balance__gt=0)),
-            "closed": ("closed", Q(closed_at__isnull=False)),
+            "owes": (_("negative"), Q(debt__gt=0)),
+            "empty": (_("empty"), Q(balance=0, closed_at__isnull=True)),
+            "some": (_("positive"), Q(balance__gt=0)),
+            "closed": (_("closed wallet"), Q(closed_at__isnull=False)),
         }
 
 
 class UnitFilter(ConditionFilter):
-    title, parameter_name = "unit", "of"
+    title, parameter_name = _("unit"), "of"
 
-    def conditions(self) -> dict[str, tuple[str, Q]]:
-        return {"credits": ("credits", Q(unit="credits")), "money": ("money", ~Q(unit="credits"))}
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
+        return {"credits": (_("credits"), Q(unit="credits")), "money": (_("money"), ~Q(unit="credits"))}
 
 
 class CloseWallet(ConfirmedAction[Wallet]):
-    label, icon, variant, verb = "Close", "lock", ActionVariant.DANGER, "Close wallet"
+    label, icon, variant, verb = _("Close wallet"), "lock", ActionVariant.DANGER, _("Close wallet")
     permission = "wallets.change_wallet"
     danger = True
     refusals = (LedgerRefused,)
     is_offered = staticmethod(lambda wallet: is_open(wallet) and not wallet.balance)
-    title = "Close {}"
-    consequences = ["Nothing goes into it or out of it again. Its ledger and its statements stay."]
+    title = _("Close {}")
+    consequences = (
+        _("The wallet can no longer be used. Its ledger and its statements stay."),
+        _("This can't be undone."),
+    )
 
     def run(self, wallet: Wallet) -> HttpResponse:
         close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=self.user)
@@ -109,11 +116,12 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
 
     allows = ("add", "change")
     form = WalletForm
+    empty_text = _("A wallet holds a customer's prepaid credits or money. Add one to grant or sell credits.")
     list_display = ("name_shown", "customer_shown", "balance_shown", "debt_shown", "rule_shown", "created_at")
     list_filter = (StandsFilter, UnitFilter)
     list_select_related = ("customer",)
     search_fields = ("customer__legal_name",)
-    search_help_text = "Part of a customer's name, or the start of their id"
+    search_help_text = _("Part of the customer's name, or start of the external ID")
     fixed_fields = IMMUTABLE_FIELDS
     autocomplete_fields = ("customer",)
     actions_list = ("breakage",)
@@ -124,21 +132,21 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     transfer = TransferCredits.as_action()
     close = CloseWallet.as_action()
 
-    name_shown = text_column("name", "Wallet")
-    customer_shown = text_column("customer", "Customer")
+    name_shown = text_column("name", _("Wallet"))
+    customer_shown = text_column("customer", _("Customer"))
 
-    @display(description="Balance", ordering="balance")
+    @display(description=_("Balance"), ordering="balance")
     def balance_shown(self, wallet: Wallet) -> str:
         return number_cell(shown(wallet.balance, wallet.unit))
 
-    @display(description="Owed", ordering="debt")
+    @display(description=_("Overdraft"), ordering="debt")
     def debt_shown(self, wallet: Wallet) -> str:
         return number_cell(shown(wallet.debt, wallet.unit) if wallet.debt else "")
 
-    @display(description="With nothing left", label=RULES)
+    @display(description=_("When empty"), label=RULES)
     def rule_shown(self, wallet: Wallet) -> tuple[str, str]:
         if wallet.closed_at:
-            return "", "closed"
+            return "", gettext("closed")
         return wallet.at_zero, wallet.get_at_zero_display().partition(",")[0]
 
     # The page ------------------------------------------------------------------------------------------------
@@ -182,17 +190,17 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
         )
         obj.pk, obj._state.adding = wallet.pk, False
 
-    @page_action("Breakage", icon="hourglass_bottom", permission="wallets.view_transaction")
+    @page_action(_("Breakage"), icon="hourglass_bottom", permission="wallets.view_transaction")
     def breakage(self, request: HttpRequest) -> HttpResponse:
         """Show the revenue from prepaid value that is never used."""
         return breakage.page(request)
 
-    @row_action("Buy pack", icon="shopping_bag", permission="wallets.buy_credits", is_offered=is_open)
+    @row_action(_("Buy pack"), icon="shopping_bag", permission="wallets.buy_credits", is_offered=is_open)
     def buy(self, request: HttpRequest, wallet: Wallet) -> HttpResponse:
         """Buy a pack for the customer into the wallet."""
         return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[wallet.pk]))
 
-    @row_action("Statement", icon="summarize")
+    @row_action(_("Statement"), icon="summarize")
     def statement(self, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
         """Show the wallet's statement."""
         return statement_page(request, wallet)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
 from plans.models import CreditPack
@@ -89,27 +90,31 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Use
 
 def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if wallet.closed_at is not None:
-        raise TopUpRuleRefused("The wallet is closed.", field="wallet")
+        raise TopUpRuleRefused(_("The wallet is closed. Choose an open wallet."), field="wallet")
     pack = CreditPack.objects.filter(code=request.pack, archived_at__isnull=True).first()
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     if pack is None or pack.unit != unit or not pack.prices.filter(currency=wallet.currency).exists():
-        raise TopUpRuleRefused(f"“{request.pack}” is not sold into this wallet: choose a pack that is.", field="pack")
+        text = _("“%(pack)s” is not available for this wallet. Choose another pack.")
+        raise TopUpRuleRefused(text % {"pack": request.pack}, field="pack")
     if (request.threshold is None) == (request.percent is None):
-        raise TopUpRuleRefused("Say below which balance: in units, or in percent of the pack.", field="threshold")
+        text = _("Enter a threshold, either in units or in percent of the pack.")
+        raise TopUpRuleRefused(text, field="threshold")
     if pack.units is None and request.percent is not None:
-        raise TopUpRuleRefused(f"{pack} is sold unit by unit: say the threshold in units.", field="percent")
+        text = _("%(pack)s is sold in any quantity. Enter the threshold in units.")
+        raise TopUpRuleRefused(text % {"pack": pack}, field="percent")
     if pack.units is None and request.target is None:
-        raise TopUpRuleRefused(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
+        text = _("%(pack)s is sold in any quantity. Enter a target balance.")
+        raise TopUpRuleRefused(text % {"pack": pack}, field="target")
     if request.payer not in Payer.values:
-        raise TopUpRuleRefused(
-            f"“{request.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer"
-        )
+        text = _("“%(value)s” is not a payer. Choose one of %(choices)s.")
+        raise TopUpRuleRefused(text % {"value": request.payer, "choices": ", ".join(Payer.values)}, field="payer")
     if request.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
-        raise TopUpRuleRefused("Only a sandbox customer is paid for by the sandbox.", field="payer")
+        raise TopUpRuleRefused(_("Only sandbox customers can use the sandbox as payer."), field="payer")
     if not timedelta(0) <= request.cooldown <= LONGEST_COOLDOWN:
-        raise TopUpRuleRefused("A cooldown lasts a year at most.", field="cooldown")
+        raise TopUpRuleRefused(_("Enter a minimum interval of up to one year."), field="cooldown")
     if not 1 <= request.most_declines <= MAX_DECLINES:
-        raise TopUpRuleRefused(f"It is switched off after 1 to {MAX_DECLINES} declines.", field="most_declines")
+        text = _("Enter 1 to %(most)s declines.")
+        raise TopUpRuleRefused(text % {"most": MAX_DECLINES}, field="most_declines")
     return pack
 
 
@@ -117,10 +122,10 @@ def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
     """Reject a customer's ceiling above finance's for the same span, and a ceiling that is set twice."""
     ceilings_by_key = {(ceiling.set_by, ceiling.span): ceiling for ceiling in ceilings}
     if len(ceilings_by_key) != len(ceilings):
-        raise TopUpRuleRefused("Each side sets one ceiling for a day and one for a month.", field="ceilings")
+        raise TopUpRuleRefused(_("Enter only one ceiling per day and one per month for each side."), field="ceilings")
     for (set_by, span), ceiling in ceilings_by_key.items():
         if ceiling.most is None and ceiling.most_money is None:
-            raise TopUpRuleRefused("A ceiling says how many top-ups, or how much money.", field="ceilings")
+            raise TopUpRuleRefused(_("Enter a number of top-ups or an amount for each ceiling."), field="ceilings")
         finance = ceilings_by_key.get((CeilingSetter.FINANCE, span))
         if set_by == CeilingSetter.CUSTOMER and finance is not None:
             _check_not_above(ceiling.most, finance.most)
@@ -129,9 +134,8 @@ def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
 
 def _check_not_above(own: Decimal | int | None, finance: Decimal | int | None) -> None:
     if own is not None and finance is not None and own > finance:
-        raise TopUpRuleRefused(
-            f"Finance allows {finance} at most: the customer's own ceiling is no more.", field="ceilings"
-        )
+        text = _("The customer's ceiling can't be above the ceiling set by finance, %(most)s.")
+        raise TopUpRuleRefused(text % {"most": finance}, field="ceilings")
 
 
 def remove_rule(*, wallet_id: int, at: datetime, by: User | None = None) -> None:
@@ -144,6 +148,6 @@ def remove_rule(*, wallet_id: int, at: datetime, by: User | None = None) -> None
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: User | None = None) -> None:
-    """Switch a rule on again, no matter why it was switched off; the count of declines starts over."""
+    """Enable a rule again, no matter why it was disabled; the count of declines starts over."""
     with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

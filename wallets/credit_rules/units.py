@@ -25,9 +25,9 @@ def check_amount(amount: Decimal) -> Decimal:
     :raises InvalidAmount: unless it is above zero, at most `MAX_UNITS`, and has at most 12 decimal places.
     """
     if not amount.is_finite() or not 0 < amount <= MAX_UNITS:
-        raise InvalidAmount(f"{amount} is not an amount above zero and at most {MAX_UNITS:,f}.")
+        raise InvalidAmount(f"The amount must be above zero and at most {MAX_UNITS:,f}, not {amount}.")
     if amount != round_to(amount, SMALLEST_STEP):
-        raise InvalidAmount(f"{amount:f} has more than 12 decimal places: round it first.")
+        raise InvalidAmount(f"{amount:f} has more than 12 decimal places. Round it first.")
     return amount
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
@@ -58,7 +59,7 @@ def _remove_units(
         read_lots({wallet.id: wallet}, [lot_id])
         lot = wallet.lots[lot_id]
         if kind == Movement.REFUND and not lot.cost:
-            raise LedgerRefused("Nothing was paid for it: void it instead.", field="lot")
+            raise LedgerRefused(_("The lot was free. Void it instead."), field="lot")
         if lot.free < amount:
             raise InsufficientUnits(amount, lot.free, wallet.unit)
         sheet = Sheet(at, reason, by.pk if by else None)
@@ -90,14 +91,17 @@ def transfer(
     check_amount(amount)
     _check_reason(reason)
     if from_id == to_id:
-        raise LedgerRefused("A transfer goes to another wallet.", field="to")
+        raise LedgerRefused(_("Choose another wallet as the destination."), field="to")
     with audited_transaction("transfer credits", by=by, at=at):
         wallets = lock_wallets([from_id, to_id], used_at=at)
         source, target = wallets[from_id], wallets[to_id]
         if (source.customer_id, source.unit) != (target.customer_id, target.unit):
-            raise LedgerRefused("Both wallets must be of one customer and hold the same unit.", field="to")
+            raise LedgerRefused(
+                _("Both wallets must belong to the same customer and hold the same unit."), field="to"
+            )
         if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
-            raise LedgerRefused("What their lots cost stands in two currencies: grant and void instead.", field="to")
+            text = _("The wallets' costs are in different currencies. Void the units here and grant them there.")
+            raise LedgerRefused(text, field="to")
         # Read under the locks, so that a repeated request sees the lots of the first one.
         earlier_lots = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
         if transferred := list(earlier_lots.order_by("id")):
@@ -166,9 +170,10 @@ def extend(*, lot_id: int, expires_at: datetime | None, reason: str, at: datetim
         read_lots({wallet.id: wallet}, [lot_id])
         lot = wallet.lots[lot_id]
         if lot.expires_at is None or (expires_at is not None and expires_at <= lot.expires_at):
-            raise LedgerRefused("It lasts as long already: choose a later moment, or none.", field="expires_at")
+            text = _("The new expiry must be after the current one, or empty.")
+            raise LedgerRefused(text, field="expires_at")
         if lot.expired or not lot.remaining:
-            raise LedgerRefused("Nothing is left of it: grant anew.", field="lot")
+            raise LedgerRefused(_("The lot has no remaining units. Grant new ones instead."), field="lot")
         ends = [end for end in row.rollover_ends if expires_at and end > expires_at]
         rolls_over = len(ends) if row.rollover_ends else row.rolls_over if expires_at else 0
         Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=rolls_over, rollover_ends=ends)
@@ -179,4 +184,4 @@ def extend(*, lot_id: int, expires_at: datetime | None, reason: str, at: datetim
 
 def _check_reason(reason: str) -> None:
     if not reason.strip():
-        raise LedgerRefused("Say why.", field="reason")
+        raise LedgerRefused(_("Enter a reason."), field="reason")

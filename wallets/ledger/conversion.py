@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT, ZERO
@@ -85,10 +86,9 @@ def revert_conversion(
         for lot_id, row in rows_by_lot.items():
             lot = target.lots.get(lot_id)
             if lot is None or lot.free != row.amount:
-                converted_amount = f"{row.amount.normalize():,f} {target.unit}"
-                raise ConversionRefused(
-                    f"Of the {converted_amount} that were converted, some are used, held or gone."
-                )
+                text = _("Some of the %(amount)s converted %(unit)s are used, held, or expired.")
+                values = {"amount": f"{row.amount.normalize():,f}", "unit": target.unit}
+                raise ConversionRefused(text % values)
             assert row.origin is not None  # noqa: S101  the query demands it
             units, cost = original_amounts[row.origin.pk]
             legs.append(move_lot(target, lot, EXACT.minus(row.amount)))
@@ -103,9 +103,10 @@ def _lock_source_and_target(from_id: int, to_id: int, at: datetime) -> tuple[Loc
     wallets = lock_wallets([from_id, to_id], used_at=at)
     source, target = wallets[from_id], wallets[to_id]
     if source.customer_id != target.customer_id or source.unit == target.unit:
-        raise ConversionRefused("Both wallets must be of one customer, and hold different units.")
+        raise ConversionRefused(_("Both wallets must belong to the same customer and hold different units."))
     if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
-        raise ConversionRefused("What their lots cost stands in two currencies: grant and void instead.")
+        text = _("The wallets' costs are in different currencies. Void the units here and grant them there.")
+        raise ConversionRefused(text)
     return source, target
 
 

@@ -107,7 +107,7 @@ def _run_isolated(run: ExpiryRun, action: Callable[[], int], subject: str) -> in
         # Without a connection the other wallets can't be processed either.
         if not connection.is_usable():
             raise
-        _log.exception("%s: what is due cannot be done", subject)
+        _log.exception("%s: due expiries and rollovers failed", subject)
         run.failed += 1
         return 0
 

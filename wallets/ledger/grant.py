@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import chain
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from lib.decimals import EXACT, ZERO
 from wallets.credit_rules import lots
@@ -199,10 +200,9 @@ def _check_grant(grant: Grant, at: datetime) -> None:
         check_amount(grant.cost)
     valid_from = grant.valid_from or at
     if grant.expires_at is not None and grant.expires_at <= valid_from:
-        raise LedgerRefused(
-            f"It would expire at {grant.expires_at:%Y-%m-%d %H:%M}, before it begins.", field="expires_at"
-        )
+        text = _("The expiry (%(time)s) must be after the start.")
+        raise LedgerRefused(text % {"time": f"{grant.expires_at:%Y-%m-%d %H:%M}"}, field="expires_at")
     if (grant.rolls_over or grant.rollover_ends) and grant.expires_at is None:
-        raise LedgerRefused("Only what expires rolls over: say when.", field="rolls_over")
+        raise LedgerRefused(_("Only units that expire can roll over. Enter an expiry."), field="rolls_over")
     if grant.kind not in LotKind.values:
-        raise LedgerRefused(f"“{grant.kind}” is no kind of grant.", field="kind")
+        raise LedgerRefused(_("“%(kind)s” is not a kind of grant.") % {"kind": grant.kind}, field="kind")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
@@ -26,7 +27,8 @@ class HoldIsOver(LedgerRefused):
     """The hold was committed or released, or it has lapsed."""
 
     def __init__(self, hold: Hold) -> None:
-        super().__init__(f"“{hold.reference}” is {hold.get_state_display()}: hold anew.")
+        text = _("The hold “%(reference)s” is %(state)s. Create a new one.")
+        super().__init__(text % {"reference": hold.reference, "state": hold.get_state_display()})
         self.hold = hold
 
 
@@ -84,7 +86,7 @@ def _hold_units(wallets: Sequence[LockedWallet], request: SpendRequest) -> tuple
         allocation = allocate_from_lots(
             wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at, reclaims_expired=False
         )
-        for lot, units, _ in allocation.shares:
+        for lot, units, _cost in allocation.shares:
             wallet.replace_lot(replace(lot, held=EXACT.add(lot.held, units)))
             shares.append(HoldShare(wallet_id=wallet.id, lot_id=lot.id, units=units))
         missing = allocation.missing

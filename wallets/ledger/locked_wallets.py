@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from lib import prepared_statements
 from lib.decimals import EXACT
 from lib.failpoints import hit_failpoint
@@ -133,7 +135,7 @@ def lock_customer_wallets(
 def _check_all_found(wallet_ids: Iterable[int], wallets: Mapping[int, LockedWallet]) -> None:
     missing = [id_ for id_ in wallet_ids if id_ not in wallets]
     if missing:
-        raise WalletNotFound(f"There is no open wallet {missing[0]}.")
+        raise WalletNotFound(_("Wallet %(id)s doesn't exist or is closed.") % {"id": missing[0]})
 
 
 def _lock_and_read(

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from customers.notifications import Announcement, announce_all
 from customers.notifications.announcement import Facts
@@ -26,7 +27,8 @@ def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = 
         granted something else.
     """
     if terms.kind not in MANUAL_KINDS:
-        raise LedgerRefused(f"Grant {', '.join(MANUAL_KINDS)}: what is sold comes with its purchase.", field="kind")
+        text = _("You can grant these kinds: %(kinds)s. Sell other units as a purchase.")
+        raise LedgerRefused(text % {"kinds": ", ".join(MANUAL_KINDS)}, field="kind")
     if terms.rollover_most is not None:
         _check_rollover_limit(terms.rollover_most)
     with audited_transaction("grant credits", by=by, at=at):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from lib.audit_log import audited_transaction
@@ -55,11 +56,14 @@ def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
     """
     wallet_currency = (currency or str(customer.currency)) if unit == CREDITS else unit
     if unit != CREDITS and (unit not in MINOR_UNITS or unit == CREDIT_PRICES):
-        raise LedgerRefused(f"A wallet holds credits or money of a currency: “{unit}” is neither.", field="unit")
+        text = _("“%(unit)s” is not a unit. Enter “credits” or the code of a currency, such as USD.")
+        raise LedgerRefused(text % {"unit": unit}, field="unit")
     if wallet_currency not in MINOR_UNITS or wallet_currency == CREDIT_PRICES:
-        raise LedgerRefused(f"“{wallet_currency}” is no currency of ISO 4217.", field="currency")
+        text = _("“%(code)s” is not a currency. Enter a code of three letters, such as EUR.")
+        raise LedgerRefused(text % {"code": wallet_currency}, field="currency")
     if unit != CREDITS and currency not in ("", unit):
-        raise LedgerRefused(f"A wallet of {unit} is paid for in {unit}.", field="currency")
+        text = _("The currency of a wallet that holds %(unit)s must be %(unit)s.")
+        raise LedgerRefused(text % {"unit": unit}, field="currency")
     return Wallet(customer=customer, unit=unit, currency=wallet_currency)
 
 
@@ -73,7 +77,7 @@ def change_wallet(*, wallet: Wallet, at: datetime, by: User | None = None, **set
         # Row lock: a spend that runs at the same time uses either the old settings or the new ones throughout.
         locked = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
         if locked.closed_at is not None:
-            raise LedgerRefused("It is closed: open another one.")
+            raise LedgerRefused(_("The wallet is closed. Create a new one."))
         apply_settings(locked, settings)
         locked.save(update_fields=list(settings))
         announce_wallet_event("updated", locked, at=at, key_suffix="settings", changed=", ".join(sorted(settings)))
@@ -90,15 +94,18 @@ def apply_settings(wallet: Wallet, settings: Mapping[str, Any]) -> None:
         setattr(wallet, name, value)
     same_name = Wallet.objects.filter(customer=wallet.customer_id, name=wallet.name).exclude(pk=wallet.pk)
     if same_name.exists():
-        raise LedgerRefused(f"The customer has a wallet “{wallet.name}” already: choose another name.", field="name")
+        text = _("The customer already has a wallet named “%(name)s”. Choose another name.")
+        raise LedgerRefused(text % {"name": wallet.name}, field="name")
     if wallet.pays_invoices and wallet.unit == CREDITS:
-        raise LedgerRefused("Only a wallet of money pays invoices.", field="pays_invoices")
+        raise LedgerRefused(_("Only a wallet that holds money can pay invoices."), field="pays_invoices")
     if wallet.grace:
         _check_grace(wallet.grace)
     if wallet.at_zero == AtZeroRule.GRACE and not wallet.grace:
-        raise LedgerRefused("Say how far below zero it may go.", field="grace")
+        raise LedgerRefused(_("Enter an overdraft limit."), field="grace")
     if wallet.at_zero in (AtZeroRule.BLOCK, AtZeroRule.OVERAGE) and wallet.grace:
-        raise LedgerRefused("Only with grace it goes below zero: leave this out.", field="grace")
+        raise LedgerRefused(
+            _("Only a wallet that allows an overdraft can have an overdraft limit. Leave this empty."), field="grace"
+        )
 
 
 def _check_grace(grace: Decimal) -> None:
@@ -118,9 +125,10 @@ def close_wallet(*, wallet_id: int, at: datetime, by: User | None = None) -> Wal
     with audited_transaction("close a wallet", by=by, at=at):
         wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
         if wallet.debt:
-            raise LedgerRefused(f"It owes {wallet.debt.normalize():f} {wallet.unit}: grant as much first.")
+            text = _("The wallet has an overdraft of %(amount)s %(unit)s. Grant this amount first.")
+            raise LedgerRefused(text % {"amount": f"{wallet.debt.normalize():f}", "unit": wallet.unit})
         if wallet.debt_held or any(lot.remaining for lot in wallet.lots.values()):
-            raise LedgerRefused("Something is left in it, or held: spend it, void it or transfer it first.")
+            raise LedgerRefused(_("The wallet still has remaining or held units. Void or transfer them first."))
         Wallet.objects.filter(pk=wallet_id).update(closed_at=at)
         closed = Wallet.objects.get(pk=wallet_id)
         announce_wallet_event("closed", closed, at=at)

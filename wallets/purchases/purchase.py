@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from invoices.credit_notes import CreditRefused, issue_credit_note
 from invoices.documents.issue import issue, next_ids, write_lines
@@ -65,7 +66,8 @@ def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: User | None = Non
         # invoice's number.
         wallet = _lock_wallet(wallet_id)
         if not order.reference.strip() or len(order.reference) > MAX_REFERENCE_LENGTH:
-            raise PurchaseRefused(f"Name it in 1 to {MAX_REFERENCE_LENGTH} characters.", field="reference")
+            text = _("Enter a reference of 1 to %(most)s characters.")
+            raise PurchaseRefused(text % {"most": MAX_REFERENCE_LENGTH}, field="reference")
         existing = Purchase.objects.filter(wallet=wallet, reference=order.reference).first()
         if existing is not None:
             return _check_same_order(existing, order)
@@ -78,7 +80,7 @@ def _lock_wallet(wallet_id: int) -> Wallet:
     rows = Wallet.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
     wallet = rows.filter(pk=wallet_id, closed_at__isnull=True).first()
     if wallet is None:
-        raise PurchaseRefused("The wallet is closed: choose one that is open.", field="wallet")
+        raise PurchaseRefused(_("The wallet is closed. Choose an open wallet."), field="wallet")
     return wallet
 
 
@@ -88,16 +90,15 @@ def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
         None,
         purchase.units,
     ):
-        raise PurchaseRefused(
-            f"“{order.reference}” names another purchase already: use a new one.", field="reference"
-        )
+        text = _("The reference “%(reference)s” is already used by another purchase. Use a new one.")
+        raise PurchaseRefused(text % {"reference": order.reference}, field="reference")
     return purchase
 
 
 def _find_on_sale(code: str, at: datetime) -> CreditPack:
     pack = CreditPack.objects.filter(code=code).first()
     if pack is None or not pack.is_on_sale(at):
-        raise PurchaseRefused(f"“{code}” is not on sale: choose a pack that is.", field="pack")
+        raise PurchaseRefused(_("“%(pack)s” is not on sale. Choose another pack.") % {"pack": code}, field="pack")
     return pack
 
 
@@ -105,19 +106,18 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
     """Return the terms of a pack for a wallet, after checking that the order fits them."""
     terms = current_terms(pack, str(wallet.currency))
     if terms is None:
-        raise PurchaseRefused(
-            f"{pack} has no price in {wallet.currency}: add one, or choose another pack.", field="pack"
-        )
+        text = _("%(pack)s has no price in %(currency)s. Add one, or choose another pack.")
+        raise PurchaseRefused(text % {"pack": pack, "currency": wallet.currency}, field="pack")
     if terms.unit != wallet.unit:
-        unit = "credits" if wallet.unit == CREDITS else f"money in {wallet.unit}"
-        raise PurchaseRefused(
-            f"The wallet holds {unit}, which {pack} is not: choose another pack or wallet.", field="pack"
-        )
+        text = _("%(pack)s doesn't fit the wallet, which holds %(unit)s. Choose another pack or wallet.")
+        raise PurchaseRefused(text % {"pack": pack, "unit": wallet.unit}, field="pack")
     if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
-        remedy = "tax it on those invoices" if wallet.pays_invoices else "tax it when it is bought"
-        raise PurchaseRefused(
-            f"{pack} would be taxed twice, or never: choose a pack that says to {remedy}.", field="pack"
+        text = (
+            _("%(pack)s is taxed at purchase, and this wallet pays taxed invoices. Choose a pack without tax.")
+            if wallet.pays_invoices
+            else _("%(pack)s is not taxed at purchase, and its use would never be. Choose a pack with tax.")
         )
+        raise PurchaseRefused(text % {"pack": pack}, field="pack")
     _check_quantity(pack, order)
     return terms
 
@@ -125,19 +125,22 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
 def _check_quantity(pack: CreditPack, order: PackOrder) -> None:
     if pack.units is not None:
         if order.units is not None:
-            raise PurchaseRefused(f"{pack} is sold by the pack: say how many packs.", field="units")
+            text = _("%(pack)s is sold in packs. Enter the number of packs.")
+            raise PurchaseRefused(text % {"pack": pack}, field="units")
         if not 1 <= order.packs <= MAX_PACKS:
-            raise PurchaseRefused(f"1 to {MAX_PACKS:,} packs can be bought at once.", field="packs")
+            raise PurchaseRefused(_("Enter 1 to %(most)s packs.") % {"most": f"{MAX_PACKS:,}"}, field="packs")
         return
     if order.packs != 1:
-        raise PurchaseRefused(f"{pack} is sold unit by unit: say how many units.", field="packs")
+        text = _("%(pack)s is sold in any quantity. Enter the number of units.")
+        raise PurchaseRefused(text % {"pack": pack}, field="packs")
     try:
         amount = check_amount(Decimal(0) if order.units is None else order.units)
     except InvalidAmount as invalid:
         raise PurchaseRefused(str(invalid), field="units") from invalid
     if not (pack.least_units or 0) <= amount <= (pack.most_units or 0):
         least, most = (format_units(limit or Decimal(0), "") for limit in (pack.least_units, pack.most_units))
-        raise PurchaseRefused(f"{pack} is sold from {least} to {most} units at a time.", field="units")
+        text = _("Enter %(least)s to %(most)s units of %(pack)s.")
+        raise PurchaseRefused(text % {"pack": pack, "least": least, "most": most}, field="units")
 
 
 def _write_purchase(
@@ -152,7 +155,8 @@ def _write_purchase(
     currency = str(wallet.currency)
     amounts: PurchaseAmounts = terms.purchase_amounts(order.packs, order.units, currency)
     if not amounts.net:
-        raise PurchaseRefused(f"It comes to {format_money(amounts.net, currency)}: buy more of it.", field="units")
+        text = _("The price rounds to %(amount)s. Enter a larger quantity.")
+        raise PurchaseRefused(text % {"amount": format_money(amounts.net, currency)}, field="units")
     (purchase_id,) = next_ids("wallets_purchase_id_seq", 1)
     draft = draft_invoice(purchase_id, wallet.customer, terms, amounts, order.packs, currency, at=at)
     write_lines([draft])
@@ -197,7 +201,7 @@ def cancel(
     :raises PurchaseRefused: if it was granted, or part of it is paid.
     """
     if not reason.strip():
-        raise PurchaseRefused("Say why: the reason is printed on the credit note.", field="reason")
+        raise PurchaseRefused(_("Enter a reason. It is printed on the credit note."), field="reason")
     with audited_transaction("cancel purchase", by=by, at=at, purchase=purchase_id):
         purchase = Purchase.objects.get(pk=purchase_id)
         # The invoice first, as for a payment: the later of the two sees the outcome of the earlier.
@@ -206,12 +210,12 @@ def cancel(
         if purchase.state in (PurchaseState.CANCELED, PurchaseState.FAILED):
             return purchase
         if purchase.state == PurchaseState.GRANTED:
-            raise PurchaseRefused("What it bought is in the wallet: refund what is left of that.", field="purchase")
+            text = _("The units are already in the wallet. Refund the remaining ones instead.")
+            raise PurchaseRefused(text, field="purchase")
         if invoice.paid:
+            text = _("%(amount)s of %(invoice)s is paid. Wait for the full payment, then refund the units.")
             paid = format_money(invoice.paid, str(invoice.currency))
-            raise PurchaseRefused(
-                f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase"
-            )
+            raise PurchaseRefused(text % {"amount": paid, "invoice": invoice}, field="purchase")
         Purchase.objects.filter(pk=purchase_id).update(state=state, ended_at=at, reason=reason)
         try:
             issue_credit_note(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)

@@ -77,7 +77,8 @@ def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: date
     try:
         return typeset(html)
     except MissingGlyphs as error:
-        raise NoFont(f"No font has the characters {error.characters[:20]}: change the name that has them.") from error
+        text = _("No font has the characters “%(characters)s”. Change the name that contains them.")
+        raise NoFont(text % {"characters": error.characters[:20]}) from error
 
 
 def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> Document:

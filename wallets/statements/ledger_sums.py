@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.lots import Lot, cost_between
@@ -40,9 +42,9 @@ def read_statement(wallet: Wallet, *, since: datetime, until: datetime) -> State
     :raises LedgerRefused: if the span is empty or longer than ten years.
     """
     if until <= since:
-        raise LedgerRefused("A statement ends after it begins: choose a later end.", field="until")
+        raise LedgerRefused(_("The end must be after the start."), field="until")
     if until - since > MAX_SPAN:
-        raise LedgerRefused("A statement is of ten years at most: choose a later begin.", field="since")
+        raise LedgerRefused(_("A statement covers up to ten years. Choose a later start."), field="since")
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, {"wallet": wallet.pk, "since": since, "until": until}, binary=True)
         rows = cursor.fetchall()

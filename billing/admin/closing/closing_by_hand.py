@@ -6,6 +6,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing.admin.closing.closing_status import CLOSE
@@ -25,36 +27,49 @@ def time_of(period: Period, now: datetime) -> datetime:
     return loaded_current_time(period.subscription.customer, now=now)
 
 
-def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
-    if not chosen:
-        return ["None of the chosen periods is open."]
-    if len(chosen) > MAX_AT_ONCE:
-        return [f"More than {MAX_AT_ONCE} periods are too many for one page: use the closing page instead."]
-    running = sum(period.ends_at > time_of(period, now) for period in chosen)
-    return (
-        [f"{format_number(running)} of them are not over yet: choose only periods that have ended."]
-        if running
-        else []
+def _obstacles(selected: list[Period], *, now: datetime) -> list[str]:
+    if not selected:
+        return [gettext("None of the selected periods is open.")]
+    if len(selected) > MAX_AT_ONCE:
+        text = gettext("You can invoice up to %(most)s periods here. Start an invoice run for more.")
+        return [text % {"most": MAX_AT_ONCE}]
+    running = sum(period.ends_at > time_of(period, now) for period in selected)
+    if not running:
+        return []
+    text = ngettext(
+        "%(count)s period has not ended yet. Select only periods that have ended.",
+        "%(count)s periods have not ended yet. Select only periods that have ended.",
+        running,
     )
+    return [text % {"count": format_number(running)}]
 
 
 def describe_close(periods: list[Period]) -> Preview:
     """Return the consequences of closing these periods."""
     now, count = timezone.now(), len(periods)
-    noun = "period" if count == 1 else "periods"
     early = sum(period.ends_at <= time_of(period, now) < period.due_at for period in periods)
+    closed = ngettext(
+        "%(count)s period is closed and invoiced, at most once.",
+        "%(count)s periods are closed and invoiced, each at most once.",
+        count,
+    )
     consequences = [
-        f"{format_number(count)} {noun} {'is' if count == 1 else 'are'} closed and invoiced, each at most once.",
-        "The invoices are issued and numbered, and do not change after that.",
+        closed % {"count": format_number(count)},
+        gettext("The invoices are issued and numbered. They can't be changed afterwards."),
     ]
     if early:
-        consequences.append(f"{format_number(early)} of them would have waited for stragglers, which are late then.")
-    title = f"Close {format_number(count)} {noun}"
+        text = ngettext(
+            "%(count)s period is still in its grace period: events that arrive later become late usage.",
+            "%(count)s periods are still in their grace period: events that arrive later become late usage.",
+            early,
+        )
+        consequences.append(text % {"count": format_number(early)})
+    title = ngettext("Invoice %(count)s period", "Invoice %(count)s periods", count) % {"count": format_number(count)}
     return Preview(title=title, consequences=consequences, problems=_obstacles(periods, now=now), verb=title)
 
 
 def close_each(request: HttpRequest, periods: list[Period]) -> None:
-    """Close the periods one by one, and report how many were closed and why others were not."""
+    """Close the periods one by one, and report the number of closed ones and the failures."""
     invoices = 0
     failures: list[str] = []
     for period in periods:
@@ -65,15 +80,26 @@ def close_each(request: HttpRequest, periods: list[Period]) -> None:
             failures.append(f"{period.subscription.customer}, {span_of(period)}: {error}")
     closed = len(periods) - len(failures)
     if closed:
-        messages.success(request, f"{closed} period{'s' * (closed != 1)} closed, {invoices} with an invoice.")
+        text = ngettext(
+            "%(count)s period closed; invoices issued: %(invoices)s.",
+            "%(count)s periods closed; invoices issued: %(invoices)s.",
+            closed,
+        )
+        messages.success(request, text % {"count": closed, "invoices": invoices})
     for failure in failures[:5]:
         messages.error(request, failure)
     if len(failures) > 5:
-        messages.error(request, f"{len(failures) - 5} more failed; the list says why.")
+        left = len(failures) - 5
+        text = ngettext(
+            "%(count)s more period failed. Its page shows the reason.",
+            "%(count)s more periods failed. Their pages show the reasons.",
+            left,
+        )
+        messages.error(request, text % {"count": left})
 
 
 class ClosePeriod(ConfirmedAction[Period]):
-    label, icon, variant = "Close now", "task_alt", ActionVariant.PRIMARY
+    label, icon, variant = _("Invoice now"), "task_alt", ActionVariant.PRIMARY
     permission = CLOSE
 
     @staticmethod
@@ -90,9 +116,9 @@ class ClosePeriod(ConfirmedAction[Period]):
 
 
 class ClosePeriods(SelectionAction[Period]):
-    label = "Close now"
+    label = _("Invoice now")
     permission = CLOSE
-    limit = MAX_AT_ONCE + 1  # one too many says that there are more
+    limit = MAX_AT_ONCE + 1  # one too many shows that there are more
     agreed_field = "confirmed"
 
     def select(self, queryset: QuerySet[Period]) -> QuerySet[Period]:

@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import TruncDay
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from billing.admin.figure_cache import read_cached
 from billing.models import Job, Period, UnmatchedUsage
@@ -50,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
     only_progress = request.headers.get("HX-Request") == "true"
     template = "staff/closing/closing_progress.html" if only_progress else "staff/closing/closing_status.html"
     may_close = is_allowed(request, CLOSE)
-    return staff_page(request, template, title="Close", may_close=may_close, **progress(at=timezone.now()))
+    return staff_page(request, template, title=_("Invoicing"), may_close=may_close, **progress(at=timezone.now()))
 
 
 def progress(*, at: datetime) -> dict[str, Any]:

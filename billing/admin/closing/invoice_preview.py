@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from billing.closing import NothingToBill, preview
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
@@ -30,9 +32,13 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
 def credits_shown(draft: Draft) -> tuple[str, ...]:
     """Return the credit notes that would be issued with an invoice, one sentence each."""
     invoices = Invoice.objects.in_bulk([credit_note.corrects_id for credit_note in draft.credit_notes])
+    text = _("A credit note for %(invoice)s credits %(amount)s with tax: %(lines)s.")
     return tuple(
-        f"A credit note on {invoices[credit_note.corrects_id]} gives back "
-        f"{format_money(credit_note.totals.total, draft.currency)}, tax"
-        f" included: {', '.join(line.description for line in credit_note.lines)}."
+        text
+        % {
+            "invoice": invoices[credit_note.corrects_id],
+            "amount": format_money(credit_note.totals.total, draft.currency),
+            "lines": ", ".join(line.description for line in credit_note.lines),
+        }
         for credit_note in draft.credit_notes
     )

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.closing.invoice_run_job import INVOICE_RUN, InvoiceRunRefused, amounts_by_currency, start_invoice_run
@@ -22,18 +24,20 @@ MAX_SHOWN = 20
 class CloseRunForm(StaffForm):
     """The seller whose periods are closed, and the time by which they are due."""
 
-    seller = forms.ModelChoiceField(Seller.objects.order_by("legal_name"), required=False, empty_label="all sellers")
+    seller = forms.ModelChoiceField(
+        Seller.objects.order_by("legal_name"), label=_("Seller"), required=False, empty_label=_("all sellers")
+    )
     until = forms.SplitDateTimeField(
-        label="Due by (UTC)",
+        label=_("Due by (UTC)"),
         required=False,
-        help_text="Periods that are over, and whose seller's grace has passed by then. Empty: by now.",
+        help_text=_("Invoices periods whose grace period ends by this time. Leave empty for now."),
     )
 
 
 class StartInvoiceRun(JobStartPage):
     """Start an invoice run or a dry run of one."""
 
-    label = title = "Close what is due"
+    label = title = _("Run invoicing now")
     icon = "task_alt"
     permission = CLOSE
     form_class = CloseRunForm
@@ -58,6 +62,11 @@ class StartInvoiceRun(JobStartPage):
         return {"media": self.form.media, "back": reverse("admin:closing")}
 
 
+def _issue_verb(invoices: int) -> str:
+    text = ngettext("Issue %(count)s invoice", "Issue %(count)s invoices", invoices)
+    return text % {"count": format_number(invoices)}
+
+
 def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """
     Return the template context of a run's job page: invoices issued, their amounts, and the periods left with
@@ -71,5 +80,5 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
         "findings": list(islice((row for row in rows if row["why"]), MAX_SHOWN)),
-        "verb": f"Close, and issue {format_number(invoices)} invoices" if figures.get("periods") else "",
+        "verb": _issue_verb(invoices) if figures.get("periods") else "",
     }

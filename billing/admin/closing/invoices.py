@@ -1,8 +1,12 @@
 """On the invoice page: rendering selected invoices by a job, and regenerating a period's invoice."""
 
+from typing import Any, cast
+
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing import pdf_archives
 from billing.closing import CannotRegenerate, preview_regeneration, regenerate
@@ -16,7 +20,7 @@ from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from lib.admin import Preview, Response, selection_action
-from lib.formats import format_money
+from lib.formats import format_money, format_number
 
 # The ids of a selection are stored in the job's parameters.
 MAX_AT_ONCE = 1_000
@@ -25,7 +29,7 @@ MAX_AT_ONCE = 1_000
 class RegenerateInvoice(VoidInvoice):
     """Replace a period's invoice by one based on the current facts."""
 
-    label = verb = "Void and make again"
+    label = verb = cast(Any, _("Void and reissue"))
     icon = "published_with_changes"
     refusals = (PaymentAttemptRefused, CannotRegenerate)
 
@@ -38,19 +42,20 @@ class RegenerateInvoice(VoidInvoice):
         consequences, problems = [], []
         try:
             preview = preview_regeneration(invoice_id=invoice.pk, at=current_time(invoice.customer))
-            consequences = [
-                f"A new invoice claims {format_money(preview.total.amount, str(preview.currency))}: by the addresses,"
-                " tax numbers and taxes of now, and all usage of the period."
-            ]
+            text = gettext(
+                "A new invoice over %(amount)s is issued with the current addresses, tax numbers, and taxes, and with"
+                " all usage of the period."
+            )
+            consequences = [text % {"amount": format_money(preview.total.amount, str(preview.currency))}]
         except CannotRegenerate as refused:
             problems = [str(refused)]
         return Preview(
-            title=f"Void {invoice}, and make it again",
+            title=gettext("Void and reissue %(invoice)s") % {"invoice": invoice},
             consequences=[
-                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is "
-                "void.",
+                gettext("A credit note over %(amount)s voids the invoice.")
+                % {"amount": format_money(invoice.left, str(invoice.currency))},
                 *consequences,
-                "The customer is sent both documents. This cannot be undone.",
+                gettext("The customer receives both. This can't be undone."),
             ],
             problems=problems,
         )
@@ -59,7 +64,8 @@ class RegenerateInvoice(VoidInvoice):
         at = current_time(invoice.customer)
         close_pages(invoice_id=invoice.pk, at=at)
         replacement = regenerate(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
-        return self.done(f"{replacement} is issued in place of {invoice}.", to=replacement)
+        names = {"replacement": replacement, "invoice": invoice}
+        return self.done(gettext("%(replacement)s was issued in place of %(invoice)s.") % names, to=replacement)
 
 
 class InvoiceOfPeriod(InvoiceAdmin):
@@ -67,12 +73,15 @@ class InvoiceOfPeriod(InvoiceAdmin):
 
     regenerate = RegenerateInvoice.as_action()
 
-    @selection_action("Make PDFs", permission="invoices.change_rendering")
+    @selection_action(_("Create PDFs"), permission="invoices.change_rendering")
     def make_files(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:
         """Render the missing PDFs of the selected invoices; the job's page offers all of them as an archive."""
         issued = queryset.exclude(state=InvoiceState.DRAFT).order_by("pk")
         ids = list(issued.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
         if not ids or len(ids) > MAX_AT_ONCE:
-            self.message_user(request, f"Choose 1 to {MAX_AT_ONCE:,} issued documents.", messages.WARNING)
+            text = gettext("Select 1 to %(most)s issued invoices.") % {"most": format_number(MAX_AT_ONCE)}
+            self.message_user(request, text, messages.WARNING)
             return None
-        return pdf_archives.start(request, selected=select_ids(ids), title=f"PDFs of {len(ids):,} documents")
+        title = ngettext("PDF of %(count)s invoice", "PDFs of %(count)s invoices", len(ids))
+        title %= {"count": format_number(len(ids))}
+        return pdf_archives.start(request, selected=select_ids(ids), title=title)

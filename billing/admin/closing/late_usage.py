@@ -1,11 +1,13 @@
 """Late usage in the admin: amounts in lists of periods, in total, and per customer."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
-from unfold.views import ChangeList
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from billing.admin.closing.service_days import days
 from billing.admin.figure_cache import read_cached
@@ -19,18 +21,11 @@ FRESH_SECONDS = 60
 MAX_ROWS = 20
 
 
-class LateColumns(ChangeList):
-    """
-    A list of periods that adds the amount of late usage to the rows of the current page, if the list is about late
-    usage.
-    """
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        if is_about_late(request):
-            late_periods = [period for period in self.result_list if period.late_since]
-            for period, row in zip(late_periods, price_late_usage(late_periods), strict=True):
-                period.late_row = row
+def add_late_rows(periods: Sequence[Any]) -> None:
+    """Read the amounts of late usage of these periods, and keep each on its period."""
+    late_periods = [period for period in periods if period.late_since]
+    for period, row in zip(late_periods, price_late_usage(late_periods), strict=True):
+        period.late_row = row
 
 
 def is_about_late(request: HttpRequest) -> bool:
@@ -41,7 +36,7 @@ def is_about_late(request: HttpRequest) -> bool:
 def amount_shown(row: LateUsageRow) -> str:
     """Return the amount of late usage, with its sign."""
     if row.amount is None:
-        return f"not known: {row.problem}"
+        return _("unknown: %(problem)s") % {"problem": row.problem}
     return signed(row.amount, row.currency)
 
 
@@ -60,10 +55,13 @@ def totals_shown(report: LateReport) -> list[dict[str, str]]:
         {
             "policy": str(policy.label),
             "code": policy.value,
-            "amounts": " and ".join(
-                signed(amount, currency)
-                for (policy_code, currency), amount in sorted(report.totals.items())
-                if policy_code == policy.value
+            "amounts": get_text_list(
+                [
+                    signed(amount, currency)
+                    for (policy_code, currency), amount in sorted(report.totals.items())
+                    if policy_code == policy.value
+                ],
+                _("and"),
             ),
             "periods": str(sum(row.policy == policy.value for row in report.rows)),
         }

@@ -13,7 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing import invoice_run, pdf_archives
 from billing.audit.job import AUDIT
@@ -29,11 +31,13 @@ from invoices.documents.calendar_months import month_bounds, next_month
 from invoices.documents.locked_months import MonthLockRefused, sum_documents, unlock_month
 from invoices.models import DocumentKind, MonthLock
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, require, staff_page
-from lib.admin.columns import column
-from lib.formats import format_money, format_number, pluralize
+from lib.admin.columns import column, display
+from lib.formats import format_money, format_number
+from lib.translation import Text
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
 MONTH_ROUTE = "month-end/<int:seller_id>/<str:month>/"
+KIND_PLURALS = {DocumentKind.INVOICE: _("Invoices"), DocumentKind.CREDIT_NOTE: _("Credit notes")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,63 +61,71 @@ class SellerMonth:
     def periods(self, status: str) -> str:
         return self.rows("billing_period", status=status, seller=self.seller.pk)
 
+    @property
+    def name(self) -> str:
+        return month_name(self.month)
 
-POINT_TEXTS: dict[str, tuple[str, str, Callable[[SellerMonth], str]]] = {
+
+def month_name(month: date) -> str:
+    return date_format(month, "YEAR_MONTH_FORMAT")
+
+
+POINT_TEXTS: dict[str, tuple[Text, Text, Callable[[SellerMonth], str]]] = {
     "periods_open": (
-        "Periods to be billed",
-        "Over by the month's end. Workers bill them once the seller's grace has passed; a run does so now.",
+        _("Periods to invoice"),
+        _("They end within the month. Workers invoice them after the grace period; an invoice run does so now."),
         lambda seller_month: seller_month.periods("due"),
     ),
     "periods_failed": (
-        "Periods that failed",
-        "Each says why. Put it right, then close it again.",
+        _("Failed periods"),
+        _("Each shows its error. Fix the cause, then invoice the period again."),
         lambda seller_month: seller_month.periods("failed"),
     ),
     "drafts": (
-        "Drafts",
-        "Documents of the month that are not issued.",
+        _("Drafts"),
+        _("Invoices of the month that are not issued."),
         lambda seller_month: seller_month.rows(
             "invoices_invoice", state__exact="draft", seller__id__exact=seller_month.seller.pk
         ),
     ),
     "unmatched_usage": (
-        "Events without a price",
-        "Kept, and billed as late usage as soon as they have one.",
+        _("Unmatched usage"),
+        _("Events without a price. They are billed as late usage once a price covers them."),
         lambda seller_month: seller_month.rows("billing_unmatchedusage"),
     ),
     "late_usage": (
-        "Late usage",
-        "Came after its period was billed; the next document has it, or what the seller wants of it.",
+        _("Late usage"),
+        _("It arrived after its period was invoiced. The seller's policy decides whether it is billed."),
         lambda seller_month: seller_month.periods("late"),
     ),
     "without_file": (
-        "Documents without a PDF",
-        "Not made yet, or not to be made: the document says why.",
+        _("Missing PDFs"),
+        _("Not created yet, or failed; the invoice shows the reason."),
         lambda seller_month: seller_month.documents(file="missing"),
     ),
     "not_sent": (
-        "Messages that did not arrive",
-        "About invoices of the month. They are tried again for a while.",
+        _("Failed deliveries"),
+        _("Webhooks and emails about the month's invoices. They are retried for a while."),
         lambda seller_month: seller_month.rows("customers_delivery", state__exact="given_up"),
     ),
     "overpaid": (
-        "Paid beyond what is due",
-        "Invoices that were paid before a credit note of the month took some of it back: refund it, or set it off.",
+        _("Overpaid invoices"),
+        _("They were paid before a credit note of the month, and the refund is still pending."),
         lambda seller_month: seller_month.documents(kind__exact="credit_note"),
     ),
     "approvals": (
-        "Changes waiting for approval",
-        "New prices that somebody asked to publish, of all sellers.",
+        _("Pending approvals"),
+        _("New prices of any seller that wait for approval."),
         lambda seller_month: reverse("admin:plans_planversion_changelist"),
     ),
     "audit_missing": (
-        "Audits still to be run",
-        "The books are looked over by every check there is, after the month's end.",
+        _("Audit not run yet"),
+        _("Run all integrity checks after the end of the month."),
         lambda seller_month: seller_month.rows("billing_job", kind__exact=JobKind.AUDIT.value),
     ),
     "audit_violated": (
-        "Promises that are broken",
-        "By the latest audit since the month's end. Show it to an engineer.",
+        _("Failed integrity checks"),
+        _("Found by the latest audit since the end of the month. Ask an engineer."),
         lambda seller_month: seller_month.rows("billing_job", kind__exact=JobKind.AUDIT.value),
     ),
 }
@@ -141,15 +153,16 @@ class LockMonth(MonthAction):
     def preview(self, seller_month: SellerMonth) -> Preview:
         checklist = month_end.read_checklist(seller=seller_month.seller, month=seller_month.month)
         return Preview(
-            title=f"Lock {seller_month.month:%B %Y} of {seller_month.seller}",
+            title=gettext("Lock %(month)s of %(seller)s")
+            % {"month": seller_month.name, "seller": seller_month.seller},
             consequences=[
-                "No document is dated in this month any more, whoever issues it: later documents are dated later.",
-                "Usage of this month that comes now is billed by later documents.",
-                "The checklist and the sums of the month are kept as they are now.",
-                "It can be unlocked again, with a reason that is kept.",
+                gettext("No invoice or credit note can be dated in this month; new ones get a later date."),
+                gettext("Usage of this month that arrives from now on is billed on later invoices."),
+                gettext("The checklist and the totals of the month are saved as they are now."),
+                gettext("The month can be unlocked again, with a reason."),
             ],
             problems=obstacles(checklist),
-            verb=f"Lock {seller_month.month:%B %Y}",
+            verb=gettext("Lock %(month)s") % {"month": seller_month.name},
             back=seller_month.address,
         )
 
@@ -161,24 +174,26 @@ class LockMonth(MonthAction):
             by=self.user,
             at=timezone.now(),
         )
-        return self.done(f"{seller_month.month:%B %Y} is locked.", to=seller_month.address)
+        text = gettext("%(month)s is locked.") % {"month": seller_month.name}
+        return self.done(text, to=seller_month.address)
 
 
 class UnlockMonth(MonthAction):
     permission = UNLOCK
     danger = True
-    missing_reason = "Say why: the reason is kept with the lock."
+    missing_reason = _("Enter the reason; it is kept with the lock.")
 
     def preview(self, seller_month: SellerMonth) -> Preview:
         is_locked = find_lock(seller_month) is not None
         return Preview(
-            title=f"Unlock {seller_month.month:%B %Y} of {seller_month.seller}",
+            title=gettext("Unlock %(month)s of %(seller)s")
+            % {"month": seller_month.name, "seller": seller_month.seller},
             consequences=[
-                "Documents may be dated in this month again, as far as the order of their numbers lets them.",
-                "What was locked, by whom and when, stays in the list of locks, with the reason that you give below.",
+                gettext("Invoices can be dated in this month again, as far as the order of their numbers allows."),
+                gettext("The lock stays in the list of locks, with its author, its time, and your reason."),
             ],
-            problems=[] if is_locked else [f"{seller_month.month:%B %Y} is not locked."],
-            verb=f"Unlock {seller_month.month:%B %Y}",
+            problems=[] if is_locked else [gettext("%(month)s is not locked.") % {"month": seller_month.name}],
+            verb=gettext("Unlock %(month)s") % {"month": seller_month.name},
             back=seller_month.address,
         )
 
@@ -186,7 +201,8 @@ class UnlockMonth(MonthAction):
         if (lock := find_lock(seller_month)) is None:
             return None
         unlock_month(lock_id=lock.pk, reason=self.reason, by=self.user, at=timezone.now())
-        return self.done(f"{seller_month.month:%B %Y} is open again.", to=seller_month.address)
+        text = gettext("%(month)s is unlocked.") % {"month": seller_month.name}
+        return self.done(text, to=seller_month.address)
 
 
 @admin.register(MonthLock)
@@ -210,18 +226,24 @@ class MonthLockAdmin(ReadOnlyAdmin):
     lock = LockMonth.as_action()
     unlock = UnlockMonth.as_action()
 
-    name = column("Month", str, ordering="month")
+    empty_text = _("Months are locked from the month-end checklist.")
 
-    @display(description="State", label={"locked": "success", "unlocked": "warning"})
-    def stands(self, lock: MonthLock) -> str:
-        return "locked" if lock.unlocked_at is None else "unlocked"
+    name = column(_("Month"), lambda lock: month_name(lock.month), ordering="month")
+
+    @display(description=_("State"), label={"locked": "success", "unlocked": "warning"})
+    def stands(self, lock: MonthLock) -> tuple[str, str]:
+        if lock.unlocked_at is None:
+            return "locked", gettext("locked")
+        return "unlocked", gettext("unlocked")
 
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show the status of the last months of all sellers."""
         require(request, SEE)
         sellers, rows = read_overview(at=timezone.now())
         shown = [(row[0].month, [(status, *_state(status)) for status in row]) for row in rows if row]
-        return staff_page(request, "staff/closing/months.html", title="Month-end", sellers=sellers, rows=shown)
+        return staff_page(
+            request, "staff/closing/months.html", title=gettext("Month end"), sellers=sellers, rows=shown
+        )
 
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Show the checklist of a month, the totals of its invoices, and its lock."""
@@ -254,7 +276,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
             "may_print": has_permission(pdf_archives.PRINT),
             "may_audit": has_permission(AUDIT.permission),
         }
-        title = f"{seller_month.month:%B %Y} of {seller_month.seller}"
+        title = gettext("%(month)s of %(seller)s") % {"month": seller_month.name, "seller": seller_month.seller}
         return staff_page(request, "staff/closing/month.html", title=title, **context)
 
     def print(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
@@ -262,7 +284,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             raise Http404("PDFs are made by a button.")
         seller_month = _find_seller_month(seller_id, month)
-        title = f"PDFs of {seller_month.seller}, {seller_month.month:%B %Y}"
+        title = gettext("PDFs of %(seller)s, %(month)s") % {"month": seller_month.name, "seller": seller_month.seller}
         return pdf_archives.start(
             request, selected=select_month(seller_month.seller, seller_month.month), title=title
         )
@@ -278,23 +300,24 @@ def _find_seller_month(seller_id: int, month: str) -> SellerMonth:
     try:
         first = date.fromisoformat(f"{month}-01")
     except ValueError:
-        raise Http404(f"“{month}” is no month: write it like 2026-01.") from None
+        raise Http404(f"“{month}” is not a month such as 2026-01.") from None
     return SellerMonth(get_object_or_404(Seller, pk=seller_id), first)
 
 
 def _state(status: MonthStatus) -> tuple[str, str]:
     """Return the status of a month as (color, text)."""
     if status.lock is not None:
-        return "good", "locked"
+        return "good", gettext("locked")
     if status.failed:
-        return "bad", f"{format_number(status.failed)} failed"
+        return "bad", gettext("%(count)s failed") % {"count": format_number(status.failed)}
     if status.open:
-        return "warn" if status.is_over else "", f"{format_number(status.open)} to be billed"
-    return "", "to be locked" if status.is_over else "running"
+        text = gettext("%(count)s to invoice") % {"count": format_number(status.open)}
+        return "warn" if status.is_over else "", text
+    return "", gettext("ready to lock") if status.is_over else gettext("open month")
 
 
 def _sum_shown(row: dict[str, Any]) -> dict[str, str]:
     """Return the totals of invoices of one kind and currency, as text."""
     figures = {name: format_money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
-    kind = DocumentKind(row["kind"]).label
-    return {"kind": f"{pluralize(kind)}", "documents": format_number(row["documents"]), **figures}
+    kind = KIND_PLURALS[DocumentKind(row["kind"])]
+    return {"kind": str(kind), "documents": format_number(row["documents"]), **figures}

@@ -1,4 +1,4 @@
-"""PDFs of many invoices: jobs that render missing ones, reasons of failures, and the archives."""
+"""PDFs of many invoices: jobs that render missing ones, the reasons of failures, and the archives."""
 
 from collections import Counter
 from itertools import chain
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.closing.pdf_archives import selection
@@ -55,7 +56,11 @@ def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
     run = Job.objects.filter(pk=job_id, kind=JobKind.CLOSE_RUN).first()
     if run is None or request.method != "POST":
         raise Http404(f"There is no close run {job_id}.")
-    return start(request, selected=selection.select_run(run), title=f"PDFs of job {run.pk}: {run}")
+    return start(
+        request,
+        selected=selection.select_run(run),
+        title=_("PDFs of job %(number)s: %(job)s") % {"number": run.pk, "job": run},
+    )
 
 
 def archive(request: HttpRequest, job_id: int, part: int) -> StreamingHttpResponse:

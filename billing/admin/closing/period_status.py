@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from billing.models import Period
@@ -13,30 +15,31 @@ from billing.models.periods import PeriodState
 from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
 from lib.admin import ConditionFilter
+from lib.translation import Text
 
 # Bounds the subquery that filters the list; a person reads far fewer rows.
 MAX_LISTED = 10_000
 
 
 class StatusFilter(ConditionFilter):
-    title = "Status"
+    title = _("Status")
     parameter_name = "status"
 
-    def conditions(self) -> dict[str, tuple[str, Q]]:
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
         due = Period.objects.due(timezone.now()).order_by("due_at", "pk")
         return {
-            "due": ("due now", Q(pk__in=_first(due))),
-            "failed": ("failed", Q(pk__in=_first(Period.objects.failed()))),
-            "open": ("open", Q(state=PeriodState.OPEN)),
-            "closed": ("closed", Q(state=PeriodState.CLOSED)),
-            "late": ("late usage", Q(pk__in=_first(Period.objects.late()))),
+            "due": (_("ready to invoice"), Q(pk__in=_first(due))),
+            "failed": (_("failed"), Q(pk__in=_first(Period.objects.failed()))),
+            "open": (_("open"), Q(state=PeriodState.OPEN)),
+            "closed": (_("closed"), Q(state=PeriodState.CLOSED)),
+            "late": (_("late usage"), Q(pk__in=_first(Period.objects.late()))),
         }
 
 
 class SellerFilter(DropdownFilter):
     """Filter by seller. It is meant to be combined with another filter that leaves few rows."""
 
-    title = "Seller"
+    title = _("Seller")
     parameter_name = "seller"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -50,7 +53,7 @@ class SellerFilter(DropdownFilter):
 class LatePolicyFilter(DropdownFilter):
     """Filter periods with late usage by the seller's policy for it."""
 
-    title = "Late usage"
+    title = _("Late usage policy")
     parameter_name = "late"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -71,7 +74,7 @@ def _first(periods: QuerySet[Period]) -> QuerySet[Period, Any]:
 def status_of(period: Period, *, at: datetime) -> tuple[str, str]:
     """Return the status of a period as (kind, text)."""
     if period.state == PeriodState.CLOSED:
-        return ("late", "closed, late usage") if period.late_since else ("closed", "closed")
+        return ("late", gettext("closed, late usage")) if period.late_since else ("closed", gettext("closed"))
     if period.error:
-        return "failed", "failed"
-    return ("due", "due") if period.due_at <= at else ("open", "open")
+        return "failed", gettext("failed")
+    return ("due", gettext("ready to invoice")) if period.due_at <= at else ("open", gettext("open"))

@@ -1,26 +1,29 @@
-"""Periods: due ones, failed ones with their errors, and closing by hand."""
+"""Billing periods: due ones, failed ones with their errors, and closing by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin import dashboard
 from billing.admin.closing import closing_status
 from billing.admin.closing.closing_by_hand import ClosePeriod, ClosePeriods, time_of
-from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about_late, newest_late, totals_shown
+from billing.admin.closing.late_usage import add_late_rows, amount_shown, is_about_late, newest_late, totals_shown
 from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.admin.closing.service_days import span_of
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.closing.late_usage.report import price_late_usage
 from billing.models import Counter, Period
 from customers.customer_time import current_time
-from lib.admin.columns import column, text_column
+from lib.admin.columns import column, display, text_column
 from plans.catalog.stored_terms import FREE_RATE
 from plans.models import Rate
+
+COLORS = {"failed": "danger", "due": "warning", "closed": "success", "late": "info"}
 
 
 @admin.register(Period)
@@ -48,25 +51,30 @@ class PeriodAdmin(SubscriptionRowsAdmin):
     close_now = ClosePeriods.as_action()
     close_this = ClosePeriod.as_action()
 
-    plan = text_column("version", "Plan")
-    span = column("Period", span_of, ordering="starts_at")
+    empty_text = _("Each subscription has a period for every billing cycle. Add a subscription to begin.")
 
-    @display(description="Status", label={"failed": "danger", "due": "warning", "closed": "success", "late": "info"})
+    plan = text_column("version", _("Plan"))
+    span = column(_("Period"), span_of, ordering="starts_at")
+
+    @display(
+        description=_("Status"), label={"failed": "danger", "due": "warning", "closed": "success", "late": "info"}
+    )
     def status(self, period: Period) -> tuple[str, str]:
         return status_of(period, at=time_of(period, timezone.now()))
 
-    invoice_shown = column("Invoice", lambda period: str(period.invoice) if period.invoice else "")
-    late_row = column("Late usage", lambda period: amount_shown(period.late_row) if period.late_since else "")
+    invoice_shown = column(_("Invoice"), lambda period: str(period.invoice) if period.invoice else "")
+    late_row = column(_("Late usage"), lambda period: amount_shown(period.late_row) if period.late_since else "")
 
-    @display(description="What becomes of it")
+    @display(description=_("Late usage policy"))
     def late_policy(self, period: Period) -> str:
         return str(period.subscription.customer.seller.get_late_usage_display()) if period.late_since else ""
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "late_row", "late_policy") if is_about_late(request) else self.list_display
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return LateColumns if is_about_late(request) else super().get_changelist(request, **kwargs)
+    def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        if is_about_late(request):
+            add_late_rows(rows)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         shown: dict[str, Any] = {}
@@ -79,7 +87,7 @@ class PeriodAdmin(SubscriptionRowsAdmin):
     def page_context(self, request: HttpRequest, period: Period) -> dict[str, Any]:
         kind, status_text = status_of(period, at=current_time(period.subscription.customer))
         return {
-            "title": f"{span_of(period)} of {period.subscription.customer}",
+            "title": f"{period.subscription.customer}, {span_of(period)}",
             "period": period,
             "status": status_text,
             "status_kind": kind,
@@ -96,4 +104,4 @@ def usage_of(period: Period) -> list[tuple[Counter, str]]:
         .order_by("plan_feature__position", "rate_id", "window_start")
     )
     rates = Rate.objects.in_bulk({counter.rate_id for counter in counters} - {FREE_RATE})
-    return [(counter, str(rates.get(counter.rate_id, "included only"))) for counter in counters]
+    return [(counter, str(rates.get(counter.rate_id, gettext("included only")))) for counter in counters]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from billing.models import Period
 
@@ -14,7 +15,7 @@ def span_of(period: Period) -> str:
     """Return the days of a period, both ends included; its customer is loaded. An opening period has a single day."""
     zone = ZoneInfo(period.subscription.customer.time_zone)
     if period.starts_at == period.ends_at:
-        return f"opening, {date_format(period.starts_at.astimezone(zone).date())}"
+        return _("billed at start, %(day)s") % {"day": date_format(period.starts_at.astimezone(zone).date())}
     return days(period.starts_at, period.ends_at, zone)
 
 

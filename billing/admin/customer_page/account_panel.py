@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
 from billing.admin.closing.late_usage import late_periods_of
 from billing.admin.closing.service_days import days
 from billing.admin.limits.alerts import alerts_of
@@ -55,8 +58,10 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
 
 def _span(usage: PeriodUsage, customer: Customer) -> str:
     """Return the days of a running period, and whether it is a trial."""
-    trial = f"trial, usage is {usage.terms.trial}, " if usage.terms.trial else ""
-    return f"{trial}{days(usage.starts_at, usage.ends_at, ZoneInfo(customer.time_zone))}"
+    dates = days(usage.starts_at, usage.ends_at, ZoneInfo(customer.time_zone))
+    if not usage.terms.trial:
+        return dates
+    return _("trial (usage: %(usage)s), %(dates)s") % {"usage": usage.terms.trial, "dates": dates}
 
 
 def _subscriptions(customer: Customer) -> list[Subscription]:
@@ -74,7 +79,12 @@ def _wallets(customer: Customer, *, at: datetime) -> list[tuple[Wallet, WalletBa
 def _charts(
     customer: Customer, running: Sequence[PeriodUsage], meters: dict[int, Meter], *, at: datetime
 ) -> list[MeterChart]:
-    """Return a chart for each of the busiest meters: the days of this period and of the period before."""
+    """
+    Return a chart for each of the busiest meters: the days of this period and as many before it.
+
+    This period has the usage that the running periods counted, as in the portal: they share their first day with the
+    periods before them.
+    """
     if not running:
         return []
     zone = ZoneInfo(customer.time_zone)
@@ -82,9 +92,12 @@ def _charts(
     last = max(usage.ends_at for usage in running) - timedelta(microseconds=1)
     end = last.astimezone(zone).date() + timedelta(days=1)
     previous_start = start - (end - start)
-    since, until = (datetime.combine(day, time.min, zone) for day in (previous_start, end))
+    since, middle, until = (datetime.combine(day, time.min, zone) for day in (previous_start, start, end))
+    ids = [usage.period_id for usage in running]
+    current = read_usage_by_day(customer_id=customer.pk, since=middle, until=until, zone=zone, period_ids=ids)
+    earlier = read_usage_by_day(customer_id=customer.pk, since=since, until=middle, zone=zone)
     days_by_meter: dict[int, list[Day]] = defaultdict(list)
-    for day in read_usage_by_day(customer_id=customer.pk, since=since, until=until, zone=zone):
+    for day in [*earlier, *current]:
         days_by_meter[day.meter_id].append(day)
     busiest = sorted(days_by_meter.items(), key=lambda pair: -sum(day.tally.events for day in pair[1]))[:MAX_CHARTS]
     today = at.astimezone(zone).date()
@@ -92,7 +105,11 @@ def _charts(
 
 
 def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date) -> MeterChart:
-    """Return a chart of this period's daily quantities, with those of the same number of days before it."""
+    """
+    Return a chart of this period's daily quantities, with those of the same number of days before it.
+
+    The totals compare as many days: those of this period until today.
+    """
     length = (end - start).days
     period_days = [start + timedelta(days=offset) for offset in range(length)]
     aggregation = metering_terms(meter).aggregation
@@ -101,17 +118,20 @@ def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date
     current = [quantities.get(day, nothing) if day <= today else None for day in period_days]
     earlier = [quantities.get(day - timedelta(days=length), nothing) for day in period_days]
     total = combine_days(aggregation, (day for day in used if day.day >= start))
-    total_before = combine_days(aggregation, (day for day in used if day.day < start))
-    summary = (
-        f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
-    )
-    series = [ChartSeries("this period", current), ChartSeries("the time before", earlier, faint=True)]
+    same_day = min(today, end) - timedelta(days=length)
+    total_before = combine_days(aggregation, (day for day in used if day.day < start and day.day <= same_day))
+    summary = _("%(meter)s by day: %(now)s this period, %(before)s in the same days before") % {
+        "meter": meter.name,
+        "now": format_units(total, meter.unit),
+        "before": format_number(total_before),
+    }
+    series = [ChartSeries(_("this period"), current), ChartSeries(_("previous period"), earlier, faint=True)]
     kind = "" if aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(
         name=f"{meter.name}{kind}",
         now=format_units(total, meter.unit),
         before=format_number(total_before),
-        chart=line_chart([f"{day:%-d %b}" for day in period_days], series, summary=summary),
+        chart=line_chart([date_format(day, "j M") for day in period_days], series, summary=summary),
     )
 
 

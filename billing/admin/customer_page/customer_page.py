@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing import subscriptions
@@ -23,6 +24,7 @@ from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.admin import ConfirmedAction, Response, row_action
+from lib.admin.columns import display
 from lib.formats import format_number
 
 
@@ -32,14 +34,14 @@ def is_known(customer: Customer) -> bool:
 
 
 class DraftInvoice(ConfirmedAction[Customer]):
-    label, icon, verb = "Draft an invoice", "request_quote", "Draft invoice"
+    label, icon, verb = _("Create invoice"), "request_quote", _("Create draft")
     permission = "invoices.claim_invoice"
     is_offered = staticmethod(is_known)
-    title = "Draft an invoice for {}"
-    consequences = [
-        "An empty draft is made, for what no subscription bills; its lines and terms come next.",
-        "Nothing is claimed or sent before it is issued.",
-    ]
+    title = _("Create an invoice for {}")
+    consequences = (
+        _("Creates an empty draft of a one-off invoice. You add its lines and terms next."),
+        _("Nothing is due or sent until you issue it."),
+    )
 
     def run(self, customer: Customer) -> Response:
         draft = draft_invoice(customer=customer, request=OneOffRequest(), at=current_time(customer), by=self.user)
@@ -47,15 +49,15 @@ class DraftInvoice(ConfirmedAction[Customer]):
 
 
 class CheckTaxNumber(ConfirmedAction[Customer]):
-    label = verb = "Check VAT id"
+    label = verb = _("Check VAT ID")
     icon = "verified"
     permission = "customers.change_customer"
     refusals = (TaxNumberCheckFailed,)
-    title = "Check {.tax_number}"
-    consequences = [
-        "The office that is set up is asked whether the number is in use, and its answer is kept.",
-        "A number that is not in use is taxed on documents issued from now on.",
-    ]
+    title = _("Check {.tax_number}")
+    consequences = (
+        _("Asks the configured tax authority whether the number is valid, and stores the answer."),
+        _("With an invalid number, invoices issued from now on include tax."),
+    )
 
     @staticmethod
     def is_offered(customer: Customer) -> bool:
@@ -67,15 +69,15 @@ class CheckTaxNumber(ConfirmedAction[Customer]):
 
 
 class Subscribe(ConfirmedAction[Customer]):
-    label, icon, variant, verb = "Subscribe", "add", ActionVariant.PRIMARY, "Subscribe customer"
+    label, icon, variant, verb = _("Add subscription"), "add", ActionVariant.PRIMARY, _("Add subscription")
     permission = "billing.add_subscription"
     is_offered = staticmethod(is_known)
     refusals = (subscriptions.SubscriptionRefused,)
-    title = "Subscribe {}"
-    consequences = [
-        "From the moment below, usage that events send for “{.external_id}” is priced by the plan.",
-        "Fees due in advance are invoiced at the start, or after the trial, in the currency chosen below.",
-    ]
+    title = _("Add a subscription for {}")
+    consequences = (
+        _("From the start on, usage events for “{.external_id}” are billed at the plan's prices."),
+        _("Fees in advance are invoiced at the start, or after the trial."),
+    )
 
     def make_form(self, customer: Customer) -> SubscribeForm:
         return SubscribeForm(self.posted, customer=customer, at=current_time(customer))
@@ -85,9 +87,10 @@ class Subscribe(ConfirmedAction[Customer]):
         create = subscriptions.draft if is_draft else subscriptions.start
         subscription = create(customer=customer, **self.form.arguments, by=self.user, at=current_time(customer))
         if is_draft:
-            drafted = f"{subscription.version} is drafted for {customer}: activate it when it is time."
-            return self.done(drafted, to=subscription)
-        return self.done(f"{customer} is subscribed to {subscription.version}.")
+            text = gettext("%(version)s is drafted for %(customer)s. Activate it to start.")
+            return self.done(text % {"version": subscription.version, "customer": customer}, to=subscription)
+        text = gettext("%(customer)s is subscribed to %(version)s.")
+        return self.done(text % {"version": subscription.version, "customer": customer})
 
     def field_of(self, refusal: Exception) -> str | None:
         field: str | None = self.form.field_of(refusal)
@@ -104,7 +107,7 @@ class CustomerAccount(CustomerAdmin):
     check_tax_number = CheckTaxNumber.as_action()
     erase_personal = ErasePersonalData.as_action()
 
-    @row_action("Export personal data", icon="folder_zip", permission="customers.erase_customer")
+    @row_action(_("Export personal data"), icon="folder_zip", permission="customers.erase_customer")
     def export_personal(self, request: HttpRequest, customer: Customer) -> Response:
         """Send all personal data of the customer as one file."""
         return export_file(customer)
@@ -114,17 +117,17 @@ class CustomerAccount(CustomerAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, ("Taxed now", {"fields": ("taxed",)})] if obj else fieldsets
+        return [*fieldsets, (_("Current taxes"), {"fields": ("taxed",)})] if obj else fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), "taxed") if obj else ()
 
-    @display(description="Where the product has no rate of its own")
+    @display(description=_("Default tax"))
     def taxed(self, customer: Customer) -> str:
-        """Return the taxes that an invoice would carry now, and why a VAT id does not count."""
+        """Return the taxes that an invoice would carry now, and the problem of an invalid VAT ID."""
         taxation = taxation_of(customer, at=current_time(customer))
         tax_texts = [
-            " ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in taxation.taxes
+            " ".join(filter(None, [f"{tax.name} {format_number(tax.rate)}%", tax.reason])) for tax in taxation.taxes
         ]
         return ". ".join(filter(None, [", ".join(tax_texts), taxation.problem, _check_result(customer)]))
 
@@ -134,4 +137,7 @@ def _check_result(customer: Customer) -> str:
     if not customer.tax_number or customer.checked_tax_number != customer.tax_number:
         return ""
     when = date_format(timezone.localtime(customer.tax_number_checked_at), "DATETIME_FORMAT")
-    return f"{customer.tax_number} is {'' if customer.tax_number_is_valid else 'not '}in use, as of {when}"
+    values = {"number": customer.tax_number, "time": when}
+    if customer.tax_number_is_valid:
+        return gettext("%(number)s is valid, as of %(time)s") % values
+    return gettext("%(number)s is invalid, as of %(time)s") % values

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from billing.admin.audit import audit_job
 from billing.admin.closing import invoice_run, pdf_archives
@@ -55,9 +56,22 @@ def _failed_without_findings(job: Job) -> QuerySet[JobItem]:
 def _context_of_kind(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return the context of the kind's own templates; or else the figures, and a button that runs it for real."""
     if (context := CONTEXT_BY_KIND.get(JobKind(job.kind))) is None:
-        return {"counted_in": "staff/jobs/job_counted.html", "counted": figures, "verb": "Do it for real"}
+        return {"counted_in": "staff/jobs/job_counted.html", "counted": _labeled(figures), "verb": _("Run for real")}
     own = f"staff/jobs/job_{job.kind}"
-    return {"counted_in": f"{own}_counted.html", "told_in": f"{own}.html", **context(job, figures)}
+    return {"counted_in": f"{own}_counted.html", "result_in": f"{own}.html", **context(job, figures)}
+
+
+def _labeled(figures: dict[str, int]) -> dict[str, int]:
+    """Return the figures of a migration's job by their labels."""
+    labels = {
+        "possible": _("Possible"),
+        "not possible": _("Not possible"),
+        "with a warning": _("With warnings"),
+        "moved": _("Moved"),
+        "to come": _("Scheduled"),
+        "rolled back": _("Rolled back"),
+    }
+    return {labels.get(name, name): count for name, count in figures.items()}
 
 
 def _figures(job: Job) -> dict[str, int]:

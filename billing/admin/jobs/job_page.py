@@ -1,15 +1,16 @@
 """Jobs: the list, progress, results, and the operators' controls."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.audit import audit_job
 from billing.admin.closing import invoice_run, pdf_archives
@@ -23,24 +24,24 @@ from billing.jobs.progress import JobProgress, read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
-from lib.admin.columns import state_column
+from lib.admin.columns import display, state_column
 from lib.csv_export import csv_download
 from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
 CONFIRMATIONS = {
-    "pause": "No item is begun any more; what is under way is finished.",
-    "resume": "It goes on.",
-    "cancel": "It is canceled; what was done stays done.",
-    "retry_failed": "What failed is tried again.",
-    "do_for_real": "It is done for real now; this page follows it.",
+    "pause": _("Paused. Items in progress are finished."),
+    "resume": _("Resumed."),
+    "cancel": _("Canceled. Finished items stay as they are."),
+    "retry_failed": _("Retrying the failed items."),
+    "do_for_real": _("Started. This page shows the progress."),
 }
 
 
 class SteerJob(ConfirmedAction[Job]):
     """Apply a control to the job; only canceling asks for confirmation first."""
 
-    verb = "Cancel the job"
+    verb = _("Cancel job")
     permission = "billing.view_job"
     danger = True
     refusals = (controls.JobControlRefused,)
@@ -49,15 +50,20 @@ class SteerJob(ConfirmedAction[Job]):
         self.how = how
         job: Job = self.page.find(self.request, str(job_id))
         if how not in CONFIRMATIONS:
-            raise Http404(f"Nothing of a job is called {how}.")
+            raise Http404(f"There is no job control {how}.")
         require(self.request, KINDS[job.kind].permission)
         return job
 
     def preview(self, job: Job) -> Preview:
         return Preview(
-            title=f"Cancel {job}",
-            consequences=["What was done stays done.", "What waits is never begun: this job cannot be gone on with."],
-            problems=[f"It is {job.get_state_display()} already."] if job.has_ended else [],
+            title=gettext("Cancel %(job)s") % {"job": job},
+            consequences=[
+                gettext("Finished items stay as they are."),
+                gettext("The other items are not started, and the job can't be resumed."),
+            ],
+            problems=[gettext("The job is already %(state)s.") % {"state": job.get_state_display()}]
+            if job.has_ended
+            else [],
         )
 
     def run(self, job: Job) -> Response:
@@ -99,31 +105,32 @@ class JobAdmin(ReadOnlyAdmin):
     import_usage = imports.ImportUsage.as_action()
     grant_promotions = bulk_grants.GrantFromTable.as_action()
 
+    empty_text = _("Invoice runs, imports, and other work on many rows appear here with their progress.")
+
     state_shown = state_column(COLORS)
 
-    @display(description="What", ordering="kind")
+    @display(description=_("Kind"), ordering="kind")
     def kind_shown(self, job: Job) -> str:
-        return f"{job.get_kind_display()}, dry run" if job.dry_run else job.get_kind_display()
+        kind = job.get_kind_display()
+        return gettext("%(kind)s, dry run") % {"kind": kind} if job.dry_run else kind
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def progress_shown(self, job: Job) -> str:
         progress = _progress(job)
         if progress.total is None:
-            return "not begun" if job.is_open else ""
-        processed = f"{format_number(progress.done + progress.failed)} of {format_number(progress.total)}"
+            return gettext("not started") if job.is_open else ""
+        counts = {"count": format_number(progress.done + progress.failed), "total": format_number(progress.total)}
+        processed = gettext("%(count)s of %(total)s") % counts
         if not job.is_open:
             return processed
         return format_html(
             '<progress class="bar" max="100" value="{}" aria-hidden="true"></progress>{}', progress.percent, processed
         )
 
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Read the progress of all jobs of the page in one query."""
-        changelist = super().get_changelist_instance(request)
-        progress_by_job = read_job_progress(changelist.result_list)
-        for job in changelist.result_list:
+    def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        progress_by_job = read_job_progress(rows)
+        for job in rows:
             job.progress = progress_by_job[job.pk]
-        return changelist
 
     # The page of a job ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from billing.models import Job
@@ -13,8 +14,8 @@ def wake(request: HttpRequest) -> None:
     try:
         run_jobs.delay()
     except OperationalError as error:
-        warning = f"The workers cannot be reached now ({error}); they look for jobs every few seconds by themselves."
-        messages.warning(request, warning)
+        text = _("The message broker can't be reached (%(error)s). Workers still check for jobs every few seconds.")
+        messages.warning(request, text % {"error": error})
 
 
 class JobStartPage(FormPage):

@@ -8,7 +8,8 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from billing.limits.alerts.rule_settings import (
@@ -22,14 +23,18 @@ from billing.limits.alerts.rule_settings import (
 from billing.models import AlertRule
 from billing.models.alerts import AMOUNT_KINDS, AlertKind
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, list_url, staff_user
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
+from lib.translation import Text
 
 SCOPE_FIELDS = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
 
-UNITS = {AlertKind.ANOMALY: "× the usual", AlertKind.EXPIRING: "days before"}
-"""Units of levels that are not percentages."""
+LEVELS: dict[AlertKind, Text] = {
+    AlertKind.ANOMALY: _("%(levels)s × the usual"),
+    AlertKind.EXPIRING: _("%(levels)s days before"),
+}
+"""Levels that are not percentages."""
 
 
 class AlertRuleForm(RowForm[AlertRule]):
@@ -37,24 +42,29 @@ class AlertRuleForm(RowForm[AlertRule]):
         forms.IntegerField(min_value=1, max_value=1000),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Percentages of the limit, such as 50, 75, 90, 100; of unusual use, multiples of the usual; of"
-        " credits that expire, days before. Empty: as usual for the kind.",
+        label=_("Thresholds"),
+        help_text=_(
+            "Percentages of the limit, such as 50, 75, 90, 100. Unusual usage: multiples of the usual. Expiring"
+            " credits: days before. Leave empty for the default."
+        ),
     )
 
     class Meta:
         model = AlertRule
         fields = ["kind", *SCOPE_FIELDS, "levels", "amount", "is_on"]
         help_texts = {
-            "kind": "What is watched.",
-            "seller": "All customers of this seller; leave all three empty for everybody.",
-            "customer": "One customer.",
-            "subscription": "One subscription.",
-            "feature": "One feature alone; all of them where empty.",
-            "dimension": "With “spend against an amount”: a dimension of the meter, such as api_key.",
-            "dimension_value": "The value that this is a budget of, such as one key.",
-            "amount": "The limit of spend and forecasts, in the customer's currency; of a wallet, in its unit, in"
-            " place of what was bought last; of unusual use, the least that a day must cost.",
-            "is_on": "Off: more general rules for the same are silent, too.",
+            "kind": "",
+            "seller": _("All customers of this seller. Leave seller, customer, and subscription empty for everyone."),
+            "customer": "",
+            "subscription": "",
+            "feature": _("Leave empty for all features."),
+            "dimension": _("For “spend against an amount”: a dimension of the meter, such as api_key."),
+            "dimension_value": _("The value that the budget is for, such as one API key."),
+            "amount": _(
+                "Spend and forecasts: the limit, in the customer's currency. Wallets: the full balance, in its unit;"
+                " by default the last purchase. Unusual usage: the minimum cost of a day."
+            ),
+            "is_on": _("If off, more general rules for the same usage don't alert either."),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -89,43 +99,49 @@ class AlertRuleForm(RowForm[AlertRule]):
 
 
 def scope_text(rule: AlertRule) -> str:
-    """Return the customers that a rule covers, in words."""
+    """Return the customers that a rule covers, as text."""
     if rule.subscription_id:
         return f"{rule.customer}, {rule.subscription}"
-    return str(rule.customer or (f"customers of {rule.seller}" if rule.seller_id else "everybody"))
+    if rule.customer:
+        return str(rule.customer)
+    return gettext("Customers of %(seller)s") % {"seller": rule.seller} if rule.seller_id else gettext("Everyone")
 
 
 def usage_text(rule: AlertRule) -> str:
-    """Return the usage that a rule watches, in words."""
-    feature = str(rule.feature) if rule.feature_id else "all"
+    """Return the usage that a rule watches, as text."""
+    feature = str(rule.feature) if rule.feature_id else gettext("All")
     return f"{feature}, {rule.dimension} {rule.dimension_value}" if rule.dimension else feature
 
 
 def levels(rule: AlertRule) -> str:
-    """Return the levels at which a rule fires, in words."""
-    return f"{', '.join(map(str, rule.levels))} {UNITS.get(AlertKind(rule.kind), '%')}"
+    """Return the levels at which a rule fires, as text."""
+    return format_levels(AlertKind(rule.kind), ", ".join(map(str, rule.levels)))
+
+
+def format_levels(kind: AlertKind, levels: str) -> str:
+    return str(LEVELS[kind]) % {"levels": levels} if kind in LEVELS else f"{levels}%"
 
 
 class RemoveAlertRule(ConfirmedAction[AlertRule]):
     """Remove the rule; a more general one applies again, if there is one."""
 
-    label, icon, verb = "Remove", "delete", "Remove it"
+    label, icon, verb = _("Remove"), "delete", _("Remove rule")
     permission = "billing.change_alertrule"
     danger = True
 
     def preview(self, rule: AlertRule) -> Preview:
         return Preview(
-            title=f"Remove “{rule}” of {scope_text(rule)}",
+            title=gettext("Remove “%(rule)s” (%(scope)s)") % {"rule": rule, "scope": scope_text(rule)},
             consequences=[
-                "What it told stays; its open alerts recover without a message.",
-                "A more general rule for the same holds again, if there is one. To silence that, switch this one off"
-                " instead.",
+                gettext("Past alerts stay. Open alerts recover without a message."),
+                gettext("A more general rule applies again, if there is one. To silence it too, turn this rule off."),
             ],
         )
 
     def run(self, rule: AlertRule) -> Response:
         remove_alert_rule(alert_rule=rule, by=self.user, at=timezone.now())
-        return self.done(f"“{rule}” of {scope_text(rule)} is removed.", to=list_url(AlertRule))
+        text = gettext("“%(rule)s” (%(scope)s) is removed.") % {"rule": rule, "scope": scope_text(rule)}
+        return self.done(text, to=list_url(AlertRule))
 
 
 @admin.register(AlertRule)
@@ -136,13 +152,13 @@ class AlertRuleAdmin(StaffAdmin):
     list_filter = ("kind", "is_on", "set_by")
     list_select_related = ("seller", "customer", "subscription", "feature")
     search_fields = ("customer__external_id", "customer__legal_name", "subscription__external_id")
-    search_help_text = "A customer's name or id, or a subscription's id"
+    search_help_text = _("Customer name or ID, or subscription ID")
     fixed_fields = ("kind", *SCOPE_FIELDS)
     fieldsets = (
         (None, {"fields": ("kind",)}),
-        ("Whose", {"fields": ("seller", "customer", "subscription")}),
-        ("Of what", {"fields": ("feature", ("dimension", "dimension_value"))}),
-        ("When it is told", {"fields": ("levels", "amount", "is_on")}),
+        (_("Scope"), {"fields": ("seller", "customer", "subscription")}),
+        (_("Usage"), {"fields": ("feature", ("dimension", "dimension_value"))}),
+        (_("Thresholds"), {"fields": ("levels", "amount", "is_on")}),
     )
     autocomplete_fields = ("seller", "customer", "subscription", "feature")
     actions_detail = ("remove",)
@@ -156,12 +172,12 @@ class AlertRuleAdmin(StaffAdmin):
         rule = set_alert_rule(**form.arguments(), by=staff_user(request), at=timezone.now())
         obj.pk = rule.pk
 
-    kind_shown = column("Watches", lambda rule: rule.get_kind_display(), ordering="kind")
-    scope_shown = column("Whose", scope_text)
-    feature_shown = column("Of", usage_text)
-    levels_shown = column("Told at", levels)
+    kind_shown = column(_("Rule"), lambda rule: rule.get_kind_display(), ordering="kind")
+    scope_shown = column(_("Scope"), scope_text)
+    feature_shown = column(_("Feature"), usage_text)
+    levels_shown = column(_("Thresholds"), levels)
 
-    @display(description="Amount")
+    @display(description=_("Amount"))
     def amount_shown(self, rule: AlertRule) -> str:
         if rule.amount is None:
             return ""

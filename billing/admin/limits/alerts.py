@@ -8,8 +8,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
-from billing.admin.limits.alert_rules import UNITS
+from billing.admin.limits.alert_rules import format_levels
 from billing.limits.alerts.rule_settings import acknowledge
 from billing.models import Alert, Subscription
 from billing.models.alerts import AlertKind
@@ -17,12 +19,13 @@ from customers.customer_time import current_time_expression, loaded_current_time
 from customers.models import Customer
 from lib.admin import ConditionFilter, ReadOnlyAdmin, selection_action, staff_user
 from lib.admin.columns import column, link_column
-from lib.currencies import MINOR_UNITS
-from lib.formats import format_money, format_number, format_units
+from lib.currencies import CREDITS, MINOR_UNITS
+from lib.formats import format_money, format_units
+from lib.translation import Text
 
 MAX_SHOWN = 10
 COLORS = {"open": "warning", "recovered": "success", "over": "info"}
-STATE_LABELS = {"open": "open", "recovered": "recovered", "over": "its period is over"}
+STATE_LABELS: dict[str, Text] = {"open": _("open"), "recovered": _("recovered"), "over": _("period ended")}
 
 
 def _now() -> Coalesce:
@@ -41,39 +44,43 @@ def state(alert: Alert) -> str:
 
 
 def subject(alert: Alert) -> str:
-    """Return the subject of an alert, in words."""
+    """Return the subject of an alert, as text."""
     watched = alert.feature or (alert.wallet.name if alert.wallet else None)
     text = f"{alert.alert_rule.get_kind_display()}: {watched}" if watched else alert.alert_rule.get_kind_display()
     return f"{text}, {alert.dimension} {alert.dimension_value}" if alert.dimension else text
 
 
 def level(alert: Alert) -> str:
-    """Return the crossed level, in words."""
+    """Return the crossed level, as text."""
     kind = AlertKind(alert.alert_rule.kind)
-    sign = "below " if kind == AlertKind.LOW_BALANCE else ""
-    return f"{sign}{alert.threshold} {UNITS.get(kind, '%')}"
+    text = format_levels(kind, str(alert.threshold))
+    return gettext("below %(level)s") % {"level": text} if kind == AlertKind.LOW_BALANCE else text
 
 
 def value(alert: Alert) -> str:
     """Return the value measured when the alert fired, and the limit."""
     shown = _figure(alert, alert.value)
-    return shown if alert.limit is None else f"{shown} of {_figure(alert, alert.limit)}"
+    if alert.limit is None:
+        return shown
+    return gettext("%(value)s of %(limit)s") % {"value": shown, "limit": _figure(alert, alert.limit)}
 
 
 def _figure(alert: Alert, figure: Decimal) -> str:
     if alert.unit in MINOR_UNITS:
         return format_money(figure, alert.unit)
-    return f"{format_number(figure)} credits" if alert.unit == "credits" else format_units(figure, alert.unit)
+    if alert.unit == CREDITS:
+        return format_money(figure, CREDITS)
+    return format_units(figure, alert.unit)
 
 
 class StateFilter(ConditionFilter):
-    title = "State"
+    title = _("State")
     parameter_name = "stands"
 
-    def conditions(self) -> dict[str, tuple[str, Q]]:
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
         is_open = Q(pk__in=Alert.objects.open(_now()))
         return {
-            "unseen": ("open, nobody has seen to it", is_open & Q(acknowledged_at__isnull=True)),
+            "unseen": (_("open, not reviewed"), is_open & Q(acknowledged_at__isnull=True)),
             "open": (STATE_LABELS["open"], is_open),
             "recovered": (STATE_LABELS["recovered"], Q(recovered_at__isnull=False)),
             "over": (STATE_LABELS["over"], Q(recovered_at__isnull=True, ends_at__lte=_now())),
@@ -94,7 +101,8 @@ class AlertAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, "alert_rule__kind")
     list_select_related = ("alert_rule", "customer", "feature", "wallet", "subscription", "acknowledged_by")
     search_fields = ("customer__external_id", "customer__legal_name")
-    search_help_text = "A customer's name or id"
+    search_help_text = _("Customer name or ID")
+    empty_text = _("An alert appears here when usage, spend, or a balance crosses a threshold of an alert rule.")
     fields = (
         ("customer_shown", "subscription"),
         ("subject_shown", "level_shown"),
@@ -105,21 +113,22 @@ class AlertAdmin(ReadOnlyAdmin):
     )
     actions = ("acknowledge_all",)
 
-    customer_shown = link_column("customer", "Customer")
-    rule_shown = link_column("alert_rule", "Alert rule")
-    subject_shown = column("Subject", subject)
-    level_shown = column("Level", level)
-    value_shown = column("Value, of the limit", value)
-    state_shown = column("State", lambda alert: (state(alert), STATE_LABELS[state(alert)]), label=COLORS)
-    state_label = column("State", lambda alert: STATE_LABELS[state(alert)])
-    seen_shown = column("Seen by", lambda alert: str(alert.acknowledged_by or ""))
+    customer_shown = link_column("customer", _("Customer"))
+    rule_shown = link_column("alert_rule", _("Alert rule"))
+    subject_shown = column(_("Subject"), subject)
+    level_shown = column(_("Threshold"), level)
+    value_shown = column(_("Usage and limit"), value)
+    state_shown = column(_("State"), lambda alert: (state(alert), STATE_LABELS[state(alert)]), label=COLORS)
+    state_label = column(_("State"), lambda alert: STATE_LABELS[state(alert)])
+    seen_shown = column(_("Reviewed by"), lambda alert: str(alert.acknowledged_by or ""))
 
-    @selection_action("Note that somebody has seen to them", permission="billing.change_alert")
+    @selection_action(_("Mark as reviewed"), permission="billing.change_alert")
     def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
         """Acknowledge the selected alerts."""
         ids = list(queryset.values_list("pk", flat=True))
         done = acknowledge(alert_ids=ids, by=staff_user(request), at=timezone.now())
-        messages.success(request, f"{done} of {len(ids)} alerts are noted as seen by you.")
+        text = ngettext("%(count)s alert marked as reviewed.", "%(count)s alerts marked as reviewed.", done)
+        messages.success(request, text % {"count": done})
 
 
 def alerts_of(owner: Customer | Subscription) -> list[dict[str, Any]]:

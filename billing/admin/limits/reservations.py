@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from django.contrib import admin
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.limits.reservations import release
 from billing.limits.reservations.errors import ReservationRefused
@@ -12,29 +13,30 @@ from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from customers.customer_time import current_time, loaded_current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
-from lib.admin.columns import column, text_column
+from lib.admin.columns import column, display, text_column
 from lib.formats import format_number
 
 
 class ReleaseReservation(ConfirmedAction[Reservation]):
     """Release a reservation that its product does not release."""
 
-    label, icon, verb = "Release", "lock_open", "Release it"
+    label, icon, verb = _("Release"), "lock_open", _("Release reservation")
     permission = "billing.change_reservation"
     refusals = (ReservationRefused,)
 
     def preview(self, reservation: Reservation) -> Preview:
         return Preview(
-            title=f"Release {_units(reservation, reservation.quantity)} of {reservation.customer}",
+            title=gettext("Release %(quantity)s of %(customer)s")
+            % {"quantity": _units(reservation, reservation.quantity), "customer": reservation.customer},
             consequences=[
-                "What it holds of caps and wallets is there for others at once.",
-                "A product that commits it afterwards is refused, and reports its use as an event instead.",
+                gettext("Its hold on caps and wallets ends at once."),
+                gettext("Your product can't commit it afterwards; it must report the usage as an event instead."),
             ],
         )
 
     def run(self, reservation: Reservation) -> Response:
         release(reservation_id=reservation.pk, at=current_time(reservation.customer))
-        return self.done("What it held is given back.")
+        return self.done(gettext("The reservation is released."))
 
 
 @admin.register(Reservation)
@@ -52,7 +54,8 @@ class ReservationAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("customer", "plan_feature__feature__meter")
     search_fields = ("customer__external_id", "reference")
-    search_help_text = "A customer's id, or a reservation's"
+    search_help_text = _("Customer ID or reservation ID")
+    empty_text = _("Your product reserves usage through the API before it happens.")
     fields = (
         ("reference", "state_shown"),
         ("customer", "feature_shown"),
@@ -64,27 +67,25 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     release_now = ReleaseReservation.as_action()
 
-    feature_shown = text_column("plan_feature.feature", "Feature")
-    quantity_shown = column("Reserved", lambda reservation: _units(reservation, reservation.quantity))
+    feature_shown = text_column("plan_feature.feature", _("Feature"))
+    quantity_shown = column(_("Reserved"), lambda reservation: _units(reservation, reservation.quantity))
 
-    @display(description="Used")
+    @display(description=_("Used"))
     def used_shown(self, reservation: Reservation) -> str:
         return "" if reservation.used is None else _units(reservation, reservation.used)
 
-    @display(description="Kept in wallets")
+    @display(description=_("Held in wallets"))
     def held_shown(self, reservation: Reservation) -> str:
-        return (
-            "nothing"
-            if reservation.hold is None
-            else f"{format_number(reservation.hold.amount)} {reservation.hold.unit}"
-        )
+        if reservation.hold is None:
+            return gettext("nothing")
+        return f"{format_number(reservation.hold.amount)} {reservation.hold.unit}"
 
-    @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
+    @display(description=_("State"), label={"open": "info", "over": "warning", "committed": "success"})
     def state_shown(self, reservation: Reservation) -> tuple[str, str]:
         if reservation.state == ReservationState.OPEN and reservation.until <= loaded_current_time(
             reservation.customer, now=timezone.now()
         ):
-            return "over", "over, to be given back"
+            return "over", gettext("expired, being released")
         return reservation.state, reservation.get_state_display()
 
 

@@ -6,6 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
@@ -18,30 +20,28 @@ from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
-ENFORCED = (
-    "Stop and slow down are what your product is told when it checks or reserves; what it reports is always counted."
-)
+ENFORCED = _("Your product is told to stop or throttle when it checks or reserves; reported usage always counts.")
 
 
 class SpendCapForm(StaffForm):
     of = forms.ChoiceField(
-        label="Whose usage",
-        choices=[("subscription", "of this subscription"), ("customer", "of all subscriptions of the customer")],
+        label=_("Scope"),
+        choices=[("subscription", _("This subscription")), ("customer", _("All subscriptions of the customer"))],
         initial="subscription",
         required=False,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    feature = forms.ChoiceField(label="Of")
-    dimension = forms.ChoiceField(label="Budget for one", required=False)
+    feature = forms.ChoiceField(label=_("Feature"))
+    dimension = forms.ChoiceField(label=_("Dimension"), required=False)
     value = forms.CharField(
-        label="Which one",
+        label=_("Dimension value"),
         required=False,
         max_length=MAX_VALUE_LENGTH,
-        help_text="Such as the id of one API key. Its share of the cost is counted, in proportion to its quantity.",
+        help_text=_("Such as the ID of one API key. Its share of the cost is in proportion to its quantity."),
     )
-    amount = forms.DecimalField(label="At most", max_digits=19, decimal_places=4)
+    amount = forms.DecimalField(label=_("Limit"), max_digits=19, decimal_places=4)
     action = forms.ChoiceField(
-        label="Once it is reached",
+        label=_("When reached"),
         choices=CapAction.choices,
         initial=CapAction.NOTIFY,
         widget=UnfoldAdminRadioSelectWidget,
@@ -54,27 +54,28 @@ class SpendCapForm(StaffForm):
         help_text="That are let through, where it throttles.",
     )
     set_by = forms.ChoiceField(
-        label="Set by",
+        label=_("Set by"),
         choices=CapSetter.choices,
         initial=CapSetter.FINANCE,
         widget=UnfoldAdminRadioSelectWidget,
-        help_text="The customer's own cap stands beside finance's, and never above it.",
+        help_text=_("A customer's cap is in addition to yours and can't be higher."),
     )
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         features = load_terms(subscription.version_id, subscription.currency).features
         self.fields["feature"].choices = [
-            ("", "all usage"),
+            ("", gettext("All usage")),
             *((feature.feature_id, feature.name) for feature in features),
         ]
         self.fields["feature"].required = False
         dimensions = budget_dimensions(subscription.customer, subscription, None)
         self.fields["dimension"].choices = [
-            ("", "nothing: all of it together"),
+            ("", gettext("None")),
             *((dimension, dimension) for dimension in dimensions),
         ]
-        self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
+        text = gettext("In %(currency)s per period, before coupons and tax.")
+        self.fields["amount"].help_text = text % {"currency": subscription.currency}
         self.subscription = subscription
 
     def arguments(self) -> dict[str, Any]:
@@ -90,21 +91,22 @@ class SpendCapForm(StaffForm):
 
 
 class SetSpendCap(SubscriptionAction):
-    label, icon, verb = "Cap spend", "speed", "Set cap"
+    label, icon, verb = _("Set spend cap"), "speed", _("Set cap")
     refusals = (CapRefused,)
-    title = "Cap what {.customer} spends"
-    consequences = [
-        "In each period, what usage comes to is compared with the cap.",
-        "It takes the place of the cap that the same side has set for the same.",
+    title = _("Set a spend cap for {.customer}")
+    consequences = (
+        _("The cap limits the cost of usage in each billing period."),
+        _("It replaces an earlier cap by the same side for the same usage."),
         ENFORCED,
-    ]
+    )
 
     def make_form(self, subscription: Subscription) -> SpendCapForm:
         return SpendCapForm(self.posted, subscription=subscription)
 
     def run(self, subscription: Subscription) -> Response:
         cap = set_cap(**self.form.arguments(), by=self.user, at=timezone.now())
-        return self.done(f"{_usage_text(cap)} is capped at {_amount(cap)} a period.")
+        text = gettext("%(usage)s: capped at %(amount)s per period.")
+        return self.done(text % {"usage": _usage_text(cap), "amount": _amount(cap)})
 
     def field_of(self, refusal: Exception) -> str | None:
         field = super().field_of(refusal)
@@ -112,7 +114,7 @@ class SetSpendCap(SubscriptionAction):
 
 
 def caps_of(subscription: Subscription) -> list[tuple[SpendCap, str, str]]:
-    """Return the caps on a subscription and on its customer, with their usage and action in words, in one query."""
+    """Return the caps on a subscription and on its customer, with their usage and action as text, in one query."""
     on_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
     caps = (
         SpendCap.objects.filter(Q(subscription=subscription) | on_customer).select_related("feature").order_by("pk")
@@ -121,9 +123,9 @@ def caps_of(subscription: Subscription) -> list[tuple[SpendCap, str, str]]:
 
 
 def _usage_text(cap: SpendCap) -> str:
-    text = str(cap.feature) if cap.feature else "All usage"
+    text = str(cap.feature) if cap.feature else gettext("All usage")
     text += "".join(f", {name} {value}" for name, value in cap.match.items())
-    return text if cap.subscription_id else f"{text} of all subscriptions"
+    return text if cap.subscription_id else gettext("%(usage)s of all subscriptions") % {"usage": text}
 
 
 def _amount(cap: SpendCap) -> str:
@@ -133,22 +135,24 @@ def _amount(cap: SpendCap) -> str:
 def _action(cap: SpendCap) -> str:
     if cap.per_minute is None:
         return cap.get_action_display()
-    return f"{cap.get_action_display()} to {format_number(cap.per_minute)} uses a minute"
+    text = gettext("%(action)s to %(count)s per minute")
+    return text % {"action": cap.get_action_display(), "count": format_number(cap.per_minute)}
 
 
 class RemoveCap(ConfirmedAction[SpendCap]):
-    label, icon, verb = "Remove", "delete", "Remove it"
+    label, icon, verb = _("Remove"), "delete", _("Remove cap")
     permission = "billing.change_spendcap"
     danger = True
 
     def preview(self, cap: SpendCap) -> Preview:
         return Preview(
-            title=f"Remove the cap of {_amount(cap)}",
-            consequences=["Spending goes on as if there had been no cap. Its history stays."],
+            title=gettext("Remove the cap of %(amount)s") % {"amount": _amount(cap)},
+            consequences=[gettext("Spend is no longer limited by it. Its history stays.")],
         )
 
     def run(self, cap: SpendCap) -> Response:
-        text = f"The cap of {_amount(cap)} on {_usage_text(cap).lower()} is removed."
+        text = gettext("The cap of %(amount)s is removed (%(usage)s).")
+        text %= {"amount": _amount(cap), "usage": _usage_text(cap)}
         remove_cap(cap=cap, by=self.user, at=timezone.now())
         return self.done(text, to=cap.subscription or cap.customer)
 
@@ -158,12 +162,13 @@ class SpendCapAdmin(ReadOnlyAdmin):
     list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription", "customer")
     list_select_related = ("feature", "subscription", "customer")
     search_fields = ("subscription__external_id", "customer__external_id")
-    search_help_text = "A subscription's or a customer's id"
+    search_help_text = _("Subscription ID or customer ID")
+    empty_text = _("Set spend caps on the page of a subscription.")
     fields = ("subscription", "customer", "of_shown", "amount_shown", "action_shown", "set_by", "created_at")
     actions_detail = ("remove",)
 
     remove = RemoveCap.as_action()
 
-    amount_shown = money_column("amount", "At most")
-    of_shown = column("Of", _usage_text)
-    action_shown = column("Once it is reached", _action)
+    amount_shown = money_column("amount", _("Limit"))
+    of_shown = column(_("Usage"), _usage_text)
+    action_shown = column(_("When reached"), _action)

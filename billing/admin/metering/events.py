@@ -9,6 +9,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.metering import line_events
 from billing.metering.corrections import correct_usage, parser
@@ -20,6 +22,8 @@ from billing.metering.usage.event_trace import EventTrace, trace_event
 from billing.models import Event
 from customers.customer_time import clock_time, test_clock_ids
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.formats import format_number
+from lib.translation import Text
 
 CORRECT = "billing.correct_event"
 
@@ -28,9 +32,9 @@ class ReplacementForm(forms.Form):
     """The event that replaces another one, as the product would send it."""
 
     event = forms.CharField(
-        label="The event that takes its place",
+        label=_("Replacement event"),
         widget=forms.Textarea(attrs={"rows": 14, "class": "field wide", "spellcheck": "false"}),
-        help_text="As your product sends it, under a new id; say when it happened.",
+        help_text=_("As your product sends it, with a new id and its timestamp."),
     )
 
 
@@ -39,28 +43,35 @@ def is_uncorrected(event: Event) -> bool:
 
 
 class CorrectionAction(ConfirmedAction[Event]):
-    """A correction of an event: the event stays, and counts no more."""
+    """A correction of an event: the event stays, and is no longer counted."""
 
     permission = CORRECT
     is_offered = staticmethod(is_uncorrected)
     refusals = (BodyRefused, CounterUnderflow)
-    missing_reason = "Say why: a correction keeps its reason for good."
+    missing_reason = _("Enter the reason; it is kept with the correction.")
+    heading: Text
 
     def preview(self, event: Event) -> Preview:
         traced = trace_event(event.key.hex)
         counted = [part for meter in traced.meters for part in meter.counted] if traced else []
         return Preview(
-            title=f"{self.label}: event {event.sender_id}",
+            title=str(self.heading) % {"event": event.sender_id},
             consequences=[
-                *(f"{part.feature} goes back by {part.quantity:f} at once." for part in counted),
-                "A period that is billed already is marked late; what was issued does not change.",
-                "The event itself stays, with this correction beside it. A reason is needed.",
+                *(
+                    gettext("The usage of %(feature)s decreases by %(quantity)s at once.")
+                    % {"feature": part.feature, "quantity": format_number(part.quantity)}
+                    for part in counted
+                ),
+                gettext("If its period is closed, the change becomes late usage. Issued invoices don't change."),
+                gettext("The event itself stays, with this correction. A reason is required."),
             ],
-            problems=["It has been corrected already; an event is corrected once."] if _is_corrected(traced) else [],
+            problems=[gettext("The event is already corrected. Each event can be corrected once.")]
+            if _is_corrected(traced)
+            else [],
         )
 
     def correct(self, event: Event, *, kind: str, replacement: str = "") -> Response:
-        """Correct the event, or show the page again with the obstacle. replacement: an event as JSON."""
+        """Correct the event, or show the page again with the error. replacement: an event as JSON."""
         at = _time_of(event)
         body = json.dumps({"id": event.sender_id, "source": event.source, "kind": kind, "reason": self.reason})
         if replacement:
@@ -75,13 +86,14 @@ class CorrectionAction(ConfirmedAction[Event]):
         if outcome.status not in (ACCEPTED, DUPLICATE):
             self.refuse(outcome.detail)
             return None
-        return self.done("It is taken back." if kind == "void" else "It is replaced.")
+        return self.done(gettext("The event is void.") if kind == "void" else gettext("The event is replaced."))
 
 
 class TakeEventBack(CorrectionAction):
-    """Let an event count no more."""
+    """Stop counting an event."""
 
-    label, icon = "Take back", "undo"
+    label, icon = _("Void"), "undo"
+    heading = _("Void event %(event)s")
     danger = True
 
     def run(self, event: Event) -> Response:
@@ -91,7 +103,8 @@ class TakeEventBack(CorrectionAction):
 class ReplaceEvent(CorrectionAction):
     """Let another event count in place of an event."""
 
-    label, icon = "Replace", "swap_horiz"
+    label, icon = _("Replace"), "swap_horiz"
+    heading = _("Replace event %(event)s")
 
     def make_form(self, event: Event) -> forms.Form:
         stored = read_by_key([event.key.hex])[event.key.hex]
@@ -103,13 +116,16 @@ class ReplaceEvent(CorrectionAction):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """Events are never edited: a correction stands beside its event."""
+    """Events are never edited: corrections refer to them."""
 
     has_form = False
     list_display = ("occurred_at", "name", "customer_ref", "sender_id", "source", "sandbox")
     list_display_links = ("occurred_at", "sender_id")
     search_fields = ("sender_id",)
-    search_help_text = "The whole id of an event, behind its source if it has one"
+    search_help_text = _("Event ID; with its source in front if it has one")
+    empty_text = _(
+        "Search for an event by its ID. This list doesn't show all events; the pages of meters show the latest."
+    )
     ordering = ("key",)
     actions_detail = ("take_back", "replace_it")
     change_form_before_template = "staff/metering/event.html"
@@ -138,7 +154,12 @@ class EventAdmin(ReadOnlyAdmin):
     def page_context(self, request: HttpRequest, event: Event) -> dict[str, Any]:
         traced = trace_event(event.key.hex)
         properties = msgspec.json.format(traced.row.properties) if traced else ""
-        return {"title": f"Event {event.sender_id}", "event": event, "traced": traced, "properties": properties}
+        return {
+            "title": gettext("Event %(id)s") % {"id": event.sender_id},
+            "event": event,
+            "traced": traced,
+            "properties": properties,
+        }
 
 
 def _time_of(event: Event) -> datetime:

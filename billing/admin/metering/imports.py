@@ -5,6 +5,9 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
@@ -27,32 +30,35 @@ MAX_SHOWN = 20
 class ImportForm(StaffForm):
     """A file of usage, and how to read its columns."""
 
-    file = forms.FileField(label="File")
+    file = forms.FileField(label=_("File"))
     format = forms.ChoiceField(
-        label="Format",
+        label=_("Format"),
         required=False,
-        choices=[("", "as its name tells"), ("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")],
+        choices=[("", _("from the file name")), ("csv", "CSV"), ("jsonl", "JSON Lines"), ("parquet", "Parquet")],
     )
     columns = forms.CharField(
-        label="Columns of other names",
+        label=_("Column mapping"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "account = customer\nnote = -"}),
-        help_text="One a line, “column = field”; “-” leaves a column out. Fields: "
-        f"{', '.join(FIELDS[:-1])}, and properties.NAME for what tells of usage.",
+        help_text=format_lazy(
+            _("“column = field”, one per line; “-” skips a column. Fields: {fields}, and properties.NAME."),
+            fields=", ".join(FIELDS[:-1]),
+        ),
     )
     id_from = forms.CharField(
-        label="Ids made from",
+        label=_("Build IDs from"),
         required=False,
-        help_text="Only where rows have no id of their own: the columns that together tell a row from all others.",
+        help_text=_("Only for rows without an ID: the columns that together identify a row."),
     )
-    sandbox = forms.BooleanField(label="Events of sandbox customers", required=False)
+    sandbox = forms.BooleanField(label=_("Events of sandbox customers"), required=False)
 
     def clean_columns(self) -> dict[str, str]:
         names = {}
         for line in filter(None, map(str.strip, self.cleaned_data["columns"].splitlines())):
             column, equals, field = (part.strip() for part in line.rpartition("="))
             if not equals or not column or not field:
-                raise forms.ValidationError(f"“{line}”: write “column = field”, such as “account = customer”.")
+                text = gettext("“%(line)s”: enter “column = field”, such as “account = customer”.")
+                raise forms.ValidationError(text % {"line": line})
             names[column] = field
         return names
 
@@ -61,9 +67,9 @@ class ImportForm(StaffForm):
 
 
 class ImportUsage(JobStartPage):
-    """Accept a file; its job runs dry first, and imports nothing until an operator has seen the result."""
+    """Accept a file; its job begins with a dry run and imports nothing until an operator confirms."""
 
-    label = title = "Import usage"
+    label = title = _("Import usage")
     icon = "upload_file"
     permission = IMPORT
     form_class = ImportForm
@@ -105,7 +111,10 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "unmatched_events": sum(unmatched.values()),
         "refused": refused,
         "findings": first_findings(job, count=MAX_SHOWN) if refused else (),
-        "verb": f"Import {format_number(counted['accepted'])} events" if counted["accepted"] else "",
+        "verb": ngettext("Import %(count)s event", "Import %(count)s events", counted["accepted"])
+        % {"count": format_number(counted["accepted"])}
+        if counted["accepted"]
+        else "",
         "before": _imported_before(job),
     }
 

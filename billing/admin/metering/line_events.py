@@ -1,6 +1,7 @@
 """The events of an invoice line, as a page and as a file."""
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
@@ -18,7 +19,7 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
     return staff_page(
         request,
         "staff/metering/line_events.html",
-        title=f"Events of line {line.position} of {line.invoice}",
+        title=_("Events of %(invoice)s, line %(line)s") % {"invoice": line.invoice, "line": line.position},
         line=line,
         usage=usage,
         entries=events,

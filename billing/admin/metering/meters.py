@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from billing.metering.ingest.catalog_cache import CachedMeter, prepare_meter
 from billing.metering.ingest.meter_dry_run import DryRun, NotAnEvent, apply_meter, try_meter
@@ -40,7 +41,7 @@ class MeterReadings:
 
     @property
     def dimensions(self) -> list[tuple[str, str]]:
-        return [(name, text or "not told") for name, text in self.tried.dimensions.items()]
+        return [(name, text or _("not set")) for name, text in self.tried.dimensions.items()]
 
 
 class MeterEvents(MeterAdmin):

@@ -6,9 +6,10 @@ from django.contrib import admin, messages
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
 
 from billing.admin.figure_cache import read_cached
 from billing.metering.ingest.reprocess import reprocess
@@ -18,8 +19,8 @@ from billing.models.usage import UnmatchedReason
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
 from billing.tasks import reprocess_usage
 from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction, list_url, page_action
-from lib.admin.columns import column
-from lib.formats import format_money, format_units
+from lib.admin.columns import column, display
+from lib.formats import format_money, format_number, format_units
 from lib.task_clock import database_time
 
 MAX_GROUPS = 20
@@ -31,24 +32,24 @@ MAX_AT_ONCE = 5_000
 """Reports that one click reprocesses."""
 
 REMEDIES = {
-    "unknown_customer": "Add the customer under this external id.",
-    "unknown_event": "Add a meter for this event name, or stop sending it.",
-    "bad_value": "Replace the event by one that has the value, and correct what the product sends.",
-    "no_subscription": "Subscribe the customer to a plan that has this feature.",
-    "paused": "Resume the subscription, as of when the usage began if it is to be billed.",
-    "no_rate": "Publish a version with a rate for these dimensions, or a default rate.",
-    "no_cost": "Record what a unit of it costs, from a moment before it was used.",
+    "unknown_customer": _("Add a customer with this external ID."),
+    "unknown_event": _("Add a meter for this event name, or stop sending it."),
+    "bad_value": _("Replace the event with one that has the value, and correct the integration."),
+    "no_subscription": _("Subscribe the customer to a plan with this feature."),
+    "paused": _("Resume the subscription; to bill this usage, as of its start."),
+    "no_rate": _("Publish a version with a rate for these dimensions, or a default rate."),
+    "no_cost": _("Record a unit cost that starts before this usage."),
 }
 
 
 class ResolvedFilter(DropdownFilter):
     """Filter by resolution; open reports unless another choice is made."""
 
-    title = "Billed since"
+    title = _("Resolved")
     parameter_name = "resolved"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "no"), ("yes", "yes"), ("all", "all")]
+        return [("no", gettext("no")), ("yes", gettext("yes")), ("all", gettext("all"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> QuerySet[UnmatchedUsage]:
         if self.value() == "all":
@@ -59,7 +60,7 @@ class ResolvedFilter(DropdownFilter):
 class TryAgain(SelectionAction[UnmatchedUsage]):
     """Show the amounts that reprocessing the selected reports would bill, and reprocess them."""
 
-    label, verb = "Try to bill the selected usage again", "Bill it"
+    label, verb = _("Reprocess selected usage"), _("Reprocess")
     permission = REPROCESS
     limit = MAX_AT_ONCE
 
@@ -68,9 +69,9 @@ class TryAgain(SelectionAction[UnmatchedUsage]):
 
     def preview(self, reports: list[UnmatchedUsage]) -> Preview:
         preview = preview_reprocess(at=database_time(), report_ids=[report.pk for report in reports])
-        nothing = ["Nothing of it can be billed: see what to do in the list."]
+        nothing = [gettext("None of it can be billed yet. Follow the remedies in the list first.")]
         return Preview(
-            title="Bill unmatched usage",
+            title=gettext("Reprocess unmatched usage"),
             consequences=describe_preview(preview),
             problems=() if preview.replayed.resolved else nothing,
         )
@@ -78,7 +79,12 @@ class TryAgain(SelectionAction[UnmatchedUsage]):
     def run(self, reports: list[UnmatchedUsage]) -> Response:
         outcome = reprocess(at=database_time(), report_ids=[report.pk for report in reports])
         cache.delete(CACHE_KEY)
-        summary = f"{outcome.resolved:,} of {outcome.tried:,} are billed now; {outcome.left:,} are left."
+        counts = {
+            "resolved": format_number(outcome.resolved),
+            "tried": format_number(outcome.tried),
+            "left": format_number(outcome.left),
+        }
+        summary = gettext("%(resolved)s of %(tried)s events matched; %(left)s remain.") % counts
         return self.done(summary, level=messages.SUCCESS if outcome.resolved else messages.WARNING)
 
 
@@ -87,7 +93,8 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
     list_filter = ("reason", ResolvedFilter, "sandbox")
     search_fields = ("customer_ref",)
-    search_help_text = "A customer's external id, or the name of an event, as it was sent"
+    search_help_text = _("External customer ID or event name, as sent")
+    empty_text = _("Events that no subscription or price covers appear here.")
     fields = (
         "occurred_at",
         "event_name",
@@ -109,23 +116,24 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
         response: HttpResponse = super().changelist_view(request, shown | (extra_context or {}))
         return response
 
-    @page_action("Try all again", icon="replay", permission=REPROCESS)
+    @page_action(_("Reprocess all"), icon="replay", permission=REPROCESS)
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
         """Queue the reprocessing of all reports; if no worker can be reached, a command does the same."""
         try:
             reprocess_usage.delay()
         except OperationalError as error:
-            warning = f"The workers cannot be reached now ({error}); manage.py reprocess_usage does the same."
-            self.message_user(request, warning, messages.ERROR)
+            text = gettext("The message broker can't be reached (%(error)s). Run manage.py reprocess_usage instead.")
+            self.message_user(request, text % {"error": error}, messages.ERROR)
         else:
-            self.message_user(request, "A worker tries all of it again; reload in a moment to see what is left.")
+            text = gettext("A worker is reprocessing all unmatched usage. Reload in a moment to see the rest.")
+            self.message_user(request, text)
         return HttpResponseRedirect(list_url(UnmatchedUsage))
 
-    @display(description="Why", ordering="reason")
+    @display(description=_("Reason"), ordering="reason")
     def reason_shown(self, usage: UnmatchedUsage) -> str:
         return f"{usage.get_reason_display()}: {usage.detail}" if usage.detail else usage.get_reason_display()
 
-    remedy = column("What to do", lambda usage: "Billed since." if usage.resolved_at else REMEDIES[usage.reason])
+    remedy = column(_("Remedy"), lambda usage: gettext("Resolved.") if usage.resolved_at else REMEDIES[usage.reason])
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         term = search_term.strip()
@@ -147,17 +155,27 @@ def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
 def describe_preview(reprocess_preview: ReprocessPreview) -> list[str]:
     """Return the effects of reprocessing, in sentences."""
     replayed = reprocess_preview.replayed
-    sentences = [
-        f"{replayed.resolved:,} of {replayed.tried:,} reports would be billed; {replayed.left:,} are left as they "
-        "are."
-    ]
+    counts = {
+        "resolved": format_number(replayed.resolved),
+        "tried": format_number(replayed.tried),
+        "left": format_number(replayed.left),
+    }
+    sentences = [gettext("%(resolved)s of %(tried)s events would match; %(left)s would remain.") % counts]
     for usage in reprocess_preview.added_usage[:MAX_GROUPS]:
         place = usage.feature_in_period
-        when = "as late usage of a closed period" if usage.is_late else "with the period that is running"
-        costs = f"{format_money(usage.amount, place.currency)} more" if usage.amount else "nothing more"
+        if usage.is_late:
+            text = gettext("%(customer)s, %(feature)s: %(quantity)s, +%(amount)s as late usage of a closed period.")
+        else:
+            text = gettext("%(customer)s, %(feature)s: %(quantity)s, +%(amount)s in the current period.")
+        values = {
+            "customer": place.customer,
+            "feature": place.feature,
+            "quantity": format_units(usage.quantity, place.unit),
+            "amount": format_money(usage.amount, place.currency),
+        }
+        sentences.append(text % values)
+    if (more := len(reprocess_preview.added_usage) - MAX_GROUPS) > 0:
         sentences.append(
-            f"{place.customer}, {place.feature}: {format_units(usage.quantity, place.unit)}, {costs}, {when}."
+            ngettext("And %(count)s more.", "And %(count)s more.", more) % {"count": format_number(more)}
         )
-    if len(reprocess_preview.added_usage) > MAX_GROUPS:
-        sentences.append(f"And {len(reprocess_preview.added_usage) - MAX_GROUPS:,} more.")
     return sentences

@@ -6,14 +6,15 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from billing.admin.plan_migrations.plan_form import PLAN
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
 from lib.admin import selection_action
-from lib.admin.columns import column, link_column, state_column
+from lib.admin.columns import column, display, link_column, state_column
 from lib.formats import format_money, format_number
 
 COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
@@ -47,41 +48,38 @@ class MoveAdmin(SubscriptionRowsAdmin):
         "undone_at",
     )
 
-    migration_shown = link_column("migration", "Migration")
+    migration_shown = link_column("migration", _("Migration"))
     state_shown = state_column(COLORS)
 
-    @display(description="Last bills, before → after")
+    @display(description=_("Last bills, before → after"))
     def bills(self, item: MigrationItem) -> str:
         if item.before is None or item.after is None:
             return ""
         currency = str(item.subscription.currency)
         return f"{format_money(item.before, currency)} → {format_money(item.after, currency)}"
 
-    @display(description="On the change")
+    @display(description=_("Invoice at the switch"))
     def on_change(self, item: MigrationItem) -> str:
         return "" if item.switch is None else format_money(item.switch, str(item.subscription.currency))
 
-    problem_shown = column("What was found", lambda item: item.problem or " ".join(item.warnings))
+    problem_shown = column(_("Problems and warnings"), lambda item: item.problem or " ".join(item.warnings))
 
-    @selection_action("Leave the selected out", permission=PLAN)
+    @selection_action(_("Exclude from the migration"), permission=PLAN)
     def leave_out(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
-        self._choose(request, queryset, exclude, "are left out.")
+        count = self._choose(request, queryset, exclude)
+        text = ngettext("%(count)s subscription excluded.", "%(count)s subscriptions excluded.", count)
+        messages.success(request, text % {"count": format_number(count)})
 
-    @selection_action("Let the selected move after all", permission=PLAN)
+    @selection_action(_("Include in the migration again"), permission=PLAN)
     def let_move(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
-        self._choose(request, queryset, include, "move with the others.")
+        count = self._choose(request, queryset, include)
+        text = ngettext("%(count)s subscription included.", "%(count)s subscriptions included.", count)
+        messages.success(request, text % {"count": format_number(count)})
 
-    def _choose(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[MigrationItem],
-        choose: Callable[..., int],
-        outcome: str,
-    ) -> None:
+    def _choose(self, request: HttpRequest, queryset: QuerySet[MigrationItem], choose: Callable[..., int]) -> int:
         by_migration: dict[int, list[int]] = {}
         for pk, migration_id in queryset.values_list("pk", "migration"):
             by_migration.setdefault(migration_id, []).append(pk)
         migrations = PlanMigration.objects.in_bulk(by_migration)
         at, by = timezone.now(), request.user
-        done = sum(choose(migration=migrations[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())
-        messages.success(request, f"{format_number(done)} {outcome}")
+        return sum(choose(migration=migrations[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())

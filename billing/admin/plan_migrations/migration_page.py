@@ -7,6 +7,8 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.admin.plan_migrations import plan_form
@@ -29,13 +31,13 @@ PERMISSIONS = {
 """Step → the permission it requires."""
 
 CONFIRMATIONS = {
-    "preview": "It is looked at what moving would come to; this page follows.",
-    "request_approval": "Somebody else has to approve it now.",
-    "approve": "It is approved, and may be run.",
-    "reject": "It is planned only, as it was before.",
-    "run": "They are moved; this page follows.",
-    "roll_back": "They go back; this page follows.",
-    "discard": "It is given up. Nobody was moved.",
+    "preview": _("Calculating the impact. This page shows the progress."),
+    "request_approval": _("Approval requested. A second person must approve the migration."),
+    "approve": _("The migration is approved and can be run."),
+    "reject": _("The migration is not approved."),
+    "run": _("The migration has started. This page shows the progress."),
+    "roll_back": _("The rollback has started. This page shows the progress."),
+    "discard": _("The migration is discarded. No subscription was moved."),
 }
 
 COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
@@ -58,43 +60,70 @@ class MigrationStep(ConfirmedAction[PlanMigration]):
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
         moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
         problem = workflow.find_missing_step(migration, at=timezone.now()) if self.how == "run" else ""
+        values = {
+            "migration": migration,
+            "version": migration.version,
+            "waiting": format_number(waiting),
+            "moved": format_number(moved),
+            "days": migration.notice_days,
+            "when": migration.get_when_display(),
+        }
         title, verb, consequences = {
             "announce": (
-                f"Tell the customers of {migration}",
-                f"Tell {format_number(waiting)} customers",
+                gettext("Notify the customers of %(migration)s"),
+                ngettext("Notify %(waiting)s customer", "Notify %(waiting)s customers", waiting),
                 [
-                    f"{format_number(waiting)} subscriptions: a mail to the contacts for billing of each customer,"
-                    " and a webhook, with their own figures.",
-                    f"The run may begin {migration.notice_days} days after it; who wants to stay can be left out.",
+                    gettext(
+                        "The billing contacts of each customer get an email with their own amounts, and your product"
+                        " gets a webhook."
+                    ),
+                    gettext(
+                        "The migration can run %(days)s days later. Exclude customers who want to keep their version."
+                    ),
                 ],
             ),
             "run": (
-                f"Move to {migration.version}",
-                f"Move {format_number(waiting)}",
+                gettext("Move to %(version)s"),
+                ngettext("Move %(waiting)s subscription", "Move %(waiting)s subscriptions", waiting),
                 [
-                    f"{format_number(waiting)} subscriptions move {migration.get_when_display()}.",
-                    "Each by itself: one that cannot move stops none of the others, and says why.",
-                    "It can be paused, and rolled back as long as the period in which each one changed is open.",
+                    ngettext(
+                        "%(waiting)s subscription moves: %(when)s.",
+                        "%(waiting)s subscriptions move: %(when)s.",
+                        waiting,
+                    ),
+                    gettext("A subscription that can't move shows the reason and doesn't stop the others."),
+                    gettext("You can pause the run. Each subscription can be rolled back while its period is open."),
                 ],
             ),
             "roll_back": (
-                f"Roll {migration} back",
-                f"Roll {format_number(moved)} back",
+                gettext("Roll back %(migration)s"),
+                ngettext("Roll back %(moved)s subscription", "Roll back %(moved)s subscriptions", moved),
                 [
-                    f"{format_number(moved)} subscriptions go back to their former version as if they had never"
-                    " moved: documents of the change are credited, and usage is rated anew.",
-                    "What is paid already, a period that is over, and wallets that were used since are left as they"
-                    " are, with the reason.",
+                    ngettext(
+                        "%(moved)s subscription returns to its former version as if it had never moved: invoices at"
+                        " the switch are credited, and usage is re-rated.",
+                        "%(moved)s subscriptions return to their former versions as if they had never moved: invoices"
+                        " at the switch are credited, and usage is re-rated.",
+                        moved,
+                    ),
+                    gettext(
+                        "Subscriptions with a paid invoice, a closed period, or a wallet used since then stay, with"
+                        " the reason."
+                    ),
                 ],
             ),
         }[self.how]
+        title, verb, consequences = title % values, verb % values, [sentence % values for sentence in consequences]
         return Preview(title=title, verb=verb, consequences=consequences, problems=[problem] if problem else [])
 
     def run(self, migration: PlanMigration) -> Response:
         outcome = getattr(workflow, self.how)(migration_id=migration.pk, at=timezone.now(), by=self.user)
         if isinstance(outcome, Job):
             wake(self.request)
-        return self.done(CONFIRMATIONS.get(self.how) or f"{format_number(outcome)} customers are told.")
+        if self.how in CONFIRMATIONS:
+            return self.done(CONFIRMATIONS[self.how])
+        text = ngettext("%(count)s customer notified.", "%(count)s customers notified.", outcome)
+        return self.done(text % {"count": format_number(outcome)})
 
     def refuse(self, text: str, field: str | None = None) -> None:
         messages.error(self.request, text)
@@ -118,6 +147,8 @@ class MigrationAdmin(ReadOnlyAdmin):
 
     plan = plan_form.PlanMigrationPage.as_action()
     step = MigrationStep.as_action()
+
+    empty_text = _("A plan migration moves many subscriptions to another version, with a preview and a rollback.")
 
     state_shown = state_column(COLORS)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming
@@ -18,6 +20,7 @@ from billing.plan_migrations.cohort import (
 from customers.models import Seller
 from lib.admin import FormPage, Response, StaffForm
 from lib.tabular_files import FileRefused, read_table
+from lib.translation import Text
 from plans.models import Plan, PlanVersion
 
 PLAN = "billing.add_planmigration"
@@ -26,83 +29,85 @@ MAX_BYTES = 5 * 1024 * 1024
 COLUMN = "id"
 
 OVERRIDES = [
-    ("keep", "Keep them: what was agreed with a customer goes on where the new version has the feature"),
-    ("end", "End them with the former version"),
+    ("keep", _("Keep custom pricing where the new version has the feature")),
+    ("end", _("End custom pricing with the former version")),
 ]
 
 
 class MigrationForm(StaffForm):
     """The form of a new migration. `selection` and `terms` are the arguments of `plan_migration`."""
 
-    title = forms.CharField(label="Title", max_length=MAX_TITLE_LENGTH, help_text="For the history.")
-    plan = forms.ModelChoiceField(Plan.objects.order_by("name"), label="All on the plan", required=False)
+    title = forms.CharField(label=_("Title"), max_length=MAX_TITLE_LENGTH)
+    plan = forms.ModelChoiceField(Plan.objects.order_by("name"), label=_("On the plan"), required=False)
     versions = forms.CharField(
-        label="Of its versions",
+        label=_("Versions"),
         required=False,
-        help_text="Numbers with commas between them, such as 1, 2; empty for all.",
+        help_text=_("Numbers separated by commas, such as 1, 2. Leave empty for all."),
     )
     ids = forms.CharField(
-        label="Only these",
+        label=_("Subscriptions or customers"),
         required=False,
         max_length=1_000_000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Ids of subscriptions or customers, one per line; with a plan above, those of them that are on it.",
+        help_text=_("IDs, one per line. With a plan above, only those on the plan."),
     )
     file = forms.FileField(
-        label="Or as a file",
+        label=_("or a file"),
         required=False,
-        help_text="CSV or XLSX with a column id. Ids that name nobody come back with the reason.",
+        help_text=_("CSV or XLSX with a column “id”. Unknown IDs are listed afterwards."),
     )
     currency = forms.CharField(
-        label="Billed in", required=False, max_length=3, help_text="A currency, such as USD; empty for all."
+        label=_("Currency"), required=False, max_length=3, help_text=_("Such as USD. Leave empty for all.")
     )
     seller = forms.ModelChoiceField(
-        Seller.objects.order_by("code"), to_field_name="code", label="Of the seller", required=False
+        Seller.objects.order_by("code"), to_field_name="code", label=_("Seller"), required=False
     )
     country = forms.CharField(
-        label="In the country", required=False, max_length=2, help_text="Two letters, such as DE; empty for all."
+        label=_("Country"), required=False, max_length=2, help_text=_("Two letters, such as DE. Leave empty for all.")
     )
-    began_from = forms.DateField(label="Subscribed from", required=False)
-    began_until = forms.DateField(label="Subscribed before", required=False)
+    began_from = forms.DateField(label=_("Subscribed from"), required=False)
+    began_until = forms.DateField(label=_("Subscribed before"), required=False)
     spent_least = forms.DecimalField(
-        label="Last bill at least", required=False, min_value=0, max_digits=19, decimal_places=4
+        label=_("Last bill at least"), required=False, min_value=0, max_digits=19, decimal_places=4
     )
     spent_most = forms.DecimalField(
-        label="Last bill at most", required=False, min_value=0, max_digits=19, decimal_places=4
+        label=_("Last bill at most"), required=False, min_value=0, max_digits=19, decimal_places=4
     )
-    version = forms.ModelChoiceField(PlanVersion.objects.none(), label="Move to", help_text="Versions in force.")
+    version = forms.ModelChoiceField(
+        PlanVersion.objects.none(), label=_("Move to"), help_text=_("Versions in force.")
+    )
     when = forms.ChoiceField(
-        label="When",
+        label=_("When"),
         choices=MigrationTiming.choices,
         initial=MigrationTiming.PERIOD,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    moment = forms.SplitDateTimeField(label="Date (UTC)", required=False)
+    moment = forms.SplitDateTimeField(label=_("Date (UTC)"), required=False)
     overrides = forms.ChoiceField(
-        label="What was agreed with customers", choices=OVERRIDES, initial="keep", widget=UnfoldAdminRadioSelectWidget
+        label=_("Custom pricing"), choices=OVERRIDES, initial="keep", widget=UnfoldAdminRadioSelectWidget
     )
     from_unit = forms.CharField(
-        label="Convert wallets of",
+        label=_("Convert wallets from"),
         required=False,
         max_length=7,
-        help_text="credits, or a currency; empty: wallets are kept. Only when they move now.",
+        help_text=_("“credits” or a currency; only if subscriptions move now. Leave empty to keep wallets."),
     )
-    to_unit = forms.CharField(label="Into", required=False, max_length=7)
+    to_unit = forms.CharField(label=_("Convert to"), required=False, max_length=7)
     rate = forms.DecimalField(
-        label="So many for one",
+        label=_("Units per new unit"),
         required=False,
         max_digits=18,
         decimal_places=12,
-        help_text="100 with credits into USD: 250 credits become $2.50.",
+        help_text=_("With 100 from credits to USD, 250 credits become $2.50."),
     )
     notice_days = forms.IntegerField(
-        label="Tell customers so many days ahead",
+        label=_("Notice period (days)"),
         required=False,
         min_value=0,
         max_value=MAX_NOTICE_DAYS,
-        help_text="Empty: they are not told. 60 to 90 days are usual where people pay in another way than before.",
+        help_text=_("Leave empty to send no notice. 60 to 90 days are usual when the way of paying changes."),
     )
-    sandbox = forms.BooleanField(label="Sandbox customers", required=False)
+    sandbox = forms.BooleanField(label=_("Sandbox customers"), required=False)
 
     def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,7 +117,7 @@ class MigrationForm(StaffForm):
     def clean_versions(self) -> tuple[int, ...]:
         typed = self.cleaned_data["versions"].replace(",", " ").split()
         if not all(word.isdecimal() and len(word) < 6 for word in typed):
-            raise forms.ValidationError("Enter numbers with commas between them.")
+            raise forms.ValidationError(gettext("Enter version numbers separated by commas."))
         return tuple(int(word) for word in typed)
 
     def clean(self) -> dict[str, Any]:
@@ -165,15 +170,15 @@ def _unit(text: str) -> str:
     return text.lower() if text.lower() == "credits" else text.upper()
 
 
-SECTIONS = [
+SECTIONS: list[tuple[Text, list[str]]] = [
     ("", ["title"]),
-    ("Who", ["plan", "versions", "ids", "file", "sandbox"]),
+    (_("Select subscriptions"), ["plan", "versions", "ids", "file", "sandbox"]),
     (
-        "Only those of them who fit",
+        _("Filters"),
         ["currency", "seller", "country", "began_from", "began_until", "spent_least", "spent_most"],
     ),
-    ("Where to, and when", ["version", "when", "moment", "notice_days"]),
-    ("What becomes of the rest", ["overrides", "from_unit", "to_unit", "rate"]),
+    (_("New version and date"), ["version", "when", "moment", "notice_days"]),
+    (_("Custom terms and wallets"), ["overrides", "from_unit", "to_unit", "rate"]),
 ]
 """Headings of the form, each with its fields."""
 
@@ -181,7 +186,7 @@ SECTIONS = [
 class PlanMigrationPage(FormPage):
     """Show the form and plan the migration; no subscription moves yet."""
 
-    label = title = "Plan a migration"
+    label = title = _("Plan a migration")
     icon = "moving"
     permission = PLAN
     form_class = MigrationForm

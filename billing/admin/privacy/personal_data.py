@@ -4,16 +4,18 @@ import tempfile
 
 from django.http import FileResponse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.privacy import ErasureRefused, erase, export, find_erasure_blockers
 from customers.models import Customer
 from lib.admin import ConfirmedAction, Preview, Response
 
 CONSEQUENCES = (
-    "Name, address, tax number, mail address, contacts, mails and their history are gone for good.",
-    "Events keep what they are counted by, and lose everything else.",
-    "Invoices, credit notes, payments and the ledger stay as they are: the law asks for them.",
-    "The customer and its subscriptions go on under names that tell nothing; your own id finds them no more.",
+    _("Name, address, tax number, email address, contacts, emails, and their history are deleted permanently."),
+    _("Events keep the values they are metered by; all other properties are deleted."),
+    _("Invoices, credit notes, payments, and the ledger stay unchanged, as the law requires."),
+    _("The customer and its subscriptions stay under anonymous names. Your external ID no longer finds them."),
 )
 
 
@@ -26,7 +28,7 @@ def export_file(customer: Customer) -> FileResponse:
 
 
 class ErasePersonalData(ConfirmedAction[Customer]):
-    label = verb = "Erase personal data"
+    label = verb = _("Erase personal data")
     icon = "person_off"
     permission = "customers.erase_customer"
     danger = True
@@ -35,12 +37,14 @@ class ErasePersonalData(ConfirmedAction[Customer]):
 
     def preview(self, customer: Customer) -> Preview:
         return Preview(
-            title=f"Erase {customer}",
+            title=gettext("Erase %(customer)s") % {"customer": customer},
             consequences=CONSEQUENCES,
             problems=find_erasure_blockers(customer),
-            problems_title="It cannot be erased yet",
+            problems_title=gettext("The customer can't be erased yet:"),
         )
 
     def run(self, customer: Customer) -> Response:
         erased = erase(customer_id=customer.pk, at=timezone.now(), by=self.user)
-        return self.done(f"It is erased, and goes on as {erased.name}.")
+        return self.done(
+            gettext("The personal data is erased; the customer is now %(name)s.") % {"name": erased.name}
+        )

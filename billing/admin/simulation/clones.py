@@ -3,6 +3,8 @@
 from django import forms
 from django.contrib import messages
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.simulation.test_clocks import wake
@@ -13,14 +15,12 @@ from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 
 
 class CloneForm(StaffForm):
-    periods = forms.IntegerField(
-        label="Periods before the running one", min_value=1, max_value=MAX_PERIODS, initial=12
-    )
+    periods = forms.IntegerField(label=_("Past periods to replay"), min_value=1, max_value=MAX_PERIODS, initial=12)
     then = forms.ChoiceField(
-        label="Its clock",
+        label=_("Test clock"),
         choices=[
-            ("stands", "stands at the beginning: change what you want to try, then advance it"),
-            ("sets_off", "sets off for the present at once"),
+            ("stands", _("Wait at the beginning, so that you can change terms first")),
+            ("sets_off", _("Advance to the present at once")),
         ],
         initial="stands",
         widget=UnfoldAdminRadioSelectWidget,
@@ -30,7 +30,7 @@ class CloneForm(StaffForm):
 class CloneCustomer(ConfirmedAction[Customer]):
     """Clone the customer into the sandbox, where its past usage is replayed."""
 
-    label, icon, verb = "Clone into the sandbox", "science", "Clone customer"
+    label, icon, verb = _("Clone into sandbox"), "science", _("Clone customer")
     permission = "customers.add_testclock"
     form_class = CloneForm
     refusals = (CannotClone,)
@@ -38,14 +38,18 @@ class CloneCustomer(ConfirmedAction[Customer]):
 
     def preview(self, customer: Customer) -> Preview:
         return Preview(
-            title=f"Clone {customer} into the sandbox",
+            title=gettext("Clone %(customer)s into the sandbox") % {"customer": customer},
             consequences=[
-                "A sandbox customer is made with the same address, running subscriptions, agreements and wallets;"
-                " nothing of it is charged, mailed or counted as revenue, and nothing happens to the live customer.",
-                "It lives in the time of a test clock that begins so many periods ago. As that is advanced, the clone"
-                " uses again what the customer has used, and is invoiced for it by the prices it is on.",
+                gettext(
+                    "Creates a sandbox customer with the same address, subscriptions, custom terms, and wallets. It"
+                    " is never charged, emailed, or counted as revenue, and the live customer doesn't change."
+                ),
+                gettext(
+                    "A test clock starts that many periods ago. As you advance it, the clone replays the customer's"
+                    " usage and is invoiced at the prices of its plan."
+                ),
             ],
-            problems=["It is a sandbox customer already: clone a live one."] if customer.sandbox else [],
+            problems=[gettext("This is a sandbox customer. Clone a live one.")] if customer.sandbox else [],
         )
 
     def run(self, customer: Customer) -> Response:
@@ -57,5 +61,6 @@ class CloneCustomer(ConfirmedAction[Customer]):
             start_advance(clock_id=clock.pk, to=created.until, by=self.user, at=at)
             wake()
         for reason in left_out:
-            messages.warning(self.request, f"Left out: {reason}")
-        return self.done(f"{customer} is cloned as sandbox customer “{created.customer.external_id}”.", to=clock)
+            messages.warning(self.request, gettext("Not cloned: %(reason)s") % {"reason": reason})
+        text = gettext("%(customer)s is cloned as sandbox customer “%(id)s”.")
+        return self.done(text % {"customer": customer, "id": created.customer.external_id}, to=clock)

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.http import FileResponse, HttpRequest
 from django.shortcuts import get_object_or_404
-from unfold.decorators import display
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing.service_days import days
 from billing.admin.simulation.simulation_job import StartSimulation, changed, margins
@@ -17,7 +18,7 @@ from billing.models.jobs import JobKind
 from billing.simulation.exports import write_workbook
 from billing.simulation.results import LineDifference, read_details
 from lib.admin import ReadOnlyAdmin, page_url, require
-from lib.admin.columns import column, text_column
+from lib.admin.columns import column, display, money_column, text_column
 from lib.formats import format_money, format_number, format_units
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -32,7 +33,8 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     list_filter = ("version", "is_shock", "currency", "is_known")
     list_select_related = ("subscription__customer", "version__plan", "job")
     search_fields = ("subscription__customer__external_id", "subscription__customer__legal_name")
-    search_help_text = "A customer's id or name"
+    search_help_text = _("Customer ID or name")
+    empty_text = _("Simulate prices to see each customer's bill before and after.")
     ordering = ("-job", "-change", "pk")
     list_per_page = 50
     has_form = False
@@ -44,20 +46,20 @@ class SimulationResultAdmin(ReadOnlyAdmin):
 
     start = StartSimulation.as_action()
 
-    customer = text_column("subscription.customer", "Customer", ordering="subscription__customer__legal_name")
-    before_shown = column("Before", lambda result: format_money(result.before, result.currency), ordering="before")
+    customer = text_column("subscription.customer", _("Customer"), ordering="subscription__customer__legal_name")
+    before_shown = money_column("before", _("Before"), ordering="before")
 
-    @display(description="After", ordering="after")
+    @display(description=_("After"), ordering="after")
     def after_shown(self, result: SimulationResult) -> str:
-        return format_money(result.after, result.currency) if result.is_known else "not comparable"
+        return format_money(result.after, result.currency) if result.is_known else gettext("not comparable")
 
-    change_shown = column("Change", lambda result: format_money(result.change, result.currency), ordering="change")
+    change_shown = money_column("change", _("Change"), ordering="change")
 
-    @display(description="in percent", ordering="percent")
+    @display(description=_("Change in percent"), ordering="percent")
     def percent_shown(self, result: SimulationResult) -> str:
-        return "new" if result.percent is None else f"{format_number(round(result.percent, 1))} %"
+        return gettext("new") if result.percent is None else f"{format_number(round(result.percent, 1))}%"
 
-    shock = column("Bill shock", lambda result: bool(result.is_shock), ordering="is_shock", boolean=True)
+    shock = column(_("Bill shock"), lambda result: bool(result.is_shock), ordering="is_shock", boolean=True)
 
     # Pages next to the list --------------------------------------------------------------------------------------
 
@@ -71,7 +73,7 @@ class SimulationResultAdmin(ReadOnlyAdmin):
         return FileResponse(file, as_attachment=True, filename=f"simulation-{job.pk}.xlsx", content_type=XLSX)
 
     def page_context(self, request: HttpRequest, result: SimulationResult) -> dict[str, Any]:
-        return {"title": f"{result.subscription.customer} by {result.version}", **_facts(result)}
+        return {"title": f"{result.subscription.customer}, {result.version}", **_facts(result)}
 
 
 def _facts(result: SimulationResult) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 from django import forms
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
@@ -41,53 +43,53 @@ class SimulationForm(StaffForm):
 
     versions = forms.ModelMultipleChoiceField(
         queryset=VERSIONS,
-        label="Versions to try",
-        help_text="Drafts too; up to five, compared side by side. Choose several with Ctrl or ⌘.",
+        label=_("Versions to compare"),
+        help_text=_("Up to five, including drafts. Select several with Ctrl or ⌘."),
         widget=UnfoldAdminSelectMultipleWidget(attrs={"size": 8}),
     )
     plan = forms.ModelChoiceField(
         queryset=Plan.objects.order_by("name"),
-        label="On the subscriptions of",
+        label=_("Subscriptions of"),
         required=False,
-        empty_label="all plans",
+        empty_label=_("all plans"),
     )
     on = forms.ModelChoiceField(
         queryset=VERSIONS.exclude(published_at=None),
-        label="Only those on the version",
+        label=_("Subscriptions on version"),
         required=False,
-        empty_label="any version",
+        empty_label=_("any version"),
     )
     customers = forms.CharField(
-        label="Only these customers",
+        label=_("Customers"),
         required=False,
         max_length=1_000_000,
-        help_text="External ids, one per line or with commas between them, as pasted from a sheet. Empty: all.",
+        help_text=_("External IDs, one per line or separated by commas. Leave empty for all."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     periods = forms.IntegerField(
-        label="Closed periods of each",
+        label=_("Past periods to include"),
         initial=3,
         min_value=0,
         max_value=24,
-        help_text="The last so many. 0: the period that is running, up to now.",
+        help_text=_("Number of closed periods per subscription. 0: the current period until now."),
     )
     shock_percent = forms.DecimalField(
-        label="A bill shock is a rise by more than, in percent", initial=20, min_value=0, max_value=10_000
+        label=_("Bill shock: increase of more than (percent)"), initial=20, min_value=0, max_value=10_000
     )
     shock_amount = forms.DecimalField(
-        label="and by more than, per period",
+        label=_("and of more than (amount per period)"),
         initial=0,
         min_value=0,
         max_value=10**9,
-        help_text="An amount in each bill's own currency.",
+        help_text=_("In the currency of each bill."),
     )
     keeps_overrides = forms.BooleanField(
-        label="Keep what was agreed with customers",
+        label=_("Keep custom pricing"),
         initial=True,
         required=False,
-        help_text="Off: everybody pays the list price of the versions.",
+        help_text=_("If off, all customers pay the list prices of the versions."),
     )
-    sandbox = forms.BooleanField(label="Sandbox customers", required=False)
+    sandbox = forms.BooleanField(label=_("Sandbox customers"), required=False)
 
     def cohort(self) -> Cohort:
         cleaned = self.cleaned_data
@@ -103,7 +105,7 @@ class SimulationForm(StaffForm):
 class StartSimulation(JobStartPage):
     """Show the form and the latest simulations, and start one."""
 
-    title = "Simulate prices"
+    title = _("Price simulation")
     permission = SIMULATE
     form_class = SimulationForm
     refusals = (SimulationRefused,)
@@ -146,7 +148,7 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     return {
         "counted": figures,
         "list_url": results_url,
-        "threshold": f"{format_number(simulation.shock_percent)} %",
+        "threshold": f"{format_number(simulation.shock_percent)}%",
         "sections": [
             {
                 "currency": currency,
@@ -180,20 +182,20 @@ def _row(summary: VersionSummary, versions: dict[int, PlanVersion], results_url:
 def changed(before: Decimal, after: Decimal, currency: str) -> str:
     """Return the change of a bill, in money and in percent."""
     if before == after:
-        return "no change"
+        return gettext("no change")
     difference = after - before
     percent = percent_change(before, after)
     sign = "+" if difference > 0 else "−"
-    rise = "new" if percent is None else f"{format_signed(percent)} %"
+    rise = gettext("new") if percent is None else f"{format_signed(percent)}%"
     return f"{sign}{format_money(abs(difference), currency)} ({rise})"
 
 
 def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
     """Return the margins before and after, in percent, over usage with a known cost."""
     if cost is None:
-        return "no unit costs"
+        return gettext("no unit costs")
     percents = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
-    return " → ".join("–" if percent is None else f"{format_number(percent)} %" for percent in percents)
+    return " → ".join("–" if percent is None else f"{format_number(percent)}%" for percent in percents)
 
 
 def _chart(
@@ -204,26 +206,26 @@ def _chart(
         ChartSeries(str(version), [counts.get((version.pk, currency), {}).get(bar, 0) for bar in names])
         for version in versions
     ]
-    summary = f"How many bills in {currency} change by how many percent, for each version."
+    summary = gettext("Number of bills in %(currency)s by change in percent, for each version.")
+    summary %= {"currency": currency}
     return bar_chart(list(names.values()), series, summary=summary, stacked=False)
 
 
 def _bars() -> dict[str, str]:
     """Return bucket → its label, from the largest decrease to the largest increase."""
-    steps = [f"below {BUCKET_BOUNDS[0]} %"]
-    steps += [f"{low} to {high} %" for low, high in pairwise(BUCKET_BOUNDS)]
-    labels = {
-        str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {BUCKET_BOUNDS[-1]} %"])
-    }
+    bounds = [str(bound).replace("-", "−") for bound in BUCKET_BOUNDS]
+    steps = [gettext("below %(low)s%%") % {"low": bounds[0]}]
+    steps += [gettext("%(low)s to %(high)s%%") % {"low": low, "high": high} for low, high in pairwise(bounds)]
+    steps += [gettext("above %(high)s%%") % {"high": bounds[-1]}]
+    labels = {str(place): label for place, label in enumerate(steps)}
     middle = BUCKET_BOUNDS.index(0)
     decreases = {bar: labels[bar] for bar in labels if int(bar) <= middle}
-    return (
-        decreases | {"same": "no change"} | {bar: labels[bar] for bar in labels if int(bar) > middle} | {"new": "new"}
-    )
+    increases = {bar: labels[bar] for bar in labels if int(bar) > middle}
+    return decreases | {"same": gettext("no change")} | increases | {"new": gettext("new")}
 
 
 def _largest(job: Job, version: PlanVersion, results_url: str) -> dict[str, Any]:
-    """Return the customers whose bills rise most by a version."""
+    """Return the customers whose bills rise most with a version."""
     rows = SimulationResult.objects.filter(job=job, version=version, change__gt=0)
     rows = rows.select_related("subscription__customer").order_by(F("percent").desc(nulls_last=True), "pk")
     return {

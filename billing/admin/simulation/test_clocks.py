@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from unfold.enums import ActionVariant
 
@@ -25,27 +27,32 @@ from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm,
 from lib.admin.columns import column
 from lib.formats import format_number
 from lib.row_form import RowForm
+from lib.translation import Text
 
 CHANGE = "customers.change_testclock"
 MAX_SHOWN = 12
 COLORS = {"standing": "success", "advancing": "info", "failed": "danger"}
-STEER = {"try_again": (retry_advance, "It goes on."), "stay": (stop_clock, "It stands where it is.")}
+STEER = {
+    "try_again": (retry_advance, _("Resumed.")),
+    "stay": (stop_clock, _("The clock is stopped.")),
+}
+STATES: dict[str, Text] = {"standing": _("stopped"), "advancing": _("advancing"), "failed": _("failed")}
 
 
 class ClockForm(RowForm[TestClock]):
     class Meta:
         model = TestClock
         fields = ("name", "now")
-        help_texts = {"now": "What time it is for its customers; past or to come. It only moves forward from there."}
-        labels = {"now": "Time (UTC)"}
+        help_texts = {"now": _("The current time of its customers, past or future. It can only move forward.")}
+        labels = {"now": _("Time (UTC)")}
 
 
 class AdvanceForm(StaffForm):
-    to = forms.SplitDateTimeField(label="To (UTC)")
+    to = forms.SplitDateTimeField(label=_("To (UTC)"))
 
 
 class AdvanceClock(ConfirmedAction[TestClock]):
-    label = verb = "Advance"
+    label = verb = _("Advance")
     icon, variant = "fast_forward", ActionVariant.PRIMARY
     permission = CHANGE
     refusals = (CannotAdvance,)
@@ -57,14 +64,18 @@ class AdvanceClock(ConfirmedAction[TestClock]):
     def preview(self, clock: TestClock) -> Preview:
         due = next_due_at(clock.pk, after=clock.now)
         return Preview(
-            title=f"Advance {clock}",
+            title=gettext("Advance %(clock)s") % {"clock": clock},
             consequences=[
-                f"It is {_time_text(clock.now)} now. "
-                + (f"Something is due next at {_time_text(due)}." if due else ""),
-                "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
-                " expire, wallets are topped up. It cannot go back.",
+                gettext("The clock shows %(time)s.") % {"time": _time_text(clock.now)},
+                *([gettext("The next event is due at %(time)s.") % {"time": _time_text(due)}] if due else []),
+                gettext(
+                    "Everything due until then happens in order: trials end, periods are invoiced, credits expire,"
+                    " wallets are topped up. The clock can't go back."
+                ),
             ],
-            problems=[f"It is on its way to {_time_text(clock.target)}."] if clock.target else [],
+            problems=[gettext("The clock is already advancing to %(time)s.") % {"time": _time_text(clock.target)}]
+            if clock.target
+            else [],
         )
 
     def run(self, clock: TestClock) -> Response:
@@ -102,11 +113,15 @@ class ClockAdmin(StaffAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"now": timezone.now().replace(second=0, microsecond=0)}
 
-    time = column("Its time", lambda clock: _time_text(clock.now), ordering="now")
-    state_shown = column("State", lambda clock: clock.state, label=COLORS)
+    empty_text = _(
+        "A test clock moves sandbox customers through time. Add one, or clone a customer into the sandbox."
+    )
+
+    time = column(_("Time"), lambda clock: _time_text(clock.now), ordering="now")
+    state_shown = column(_("State"), lambda clock: (clock.state, STATES[clock.state]), label=COLORS)
 
     customers_shown = column(
-        "Customers", lambda clock: format_number(clock.customers_count), ordering="customers_count"
+        _("Customers"), lambda clock: format_number(clock.customers_count), ordering="customers_count"
     )
 
     # The page of a clock --------------------------------------------------------------------------------------
@@ -141,11 +156,11 @@ class ClockAdmin(StaffAdmin):
         if action in STEER:
             operation, message = STEER[action]
             operation(clock_id=clock.pk, by=staff_user(request), at=at)
-            messages.success(request, message)
+            messages.success(request, str(message))
         else:
             choices = {code: to for code, _, to in _choices(clock)}
             if action not in choices:
-                raise Http404(f"Nothing that a clock does is called {action}.")
+                raise Http404(f"There is no clock control {action}.")
             start_advance(clock_id=clock.pk, to=choices[action], by=staff_user(request), at=at)
         wake()
 
@@ -172,10 +187,13 @@ def _percent(clock: TestClock) -> int:
 
 def _choices(clock: TestClock) -> list[tuple[str, str, datetime]]:
     """Return the times a clock can be advanced to by one click: code, label, time."""
-    choices = [("day", "One day", clock.now + timedelta(days=1)), ("month", "One month", _later(clock.now))]
+    choices = [
+        ("day", gettext("One day"), clock.now + timedelta(days=1)),
+        ("month", gettext("One month"), _later(clock.now)),
+    ]
     open_periods = Period.objects.filter(subscription__customer__test_clock=clock, state=PeriodState.OPEN)
     next_due = open_periods.filter(due_at__gt=clock.now).order_by("due_at").values_list("due_at", flat=True).first()
-    return [*choices, ("period", "To the next invoice", next_due)] if next_due else choices
+    return [*choices, ("period", gettext("To the next invoice"), next_due)] if next_due else choices
 
 
 def _later(now: datetime) -> datetime:

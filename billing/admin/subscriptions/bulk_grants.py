@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.jobs.results import first_findings
@@ -20,14 +22,14 @@ MAX_SHOWN = 20
 class PromotionForm(StaffForm):
     """A table of grants."""
 
-    file = forms.FileField(label="File")
-    sandbox = forms.BooleanField(label="To sandbox customers", required=False)
+    file = forms.FileField(label=_("File"))
+    sandbox = forms.BooleanField(label=_("Sandbox customers"), required=False)
 
 
 class GrantFromTable(JobStartPage):
-    """Accept a table; its job runs dry first, and grants nothing until an operator has seen the result."""
+    """Accept a table; its job begins with a dry run and grants nothing until an operator confirms."""
 
-    label = title = "Grant credits from a table"
+    label = title = _("Grant credits from a table")
     icon = "redeem"
     permission = GRANT
     form_class = PromotionForm
@@ -45,5 +47,8 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     return {
         "counted": counted,
         "findings": first_findings(job, count=MAX_SHOWN) if counted["refused"] else (),
-        "verb": f"Grant {format_number(counted['granted'])} lots" if counted["granted"] else "",
+        "verb": ngettext("Create %(count)s grant", "Create %(count)s grants", counted["granted"])
+        % {"count": format_number(counted["granted"])}
+        if counted["granted"]
+        else "",
     }

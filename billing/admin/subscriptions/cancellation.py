@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
-from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
+from billing.admin.subscriptions.subscription_action import SubscriptionAction, format_moment, is_running
 from billing.closing import NothingToBill, preview_cancellation
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
@@ -20,27 +22,27 @@ from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 GIVE_BACK = [
-    ("none", "nothing: what was paid in advance stays paid"),
-    ("credit", "credit: a credit note for the part that is cut off, kept for the customer"),
-    ("refund", "refund: a credit note for the part that is cut off, paid out to the customer"),
+    ("none", _("No credit")),
+    ("credit", _("Credit note, added to the customer balance")),
+    ("refund", _("Credit note, refunded to the customer")),
 ]
 CONSEQUENCES = [
-    "From the moment it ends, usage of its features has no price and is reported as unmatched.",
-    "What was used before is invoiced as usual; fees in arrears are prorated.",
-    "Until then it can be taken back.",
+    _("Usage after the end is unmatched and not billed."),
+    _("Usage before the end is invoiced as usual; fees in arrears are prorated."),
+    _("You can undo the cancellation until the subscription ends."),
 ]
 
 
 class CancelForm(StaffForm):
     when = forms.ChoiceField(
-        label="When",
-        choices=[("period", "at the end of the running period"), ("now", "now"), ("date", "at a date")],
+        label=_("When"),
+        choices=[("period", _("At the end of the period")), ("now", _("Now")), ("date", _("On a date"))],
         initial="period",
         widget=UnfoldAdminRadioSelectWidget,
     )
-    ends_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
+    ends_at = forms.SplitDateTimeField(label=_("Date (UTC)"), required=False)
     give_back = forms.ChoiceField(
-        label="Of what was paid in advance, give back",
+        label=_("Unused prepaid time"),
         choices=GIVE_BACK,
         initial="none",
         required=False,
@@ -51,7 +53,7 @@ class CancelForm(StaffForm):
         cleaned = super().clean()
         cleaned["give_back"] = cleaned.get("give_back") or "none"
         if cleaned.get("when") == "date" and not cleaned.get("ends_at"):
-            self.add_error("ends_at", "Enter the date that it ends on.")
+            self.add_error("ends_at", gettext("Enter the date on which the subscription ends."))
         return cleaned
 
     def arguments(self, *, at: datetime) -> dict[str, Any]:
@@ -62,8 +64,8 @@ class CancelForm(StaffForm):
 
 
 class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon, variant, verb = "Cancel", "event_busy", ActionVariant.DANGER, "Cancel subscription"
-    title = "Cancel {0.version} of {0.customer}"
+    label, icon, variant, verb = _("Cancel"), "event_busy", ActionVariant.DANGER, _("Cancel subscription")
+    title = _("Cancel {0.version} of {0.customer}")
     consequences = CONSEQUENCES
     danger = True
     form_class = CancelForm
@@ -83,25 +85,26 @@ class CancelSubscription(PreviewedAction[Subscription], SubscriptionAction):
         except NothingToBill as error:
             yield str(error)
             return
-        yield f"Its last invoice comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
-        yield from credits_shown(draft) or [
-            "Nothing was paid in advance for time that is cut off, so nothing is given back."
-        ]
+        text = gettext("The last invoice is %(amount)s so far, with tax.")
+        yield text % {"amount": format_money(draft.totals.total, draft.currency)}
+        yield from credits_shown(draft) or [gettext("There is no unused prepaid time to credit.")]
 
     def run(self, subscription: Subscription) -> Response:
         arguments = self.form.arguments(at=self.at)
         canceled = cancel(subscription=subscription, at=self.at, by=self.user, **arguments)
-        return self.done(f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
+        assert canceled.ends_at is not None  # noqa: S101  it was canceled
+        text = gettext("%(subscription)s ends on %(time)s.")
+        return self.done(text % {"subscription": canceled, "time": format_moment(canceled.ends_at)})
 
 
 class UndoCancellation(SubscriptionAction):
-    label, icon, verb = "Take cancellation back", "undo", "Let it go on"
+    label, icon, verb = _("Undo cancellation"), "undo", _("Undo cancellation")
     refusals = (CancellationRefused,)
-    title = "Take the cancellation of {0.version} of {0.customer} back"
-    consequences = [
-        "It goes on as if it had never been canceled, and nothing is given back.",
-        "A change of plan that the cancellation has revoked stays revoked.",
-    ]
+    title = _("Undo the cancellation of {0.version} of {0.customer}")
+    consequences = (
+        _("The subscription continues as if it had never been canceled. Nothing is credited."),
+        _("Plan changes revoked by the cancellation stay revoked."),
+    )
 
     @staticmethod
     def is_offered(subscription: Subscription) -> bool:
@@ -109,4 +112,5 @@ class UndoCancellation(SubscriptionAction):
         return ends_at is not None and ends_at > current_time(subscription.customer)
 
     def run(self, subscription: Subscription) -> Response:
-        return self.done(f"{uncancel(subscription=subscription, at=self.at, by=self.user)} goes on.")
+        renewed = uncancel(subscription=subscription, at=self.at, by=self.user)
+        return self.done(gettext("The cancellation of %(subscription)s is undone.") % {"subscription": renewed})

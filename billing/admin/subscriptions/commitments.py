@@ -5,6 +5,8 @@ from datetime import datetime
 from django import forms
 from django.contrib import admin
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
@@ -18,47 +20,48 @@ from plans.admin.versions.commitments import in_words
 
 
 class SubscriptionCommitmentForm(StaffForm):
-    minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage")
+    minimum = forms.DecimalField(**AMOUNT, min_value=0, label=_("Minimum usage"))
     periods = forms.IntegerField(
-        label="Over invoice periods",
+        label=_("Number of billing periods"),
         min_value=1,
         max_value=120,
         initial=1,
-        help_text="1: each period. 12 monthly periods make a yearly contract, settled at its end.",
+        help_text=_("1 for each period. 12 monthly periods make an annual commitment, settled at its end."),
     )
-    overage_factor = forms.DecimalField(label="Beyond it, price ×", max_digits=7, decimal_places=4, initial=1)
-    discount = forms.DecimalField(**PERCENT, label="% off unit prices", initial=0)
-    trues_up = forms.BooleanField(label="Claim what is missing", required=False, initial=True)
+    overage_factor = forms.DecimalField(label=_("Overage multiplier"), max_digits=7, decimal_places=4, initial=1)
+    discount = forms.DecimalField(**PERCENT, label=_("Discount on unit prices (percent)"), initial=0)
+    trues_up = forms.BooleanField(label=_("Bill the shortfall (true-up)"), required=False, initial=True)
     starts_at = forms.SplitDateTimeField(
-        label="From (UTC)",
+        label=_("From (UTC)"),
         required=False,
-        help_text="Empty: the next period. It is for the periods that begin from then on.",
+        help_text=_("Applies to periods that begin from then on. Leave empty for the next period."),
     )
-    ends_at = forms.SplitDateTimeField(label="Until (UTC)", required=False, help_text="Empty: it holds on.")
+    ends_at = forms.SplitDateTimeField(label=_("Until (UTC)"), required=False, help_text=_("Leave empty for no end."))
 
 
 class AgreeCommitment(SubscriptionAction):
-    label, icon, verb = "Agree commitment", "verified", "Agree"
+    label, icon, verb = _("Add commitment"), "verified", _("Add commitment")
     permission = "billing.add_subscriptioncommitment"
     form_class = SubscriptionCommitmentForm
     refusals = (OverrideRefused,)
     missing_reason = MISSING_REASON
-    title = "Agree a minimum commitment with {.customer}"
-    consequences = [
-        "It takes the place of the plan's commitment, for this subscription only.",
-        "Usage counts toward it before coupons; fees do not. What is billed does not change.",
-        "One that holds now ends when this one begins.",
-    ]
+    title = _("Add a commitment for {.customer}")
+    consequences = (
+        _("It replaces the plan's commitment for this subscription."),
+        _("Usage before coupons counts toward it; fees don't. Issued invoices don't change."),
+        _("A current commitment ends when this one begins."),
+    )
 
     def run(self, subscription: Subscription) -> Response:
         commitment = set_commitment(
             subscription=subscription, **self.choices, reason=self.reason, by=self.user, at=self.at
         )
-        return self.done(f"From {date_format(commitment.starts_at)} on: {in_words(commitment)}")
+        text = gettext("From %(date)s: %(terms)s")
+        return self.done(text % {"date": date_format(commitment.starts_at), "terms": in_words(commitment)})
 
 
 def commitments_of(subscription: Subscription) -> list[tuple[SubscriptionCommitment, str, str]]:
-    """Return a subscription's own commitments, each with its terms and end in words, in one query."""
+    """Return a subscription's own commitments, each with its terms and end as text, in one query."""
     commitments = subscription.commitments.order_by("-starts_at", "-pk")
     return [(commitment, in_words(commitment), until(commitment)) for commitment in commitments]
 
@@ -68,15 +71,16 @@ class EndCommitment(EndAgreement):
 
     def describe(self, commitment: SubscriptionCommitment, ends: str) -> Preview:
         return Preview(
-            title=f"End the commitment of {commitment.subscription}",
+            title=gettext("End the commitment of %(subscription)s") % {"subscription": commitment.subscription},
             consequences=[
-                f"It holds until {ends}; then the plan's, if it has one.",
-                "A contract of several periods that is cut short asks for its part of the minimum.",
+                gettext("It ends on %(time)s; then the plan's commitment applies, if there is one.") % {"time": ends},
+                gettext("If it covers several periods and ends early, the minimum is prorated."),
             ],
         )
 
     def end(self, commitment: SubscriptionCommitment, *, at: datetime) -> str:
-        return f"It holds until {until(end_commitment(commitment=commitment, by=self.user, at=at))}."
+        ended = until(end_commitment(commitment=commitment, by=self.user, at=at))
+        return gettext("The commitment ends: %(time)s.") % {"time": ended}
 
 
 @admin.register(SubscriptionCommitment)
@@ -87,4 +91,4 @@ class OwnCommitmentAdmin(AgreementAdmin):
 
     end = EndCommitment.as_action()
 
-    words = column("Promised", in_words)
+    words = column(_("Commitment"), in_words)

@@ -2,17 +2,18 @@
 On the coupon page: redemptions and discounts so far. On the subscription page: adding coupons and removing them.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from billing import subscriptions
@@ -21,7 +22,7 @@ from billing.models import Redemption, Subscription
 from billing.models.commitments import RedemptionQuerySet
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 from lib.admin.number_fields import number_cell
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
@@ -37,7 +38,7 @@ WHERE r.{of} = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 
 
 def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
-    """Return the discounts so far of coupons (column="coupon_id") or redemptions (column="id"), as text."""
+    """Return the discounts of coupons (column="coupon_id") or redemptions (column="id") as text."""
     texts: dict[int, list[str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GIVEN.format(of=column), [ids])
@@ -47,7 +48,7 @@ def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
 
 
 class ArchiveCoupon(ConfirmedAction[Coupon]):
-    label, icon, variant, verb = "Archive", "archive", ActionVariant.DANGER, "Archive coupon"
+    label, icon, variant, verb = _("Archive"), "archive", ActionVariant.DANGER, _("Archive coupon")
     permission = "plans.change_coupon"
     danger = True
     is_offered = staticmethod(lambda coupon: coupon.archived_at is None)
@@ -55,11 +56,15 @@ class ArchiveCoupon(ConfirmedAction[Coupon]):
     def preview(self, coupon: Coupon) -> Preview:
         held = coupon.redemptions.filter(ended_at__isnull=True).count()
         return Preview(
-            title=f"Archive {coupon}",
+            title=gettext("Archive %(coupon)s") % {"coupon": coupon},
             consequences=[
-                "It is given to nobody any more, by no promotion either. This cannot be undone.",
-                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is "
-                "wanted.",
+                gettext("The coupon can't be redeemed anymore, and its promotions stop. This can't be undone."),
+                ngettext(
+                    "%(count)s subscription keeps it. You can remove it there.",
+                    "%(count)s subscriptions keep it. You can remove it from each.",
+                    held,
+                )
+                % {"count": format_number(held)},
             ],
         )
 
@@ -67,7 +72,7 @@ class ArchiveCoupon(ConfirmedAction[Coupon]):
         at = timezone.now()
         with audited_transaction("archive coupon", by=self.user, at=at):
             Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
-        return self.done(f"{coupon} is archived.")
+        return self.done(gettext("%(coupon)s is archived.") % {"coupon": coupon})
 
 
 class CouponRedemptions(CouponAdmin):
@@ -75,27 +80,27 @@ class CouponRedemptions(CouponAdmin):
 
     archive = ArchiveCoupon.as_action()
 
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Read the discounts of all coupons on the page in one query."""
-        changelist = super().get_changelist_instance(request)
-        amounts = discounts_so_far([coupon.pk for coupon in changelist.result_list], column="coupon_id")
-        for coupon in changelist.result_list:
+    def prepare_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        amounts = discounts_so_far([coupon.pk for coupon in rows], column="coupon_id")
+        for coupon in rows:
             coupon.given_so_far = amounts.get(coupon.pk, "")
-        return changelist
 
-    @display(description="Given", ordering="redeemed")
+    @display(description=_("Redemptions"), ordering="redeemed")
     def redeemed_shown(self, coupon: Coupon) -> str:
-        limit = f" of {format_number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
-        return number_cell(f"{format_number(coupon.redeemed)}{limit}")
+        count = format_number(coupon.redeemed)
+        if not coupon.most_redemptions:
+            return number_cell(count)
+        limit = {"count": count, "limit": format_number(coupon.most_redemptions)}
+        return number_cell(gettext("%(count)s of %(limit)s") % limit)
 
-    given = column("Worth so far", lambda coupon: number_cell(coupon.given_so_far))
+    given = column(_("Discounts so far"), lambda coupon: number_cell(coupon.given_so_far))
 
 
 # On a subscription ----------------------------------------------------------------------------------------------
 
 
 class CouponChoiceForm(StaffForm):
-    coupon = forms.ModelChoiceField(queryset=Coupon.objects.none())
+    coupon = forms.ModelChoiceField(label=_("Coupon"), queryset=Coupon.objects.none())
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,20 +114,28 @@ class CouponChoiceForm(StaffForm):
 
 def choice(coupon: Coupon) -> str:
     """Return the label of a coupon in a list of choices."""
-    return f"{coupon.code}: {discount_of(coupon)} off, on {lasting(coupon)}"
+    return f"{coupon.code}: {coupon_summary(coupon)}"
+
+
+def coupon_summary(coupon: Coupon) -> str:
+    """Return “20% off the first 3 invoices”."""
+    return gettext("%(discount)s off %(invoices)s") % {
+        "discount": discount_of(coupon),
+        "invoices": lasting(coupon),
+    }
 
 
 class GiveCoupon(SubscriptionAction):
-    label = verb = "Give coupon"
+    label = verb = _("Apply coupon")
     icon = "confirmation_number"
     permission = "billing.add_redemption"
     refusals = (subscriptions.CouponRefused,)
     refusal_field = "coupon"
-    title = "Give {.customer} a coupon"
-    consequences = [
-        "It is taken off the next invoices, after the coupons that the subscription holds already.",
-        "Invoices that are issued do not change.",
-    ]
+    title = _("Apply a coupon for {.customer}")
+    consequences = (
+        _("It discounts the next invoices, after the coupons that the subscription already has."),
+        _("Issued invoices don't change."),
+    )
 
     def make_form(self, subscription: Subscription) -> forms.Form:
         return CouponChoiceForm(self.posted, subscription=subscription)
@@ -130,7 +143,8 @@ class GiveCoupon(SubscriptionAction):
     def run(self, subscription: Subscription) -> Response:
         coupon = self.choices["coupon"]
         subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=self.at, by=self.user)
-        return self.done(f"{subscription.customer} has {coupon} from the next invoice on.")
+        text = gettext("%(coupon)s applies to %(customer)s from the next invoice on.")
+        return self.done(text % {"coupon": coupon, "customer": subscription.customer})
 
 
 def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
@@ -150,26 +164,24 @@ def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 
 def _used(redemption: Any) -> str:
-    limit = redemption.coupon.documents
-    return (
-        format_number(redemption.used)
-        if limit is None
-        else f"{format_number(redemption.used)} of {format_number(limit)}"
-    )
+    limit, used = redemption.coupon.documents, format_number(redemption.used)
+    if limit is None:
+        return used
+    return gettext("%(count)s of %(limit)s") % {"count": used, "limit": format_number(limit)}
 
 
 class TakeCouponAway(ConfirmedAction[Redemption]):
-    label, icon, variant, verb = "Take away", "remove_circle", ActionVariant.DANGER, "Take coupon away"
+    label, icon, variant, verb = _("Remove"), "remove_circle", ActionVariant.DANGER, _("Remove coupon")
     permission = "billing.change_redemption"
     danger = True
     is_offered = staticmethod(lambda redemption: redemption.ended_at is None)
-    title = "Take {0.coupon} away from {0.subscription}"
-    consequences = ["Later invoices are without it.", "Invoices that are issued keep what it took off."]
+    title = _("Remove {0.coupon} from {0.subscription}")
+    consequences = (_("Later invoices are not discounted."), _("Issued invoices keep their discount."))
 
     def run(self, redemption: Redemption) -> Response:
         at = current_time(redemption.subscription.customer)
         subscriptions.remove_coupon(redemption=redemption, at=at, reason=self.reason[:200], by=self.user)
-        text = f"{redemption.coupon} is taken away; later invoices are without it."
+        text = gettext("%(coupon)s is removed; later invoices are not discounted.") % {"coupon": redemption.coupon}
         return self.done(text, to=redemption.subscription)
 
 
@@ -178,7 +190,8 @@ class RedemptionAdmin(ReadOnlyAdmin):
     list_display = ("coupon", "subscription", "position", "since", "used_shown", "ended_at")
     list_select_related = ("coupon", "subscription")
     search_fields = ("coupon__code", "subscription__external_id")
-    search_help_text = "A coupon's code, or a subscription's id"
+    search_help_text = _("Coupon code or subscription ID")
+    empty_text = _("Apply coupons on the page of a subscription.")
     fields = (
         *("subscription", "coupon", "takes_off", "position", "since", "used_shown", "given", "promotion"),
         *("redeemed_by", "ended_at", "ended_reason"),
@@ -190,13 +203,13 @@ class RedemptionAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Redemption]:
         return cast(RedemptionQuerySet, super().get_queryset(request)).with_use()
 
-    @display(description="Takes off")
+    @display(description=_("Discount"))
     def takes_off(self, redemption: Redemption) -> str:
-        return f"{discount_of(redemption.coupon)}, on {lasting(redemption.coupon)}"
+        return coupon_summary(redemption.coupon)
 
-    used_shown = column("Invoices so far", _used)
+    used_shown = column(_("Invoices so far"), _used)
 
-    @display(description="Worth so far")
+    @display(description=_("Discounts so far"))
     def given(self, redemption: Redemption) -> str:
         return discounts_so_far([redemption.pk], column="id").get(
             redemption.pk, format_money(Decimal(0), redemption.subscription.currency)

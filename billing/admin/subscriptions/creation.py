@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.subscriptions.coupons import choice
 from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
@@ -32,38 +34,38 @@ class SubscribeForm(StaffForm):
 
     version = forms.ModelChoiceField(
         queryset=PlanVersion.objects.none(),
-        label="Plan",
-        empty_label="Choose a plan",
-        help_text="The versions in force now, with the currencies that they charge in.",
+        label=_("Plan"),
+        empty_label=_("Choose a plan"),
+        help_text=_("Versions in force now, with their currencies."),
     )
-    currency = forms.ChoiceField(label="Currency")
+    currency = forms.ChoiceField(label=_("Currency"))
     starts_at = forms.SplitDateTimeField(
-        label="From (UTC)", help_text="A moment in the past bills what was due since."
+        label=_("Start (UTC)"), help_text=_("A past start bills everything due since then.")
     )
     trial_days = forms.IntegerField(
-        label="Trial (days)",
+        label=_("Trial (days)"),
         min_value=0,
         max_value=MAX_TRIAL_DAYS,
         required=False,
-        help_text="Optional: as the plan says when empty, 0 for none. No fees are due before it is over.",
+        help_text=_("Leave empty for the plan's trial; 0 for none. Fees are due after the trial."),
     )
     coupons = forms.ModelMultipleChoiceField(
         queryset=Coupon.objects.none(),
-        label="Coupons",
+        label=_("Coupons"),
         required=False,
-        help_text="Optional; applied in the order of the list. What is promoted for the plan is given besides.",
+        help_text=_("Applied in the order of the list, in addition to the plan's promotions."),
     )
     external_id = forms.CharField(
-        label="Your product's name for it",
+        label=_("External ID"),
         max_length=200,
         required=False,
-        help_text="Optional; events may name the subscription by it.",
+        help_text=_("Your product's ID for the subscription; events can refer to it."),
     )
 
     is_draft = forms.BooleanField(
-        label="Only draft it",
+        label=_("Save as draft"),
         required=False,
-        help_text="A draft has no effect until it is activated; it can be discarded before.",
+        help_text=_("A draft has no effect until you activate it."),
     )
 
     def __init__(self, *args: Any, customer: Customer, at: datetime, **kwargs: Any) -> None:
@@ -76,13 +78,11 @@ class SubscribeForm(StaffForm):
         offered = currencies_by_version(versions)
         version_field = self.fields["version"]
         version_field.queryset = versions
-        version_field.label_from_instance = lambda version: (
-            f"{version}{_draft(version)} ({', '.join(offered.get(version.pk, ())) or 'no charges'})"
-        )
+        version_field.label_from_instance = lambda version: _version_label(version, offered.get(version.pk, ()))
         own_currency = str(customer.currency)
         others = sorted(set().union(*offered.values()) - {own_currency})
         self.fields["currency"].choices = [
-            (own_currency, f"{own_currency}, the customer's"),
+            (own_currency, gettext("%(currency)s (customer's currency)") % {"currency": own_currency}),
             *((currency, currency) for currency in others),
         ]
         coupons = Coupon.objects.redeemable(at).filter(currency__in=["", own_currency, *others]).order_by("code")
@@ -114,7 +114,8 @@ class SubscribeForm(StaffForm):
         for code, fees in self._unit_fees().items():
             quantity = cleaned.get(f"{QUANTITY}{code}")
             if quantity is not None and version is not None and version not in [fee.version for fee in fees]:
-                self.add_error(f"{QUANTITY}{code}", f"{version} charges nothing per {fees[0].label}: leave it empty.")
+                text = gettext("%(version)s has no fee for %(unit)s. Leave this field empty.")
+                self.add_error(f"{QUANTITY}{code}", text % {"version": version, "unit": fees[0].label})
         return cleaned
 
     @property
@@ -139,15 +140,21 @@ class SubscribeForm(StaffForm):
         return "coupons" if isinstance(refusal, CouponRefused) else None
 
 
-def _draft(version: PlanVersion) -> str:
-    return "" if version.is_published else ", not published"
+def _version_label(version: PlanVersion, currencies: Iterable[str]) -> str:
+    values = {"version": version, "currencies": ", ".join(currencies) or gettext("no charges")}
+    if version.is_published:
+        return f"{version} ({values['currencies']})"
+    return gettext("%(version)s, not published (%(currencies)s)") % values
 
 
 def _quantity_help(fees: Iterable[Fee]) -> str:
     """Return the plans of a fee, with their minimum and maximum quantities."""
-    limits = {
-        f"{fee.version.plan}: at least {format_number(fee.least)}"
-        + (f", at most {format_number(fee.most)}" if fee.most is not None else "")
-        for fee in fees
-    }
-    return f"{'; '.join(sorted(limits))}. Empty for the least."
+    limits = sorted({_limits_text(fee) for fee in fees})
+    return gettext("%(limits)s. Leave empty for the minimum.") % {"limits": "; ".join(limits)}
+
+
+def _limits_text(fee: Fee) -> str:
+    values = {"plan": fee.version.plan, "least": format_number(fee.least), "most": format_number(fee.most or 0)}
+    if fee.most is None:
+        return gettext("%(plan)s: at least %(least)s") % values
+    return gettext("%(plan)s: %(least)s to %(most)s") % values

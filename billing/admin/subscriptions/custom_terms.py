@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.models import Override, SubscriptionCommitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_start
@@ -13,22 +15,22 @@ from lib.admin.columns import column
 
 Agreement = Override | SubscriptionCommitment
 
-MISSING_REASON = "Enter the reason: who agreed it, and where it stands."
+MISSING_REASON = _("Enter the reason: who agreed to it, and in which document.")
 
 
 def until(agreement: Agreement) -> str:
     """Return the end of an agreement; one that ends at its start was withdrawn."""
     if agreement.ends_at is None:
-        return "on"
-    return (
-        "withdrawn" if agreement.ends_at == agreement.starts_at else date_format(agreement.ends_at, "DATETIME_FORMAT")
-    )
+        return gettext("no end")
+    if agreement.ends_at == agreement.starts_at:
+        return gettext("withdrawn")
+    return date_format(agreement.ends_at, "DATETIME_FORMAT")
 
 
 class EndAgreement(ConfirmedAction[Agreement]):
     """End an agreement, so that the plan's terms apply again."""
 
-    label, icon, verb = "End", "event_busy", "End it"
+    label, icon, verb = _("End"), "event_busy", _("End agreement")
     refusals = (OverrideRefused,)
 
     def describe(self, agreement: Any, ends: str) -> Preview:
@@ -37,7 +39,7 @@ class EndAgreement(ConfirmedAction[Agreement]):
 
     def end(self, agreement: Any, *, at: datetime) -> str:
         """
-        End the agreement, and return what is reported.
+        End the agreement, and return the message for the user.
 
         :raises OverrideRefused: if it can't be ended.
         """
@@ -57,7 +59,8 @@ class AgreementAdmin(ReadOnlyAdmin):
     """Agreements of one kind, which can only be ended."""
 
     search_fields = ("subscription__external_id",)
-    search_help_text = "A subscription's id"
+    search_help_text = _("Subscription ID")
+    empty_text = _("Add custom pricing and commitments on the page of a subscription.")
     actions_detail = ("end",)
 
-    until_shown = column("Until", until)
+    until_shown = column(_("Until"), until)

@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing import subscriptions
@@ -27,7 +29,7 @@ from plans.models import Feature
 from plans.pricing import charge_models
 from plans.pricing.rates import RateTerms
 
-NO_CHANGE = "The figure is the plan's again from then on; what is billed does not change."
+NO_CHANGE = _("The plan's terms apply again from then on. Issued invoices don't change.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def figures_of(terms: VersionTerms) -> Iterator[Figure]:
             continue
         for rate in feature.price.rates:
             if not isinstance(rate.charge, charge_models.Percentage | charge_models.Dynamic) and rate.key:
-                label = f"price of {format_match(dict(rate.match)) or DEFAULT}"
+                label = gettext("price of %(rate)s") % {"rate": format_match(dict(rate.match)) or DEFAULT}
                 yield Figure(
                     feature.feature_id,
                     OverrideFigure.PRICE,
@@ -64,18 +66,23 @@ def figures_of(terms: VersionTerms) -> Iterator[Figure]:
                     _price(rate, feature.price.currency),
                 )
         yield Figure(
-            feature.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published"
+            feature.feature_id,
+            OverrideFigure.PERCENT,
+            {},
+            gettext("all prices, by a percentage"),
+            gettext("as published"),
         )
         for kind, limit in (
             (OverrideFigure.MINIMUM, feature.price.minimum),
             (OverrideFigure.MAXIMUM, feature.price.maximum),
         ):
-            current = "none" if limit is None else format_money(limit, feature.price.currency)
-            yield Figure(feature.feature_id, kind, {}, f"{kind.label} for a full period", current)
+            current = gettext("none") if limit is None else format_money(limit, feature.price.currency)
+            label = gettext("%(limit)s for a full period") % {"limit": kind.label}
+            yield Figure(feature.feature_id, kind, {}, label, current)
 
 
 def _included(feature: FeatureTerms) -> str:
-    return "hard cap" if feature.consumption == "hard_cap" else "included units"
+    return gettext("hard cap") if feature.consumption == "hard_cap" else gettext("included units")
 
 
 def _price(rate: RateTerms, currency: str) -> str:
@@ -83,20 +90,21 @@ def _price(rate: RateTerms, currency: str) -> str:
     if isinstance(charge, charge_models.PerUnit):
         return format_money(charge.unit_price, currency)
     if isinstance(charge, charge_models.Package):
-        return f"{format_money(charge.price, currency)} per {format_number(charge.size)}"
-    return format_money(charge.fee, currency) if isinstance(charge, charge_models.Flat) else "in tiers"
+        values = {"price": format_money(charge.price, currency), "size": format_number(charge.size)}
+        return gettext("%(price)s per %(size)s") % values
+    return format_money(charge.fee, currency) if isinstance(charge, charge_models.Flat) else gettext("tiered")
 
 
 class OverrideForm(StaffForm):
-    figure = forms.ChoiceField(label="What")
-    value = forms.DecimalField(label="Agreed", max_digits=62, decimal_places=12)
-    since = forms.ChoiceField(label="From", initial="next", widget=UnfoldAdminRadioSelectWidget)
+    figure = forms.ChoiceField(label=_("Term"))
+    value = forms.DecimalField(label=_("Custom value"), max_digits=62, decimal_places=12)
+    since = forms.ChoiceField(label=_("From"), initial="next", widget=UnfoldAdminRadioSelectWidget)
     starts_at = forms.SplitDateTimeField(
-        label="Date (UTC)",
+        label=_("Date (UTC)"),
         required=False,
-        help_text="A window of use that has begun by then goes on as it is; the next one is rated by the new figure.",
+        help_text=_("A rate window already in progress keeps its terms; the next one uses the new value."),
     )
-    ends_at = forms.SplitDateTimeField(label="Until (UTC)", required=False, help_text="Empty: it holds on.")
+    ends_at = forms.SplitDateTimeField(label=_("Until (UTC)"), required=False, help_text=_("Leave empty for no end."))
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -105,24 +113,27 @@ class OverrideForm(StaffForm):
         self.figures = dict(enumerate(figures_of(terms)))
         grouped: dict[str, list[tuple[int, str]]] = {}
         for key, figure in self.figures.items():
-            grouped.setdefault(names[figure.feature_id], []).append((key, f"{figure.label} (now {figure.now})"))
+            label = gettext("%(term)s (now %(value)s)") % {"term": figure.label, "value": figure.now}
+            grouped.setdefault(names[figure.feature_id], []).append((key, label))
         self.fields["figure"].choices = list(grouped.items())
-        self.fields["value"].help_text = (
-            f"Units; a price or an amount in {subscription.currency}, or in credits where use burns them;"
-            " or a percentage: -20 is 20 % off, 10 adds 10 %."
+        text = gettext(
+            "Units, or an amount in %(currency)s (in credits if the feature is paid with credits), or a percentage:"
+            " -20 is 20%% off, 10 adds 10%%."
         )
+        self.fields["value"].help_text = text % {"currency": subscription.currency}
         running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at).first()
         next_at = next_period_start(subscription, at=at)
         self.moments = {"next": next_at, "running": running.starts_at if running else next_at}
-        choices = [("next", f"the next period, {date_format(next_at)}")]
+        choices = [("next", gettext("Next period, from %(date)s") % {"date": date_format(next_at)})]
         if running:
-            choices.append(("running", f"the whole running period, since {date_format(running.starts_at)}"))
-        self.fields["since"].choices = [*choices, ("date", "a date")]
+            text = gettext("Whole current period, since %(date)s") % {"date": date_format(running.starts_at)}
+            choices.append(("running", text))
+        self.fields["since"].choices = [*choices, ("date", gettext("On a date"))]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if cleaned.get("since") == "date" and not cleaned.get("starts_at"):
-            self.add_error("starts_at", "Enter the date that it holds from.")
+            self.add_error("starts_at", gettext("Enter the date from which it applies."))
         return cleaned
 
     def arguments(self) -> dict[str, Any]:
@@ -141,15 +152,15 @@ class OverrideForm(StaffForm):
 class AgreeFigures(SubscriptionAction):
     """Override a price, an allowance or a bound for the subscription."""
 
-    label, icon, verb = "Agree figures", "handshake", "Agree"
+    label, icon, verb = _("Custom pricing"), "handshake", _("Save")
     refusals = (subscriptions.OverrideRefused,)
     missing_reason = MISSING_REASON
-    title = "Agree figures with {.customer}"
-    consequences = [
-        "The figure takes the place of the one in {.version}, for this subscription only.",
-        "A period is rated by one set of figures: those in force when it begins. What is billed does not change.",
-        "One of the same kind that holds now ends when this one begins.",
-    ]
+    title = _("Custom pricing for {.customer}")
+    consequences = (
+        _("The custom value replaces the one of {.version}, for this subscription only."),
+        _("Each period is rated with the terms in force at its start. Issued invoices don't change."),
+        _("A current override of the same term ends when this one begins."),
+    )
 
     def make_form(self, subscription: Subscription) -> OverrideForm:
         return OverrideForm(self.posted, subscription=subscription, at=self.at)
@@ -157,11 +168,17 @@ class AgreeFigures(SubscriptionAction):
     def run(self, subscription: Subscription) -> Response:
         arguments = {**self.form.arguments(), "reason": self.reason}
         override = subscriptions.override(subscription=subscription, **arguments, by=self.user, at=self.at)
-        return self.done(f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
+        text = gettext("%(term)s is %(value)s from %(date)s.")
+        values = {
+            "term": _figure(override),
+            "value": _value(override),
+            "date": date_format(override.starts_at),
+        }
+        return self.done(text % values)
 
 
 def overrides_of(subscription: Subscription) -> list[tuple[Override, str, str, str]]:
-    """Return the overrides of a subscription, each with its figure, value and end in words, in one query."""
+    """Return the overrides of a subscription, each with its figure, value and end as text, in one query."""
     overrides = subscription.overrides.select_related("feature__meter", "subscription").order_by("-starts_at", "-pk")
     return [(override, _figure(override), _value(override), until(override)) for override in overrides]
 
@@ -176,7 +193,7 @@ def _value(override: Override) -> str:
         meter = override.feature.meter
         return format_units(override.value, meter.unit if meter else "")
     if override.figure == OverrideFigure.PERCENT:
-        return f"{'+' if override.value > 0 else ''}{format_number(override.value)} %"
+        return f"{'+' if override.value > 0 else ''}{format_number(override.value)}%"
     terms = load_terms(override.subscription.version_id, override.subscription.currency)
     price = next((feature.price for feature in terms.features if feature.feature_id == override.feature_id), None)
     return format_money(override.value, price.currency if price else override.subscription.currency)
@@ -186,12 +203,13 @@ class EndOverride(EndAgreement):
     permission = "billing.change_override"
 
     def describe(self, override: Override, ends: str) -> Preview:
-        title = f"End: {_figure(override)}, {_value(override)}"
-        return Preview(title=title, consequences=[f"It holds until {ends}.", NO_CHANGE])
+        title = gettext("End %(term)s, %(value)s") % {"term": _figure(override), "value": _value(override)}
+        return Preview(title=title, consequences=[gettext("It ends on %(time)s.") % {"time": ends}, NO_CHANGE])
 
     def end(self, override: Override, *, at: datetime) -> str:
         ended = subscriptions.end_override(override=override, by=self.user, at=at)
-        return f"{_figure(ended)} is the plan's again from {until(ended)} on."
+        values = {"term": _figure(ended), "time": until(ended)}
+        return gettext("%(term)s: the override ends (%(time)s).") % values
 
 
 @admin.register(Override)
@@ -202,5 +220,5 @@ class OverrideAdmin(AgreementAdmin):
 
     end = EndOverride.as_action()
 
-    figure_shown = column("Figure", _figure)
-    value_shown = column("Agreed", _value)
+    figure_shown = column(_("Term"), _figure)
+    value_shown = column(_("Custom value"), _value)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
-from billing.admin.subscriptions.subscription_action import SubscriptionAction, is_running
+from billing.admin.subscriptions.subscription_action import SubscriptionAction, format_moment, is_running
 from billing.closing import NothingToBill, preview_pause
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Pause, Subscription
@@ -17,26 +19,29 @@ from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 
 CONSEQUENCES = [
-    "While it is paused nothing is due, no credits are granted, and a check answers that it is paused.",
-    "Usage that arrives all the same is kept as unmatched. Its features stay its own.",
-    "What was paid in advance for the rest of the period is given back by a credit note once the period is closed.",
+    _("During the pause no fees are due, no credits are granted, and checks report the pause to your product."),
+    _("Usage during the pause is stored as unmatched."),
+    _("Prepaid fees for the rest of the period are credited once the period is closed."),
 ]
 
 
 class PauseForm(StaffForm):
     when = forms.ChoiceField(
-        label="When",
-        choices=[("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")],
+        label=_("When"),
+        choices=[("now", _("Now")), ("period", _("At the end of the period")), ("date", _("On a date"))],
         initial="period",
         widget=UnfoldAdminRadioSelectWidget,
     )
-    starts_at = forms.SplitDateTimeField(label="Date (UTC)", required=False)
+    starts_at = forms.SplitDateTimeField(label=_("Date (UTC)"), required=False)
     ends_at = forms.SplitDateTimeField(
-        label="Goes on at (UTC)", required=False, help_text="Empty: until somebody resumes it."
+        label=_("Resume at (UTC)"), required=False, help_text=_("Leave empty to resume by hand.")
     )
     give_back = forms.ChoiceField(
-        label="What was paid in advance goes",
-        choices=[("credit", "to the customer's credit"), ("refund", "back to the customer")],
+        label=_("Unused prepaid time"),
+        choices=[
+            ("credit", _("Credit note, added to the customer balance")),
+            ("refund", _("Credit note, refunded to the customer")),
+        ],
         initial="credit",
         widget=UnfoldAdminRadioSelectWidget,
     )
@@ -46,7 +51,7 @@ class PauseForm(StaffForm):
         if cleaned.get("when") != "date":
             cleaned["starts_at"] = None
         elif not cleaned.get("starts_at") and "starts_at" not in self.errors:
-            self.add_error("starts_at", "Enter the date that it is paused from.")
+            self.add_error("starts_at", gettext("Enter the date on which the pause starts."))
         return cleaned
 
     @property
@@ -57,8 +62,8 @@ class PauseForm(StaffForm):
 
 
 class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon, preview_verb = "Pause", "pause", "Show what it comes to"
-    title = "Pause {0.version} of {0.customer}"
+    label, icon, preview_verb = _("Pause"), "pause", _("Preview invoice")
+    title = _("Pause {0.version} of {0.customer}")
     consequences = CONSEQUENCES
     form_class = PauseForm
     refusals = (PauseRefused, UnpricedUsage, ValueError)
@@ -71,32 +76,33 @@ class PauseSubscription(PreviewedAction[Subscription], SubscriptionAction):
             yield str(error)
             return
         total = format_money(draft.totals.total, draft.currency)
-        yield f"The invoice that follows comes to {total} so far, tax included."
-        yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
+        yield gettext("The next invoice is %(amount)s so far, with tax.") % {"amount": total}
+        yield from credits_shown(draft) or [gettext("There is no unused prepaid time to credit.")]
 
     def run(self, subscription: Subscription) -> Response:
         paused = pause(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
-        return self.done(f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
+        text = gettext("%(subscription)s is paused from %(time)s.")
+        return self.done(text % {"subscription": subscription, "time": format_moment(paused.starts_at)})
 
 
 class ResumeForm(StaffForm):
     resumes_at = forms.SplitDateTimeField(
-        label="Goes on at (UTC)",
+        label=_("Resume at (UTC)"),
         required=False,
-        help_text="Empty: now. A past moment bills usage since then, once it is tried again.",
+        help_text=_("Leave empty for now. With a past time, reprocess the unmatched usage since then to bill it."),
     )
 
 
 class ResumeSubscription(SubscriptionAction):
-    label = verb = "Resume"
+    label = verb = _("Resume")
     icon = "play_arrow"
     form_class = ResumeForm
     refusals = (PauseRefused,)
-    title = "Resume {0.version} of {0.customer}"
-    consequences = [
-        "Periods go on from the same anchor; fees in advance for the rest of the running one are billed at once.",
-        "A pause that has not begun is taken back, as if there had been none.",
-    ]
+    title = _("Resume {0.version} of {0.customer}")
+    consequences = (
+        _("Billing periods continue on the same cycle. Fees in advance for the rest of this period are billed now."),
+        _("A pause that has not started is canceled."),
+    )
 
     @staticmethod
     def is_offered(subscription: Subscription) -> bool:
@@ -105,7 +111,7 @@ class ResumeSubscription(SubscriptionAction):
 
     def run(self, subscription: Subscription) -> Response:
         resume(subscription=subscription, at=self.at, by=self.user, **self.choices)
-        return self.done(f"{subscription} goes on.")
+        return self.done(gettext("%(subscription)s is resumed.") % {"subscription": subscription})
 
 
 def pause_of(subscription: Subscription) -> Pause | None:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.closing.invoice_preview import credits_shown
@@ -20,25 +22,24 @@ from lib.formats import format_money
 from plans.models import PlanVersion
 
 CONSEQUENCES = [
-    "What was used until then is billed by the present version, with its whole allowance.",
-    "From then on the new version's prices and features hold; in mid-period with its part of the new allowance for"
-    " the rest of the interval.",
+    _("Usage until then is billed at the present version's prices, with its full allowance."),
+    _("Then the new version's prices and features apply. In mid-period, its allowance is prorated."),
 ]
-WHEN = [("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")]
+WHEN = [("now", _("Now")), ("period", _("At the end of the period")), ("date", _("On a date"))]
 
 
 class PlanChangeForm(StaffForm):
-    version = forms.ModelChoiceField(PlanVersion.objects.none(), label="To", help_text="Versions in force.")
+    version = forms.ModelChoiceField(PlanVersion.objects.none(), label=_("New version"))
 
-    when = forms.ChoiceField(label="When", choices=WHEN, initial="now", widget=UnfoldAdminRadioSelectWidget)
+    when = forms.ChoiceField(label=_("When"), choices=WHEN, initial="now", widget=UnfoldAdminRadioSelectWidget)
     moment = forms.SplitDateTimeField(
-        required=False, help_text="It can be seen under Scheduled changes, and revoked, until then."
+        required=False, help_text=_("You can revoke the change under Scheduled changes until then.")
     )
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.zone = subscription.customer.time_zone
-        self.fields["moment"].label = f"Date ({self.zone})"
+        self.fields["moment"].label = gettext("Date (%(zone)s)") % {"zone": self.zone}
         offered = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
         self.fields["version"].queryset = (
             PlanVersion.objects.open_to(sandbox=subscription.sandbox, at=at)
@@ -57,7 +58,7 @@ class PlanChangeForm(StaffForm):
         elif cleaned.get("moment"):
             cleaned["moment"] = cleaned["moment"].replace(tzinfo=ZoneInfo(self.zone))
         elif "moment" not in self.errors:
-            self.add_error("moment", "Enter the date that it changes on.")
+            self.add_error("moment", gettext("Enter the date of the change."))
         return cleaned
 
     @property
@@ -72,8 +73,8 @@ class PlanChangeForm(StaffForm):
 
 
 class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon, preview_verb = "Change plan", "swap_horiz", "Show what it comes to"
-    title = "Change {0.version} of {0.customer}"
+    label, icon, preview_verb = _("Change plan"), "swap_horiz", _("Preview invoice")
+    title = _("Change {0.version} of {0.customer}")
     consequences = CONSEQUENCES
     refusals = (SubscriptionRefused, UnpricedUsage, ValueError)
 
@@ -85,10 +86,12 @@ class ChangePlan(PreviewedAction[Subscription], SubscriptionAction):
         for line in draft.lines:
             yield f"{line.description}: {format_money(line.amount, draft.currency)}"
         total = format_money(draft.totals.total, draft.currency)
-        yield f"The invoice that follows comes to {total} so far, tax included."
+        yield gettext("The next invoice is %(amount)s so far, with tax.") % {"amount": total}
         yield from credits_shown(draft)
 
     def run(self, subscription: Subscription) -> Response:
         change_at(subscription=subscription, at=self.at, by=self.user, **self.form.arguments)
-        when = "now" if self.choices["when"] == "now" else "later, as scheduled"
-        return self.done(f"{subscription} is on {self.choices['version']} {when}.")
+        values = {"subscription": subscription, "version": self.choices["version"]}
+        if self.choices["when"] == "now":
+            return self.done(gettext("%(subscription)s is now on %(version)s.") % values)
+        return self.done(gettext("The change of %(subscription)s to %(version)s is scheduled.") % values)

@@ -4,6 +4,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.simulation.simulation_job import SIMULATE
 from billing.admin.subscriptions.version_publication import CopyVersion, PublishAt, PublishNow, WithdrawVersion
@@ -41,18 +43,18 @@ class VersionSubscriptions(VersionReview, PlanVersionAdmin):
         versions: QuerySet[PlanVersion] = super().get_queryset(request).select_related("copied_from__plan")
         return versions.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
 
-    @row_action("Simulate on past usage", icon="query_stats", permission=SIMULATE)
+    @row_action(_("Simulate on past usage"), icon="query_stats", permission=SIMULATE)
     def simulate(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
 
-    running = column("Running subscriptions", lambda version: number_cell(format_number(version.running_now)))
+    running = column(_("Subscriptions"), lambda version: number_cell(format_number(version.running_now)))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()
         url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
         facts = [
             *super().facts(version),
-            {"name": "Running subscriptions", "value": format_number(running), "url": url},
+            {"name": gettext("Subscriptions"), "value": format_number(running), "url": url},
         ]
         return facts + _scheduled_moves(version) + _last_simulation(version)
 
@@ -63,7 +65,7 @@ def _last_simulation(version: PlanVersion) -> list[dict[str, str]]:
     if simulation is None:
         return []
     url = reverse("admin:billing_job_change", args=[simulation.reference.rpartition(":")[2]])
-    return [{"name": "Simulated", "value": format_figures(simulation), "url": url}]
+    return [{"name": gettext("Simulated"), "value": format_figures(simulation), "url": url}]
 
 
 def _scheduled_moves(version: PlanVersion) -> list[dict[str, str]]:
@@ -74,4 +76,4 @@ def _scheduled_moves(version: PlanVersion) -> list[dict[str, str]]:
         return []
     texts = [f"{format_number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
     url = f"{reverse('admin:billing_scheduledchange_changelist')}?version__id__exact={version.pk}"
-    return [{"name": "Moves", "value": ", ".join(texts), "url": url}]
+    return [{"name": gettext("Scheduled moves"), "value": ", ".join(texts), "url": url}]

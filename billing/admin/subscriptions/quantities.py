@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing import subscriptions
 from billing.admin.closing.invoice_preview import Upcoming, upcoming
@@ -25,23 +27,28 @@ def held_quantities(subscription: Subscription, *, at: datetime) -> tuple[FeeQua
 
 
 class QuantityForm(StaffForm):
-    fee = forms.ChoiceField(label="Of what")
-    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MAX_SEATS)
+    fee = forms.ChoiceField(label=_("Fee"))
+    quantity = forms.IntegerField(label=_("Quantity"), min_value=0, max_value=MAX_SEATS)
     since = forms.SplitDateTimeField(
-        label="From (UTC)",
+        label=_("From (UTC)"),
         required=False,
-        help_text="Empty for now. A moment to come waits; a past one must lie in a period that is not billed yet.",
+        help_text=_("Leave empty for now. A past time must be in a period that is not invoiced yet."),
     )
 
     def __init__(self, *args: Any, held: tuple[FeeQuantity, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["fee"].choices = [
-            (quantity.fee.code, f"{quantity.fee.label} ({format_number(quantity.quantity)} now)") for quantity in held
+            (
+                quantity.fee.code,
+                gettext("%(fee)s (%(quantity)s now)")
+                % {"fee": quantity.fee.label, "quantity": format_number(quantity.quantity)},
+            )
+            for quantity in held
         ]
 
 
 class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
-    label, icon = "Seats and add-ons", "group_add"
+    label, icon = _("Seats and add-ons"), "group_add"
     refusals = (subscriptions.QuantityRefused,)
 
     def make_form(self, subscription: Subscription) -> QuantityForm:
@@ -54,13 +61,13 @@ class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
         return {"subscription": self.subject} | {name: self.choices[field] for name, field in names.items()}
 
     def preview(self, subscription: Subscription) -> Preview:
-        problem = f"{subscription.version} has no fee that is charged per seat or add-on."
-        unseen = ["Nothing changes until you have seen what it does to the next invoice."]
+        problem = gettext("%(version)s has no fee per seat or add-on.") % {"version": subscription.version}
+        unseen = [gettext("You see the effect on the next invoice before anything changes.")]
         return Preview(
-            title=f"Seats and add-ons of {subscription}",
+            title=gettext("Seats and add-ons of %(subscription)s") % {"subscription": subscription},
             consequences=self.effects or unseen,
             problems=[] if self.quantities else [problem],
-            verb="Change quantity" if self.is_shown else "Show the effect",
+            verb=gettext("Change quantity") if self.is_shown else gettext("Preview invoice"),
         )
 
     def effect(self, subscription: Subscription) -> list[str]:
@@ -68,7 +75,9 @@ class ChangeQuantity(PreviewedAction[Subscription], SubscriptionAction):
 
     def run(self, subscription: Subscription) -> Response:
         subscriptions.set_quantity(**self.arguments, at=self.at, by=self.user, reason=self.reason[:200])
-        return self.done(f"{subscription} holds {self.choices['quantity']:,} from then on.")
+        text = gettext("The quantity of %(subscription)s is %(quantity)s from then on.")
+        values = {"subscription": subscription, "quantity": format_number(self.choices["quantity"])}
+        return self.done(text % values)
 
 
 def _effect(arguments: dict[str, Any], *, at: datetime) -> list[str]:
@@ -82,11 +91,11 @@ def _effect(arguments: dict[str, Any], *, at: datetime) -> list[str]:
         after = upcoming(subscription, at=at)
         transaction.set_rollback(True)
     if change is None:
-        return ["As many are held then already: nothing changes."]
+        return [gettext("The quantity is the same then. Nothing changes.")]
+    values = {"before": _total(before), "after": _total(after)}
     return [
-        f"The next invoice: {_total(before)} now, {_total(after)} with the change.",
-        "What changes within a period is charged or given back for the rest of it, by the second or day as the plan"
-        " says; one-time fees are due whole.",
+        gettext("Next invoice: %(before)s now, %(after)s with the change.") % values,
+        gettext("A change within a period is prorated by the plan's rule; one-time fees are due in full."),
     ]
 
 

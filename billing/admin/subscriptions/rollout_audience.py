@@ -4,47 +4,46 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
 
 from billing.models import Subscription
 from customers.models import Seller
 from lib.admin import StaffForm
+from lib.formats import format_number
 from plans.models.versions import Audience
 
 MAX_SHOWN = 5
 
 CHOICES = [
-    (Audience.NEW, "New subscriptions only: those that run keep their prices"),
-    (Audience.ALL, "All: those that run on an earlier version move to it"),
-    (Audience.COHORT, "A cohort: the subscriptions below move to it"),
+    (Audience.NEW, _("New subscriptions only (existing keep their price)")),
+    (Audience.ALL, _("New and all existing subscriptions")),
+    (Audience.COHORT, _("New subscriptions and a cohort (below)")),
 ]
 MOVES = [
-    ("period", "Where their next period begins: what has begun ends by its own prices"),
-    (
-        "moment",
-        "At that very moment, in mid-period: their periods are split, what they paid in advance for the rest is given"
-        " back and the new fees for it are charged",
-    ),
+    ("period", _("At the start of their next billing period")),
+    ("moment", _("In mid-period: prepaid fees are credited and new fees charged for the rest of the period")),
 ]
 
 
 class AudienceForm(StaffForm):
     audience = forms.ChoiceField(
-        label="For whom", choices=CHOICES, initial=Audience.NEW, widget=UnfoldAdminRadioSelectWidget
+        label=_("Audience"), choices=CHOICES, initial=Audience.NEW, widget=UnfoldAdminRadioSelectWidget
     )
     cohort = forms.CharField(
-        label="Ids of the cohort's subscriptions",
+        label=_("Cohort"),
         required=False,
         max_length=1_000_000,
-        help_text="One per line, or with commas between them; as pasted from a sheet. Read for a cohort only.",
+        help_text=_("Subscription IDs, one per line or separated by commas. Only for a cohort."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
     moves = forms.ChoiceField(
-        label="When those move that run already",
+        label=_("When existing subscriptions move"),
         choices=MOVES,
         initial="period",
         required=False,
-        help_text="Until then each move can be seen, and revoked, under Scheduled changes.",
+        help_text=_("You can revoke each move under Scheduled changes until then."),
         widget=UnfoldAdminRadioSelectWidget,
     )
 
@@ -68,18 +67,24 @@ class AudienceForm(StaffForm):
         )
         id_by_external_id = dict(rows)
         if missing := [external_id for external_id in external_ids if external_id not in id_by_external_id]:
-            more = f" and {len(missing) - MAX_SHOWN:,} more" if len(missing) > MAX_SHOWN else ""
-            self.add_error("cohort", f"There is no subscription {', '.join(missing[:MAX_SHOWN])}{more}.")
+            self.add_error("cohort", _missing_text(missing))
         elif not external_ids:
-            self.add_error("cohort", "Enter the ids of the subscriptions that move.")
+            self.add_error("cohort", gettext("Enter the IDs of the subscriptions that move."))
         return sorted(id_by_external_id.values())
+
+
+def _missing_text(ids: list[str]) -> str:
+    values = {"ids": ", ".join(ids[:MAX_SHOWN]), "count": format_number(len(ids) - MAX_SHOWN)}
+    if len(ids) <= MAX_SHOWN:
+        return ngettext("Unknown subscription: %(ids)s.", "Unknown subscriptions: %(ids)s.", len(ids)) % values
+    return gettext("Unknown subscriptions: %(ids)s, and %(count)s more.") % values
 
 
 class DatedAudienceForm(AudienceForm):
     """The same with a future date, in the time zone of one of the sellers."""
 
-    effective_from = forms.SplitDateTimeField(label="In force from", initial=None)
-    zone = forms.ChoiceField(label="By the clocks of")
+    effective_from = forms.SplitDateTimeField(label=_("In force from"), initial=None)
+    zone = forms.ChoiceField(label=_("Time zone"))
 
     field_order = ("effective_from", "zone")
 

@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import ScheduledChange
@@ -20,7 +22,7 @@ STATE_COLORS = {"pending": "info", "done": "success", "revoked": "warning", "ref
 class RevokeChanges(SelectionAction[ScheduledChange]):
     """Revoke the selected upcoming changes: all of them or none."""
 
-    label, verb = "Let the selected subscriptions stay", "Let them stay"
+    label, verb = _("Revoke selected changes"), _("Revoke changes")
     permission = "billing.change_scheduledchange"
     refusals = (RevocationRefused,)
     agreed_field = "confirmed"
@@ -30,12 +32,15 @@ class RevokeChanges(SelectionAction[ScheduledChange]):
 
     def preview(self, changes: list[ScheduledChange]) -> Preview:
         return Preview(
-            title="Let subscriptions stay on their versions",
+            title=gettext("Revoke scheduled changes"),
             consequences=[
-                f"{format_number(len(changes))} of the selected subscriptions have a move to come; it is revoked.",
-                "They keep their present prices, and this publication does not move them again.",
+                ngettext(
+                    "%(count)s scheduled change is revoked.", "%(count)s scheduled changes are revoked.", len(changes)
+                )
+                % {"count": format_number(len(changes))},
+                gettext("The subscriptions keep their present prices. This publication doesn't move them again."),
             ],
-            problems=[] if changes else ["None of them has a move to come."],
+            problems=[] if changes else [gettext("None of the selected changes is still scheduled.")],
         )
 
     def run(self, changes: list[ScheduledChange]) -> Response:
@@ -43,7 +48,10 @@ class RevokeChanges(SelectionAction[ScheduledChange]):
         with transaction.atomic():
             parts = group_by_current_time(ids, at=timezone.now()).items()
             count = sum(revoke(subscription_ids=ids_at_time, at=at, by=self.user) for at, ids_at_time in parts)
-        return self.done(f"{format_number(count)} stay on their versions.")
+        text = ngettext(
+            "%(count)s subscription stays on its version.", "%(count)s subscriptions stay on their versions.", count
+        )
+        return self.done(text % {"count": format_number(count)})
 
 
 @admin.register(ScheduledChange)
@@ -64,5 +72,7 @@ class ScheduledChangeAdmin(SubscriptionRowsAdmin):
     actions = ("revoke_selected",)
 
     revoke_selected = RevokeChanges.as_action()
+
+    empty_text = _("Plan changes and moves to new versions appear here until they happen.")
 
     state_shown = state_column(STATE_COLORS)

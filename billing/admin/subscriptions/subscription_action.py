@@ -3,12 +3,20 @@
 from datetime import datetime
 from functools import cached_property
 
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
 from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, ReadOnlyAdmin
 from lib.admin.columns import link_column, text_column
+
+
+def format_moment(moment: datetime) -> str:
+    return f"{date_format(timezone.localtime(moment), 'DATETIME_FORMAT')} UTC"
 
 
 def is_running(subscription: Subscription) -> bool:
@@ -30,8 +38,8 @@ class SubscriptionRowsAdmin(CustomerSearch, ReadOnlyAdmin):
     """A read-only list of rows that each have a subscription."""
 
     search_fields = ("subscription__external_id",)
-    search_help_text = "The start of a subscription's id, or part of a customer's name"
+    search_help_text = _("Start of a subscription ID, or part of a customer's name")
     customer_path, start_field = "subscription__customer", "subscription__external_id"
 
-    customer = text_column("subscription.customer", "Customer")
-    subscription_shown = link_column("subscription", "Subscription")
+    customer = text_column("subscription.customer", _("Customer"))
+    subscription_shown = link_column("subscription", _("Subscription"))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing.invoice_preview import upcoming
 from billing.admin.limits.alerts import alerts_of
@@ -47,15 +48,20 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     list_filter = ("state", "version")
     list_select_related = ("customer", "version__plan")
     search_fields = ("external_id",)
-    search_help_text = "The start of its id, or part of a customer's name"
+    search_help_text = _("Start of a subscription ID, or part of a customer's name")
+    empty_text = _("Add subscriptions on the page of a customer.")
     exact_field = start_field = "external_id"
     actions_detail = (
         "activate",
         "discard",
         "change_plan",
         "trial",
-        {"title": "Agree", "icon": "handshake", "items": ["override", "promise", "give_coupon", "cap", "quantities"]},
-        {"title": "Stop", "icon": "event_busy", "items": ["pause", "cancel"]},
+        {
+            "title": _("Change terms"),
+            "icon": "handshake",
+            "items": ["override", "promise", "give_coupon", "cap", "quantities"],
+        },
+        {"title": _("Pause or cancel"), "icon": "event_busy", "items": ["pause", "cancel"]},
         "resume",
         "uncancel",
     )
@@ -75,8 +81,8 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     resume = ResumeSubscription.as_action()
     uncancel = UndoCancellation.as_action()
 
-    customer_shown = text_column("customer", "Customer")
-    version_shown = text_column("version", "Plan")
+    customer_shown = text_column("customer", _("Customer"))
+    version_shown = text_column("version", _("Plan"))
     state_shown = state_column(STATE_COLORS)
 
     def page_context(self, request: HttpRequest, subscription: Subscription) -> dict[str, Any]:
@@ -86,7 +92,7 @@ class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
 def _shown(subscription: Subscription) -> dict[str, Any]:
     periods = subscription.periods.select_related("invoice", "version__plan").order_by("-starts_at", "-pk")
     return {
-        "title": f"{subscription.version} of {subscription.customer}",
+        "title": f"{subscription.customer}, {subscription.version}",
         "subscription": subscription,
         "state_color": STATE_COLORS.get(subscription.state, ""),
         "periods": list(periods[:MAX_PERIODS]),

@@ -7,6 +7,8 @@ import pghistory
 from django import forms
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
@@ -28,7 +30,7 @@ from plans.publishing.required_simulation import missing_simulation
 
 class NoteForm(forms.Form):
     note = forms.CharField(
-        label="Why this version?", required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+        label=_("Version note"), required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
     )
 
 
@@ -42,22 +44,23 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
         form = DatedAudienceForm(self.posted) if self.is_dated else AudienceForm(self.posted)
         if self.advice:
             form.fields["acknowledged"] = forms.BooleanField(
-                label="I have read what the plan check says", widget=UnfoldBooleanWidget
+                label=_("I have read the warnings of the plan check"), widget=UnfoldBooleanWidget
             )
         return form
 
     def preview(self, version: PlanVersion) -> Preview:
-        now, when = timezone.now(), "the moment below" if self.is_dated else "now"
+        now = timezone.now()
         return Preview(
-            title=f"Publish {version}",
+            title=gettext("Publish %(version)s") % {"version": version},
             consequences=[
-                *consequences_of(version, at=now + timedelta(seconds=1), when=when),
-                "After that it cannot be edited, only followed by a new version.",
+                *consequences_of(version, at=now + timedelta(seconds=1), is_dated=self.is_dated),
+                gettext("A published version can't be edited. To change prices later, create a new version."),
                 count_differences(version, at=now),
             ],
             problems=problems_of(version)
             or list(filter(None, [missing_simulation(version), missing_approval(version)])),
             warnings=self.advice,
+            warnings_title=gettext("The plan check found:"),
         )
 
     def run(self, version: PlanVersion) -> Response:
@@ -75,59 +78,68 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
             )
         with suppress(OperationalError):  # a worker that is not woken looks within a minute
             run_rollouts.delay()
-        return self.done(f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}.")
+        if effective_from and effective_from > now:
+            return self.done(gettext("%(version)s is scheduled.") % {"version": version})
+        return self.done(gettext("%(version)s is active.") % {"version": version})
 
 
 class PublishNow(PublishVersion):
-    label = verb = "Publish now"
+    label = verb = _("Publish now")
     icon = "bolt"
 
 
 class PublishAt(PublishVersion):
-    label, icon, verb = "Publish at a date", "event", "Publish at this date"
+    label, icon, verb = _("Publish on a date"), "event", _("Schedule")
     is_dated = True
 
 
 class CopyVersion(ConfirmedAction[PlanVersion]):
-    label, icon, verb = "New version from this", "content_copy", "Make draft"
+    label, icon, verb = _("New version"), "content_copy", _("Create draft")
     permission = "plans.add_planversion"
     form_class = NoteForm
-    title = "Make a new version from {}"
-    consequences = [
-        "A draft is made with the fees, features and prices of {}.",
-        "Nobody's prices change until the draft is published.",
-    ]
+    title = _("Create a new version from {}")
+    consequences = (
+        _("The draft starts with the fees, features, and prices of {}."),
+        _("No prices change until the draft is published."),
+    )
 
     def run(self, source: PlanVersion) -> Response:
         draft = publication.new_version(source=source, by=self.user, at=timezone.now(), **self.choices)
-        return self.done(f"{draft} is a draft with all that {source} grants and charges.", to=draft)
+        text = gettext("%(draft)s is a draft copied from %(source)s.") % {"draft": draft, "source": source}
+        return self.done(text, to=draft)
 
 
 class WithdrawVersion(ConfirmedAction[PlanVersion]):
-    label, icon, verb = "Withdraw", "undo", "Withdraw version"
+    label, icon, verb = _("Withdraw"), "undo", _("Withdraw version")
     permission = "plans.publish_planversion"
     refusals = (publication.PublishingRefused,)
 
     def preview(self, version: PlanVersion) -> Preview:
         return Preview(
-            title=f"Withdraw {version}",
+            title=gettext("Withdraw %(version)s") % {"version": version},
             consequences=[
-                f"{version} becomes a draft again and does not take force on {moment(version.effective_from)}.",
-                "The version before it stays in force in its place.",
+                gettext("%(version)s becomes a draft again and won't take effect on %(time)s.")
+                % {"version": version, "time": moment(version.effective_from)},
+                gettext("The version before it stays in force."),
             ],
         )
 
     def run(self, version: PlanVersion) -> Response:
         rollouts.withdraw(version=version, by=self.user, at=timezone.now())
-        return self.done(f"{version} is a draft again.")
+        return self.done(gettext("%(version)s is a draft again.") % {"version": version})
 
 
-def consequences_of(version: PlanVersion, *, at: datetime, when: str) -> list[str]:
-    """Return the consequences of publishing in words; `when` is the time in words."""
-    sentences = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
+def consequences_of(version: PlanVersion, *, at: datetime, is_dated: bool) -> list[str]:
+    """Return the consequences of publishing, in sentences. is_dated: at a date, rather than now."""
+    if is_dated:
+        text = gettext("%(version)s takes effect on the date below; new subscriptions to %(plan)s get its prices.")
+    else:
+        text = gettext("%(version)s takes effect now; new subscriptions to %(plan)s get its prices.")
+    sentences = [text % {"version": version, "plan": version.plan}]
     former = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
     if former is not None:
-        sentences.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
+        text = gettext("%(version)s, in force since %(time)s, ends then.")
+        sentences.append(text % {"version": former, "time": moment(former.effective_from)})
     running = dict(
         PlanVersion.objects.filter(plan=version.plan, subscriptions__state__in=RUNNING_STATES)
         .annotate(running=Count("subscriptions"))
@@ -135,8 +147,15 @@ def consequences_of(version: PlanVersion, *, at: datetime, when: str) -> list[st
         .order_by("number")
     )
     if not running:
-        return [*sentences, f"Nobody is subscribed to {version.plan} yet."]
+        return [*sentences, gettext("%(plan)s has no subscriptions yet.") % {"plan": version.plan}]
     total = sum(running.values())
-    by_version = ", ".join(f"{format_number(count)} on v{number}" for number, count in running.items())
-    noun = "subscription runs" if total == 1 else "subscriptions run"
-    return [*sentences, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+    by_version = ", ".join(
+        gettext("%(count)s on v%(number)s") % {"count": format_number(count), "number": number}
+        for number, count in running.items()
+    )
+    text = ngettext(
+        "%(count)s active subscription: %(versions)s. Choose below whether it moves.",
+        "%(count)s active subscriptions: %(versions)s. Choose below which of them move.",
+        total,
+    )
+    return [*sentences, text % {"count": format_number(total), "versions": by_version}]

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, open_reports
@@ -21,8 +21,9 @@ from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
 from invoices.documents.calendar_months import month_bounds
 from invoices.documents.locked_months import documents_issued_in
-from invoices.models import DocumentKind, Invoice
+from invoices.models import DocumentKind, Invoice, Refund
 from invoices.models.invoices import InvoiceState
+from invoices.models.payment_attempts import AttemptState
 from lib.decimals import EXACT, ZERO
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
@@ -114,8 +115,11 @@ def _invoice_points(
     )
     of_seller = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
     yield ChecklistPoint("not_sent", _count(failed_deliveries.filter(**of_seller)))
-    credited_ids = invoices.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
-    overpaid = Invoice.objects.filter(pk__in=credited_ids, paid__gt=F("total") - F("credited"))
+    notes = invoices.filter(kind=DocumentKind.CREDIT_NOTE)
+    # Money that went to the customer's balance, or was refunded, counts as returned; a pending refund does, too.
+    is_surplus = Q(paid__gt=F("total") - F("credited") + F("returned"))
+    pending_refunds = Refund.objects.filter(note__corrects=OuterRef("pk"), note__in=notes, state=AttemptState.PENDING)
+    overpaid = Invoice.objects.filter(is_surplus | Exists(pending_refunds), pk__in=notes.values("corrects"))
     yield ChecklistPoint("overpaid", _count(overpaid))
 
 

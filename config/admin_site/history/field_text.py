@@ -1,4 +1,4 @@
-"""The history in words: field by field, old → new."""
+"""The audit log as text: field by field, old → new."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,8 @@ from django.db.models import ForeignKey, Model
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.money import Money
 
@@ -19,8 +21,8 @@ from config.admin_site.history.history_reader import RowChange, event_tables, pa
 from lib.field_types import AnyField
 from lib.formats import format_money, format_number
 
-NOTHING = "empty"
-UNKNOWN = "not recorded"
+NOTHING = _("empty")
+UNKNOWN = _("not recorded")
 SILENT = ("created_at", "position")
 """Fields that are not shown for a row that was added or removed."""
 
@@ -50,7 +52,9 @@ class RowNames:
 
     def name_of(self, field: ForeignKey[Any, Any], pk: Any) -> str:
         row = self._rows[field.related_model].get(pk)
-        return str(row) if row is not None else f"{field.related_model._meta.verbose_name} {pk} (removed)"
+        if row is not None:
+            return str(row)
+        return gettext("%(kind)s %(id)s (removed)") % {"kind": field.related_model._meta.verbose_name, "id": pk}
 
     def subject(self, step: RowChange) -> str:
         """Return the changed row with its kind, such as “tier up to 10,000”."""
@@ -91,7 +95,7 @@ def describe_differences(step: RowChange, names: RowNames) -> list[FieldDifferen
     return [
         FieldDifference(label, "", text) if step.verb == "added" else FieldDifference(label, text, "")
         for label, text in texts
-        if text != NOTHING
+        if text != str(NOTHING)
     ]
 
 
@@ -99,7 +103,7 @@ def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
     for field in _fields(step.model):
         if step.before is None:
             if field.name == "state":  # the only field of an issued invoice that may change
-                yield FieldDifference(_label(field), UNKNOWN, _shown(step.event, field, names))
+                yield FieldDifference(_label(field), str(UNKNOWN), _shown(step.event, field, names))
         elif getattr(step.before, field.attname) != getattr(step.event, field.attname):
             old, new = (_shown(event, field, names) for event in (step.before, step.event))
             yield FieldDifference(_label(field), old, new)
@@ -118,7 +122,7 @@ def _label(field: AnyField) -> str:
 def _shown(event: Any, field: AnyField, names: RowNames) -> str:
     value = getattr(event, field.name) if isinstance(field, MoneyField) else getattr(event, field.attname)
     if value is None or value == "" or value == [] or value == {}:
-        return NOTHING
+        return str(NOTHING)
     if isinstance(field, ForeignKey):
         return names.name_of(field, value)
     if field.choices and not isinstance(field, CurrencyField):
@@ -128,7 +132,7 @@ def _shown(event: Any, field: AnyField, names: RowNames) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, Money):
         return format_money(value.amount, str(value.currency))
     if isinstance(value, Decimal | int):

@@ -1,5 +1,5 @@
 """
-The reader of the history.
+The reader of the audit log.
 
 Every tracked table has an event table (pghistory): one row per insert, update and delete, written by a trigger, with
 the row's content after the change and a context with the user, the page and the reason. Changes by raw SQL are

@@ -1,4 +1,4 @@
-"""The pages of the history: one object's history, and the latest changes anywhere."""
+"""The pages of the audit log: the history of one object, and the latest changes of all objects."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from config.admin_site.history import history_reader
 from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
@@ -27,6 +28,7 @@ class HistoryChange:
     """The change of one row: `of` names its parents; `differences` are the changed fields."""
 
     verb: str
+    verb_text: str
     subject: str
     of: str
     differences: list[FieldDifference]
@@ -34,7 +36,7 @@ class HistoryChange:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """The changes of one request, or of one transaction outside of any: who, when, why, and row by row."""
+    """The changes of one request, or of one transaction outside of any: author, time, reason, and changed rows."""
 
     at: datetime
     who: str
@@ -53,7 +55,7 @@ def history(request: HttpRequest, object_id: str, page: "ModelAdmin[Any]") -> Te
     return staff_page(
         request,
         "staff/history.html",
-        title=f"History of {obj}",
+        title=_("History of %(object)s") % {"object": obj},
         opts=page.opts,
         original=obj,
         entries=entries(history_reader.read_object_changes(page.model, obj.pk)),
@@ -69,15 +71,15 @@ def changes(request: HttpRequest) -> TemplateResponse:
         if history_reader.is_tracked(model) and page.has_view_or_change_permission(request)
     ]
     latest = history_reader.read_latest_changes(models, count=LATEST)
-    return staff_page(request, "staff/history.html", title="Changes", entries=entries(latest))
+    return staff_page(request, "staff/history.html", title=_("Audit log"), entries=entries(latest))
 
 
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
-    """Return changes, newest first, grouped by request or transaction, in words."""
+    """Return changes, newest first, grouped by request or transaction, as text."""
     names = RowNames(steps)
     users = get_user_model().objects.in_bulk({_context(step).get("user") for step in steps} - {None})
     history_entries = []
-    for _, group in groupby(steps, key=_group_key):
+    for _key, group in groupby(steps, key=_group_key):
         group_steps = sorted(group, key=lambda step: (history_reader.depth(step.model), step.event.pgh_id))
         context = _context(group_steps[-1])
         history_entries.append(
@@ -93,10 +95,11 @@ def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
 
 
 def _changes(steps: Iterable[history_reader.RowChange], names: RowNames) -> Iterable[HistoryChange]:
+    verbs = {"added": _("added"), "changed": _("changed"), "removed": _("removed")}
     for step in steps:
         differences = describe_differences(step, names)
         if differences or step.verb != "changed":
-            yield HistoryChange(step.verb, names.subject(step), names.parents(step), differences)
+            yield HistoryChange(step.verb, verbs[step.verb], names.subject(step), names.parents(step), differences)
 
 
 def _group_key(step: history_reader.RowChange) -> Any:
@@ -112,19 +115,19 @@ def _who(context: dict[str, Any], users: dict[Any, Any]) -> str:
     if (user := users.get(context.get("user"))) is not None:
         return str(user.get_full_name() or user.get_username())
     if context.get("user") is not None:
-        return f"user {context['user']} (removed)"
-    return f"API key {context['api_key']}" if context.get("api_key") else ""
+        return _("user %(id)s (removed)") % {"id": context["user"]}
+    return _("API key %(name)s") % {"name": context["api_key"]} if context.get("api_key") else ""
 
 
 def _where(context: dict[str, Any], *, is_known: bool) -> str:
-    """Return the way in which a change was made; a change outside the application has no context at all."""
+    """Return the origin of a change; a change outside the application has no context at all."""
     url = str(context.get("url") or "")
     if not is_known:
-        way = "by nobody we know of: in the database, outside the application"
+        origin = _("System (direct database change)")
     elif url.startswith("/admin/"):
-        way = "in the admin"
+        origin = _("in the back office")
     elif url.startswith("/api/"):
-        way = "through the API"
+        origin = _("through the API")
     else:
-        way = url or "by a command or a background task"
-    return f"{way}: {context['action']}" if context.get("action") else way
+        origin = url or _("by a command or a background task")
+    return f"{origin}: {context['action']}" if context.get("action") else origin

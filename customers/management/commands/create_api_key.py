@@ -13,16 +13,16 @@ from customers.models.api_keys import Scope
 class Command(BaseCommand):
     """Issue an API key from the command line."""
 
-    help = "Issue an API key and print its secret, which is shown this once."
+    help = "Create an API key and print its secret. The secret is shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("--name", required=True, help="What the key is for; shown in lists.")
+        parser.add_argument("--name", required=True, help="Purpose of the key; shown in lists.")
         parser.add_argument(
             "--scope", action="append", required=True, choices=Scope.values, help="May be given several times."
         )
         parser.add_argument("--sandbox", action="store_true", help="The key sees sandbox customers only.")
-        parser.add_argument("--days", type=int, help="How long it works; without, until it is revoked.")
+        parser.add_argument("--days", type=int, help="Days until the key expires; never by default.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Issue the key."""
@@ -39,5 +39,7 @@ class Command(BaseCommand):
             )
         except KeyRefused as error:
             raise CommandError(str(error)) from error
-        self.stderr.write(f"{key.prefix}… may {', '.join(key.scopes)}. Keep the secret: it is shown this once.")
+        self.stderr.write(
+            f"Created {key.prefix}… with the scopes {', '.join(key.scopes)}. The secret is shown only once."
+        )
         self.stdout.write(secret)

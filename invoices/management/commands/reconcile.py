@@ -1,4 +1,4 @@
-"""Compare a provider's books with ours."""
+"""Compare a provider's payments and refunds with ours."""
 
 import sys
 from argparse import ArgumentParser
@@ -15,13 +15,13 @@ from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
-    help = "Say what a payment provider and we know differently; the exit status is the number of differences."
+    help = "Compare the payments and refunds of a provider with ours. The exit status is the number of differences."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", required=True, help="from when on, such as 2026-10-01; UTC")
-        parser.add_argument("--until", help="until when; now if not given")
+        parser.add_argument("--since", required=True, help="start, such as 2026-10-01 (UTC)")
+        parser.add_argument("--until", help="end; now by default")
         parser.add_argument("--provider", default=ProviderName.STRIPE, choices=[ProviderName.STRIPE])
-        parser.add_argument("--settle", action="store_true", help="record what the provider has settled")
+        parser.add_argument("--settle", action="store_true", help="record the outcomes that the provider reports")
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = database_time()
@@ -32,12 +32,12 @@ class Command(BaseCommand):
                 provider_name=options["provider"], start=start, end=end, at=at, records_outcomes=options["settle"]
             ):
                 count += 1
-                facts = {name: value for name, value in asdict(difference).items() if name != "what"}
+                facts = {name: value for name, value in asdict(difference).items() if name != "description"}
                 details = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
                 self.stdout.write(f"{difference.description}: {details}")
         except (OutcomeUnknown, Misconfigured) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{count} differences")
+        self.stdout.write(f"{count} difference{'' if count == 1 else 's'}")
         if count:
             sys.exit(min(count, 100))
 
@@ -46,5 +46,5 @@ def parse_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise CommandError(f"“{text}” is no time: write it like 2026-10-01 or 2026-10-01T12:00:00Z.") from error
+        raise CommandError(f"“{text}” is not a time. Use the form 2026-10-01 or 2026-10-01T12:00:00Z.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

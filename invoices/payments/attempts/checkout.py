@@ -6,6 +6,8 @@ from functools import partial
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
@@ -17,7 +19,7 @@ from invoices.payments.attempts.settlement import postpone, record_outcome
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, ProviderResponse, provider
 from lib.audit_log import audited_transaction
 
-UNREACHABLE = "The payment provider cannot be reached: try again in a moment."
+UNREACHABLE = _("The payment provider can't be reached. Try again in a moment.")
 
 
 def provider_for(customer: Customer) -> str:
@@ -29,7 +31,8 @@ def provider_for(customer: Customer) -> str:
     if customer.sandbox:
         return ProviderName.SANDBOX
     if not settings.STRIPE_SECRET_KEY:
-        raise PaymentAttemptRefused("Nobody takes cards for us: no payment provider is set up.", field="provider")
+        text = gettext("Online payment is not available, because no payment provider is configured.")
+        raise PaymentAttemptRefused(text, field="provider")
     return ProviderName.STRIPE
 
 
@@ -84,7 +87,9 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = 
         raise PaymentAttemptRefused(UNREACHABLE)
     attempt = record_outcome(attempt_id=attempt.pk, response=response, at=at)
     if attempt.state != AttemptState.PENDING:
-        raise PaymentAttemptRefused(attempt.reason or "The provider refused it.", field="invoice")
+        raise PaymentAttemptRefused(
+            attempt.reason or gettext("The payment provider rejected the payment."), field="invoice"
+        )
     return attempt
 
 

@@ -3,17 +3,19 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.manual_payments import PAYABLE
 from lib.audit_log import audited_transaction
+from lib.translation import Text
 
 
 class PaymentAttemptRefused(Exception):
     """A payment attempt is not possible; the text says why and how to fix it. field: the field at fault."""
 
-    def __init__(self, text: str, *, field: str = "") -> None:
+    def __init__(self, text: Text, *, field: str = "") -> None:
         super().__init__(text)
         self.field = field
 
@@ -45,17 +47,16 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
     # Row lock: two attempts to collect the same amount can't start at once.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
+        text = _("%(invoice)s has no amount due. Its state: %(state)s.")
         raise PaymentAttemptRefused(
-            f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice"
+            text % {"invoice": invoice, "state": invoice.get_state_display()}, field="invoice"
         )
     pending_attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if pending_attempt is not None:
-        raise PaymentAttemptRefused(
-            f"{pending_attempt.money} of {invoice} is being taken since "
-            f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}: wait for"
-            " what comes of it.",
-            field="invoice",
-        )
+        text = _("A payment of %(amount)s for %(invoice)s is pending since %(time)s. Wait for its outcome.")
+        time = f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}"
+        values = {"amount": pending_attempt.money, "invoice": invoice, "time": time}
+        raise PaymentAttemptRefused(text % values, field="invoice")
     return invoice
 
 
@@ -94,13 +95,12 @@ def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> P
     )
     if payment_method is None:
         raise PaymentAttemptRefused(
-            "The customer has nothing that can be charged: send them a link to pay, or to leave a card.",
+            _("The customer has no payment method. Send them a link to pay or to save a card."),
             field="payment_method",
         )
     if (payment_method.account.provider == "sandbox") != invoice.sandbox:
-        raise PaymentAttemptRefused(
-            "Only sandbox customers are charged in the sandbox, and nowhere else.", field="payment_method"
-        )
+        text = _("Sandbox customers can only be charged in the sandbox, and live customers only live.")
+        raise PaymentAttemptRefused(text, field="payment_method")
     return payment_method
 
 

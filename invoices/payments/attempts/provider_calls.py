@@ -15,7 +15,7 @@ from lib.queue import Lease
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=23)
 """How long a provider recognizes a repeated request by its key: Stripe promises a day."""
 
-NOT_FOUND_REASON = "The provider knows nothing of it a day after it was sent"
+NOT_FOUND_REASON = "The provider has no record of it a day after it was sent"
 NO_PAGE_REASON = "Its page was never made"
 
 

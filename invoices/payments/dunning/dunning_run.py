@@ -14,7 +14,7 @@ from invoices.payments.attempts.payment_start import PaymentAttemptRefused, star
 from lib.decimals import to_plain_string
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
-SKIPPED_OUTCOME = "A later reminder was due as well"
+SKIPPED_OUTCOME = "Skipped, because a later reminder was due too"
 # Ids in memory at a time; each invoice is a transaction of its own.
 BATCH_SIZE = 500
 

@@ -130,7 +130,7 @@ def _refresh_attempt(attempt: PaymentAttempt, event: ProviderEvent, at: datetime
         refreshed = submit_attempt(attempt_id=attempt.pk, at=at)
         # The other worker may have asked before the event, so the event is retried once that lease is over.
         if refreshed.leased_until is not None and refreshed.leased_until > at:
-            raise OutcomeUnknown("Somebody else is asking about it.")
+            raise OutcomeUnknown("Another process is checking it.")
     elif attempt.state != AttemptState.SUCCEEDED:  # may have been taken after all
         response = provider(attempt.provider).find_payment(payment_order(attempt, at=at))
         if response is not None:

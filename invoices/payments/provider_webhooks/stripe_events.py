@@ -37,21 +37,21 @@ def store_event(*, body: bytes, signature: str, at: datetime) -> ProviderEvent:
 
 def _verified(body: bytes, signature: str, at: datetime) -> dict[str, Any]:
     if not settings.STRIPE_WEBHOOK_SECRETS:
-        raise UntrustedEvent("There is no secret to check it by: set TOLLBOOK_STRIPE_WEBHOOK_SECRETS.")
+        raise UntrustedEvent("No webhook secret is configured. Set TOLLBOOK_STRIPE_WEBHOOK_SECRETS.")
     if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRETS):
-        raise UntrustedEvent("It is not signed by a secret of ours.")
+        raise UntrustedEvent("The signature does not match a configured secret.")
     if abs(at - _signed_at(signature)) > TOLERANCE:
-        raise UntrustedEvent("It was signed more than five minutes from now.")
+        raise UntrustedEvent("The signature is more than five minutes old or in the future.")
     try:
         event = json.loads(body)
     except ValueError as error:
-        raise UntrustedEvent(f"It is no JSON: {error}") from error
+        raise UntrustedEvent(f"The body is not valid JSON: {error}") from error
     if not (isinstance(event, dict) and isinstance(event.get("id"), str) and isinstance(event.get("type"), str)):
-        raise UntrustedEvent("It is no event.")
+        raise UntrustedEvent("The body is not an event.")
     if event.get("account") not in (None, settings.STRIPE_ACCOUNT):
-        raise UntrustedEvent("It is of another account.")
+        raise UntrustedEvent("The event belongs to another account.")
     if event.get("livemode") is not settings.STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live")):
-        raise UntrustedEvent("It is of the other mode, live or test, than our key.")
+        raise UntrustedEvent("The event's mode, live or test, differs from the key's.")
     return event
 
 
@@ -68,4 +68,4 @@ def _signed_at(signature: str) -> datetime:
     try:
         return datetime.fromtimestamp(int(parts.get("t", "")), tz=UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise UntrustedEvent("Its signature bears no time.") from error
+        raise UntrustedEvent("The signature has no timestamp.") from error

@@ -29,7 +29,9 @@ def to_minor(amount: Decimal, currency: str) -> int:
     step = 100 if currency in _WHOLE_UNITS else 10 if currency in _THREE_PLACES else 1
     if minor_amount % step:
         smallest_step = EXACT.divide(Decimal(step), Decimal(10) ** _places(currency))
-        raise UnsupportedAmount(f"Stripe takes {currency} in steps of {smallest_step:f}, which {amount:f} is not.")
+        raise UnsupportedAmount(
+            f"Stripe accepts {currency} in steps of {smallest_step:f}; {amount:f} is not a multiple."
+        )
     return int(minor_amount)
 
 

@@ -189,7 +189,7 @@ def _client() -> stripe.StripeClient:
     """
     settings_key = os.getpid(), settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE
     if not settings.STRIPE_SECRET_KEY:
-        raise Misconfigured("There is no key for Stripe: set TOLLBOOK_STRIPE_SECRET_KEY.")
+        raise Misconfigured("Stripe is not configured. Set TOLLBOOK_STRIPE_SECRET_KEY.")
     if getattr(_local, "made_of", None) != settings_key:
         _local.client = stripe.StripeClient(
             settings.STRIPE_SECRET_KEY,
@@ -212,19 +212,19 @@ def _call(request: Callable[[], Any]) -> Any:
     try:
         return request()
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise Misconfigured(f"Stripe refuses our key: {_error_text(error)}") from error
+        raise Misconfigured(f"Stripe rejects the configured key: {_error_text(error)}") from error
     except stripe.RateLimitError as error:
-        raise OutcomeUnknown(f"Stripe asks for patience: {_error_text(error)}") from error
+        raise OutcomeUnknown(f"Stripe's rate limit is reached: {_error_text(error)}") from error
     except (stripe.CardError, stripe.InvalidRequestError) as error:
         if error.http_status == 409:  # the first request with this key is still under way
-            raise OutcomeUnknown(f"Stripe is still at it: {_error_text(error)}") from error
+            raise OutcomeUnknown(f"Stripe is still processing the request: {_error_text(error)}") from error
         code = getattr(error.error, "decline_code", None) or error.code
         payment_intent = getattr(error.error, "payment_intent", None)
         raise _StripeRefusal(
             code or "refused", _error_text(error), payment_intent.id if payment_intent else ""
         ) from error
     except stripe.IdempotencyError as error:
-        raise Misconfigured(f"A key was used for something else: {_error_text(error)}") from error
+        raise Misconfigured(f"An idempotency key was reused for another request: {_error_text(error)}") from error
     except stripe.StripeError as error:
         raise OutcomeUnknown(f"{type(error).__name__}: {_error_text(error)}") from error
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from customers.customer_time import clock_filter
 from customers.models import Customer
@@ -146,16 +147,19 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Us
     :raises RefundRefused: if its provider pays it, it was canceled or declined, or no reference is given.
     """
     if not reference.strip() or len(reference) > MAX_REASON:
-        raise RefundRefused("Say what the bank knows the transfer by.", field="reference")
+        text = _("Enter the bank's reference of the transfer, in 1 to %(most)s characters.")
+        raise RefundRefused(text % {"most": MAX_REASON}, field="reference")
     with audited_transaction("pay refund by hand", by=by, at=at, refund=refund_id):
         # Row lock: a provider's response and an entry by hand happen one after the other.
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         if refund.provider != RefundProvider.MANUAL:
-            raise RefundRefused(f"{refund.get_provider_display()} pays this refund: nothing is to be done by hand.")
+            text = _("%(provider)s pays this refund. You don't need to transfer the amount.")
+            raise RefundRefused(text % {"provider": refund.get_provider_display()})
         if refund.state == AttemptState.SUCCEEDED and refund.ref == reference.strip():
             return refund
         if refund.state != AttemptState.PENDING:
-            raise RefundRefused(f"It is {refund.get_state_display()} already.")
+            text = _("The refund is already settled. Its state: %(state)s.")
+            raise RefundRefused(text % {"state": refund.get_state_display()})
         return record_refund_outcome(
             refund_id=refund_id, response=ProviderResponse(SUCCEEDED, reference.strip()), at=at
         )
@@ -175,9 +179,8 @@ def pay_out_balance(
         balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
         available = balance.amount if balance else Decimal(0)
         if not amount.is_finite() or not 0 < amount <= available or amount % minor_unit(currency):
-            raise RefundRefused(
-                f"The balance is {format_money(available, currency)}: pay out that at most.", field="amount"
-            )
+            text = _("Enter an amount above zero and up to the customer balance, %(balance)s.")
+            raise RefundRefused(text % {"balance": format_money(available, currency)}, field="amount")
         refund = Refund.objects.create(
             customer_id=customer_id,
             provider=RefundProvider.MANUAL,

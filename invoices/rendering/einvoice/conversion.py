@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from django.utils.translation import gettext as _
 
 from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, are_compatible, find_category, vat_id
 from invoices.rendering.einvoice.line_items import einvoice_line
@@ -155,44 +156,50 @@ def _taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> tuple[TaxT
 
 def _problems(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> Iterable[str]:
     if not facts.number:
-        yield "number: a draft has none; issue it first."
+        yield _("A draft has no number. Issue it first.")
+    currency = {"currency": facts.currency}
     if minor_unit(facts.currency) < CENT:
-        yield f"currency: {facts.currency} has more than two decimal places, and the standard has two."
+        yield _("%(currency)s has more than two decimal places, which the standard doesn't allow.") % currency
     if facts.currency in WITHDRAWN:
-        yield f"currency: {facts.currency} is withdrawn, and the standard has current ones only."
+        yield _("%(currency)s is no longer in use. The standard allows current currencies only.") % currency
     if not all(_is_legible(line.description) for line in facts.lines):
-        yield "lines: a description has no character that can be read; credit the invoice and bill it again."
+        yield _("A line's description has no visible character. Credit the invoice and issue it again.")
     yield from _problems_of_taxes(facts, categories)
-    for role, party in (("seller", facts.seller), ("buyer", facts.buyer)):
-        if not _is_legible(party.legal_name):
-            yield f"{role}.legal_name: it has no character that can be read; correct it where the {role} is kept."
-        if not _has_a_country(party):
-            yield f"{role}.country: “{party.country}” is no country of ISO 3166; correct it where the {role} is kept."
+    if not _is_legible(facts.seller.legal_name):
+        yield _("The seller's legal name has no visible character. Correct it on the seller's page.")
+    if not _is_legible(facts.buyer.legal_name):
+        yield _("The customer's legal name has no visible character. Correct it on the customer's page.")
+    if not _has_a_country(facts.seller):
+        text = _("The seller's country “%(country)s” is not an ISO 3166 code. Correct it on the seller's page.")
+        yield text % {"country": facts.seller.country}
+    if not _has_a_country(facts.buyer):
+        text = _("The customer's country “%(country)s” is not an ISO 3166 code. Correct it on the customer's page.")
+        yield text % {"country": facts.buyer.country}
     yield from _problems_of_ids(facts, {category.code for category in categories})
 
 
 def _problems_of_taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> Iterable[str]:
     if sum((tax.taxable for tax in facts.taxes), ZERO) != facts.net:
-        yield "taxes: a line falls under several taxes, and the standard has one for each; bill them apart."
+        yield _("A line has several taxes. The standard allows one per line; bill such lines on separate invoices.")
     codes = {(tax.rate, category.code) for tax, category in zip(facts.taxes, categories, strict=True)}
-    if len(codes) != len({rate for rate, _ in codes}):
-        yield "taxes: lines of one rate fall under several categories of tax; bill them apart."
+    if len(codes) != len({rate for rate, _code in codes}):
+        yield _("Lines with the same rate have different tax categories. Bill them on separate invoices.")
     if not are_compatible(categories):
-        yield "taxes: what is outside the scope of tax cannot stand beside what is taxed; bill it apart."
+        yield _("Lines outside the scope of tax can't be combined with other lines. Bill them on separate invoices.")
     if unknown := {line.tax_rate for line in facts.lines} - {tax.rate for tax in facts.taxes}:
-        yield f"lines: at {min(unknown):f} % there is no tax on the document."
+        yield _("A line is taxed at %(rate)s%%, but the invoice has no such tax.") % {"rate": f"{min(unknown):f}"}
 
 
 def _problems_of_ids(facts: InvoiceFacts, codes: set[str]) -> Iterable[str]:
     seller, company = facts.seller, facts.branding.company_number
     if codes & {EXPORT, REVERSE} and not vat_id(seller):
-        yield "seller.tax_number: what is exported or reverse charged needs a VAT id; enter it at the seller."
+        yield _("Exports and reverse charge require the seller's VAT ID. Enter it on the seller's page.")
     elif OUTSIDE not in codes and not seller.tax_number:
-        yield "seller.tax_number: an invoice with tax needs a VAT id or tax number; enter it at the seller."
+        yield _("The seller has no VAT ID or tax number. Enter it on the seller's page.")
     if REVERSE in codes and not vat_id(facts.buyer):
-        yield "buyer.tax_number: a reverse charge needs the customer's VAT id; enter it at the customer."
+        yield _("Reverse charge requires the customer's VAT ID. Enter it on the customer's page.")
     if not company and (OUTSIDE in codes or not vat_id(seller)):
-        yield "seller.company_number: a seller without a VAT id is told by it; enter it at the seller."
+        yield _("A seller without a VAT ID needs a company number. Enter it on the seller's page.")
 
 
 def _is_legible(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Coupons: their discount in words and as a live example, and the plans that give them."""
+"""Coupons: their discount in words and as a live example, and the promotions that apply them."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,13 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from unfold.decorators import display
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from lib.admin import StaffAdmin, StaffInline
-from lib.admin.columns import column
+from lib.admin.columns import column, display
 from lib.admin.number_fields import NumberInput, number_cell
-from lib.formats import format_money, format_number, format_units
+from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
@@ -32,10 +34,10 @@ TERMS = ("code", "percent", "amount", "currency", "duration", "periods", "featur
 class CouponForm(RowForm[Coupon]):
     currency = CurrencyCodeField(required=False)
     features = forms.MultipleChoiceField(
-        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Only usage of"
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label=_("Only usage of")
     )
     fees = forms.MultipleChoiceField(
-        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Only fees"
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label=_("Only fees")
     )
 
     class Meta:
@@ -45,14 +47,14 @@ class CouponForm(RowForm[Coupon]):
             *("most_redemptions", "most_per_customer", "redeem_from", "redeem_until"),
         )
         labels = {
-            "percent": "Percent off",
-            "amount": "or an amount off",
-            "duration": "Lasts",
-            "periods": "Periods",
-            "most_redemptions": "Given at most",
-            "most_per_customer": "To a customer at most",
-            "redeem_from": "Given from (UTC)",
-            "redeem_until": "Given until (UTC)",
+            "percent": _("Percent off"),
+            "amount": _("or amount off"),
+            "duration": _("Duration"),
+            "periods": _("Number of invoices"),
+            "most_redemptions": _("Redemption limit"),
+            "most_per_customer": _("Redemption limit per customer"),
+            "redeem_from": _("Redeemable from (UTC)"),
+            "redeem_until": _("Redeemable until (UTC)"),
         }
         widgets = {
             "code": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "SPRING-25"}),
@@ -76,12 +78,12 @@ class CouponForm(RowForm[Coupon]):
         self._clean_value(cleaned)
         duration, periods = cleaned.get("duration"), cleaned.get("periods")
         if duration == Duration.PERIODS and not periods:
-            self.add_error("periods", "Enter for how many periods it is taken off.")
+            self.add_error("periods", gettext("Enter the number of invoices that it discounts."))
         elif duration != Duration.PERIODS and "periods" in self.fields:
             cleaned["periods"] = None
         since, until = cleaned.get("redeem_from"), cleaned.get("redeem_until")
         if since and until and until <= since:
-            self.add_error("redeem_until", "It would end before it begins: choose a later moment.")
+            self.add_error("redeem_until", gettext("The end must be after the start."))
         return cleaned
 
     def _clean_value(self, cleaned: dict[str, Any]) -> None:
@@ -89,36 +91,36 @@ class CouponForm(RowForm[Coupon]):
             return
         percent, amount = cleaned.get("percent"), cleaned.get("amount")
         if (percent is None) == (amount is None):
-            self.add_error("percent", "Enter either a percentage or an amount.")
+            self.add_error("percent", gettext("Enter either a percentage or an amount."))
         elif percent is not None:
             cleaned["currency"] = ""
             if not 0 < percent <= 100:
-                self.add_error(
-                    "percent", f"A coupon takes more than 0 and up to 100 % off, not {format_number(percent)} %."
-                )
+                self.add_error("percent", gettext("Enter more than 0 and up to 100%."))
         elif not cleaned.get("currency"):
-            self.add_error("currency", "Enter the currency of the amount.")
+            self.add_error("currency", gettext("Enter the currency of the amount."))
         elif amount is not None and (amount <= 0 or round_money(amount, cleaned["currency"]) != amount):
-            self.add_error("amount", f"Enter an amount above zero that can be paid in {cleaned['currency']}.")
+            text = gettext("Enter an amount above zero without more decimal places than %(currency)s has.")
+            self.add_error("amount", text % {"currency": cleaned["currency"]})
 
 
 def discount_of(coupon: Coupon) -> str:
     if coupon.percent is not None:
-        return f"{format_number(coupon.percent)} %"
+        return f"{format_number(coupon.percent)}%"
     return format_money(coupon.amount or Decimal(0), coupon.currency)
 
 
 def lasting(coupon: Coupon) -> str:
     """Return the invoices that a coupon discounts: “the first 3 invoices”."""
     if coupon.duration == Duration.FOREVER:
-        return "every invoice"
-    return "the first invoice" if coupon.documents == 1 else f"the first {coupon.documents} invoices"
+        return gettext("every invoice")
+    text = ngettext("the first invoice", "the first %(count)s invoices", coupon.documents or 1)
+    return text % {"count": coupon.documents}
 
 
 class PromotionInline(StaffInline):
     model = Promotion
-    verbose_name = "promotion"
-    verbose_name_plural = "Given by itself to new subscriptions"
+    verbose_name = _("promotion")
+    verbose_name_plural = _("Apply automatically to new subscriptions")
     autocomplete_fields = ("plan",)
     fields = ("plan", "starts_at", "ends_at")
     ordering = ("-starts_at",)
@@ -138,7 +140,7 @@ class CouponAdmin(StaffAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
         terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
         limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
-        return [("What it takes off", {"fields": terms}), ("How often, and when, it is given", {"fields": limits})]
+        return [(_("Discount"), {"fields": terms}), (_("Redemption"), {"fields": limits})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
         return TERMS if obj is not None and obj.redeemed else ()
@@ -149,20 +151,22 @@ class CouponAdmin(StaffAdmin):
     def is_deletable(self, coupon: Coupon) -> bool:
         return not coupon.redeemed
 
-    takes_off = column("Takes off", lambda coupon: number_cell(discount_of(coupon)), ordering="percent")
-    lasts = column("Lasts", lasting, ordering="duration")
+    empty_text = _("A coupon takes a percentage or an amount off invoices once, for some invoices, or forever.")
 
-    @display(description="State", label=STATE_COLORS)
+    takes_off = column(_("Discount"), lambda coupon: number_cell(discount_of(coupon)), ordering="percent")
+    lasts = column(_("Applies to"), lasting, ordering="duration")
+
+    @display(description=_("State"), label=STATE_COLORS)
     def state(self, coupon: Coupon) -> tuple[str, str]:
         at = timezone.now()
         if coupon.archived_at is not None:
-            return "archived", "archived"
+            return "archived", gettext("archived")
         if coupon.most_redemptions is not None and coupon.redeemed >= coupon.most_redemptions:
-            return "over", "used up"
+            return "over", gettext("limit reached")
         if coupon.redeem_until is not None and coupon.redeem_until <= at:
-            return "over", "over"
+            return "over", gettext("expired")
         planned = coupon.redeem_from is not None and coupon.redeem_from > at
-        return ("planned", "planned") if planned else ("given", "is given")
+        return ("planned", gettext("scheduled")) if planned else ("given", gettext("active"))
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
         """Describe the coupon on the form in words, and show its effect on invoices of 100."""
@@ -186,19 +190,25 @@ def _has_figure(sent: Mapping[str, Any]) -> bool:
 
 def in_words(coupon: Coupon) -> str:
     """Return the effect of a coupon as a sentence or two."""
-    scope = [f"usage of {code}" for code in coupon.features] + [f"the fee {code}" for code in coupon.fees]
-    scope_text = f" {', '.join(scope)}" if scope else " all that is billed"
-    words = f"{discount_of(coupon)} off{scope_text}, on {lasting(coupon)} of whoever gets it."
-    limits = []
+    values = {"discount": discount_of(coupon), "invoices": lasting(coupon)}
+    if scope := [gettext("usage of %(code)s") % {"code": code} for code in coupon.features] + [
+        gettext("the fee %(code)s") % {"code": code} for code in coupon.fees
+    ]:
+        values["scope"] = get_text_list(scope, gettext("and"))
+        sentences = [gettext("%(discount)s off %(scope)s on %(invoices)s of a subscription.") % values]
+    else:
+        sentences = [gettext("%(discount)s off %(invoices)s of a subscription.") % values]
     if coupon.most_redemptions:
-        limits.append(f"{format_units(coupon.most_redemptions, 'time')} in all")
+        text = ngettext("One redemption in total.", "Up to %(count)s redemptions in total.", coupon.most_redemptions)
+        sentences.append(text % {"count": format_number(coupon.most_redemptions)})
     if coupon.most_per_customer:
-        limits.append(f"{format_units(coupon.most_per_customer, 'time')} to a customer")
-    if limits:
-        words += f" It is given {' and '.join(limits)} at most."
+        text = ngettext(
+            "One redemption per customer.", "Up to %(count)s redemptions per customer.", coupon.most_per_customer
+        )
+        sentences.append(text % {"count": format_number(coupon.most_per_customer)})
     if coupon.percent is None:
-        words += " What exceeds an invoice is lost."
-    return words
+        sentences.append(gettext("If an invoice is smaller than the discount, the rest expires."))
+    return " ".join(sentences)
 
 
 def examples(coupon: Coupon) -> list[dict[str, str]]:
@@ -208,9 +218,12 @@ def examples(coupon: Coupon) -> list[dict[str, str]]:
     (applied,) = apply_discounts([discount], [DiscountableLine("all", SAMPLE)], currency)
     discount_text, due_text = format_money(applied.total, currency), format_money(SAMPLE - applied.total, currency)
     count = min(coupon.documents or 2, 3)
-    rows = [{"invoice": f"Invoice {place}", "off": discount_text, "due": due_text} for place in range(1, count + 1)]
+    rows = [
+        {"invoice": gettext("Invoice %(number)s") % {"number": place}, "off": discount_text, "due": due_text}
+        for place in range(1, count + 1)
+    ]
     if coupon.documents is not None:
-        last = f"Invoice {coupon.documents + 1} on"
+        last = gettext("From invoice %(number)s") % {"number": coupon.documents + 1}
         rows.append(
             {"invoice": last, "off": format_money(Decimal(0), currency), "due": format_money(SAMPLE, currency)}
         )

@@ -235,7 +235,7 @@ class TestConcurrency:
         wait_until_blocked()
         pause.release()
         assert worker.result().issued == 1
-        with pytest.raises(Exception, match="Nothing is left"):
+        with pytest.raises(Exception, match="is fully credited"):
             by_hand.result()
         assert_invoices_clean()
 

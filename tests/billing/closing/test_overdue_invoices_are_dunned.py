@@ -101,7 +101,7 @@ def test_a_card_is_charged_again(invoice, customer, at_stripe):
     assert PaymentAttempt.objects.get().state == "pending"
     (first, second) = acts()
     assert first == (1, "charge", "")
-    assert "is being taken" in second[2]
+    assert "is pending" in second[2]
 
 
 def test_a_paused_subscription_resumes_once_the_invoice_is_paid(invoice, customer):

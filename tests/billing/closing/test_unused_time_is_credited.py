@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from billing.closing import bill_late_usage, close_due, close_period, preview_cancellation
 from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
 from invoices.credit_notes import RequestedCredit, issue_credit_note
-from invoices.models import Invoice, Line
+from invoices.models import Invoice, Line, Refund
 from invoices.payments.manual_payments import record_payment
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
@@ -112,6 +112,21 @@ def test_unused_time_is_credited_as_documented(row):
     assert (note.net.amount if note else D(0)) == D(row["note"])
     assert (note.credit_to if note else "") == row["goes to"]
     assert [credit_note.totals.net for credit_note in draft.credit_notes] == ([note.net.amount] if note else [])
+    assert_clean(*SUBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("paid", "destination", "refunded"), [("10.00", "offset", None), ("10.01", "refund", D("0.01"))]
+)
+def test_a_refund_within_the_amount_due_is_an_offset(paid, destination, refunded):
+    subscription = subscribed(fee("31"))
+    close_due(at=JAN + HOUR)
+    opening = Invoice.objects.get()
+    record_payment(invoice_id=opening.pk, amount=D(paid), method="manual", reference="p1", at=JAN + HOUR)
+    cancel(subscription=subscription, at=JAN + 2 * HOUR, ends_at=JAN + 10 * DAY, give_back="refund")
+    close_due(at=FEB)
+    assert [note.credit_to for note in notes()] == [destination]
+    assert Refund.objects.values_list("amount", flat=True).first() == refunded
     assert_clean(*SUBJECTS)
 
 

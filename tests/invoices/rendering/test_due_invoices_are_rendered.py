@@ -48,7 +48,7 @@ def test_each_issued_invoice_gets_its_file_once():
 def test_drafts_have_no_file():
     draft = store(invoice(fee("19.00"), state="draft"))
     assert render_due(at=NOW) == RenderRun()
-    with pytest.raises(NotRendered, match="A draft has no file"):
+    with pytest.raises(NotRendered, match="A draft has no PDF"):
         render_one(invoice_id=draft.pk, at=NOW)
     assert not Rendering.objects.exists()
 

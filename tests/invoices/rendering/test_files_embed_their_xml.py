@@ -102,7 +102,7 @@ def test_an_invoice_that_can_not_embed_it_gets_no_file_and_a_reason(settings: An
     refused, plain = store(choosing("always", IMPOSSIBLE)), store(choosing("when_possible", IMPOSSIBLE))
     assert render_due(at=NOW) == RenderRun(rendered=1, failed=1)
     assert Rendering.objects.get(invoice=plain).content
-    assert Rendering.objects.get(invoice=refused).error.startswith("seller.tax_number: an invoice with tax needs")
+    assert Rendering.objects.get(invoice=refused).error.startswith("The seller has no VAT ID or tax number.")
 
 
 @pytest.mark.django_db

@@ -16,9 +16,9 @@ def test_a_name_that_cannot_be_printed_stops_the_rendering_and_is_named():
     facts = invoice(fee("19.00"), buyer=replace(BUYER, legal_name=f"Tokyo {UNASSIGNED} Ltd"))
     with pytest.raises(MissingFont) as error:
         render(facts)
-    assert f"as in “Tokyo {UNASSIGNED} Ltd”" in str(error.value)
+    assert f"used in “Tokyo {UNASSIGNED} Ltd”" in str(error.value)
     assert "U+0378" in str(error.value)
-    assert "install a font" in str(error.value)
+    assert "Install a font" in str(error.value)
 
 
 def test_the_next_rendering_succeeds():

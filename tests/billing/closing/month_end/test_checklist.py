@@ -20,8 +20,9 @@ from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from invoices.credit_notes import issue_credit_note
 from invoices.documents.locked_months import MonthLockRefused
-from invoices.models import Invoice, Rendering
+from invoices.models import Invoice, Refund, Rendering
 from invoices.payments.manual_payments import record_payment
+from invoices.payments.refunds.refund import record_manual_refund
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version
 from tests.builders import (
@@ -120,6 +121,25 @@ def test_invoices_without_a_file_unsent_or_overpaid_are_counted(over):
     issue_credit_note(invoice_id=first.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
     points = open_points(FEBRUARY)
     assert (points["without_file"], points["not_sent"], points["overpaid"]) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("destination", ["balance", "offset"])
+def test_a_credit_on_the_customer_balance_is_no_overpayment(over, destination):
+    close_due(at=CLOSED_AT)
+    invoice = Invoice.objects.order_by("pk").first()
+    record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank", at=CLOSED_AT)
+    issue_credit_note(invoice_id=invoice.pk, lines=None, reason="sorry", to=destination, at=CLOSED_AT)
+    assert "overpaid" not in open_points(FEBRUARY)
+
+
+def test_an_overpayment_is_settled_by_its_refund(over):
+    close_due(at=CLOSED_AT)
+    invoice = Invoice.objects.order_by("pk").first()
+    record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank", at=CLOSED_AT)
+    issue_credit_note(invoice_id=invoice.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
+    assert open_points(FEBRUARY)["overpaid"] == 1
+    record_manual_refund(refund_id=Refund.objects.get().pk, reference="bank-2", at=CLOSED_AT, by=None)
+    assert "overpaid" not in open_points(FEBRUARY)
 
 
 def test_a_change_that_waits_for_approval_is_counted(version, django_user_model):
