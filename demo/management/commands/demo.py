@@ -159,7 +159,7 @@ class Command(BaseCommand):
 
 
 def _write_emails_to_files() -> None:
-    """Unless a mail server is configured, have the processes write emails to files: on the terminal they are noise."""
+    """Write emails to files instead of the terminal, unless a mail server is configured."""
     os.environ.setdefault("EMAIL_URL", f"{EMAIL_FILES}{make_folder(data_folder() / 'demo-emails')}")
 
 
