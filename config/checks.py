@@ -20,7 +20,7 @@ def database_is_durable(**_: Any) -> list[CheckMessage]:
             cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(MUST_BE_ON)])
             server_settings = dict(cursor.fetchall())
     except DatabaseError as error:
-        return [Error(f"The database cannot be asked: {error}", hint="Check DATABASE_URL.", id="tollbook.E001")]
+        return [Error(f"The database is unreachable: {error}", hint="Check DATABASE_URL.", id="tollbook.E001")]
     return [
         Error(f"PostgreSQL runs with {name}={server_settings[name]}.", hint=f"Set {name}=on.", id="tollbook.E002")
         for name in MUST_BE_ON
@@ -33,7 +33,7 @@ def tasks_survive_their_worker(**_: Any) -> list[CheckMessage]:
     """Check that the task of a worker that dies is run again."""
     return [
         Error(
-            f"{name} is off, so a task is lost with its worker.",
+            f"{name} is off, so a task is lost if its worker dies.",
             hint=f"Set {name} = True.",
             id="tollbook.E003",
         )
@@ -50,7 +50,9 @@ def tasks_are_bounded(**_: Any) -> list[CheckMessage]:
     hidden = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 0)
     if 0 < (settings.CELERY_TASK_TIME_LIMIT or 0) < hidden:
         return []
-    text = f"Tasks may run for {settings.CELERY_TASK_TIME_LIMIT} s, their messages stay hidden for {hidden} s."
+    text = (
+        f"Tasks may run for {settings.CELERY_TASK_TIME_LIMIT} s, but their messages stay hidden for {hidden} s only."
+    )
     return [Error(text, hint="Set a time limit below the visibility timeout.", id="tollbook.E004")]
 
 
@@ -68,4 +70,4 @@ def production_is_declared(**_: Any) -> list[CheckMessage]:
     if settings.PRODUCTION:
         return []
     hint = "Set TOLLBOOK_PRODUCTION=1, TOLLBOOK_SECRET_KEY and TOLLBOOK_HOSTS."
-    return [Error("The settings are those of development.", hint=hint, id="tollbook.E006")]
+    return [Error("These are development settings.", hint=hint, id="tollbook.E006")]

@@ -18,7 +18,7 @@ def secret_key(*, production: bool) -> str:
     :raises ImproperlyConfigured: in production, where the key must be configured, since all processes share it.
     """
     if production:
-        raise ImproperlyConfigured("Set TOLLBOOK_SECRET_KEY: production never makes up a key of its own.")
+        raise ImproperlyConfigured("Set TOLLBOOK_SECRET_KEY; production does not generate one.")
     file = make_folder(data_folder()) / "secret_key"
     if not file.exists():
         with tempfile.NamedTemporaryFile("w", dir=file.parent) as new_file:  # readable only by us

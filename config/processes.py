@@ -97,9 +97,9 @@ def run_web_only() -> Iterator[str]:
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(f"{url}/livez"):
             if (status := web.process.poll()) is not None:
-                raise NoAnswer(f"web ended {_how(status)} before it answered at {url}.")
+                raise NoAnswer(f"web ended {_how(status)} before it responded at {url}.")
             if time.monotonic() > deadline:
-                raise NoAnswer(f"web does not answer at {url} after {READY_SECONDS} s.")
+                raise NoAnswer(f"web does not respond at {url} after {READY_SECONDS} s.")
             time.sleep(LOOK_SECONDS)
         yield url
     finally:
@@ -149,7 +149,7 @@ def _watch(children: list[Child], signals: list[int], *, url: str, ready: Callab
             if ready:
                 ready()
         elif waiting and time.monotonic() > deadline:
-            _say(f"web does not answer at {url} after {READY_SECONDS} s; stopping.")
+            _say(f"web does not respond at {url} after {READY_SECONDS} s; stopping.")
             return 1
         postgres.keep_running()
         time.sleep(LOOK_SECONDS)
@@ -189,7 +189,7 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(f"Nothing can listen at {host}:{port}: {error.strerror}. Choose another port.") from error
+            raise PortTaken(f"Can't listen at {host}:{port}: {error.strerror}. Choose another port.") from error
 
 
 def _answers(url: str) -> bool:

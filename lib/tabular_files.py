@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from openpyxl import Workbook, load_workbook
 
 from lib.csv_export import FORMULA_PREFIXES
@@ -74,7 +75,10 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
             try:
                 cell = sheet.cell(number, column_number, escape_cell(text) or None)
             except ValueError as error:
-                raise FileRefused(f"“{text!r}” cannot stand in a workbook: take CSV or JSON instead.") from error
+                raise FileRefused(
+                    gettext("“%(text)s” can't be written to a workbook; choose CSV or JSON instead.")
+                    % {"text": f"{text!r}"}
+                ) from error
             cell.number_format = "@"
     file = io.BytesIO()
     book.save(file)
@@ -90,26 +94,35 @@ def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Seq
     :raises FileRefused: if it is neither, is too large, lacks a needed column or has an unknown one.
     """
     if len(content) > MAX_BYTES:
-        raise FileRefused(f"The file has {len(content):,} bytes; {MAX_BYTES:,} are read at most.")
+        raise FileRefused(
+            gettext("The file has %(bytes)s bytes; the limit is %(most)s.")
+            % {"bytes": f"{len(content):,}", "most": f"{MAX_BYTES:,}"}
+        )
     lines = _xlsx_lines(content) if name.lower().endswith(".xlsx") else _csv_lines(content)
     heading = [text.strip() for text in next(lines, [])]
     while heading and not heading[-1]:
         heading.pop()
     if missing := [column for column in needed if column not in heading]:
-        raise FileRefused(f"There is no column “{missing[0]}”: the first line must name the columns.")
+        raise FileRefused(
+            gettext("The column “%(column)s” is missing; the first line must name the columns.")
+            % {"column": missing[0]}
+        )
     if unknown := [column for column in heading if column not in columns]:
-        raise FileRefused(f"“{unknown[0]}” is no column; there are {', '.join(columns)}.")
+        raise FileRefused(
+            gettext("“%(column)s” is not a column; the columns are %(columns)s.")
+            % {"column": unknown[0], "columns": ", ".join(columns)}
+        )
     if len(set(heading)) != len(heading):
-        raise FileRefused("A column is named twice in the first line.")
+        raise FileRefused(gettext("Two columns in the first line have the same name."))
     return list(_rows(lines, heading, columns))
 
 
 def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[str]) -> Iterator[TableRow]:
     for number, line in enumerate(lines, start=2):
         if number > MAX_ROWS:
-            raise FileRefused(f"The file has more than {MAX_ROWS:,} rows.")
+            raise FileRefused(gettext("The file has more than %(most)s rows.") % {"most": f"{MAX_ROWS:,}"})
         if any(text.strip() for text in line[len(heading) :]):
-            raise FileRefused(f"Row {number} has more cells than there are columns.")
+            raise FileRefused(gettext("Row %(row)s has more cells than there are columns.") % {"row": number})
         cells = dict.fromkeys(columns, "") | {
             column: unescape_cell(text) for column, text in zip(heading, line, strict=False)
         }
@@ -121,13 +134,13 @@ def _csv_lines(content: bytes) -> Iterator[list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileRefused("The file is not CSV in UTF-8: save it as “CSV UTF-8”, or as XLSX.") from error
+        raise FileRefused(gettext("The file is not CSV in UTF-8; save it as “CSV UTF-8”, or as XLSX.")) from error
     first_line = text.partition("\n")[0]
     separator = max(",;\t", key=first_line.count)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     except csv.Error as error:
-        raise FileRefused(f"The file cannot be read as CSV: {error}.") from error
+        raise FileRefused(gettext("The file can't be read as CSV: %(error)s.") % {"error": error}) from error
 
 
 def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
@@ -137,7 +150,7 @@ def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
         for row in sheet.iter_rows(values_only=True):
             yield [_text(value) for value in row]
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError) as error:
-        raise FileRefused("The file cannot be read as a workbook: save it as XLSX or CSV.") from error
+        raise FileRefused(gettext("The file can't be read as a workbook; save it as XLSX or CSV.")) from error
 
 
 def _text(value: Any) -> str:

@@ -27,17 +27,21 @@ class JobSerializer(serializers.Serializer[dict[str, Any]]):
     kind = serializers.CharField(source="job.kind")
     title = serializers.CharField(source="job.title")
     state = serializers.ChoiceField(
-        JobState.choices, source="job.state", help_text="failed: some of its items failed; the result file says why."
+        JobState.choices,
+        source="job.state",
+        help_text="failed: some items failed; the result file gives the reasons.",
     )
     dry_run = serializers.BooleanField(source="job.dry_run", help_text="Whether the job only previews its effects.")
-    items = serializers.IntegerField(source="progress.total", allow_null=True, help_text="Null until all are known.")
+    items = serializers.IntegerField(
+        source="progress.total", allow_null=True, help_text="Null until all items are known."
+    )
     items_done = serializers.IntegerField(source="progress.done")
     items_failed = serializers.IntegerField(source="progress.failed")
     figures = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text="The counts so far. Amounts are named total.CURRENCY, in its smallest unit.",
+        help_text="The counts so far. Amounts are named total.CURRENCY, in minor units.",
     )
-    error = serializers.CharField(source="job.error", help_text="Why it could not be started; empty otherwise.")
+    error = serializers.CharField(source="job.error", help_text="Why the job could not start; otherwise empty.")
     created_at = InstantField(source="job.created_at")
     started_at = InstantField(source="job.started_at", allow_null=True)
     finished_at = InstantField(source="job.finished_at", allow_null=True)
@@ -61,8 +65,8 @@ class Jobs(ApiView[Any]):
 
     @get(
         "read_job",
-        "How far a job is, and what came of it",
-        "`figures` are what its items counted so far; which ones follows from `kind`.",
+        "Read a job's progress and results",
+        "`figures` holds the counts of the items processed so far; the names depend on `kind`.",
         response=JobSerializer,
     )
     def read(self, request: Request, number: int) -> dict[str, Any]:
@@ -73,8 +77,8 @@ class Jobs(ApiView[Any]):
 
     @get(
         "download_job_result",
-        "Download what came of a job as CSV",
-        "A row for each finding, and for each item that failed. May be read while the job goes on.",
+        "Download a job's results as CSV",
+        "One row for each finding and each failed item. Can be read while the job is running.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
     def download(self, request: Request, number: int) -> StreamingHttpResponse:

@@ -35,20 +35,22 @@ class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
     plan = serializers.CharField(max_length=64, required=False, help_text="A plan's code.")
     versions = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1), required=False, help_text="Of the plan."
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
+        required=False,
+        help_text="Version numbers of the plan.",
     )
     ids = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
         max_length=MAX_IDS,
-        help_text="Of subscriptions or customers.",
+        help_text="External IDs of subscriptions or customers.",
     )
     currency = serializers.CharField(max_length=3, required=False)
     seller = serializers.CharField(max_length=64, required=False, help_text="A seller's code.")
     country = serializers.CharField(max_length=2, required=False)
-    began_from = InstantField(required=False, help_text="Subscribed then or later.")
-    began_until = InstantField(required=False, help_text="Subscribed before.")
-    spent_least = NumberField(required=False, help_text="What the last bill came to, before tax.")
+    began_from = InstantField(required=False, help_text="Subscribed at or after this time.")
+    began_until = InstantField(required=False, help_text="Subscribed before this time.")
+    spent_least = NumberField(required=False, help_text="Total of the last invoice, before tax.")
     spent_most = NumberField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -61,25 +63,25 @@ class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     """The subscriptions to move, the target version, the date, and the treatment of overrides and wallets."""
 
     title = serializers.CharField(max_length=MAX_TITLE_LENGTH)
-    plan = serializers.CharField(max_length=64, help_text="The code of the plan that they move to.")
+    plan = serializers.CharField(max_length=64, help_text="Code of the target plan.")
     version = serializers.IntegerField(
-        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force."
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force."
     )
     when = serializers.ChoiceField(choices=MigrationTiming.choices, default=MigrationTiming.PERIOD)
-    moment = InstantField(required=False, help_text="Of a date.")
+    moment = InstantField(required=False, help_text="For the timing `date`.")
     ends_overrides = serializers.BooleanField(
-        default=False, help_text="Whether what was agreed with a customer ends with the former version."
+        default=False, help_text="Whether custom pricing ends with the former version."
     )
-    from_unit = serializers.CharField(max_length=7, required=False, help_text="Convert wallets of this unit …")
-    to_unit = serializers.CharField(max_length=7, required=False, help_text="… into this one …")
-    rate = NumberField(required=False, help_text="… so many for one.")
+    from_unit = serializers.CharField(max_length=7, required=False, help_text="Convert wallets from this unit …")
+    to_unit = serializers.CharField(max_length=7, required=False, help_text="… to this unit …")
+    rate = NumberField(required=False, help_text="… at this rate.")
     notice_days = serializers.IntegerField(
-        min_value=0, max_value=MAX_NOTICE_DAYS, required=False, help_text="Default: customers are not told."
+        min_value=0, max_value=MAX_NOTICE_DAYS, required=False, help_text="Default: customers are not notified."
     )
 
     def get_fields(self) -> dict[str, Any]:
         """Return the fields, including `from`, which is a keyword and can't be a class attribute."""
-        return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
+        return {**super().get_fields(), "from": SelectionSerializer(help_text="The subscriptions to migrate.")}
 
 
 class MigrationSerializer(RowSerializer[PlanMigration]):
@@ -88,8 +90,10 @@ class MigrationSerializer(RowSerializer[PlanMigration]):
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
     rate = NumberField(allow_null=True)
-    left_out = serializers.SerializerMethodField(help_text="Ids that were named and name nobody who is moved.")
-    moves = serializers.SerializerMethodField(help_text="How many of the subscriptions are in which state.")
+    left_out = serializers.SerializerMethodField(
+        help_text="Requested IDs that match no subscription in the migration."
+    )
+    moves = serializers.SerializerMethodField(help_text="Number of subscriptions in each state.")
 
     class Meta:
         model = PlanMigration
@@ -127,9 +131,9 @@ class MoveSerializer(RowSerializer[MigrationItem]):
     customer = serializers.CharField(source="subscription.customer.external_id")
     currency = serializers.CharField(source="subscription.currency")
     warnings = serializers.ListField(child=serializers.CharField())
-    before = NumberField(allow_null=True, help_text="What its last periods came to, before tax.")
-    after = NumberField(allow_null=True, help_text="What they would have come to by the new version.")
-    switch = NumberField(allow_null=True, help_text="What the document of the change would come to.")
+    before = NumberField(allow_null=True, help_text="Total of its last periods, before tax.")
+    after = NumberField(allow_null=True, help_text="The same periods at the new version's prices.")
+    switch = NumberField(allow_null=True, help_text="Total of the invoice at the switch.")
 
     class Meta:
         model = MigrationItem
@@ -143,7 +147,7 @@ class StepSerializer(serializers.Serializer[Any]):
     """The migration after the step, and the job that carries it out."""
 
     migration = MigrationSerializer()
-    job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
+    job = serializers.IntegerField(allow_null=True, help_text="Number of the job; null if nothing is left to do.")
 
 
 def take_step(
@@ -175,13 +179,13 @@ class Migrations(ApiView[PlanMigration]):
 
     @post(
         "create_migration",
-        "Choose subscriptions that are to move to another version",
-        "Who is chosen stays chosen. Nobody moves before it is run; `preview` tells beforehand what each"
-        " move would come to. `moves` counts them, and `left_out` tells which ids name nobody.",
+        "Create a plan migration",
+        "The selection is fixed at creation. No subscription changes until the migration is run; `preview`"
+        " calculates the effect on each. `moves` counts them, and `left_out` lists the IDs that match nothing.",
         request=NewMigrationSerializer,
         status=201,
         refusals={MigrationRefused: "unprocessable"},
-        examples={"Everybody on the old plan, from their next period on": EXAMPLE},
+        examples={"All subscriptions of the old plan, at their next period": EXAMPLE},
     )
     def create(self, request: Request) -> PlanMigration:
         at, fields = timezone.now(), dict(self.read_body())
@@ -196,41 +200,43 @@ class Migrations(ApiView[PlanMigration]):
             at=at,
         )
 
-    read = read_row("get_migration", "Read a migration, and how far it is", "One migration.")
+    read = read_row("get_migration", "Read a migration and its progress", "One migration.")
 
     preview = take_step(
         workflow.preview,
         "preview_migration",
-        "Say of each subscription what moving it would come to",
-        "In the background; read the moves when it is done.",
+        "Preview a migration's effect on each subscription",
+        "Runs in the background; read the moves when the job is done.",
     )
 
     announce = take_step(
         workflow.announce,
         "tell_migration",
-        "Tell the customers of those who are to move",
-        "Once. The run waits for `notice_days` from then on.",
+        "Notify the customers of a migration",
+        "Can be sent once. The migration can't run until `notice_days` have passed.",
     )
 
     run = take_step(
         workflow.run,
         "run_migration",
-        "Move those who wait, and try again those who could not",
-        "In the background. Nobody is moved twice, however often it is run.",
+        "Run a migration",
+        "Runs in the background: migrates waiting subscriptions and retries failed ones. Each subscription is"
+        " migrated once, however often this is called.",
     )
 
     roll_back = take_step(
         workflow.roll_back,
         "roll_back_migration",
-        "Let everybody who was moved be on their former version again",
-        "As if they had never moved, within the period in which they did. Who cannot go back says why.",
+        "Roll a migration back",
+        "Each subscription returns to its former version as if it had never been migrated, within the period of"
+        " the switch. A subscription that can't be rolled back gives the reason.",
     )
 
     discard = take_step(
         workflow.discard,
         "drop_migration",
-        "Give a migration up before it is begun",
-        "The end of a migration that has not started.",
+        "Discard a migration before it starts",
+        "Discards a migration that has not started.",
     )
 
 
@@ -243,7 +249,7 @@ class MovesView(ApiView[MigrationItem]):
 
     list_all = list_rows(
         "list_migration_moves",
-        "List the subscriptions of a migration, newest first",
+        "List a migration's subscriptions, newest first",
         filters={"state": "state", "subscription": "subscription__external_id"},
         filter_choices={"state": MoveState.values},
     )

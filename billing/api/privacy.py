@@ -17,8 +17,8 @@ from lib.api.operations import get, post
 class ErasedSerializer(serializers.Serializer[Any]):
     """The result of an erasure."""
 
-    customer = serializers.CharField(help_text="Its pseudonym, by which it is found from now on.")
-    events = serializers.IntegerField(help_text="Events that were stripped of what nothing is counted by.")
+    customer = serializers.CharField(help_text="The pseudonym that replaces its external ID.")
+    events = serializers.IntegerField(help_text="Events whose personal data was removed.")
 
 
 class PersonalData(Customers):
@@ -26,9 +26,9 @@ class PersonalData(Customers):
 
     @get(
         "export_customer",
-        "Export all that is known of a customer",
-        "A ZIP of one JSON document and tables as CSV: details, contacts, subscriptions, usage by month,"
-        " invoices, movements of wallets, mails, and what its details were before.",
+        "Export a customer's data",
+        "A ZIP with one JSON document and CSV tables: details, contacts, subscriptions, monthly usage,"
+        " invoices, wallet activity, emails, and earlier versions of the details.",
         response={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def export(self, request: Request, customer: str) -> FileResponse:
@@ -40,10 +40,10 @@ class PersonalData(Customers):
 
     @post(
         "erase_customer",
-        "Erase what is personal of a customer",
-        "Names, addresses, contacts, mails, history, and what of events nothing is counted by. Documents,"
-        " payments and the ledger stay. Refused while a subscription runs, money is owed, or something prepaid is"
-        " left; `detail` says what to do. It cannot be undone.",
+        "Erase a customer's personal data",
+        "Removes names, addresses, contacts, emails, history, and the parts of events that no meter needs."
+        " Invoices, payments and the ledger are kept. Refused while a subscription is active, money is owed, or"
+        " prepaid value remains; `detail` gives the remedy. This can't be undone.",
         response=ErasedSerializer,
         refusals={ErasureRefused: "conflict"},
     )

@@ -66,7 +66,7 @@ def audit(
     :raises UnknownCheck: if no check has one of the names.
     """
     if unknown := set(only) - {check.name for check in checks}:
-        raise UnknownCheck(f"“{sorted(unknown)[0]}” is not a check; `manage.py audit --list` names them all.")
+        raise UnknownCheck(f"“{sorted(unknown)[0]}” is not a check; `manage.py audit --list` lists them.")
     findings = []
     with _snapshot():
         # The cached terms may be older, or newer, than the snapshot.

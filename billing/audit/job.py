@@ -31,7 +31,7 @@ def _run_check(item: JobItem, at: datetime) -> ItemOutcome:
     name = item.parameters["check"]
     check = next((candidate for candidate in CHECKS if candidate.name == name), None)
     if check is None:
-        return ItemOutcome(unfinished=f"There is no check “{name}” any more: start another audit.")
+        return ItemOutcome(unfinished=f"The check “{name}” no longer exists; start a new audit.")
     clear_terms_cache()
     with connection.cursor() as cursor:
         cursor.execute(LONG_READ_SETTINGS)

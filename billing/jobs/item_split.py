@@ -64,7 +64,7 @@ def _begin(job_id: int, *, at: datetime) -> None:
         if job is None:
             return
         if job.split_tries >= MAX_TRIES:
-            _give_up(job, SplitFailed(f"Given up: its worker died in each of {MAX_TRIES} tries to cut it."), at=at)
+            _give_up(job, SplitFailed(f"Abandoned: the worker died in each of {MAX_TRIES} tries to split it."), at=at)
             return
         job.split_tries += 1
         job.save(update_fields=["split_tries"])

@@ -115,7 +115,7 @@ def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[
             return
         hit_failpoint("jobs.begun")
         if item.tries > MAX_TRIES:
-            _fail(item, f"Given up: its worker died in each of {MAX_TRIES} tries.", at=clock())
+            _fail(item, f"Abandoned: the worker died in each of {MAX_TRIES} tries.", at=clock())
             worked.failed += 1
             return
         try:

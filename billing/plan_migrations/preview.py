@@ -49,19 +49,22 @@ def _preview_total(move: MigrationItem, *, at: datetime) -> Decimal:
 def _find_warnings(move: MigrationItem, *, at: datetime) -> Iterator[str]:
     subscription, version = move.subscription, move.migration.version
     if lost_features := _lost_features(subscription, version):
-        yield f"It would lose {', '.join(lost_features)}."
+        yield f"It loses {', '.join(lost_features)}."
     yield from _find_exceeded_caps(subscription, version, at=at)
     if subscription.trial_ends_at is not None and subscription.trial_ends_at > at:
-        yield f"It is in its trial until {subscription.trial_ends_at:%Y-%m-%d}."
+        yield f"It is in a trial until {subscription.trial_ends_at:%Y-%m-%d}."
     pending = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
     if change := pending.select_related("version__plan").first():
-        yield f"It was to move to {change.version} on {change.moment:%Y-%m-%d}; this takes its place."
+        yield (
+            f"It has a scheduled change to {change.version} on {change.moment:%Y-%m-%d}, which the migration"
+            " replaces."
+        )
     if subscription.ends_at is not None:
         yield f"It ends on {subscription.ends_at:%Y-%m-%d}."
     override_count = in_force_after(at, Override.objects.filter(subscription=subscription)).count()
     if override_count:
-        consequence = "end with it" if move.migration.ends_overrides else "stay in force"
-        yield f"{format_number(override_count)} figures that were agreed with the customer {consequence}."
+        overrides = "1 override" if override_count == 1 else f"{format_number(override_count)} overrides"
+        yield f"{overrides} of the customer will {'end' if move.migration.ends_overrides else 'be kept'}."
 
 
 def _lost_features(subscription: Subscription, version: PlanVersion) -> list[str]:
@@ -85,6 +88,6 @@ def _find_exceeded_caps(subscription: Subscription, version: PlanVersion, *, at:
         if plan_feature.included < used[plan_feature.feature_id]:
             used_text = format_number(used[plan_feature.feature_id])
             yield (
-                f"{plan_feature.feature.name}: {used_text} are used, {format_number(plan_feature.included)} are "
-                f"the most by {version}."
+                f"{plan_feature.feature.name}: {used_text} used; the hard cap of {version} is"
+                f" {format_number(plan_feature.included)}."
             )

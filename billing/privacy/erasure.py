@@ -15,6 +15,7 @@ import pgtrigger
 from django.contrib.auth.models import User
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
+from django.utils.translation import gettext
 
 from billing.models import Subscription
 from billing.privacy.erasure_blockers import find_erasure_blockers
@@ -43,7 +44,10 @@ class ErasureRefused(Exception):
     """
 
     def __init__(self, customer: Customer, reasons: Sequence[str]) -> None:
-        super().__init__(f"{customer.external_id} cannot be erased yet. {' '.join(reasons)}")
+        super().__init__(
+            gettext("%(customer)s can't be erased yet. %(reasons)s")
+            % {"customer": customer.external_id, "reasons": " ".join(reasons)}
+        )
         self.reasons = list(reasons)
 
 

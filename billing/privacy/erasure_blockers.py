@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodState
@@ -36,26 +37,28 @@ def find_erasure_blockers(customer: Customer) -> list[str]:
 def _find_running(customer: Customer) -> Iterator[str]:
     running = Subscription.objects.filter(customer=customer).exclude(state=SubscriptionState.ENDED)
     for subscription in running.order_by("pk"):
-        remedy = (
-            "Discard it"
+        text = (
+            gettext("The subscription %(subscription)s is a draft. Discard it first.")
             if subscription.state == SubscriptionState.DRAFT
-            else "End it, and let its last invoice be issued"
+            else gettext(
+                "The subscription %(subscription)s is %(state)s. End it, and wait for its last invoice, first."
+            )
         )
-        yield f"The subscription {subscription.external_id} is {subscription.get_state_display()}. {remedy} first."
+        yield text % {"subscription": subscription.external_id, "state": subscription.get_state_display()}
     periods = Period.objects.filter(subscription__customer=customer)
     if periods.filter(Q(state=PeriodState.OPEN) | Q(late_since__isnull=False)).exists():
-        yield "Some of its usage is not billed yet. Close its periods first."
+        yield gettext("Some usage is not billed yet. Close its periods first.")
 
 
 def _find_debts(customer: Customer) -> Iterator[str]:
     unpaid = Invoice.objects.filter(customer=customer, kind="invoice").exclude(state__in=("paid", "void"))
     for invoice in unpaid.filter(Q(state="draft") | Q(total__gt=F("credited") + F("paid"))).order_by("pk"):
         if invoice.state == "draft":
-            yield "An invoice is still a draft. Issue or discard it first."
+            yield gettext("An invoice is still a draft. Issue or discard it first.")
         else:
             yield (
-                f"{format_money(invoice.due, str(invoice.currency))} of {invoice.number} is due. Have it paid, "
-                "or credit it, first."
+                gettext("%(amount)s is due on %(invoice)s. Collect or credit it first.")
+                % {"amount": format_money(invoice.due, str(invoice.currency)), "invoice": invoice.number}
             )
 
 
@@ -63,11 +66,11 @@ def _find_customer_money(customer: Customer) -> Iterator[str]:
     """Yield the customer's money that is in transit or still theirs."""
     attempts = PaymentAttempt.objects.filter(invoice__customer=customer), Refund.objects.filter(customer=customer)
     if any(attempt.filter(state=AttemptState.PENDING).exists() for attempt in attempts):
-        yield "A charge or a refund is under way. Wait until it is settled, or settle it by hand, first."
+        yield gettext("A payment attempt or refund is pending. Wait for the result, or settle it manually, first.")
     for balance in CustomerBalance.objects.filter(customer=customer, amount__gt=0).order_by("currency"):
         yield (
-            f"{format_money(balance.amount, str(balance.currency))} of its balance is left. Pay it out, or set "
-            "it off, first."
+            gettext("The customer balance holds %(amount)s. Pay it out or apply it first.")
+            % {"amount": format_money(balance.amount, str(balance.currency))}
         )
 
 
@@ -75,7 +78,8 @@ def _find_prepaid(customer: Customer) -> Iterator[str]:
     wallets = Wallet.objects.filter(customer=customer, closed_at__isnull=True).exclude(balance=0, debt_held=0)
     for wallet in wallets.order_by("pk"):
         yield (
-            f"The wallet {wallet.name} holds {wallet.balance.normalize():f} {wallet.unit}. Refund or void that first."
+            gettext("The wallet %(wallet)s holds %(balance)s %(unit)s. Refund or void them first.")
+            % {"wallet": wallet.name, "balance": f"{wallet.balance.normalize():f}", "unit": wallet.unit}
         )
     if Purchase.objects.filter(wallet__customer=customer, state=PurchaseState.PENDING).exists():
-        yield "A purchase waits for its payment. Have it paid, or cancel it, first."
+        yield gettext("A purchase is waiting for payment. Collect the payment or cancel the purchase first.")

@@ -12,6 +12,7 @@ from itertools import groupby
 
 import msgspec
 from django.contrib.auth.models import User
+from django.utils.translation import gettext
 
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition
@@ -114,24 +115,34 @@ def _validate(
     versions: Sequence[PlanVersion], cohort: Cohort, periods: int, percent: Decimal, amount: Decimal
 ) -> None:
     if not 1 <= len(set(versions)) == len(versions) <= MAX_VERSIONS:
-        text = f"Choose 1 to {MAX_VERSIONS} versions, each once; {len(versions)} were chosen."
+        text = gettext("Select 1 to %(most)s different versions; %(count)s were selected.") % {
+            "most": MAX_VERSIONS,
+            "count": len(versions),
+        }
         raise SimulationRefused(text, field="versions")
     if not 0 <= periods <= MAX_PERIODS:
-        text = f"{periods} is not a number of closed periods from 1 to {MAX_PERIODS}, or 0 for the one that runs."
+        text = gettext(
+            "Enter a number of closed periods from 1 to %(most)s, or 0 for the current period; not %(periods)s."
+        ) % {"most": MAX_PERIODS, "periods": periods}
         raise SimulationRefused(text, field="periods")
     for field, figure, maximum in (("shock_percent", percent, 10_000), ("shock_amount", amount, 10**9)):
         if not figure.is_finite() or not 0 <= figure <= maximum:
-            raise SimulationRefused(f"{figure} is not between 0 and {maximum:,}.", field=field)
+            raise SimulationRefused(
+                gettext("%(value)s is not between 0 and %(most)s.") % {"value": figure, "most": f"{maximum:,}"},
+                field=field,
+            )
     if len(cohort.customers) > MAX_CUSTOMERS:
-        text = f"{len(cohort.customers):,} customers are more than {MAX_CUSTOMERS:,}: simulate them in parts."
+        text = gettext(
+            "The selection has %(count)s customers, and a simulation at most %(most)s. Run several simulations."
+        ) % {"count": f"{len(cohort.customers):,}", "most": f"{MAX_CUSTOMERS:,}"}
         raise SimulationRefused(text, field="customers")
     if not cohort.subscriptions().exists():
-        raise SimulationRefused("Nobody has a running subscription of that kind: choose others.", field="cohort")
+        raise SimulationRefused(gettext("The selection has no active subscription. Select others."), field="cohort")
 
 
 def _describe_periods(periods: int) -> str:
     if not periods:
-        return "running periods"
+        return "current periods"
     return "the last period" if periods == 1 else f"the last {periods} periods"
 
 
@@ -178,7 +189,7 @@ def _read_versions(request: SimulationRequest) -> list[PlanVersion]:
     versions = [stored[candidate.version_id] for candidate in request.versions]
     for candidate, version in zip(request.versions, versions, strict=True):
         if compute_fingerprint(version) != candidate.content:
-            text = f"{version} was edited since the simulation was started: start another one."
+            text = f"{version} was edited after the simulation started; start a new simulation."
             raise SimulationRefused(text, field="versions")
     return versions
 

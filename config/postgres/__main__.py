@@ -15,10 +15,10 @@ from config.postgres.throwaway import cluster_in, run_folder
 ACTIONS = {
     "start": "start the server and print its URL",
     "stop": "stop it",
-    "status": "say whether it runs; exit status 3 if it does not",
+    "status": "print whether it is running; exit status 3 if not",
     "dsn": "print the URL that this project uses, without starting anything",
-    "remove": "stop it and delete its data, and every other trace of it outside the project",
-    "run": "run a command with a throwaway server in DATABASE_URL (or with the one that is there already)",
+    "remove": "stop it and delete its data and every other file of it outside the project",
+    "run": "run a command with a throwaway server in DATABASE_URL, or with the one already there",
 }
 
 

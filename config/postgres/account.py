@@ -87,5 +87,5 @@ def server_account(home: Path) -> ServerAccount:
             continue
         return ServerAccount(entry.pw_uid, entry.pw_gid)
     raise NoOrdinaryUser(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody: set DATABASE_URL."
+        "PostgreSQL does not run as root, and the users postgres and nobody don't exist; set DATABASE_URL."
     )

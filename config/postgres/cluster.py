@@ -127,7 +127,9 @@ class Cluster:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise PostgresFailed(f"Another process held {lock.name} for {LOCK_SECONDS} s.") from None
+                        raise PostgresFailed(
+                            f"Another process held {lock.name} for more than {LOCK_SECONDS} s."
+                        ) from None
                     time.sleep(0.05)
             account.own(self.home, mode=0o700)  # another process may have created it and not set its owner yet
             yield account
@@ -198,7 +200,7 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS
         while not self.accepts_connections("postgres"):
             if time.monotonic() > deadline or self.pid() is None:
-                raise PostgresFailed(f"PostgreSQL in {self.home} accepts no connections.\n{self._end_of_log()}")
+                raise PostgresFailed(f"PostgreSQL in {self.home} does not accept connections.\n{self._end_of_log()}")
             time.sleep(0.05)
 
     def _pg_ctl(self, account: ServerAccount, *arguments: str | Path) -> None:

@@ -23,10 +23,12 @@ class ApiKeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
     """A key, without its secret."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), min_length=1)
-    prefix = serializers.CharField(read_only=True, help_text="Its readable start, which names it in lists and logs.")
+    prefix = serializers.CharField(
+        read_only=True, help_text="The readable start of the key, shown in lists and logs."
+    )
     expires_at = InstantField(required=False, allow_null=True)
     revoked_at = InstantField(read_only=True, allow_null=True)
-    last_used_at = InstantField(read_only=True, allow_null=True, help_text="To the minute; null: never.")
+    last_used_at = InstantField(read_only=True, allow_null=True, help_text="Accurate to the minute; null: never.")
     created_at = InstantField(read_only=True)
 
     class Meta:
@@ -41,7 +43,7 @@ class SecretKeySerializer(ApiKeySerializer):
     """A key with its secret."""
 
     secret = serializers.CharField(
-        read_only=True, allow_null=True, help_text="Shown once; null where a repeated request is answered again."
+        read_only=True, allow_null=True, help_text="Shown once; null in the response to a repeated request."
     )
 
     class Meta(ApiKeySerializer.Meta):
@@ -55,9 +57,9 @@ class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
         min_value=0,
         max_value=keys.LONGEST_OVERLAP // timedelta(seconds=1),
         default=86_400,
-        help_text="Seconds for which the old key works as well; default: a day.",
+        help_text="Seconds for which the old key also works; default: a day.",
     )
-    expires_at = InstantField(required=False, allow_null=True, help_text="Of the new one; default: never.")
+    expires_at = InstantField(required=False, allow_null=True, help_text="Of the new key; default: never.")
 
 
 class Keys(ApiView[ApiKey]):
@@ -75,7 +77,7 @@ class Keys(ApiView[ApiKey]):
         :raises Problem: `scope-missing`, if the caller lacks one itself.
         """
         if missing := sorted(set(scopes) - self.caller.scopes):
-            detail = f"Key {self.caller.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
+            detail = f"Key {self.caller.prefix}… can't grant the scope “{missing[0]}”, which it lacks itself."
             raise Problem("scope-missing", detail)
 
     list_all = list_rows("list_keys", "List API keys, newest first", "The list of API keys.")
@@ -83,8 +85,8 @@ class Keys(ApiView[ApiKey]):
     @post(
         "issue_key",
         "Issue an API key",
-        "A live key issues live keys, a test key test keys, and none gives a scope that it lacks itself."
-        " The answer holds the secret, which is never shown again.",
+        "Live keys issue live keys, test keys issue test keys, and no key grants a scope that it lacks itself."
+        " The response contains the secret, which is not shown again.",
         request=ApiKeySerializer,
         response=SecretKeySerializer,
         status=201,
@@ -102,8 +104,8 @@ class Keys(ApiView[ApiKey]):
     @post(
         "rotate_key",
         "Replace an API key",
-        "The new key has the old one's name and scopes, all of which the caller must have; the old one"
-        " goes on for `overlap` seconds. The answer holds the secret, which is never shown again.",
+        "The new key has the old key's name and scopes, all of which the caller must have; the old key keeps"
+        " working for `overlap` seconds. The response contains the secret, which is not shown again.",
         request=KeyRotationSerializer,
         response=SecretKeySerializer,
         status=201,
@@ -120,7 +122,7 @@ class Keys(ApiView[ApiKey]):
     @post(
         "revoke_key",
         "Revoke an API key",
-        "It is refused from the next request on, also if it is the caller's own. Revoked again, it keeps"
+        "The key is refused from the next request on, even if it is the caller's own. Revoking it again keeps"
         " the earlier time.",
     )
     def revoke(self, request: Request, number: int) -> ApiKey:

@@ -35,7 +35,7 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
         if others.exists():
-            detail = serializers.ErrorDetail(f"{value} is a contact of this customer already.", "taken")
+            detail = serializers.ErrorDetail(f"{value} is already a contact of this customer.", "taken")
             raise serializers.ValidationError([detail])
         return value
 
@@ -59,20 +59,20 @@ class Contacts(CustomerRows[Contact]):
             announce_customer_updated(saved.customer, ["contacts"], at=current_time(saved.customer))
         return saved
 
-    list_all = list_rows("list_contacts", "Contacts of a customer, newest first", "The list of contacts.")
+    list_all = list_rows("list_contacts", "List a customer's contacts, newest first", "The list of contacts.")
 
     @post(
         "create_contact",
         "Add a contact",
-        "It gets mail of what happens from now on: `billing` for invoices, payments, top-ups and credits;"
-        " `alerts` for limits and thresholds. Nobody is mailed about a sandbox customer.",
+        "The contact receives email from now on: `billing` for invoices, payments, top-ups and credits;"
+        " `alerts` for limits and thresholds. No email is sent about sandbox customers.",
         request=ContactSerializer,
         status=201,
-        examples={"Who pays": {"name": "Bea", "email": "bea@acme.example", "alerts": False}},
+        examples={"A billing contact": {"name": "Bea", "email": "bea@acme.example", "alerts": False}},
     )
     def create(self, request: Request, customer: str) -> Contact:
         if self.get_queryset().count() >= MOST:
-            raise invalid_field("", f"A customer has {MOST} contacts at most; remove one first.", "refused")
+            raise invalid_field("", f"A customer can have at most {MOST} contacts; remove one first.", "refused")
         return self.save_contact(None, customer=self.owner)
 
     read = read_row("get_contact", "Read a contact", "One contact.")
@@ -84,7 +84,7 @@ class Contacts(CustomerRows[Contact]):
     @delete(
         "remove_contact",
         "Remove a contact",
-        "Name and address are forgotten; mail that is still on its way to it is not sent.",
+        "Deletes the name and address; email still in the queue is not sent.",
     )
     def remove(self, request: Request, *args: Any, **kwargs: Any) -> None:
         contact = self.get_object()

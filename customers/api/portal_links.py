@@ -22,7 +22,7 @@ class NewPortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
 
     contact = serializers.EmailField(
         required=False,
-        help_text="One of the customer's contacts, whose rights it gives; without one it is to look only.",
+        help_text="Email of a contact, whose permissions the link grants; without it, the link is read-only.",
     )
 
 
@@ -30,7 +30,7 @@ class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
     """A link into the portal that works once."""
 
     url = serializers.CharField(
-        allow_null=True, help_text="Null in the answer to a repeated request: ask for a new one."
+        allow_null=True, help_text="Null in the response to a repeated request; request a new link."
     )
     expires_at = InstantField()
 
@@ -40,8 +40,9 @@ class PortalLinksView(CustomerRows[Any]):
 
     @post(
         "make_portal_link",
-        "Let somebody into the portal",
-        "Send them to `url` within five minutes; it works once, and shows a button before it does.",
+        "Create a portal link",
+        "Redirect the customer to `url` within five minutes. It works once, and asks for confirmation by a"
+        " button first.",
         request=NewPortalLinkSerializer,
         response=PortalLinkSerializer,
         status=201,
@@ -51,7 +52,7 @@ class PortalLinksView(CustomerRows[Any]):
         owner, email = self.owner, self.read_body().get("contact")
         contact = Contact.objects.filter(customer=owner, email__iexact=email).first() if email else None
         if email and contact is None:
-            raise invalid_field("contact", f"{email} is no contact of this customer.", "unknown")
+            raise invalid_field("contact", f"{email} is not a contact of this customer.", "unknown")
         link, secret = create_link(customer=owner, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
         url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
         return secret_response(PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data, url=url)

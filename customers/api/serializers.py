@@ -25,12 +25,12 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     creation.
     """
 
-    id = ExternalIdField(source="external_id", help_text="Your own name for the customer: unique, and for good.")
+    id = ExternalIdField(source="external_id", help_text="Your unique ID for the customer; it can't be changed.")
     seller = serializers.SlugRelatedField(
         slug_field="code",
         queryset=Seller.objects.all(),
         required=False,
-        help_text="Code of the legal entity that sends the invoices; may be left out where there is one only.",
+        help_text="Code of the legal entity that invoices the customer; optional if there is only one.",
     )
     currency = CurrencyField(required=False, help_text="Default: the seller's.")
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
@@ -38,7 +38,7 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
         queryset=TestClock.objects.all(),
         required=False,
         allow_null=True,
-        help_text="Number of the test clock whose time a sandbox customer lives in; default: real time.",
+        help_text="Number of the test clock that a sandbox customer runs on; default: real time.",
     )
     sandbox = serializers.BooleanField(read_only=True, help_text="True for customers made with a test key.")
     created_at = InstantField(read_only=True)
@@ -63,7 +63,9 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
         :raises serializers.ValidationError: if the customer would be live.
         """
         if clock is not None and not self.context["request"].user.sandbox:
-            raise serializers.ValidationError("Live customers live in real time: use a test key for the sandbox.")
+            raise serializers.ValidationError(
+                "Live customers use real time; use a test key to put a sandbox customer on a clock."
+            )
         return clock
 
     def validate_locale(self, value: str) -> str:
@@ -73,7 +75,7 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
         :raises serializers.ValidationError: if it is not written like de_DE.
         """
         if not _LOCALE.fullmatch(value):
-            raise serializers.ValidationError(f"“{value}” is no locale; write it like en_US or de_DE.")
+            raise serializers.ValidationError(f"“{value}” is not a locale; write it like en_US or de_DE.")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Customers(ApiView[Customer]):
     @post(
         "create_customer",
         "Create a customer",
-        "Usage that was sent for it before is kept as unmatched, and attributed when it is replayed.",
+        "Usage sent for the customer earlier was kept as unmatched; it is attributed when it is reprocessed.",
         request=CustomerSerializer,
         status=201,
         problems=("conflict",),
@@ -54,7 +54,7 @@ class Customers(ApiView[Customer]):
     @patch(
         "update_customer",
         "Change a customer",
-        "Documents issued from now on carry the change; those issued before keep what they say.",
+        "Applies to invoices and credit notes issued from now on; issued ones do not change.",
         request=CustomerChangeSerializer,
         response=CustomerChangeSerializer,
     )

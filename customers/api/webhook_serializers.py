@@ -22,20 +22,22 @@ class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoi
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=list(KINDS)),
         required=False,
-        help_text="What is sent; empty, the default, for everything, also kinds that are added later.",
+        help_text="Event types to send; empty (the default) sends all types, including future ones.",
     )
     enabled = serializers.BooleanField(
-        required=False, help_text="False: nothing is sent. True again: what happens from then on is; replay the rest."
+        required=False,
+        help_text="While false, nothing is sent. Re-enabling sends new events only; replay the missed ones.",
     )
     disabled_reason = serializers.CharField(
-        read_only=True, help_text="by_hand; gone: it answered 410; failing: it answered nothing for days; or empty."
+        read_only=True,
+        help_text="by_hand; gone: it returned 410; failing: it returned only errors for days; or empty.",
     )
     failing_since = InstantField(
-        read_only=True, allow_null=True, help_text="When the first of all its latest tries failed."
+        read_only=True, allow_null=True, help_text="Time of the first failure since the last success."
     )
     disabled_at = InstantField(read_only=True, allow_null=True)
     previous_until = InstantField(
-        read_only=True, allow_null=True, help_text="Until then, messages are signed with the previous secret as well."
+        read_only=True, allow_null=True, help_text="Until then, messages are also signed with the previous secret."
     )
     sandbox = serializers.BooleanField(read_only=True, help_text="True for those made with a test key.")
     created_at = InstantField(read_only=True)
@@ -52,7 +54,7 @@ class SecretEndpointSerializer(EndpointSerializer):
     """An endpoint with its newly created secret."""
 
     secret = serializers.CharField(
-        read_only=True, allow_null=True, help_text="Shown once; null where a repeated request is answered again."
+        read_only=True, allow_null=True, help_text="Shown once; null in the response to a repeated request."
     )
 
     class Meta(EndpointSerializer.Meta):
@@ -66,15 +68,15 @@ class RotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         min_value=0,
         max_value=MAX_OVERLAP,
         default=86_400,
-        help_text="Seconds for which messages have a signature by the old secret as well; default: a day.",
+        help_text="Seconds for which messages are also signed with the old secret; default: a day.",
     )
 
 
 class ReplaySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The messages to send again."""
 
-    since = InstantField(help_text="What happened from then on; 90 days back at most.")
-    delivered = serializers.BooleanField(default=False, help_text="Whether to send what was delivered as well.")
+    since = InstantField(help_text="Start of the events to send; 90 days ago at most.")
+    delivered = serializers.BooleanField(default=False, help_text="Whether to resend delivered events too.")
 
 
 class ReplayedSerializer(serializers.Serializer[dict[str, Any]]):
@@ -86,15 +88,17 @@ class ReplayedSerializer(serializers.Serializer[dict[str, Any]]):
 class DeliverySerializer(RowSerializer[Delivery]):
     """A message to an endpoint, pending or finished."""
 
-    message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every try.")
+    message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every attempt.")
     type = serializers.CharField(source="notification.kind")
     customer = serializers.CharField(source="notification.customer.external_id", default=None, allow_null=True)
     happened_at = InstantField(source="notification.created_at")
     state = serializers.ChoiceField(choices=DeliveryState.choices)
-    tried_at = InstantField(allow_null=True, help_text="When it was tried last.")
-    next_at = InstantField(allow_null=True, help_text="When it is tried again; null once nothing more is done.")
-    status = serializers.IntegerField(allow_null=True, help_text="What the receiver answered last; null: nothing.")
-    answer = serializers.CharField(help_text="The beginning of its answer, or why there was none.")
+    tried_at = InstantField(allow_null=True, help_text="Time of the last attempt.")
+    next_at = InstantField(allow_null=True, help_text="Time of the next attempt; null if none is planned.")
+    status = serializers.IntegerField(
+        allow_null=True, help_text="Status of the receiver's last response; null if there was none."
+    )
+    answer = serializers.CharField(help_text="Start of the response body, or the reason why there was no response.")
 
     class Meta:
         model = Delivery

@@ -41,8 +41,9 @@ class Endpoints(ApiView[WebhookEndpoint]):
     @post(
         "create_webhook",
         "Add a webhook endpoint",
-        "It is told what happens from now on to live customers, or to sandbox ones with a test key. The"
-        " answer holds its secret, which is never shown again; messages are signed as Standard Webhooks says.",
+        "Events from now on are sent: of live customers with a live key, of sandbox customers with a test key."
+        " The response contains the secret, which is not shown again; messages are signed as specified by"
+        " Standard Webhooks.",
         request=EndpointSerializer,
         response=SecretEndpointSerializer,
         status=201,
@@ -63,8 +64,8 @@ class Endpoints(ApiView[WebhookEndpoint]):
 
     @patch(
         "update_webhook",
-        "Change a webhook endpoint, or switch it off and on",
-        "Messages that are under way go to where it stands then.",
+        "Change, disable or enable a webhook endpoint",
+        "Messages already in the queue go to the new URL.",
         request=EndpointSerializer,
         refusals=ENDPOINT_REFUSALS,
     )
@@ -84,16 +85,16 @@ class Endpoints(ApiView[WebhookEndpoint]):
     @delete(
         "remove_webhook",
         "Remove a webhook endpoint",
-        "Nothing is sent to it any more, and its secrets are forgotten at once.",
+        "No further messages are sent, and its secrets are deleted at once.",
     )
     def remove(self, request: Request, *args: Any, **kwargs: Any) -> None:
         endpoint_health.remove(endpoint=self.get_object(), at=timezone.now())
 
     @post(
         "rotate_webhook_secret",
-        "Give a webhook endpoint a new secret",
-        "The answer holds it, and it is never shown again. For `overlap` seconds messages are signed"
-        " by the old secret as well, so that a receiver can change over without refusing any.",
+        "Rotate a webhook endpoint's secret",
+        "The response contains the new secret, which is not shown again. For `overlap` seconds messages are"
+        " also signed with the old secret, so that the receiver can switch without refusing any.",
         request=RotationSerializer,
         response=SecretEndpointSerializer,
         status=201,
@@ -108,9 +109,9 @@ class Endpoints(ApiView[WebhookEndpoint]):
 
     @post(
         "test_webhook",
-        "Send a webhook endpoint a test",
-        "A message of the type `webhook.test`, signed and tried as any other. Read what comes of it from"
-        " the deliveries of the endpoint.",
+        "Send a test message to a webhook endpoint",
+        "Sends a signed message of type `webhook.test`, with the usual retries. The endpoint's deliveries show"
+        " the result.",
         response=DeliverySerializer,
         status=201,
         refusals=ENDPOINT_REFUSALS,
@@ -123,9 +124,9 @@ class Endpoints(ApiView[WebhookEndpoint]):
 
     @post(
         "replay_webhooks",
-        "Send a webhook endpoint what it has missed",
-        "All since a moment that failed, was given up, or happened while the endpoint was switched off or"
-        " did not yet subscribe to it. Messages keep their webhook-id.",
+        "Replay missed messages of a webhook endpoint",
+        "Sends all messages since the given time that failed, were abandoned, or occurred while the endpoint"
+        " was disabled or not subscribed to their type. They keep their webhook-id.",
         request=ReplaySerializer,
         response=ReplayedSerializer,
         refusals=ENDPOINT_REFUSALS,
@@ -149,7 +150,7 @@ class Deliveries(OwnedRows[Delivery]):
 
     list_all = list_rows(
         "list_webhook_deliveries",
-        "Messages to a webhook endpoint, newest first",
+        "List deliveries to a webhook endpoint, newest first",
         "The list of deliveries.",
         filters={"state": "state", "type": "notification__kind"},
         filter_choices={"state": DeliveryState.values},
@@ -157,8 +158,9 @@ class Deliveries(OwnedRows[Delivery]):
 
     @post(
         "replay_webhook_delivery",
-        "Send a message again",
-        "Whatever came of it, under the same webhook-id, with all its tries ahead of it.",
+        "Resend a message",
+        "Sends it again under the same webhook-id, with the full number of attempts, whether or not it was"
+        " delivered.",
         refusals=ENDPOINT_REFUSALS,
         problems=("conflict",),
     )

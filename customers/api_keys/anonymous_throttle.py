@@ -57,7 +57,7 @@ def _refuse(request: Request) -> None:
     request._request.rate_limit = buckets.headers("address", 0)  # type: ignore[attr-defined]  # ours
     raise Throttled(
         wait=math.ceil(buckets.seconds / buckets.quota),
-        detail="Too many requests without a valid API key came from this address.",
+        detail="Too many requests without a valid API key from this address.",
     )
 
 

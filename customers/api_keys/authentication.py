@@ -20,7 +20,7 @@ from lib.api.callers import ApiCaller
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 _SHAPE = re.compile(r"tb_(live|test)_[0-9a-z]{8}_[0-9A-Za-z]{43}", re.ASCII)
-_WHERE_FROM = "Send “Authorization: Bearer tb_live_…” with a key that is in force; they are listed in the admin."
+_WHERE_FROM = "Send “Authorization: Bearer tb_live_…” with a valid key; the admin lists them."
 
 # Written as SQL: compiling it through the ORM would take twice as long as PostgreSQL takes to answer, on every
 # request.

@@ -101,7 +101,8 @@ def _replay(request: Request, *, key: str, request_digest: str) -> HttpResponse:
     if record.request_sha256 != request_digest:
         raise Problem(
             "idempotency-key-reused",
-            f"Idempotency-Key “{key}” came with another request at {record.created_at.isoformat()}; use a new one.",
+            f"Idempotency-Key “{key}” was used for another request at {record.created_at.isoformat()}; use a new"
+            " one.",
         )
     return HttpResponse(
         record.body,

@@ -40,12 +40,13 @@ class HasScope(BasePermission):
         needed = getattr(view, "required_scopes", {}).get(method)
         if needed is None:
             logger.error("%s declares no scope for %s: refused", type(view).__name__, method)
-            raise Problem("scope-missing", "No key may do this: the operation declares no scope.")
+            raise Problem("scope-missing", "No key may call this operation: it declares no scope.")
         caller = caller_of(request)
         if needed not in caller.scopes:
             scopes_text = ", ".join(sorted(caller.scopes))
             raise Problem(
                 "scope-missing",
-                f"Key {caller.prefix}… may not do this: it needs the scope “{needed}” and has {scopes_text}.",
+                f"Key {caller.prefix}… may not call this operation: it needs the scope “{needed}” and has"
+                f" {scopes_text}.",
             )
         return True

@@ -36,8 +36,8 @@ class Announcement(NamedTuple):
 # One round trip for any number of events. The unique key makes a repeated announcement a no-op, also in a race.
 _WRITE = """
 INSERT INTO customers_notification (kind, customer_id, facts, key, created_at)
-SELECT %s, told.customer_id, told.facts, told.key, %s
-FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS told(customer_id, facts, key)
+SELECT %s, announced.customer_id, announced.facts, announced.key, %s
+FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS announced(customer_id, facts, key)
 ON CONFLICT (key) DO NOTHING
 """
 

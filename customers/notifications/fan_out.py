@@ -17,7 +17,7 @@ WITH due AS MATERIALIZED (
     FROM customers_notification n LEFT JOIN customers_customer c ON c.id = n.customer_id
     WHERE n.recipients IS NULL ORDER BY n.id LIMIT %(at_once)s
     FOR NO KEY UPDATE OF n SKIP LOCKED
-), told AS (
+), addressed AS (
     SELECT due.id, 'endpoint:' || e.id AS target, e.id AS endpoint_id, NULL::bigint AS contact_id,
         NULL::integer AS staff_id
     FROM due JOIN customers_webhookendpoint e ON coalesce(e.sandbox = due.sandbox, true) AND e.disabled_at IS NULL
@@ -34,10 +34,10 @@ WITH due AS MATERIALIZED (
     INSERT INTO customers_delivery (notification_id, target, endpoint_id, contact_id, staff_id, state, attempts,
         next_at,
         answer)
-    SELECT id, target, endpoint_id, contact_id, staff_id, 'pending', 0, %(at)s, '' FROM told
+    SELECT id, target, endpoint_id, contact_id, staff_id, 'pending', 0, %(at)s, '' FROM addressed
     ON CONFLICT (notification_id, target) DO NOTHING
 )
-UPDATE customers_notification n SET recipients = (SELECT count(*) FROM told WHERE told.id = n.id)
+UPDATE customers_notification n SET recipients = (SELECT count(*) FROM addressed WHERE addressed.id = n.id)
 FROM due WHERE n.id = due.id
 """
 

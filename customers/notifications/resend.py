@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
@@ -38,7 +39,7 @@ def resend(*, delivery: Delivery, at: datetime) -> None:
         refuse_if_disabled(delivery.endpoint)
     resendable = Delivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.SENDING)
     if not resendable.update(state=DeliveryState.PENDING, attempts=0, next_at=at):
-        raise EndpointRefused("It is being sent at this moment; wait for what comes of it.")
+        raise EndpointRefused(gettext("The message is being sent right now. Wait for the result."))
 
 
 @transaction.atomic
@@ -53,6 +54,9 @@ def resend_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool 
     """
     refuse_if_disabled(endpoint)
     if not at - FURTHEST_BACK <= since <= at:
-        message = f"Choose a moment of the last {FURTHEST_BACK.days} days, not {since.isoformat()}."
+        message = gettext("Enter a time within the last %(days)s days, not %(since)s.") % {
+            "days": FURTHEST_BACK.days,
+            "since": since.isoformat(),
+        }
         raise EndpointRefused(message, field="since")
     return sql.execute(_RESEND, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})

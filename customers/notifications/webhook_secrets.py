@@ -36,7 +36,7 @@ def unseal(stored: str) -> str:
         return _keys().decrypt(stored.encode()).decode()
     except (InvalidToken, binascii.Error) as error:
         raise SecretUnreadable(
-            "No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again."
+            "No key in TOLLBOOK_ENCRYPTION_KEYS decrypts this secret; add the previous key again."
         ) from error
 
 

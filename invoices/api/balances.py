@@ -29,9 +29,12 @@ class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
     """One movement of a balance."""
 
     amount = AmountField()
-    after = serializers.SerializerMethodField(help_text="What the balance was then.")
+    after = serializers.SerializerMethodField(help_text="The balance after the entry.")
     document = serializers.CharField(
-        source="document.number", default=None, allow_null=True, help_text="The document that it is about."
+        source="document.number",
+        default=None,
+        allow_null=True,
+        help_text="Number of the related invoice or credit note.",
     )
     at = InstantField()
 
@@ -50,7 +53,7 @@ class BalancesView(CustomerRows[CustomerBalance]):
     queryset = CustomerBalance.objects.all()
     serializer_class = BalanceSerializer
 
-    list_all = list_rows("list_balances", "What a customer has to come, by currency")
+    list_all = list_rows("list_balances", "List a customer's balances, by currency")
 
 
 class BalanceEntriesView(CustomerRows[BalanceEntry]):
@@ -59,14 +62,16 @@ class BalanceEntriesView(CustomerRows[BalanceEntry]):
     queryset = BalanceEntry.objects.select_related("document")
     serializer_class = BalanceEntrySerializer
 
-    list_all = list_rows("list_balance_entries", "Movements of a customer's balance, newest first")
+    list_all = list_rows("list_balance_entries", "List a customer's balance entries, newest first")
 
 
 class RefundSerializer(RowSerializer[Refund]):
     """A refund to a customer, pending or settled."""
 
     customer = serializers.CharField(source="customer.external_id")
-    credit_note = serializers.IntegerField(source="note_id", allow_null=True, help_text="Null: paid from a balance.")
+    credit_note = serializers.IntegerField(
+        source="note_id", allow_null=True, help_text="Null if paid from the customer balance."
+    )
     amount = AmountField()
     created_at = InstantField()
     settled_at = InstantField(allow_null=True)
@@ -96,14 +101,14 @@ class Refunds(ApiView[Refund]):
     list_all = list_rows(
         "list_refunds",
         "List refunds, newest first",
-        "Refunds, live or sandbox as the caller's key is.",
+        "Live refunds with a live key, sandbox refunds with a test key.",
         filters={"customer": "customer__external_id", "state": "state"},
     )
 
     @post(
         "record_refund",
-        "Record that a refund was paid by hand",
-        "A refund that staff have paid by hand.",
+        "Record that a refund was paid manually",
+        "For refunds that staff pay outside Tollbook.",
         idempotency=Idempotency.NONE,
         request=ManualRefundSerializer,
         refusals={RefundRefused: "unprocessable"},
@@ -125,8 +130,8 @@ class PayOutView(CustomerRows[Any]):
 
     @post(
         "pay_balance_out",
-        "Pay some of a customer's balance out",
-        "Takes it off the balance; the refund is to be paid by hand, and recorded then.",
+        "Pay out a customer balance",
+        "Deducts the amount from the balance. Pay the refund manually, then record it as paid.",
         request=PayOutSerializer,
         response=RefundSerializer,
         status=201,

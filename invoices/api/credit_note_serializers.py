@@ -18,10 +18,10 @@ class CreditNoteSerializer(RowSerializer[Invoice]):
     """A credit note of an invoice; its amounts are the customer's claim."""
 
     number = serializers.CharField()
-    invoice = serializers.IntegerField(source="corrects_id", help_text="The invoice that it corrects.")
+    invoice = serializers.IntegerField(source="corrects_id", help_text="Number of the credited invoice.")
     customer = serializers.CharField(source="customer.external_id")
     seller = serializers.CharField(source="seller.code")
-    to = serializers.ChoiceField(source="credit_to", choices=list(CreditTo), help_text="Where the money goes.")
+    to = serializers.ChoiceField(source="credit_to", choices=list(CreditTo), help_text="How the money is returned.")
     issued_at = InstantField()
     net = AmountField()
     tax = AmountField()
@@ -41,7 +41,7 @@ class CreditedLineSerializer(RowSerializer[Line]):
     line = serializers.IntegerField(source="corrects_line.position", help_text="Position of the invoice's line.")
     amount = AmountField()
     tax_rate = NumberField(help_text="Percent.")
-    explanation = serializers.SerializerMethodField(help_text="How the amount came about.")
+    explanation = serializers.SerializerMethodField(help_text="How the amount was calculated.")
 
     class Meta:
         model = Line
@@ -67,7 +67,7 @@ class LineCreditSerializer(StrictFields, serializers.Serializer[Any]):
     """The amount to credit of a line, before tax; all that is left of it if no amount is given."""
 
     line = serializers.IntegerField(min_value=1, max_value=10**9, help_text="Position of the line on the invoice.")
-    amount = NumberField(required=False, help_text="Before tax; all that is left of the line if not given.")
+    amount = NumberField(required=False, help_text="Before tax; default: the line's uncredited amount.")
 
 
 class VoidReasonSerializer(StrictFields, serializers.Serializer[Any]):
@@ -84,7 +84,7 @@ class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
         child=LineCreditSerializer(), required=False, allow_empty=False, max_length=2_000
     )
     reason = serializers.CharField(max_length=MAX_REASON, help_text="Printed on the credit note.")
-    to = serializers.ChoiceField(choices=list(CreditTo), help_text="Where the money goes.")
+    to = serializers.ChoiceField(choices=list(CreditTo), help_text="How the money is returned.")
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the arguments of `issue_credit_note`."""

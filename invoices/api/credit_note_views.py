@@ -19,7 +19,7 @@ from lib.api.views import ApiView
 CREDIT_REFUSALS = {CreditRefused: ("unprocessable", "not_creditable")}
 EXAMPLES = {
     "A whole invoice": {"invoice": 1, "reason": "Wrong address", "to": "offset"},
-    "Some of a line": {
+    "Part of a line": {
         "invoice": 1,
         "lines": [{"line": 1, "amount": "5.00"}],
         "reason": "Outage of 14 January",
@@ -46,7 +46,8 @@ class CreditNotes(ApiView[Invoice]):
     @post(
         "create_credit_note",
         "Credit an invoice",
-        "All that is left of it, or some of its lines, never more than was claimed; issued at once.",
+        "Credits the invoice's uncredited amount, or some of its lines up to their uncredited amounts; issued"
+        " at once.",
         request=NewCreditNoteSerializer,
         response=CreditNoteDetailSerializer,
         status=201,
@@ -58,7 +59,7 @@ class CreditNotes(ApiView[Invoice]):
         own = INVOICES.filter(sandbox=self.caller.sandbox)
         invoice = own.filter(pk=fields["invoice"]).select_related("customer").first()
         if invoice is None:
-            raise invalid_field("invoice", f"There is no invoice {fields['invoice']}.", "does_not_exist")
+            raise invalid_field("invoice", f"No invoice {fields['invoice']} exists.", "does_not_exist")
         note = issue_credit_note(invoice_id=fields.pop("invoice"), **fields, at=current_time(invoice.customer))
         return detailed(note)
 
@@ -69,7 +70,8 @@ class VoidInvoiceView(Invoices):
     @post(
         "void_invoice",
         "Void an invoice",
-        "By a credit note over all that is left of it. What was paid in part is credited instead.",
+        "Issues a credit note for the full uncredited amount. A partially paid invoice can't be voided; credit"
+        " it instead.",
         request=VoidReasonSerializer,
         response=CreditNoteDetailSerializer,
         status=201,

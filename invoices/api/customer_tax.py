@@ -20,33 +20,35 @@ class ChargedTaxSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     rate = NumberField(help_text="Percent.")
-    reason = serializers.CharField(help_text="Why it is zero, as documents say it.")
+    reason = serializers.CharField(help_text="Why the rate is zero, as printed on invoices.")
 
 
 class TaxationSerializer(serializers.Serializer[Any]):
     """The taxes on a supply to a customer now, for a product without a tax code of its own."""
 
     taxes = ChargedTaxSerializer(many=True)
-    problem = serializers.CharField(help_text="Why the VAT id does not count, so that tax is charged; else empty.")
+    problem = serializers.CharField(
+        help_text="Why the VAT ID is not accepted, so that tax is charged; otherwise empty."
+    )
     tax_number = serializers.CharField()
     is_valid = serializers.BooleanField(  # type: ignore[assignment]  # a field, which the metaclass takes off
-        allow_null=True, help_text="What an online check said; null without one."
+        allow_null=True, help_text="Result of the online check; null without one."
     )
     checked_at = InstantField(allow_null=True)
-    proof = serializers.CharField(help_text="What proves that it was asked for.")
+    proof = serializers.CharField(help_text="Proof of the online check.")
 
 
 class CustomerTaxes(Customers):
     """The taxes of a customer, and online checks of its VAT id."""
 
-    @get("get_taxation", "Read how a customer is taxed", "The taxes of a customer.", response=TaxationSerializer)
+    @get("get_taxation", "Read a customer's taxes", "The taxes of a customer.", response=TaxationSerializer)
     def read(self, request: Request, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return taxation_payload(self.get_object())
 
     @post(
         "check_tax_number",
-        "Look up a customer's VAT id",
-        "By the check that is set up; what it says counts for documents issued from now on.",
+        "Check a customer's VAT ID online",
+        "Uses the configured check; the result applies to invoices issued from now on.",
         idempotency=Idempotency.NONE,
         response=TaxationSerializer,
         refusals={TaxNumberCheckFailed: "unprocessable"},

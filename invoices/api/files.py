@@ -20,8 +20,8 @@ from lib.api.operations import get
 from lib.api.problems import Problem
 
 DESCRIPTIONS = {
-    "cii": "The XML that a PDF of Factur-X carries (UN/CEFACT CII, EN 16931), whether or not the seller's PDFs do.",
-    "ubl": "The same terms as UBL 2.1 (EN 16931).",
+    "cii": "The XML embedded in Factur-X PDFs (UN/CEFACT CII, EN 16931), whether or not the seller's PDFs embed it.",
+    "ubl": "The same content as UBL 2.1 (EN 16931).",
 }
 
 
@@ -42,12 +42,12 @@ def download_pdf(operation_id: str, summary: str, description: str) -> Any:
         at = timezone.now()
         invoice = view.get_object()
         if invoice.state == InvoiceState.DRAFT:
-            raise Problem("not-ready", "A draft has no file; it gets one when it is issued.")
+            raise Problem("not-ready", "A draft has no file; issue it first.")
         try:
             stored = renderer.render_one(invoice_id=invoice.pk, at=at)
         except renderer.NotRendered as error:
             wait = None if error.retry_at is None else (error.retry_at - at).total_seconds()
-            raise Problem("not-ready", "The file cannot be made now.", retry_after=wait) from error
+            raise Problem("not-ready", "The file can't be generated.", retry_after=wait) from error
         return _attachment(invoice, bytes(stored.content or b""), ending="pdf", digest=stored.sha256)
 
     return download
@@ -70,7 +70,7 @@ def download_xml(syntax: str, operation_id: str, summary: str) -> Any:
     def download(view: Invoices | CreditNotes, request: Request, **kwargs: Any) -> HttpResponse:
         invoice = view.get_object()
         if invoice.state == InvoiceState.DRAFT:
-            raise Problem("not-ready", "A draft is no invoice yet; it becomes one when it is issued.")
+            raise Problem("not-ready", "A draft is not an invoice yet; issue it first.")
         xml = to_xml(invoice, syntax=syntax)
         return _attachment(invoice, xml, ending=f"{syntax}.xml", digest=sha256(xml).hexdigest())
 
@@ -95,7 +95,7 @@ class InvoiceFiles(Invoices):
     pdf = download_pdf(
         "get_invoice_pdf",
         "Download an invoice as PDF",
-        "Made in the background after issue, or now if it is not there yet. A draft has none.",
+        "Generated in the background after issue, or on request if it is not ready. A draft has none.",
     )
     cii = download_xml("cii", "get_invoice_xml", "Download an invoice as CII")
     ubl = download_xml("ubl", "get_invoice_ubl", "Download an invoice as UBL")

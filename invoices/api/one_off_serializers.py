@@ -16,11 +16,13 @@ class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
     """One line: a number of units at a price."""
 
     description = serializers.CharField(max_length=300)
-    unit_price = NumberField(signed=True, help_text="Below zero for what is taken off.")
+    unit_price = NumberField(signed=True, help_text="Negative for a deduction.")
     quantity = NumberField(required=False, help_text="Default: 1.")
     unit = serializers.CharField(max_length=40, required=False, allow_blank=True)
     tax_code = serializers.SlugField(max_length=40, required=False, allow_blank=True, help_text="See docs/tax.md.")
-    first_day = serializers.DateField(required=False, help_text="Of the service, in the customer's zone; today.")
+    first_day = serializers.DateField(
+        required=False, help_text="First day of the service, in the customer's time zone; default: today."
+    )
     last_day = serializers.DateField(required=False, help_text="Default: the first day.")
 
 
@@ -29,13 +31,15 @@ class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
 
     lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), required=False, max_length=500)
     purchase_order = serializers.CharField(max_length=MAX_PURCHASE_ORDER, required=False, allow_blank=True)
-    note = serializers.CharField(max_length=MAX_NOTE, required=False, allow_blank=True, help_text="Printed below.")
+    note = serializers.CharField(
+        max_length=MAX_NOTE, required=False, allow_blank=True, help_text="Printed below the lines."
+    )
     net_days = serializers.IntegerField(
         min_value=0,
         max_value=MAX_NET_DAYS,
         required=False,
         allow_null=True,
-        help_text="Days from issue until payment is due; the customer's or the seller's where null.",
+        help_text="Days from issue until payment is due; null: the customer's or the seller's.",
     )
     prices_include_tax = serializers.BooleanField(required=False)
 
@@ -43,10 +47,12 @@ class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
 class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):
     """An invoice to draft, or to issue at once."""
 
-    customer = serializers.CharField(max_length=200, help_text="Your own name for the customer.")
-    currency = CurrencyField(required=False, help_text="Default: the customer's.")
+    customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
+    currency = CurrencyField(required=False, help_text="Default: the customer's currency.")
     lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), max_length=500)
-    issue = serializers.BooleanField(default=False, help_text="Whether it is issued at once, and not a draft first.")
+    issue = serializers.BooleanField(
+        default=False, help_text="Whether to issue it at once instead of creating a draft."
+    )
 
 
 def build_request(fields: Mapping[str, Any], *, today: date, current: OneOffRequest | None = None) -> OneOffRequest:

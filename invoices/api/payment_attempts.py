@@ -27,10 +27,12 @@ class PaymentAttemptSerializer(RowSerializer[PaymentAttempt]):
     """An attempt to collect the amount due of an invoice."""
 
     amount = AmountField()
-    page = serializers.SerializerMethodField(help_text="Where the customer pays, while that is open; else null.")
-    closes_at = InstantField(allow_null=True, help_text="Until when the page is open.")
+    page = serializers.SerializerMethodField(
+        help_text="Where the customer pays, while the page is open; otherwise null."
+    )
+    closes_at = InstantField(allow_null=True, help_text="When the page closes.")
     created_at = InstantField()
-    settled_at = InstantField(allow_null=True, help_text="When it was known what came of it; null while under way.")
+    settled_at = InstantField(allow_null=True, help_text="When the result was known; null while pending.")
 
     class Meta:
         model = PaymentAttempt
@@ -51,14 +53,17 @@ class NewPaymentAttemptSerializer(StrictFields, serializers.Serializer[Any]):
     """The payment method to charge."""
 
     payment_method = serializers.IntegerField(
-        source="payment_method_id", required=False, min_value=1, help_text="The customer's default one if not given."
+        source="payment_method_id",
+        required=False,
+        min_value=1,
+        help_text="Default: the customer's default payment method.",
     )
 
 
 class PaymentPageSerializer(StrictFields, serializers.Serializer[Any]):
     """The address that the page returns the customer to."""
 
-    back_to = serializers.URLField(max_length=500, help_text="An address of yours, to which the customer comes back.")
+    back_to = serializers.URLField(max_length=500, help_text="Your URL to which the customer returns.")
 
 
 class PaymentAttempts(InvoiceRows[PaymentAttempt]):
@@ -67,14 +72,15 @@ class PaymentAttempts(InvoiceRows[PaymentAttempt]):
     queryset = PaymentAttempt.objects.all()
     serializer_class = PaymentAttemptSerializer
 
-    list_all = list_rows("list_charges", "Charges of an invoice, newest first", "Payment attempts of one invoice.")
+    list_all = list_rows(
+        "list_charges", "List an invoice's payment attempts, newest first", "Payment attempts of one invoice."
+    )
 
     @post(
         "charge_invoice",
-        "Charge what is due",
-        "Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
-        " may be `pending`, and always is under an `Idempotency-Key`: what came of it is told by a webhook, and by"
-        " reading the charge again.",
+        "Charge an invoice's amount due",
+        "Charges the full amount due to a stored payment method. The response may be `pending`, and always is"
+        " with an `Idempotency-Key`; a webhook announces the result, which is also in the payment attempt.",
         request=NewPaymentAttemptSerializer,
         status=201,
         refusals=ATTEMPT_REFUSALS,
@@ -90,8 +96,8 @@ class PaymentAttempts(InvoiceRows[PaymentAttempt]):
 
     @post(
         "open_payment_page",
-        "Open a page to pay an invoice on",
-        "A page of the provider's, open for half an hour; one that is open already is given again.",
+        "Open a payment page for an invoice",
+        "A page of the provider, open for half an hour; if one is open already, it is returned.",
         idempotency=Idempotency.NATURAL,
         request=PaymentPageSerializer,
         status=201,
@@ -104,9 +110,9 @@ class PaymentAttempts(InvoiceRows[PaymentAttempt]):
 
     @delete(
         "close_payment_page",
-        "Close the page that is open",
-        "Nobody can pay on it any more, so that the invoice can be credited or voided; what was paid on"
-        " it by then counts.",
+        "Close an invoice's payment page",
+        "Customers can no longer pay on the page, so the invoice can be credited or voided; payments made on it"
+        " before still count.",
         refusals=ATTEMPT_REFUSALS,
     )
     def close_page(self, request: Request, invoice: int) -> None:
@@ -137,25 +143,25 @@ class PaymentMethods(CustomerRows[PaymentMethod]):
     lookup_url_kwarg = "payment_method"
     owner_path = "account__customer"
 
-    list_all = list_rows("list_instruments", "What a customer can be charged by", "A customer's payment methods.")
+    list_all = list_rows("list_instruments", "List a customer's payment methods", "A customer's payment methods.")
 
     @post(
         "make_instrument_default",
-        "Let this one be charged from now on",
+        "Make a payment method the default",
         "One payment method.",
         idempotency=Idempotency.NONE,
     )
     def make_default(self, request: Request, **kwargs: Any) -> PaymentMethod:
         return make_default(payment_method_id=self.get_object().pk)
 
-    @delete("remove_instrument", "Let it be charged no longer", "One payment method.", refusals=ATTEMPT_REFUSALS)
+    @delete("remove_instrument", "Remove a payment method", "One payment method.", refusals=ATTEMPT_REFUSALS)
     def remove(self, request: Request, **kwargs: Any) -> None:
         remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.owner))
 
     @post(
         "open_setup_page",
-        "Open a page to leave a card on",
-        "Pages on which a customer saves a card.",
+        "Open a page to save a card",
+        "Pages on which customers save a card.",
         request=PaymentPageSerializer,
         response=SetupPageSerializer,
         status=201,

@@ -23,11 +23,11 @@ class LineSerializer(RowSerializer[Line]):
     amount = AmountField()
     tax_rate = NumberField(help_text="Percent.")
     explanation = serializers.SerializerMethodField(
-        help_text="How the amount came about: the parts whose exact sum it is, or the formula of a fee."
+        help_text="How the amount was calculated: the parts that sum to it exactly, or the formula of a fee."
     )
 
     events_link = serializers.SerializerMethodField(
-        help_text="Where the events that a usage line bills are listed; null for other lines."
+        help_text="URL of the events billed by a usage line; null for other lines."
     )
 
     class Meta:
@@ -64,9 +64,9 @@ class TaxSerializer(RowSerializer[InvoiceTax]):
 class SectionSerializer(RowSerializer[Section]):
     """The lines of one subscription on a consolidated invoice."""
 
-    subscription = serializers.CharField(source="name", help_text="As it was called when the document was issued.")
+    subscription = serializers.CharField(source="name", help_text="Its name when the invoice was issued.")
     first_line = serializers.IntegerField(help_text="Position of its first line.")
-    last_line = serializers.IntegerField(help_text="And of its last one.")
+    last_line = serializers.IntegerField(help_text="Position of its last line.")
 
     class Meta:
         model = Section
@@ -87,14 +87,14 @@ class InvoiceSerializer(RowSerializer[Invoice]):
     net = AmountField()
     tax = AmountField()
     total = AmountField()
-    credited = AmountField(help_text="What credit notes have taken back of the total.")
-    paid = AmountField(help_text="What was paid of it.")
-    due = AmountField(help_text="What is left to pay: the total less credit notes and payments; zero for a draft.")
+    credited = AmountField(help_text="Amount of the total that credit notes have credited.")
+    paid = AmountField(help_text="Amount paid.")
+    due = AmountField(help_text="Amount due: the total less credit notes and payments; zero for a draft.")
     prices_include_tax = serializers.BooleanField(
-        source="includes_tax", help_text="Whether the amounts of its lines include tax, and so sum to the total."
+        source="includes_tax", help_text="Whether the lines' amounts include tax, and so sum to the total."
     )
     replaces = serializers.IntegerField(
-        source="corrects_id", allow_null=True, help_text="The invoice that this one was issued in place of."
+        source="corrects_id", allow_null=True, help_text="The invoice that this one replaces."
     )
 
     class Meta:
@@ -112,10 +112,10 @@ class InvoiceDetailSerializer(InvoiceSerializer):
     lines = LineSerializer(many=True)
     taxes = TaxSerializer(many=True)
     sections = SectionSerializer(
-        many=True, help_text="Which lines are of which subscription, where it is about several; else empty."
+        many=True, help_text="The lines of each subscription, if the invoice covers several; otherwise empty."
     )
     pdf_link = serializers.SerializerMethodField(
-        help_text="Where the customer can fetch the file without a key, for 30 days; null for a draft."
+        help_text="Download link for the customer, valid for 30 days without a key; null for a draft."
     )
 
     class Meta(InvoiceSerializer.Meta):

@@ -59,8 +59,8 @@ class Invoices(ApiView[Invoice]):
 
     @post(
         "create_invoice",
-        "Make a one-off invoice",
-        "A draft, which may still be changed or discarded; or issued at once.",
+        "Create a one-off invoice",
+        "As a draft, which can still be changed or discarded; or issued at once.",
         request=NewOneOffInvoiceSerializer,
         response=InvoiceDetailSerializer,
         status=201,
@@ -73,7 +73,7 @@ class Invoices(ApiView[Invoice]):
         own = Customer.objects.filter(sandbox=self.caller.sandbox)
         customer = own.filter(external_id=fields["customer"]).first()
         if customer is None:
-            raise invalid_field("customer", f"There is no customer {fields['customer']}.", "does_not_exist")
+            raise invalid_field("customer", f"No customer {fields['customer']} exists.", "does_not_exist")
         at = current_time(customer)
         one_off_request = build_request(fields, today=customer_today(customer))
         invoice = draft_invoice(customer=customer, request=one_off_request, at=at)
@@ -81,8 +81,8 @@ class Invoices(ApiView[Invoice]):
 
     @post(
         "issue_draft_invoice",
-        "Issue a draft of an invoice",
-        "It gets a number, and never changes any more; asked again, the same invoice is the answer.",
+        "Issue a draft invoice",
+        "Gives it a number, after which it never changes; issuing it again returns the same invoice.",
         idempotency=Idempotency.NONE,
         response=InvoiceDetailSerializer,
         refusals=ONE_OFF_REFUSALS,
@@ -101,13 +101,13 @@ class DraftableInvoiceView(Invoices):
     read = read_row(
         "get_invoice",
         "Read an invoice with its lines",
-        "Each line carries its explanation: the parts whose exact sum it is, rounded once.",
+        "Each line includes its explanation: the parts that sum to it exactly, rounded once.",
     )
 
     @patch(
         "update_draft_invoice",
-        "Change a draft of an invoice",
-        "What is sent takes the place of what it says; lines as a whole.",
+        "Change a draft invoice",
+        "Fields sent replace the current ones; `lines` replaces all lines.",
         request=DraftInvoiceChangeSerializer,
         refusals=ONE_OFF_REFUSALS,
     )
@@ -119,7 +119,7 @@ class DraftableInvoiceView(Invoices):
         at = current_time(invoice.customer)
         return detailed(edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at))
 
-    @delete("discard_draft_invoice", "Discard a draft of an invoice", refusals=ONE_OFF_REFUSALS)
+    @delete("discard_draft_invoice", "Discard a draft invoice", refusals=ONE_OFF_REFUSALS)
     def discard(self, request: Request, *args: Any, **kwargs: Any) -> None:
         invoice = self.get_object()
         discard_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
@@ -141,7 +141,7 @@ def detailed(invoice: Invoice) -> Invoice:
 
 def _check_is_one_off_draft(invoice: Invoice) -> None:
     if not invoice.reference.startswith("claim:") or invoice.number is not None:
-        raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")
+        raise OneOffInvoiceRefused("Only a draft can be changed; correct an issued invoice by a credit note.")
 
 
 def customer_today(customer: Customer) -> date:

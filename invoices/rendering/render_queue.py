@@ -15,7 +15,7 @@ RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)
 """Delay of the next attempt after the first, second … failure. After the last one the invoice is parked."""
 
 MAX_ATTEMPTS = len(RETRY_AFTER) + 1
-UNFINISHED = "The attempt has not finished: it is under way, or its process died."
+UNFINISHED = "The attempt has not finished: it is running, or its process died."
 
 RENDERINGS = Queue(
     model=Rendering,

@@ -28,7 +28,7 @@ def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
         case IntegrityError():
             return _integrity_arguments(cause)
         case DataError():
-            return {"name": "invalid-fields", "detail": "A value is beyond what can be stored; send a smaller one."}
+            return {"name": "invalid-fields", "detail": "A value is too large to be stored; send a smaller one."}
         case OperationalError() | InterfaceError() | psycopg.OperationalError() | psycopg.InterfaceError():
             return {"name": "database-unavailable", "retry_after": RETRY_AFTER_SECONDS}
     return None

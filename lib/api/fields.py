@@ -41,7 +41,7 @@ class StrictFields(serializers.Serializer[Any]):
         """
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             known = ", ".join(self.fields)
-            detail = serializers.ErrorDetail(f"There is no such field; there are {known}.", "unknown")
+            detail = serializers.ErrorDetail(f"Unknown field; known fields are {known}.", "unknown")
             raise serializers.ValidationError({name[:80]: [detail] for name in unknown[:10]})
         return super().to_internal_value(data)
 
@@ -59,7 +59,7 @@ class ExternalIdField(serializers.CharField):
     """The caller's own id of an object, which is part of its URL: at most 200 characters."""
 
     default_error_messages = {
-        "address": "“{given}” cannot stand in an address: leave out / ? # % \\ and spaces at either end."
+        "address": "“{given}” can't be part of a URL; leave out / ? # % \\ and spaces at either end."
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -89,8 +89,8 @@ class InstantField(serializers.DateTimeField):
     """A time in RFC 3339 with its offset, in the years 1970 to 2199."""
 
     default_error_messages = {
-        "format": "“{given}” is no RFC 3339 time; write it with its offset, such as 2027-01-31T09:30:00Z.",
-        "bounds": "{given} is out of bounds: accepted are the years 1970 to 2199.",
+        "format": "“{given}” is not an RFC 3339 time; write it with its offset, such as 2027-01-31T09:30:00Z.",
+        "bounds": "{given} is out of range; send a time in the years 1970 to 2199.",
     }
 
     def to_internal_value(self, value: Any) -> datetime:

@@ -29,10 +29,13 @@ class QueryParameterFilter(BaseFilterBackend):
             if name in PAGING:
                 continue
             if name not in lookups:
-                detail = f"is no parameter here; there are {', '.join(sorted({*lookups, *PAGING}))}"
+                detail = (
+                    "is not a parameter of this operation; known parameters are ',"
+                    f" '.join(sorted({*lookups, *PAGING}))"
+                )
                 raise invalid_field(name[:80], detail, "unknown")
             if value not in choices.get(name, (value,)):
-                raise invalid_field(name, f"“{value[:40]}” is none of {', '.join(choices[name])}")
+                raise invalid_field(name, f"“{value[:40]}” is not one of {', '.join(choices[name])}")
             queryset = queryset.filter(**{lookups[name]: value})
         return queryset
 

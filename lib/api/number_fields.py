@@ -68,7 +68,7 @@ class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
     """
 
     default_error_messages = {
-        "number": "“{given}” is no plain decimal number of at most 38 digits before and after the point.",
+        "number": "“{given}” is not a plain decimal number with at most 38 digits before and after the point.",
         "negative": "{given} is negative; send zero or more.",
     }
 

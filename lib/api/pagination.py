@@ -88,7 +88,7 @@ class CursorPagination(BasePagination):
                 "data": schema,
                 "next_cursor": {
                     "type": ["string", "null"],
-                    "description": "Send it as `cursor` for the next page; null on the last one.",
+                    "description": "Send it as `cursor` to get the next page; null on the last one.",
                     "example": None,
                 },
             },
@@ -106,7 +106,7 @@ class CursorPagination(BasePagination):
             {
                 "name": "cursor",
                 "in": "query",
-                "description": "`next_cursor` of the page before.",
+                "description": "`next_cursor` of the previous page.",
                 "schema": {"type": "string", "maxLength": 64},
             },
         ]

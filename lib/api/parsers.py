@@ -44,7 +44,9 @@ class StrictJsonParser(BaseParser):
         """
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
-            raise Problem("body-too-large", f"The body is longer than {MAX_BYTES:,} bytes; send it in parts.")
+            raise Problem(
+                "body-too-large", f"The body is longer than {MAX_BYTES:,} bytes; send several smaller requests."
+            )
         return parse(body)
 
 
@@ -114,7 +116,7 @@ def _check_text(value: Any) -> None:
             _check_text(inner)
     elif isinstance(value, str) and (wrong := _UNSTORABLE.search(value)):
         character = "the character U+0000" if wrong[0] == "\0" else "half of a surrogate pair"
-        _refuse(f"text contains {character}, which cannot be stored")
+        _refuse(f"text contains {character}, which can't be stored")
 
 
 def _integer(text: str) -> int:
@@ -126,9 +128,9 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> Decimal:
     value = Decimal(text) if len(text) <= 100 else Decimal("NaN")
     if not value.is_finite() or (value and abs(value.adjusted()) >= MAX_DIGITS):
-        _refuse(f"the number {text[:20]}… is out of bounds")
+        _refuse(f"the number {text[:20]}… is out of range")
     return value
 
 
 def _refuse(reason: str, cause: Exception | None = None) -> NoReturn:
-    raise Problem("malformed-request", f"The body cannot be read: {reason}. Send UTF-8 JSON.") from cause
+    raise Problem("malformed-request", f"The body can't be parsed: {reason}. Send UTF-8 JSON.") from cause

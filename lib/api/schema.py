@@ -14,8 +14,10 @@ from lib.api.problems import MEDIA_TYPE
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Your name for this request. Repeated with it, the request is answered as the first time, for"
-    " 24 hours at least; another request with it is refused.",
+    "description": (
+        "Your ID for this request. A repeated request with the same key gets the first response, for"
+        " at least 24 hours; a different request with it is refused."
+    ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "example": "3f2c1f6e-order-1001",
 }
@@ -25,18 +27,18 @@ class FaultSerializer(serializers.Serializer[Any]):
     """One field at fault."""
 
     field = serializers.CharField(help_text="Dotted path of the field; empty for the body as a whole.")
-    code = serializers.CharField(help_text="For programs, such as `required`, `invalid` or `taken`.")
-    detail = serializers.CharField(help_text="For people.")
+    code = serializers.CharField(help_text="Machine-readable, such as `required`, `invalid` or `taken`.")
+    detail = serializers.CharField(help_text="Human-readable.")
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem by RFC 9457, for every response with a status of 400 or more."""
 
-    type = serializers.CharField(help_text="Stable; open it to read what it means: `/problems/invalid-fields`.")
+    type = serializers.CharField(help_text="Permanent; the URL shows its explanation: `/problems/invalid-fields`.")
     title = serializers.CharField()
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong this time, which value, and what to do.")
-    instance = serializers.CharField(help_text="The id of the request, as in the header `Request-Id`.")
+    detail = serializers.CharField(help_text="The cause in this request, the value, and the remedy.")
+    instance = serializers.CharField(help_text="The request's ID, as in the header `Request-Id`.")
     # The metaclass takes declared fields off the class, so that they hide no attribute of it.
     errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # a field
 

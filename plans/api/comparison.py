@@ -23,15 +23,17 @@ class DifferenceSerializer(serializers.Serializer[Any]):
     """One difference. `after` or `before` has the content of a row that was added or removed."""
 
     kind = serializers.ChoiceField(KINDS, help_text="`ordered`: the same rows in another order.")
-    path = serializers.ListField(child=serializers.CharField(), help_text="Where: from the feature or fee inwards.")
+    path = serializers.ListField(
+        child=serializers.CharField(), help_text="Location of the difference, from the feature or fee inwards."
+    )
     label = serializers.CharField(  # type: ignore[assignment]  # a field, which the metaclass takes off
         help_text="The fact that changed, or the kind of row that was added or removed."
     )
     field = serializers.CharField(help_text="The changed field's name; empty otherwise.")
     before = serializers.CharField()
     after = serializers.CharField()
-    percent = NumberField(allow_null=True, help_text="How much more it is, where both are figures.")
-    text = serializers.CharField(help_text="The same in a sentence.")
+    percent = NumberField(allow_null=True, help_text="Change in percent, for numbers.")
+    text = serializers.CharField(help_text="The difference as a sentence.")
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
@@ -46,7 +48,8 @@ class ComparisonSerializer(serializers.Serializer[Any]):
 AGAINST = OpenApiParameter(
     "against",
     int,
-    description="The version to compare with. Default: what this one was copied from, else the one in force.",
+    description="The version to compare with. Default: the one that this version was copied from, or else the"
+    " one in force.",
 )
 
 
@@ -55,7 +58,12 @@ class ComparisonView(PlanVersions):
 
     queryset = PlanVersion.objects.select_related("plan", "copied_from")
 
-    @get("compare_plan_versions", "Tell what a version changes", response=ComparisonSerializer, parameters=(AGAINST,))
+    @get(
+        "compare_plan_versions",
+        "Compare a version with another one",
+        response=ComparisonSerializer,
+        parameters=(AGAINST,),
+    )
     def compare(self, request: Request, plan: str, number: int) -> dict[str, Any]:
         version = get_object_or_404(self.get_queryset(), number=number)
         against = self._against(version)
@@ -77,7 +85,7 @@ class ComparisonView(PlanVersions):
             message = (
                 f"{version.plan.code} has no version {number_text}."
                 if number_text
-                else f"{version} is the first one."
+                else f"{version} is the plan's first version."
             )
             raise invalid_field("against", message, "unknown")
         return other_version

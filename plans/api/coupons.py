@@ -16,10 +16,10 @@ class CouponSerializer(RowSerializer[Coupon]):
 
     percent = NumberField(allow_null=True)
     amount = serializers.SerializerMethodField(help_text="Null for a percentage.")
-    periods = serializers.IntegerField(allow_null=True, help_text="For how many documents, where duration says so.")
+    periods = serializers.IntegerField(allow_null=True, help_text="Number of invoices, if `duration` limits it.")
     features = serializers.ListField(child=serializers.CharField())
     fees = serializers.ListField(child=serializers.CharField())
-    archived = serializers.SerializerMethodField(help_text="Whether it is given to nobody any more.")
+    archived = serializers.SerializerMethodField(help_text="Whether it can no longer be given to subscriptions.")
 
     class Meta:
         model = Coupon

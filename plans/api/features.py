@@ -13,7 +13,9 @@ class FeatureSerializer(RowSerializer[Feature]):
     Something that a customer may use. Its allowance and price belong to the versions of the plans that grant it.
     """
 
-    meter = serializers.CharField(source="meter.code", allow_null=True, default=None, help_text="Of metered ones.")
+    meter = serializers.CharField(
+        source="meter.code", allow_null=True, default=None, help_text="For metered features."
+    )
     unit = serializers.CharField(source="meter.unit", allow_null=True, default=None)
 
     class Meta:

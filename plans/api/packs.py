@@ -24,7 +24,7 @@ class PackPriceSerializer(RowSerializer[PackPrice]):
 class BonusSlabSerializer(RowSerializer[BonusSlab]):
     """The bonus from a threshold on: units for each pack, and a percentage of the units bought."""
 
-    least = NumberField(help_text="Units, or what is paid for them before tax: see `slabs_by`.")
+    least = NumberField(help_text="Threshold in units, or in money before tax: see `slabs_by`.")
     units = NumberField()
     percent = NumberField()
 
@@ -36,14 +36,16 @@ class BonusSlabSerializer(RowSerializer[BonusSlab]):
 class PackSerializer(RowSerializer[CreditPack]):
     """Prepaid value that customers buy."""
 
-    units = NumberField(allow_null=True, help_text="Of one pack; null where units are sold one by one.")
-    least_units = NumberField(allow_null=True, help_text="Where units are sold one by one, so many at a time.")
+    units = NumberField(allow_null=True, help_text="Units per pack; null if units are sold individually.")
+    least_units = NumberField(allow_null=True, help_text="Minimum, if units are sold individually.")
     most_units = NumberField(allow_null=True)
-    rollover_most = NumberField(allow_null=True, help_text="Null: all that is left of it.")
-    features = serializers.ListField(child=serializers.CharField(), help_text="What it is for; all if empty.")
-    on_sale = serializers.SerializerMethodField(help_text="Whether it can be bought now.")
+    rollover_most = NumberField(allow_null=True, help_text="Null: all remaining units.")
+    features = serializers.ListField(
+        child=serializers.CharField(), help_text="Features that it pays for; empty: all."
+    )
+    on_sale = serializers.SerializerMethodField(help_text="Whether it is currently on sale.")
     prices = PackPriceSerializer(many=True)
-    slabs = BonusSlabSerializer(many=True, help_text="The highest that is reached applies, alone.")
+    slabs = BonusSlabSerializer(many=True, help_text="Only the highest slab reached applies.")
 
     class Meta:
         model = CreditPack

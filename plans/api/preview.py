@@ -54,7 +54,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
         :raises serializers.ValidationError: if the currency is unknown.
         """
         if code not in MINOR_UNITS:
-            raise serializers.ValidationError(f"{code} is no currency of ISO 4217.")
+            raise serializers.ValidationError(f"{code} is not an ISO 4217 currency code.")
         return code
 
 
@@ -73,9 +73,9 @@ class PreviewView(PlanVersions):
 
     @post(
         "preview_price",
-        "Price some usage of a feature",
-        "Tells what usage within one period would cost, tier by tier. Prices on single events are"
-        " worked out for one of each quantity. Nothing is stored.",
+        "Price sample usage of a feature",
+        "Returns the cost of the usage within one period, tier by tier. Prices per event are calculated for one"
+        " event of each quantity. Nothing is stored.",
         scope="read",
         request=PreviewSerializer,
         response=PricedSerializer,
@@ -101,7 +101,7 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
     terms = load_terms(version.pk, currency)
     feature = next((feature_terms for feature_terms in terms.features if feature_terms.code == code), None)
     if feature is None:
-        raise invalid_field("feature", f"{version} meters no feature “{code}”.", "unknown")
+        raise invalid_field("feature", f"{version} has no metered feature “{code}”.", "unknown")
     if feature.price is None:
         raise invalid_field("currency", f"{version} has no price for {code} in {currency}.", "no_price")
     return feature, feature.price

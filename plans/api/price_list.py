@@ -18,7 +18,7 @@ from plans.price_lists.list_import import import_price_list
 from plans.price_lists.version_items import ListRefused, read_items
 
 CHANGES = inline_serializer("PriceListChanges", {"changes": DifferenceSerializer(many=True)})
-DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would change, and change nothing.")
+DRY_RUN = OpenApiParameter("dry_run", bool, description="Only preview the changes.")
 
 
 class PriceListView(PlanVersions):
@@ -26,8 +26,8 @@ class PriceListView(PlanVersions):
 
     @get(
         "get_price_list",
-        "Read all that a version grants and charges",
-        "The document that PUT takes. Numbers are text, so that every digit stays.",
+        "Read a version's price list",
+        "The JSON that PUT accepts. Numbers are text, so that no digit is lost.",
         response=OpenApiTypes.OBJECT,
     )
     def export(self, request: Request, plan: str, number: int) -> Response:
@@ -35,9 +35,9 @@ class PriceListView(PlanVersions):
 
     @put(
         "put_price_list",
-        "Let a draft hold a price list",
-        "The draft holds what the document says then, and nothing else: all of it or nothing. What is"
-        " left out has its usual value. It is published in the admin, once somebody has looked at it.",
+        "Replace a draft's price list",
+        "The draft then contains exactly the price list, or is unchanged if any part is invalid. Omitted fields"
+        " get their default. The draft is reviewed and published in the admin.",
         parameters=(DRY_RUN,),
         request=OpenApiTypes.OBJECT,
         response=CHANGES,
@@ -47,8 +47,8 @@ class PriceListView(PlanVersions):
         versions = PlanVersion.objects.filter(plan=self.owner).select_related("plan")
         version = get_object_or_404(versions, number=number)
         if not version.is_editable:
-            state = version.get_state_display() if version.tried_at is None else "tried in the sandbox"
-            detail = f"{version} is {state}: start a new version from it, and put it there."
+            state = version.get_state_display() if version.tried_at is None else "used in the sandbox"
+            detail = f"{version} is {state}; create a new version from it and send the price list there."
             raise invalid_field("version", detail, "no_draft")
         dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
         try:

@@ -36,8 +36,8 @@ class PricedLineSerializer(serializers.Serializer[Any]):
     quantity = NumberField()
     included = NumberField()
     billable = NumberField()
-    refused = NumberField(help_text="Units above a hard cap, which cannot be used.")
-    amount = AmountDocument(help_text="Exact: the sum of the parts.")
+    refused = NumberField(help_text="Units above a hard cap, which are not billed.")
+    amount = AmountDocument(help_text="Exact sum of the parts.")
     parts = PARTS
 
 
@@ -48,4 +48,4 @@ class PricedSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     feature = serializers.CharField()
     lines = PricedLineSerializer(many=True)
-    total = AmountDocument(help_text="As invoiced: each line rounded once to the currency's minor unit.")
+    total = AmountDocument(help_text="As invoiced: each line is rounded once, to the currency's minor unit.")

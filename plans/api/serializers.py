@@ -15,7 +15,7 @@ class TierSerializer(RowSerializer[Tier]):
 
     up_to = NumberField(allow_null=True)
     unit_price = NumberField()
-    percent = NumberField(allow_null=True, help_text="Of the value within the step, for a graduated percentage.")
+    percent = NumberField(allow_null=True, help_text="Of the value within the tier, for a graduated percentage.")
     flat_fee = NumberField()
 
     class Meta:
@@ -31,11 +31,11 @@ class RateSerializer(RowSerializer[Rate]):
     unit_price = NumberField(allow_null=True)
     package_size = NumberField(allow_null=True)
     percent = NumberField(allow_null=True, help_text="Of each event's value, for a percentage.")
-    fixed_fee = NumberField(help_text="For every event that a percentage is paid on.")
-    free_value = NumberField(help_text="The first so much value of a period is free.")
+    fixed_fee = NumberField(help_text="Per event, in addition to a percentage.")
+    free_value = NumberField(help_text="Value per period that is free.")
     least_per_event = NumberField(allow_null=True)
     most_per_event = NumberField(allow_null=True)
-    markup = NumberField(help_text="What the cost of the events is multiplied by, for a dynamic price.")
+    markup = NumberField(help_text="Multiplier of the events' cost, for a dynamic price.")
     tiers = serializers.SerializerMethodField()
 
     class Meta:
@@ -55,9 +55,11 @@ class RateSerializer(RowSerializer[Rate]):
 class PriceSerializer(RowSerializer[Price]):
     """The price of a feature in one currency. Of several rates, the most specific match applies."""
 
-    resets_unit = serializers.CharField(help_text="What resets_every counts; empty where it starts anew as invoiced.")
-    minimum = NumberField(allow_null=True, help_text="What the feature comes to at least in a full period.")
-    maximum = NumberField(allow_null=True, help_text="What it comes to at most.")
+    resets_unit = serializers.CharField(
+        help_text="Unit of `resets_every`; empty if usage resets with the billing period."
+    )
+    minimum = NumberField(allow_null=True, help_text="Minimum charge for the feature in a full period.")
+    maximum = NumberField(allow_null=True, help_text="Maximum charge in a full period.")
     rates = RateSerializer(many=True)
 
     class Meta:
@@ -73,10 +75,11 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     kind = serializers.CharField(source="feature.kind")
     unit = serializers.CharField(source="feature.meter.unit", default=None, allow_null=True)
     when_unreachable = serializers.CharField(
-        source="feature.when_unreachable", help_text="What your product does while it gets no answer: open or closed."
+        source="feature.when_unreachable",
+        help_text="What the product does if a check gets no response: open allows, closed refuses.",
     )
-    included = NumberField(help_text="Units per period that cost nothing.")
-    unlocked_at = NumberField(help_text="Units, or money of the subscription's currency, from which on it is open.")
+    included = NumberField(help_text="Free units per period.")
+    unlocked_at = NumberField(help_text="Units, or money in the subscription's currency, that unlock the feature.")
     prices = PriceSerializer(many=True)
 
     class Meta:
@@ -90,11 +93,13 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
 class FeeSerializer(RowSerializer[Fee]):
     """A charge independent of usage."""
 
-    amount = AmountField(help_text="For each unit held, where its basis is seat or add_on.")
-    included = serializers.IntegerField(help_text="Units held that cost nothing.")
-    least = serializers.IntegerField(help_text="How many are held at least, and to begin with.")
-    most = serializers.IntegerField(allow_null=True, help_text="How many may be held; null for any number.")
-    every = serializers.IntegerField(help_text="Periods that it is for: 12 is a fee by the year, usage each month.")
+    amount = AmountField(help_text="Per unit, if its basis is seat or add_on.")
+    included = serializers.IntegerField(help_text="Free units.")
+    least = serializers.IntegerField(help_text="Minimum quantity, and the quantity at the start.")
+    most = serializers.IntegerField(allow_null=True, help_text="Maximum quantity; null: no limit.")
+    every = serializers.IntegerField(
+        help_text="Billing periods covered by the fee: 12 is an annual fee with monthly usage."
+    )
 
     class Meta:
         model = Fee
@@ -104,11 +109,11 @@ class FeeSerializer(RowSerializer[Fee]):
 class CommitmentSerializer(RowSerializer[Commitment]):
     """The guaranteed spend of every subscription to a version."""
 
-    minimum = NumberField(help_text="Before coupons and tax: of each period, or of the whole contract.")
-    periods = serializers.IntegerField(help_text="Invoice periods that the minimum is for.")
-    overage_factor = NumberField(help_text="What usage beyond the minimum is multiplied by.")
-    discount = NumberField(help_text="Percent off unit prices in return.")
-    trues_up = serializers.BooleanField(help_text="Whether what is missing at the end is claimed.")
+    minimum = NumberField(help_text="Before coupons and tax, for each period or the whole contract.")
+    periods = serializers.IntegerField(help_text="Billing periods covered by the minimum.")
+    overage_factor = NumberField(help_text="Multiplier for usage beyond the minimum.")
+    discount = NumberField(help_text="Percentage off unit prices in return.")
+    trues_up = serializers.BooleanField(help_text="Whether a shortfall is billed at the end (true-up).")
 
     class Meta:
         model = Commitment
@@ -118,14 +123,14 @@ class CommitmentSerializer(RowSerializer[Commitment]):
 class IncludedCreditsSerializer(RowSerializer[IncludedCredits]):
     """Credits or money that subscribers are granted without a purchase."""
 
-    unit = serializers.CharField(help_text="`credits`, or a currency: for subscriptions in that one.")
-    amount = NumberField(help_text="Of a whole period, or of a whole month; prorated where it is less.")
-    every = serializers.CharField(help_text="`period`, `month`, or `once`: when a subscription starts.")
-    lasts = serializers.CharField(help_text="`period`: until its period or month ends; `days`; or `ever`.")
-    rolls_over = serializers.IntegerField(help_text="How often what is left goes on instead of expiring.")
-    rollover_most = NumberField(allow_null=True, help_text="So much of it at most; null for all.")
+    unit = serializers.CharField(help_text="`credits`, or a currency, for subscriptions in that currency.")
+    amount = NumberField(help_text="For a full period or month; prorated for a part.")
+    every = serializers.CharField(help_text="`period`, `month`, or `once`: at the start of the subscription.")
+    lasts = serializers.CharField(help_text="`period`: until the period or month ends; `days`; or `ever`.")
+    rolls_over = serializers.IntegerField(help_text="How many times the rest rolls over instead of expiring.")
+    rollover_most = NumberField(allow_null=True, help_text="Maximum that rolls over; null: all.")
     features = serializers.ListField(
-        child=serializers.CharField(), source="feature_codes", help_text="What it is for; empty for all."
+        child=serializers.CharField(), source="feature_codes", help_text="Features that it pays for; empty: all."
     )
 
     class Meta:

@@ -33,7 +33,7 @@ class RowsRefused(ValueError):
     """Rows that cannot be imported, with the problems of each; nothing was stored."""
 
     def __init__(self, problems: Sequence[CellProblem]) -> None:
-        super().__init__(f"{len(problems)} of its cells must change first.")
+        super().__init__(f"{len(problems)} of its cells must be corrected first.")
         self.problems = problems
 
 
@@ -125,5 +125,5 @@ def _parse_row(row: TableRow, meters: dict[str, Meter]) -> dict[str, Any]:
 def _note(text: str) -> str:
     most = UnitCost._meta.get_field("note").max_length
     if most is not None and len(text) > most:
-        raise cell_parser.CellRefused(f"A note has {most} characters at most; this one has {len(text)}.")
+        raise cell_parser.CellRefused(f"A note has at most {most} characters; this one has {len(text)}.")
     return text

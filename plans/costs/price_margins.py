@@ -7,6 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
+from django.utils.translation import gettext
+
 from lib.currencies import CREDITS
 from plans.catalog.stored_terms import FeatureTerms, currencies_by_version, load_terms
 from plans.costs.unit_costs import to_cost_rates
@@ -79,10 +81,10 @@ class MissingCost:
 
     def __str__(self) -> str:
         currencies = " and ".join(self.known_currencies)
-        return (
-            f"{self.feature} in {self.currency}: what a unit costs is known in {currencies} only, so no margin can be"
-            f" told. Record its cost in {self.currency} as well."
-        )
+        return gettext(
+            "The margin of %(feature)s in %(currency)s is unknown: its unit cost is recorded in"
+            " %(currencies)s only. Record it in %(currency)s as well."
+        ) % {"feature": self.feature, "currency": self.currency, "currencies": currencies}
 
 
 def find_missing_costs(

@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
@@ -108,7 +109,7 @@ def usage_at_cost(
         return usage
     cost = find_cost(costs, dimensions, at)
     if cost is None:
-        raise CostRefused(f"{rate.label}: no unit cost of such usage is in force, so it cannot be charged by one.")
+        raise CostRefused(f"{rate.label}: no unit cost is in force for this usage, so its price can't be calculated.")
     return replace(usage, carried=EXACT.multiply(quantity, cost.cost))
 
 
@@ -131,10 +132,14 @@ def _check_figures(
     if unknown := sorted(match.keys() - dimensions):
         dimension_list = ", ".join(sorted(dimensions)) or "none"
         raise CostRefused(
-            f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {dimension_list}."
+            gettext(
+                "%(meter)s has no dimension “%(dimension)s”, so no usage would match. Its dimensions are"
+                " %(dimensions)s."
+            )
+            % {"meter": meter, "dimension": unknown[0], "dimensions": dimension_list}
         )
     if valid_to is not None and valid_to <= valid_from:
-        raise CostRefused("It ends before it begins: let it end later, or leave the end empty.")
+        raise CostRefused(gettext("The end must be after the start; enter a later end, or leave it empty."))
 
 
 def _to_refusal(error: IntegrityError) -> Exception:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
+from lib.translation import Text
 from plans.models.prices import Consumption
 
 
@@ -10,32 +13,35 @@ class Suggestion:
     """A consumption model for usage beyond the allowance, and the reason for it."""
 
     consumption: Consumption
-    reason: str
+    reason: Text
 
 
 QUESTIONS = {
-    "costly": "Is a unit costly to you?",
-    "blocked": "May the customer be stopped in the middle of work?",
-    "visible": "Does the customer see the unit, and count in it?",
+    "costly": _("Is each unit expensive for you?"),
+    "blocked": _("May usage be refused while the customer is working?"),
+    "visible": _("Do customers see the unit and count in it?"),
 }
 
 _HARD_CAP, _OVERAGE, _CREDITS = Consumption.HARD_CAP, Consumption.OVERAGE, Consumption.CREDITS
 
 _ANSWERS = {
-    (True, True, True): (_HARD_CAP, "what is costly stops where it is paid up to, and the customer sees it coming"),
+    (True, True, True): (_HARD_CAP, _("expensive usage stops at the paid amount, and the customer can foresee it")),
     (True, True, False): (
         _CREDITS,
-        "credits stand for units that nobody sees, and work stops without them",
+        _("credits represent units that customers don't see, and usage stops when they run out"),
     ),
-    (True, False, True): (_OVERAGE, "work goes on, and every unit beyond the allowance pays for itself"),
-    (True, False, False): (_CREDITS, "credits stand for units that nobody sees, and go on at the overage price"),
-    (False, True, True): (_HARD_CAP, "units cost you little, so the cap is what makes a larger plan worth its fee"),
-    (False, True, False): (_HARD_CAP, "units cost you little, so the cap is what makes a larger plan worth its fee"),
+    (True, False, True): (_OVERAGE, _("usage continues, and every unit beyond the allowance covers its cost")),
+    (True, False, False): (
+        _CREDITS,
+        _("credits represent units that customers don't see, and usage continues at the overage price"),
+    ),
+    (False, True, True): (_HARD_CAP, _("units are cheap for you, so the cap is the reason to choose a larger plan")),
+    (False, True, False): (_HARD_CAP, _("units are cheap for you, so the cap is the reason to choose a larger plan")),
     (False, False, True): (
         _OVERAGE,
-        "a generous allowance covers nearly everybody; the few beyond it pay for it",
+        _("a generous allowance covers nearly all customers; the few beyond it pay overage"),
     ),
-    (False, False, False): (_OVERAGE, "the base fee pays for all of it: beyond the allowance a unit costs nothing"),
+    (False, False, False): (_OVERAGE, _("the base fee covers all usage: units beyond the allowance are free")),
 }
 
 

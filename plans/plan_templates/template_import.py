@@ -74,7 +74,7 @@ def create_plan_from_template(
             for feature in template.features
         }
         plan = Plan.objects.create(code=code, name=name, description=template.summary)
-        draft = new_draft(plan=plan, by=by, at=at, note=f"Started from the template “{template.name}”.")
+        draft = new_draft(plan=plan, by=by, at=at, note=f"Created from the template “{template.name}”.")
         price_list = item_from_document(_price_list_document(template.version, currency, features))
         import_price_list(price_list, version=draft, by=by, at=at)
         draft.refresh_from_db()

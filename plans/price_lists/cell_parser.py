@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext
 
 from lib.money import minor_unit
 from plans.catalog.dimension_text import format_match, parse_match
@@ -26,11 +27,15 @@ def parse_number(text: str, *, places: int = MAX_DIGITS) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise CellRefused(f"“{text}” is no number: write it as 1234.5, without separators.") from None
+        raise CellRefused(
+            gettext("“%(text)s” is not a number; write it like 1234.5, without separators.") % {"text": text}
+        ) from None
     if not number.is_finite() or number < 0 or number.adjusted() > MAX_DIGITS:
-        raise CellRefused(f"{text} is not a number from 0 on.")
+        raise CellRefused(gettext("%(text)s is not a number of zero or more.") % {"text": text})
     if -int(number.normalize().as_tuple().exponent) > places:
-        raise CellRefused(f"{text} has more than {places} decimal places.")
+        raise CellRefused(
+            gettext("%(text)s has more than %(places)s decimal places.") % {"text": text, "places": places}
+        )
     return number
 
 
@@ -45,7 +50,9 @@ def parse_time(text: str) -> datetime:
     except ValueError:
         at = None
     if at is None:
-        raise CellRefused(f"“{text}” is no date: write it as 2026-01-31 or 2026-01-31T12:00:00Z.")
+        raise CellRefused(
+            gettext("“%(text)s” is not a date; write it like 2026-01-31 or 2026-01-31T12:00:00Z.") % {"text": text}
+        )
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -80,7 +87,7 @@ def parse_dimensions(text: str) -> dict[str, str]:
     except ValueError as error:
         raise CellRefused(str(error)) from error
     if not isinstance(dimensions, dict) or not all(isinstance(value, str) and value for value in dimensions.values()):
-        raise CellRefused('Write an object of texts, such as {"model": "gpt-4o"}.')
+        raise CellRefused(gettext('Write a JSON object of texts, such as {"model": "gpt-4o"}.'))
     return dimensions
 
 

@@ -13,6 +13,7 @@ from django.db.models import (
     JSONField,
     TextField,
 )
+from django.utils.translation import gettext
 from djmoney.models.fields import CurrencyField
 
 from lib.decimals import to_plain_string
@@ -55,7 +56,7 @@ def parse_cell(field: AnyField, text: str) -> Any:
         if field.has_default() and (default := field.get_default()) is not None:
             return Decimal(default) if isinstance(field, DecimalField) else default
         if not field.null and not field.blank:
-            raise CellRefused("This cell must not be empty.")
+            raise CellRefused(gettext("This cell is required."))
         return None if field.null else ""
     if isinstance(field, CurrencyField):
         return cell_parser.parse_currency(text)
@@ -67,7 +68,7 @@ def parse_cell(field: AnyField, text: str) -> Any:
 def _parse_text(field: AnyField, text: str) -> Any:
     if isinstance(field, BooleanField):
         if text.lower() not in YES_OR_NO:
-            raise CellRefused(f"“{text}” is neither yes nor no.")
+            raise CellRefused(gettext("“%(text)s” is neither yes nor no.") % {"text": text})
         return YES_OR_NO[text.lower()]
     if isinstance(field, IntegerField):
         number = cell_parser.parse_number(text, places=0)
@@ -88,5 +89,5 @@ def _parse_text(field: AnyField, text: str) -> Any:
 def _parse_choice(field: AnyField, text: str) -> Any:
     known = {str(value): value for value, _ in field.flatchoices}
     if text not in known:
-        raise CellRefused(f"“{text}” is none of {', '.join(known)}.")
+        raise CellRefused(gettext("“%(text)s” is not one of %(known)s.") % {"text": text, "known": ", ".join(known)})
     return known[text]

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext
+
 from lib.tabular_files import FileRefused, as_csv, as_xlsx, read_table
 from plans.models import PlanVersion
 from plans.price_lists.json_format import as_json, item_from_document, parse
@@ -38,7 +40,9 @@ def read(content: bytes, *, name: str) -> Item:
     """
     kind = name.lower().rpartition(".")[2]
     if kind not in KINDS:
-        raise FileRefused(f"“{name}” is no price list: they end in .csv, .xlsx or .json.")
+        raise FileRefused(
+            gettext("“%(name)s” is not a price list; choose a .csv, .xlsx or .json file.") % {"name": name}
+        )
     if kind == "json":
         return item_from_document(parse(content))
     return item_from_table(read_table(content, name=name, columns=columns(), needed=[ROW]))

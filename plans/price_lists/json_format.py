@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext
 
 from lib.field_types import AnyField
 from lib.tabular_files import MAX_BYTES, CellProblem, FileRefused
@@ -35,11 +36,14 @@ def parse(content: bytes) -> Any:
     :raises FileRefused: if it is not JSON, or too large.
     """
     if len(content) > MAX_BYTES:
-        raise FileRefused(f"The file has {len(content):,} bytes; {MAX_BYTES:,} are read at most.")
+        raise FileRefused(
+            gettext("The file has %(bytes)s bytes; the limit is %(most)s.")
+            % {"bytes": f"{len(content):,}", "most": f"{MAX_BYTES:,}"}
+        )
     try:
         return json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        raise FileRefused(f"The file cannot be read as JSON: {error}.") from error
+        raise FileRefused(gettext("The file can't be read as JSON: %(error)s.") % {"error": error}) from error
 
 
 def item_from_document(document: Any) -> Item:

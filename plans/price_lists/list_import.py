@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, Model
+from django.utils.translation import gettext
 from djmoney.models.fields import MoneyField
 from djmoney.money import Money
 
@@ -33,11 +34,19 @@ def import_price_list(
 
     :raises ListRefused: if the version is not a draft, or with every problem of the list.
     """
-    with audited_transaction("take in price list", by=by, at=at):
+    with audited_transaction("import price list", by=by, at=at):
         # Row lock: an edit or a publication of the draft waits until the import is complete.
         version = PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version.pk)
         if not version.is_editable:
-            raise ListRefused([CellProblem("", "", f"{version} is no draft: start a new version from it.")])
+            raise ListRefused(
+                [
+                    CellProblem(
+                        "",
+                        "",
+                        gettext("%(version)s is not a draft; create a new version from it.") % {"version": version},
+                    )
+                ]
+            )
         (before,) = read_contents(version)
         _ListWriter(item).put(version)
         (after,) = read_contents(version)
@@ -93,7 +102,13 @@ class _ListWriter:
             value = item.values.get(name)
             if isinstance(field, ForeignKey):
                 if value not in self._features:
-                    self._problems.append(CellProblem(item.where, name, f"No {name} has the code “{value}”."))
+                    self._problems.append(
+                        CellProblem(
+                            item.where,
+                            name,
+                            gettext("No %(kind)s has the code “%(code)s”.") % {"kind": name, "code": value},
+                        )
+                    )
                     continue
                 value = self._features[value]
             if isinstance(field, MoneyField) and value is not None:

@@ -85,11 +85,11 @@ class PriceTerms:
             match = frozenset(rate.match)
             if earlier_rate := matches.get(match):
                 raise InvalidCharge(
-                    f"Rate {rate.key!r} matches the same usage as rate {earlier_rate.key!r}, so it would never apply:"
-                    " change its dimensions or remove it."
+                    f"Rate {rate.key!r} matches the same usage as rate {earlier_rate.key!r}, so it never"
+                    " applies; change its dimensions or remove it."
                 )
             if len(dict(rate.match)) != len(rate.match):
-                raise InvalidCharge(f"Rate {rate.key!r} names a dimension twice, so no use could match it.")
+                raise InvalidCharge(f"Rate {rate.key!r} names a dimension twice, so no usage matches it.")
             keys.add(rate.key)
             matches[match] = rate
 
@@ -97,11 +97,11 @@ class PriceTerms:
         if not self.credits_below_zero:
             return
         if self.model == "hard_cap":
-            raise InvalidCharge("A hard cap bills nothing, so usage below zero cannot be credited.")
+            raise InvalidCharge("A hard cap bills nothing, so negative usage can't be credited.")
         for rate in self.rates:
             if not isinstance(rate.charge, PerUnit):
                 raise InvalidCharge(
-                    f"Usage below zero can be credited at a per-unit price only; rate {rate.key!r} is"
+                    f"Negative usage can be credited at a per-unit price only; rate {rate.key!r} is"
                     f" {type(rate.charge).__name__}."
                 )
 
@@ -109,8 +109,8 @@ class PriceTerms:
         for rate in self.rates:
             if rate.charge.reads != "quantity" and (self.included or self.model == "hard_cap"):
                 raise InvalidCharge(
-                    f"Rate {rate.key!r} charges what events are worth, so no units are included in it and none"
-                    " capped: use its free events or free value instead."
+                    f"Rate {rate.key!r} charges the value of events, so it can't have an allowance or a hard"
+                    " cap; use its free events or free value instead."
                 )
 
     def _check_bounds(self) -> None:

@@ -56,7 +56,7 @@ def test_an_unsaved_meter_explains_how_it_counts_an_event(member, event, message
 
 
 TYPOS = [
-    ({"expression": "input +"}, "It ends too early"),
+    ({"expression": "input +"}, "It is incomplete"),
     ({"filters": "[1]"}, "Enter an object"),
     ({"expression": ""}, "Enter the metered property"),
 ]

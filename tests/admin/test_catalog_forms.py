@@ -39,8 +39,8 @@ WRONG_METERS = [
     ({"code": "Two words"}, "Use lower-case letters"),
     ({"aggregation": "median"}, "Select a valid choice"),
     ({"aggregation": "max"}, "Enter the metered property"),
-    ({"aggregation": "sum", "expression": "a +"}, "It ends too early"),
-    ({"aggregation": "sum", "expression": "a > 2"}, "It gives true or false, not a number"),
+    ({"aggregation": "sum", "expression": "a +"}, "It is incomplete"),
+    ({"aggregation": "sum", "expression": "a > 2"}, "The result is true or false, not a number"),
     ({"aggregation": "sum", "expression": "a", "value_property": "a"}, "Use only one"),
     ({"excludes": '{"status": ["test"]}'}, "Enter a list of filters"),
 ]

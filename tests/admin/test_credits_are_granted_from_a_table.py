@@ -131,7 +131,7 @@ def test_a_key_grants_one_amount(member):
 
 
 NO_TABLES = [
-    ("customer,amount", "There is no column “units”"),
+    ("customer,amount", "The column “units” is missing"),
     ("customer,units,color", "“color” is no column"),
     ("customer,units", "The file has no rows below its header"),
 ]

@@ -58,7 +58,7 @@ def test_charges_the_current_unit_cost(member, db):
     price = make_price(rates=[rate(model="dynamic", cost_source="unit_cost", markup="2")])
     arguments = {f"example-{Rate.objects.get().pk}": "10"}
     text, _ = example(member("support"), price, arguments)
-    assert "no unit cost of such usage is in force" in text
+    assert "no unit cost is in force for this usage" in text
     make_cost(price.plan_feature.feature.meter, "0.25")
     assert example(member("support"), price, arguments)[1] == [("10 calls", "$5.00")]
 

@@ -94,7 +94,7 @@ def test_results_are_downloaded_as_files(member, draft):
 
 def test_an_error_is_shown_at_its_field(member, draft):
     page = member("finance").post(reverse(START), simulation_form(draft, customers="nobody")).content.decode()
-    assert "Nobody has a running subscription of that kind" in page
+    assert "The selection has no active subscription" in page
     assert not Job.objects.exists()
 
 

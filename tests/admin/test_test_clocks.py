@@ -92,7 +92,7 @@ def test_a_date_that_is_past_is_refused(member):
 def test_a_stopped_clock_shows_the_reason_and_is_resumed_or_kept(member):
     clock, finance = make_clock(JAN), member("finance")
     start_advance(clock_id=clock.pk, to=FEB, by=None, at=JAN)
-    TestClock.objects.update(failure="Period 7 cannot be closed: no rate is for model “x”.")
+    TestClock.objects.update(failure="Period 7 can't be closed: no rate is for model “x”.")
 
     assert "no rate is for model" in finance.get(page(clock)).content.decode()
     finance.post(page(clock, "steer", "try_again"))

@@ -61,7 +61,7 @@ def test_an_event_with_a_source_is_found_by_both(member):
 def test_its_page_shows_how_the_event_was_counted(member):
     text = member("support").get(page("a")).content.decode()
     assert "calls" in text
-    assert "Its period goes on until" in text
+    assert "Its period lasts until" in text
 
 
 def test_an_event_is_voided_with_a_reason(member):
@@ -97,7 +97,7 @@ def test_an_event_is_replaced_by_the_typed_one(member):
     [
         ("{", "The body is not a JSON correction"),
         ('{"id": "x"}', "replacement.customer"),
-        (json.dumps(call("b", timestamp="2026-11-01T00:00:00Z")), "is taken by another event"),
+        (json.dumps(call("b", timestamp="2026-11-01T00:00:00Z")), "belongs to another event"),
     ],
 )
 def test_an_invalid_replacement_shows_the_error(member, typed, message):

@@ -43,7 +43,7 @@ def test_a_trace_shows_the_quantity_of_each_reading(caller):
     send(request("r", 700, 30))
     (meter,) = traced(caller, "r")["meters"]
     assert [(part["rate"], part["quantity"]) for part in meter["counted"]] == [("gpt", "700"), ("gpt output", "30")]
-    assert meter["counted"][0]["waits"].startswith("Its period goes on until 2026-04-01 00:00 UTC")
+    assert meter["counted"][0]["waits"].startswith("Its period lasts until 2026-04-01 00:00 UTC")
 
 
 def test_a_trace_gives_the_reason_why_a_meter_did_not_count(caller):
@@ -115,7 +115,7 @@ def test_a_trace_shows_corrections(caller):
     assert traced(caller, "a")["correction"]["kind"] == "replace"
     assert traced(caller, "a")["correction"]["by"] == "olga"
     assert traced(caller, "c")["replaces"]["reason"] == "wrong"
-    assert only(caller, "b")["waits"] == "It was taken back before it was billed."
+    assert only(caller, "b")["waits"] == "It was voided before it was billed."
 
 
 def test_an_unknown_event_is_not_found(caller):

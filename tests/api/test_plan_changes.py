@@ -60,7 +60,7 @@ def test_a_scheduled_change_is_shown_and_withdrawn(live, subscribed):
     assert (scheduled["plan"], datetime.fromisoformat(scheduled["at"])) == ("pro", ends)
     assert live.post("/subscriptions/acme-1/change/withdraw", {}).json()["scheduled_change"] is None
     second_response = live.post("/subscriptions/acme-1/change/withdraw", {})
-    assert problem(second_response, 409, "conflict")["detail"] == "acme-1 has no change to come."
+    assert problem(second_response, 409, "conflict")["detail"] == "acme-1 has no scheduled plan change."
 
 
 def test_a_change_at_a_date_is_previewed(live, subscribed):

@@ -57,7 +57,7 @@ REFUSED = [
     # changes                                           field         message
     ({"versions": [{"plan": "starter", "version": 9}]}, "versions.0", "there is no version 9"),
     ({"plan": "nothing"}, "plan", "there is no plan"),
-    ({"customers": ["nobody"]}, "plan", "Nobody has a running subscription"),
+    ({"customers": ["nobody"]}, "plan", "The selection has no active subscription"),
     ({"periods": 30}, "periods", "24"),
 ]
 

@@ -123,12 +123,12 @@ def test_the_audit_compares_with_the_function(subscription, monkeypatch):
     close_due(at=LATER)
     assert not [
         check_result
-        for check_result in audit(only=["usage_lines_are_rated_the_same_again"])
+        for check_result in audit(only=["usage_lines_have_the_same_amount_when_rated_again"])
         if check_result.is_violated
     ]
     dearer(monkeypatch)
     assert [
         check_result
-        for check_result in audit(only=["usage_lines_are_rated_the_same_again"])
+        for check_result in audit(only=["usage_lines_have_the_same_amount_when_rated_again"])
         if check_result.is_violated
     ]

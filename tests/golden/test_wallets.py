@@ -11,7 +11,7 @@ FAMILY = "wallets"
 
 # Entries are written without the plan and usage behind them, so there are ledger movements of drawdowns without a
 # drawdown.
-LEDGER = [check.name for check in wallets.CHECKS if check.name != "wallets_paid_what_use_cost"]
+LEDGER = [check.name for check in wallets.CHECKS if check.name != "drawdowns_equal_their_wallet_transactions"]
 
 
 @pytest.mark.django_db

@@ -29,8 +29,8 @@ def stored_database() -> Iterator[str]:
 
 
 NOT_PORTABLE = {
-    "secrets_of_webhooks_can_be_read": "the secrets were sealed with a key of the machine that stored them",
-    "nobody_waits_long_to_be_looked_after": "the database has been stored for longer than anyone may wait",
+    "webhook_secrets_can_be_decrypted": "the secrets were sealed with a key of the machine that stored them",
+    "alert_evaluations_are_not_delayed": "the database has been stored for longer than anyone may wait",
 }
 """Check → why it finds something in a database that was stored elsewhere and long ago."""
 

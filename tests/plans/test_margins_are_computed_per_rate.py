@@ -74,8 +74,7 @@ def test_a_currency_without_unit_costs_is_reported(tokens):
         ("USD", "50.0")
     ]
     message = (
-        "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
-        " Record its cost in JPY as well."
+        "The margin of tokens in JPY is unknown: its unit cost is recorded in USD only. Record it in JPY as well."
     )
     assert [str(missing_cost) for missing_cost in find_missing_costs([version], at=JAN)] == [message]
     assert message in check_plan(version, at=JAN)

@@ -65,8 +65,8 @@ CASES = [
         lambda: prepaid_calls(rate(1)),
         lambda: prepaid_calls(rate("0.002"), at_zero="grace", grace=50),
         [
-            "calls: with an empty wallet: reject until topped up → continue with an overdraft up to a limit",
-            "calls: how far below zero: 0 → 50",
+            "calls: when the wallet is empty: reject until topped up → continue with an overdraft up to a limit",
+            "calls: overdraft limit: 0 → 50",
             "calls: price: 1,000 credits → 2 credits per 1,000 calls (−99.8%)",
         ],
     ),
@@ -111,7 +111,7 @@ CASES = [
     (
         lambda: {"fees": [fee("10")]},
         lambda: {"fees": [fee("10")], "interval": "year", "proration": "day"},
-        ["unit of a period: month → year", "proration: by the second → by the day"],
+        ["billing period's unit: month → year", "proration: by the second → by the day"],
     ),
     (lambda: calls(CALL), lambda: calls(CALL), []),
 ]

@@ -16,7 +16,7 @@ REFUSED = [
     ({"rates": (RateTerms(1, (), FREE), RateTerms(1, (A,), FREE))}, "Two rates have the key 1"),
     (
         {"rates": (RateTerms(1, (), FREE), RateTerms(2, (), FREE))},
-        "Rate 2 matches the same usage as rate 1, so it would never apply: change its dimensions or remove it",
+        "Rate 2 matches the same usage as rate 1, so it never applies; change its dimensions or remove it",
     ),
     (
         {"rates": (RateTerms(1, (A, EU), FREE), RateTerms(2, (EU, A), FREE))},
@@ -30,7 +30,7 @@ REFUSED = [
     ({"model": "hard_cap", "credits_below_zero": True}, "^A hard cap bills nothing"),
     (
         {"rates": (RateTerms(1, (), Percentage(D(1))),), "model": "hard_cap"},
-        "no units are included in it and none capped: use its free events or free value instead",
+        "it can't have an allowance or a hard cap; use its free events or free value instead",
     ),
 ]
 

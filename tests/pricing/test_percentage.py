@@ -55,7 +55,7 @@ def test_single_values_are_required_only_if_they_are_read(charge, values):
     if charge.reads == "events":
         assert charge.rate(summed) == charge.rate(usage(values))
     else:
-        with pytest.raises(InvalidQuantity, match=r"^This percentage is charged on each event's value, and only"):
+        with pytest.raises(InvalidQuantity, match=r"^This percentage applies to each event's value, but only"):
             charge.rate(summed)
 
 

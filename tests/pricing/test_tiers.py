@@ -14,7 +14,7 @@ REFUSED = [
     ([PriceTier(D(10), ONE)], "The last tier must be open.*tier 1 empty; it is 10"),
     (
         [PriceTier(None, ONE), PriceTier(None, ONE)],
-        "Tier 1 has no upper bound, so tier 2 could never be reached: only the last tier is open.$",
+        "Tier 1 has no upper bound, so tier 2 is never reached; only the last tier may be open.$",
     ),
     (
         [PriceTier(D(10), ONE), PriceTier(D(5), ONE), PriceTier(None, ONE)],

@@ -81,7 +81,7 @@ class Sender:
         while (answer := self._try(body)) is None:
             tries += 1
             self.record.count(unanswered=1)
-            if not self.verdict.require(time.monotonic() < give_up, f"a batch has no answer after {tries} tries"):
+            if not self.verdict.require(time.monotonic() < give_up, f"a batch got no response after {tries} tries"):
                 return
             time.sleep(0.05)
         self._compare(answer, new, repeats, is_first_try=tries == 0)
@@ -104,7 +104,7 @@ class Sender:
             self.record.count(waiting=-1)
         if answer.status >= 500:
             return None
-        self.verdict.require(answer.status == 200, f"events were answered {answer.status}: {text[:300]!r}")
+        self.verdict.require(answer.status == 200, f"events got a response of {answer.status}: {text[:300]!r}")
         return [event_result["status"] for event_result in json.loads(text).get("results", [])]
 
     def _compare(
@@ -140,7 +140,7 @@ class Client(threading.Thread):
         """Wait until the client's last batch is answered."""
         self._stop_asked.set()
         self.join(PATIENCE_SECONDS + TIMEOUT_SECONDS)
-        self.sender.verdict.require(not self.is_alive(), f"{self.name} still waits for an answer")
+        self.sender.verdict.require(not self.is_alive(), f"{self.name} is still waiting for a response")
 
     def _event(self) -> Sent:
         self._serial += 1

@@ -103,14 +103,14 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
         house.start("web")
         half = len(sendings) // 2
         answers = _send(house.port, secret, events, sendings[:half])
-        say(f"  {half:,} sendings before the months are billed: {dict(answers)}")
+        say(f"  {half:,} sends before the months are billed: {dict(answers)}")
         with _Closing():
             answers += _send(house.port, secret, events, sendings[half:])
     finally:
         house.stop()
-    say(f"  all {len(sendings):,} sendings: {dict(answers)}")
+    say(f"  all {len(sendings):,} sends: {dict(answers)}")
     wanted = Counter(accepted=len(events), duplicate=len(sendings) - len(events))
-    verdict.require(+answers == +wanted, f"events were answered {dict(answers)} and should be {dict(wanted)}")
+    verdict.require(+answers == +wanted, f"responses to events were {dict(answers)}; expected {dict(wanted)}")
     _close_everything()
     _compare(_oracle(events, months), _billed(), verdict)
     numbers_have_no_gap(verdict)
@@ -191,7 +191,7 @@ def _send(port: int, secret: str, events: Sequence[Event], sendings: Sequence[in
                 else:
                     answers[f"{answer.status} {body_.get('detail', '')}"] += 1
                 if (done := answers.total()) // 100_000 > (done - BATCH) // 100_000:
-                    say(f"  {done:,} answered")
+                    say(f"  {done:,} responses")
 
     clients = [threading.Thread(target=work, args=(sendings[number::CLIENTS],)) for number in range(CLIENTS)]
     for client in clients:
@@ -240,7 +240,7 @@ def _close_everything() -> None:
         bill_late_usage(at=at)
         if not Period.objects.filter(late_since__isnull=False).exists():
             return
-    raise RuntimeError("there is still late usage after a hundred looks")
+    raise RuntimeError("late usage remains after a hundred attempts")
 
 
 # The oracle ---------------------------------------------------------------------------------------------------------
@@ -292,9 +292,9 @@ def _compare(
 ) -> None:
     for key in {*wanted, *billed}:
         should = (wanted.get(key, Fraction(0)), _price(key[2], wanted.get(key, Fraction(0))))
-        verdict.require(billed.get(key) == should, f"{key} was billed {billed.get(key)}, the oracle says {should}")
+        verdict.require(billed.get(key) == should, f"{key} was billed {billed.get(key)}; the oracle expects {should}")
     owed = sum(_price(name, quantity) for (_, _, name), quantity in wanted.items())
     total = sum(amount for _, amount in billed.values())
-    verdict.require(owed == total, f"{float(total):.2f} are billed, the oracle says {float(owed):.2f}")
+    verdict.require(owed == total, f"{float(total):.2f} was billed; the oracle expects {float(owed):.2f}")
     late = Line.objects.filter(kind="late_usage").count()
     say(f"  oracle {float(owed):,.2f}, billed {float(total):,.2f} on {len(billed):,} sums, with {late:,} late lines")

@@ -143,8 +143,8 @@ class Campaign:
     def _report_progress(self, number: int, faults: int, passed: float) -> None:
         say(
             f"  {number:,}/{faults:,} faults, {self.inside.total() / number:.0%} inside,"
-            f" {len(self.record.acknowledged):,} events acknowledged, {self.record.unanswered:,} tries unanswered,"
-            f" {len(self.verdict.broken)} broken, {passed:,.0f} s"
+            f" {len(self.record.acknowledged):,} events acknowledged, {self.record.unanswered:,} tries without a"
+            f" response, {len(self.verdict.broken)} violations, {passed:,.0f} s"
         )
 
     def settle(self) -> None:
@@ -155,8 +155,8 @@ class Campaign:
         self.empty_the_broker()
         began = time.monotonic()
         done = until(_nothing_is_due, seconds=2 * RECOVERY_SECONDS, look=1)
-        self.verdict.require(done, "with the broker emptied, not everything was billed")
-        say(f"  with the broker emptied, all was billed after {time.monotonic() - began:.0f} s")
+        self.verdict.require(done, "after the broker was emptied, not everything was billed")
+        say(f"  after the broker was emptied, everything was billed within {time.monotonic() - began:.0f} s")
         left = 300 + Invoice.objects.filter(rendering__content__isnull=True).count()
         until(_nothing_is_unrendered, seconds=left, look=1)
 
@@ -177,13 +177,13 @@ class Campaign:
             ["killed", "window", "faults", "announced", "inside", "share"],
             [*rows, ["all", "", *total, f"{share:.0%}"]],
         )
-        self.verdict.require(share >= LEAST_INSIDE, f"only {share:.0%} of the kills landed inside their window")
+        self.verdict.require(share >= LEAST_INSIDE, f"only {share:.0%} of the kills were inside their window")
         for work, seconds in self.recoveries.items():
             if seconds:
-                say(f"{work} that was abandoned, the broker emptied, resumed after {_in_words(seconds)} s")
+                say(f"{work}, abandoned with an emptied broker, resumed after {_in_words(seconds)} s")
         if self.house.died:
-            say(f"ended by themselves when PostgreSQL was away: {dict(Counter(self.house.died))}")
-        say(f"{self.record.unanswered:,} tries had no answer, {self.record.repeated:,} events were sent once more")
+            say(f"exited while PostgreSQL was down: {dict(Counter(self.house.died))}")
+        say(f"{self.record.unanswered:,} tries got no response, {self.record.repeated:,} events were sent again")
 
     # Leading the victim into its window
 

@@ -65,11 +65,13 @@ def _periods_have_one_invoice(verdict: Verdict) -> None:
 def numbers_have_no_gap(verdict: Verdict) -> None:
     issued = list(Invoice.objects.order_by("sequence").values_list("sequence", "number", "issued_at"))
     sequence = [number for number, _, _ in issued]
-    verdict.require(sequence == list(range(1, len(issued) + 1)), f"{len(issued)} numbers have a gap or a repeat")
+    verdict.require(
+        sequence == list(range(1, len(issued) + 1)), f"{len(issued)} invoice numbers have gaps or duplicates"
+    )
     repeated = len(issued) - len({number for _, number, _ in issued})
-    verdict.require(not repeated, f"{repeated} numbers were printed twice")
+    verdict.require(not repeated, f"{repeated} invoice numbers were printed twice")
     backwards = sum(before > after for (_, _, before), (_, _, after) in pairwise(issued))
-    verdict.require(not backwards, f"{backwards} numbers were issued before the number before them")
+    verdict.require(not backwards, f"{backwards} invoices were issued before the previous number")
     say(f"  {len(issued):,} numbers run from 1 to {len(issued):,}, in the order of time")
 
 
@@ -78,7 +80,7 @@ def _files_are_whole(verdict: Verdict) -> None:
     verdict.require(not missing, f"{missing} invoices have no file")
     for id_, content, hash_ in Rendering.objects.values_list("invoice_id", "content", "sha256").iterator():
         whole = content is not None and sha256(content).hexdigest() == hash_
-        verdict.require(whole, f"the file of invoice {id_} is not what its hash says")
+        verdict.require(whole, f"the file of invoice {id_} does not match its hash")
     say(f"  {Rendering.objects.count():,} files agree with their hashes")
 
 
@@ -88,4 +90,4 @@ def books_are_sound(verdict: Verdict) -> None:
     for finding in findings:
         verdict.require(not finding.is_violated, f"audit: {finding.check.name}: {finding.rows[:2]}")
     kept = sum(not finding.is_violated for finding in findings)
-    say(f"  audit and oracle: {kept} of {len(findings)} promises are kept")
+    say(f"  audit and oracle: {kept} of {len(findings)} checks passed")

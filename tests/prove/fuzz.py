@@ -265,12 +265,12 @@ def _send(
             status = _request_with_reconnect(web, request)
         except (OSError, HTTPException) as error:
             web.close()
-            verdict.require(False, f"no answer ({error!r}): {request}")
+            verdict.require(False, f"no response ({error!r}): {request}")
             continue
-        verdict.require(status < 500, f"answered {status}: {request}")
+        verdict.require(status < 500, f"response {status}: {request}")
         answered[request.endpoint, status] += 1
         if (total := answered.total()) % TELL_EVERY == 0:
-            say(f"  {total:,} answered, {_accepted(answered):.0%} accepted, {len(verdict.broken)} broken")
+            say(f"  {total:,} responses, {_accepted(answered):.0%} accepted, {len(verdict.broken)} violations")
 
 
 def _request_with_reconnect(web: HTTPConnection, request: Request) -> int:
@@ -318,11 +318,11 @@ def _report(answered: Counter[tuple[str, int]], document: dict[str, dict[str, ob
             counts = ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
             rows.append([endpoint, total, f"{accepted / total:.0%}", counts])
             seen = accepted or total < SEEN_OFTEN_ENOUGH
-            verdict.require(bool(seen), f"nothing sent to {endpoint} was ever accepted: teach fuzz.py its names")
+            verdict.require(bool(seen), f"no request to {endpoint} was accepted; add its names to fuzz.py")
     table(["operation", "requests", "accepted", "answers"], rows)
     operations = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
-    say(f"{len(endpoints) - len(rows)} other addresses were asked for")
-    verdict.require(operations <= set(endpoints), f"never asked: {sorted(operations - set(endpoints))}")
+    say(f"{len(endpoints) - len(rows)} other addresses were requested")
+    verdict.require(operations <= set(endpoints), f"never requested: {sorted(operations - set(endpoints))}")
     share = _accepted(answered)
     say(f"{answered.total():,} requests, {share:.0%} of them accepted")
     verdict.require(share >= LEAST_ACCEPTED, f"only {share:.0%} of the requests were accepted")

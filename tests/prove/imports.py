@@ -64,7 +64,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     campaign.kill(options.kills - options.kills // 2, (*PLACES, RANDOM))
     say("\nKills")
     table(["killed", "times"], sorted(campaign.killed.items()))
-    verdict.require(sum(campaign.killed.values()) == options.kills, "the work was over before all kills were struck")
+    verdict.require(sum(campaign.killed.values()) == options.kills, "the import ended before all kills")
     _compare(Job.objects.get(pk=job.pk), options.rows, units, verdict)
     books_are_sound(verdict)
     return verdict.conclude()
@@ -157,9 +157,9 @@ def _is_open(job_id: int) -> bool:
 def _compare(job: Job, rows: int, units: int, verdict: Verdict) -> None:
     events, counted = Event.objects.count(), sum(counter.quantity for counter in Counter.objects.all())
     job_figures = {name: job.figures.get(name) for name in ("rows", "accepted", "duplicate", "refused")}
-    say(f"  {events:,} events of {rows:,} rows, {counted:,} units of {units:,}; the job says {job_figures}")
+    say(f"  {events:,} events of {rows:,} rows, {counted:,} units of {units:,}; the job reports {job_figures}")
     verdict.require(job.state == JobState.DONE, f"the job is {job.get_state_display()}")
     expected = {"rows": rows, "accepted": rows, "duplicate": 0, "refused": 0}
-    verdict.require(job_figures == expected, f"the job says {job_figures}")
+    verdict.require(job_figures == expected, f"the job reports {job_figures}")
     verdict.require(events == rows, f"{events:,} events are stored")
     verdict.require(counted == units, f"{counted:,} units are counted")

@@ -59,7 +59,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     killed += _run_with_kills(workflow.roll_back, migration, chance, options.kills - half, GOING_BACK)
     verdict.require(_states() == {"undone": options.subscriptions}, f"rolled back: {_states()}")
     struck = sum(killed.values())
-    verdict.require(struck == options.kills, f"the work was over after {struck} of {options.kills} kills")
+    verdict.require(struck == options.kills, f"the migration ended after {struck} of {options.kills} kills")
     say("\nKills")
     table(["killed", "times"], sorted(killed.items()))
     _bill(began, options.months)
@@ -79,7 +79,7 @@ def _begin(count: int) -> tuple[datetime, PlanMigration]:
         _use(name, many, began + DAY)
     generate_periods(until=at + 2 * HOUR)
     close_due(at=at)
-    say(f"  {count:,} are to be moved, {SOME} stay")
+    say(f"  {count:,} are selected, {SOME} are not")
     who = tuple(f"m{number}" for number in range(count))
     parts = Selection(plan="old", began_until=at) if count > 20_000 else Selection(ids=who)
     terms = MigrationTerms(when="now")
@@ -125,7 +125,7 @@ def _resume(job: Job) -> None:
     """Retry job items that failed because their workers were killed every time, as staff would do."""
     job.refresh_from_db()
     if job.state == JobState.FAILED:
-        say(f"  {job.failed} pieces were given up, each after its worker was killed five times: tried again")
+        say(f"  {job.failed} items failed, each after its worker was killed five times; they are retried")
         retry_failed(job_id=job.pk, by=None, at=database_time())
         work(kinds=KINDS, clock=database_time, job_id=job.pk)
 
@@ -154,6 +154,8 @@ def _compare(count: int, verdict: Verdict) -> None:
     for customer, kind, total in rows.iterator():
         owed[customer] += total if kind == "invoice" else -total
     wrong = [number for number in range(count) if owed[f"m{number}"] != owed[f"s{number % SOME}"]]
-    verdict.require(not wrong, f"{len(wrong):,} owe something else than those who stayed, such as m{wrong[:5]}")
+    verdict.require(
+        not wrong, f"{len(wrong):,} owe different amounts from unmigrated customers, such as m{wrong[:5]}"
+    )
     remaining = Subscription.objects.exclude(version__plan__code="old").count()
     verdict.require(not remaining, f"{remaining:,} are still on the new plan")

@@ -69,10 +69,10 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     rolled_back, broken_off = (
         sum(getattr(result_, name) for result_ in written) for name in ("rolled_back", "broken_off")
     )
-    say(f"  {inside} of {ordered} kills came while a number was taken and not committed")
-    say(f"  {rolled_back:,} transactions were rolled back, {broken_off:,} tries came to nothing by a kill")
-    verdict.require(ordered == options.kills, f"the writers were done after {ordered} of {options.kills} kills")
-    verdict.require(inside >= LEAST_INSIDE * ordered, f"only {inside} of {ordered} kills landed in the window")
+    say(f"  {inside} of {ordered} kills came between taking a number and its commit")
+    say(f"  {rolled_back:,} transactions were rolled back, {broken_off:,} tries were aborted by a kill")
+    verdict.require(ordered == options.kills, f"the writers ended after {ordered} of {options.kills} kills")
+    verdict.require(inside >= LEAST_INSIDE * ordered, f"only {inside} of {ordered} kills were inside the window")
     _compare(periods, written, verdict)
     numbers_have_no_gap(verdict)
     books_are_sound(verdict)
@@ -169,7 +169,9 @@ def _compare(periods: Sequence[int], written: Sequence[WriterResult], verdict: V
     acknowledged = {period_id: number for result_ in written for period_id, number in result_.numbers.items()}
     stored = dict(Period.objects.filter(invoice__isnull=False).values_list("pk", "invoice__number"))
     wrong = [period_id for period_id in periods if acknowledged.get(period_id) != stored.get(period_id)]
-    verdict.require(not wrong, f"{len(wrong)} periods bear another number than their writer was told: {wrong[:3]}")
+    verdict.require(
+        not wrong, f"{len(wrong)} periods have a different number than their writer received: {wrong[:3]}"
+    )
     verdict.require(len(stored) == len(periods), f"{len(stored)} of {len(periods)} periods are billed")
     documents = Invoice.objects.count()
     verdict.require(documents == len(periods), f"{documents} invoices were issued for {len(periods)} periods")

@@ -40,7 +40,7 @@ TOTAL, SOME, ZERO = Decimal("100.00"), Decimal("30.00"), Decimal(0)
 STARTS = ("draft", "issued", "paid")
 REFUSALS = (PaymentAttemptRefused, OneOffInvoiceRefused, CreditRefused, PaymentRefused)
 MAX_STEPS = 20
-SAID = ("none was done", "one was done", "both were done")
+SAID = ("neither succeeded", "one succeeded", "both succeeded")
 _serial = count(1)
 
 
@@ -125,17 +125,19 @@ def _race_all(
             legal |= _outcomes_during_a_charge(pair, legal)
             raced_outcomes = Counter(world.outcome(start, pair, _at_once) for _ in range(times))
             for outcome, many in raced_outcomes.items():
-                name = f"{start}: {' and '.join(pair)} came to {outcome}, {many} times, and not to one of {legal}"
+                name = (
+                    f"{start}: {' and '.join(pair)} resulted in {outcome}, {many} times, which is not one of {legal}"
+                )
                 verdict.require(outcome in legal, name)
                 verdict.require(outcome.credited <= TOTAL, f"{start}: {pair}: {outcome.credited} is credited")
                 claimed = max(TOTAL - outcome.credited, Decimal(0)) if outcome.state != "draft" else Decimal(0)
                 surplus = outcome.taken - outcome.back - outcome.kept - claimed
-                verdict.require(surplus <= 0, f"{start}: {pair}: {surplus} too much is taken for good")
+                verdict.require(surplus <= 0, f"{start}: {pair}: {surplus} too much is kept")
             for raced, many in raced_outcomes.items():
                 tallied[SAID[raced.answers.count("done")]] += many
             tallied["pairs whose order matters"] += len(legal) > 1
-            tallied["of these, both orders came about"] += len(legal) > 1 and len(raced_outcomes) > 1
-    table(["what was said", "times"], sorted(tallied.items()))
+            tallied["of these, both orders occurred"] += len(legal) > 1 and len(raced_outcomes) > 1
+    table(["response", "times"], sorted(tallied.items()))
 
 
 def _outcomes_during_a_charge(pair: tuple[str, str], legal: Set[Outcome]) -> Set[Outcome]:

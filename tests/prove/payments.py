@@ -71,7 +71,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
-    verdict = Verdict(f"{options.runs:,} invoices are paid", seed=options.seed)
+    verdict = Verdict(f"{options.runs:,} invoices to pay", seed=options.seed)
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder, Server() as server:
         campaign = Campaign(server.books, CampaignClock(Path(folder)), options.seed, verdict)
@@ -124,7 +124,7 @@ class Campaign:
             teller.end()
             hands.stop()
         self.announced = len(teller.announced)
-        self.verdict.require(not hands.died, f"hands ended by themselves with {hands.died}")
+        self.verdict.require(not hands.died, f"processes exited by themselves with {hands.died}")
 
     def _round(self, hands: WorkerPool, teller: EventPoster, many: int) -> None:
         new: list[Run] = []
@@ -197,7 +197,7 @@ class Campaign:
                 time.sleep(0.5)
         tried = PaymentAttempt.objects.filter(invoice=payment_run.invoice_id).values()
         raise AssertionError(
-            f"no page opens for invoice {payment_run.invoice_id}: {last} {list(tried)} {self.hours.now()}"
+            f"no payment page opens for invoice {payment_run.invoice_id}: {last} {list(tried)} {self.hours.now()}"
         )
 
     @contextmanager
@@ -216,7 +216,7 @@ class Campaign:
             answers = teller.lie({"id": "pi_lie", "metadata": {"tollbook_key": str(charge.key if charge else "")}})
             self.lies.update(answers.keys())
             accepted = [kind for kind, status in answers.items() if status != 400]
-            self.verdict.require(not accepted, f"what was {accepted} was answered {answers}")
+            self.verdict.require(not accepted, f"responses to {accepted} were {answers}")
 
     def _give_back(self, payment_run: Run) -> None:
         if payment_run.is_paid and self.chance.random() < 0.5:
@@ -269,35 +269,36 @@ class Campaign:
         expected = [int(payment_run.amount * 100)] if payment_run.is_paid else []
         name = f"{payment_run.kind} {payment_run.invoice_id}"
         amounts = [it["amount"] for it in taken]
-        self.verdict.require(amounts == expected, f"{name}: Stripe took {amounts} and not {expected}")
+        self.verdict.require(amounts == expected, f"{name}: Stripe charged {amounts} instead of {expected}")
         ours = [charge for charge in keys.values() if charge.state == "succeeded"]
         self.verdict.require(len(ours) == len(expected), f"{name}: our books have {len(ours)} charges")
         self.verdict.require(
-            invoice.paid == (payment_run.amount if payment_run.is_paid else 0), f"{name}: {invoice.paid} is paid"
+            invoice.paid == (payment_run.amount if payment_run.is_paid else 0),
+            f"{name}: the paid amount is {invoice.paid}",
         )
         returned = sum(it["amount"] for it in back)
         self.verdict.require(
             returned == payment_run.given_back * 100,
-            f"{name}: Stripe gave {returned} back of {payment_run.given_back}",
+            f"{name}: Stripe refunded {returned} of {payment_run.given_back}",
         )
-        self.verdict.require(len(back) <= 1, f"{name}: Stripe gave back {len(back)} times")
+        self.verdict.require(len(back) <= 1, f"{name}: Stripe refunded {len(back)} times")
 
     def conclude(self) -> None:
         connection.close()
         kinds = Counter(run.kind for run in self.runs)
-        table(["how it is paid", "invoices"], sorted(kinds.items()))
-        table(["what befell requests", "times"], sorted(self.faults.items()))
+        table(["payment", "invoices"], sorted(kinds.items()))
+        table(["faults of requests", "times"], sorted(self.faults.items()))
         kills = [[window, self.kills[window], many] for window, many in sorted(self.tried.items())]
         table(["killed", "times", "of"], kills)
         inside, tried = self.kills.total(), self.tried.total()
         enough = LEAST_INSIDE * tried if tried >= MANY else 0
-        self.verdict.require(inside >= enough, f"only {inside} of {tried} kills landed in their window")
-        say(f"  {ProviderEvent.objects.count():,} events are stored, of {self.announced:,} that were told")
+        self.verdict.require(inside >= enough, f"only {inside} of {tried} kills were inside their window")
+        say(f"  {ProviderEvent.objects.count():,} events are stored; {self.announced:,} events were delivered")
         self.verdict.require(ProviderEvent.objects.count() == self.announced, "an event was lost, or stored twice")
-        say(f"  {self.lies.total():,} lies were told")
+        say(f"  {self.lies.total():,} forged events were sent")
         pending = (
             PaymentAttempt.objects.filter(state="pending").count() + Refund.objects.filter(state="pending").count()
         )
-        self.verdict.require(not pending, f"{pending} attempts are under way for ever")
+        self.verdict.require(not pending, f"{pending} payment attempts never end")
         charges, refunds, taken = PaymentAttempt.objects.count(), Refund.objects.count(), len(self.books.taken())
-        say(f"  {charges:,} charges and {refunds:,} refunds, {taken:,} were taken")
+        say(f"  {charges:,} charges and {refunds:,} refunds, {taken:,} succeeded")

@@ -62,7 +62,7 @@ class Deployment:
                     start_new_session=True,
                 )
         if "web" in self._running and not until(self._answers, seconds=READY_SECONDS, look=0.1):
-            raise RuntimeError(f"web does not answer within {READY_SECONDS} s:\n{self.end_of_log()}")
+            raise RuntimeError(f"web does not respond within {READY_SECONDS} s:\n{self.end_of_log()}")
 
     def kill(self, name: str) -> None:
         """SIGKILL a process with all its children."""
@@ -137,7 +137,7 @@ def kill_postgres(cluster: Cluster) -> None:
 def await_recovery(cluster: Cluster) -> None:
     """Return when PostgreSQL accepts connections again: after the death of one backend it stops all the others."""
     if not until(cluster.accepts_connections, seconds=60):
-        raise RuntimeError("PostgreSQL does not come back")
+        raise RuntimeError("PostgreSQL does not restart")
 
 
 def backends_at_work(cluster: Cluster) -> list[int]:

@@ -72,12 +72,10 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
             chance = random.Random(options.seed + number)
             killed = _race(race_round, options.clients, house, secret, chance, with_kill=number % 2 == 1)
             reserved = Reservation.objects.filter(customer__external_id=race_round.customer).count()
-            verdict.require(
-                reserved == LIMIT, f"{race_round.customer}: {reserved} were let through instead of {LIMIT}"
-            )
+            verdict.require(reserved == LIMIT, f"{race_round.customer}: {reserved} were admitted instead of {LIMIT}")
             verdict.require(
                 len(race_round.let) == reserved,
-                f"{race_round.customer}: {len(race_round.let)} were told so, {reserved} are stored",
+                f"{race_round.customer}: {len(race_round.let)} were admitted, but {reserved} are stored",
             )
             connection.close()
             rows.append(
@@ -92,7 +90,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
             )
     finally:
         house.stop()
-    table(["limit", "clients", "let through", "kills inside", "unanswered", "then"], rows)
+    table(["limit", "clients", "admitted", "kills inside", "unanswered", "then"], rows)
     books_are_sound(verdict)
     return verdict.conclude()
 

@@ -53,13 +53,13 @@ def test_limits_apply_to_concurrent_clients():
 
 def test_customers_are_charged_while_everything_fails():
     output = campaign("payments", "--runs", "8")
-    assert "were taken" in output
+    assert "refunds, " in output
 
 
 @pytest.mark.long
 def test_pairs_of_operations_equal_one_after_the_other():
     output = campaign("pairs", "--times", "1", "--starts", "issued")
-    assert "both were done" in output
+    assert "both succeeded" in output
 
 
 def test_a_broken_guarantee_sets_the_exit_status():

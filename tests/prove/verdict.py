@@ -22,16 +22,16 @@ class Verdict:
         if not kept:
             with self._lock:
                 self.broken.append(promise)
-            say(f"  BROKEN: {promise}")
+            say(f"  VIOLATED: {promise}")
         return kept
 
     def conclude(self) -> int:
         """Print the broken guarantees, and return the exit status."""
         say(f"\n{time.monotonic() - self._began:,.0f} s in all.")
         if not self.broken:
-            say("Nothing was broken.")
+            say("No guarantee was violated.")
             return 0
-        say(f"{len(self.broken):,} BROKEN:")
+        say(f"{len(self.broken):,} VIOLATED:")
         for promise in self.broken[:MAX_SHOWN]:
             say(f"  {promise}")
         return 1

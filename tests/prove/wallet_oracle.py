@@ -27,7 +27,7 @@ def compare(
     _balances_are_the_answers(known, answered, campaign, verdict)
     owners = [wallet for customer_wallets in campaign.wallets.values() for wallet in customer_wallets]
     below = Transaction.objects.filter(wallet__in=owners, balance_after__lt=-FLOOR).count()
-    verdict.require(not below, f"{below} movements left a wallet below its floor")
+    verdict.require(not below, f"{below} entries left a wallet below its overdraft limit")
     lowest = Transaction.objects.filter(wallet__in=owners).aggregate(Min("balance_after"))["balance_after__min"]
     counts_text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     say(f"    {counts_text}; the lowest balance ever was {lowest or 0:,.2f}")
@@ -50,10 +50,10 @@ def _one_answer_each(
                 continue
             counts[kind] += 1
             first = answered.setdefault((key, kind), answer)
-            verdict.require(first == answer, f"{kind} {key} was answered {first}, and {answer} to a repeat")
+            verdict.require(first == answer, f"{kind} {key} first got {first}, and {answer} when repeated")
     chains = sum(1 for _ in known)
-    say(f"    {operations:,} operations were answered, of {chains:,} chains under keys of their own")
-    verdict.require(chains > 0 and operations > 0, "nothing was asked for")
+    say(f"    {operations:,} operations got a response, of {chains:,} chains with keys of their own")
+    verdict.require(chains > 0 and operations > 0, "no operation ran")
     return answered, counts
 
 
@@ -81,7 +81,7 @@ def _nothing_else_moved(
     ):
         differs = [key for key in {*wanted, *stored[kind]} if wanted.get(key) != stored[kind].get(key)]
         verdict.require(
-            not differs, f"{len(differs)} of {len(wanted)} {kind} are not what was answered: {differs[:3]}"
+            not differs, f"{len(differs)} of {len(wanted)} {kind} differ from their response: {differs[:3]}"
         )
     granted = {key for key, kind in answered if kind == "grant"}
     lots = set(Lot.objects.filter(wallet__in=owners, origin__isnull=True).values_list("source", flat=True))
@@ -114,10 +114,11 @@ def _balances_are_the_answers(
     )
     wrong = [balance for balance in balances if balances[balance] != wanted[balance]]
     verdict.require(
-        not wrong, f"{len(wrong)} of {len(balances)} customers have not what the answers come to: {wrong[:3]}"
+        not wrong,
+        f"{len(wrong)} of {len(balances)} customers have a balance that differs from the responses: {wrong[:3]}",
     )
     kinds = Transaction.objects.filter(wallet__customer__in=campaign.wallets).values_list("kind").order_by()
     rolled = kinds.filter(kind__in=[Movement.EXPIRE, Movement.ROLL_OVER, Movement.REPAY, Movement.REVIVE])
     counted = Counter(kind for (kind,) in rolled.iterator())
     besides = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counted.items()))
-    say(f"    balances are what the answers come to; by itself: {besides}")
+    say(f"    balances equal the sum of the responses; also: {besides}")

@@ -39,7 +39,7 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
             verdict.require(False, f"the ledger differs from the model: {failure}")
             return
     accepted = 1 - attempted["refused"] / count_operations()
-    say(f"  {count_operations():,} operations, {accepted:.0%} of them accepted, did what the model says")
+    say(f"  {count_operations():,} operations, {accepted:.0%} of them accepted, matched the model")
     verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
     for names, counts in ((OPERATIONS, attempted), (MOVEMENTS, ledger_outcomes)):
         table(

@@ -141,7 +141,7 @@ def test_it_is_disabled_after_the_allowed_declines_and_re_enabled_by_hand(wallet
     assert (top_up_rule.is_on, top_up_rule.declines, top_up_rule.off_reason) == (
         False,
         2,
-        "2 payments in a row were declined",
+        "2 consecutive payments were declined",
     )
     assert kinds() == ["topup.failed", "topup.failed", "topup.switched_off"]
     TopUpRule.objects.update(payer="sandbox")

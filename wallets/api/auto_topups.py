@@ -38,11 +38,16 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
 
     pack = serializers.CharField(max_length=64)
     threshold = NumberField(
-        required=False, allow_null=True, help_text="Strictly below so many units; or give a percentage of the pack."
+        required=False,
+        allow_null=True,
+        help_text="Top up when the balance is below this number of units; alternatively send a percentage"
+        " of the pack.",
     )
     percent = NumberField(required=False, allow_null=True)
     target = NumberField(
-        required=False, allow_null=True, help_text="Fill it up to so many units, at least; default: buy one pack."
+        required=False,
+        allow_null=True,
+        help_text="Buy packs until the balance reaches this number of units; default: buy one pack.",
     )
     payer = serializers.ChoiceField(
         choices=list(Payer), default=Payer.INVOICE, help_text="`sandbox` and `declining` are for sandbox customers."
@@ -51,12 +56,15 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         min_value=0, max_value=int(LONGEST_COOLDOWN.total_seconds()), default=0
     )
     most_declines = serializers.IntegerField(
-        min_value=1, max_value=MAX_DECLINES, default=3, help_text="Declines in a row that switch it off."
+        min_value=1,
+        max_value=MAX_DECLINES,
+        default=3,
+        help_text="Consecutive declines after which top-ups are switched off.",
     )
     is_on = serializers.BooleanField(default=True)
     ceilings = serializers.ListSerializer[Any](child=CeilingSerializer(), required=False, max_length=4)
-    declines = serializers.IntegerField(read_only=True, help_text="In a row, so far.")
-    off_reason = serializers.CharField(read_only=True, help_text="What has switched it off.")
+    declines = serializers.IntegerField(read_only=True, help_text="Consecutive declines so far.")
+    off_reason = serializers.CharField(read_only=True, help_text="Why automatic top-ups were switched off.")
 
     def to_representation(self, rule: TopUpRule) -> dict[str, Any]:
         """Return the rule in the API's form."""
@@ -81,8 +89,8 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
 class TopUpSerializer(RowSerializer[TopUp]):
     """An automatic top-up."""
 
-    balance = NumberField(help_text="What it held when that was too little.")
-    amount = AmountField(help_text="With tax.")
+    balance = NumberField(help_text="Balance that triggered the top-up.")
+    amount = AmountField(help_text="Including tax.")
     state = serializers.ChoiceField(choices=list(TopUpState))
     purchase = serializers.IntegerField(source="purchase_id")
     created_at = InstantField()
@@ -108,24 +116,24 @@ class TopUpRuleView(WalletRows[TopUpRule]):
         rule: TopUpRule = get_object_or_404(self.get_queryset())
         return rule
 
-    read = read_row("get_topup_rule", "Read how a wallet is topped up by itself")
+    read = read_row("get_topup_rule", "Read a wallet's automatic top-ups")
 
     @put(
         "set_topup_rule",
-        "Set how a wallet is topped up by itself",
-        "All of it: what is left out has its default. It is bought when the balance is strictly below the"
-        " threshold, one top-up at a time, within every ceiling; the customer's own are never above finance's."
-        " Setting it forgets declines, and switches it on unless told otherwise.",
+        "Set a wallet's automatic top-ups",
+        "Replaces the whole rule; omitted fields get their default. The wallet is topped up when its balance is"
+        " strictly below the threshold, one top-up at a time, within every ceiling; a customer's ceilings can't"
+        " exceed finance's. Setting the rule resets the declines and enables it, unless `is_on` is false.",
         request=TopUpRuleSerializer,
         refusals={TopUpRuleRefused: ("unprocessable", "refused")},
-        examples={"A pack below 20 % of it": EXAMPLE},
+        examples={"Buy a pack below 20 % of it": EXAMPLE},
     )
     def replace(self, request: Request, wallet: int) -> TopUpRule:
         owner = self.owner
         set_rule(wallet_id=owner.pk, request=_rule_request(self.read_body()), at=current_time(owner.customer))
         return self.get_object()
 
-    @delete("remove_topup_rule", "Top a wallet up no more")
+    @delete("remove_topup_rule", "Remove a wallet's automatic top-ups")
     def remove(self, request: Request, wallet: int) -> None:
         rule = self.get_object()
         remove_rule(wallet_id=rule.wallet_id, at=current_time(self.owner.customer))
@@ -143,4 +151,4 @@ class TopUpsView(WalletRows[TopUp]):
     queryset = TopUp.objects.all()
     serializer_class = TopUpSerializer
 
-    list_all = list_rows("list_topups", "Automatic top-ups of a wallet, newest first")
+    list_all = list_rows("list_topups", "List a wallet's automatic top-ups, newest first")

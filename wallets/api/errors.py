@@ -21,7 +21,7 @@ def as_problems(**renamed: str) -> Iterator[None]:
     except InvalidAmount as error:
         raise _problem("amount", "invalid", error) from error
     except WalletNotFound as error:
-        raise Problem("conflict", f"{error} It may have been closed: use another one.") from error
+        raise Problem("conflict", f"{error} It may be closed; use another one.") from error
     except ReferenceConflict as error:
         raise Problem("conflict", str(error), errors=[_fault("key", "taken", error)]) from error
     except LedgerRefused as error:

@@ -77,19 +77,20 @@ class Lots(ApiView[Lot]):
 
     read = read_row("get_lot", "Read a lot", "Read a lot.")
 
-    void_lot = take_out(void, "void_lot", "Void what is left of a lot", "Nothing is paid back.")
+    void_lot = take_out(void, "void_lot", "Void the rest of a lot", "The customer is not refunded.")
 
     refund_lot = take_out(
         refund,
         "refund_lot",
-        "Refund what is left of a lot",
-        "Its cost is to be paid back to the customer: the ledger tells how much; the payment is yours.",
+        "Refund the rest of a lot",
+        "Records that the lot's remaining cost is returned to the customer. The ledger gives the amount; make"
+        " the payment yourself.",
     )
 
     @post(
         "extend_lot",
-        "Let a lot expire later, or never",
-        "Extend the validity of a lot.",
+        "Extend a lot's validity",
+        "Sets a later expiry, or none.",
         request=ExtensionSerializer,
         problems=PROBLEMS,
     )

@@ -15,8 +15,8 @@ from wallets.models import LotKind
 from wallets.operations.manual_grants import MANUAL_KINDS
 
 NAMED = (
-    "Your name for it: sent again, it moves nothing and answers the same; with other content it is refused."
-    " Without, only an Idempotency-Key tells a repeat."
+    "Your ID for the transaction: sent again, it books nothing and returns the same response; with different"
+    " content it is refused. Without it, only an Idempotency-Key identifies a repeated request."
 )
 
 
@@ -36,15 +36,20 @@ class GrantSerializer(KeySerializer):
     """The grant and its terms."""
 
     kind = serializers.ChoiceField([(kind.value, kind.label) for kind in MANUAL_KINDS], default=LotKind.PROMOTIONAL)
-    amount = NumberField(help_text="In the wallet's unit, of 12 decimal places at most.")
+    amount = NumberField(help_text="In the wallet's unit, with at most 12 decimal places.")
     valid_from = InstantField(required=False, help_text="Default: now.")
     expires_at = InstantField(required=False, allow_null=True, help_text="Default: never.")
-    priority = serializers.IntegerField(min_value=0, max_value=32767, default=50, help_text="The lowest goes first.")
-    features = serializers.ListField(
-        child=serializers.CharField(max_length=64), max_length=100, default=list, help_text="Codes; all if empty."
+    priority = serializers.IntegerField(
+        min_value=0, max_value=32767, default=50, help_text="Lots with the lowest priority are used first."
     )
-    rolls_over = serializers.IntegerField(min_value=0, max_value=32767, default=0, help_text="How many times.")
-    rollover_most = NumberField(required=False, allow_null=True, help_text="So much at most. Default: all.")
+    features = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        max_length=100,
+        default=list,
+        help_text="Feature codes; empty: all.",
+    )
+    rolls_over = serializers.IntegerField(min_value=0, max_value=32767, default=0, help_text="Number of rollovers.")
+    rollover_most = NumberField(required=False, allow_null=True, help_text="Maximum that rolls over. Default: all.")
     rollover_days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
 
     def validate_features(self, codes: list[str]) -> list[int]:
@@ -52,7 +57,7 @@ class GrantSerializer(KeySerializer):
         known = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
         if unknown := [code for code in codes if code not in known]:
             raise serializers.ValidationError(
-                [serializers.ErrorDetail(f"There is no feature “{unknown[0]}”.", "unknown")]
+                [serializers.ErrorDetail(f"No feature “{unknown[0]}” exists.", "unknown")]
             )
         return [known[code] for code in codes]
 
@@ -67,8 +72,12 @@ class SpendSerializer(KeySerializer):
     """The amount to take from a wallet: all of it, or nothing if the wallet has less."""
 
     amount = NumberField(help_text="In the wallet's unit.")
-    feature = serializers.CharField(max_length=64, required=False, help_text="What was used, if it is a feature.")
-    used_at = InstantField(required=False, help_text="When; lots must have been valid then. Default: now.")
+    feature = serializers.CharField(
+        max_length=64, required=False, help_text="Code of the feature that was used, if any."
+    )
+    used_at = InstantField(
+        required=False, help_text="Time of the usage; only lots valid then are used. Default: now."
+    )
 
     def validate_feature(self, code: str) -> int:
         """Return the id of the feature."""
@@ -82,7 +91,9 @@ class SpendSerializer(KeySerializer):
         """
         fields = self.validated_data
         if (used_at := fields.get("used_at")) and used_at > at:
-            raise serializers.ValidationError({"used_at": ["It is yet to come: send it when it was used."]})
+            raise serializers.ValidationError(
+                {"used_at": ["This time is in the future; send usage after it happened."]}
+            )
         facts = {"feature_id": fields.get("feature"), "used_at": used_at, "reason": fields["reason"]}
         return {"amount": fields["amount"], "reference": self.reference, **facts}
 
@@ -90,23 +101,23 @@ class SpendSerializer(KeySerializer):
 class SpentSerializer(serializers.Serializer[Any]):
     """The result of a spend."""
 
-    units = NumberField(help_text="Taken from lots.")
-    owed = NumberField(help_text="On top of that, owed, where the wallet may owe.")
-    uncovered = NumberField(help_text="Neither.")
-    balance = NumberField(help_text="Of the wallet, then.")
+    units = NumberField(help_text="Debited from lots.")
+    owed = NumberField(help_text="Added to the overdraft.")
+    uncovered = NumberField(help_text="Covered neither by lots nor by an overdraft.")
+    balance = NumberField(help_text="The wallet's balance afterwards.")
 
 
 class TakingOutSerializer(KeySerializer):
     """The units of a lot to take out of its wallet, and the reason."""
 
-    amount = NumberField(required=False, help_text="Default: all that is left of it and not held.")
+    amount = NumberField(required=False, help_text="Default: everything remaining and not held.")
     reason = serializers.CharField(max_length=300)
 
 
 class ExtensionSerializer(StrictFields, serializers.Serializer[Any]):
     """The new expiry of a lot, and the reason."""
 
-    expires_at = InstantField(allow_null=True, help_text="Later than it expires now; null: never.")
+    expires_at = InstantField(allow_null=True, help_text="Later than the current expiry; null: never.")
     reason = serializers.CharField(max_length=300)
 
 

@@ -27,8 +27,8 @@ class Movements(Wallets):
     @post(
         "grant_credits",
         "Grant value into a wallet",
-        "Pays first what the wallet owes, unless it is kept for some features. What is bought or included"
-        " with a plan is granted by itself.",
+        "Settles a negative balance first, unless the grant is restricted to some features. Purchases and"
+        " credits included in a plan are granted automatically.",
         request=GrantSerializer,
         response=LotSerializer,
         status=201,
@@ -44,14 +44,14 @@ class Movements(Wallets):
 
     @post(
         "spend_credits",
-        "Take value from a wallet",
-        "For what is not metered here: usage that is sent as events takes what it costs by itself. Lots"
-        " are taken in the wallet's order, all or nothing; the wallet's own rule says whether it may owe.",
+        "Debit a wallet",
+        "For usage that isn't metered: usage sent as events is debited automatically. Lots are debited in the"
+        " wallet's order, all or nothing; the wallet's settings decide whether it may be overdrawn.",
         request=SpendSerializer,
         response=SpentSerializer,
         status=201,
         problems=PROBLEMS,
-        examples={"Work of a person": {"amount": "12.5", "key": "ticket-4711"}},
+        examples={"Manual work": {"amount": "12.5", "key": "ticket-4711"}},
     )
     def spend(self, request: Request, wallet: int) -> Any:
         serializer, owner = self.read_serializer(), self.get_object()
@@ -62,8 +62,8 @@ class Movements(Wallets):
 
     @post(
         "transfer_credits",
-        "Move value to another wallet of the customer",
-        "Lot by lot, each on its own conditions and with its own cost.",
+        "Transfer value to another wallet of the customer",
+        "Lot by lot; each keeps its conditions and cost.",
         request=TransferSerializer,
         response=LotSerializer(many=True),
         status=201,

@@ -21,7 +21,7 @@ class PaymentSerializer(RowSerializer[Payment]):
     """A payment received for an invoice."""
 
     amount = AmountField()
-    paid_at = InstantField(help_text="When it came.")
+    paid_at = InstantField(help_text="When the payment was received.")
     created_at = InstantField(help_text="When it was recorded.")
 
     class Meta:
@@ -33,12 +33,12 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     """A payment to record."""
 
     reference = serializers.CharField(
-        max_length=MAX_REFERENCE, help_text="What the payment is known by; it counts once for an invoice."
+        max_length=MAX_REFERENCE, help_text="Identifies the payment; it is recorded once per invoice."
     )
-    amount = NumberField(required=False, help_text="In the invoice's currency; all that is due if not given.")
-    paid_at = InstantField(required=False, help_text="When it came; now if not given.")
+    amount = NumberField(required=False, help_text="In the invoice's currency; default: the amount due.")
+    paid_at = InstantField(required=False, help_text="Default: now.")
     keeps_surplus = serializers.BooleanField(
-        required=False, help_text="Whether what is beyond what is due is kept on the customer's balance."
+        required=False, help_text="Whether an overpayment is added to the customer balance."
     )
     reason = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
@@ -49,13 +49,13 @@ class PaymentsView(InvoiceRows[Payment]):
     queryset = Payment.objects.all()
     serializer_class = PaymentSerializer
 
-    list_all = list_rows("list_payments", "Payments of an invoice, newest first")
+    list_all = list_rows("list_payments", "List an invoice's payments, newest first")
 
     @post(
         "record_payment",
         "Record a payment",
-        "What came in for an invoice, up to what is due. The same reference again records nothing, and is"
-        " answered as the first time.",
+        "Records a payment up to the amount due. Sending the same reference again records nothing and returns"
+        " the first response.",
         request=NewPaymentSerializer,
         status=201,
         refusals={PaymentRefused: ("unprocessable", "not_payable")},

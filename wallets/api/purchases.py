@@ -17,7 +17,7 @@ from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel
 from wallets.purchases.purchase import MAX_REFERENCE_LENGTH
 
 PURCHASE_REFUSALS = {PurchaseRefused: ("unprocessable", "refused")}
-STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` where nobody pays."
+STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` if it is not paid."
 
 
 class PurchaseSerializer(RowSerializer[Purchase]):
@@ -25,11 +25,11 @@ class PurchaseSerializer(RowSerializer[Purchase]):
 
     wallet = serializers.IntegerField(source="wallet_id")
     pack = serializers.CharField(source="terms.code")
-    packs = serializers.IntegerField(source="quantity", help_text="1 where units are sold one by one.")
+    packs = serializers.IntegerField(source="quantity", help_text="1 if units are sold individually.")
     state = serializers.ChoiceField(choices=list(PurchaseState), help_text=STATES)
     units = NumberField()
     bonus = NumberField()
-    net = AmountField(help_text="Before tax; the invoice says how much is due.")
+    net = AmountField(help_text="Before tax; the invoice has the amount due.")
     invoice = serializers.IntegerField(source="invoice_id")
     created_at = InstantField()
     granted_at = InstantField(allow_null=True)
@@ -45,12 +45,12 @@ class PurchaseSerializer(RowSerializer[Purchase]):
 class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
     """The pack to buy, and its quantity."""
 
-    pack = serializers.CharField(max_length=64, help_text="The code of a pack that is on sale.")
+    pack = serializers.CharField(max_length=64, help_text="Code of a pack on sale.")
     reference = serializers.CharField(
-        max_length=MAX_REFERENCE_LENGTH, help_text="Your name for it; once for a wallet."
+        max_length=MAX_REFERENCE_LENGTH, help_text="Your ID for the purchase, unique in the wallet."
     )
     packs = serializers.IntegerField(min_value=1, max_value=MAX_PACKS, required=False, help_text="Default: 1.")
-    units = NumberField(required=False, help_text="Of a pack that sells units one by one: how many.")
+    units = NumberField(required=False, help_text="Number of units, for a pack that sells them individually.")
 
 
 class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
@@ -65,13 +65,13 @@ class WalletPurchasesView(WalletRows[Purchase]):
     queryset = Purchase.objects.all()
     serializer_class = PurchaseSerializer
 
-    list_all = list_rows("list_purchases", "Purchases of a wallet, newest first")
+    list_all = list_rows("list_purchases", "List a wallet's purchases, newest first")
 
     @post(
         "buy_pack",
         "Buy a credit pack",
-        "It is invoiced at once, with its tax, and granted when the invoice is paid; at once where the"
-        " wallet is trusted. The same reference again buys nothing, and is answered with what it bought.",
+        "Invoiced at once, with tax, and granted when the invoice is paid, or at once if the wallet grants"
+        " before payment. Sending the same reference again buys nothing and returns the first purchase.",
         request=NewPurchaseSerializer,
         status=201,
         refusals=PURCHASE_REFUSALS,
@@ -94,8 +94,8 @@ class Purchases(ApiView[Purchase]):
 
     @post(
         "cancel_purchase",
-        "Cancel a purchase that nobody has paid",
-        "A credit note voids its invoice.",
+        "Cancel an unpaid purchase",
+        "Voids its invoice by a credit note.",
         request=PurchaseCancellationSerializer,
         refusals=PURCHASE_REFUSALS,
     )

@@ -19,17 +19,17 @@ EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": Number
 class WalletSerializer(RowSerializer[Wallet]):
     """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, balances by wallet id."""
 
-    customer = serializers.CharField(source="customer.external_id", help_text="The customer's id.")
-    unit = serializers.CharField(help_text="`credits`, or the currency of the money that it holds.")
-    currency = serializers.CharField(help_text="Of what was paid for the lots.")
-    priority = serializers.IntegerField(help_text="Of several wallets the lowest is taken first.")
-    at_zero = serializers.SerializerMethodField(help_text="With nothing left; null: as the plan says.")
-    grace = NumberField(allow_null=True, help_text="How far below zero it may go; null: as the plan says.")
-    balance = NumberField(help_text="What is left in its lots, less what it owes.")
-    debt = NumberField(help_text="What it owes; the next grant pays it.")
-    available = serializers.SerializerMethodField(help_text="In lots that are valid now, and not held.")
-    held = serializers.SerializerMethodField(help_text="Kept for reservations.")
-    next_expiry = serializers.SerializerMethodField(help_text="When lots expire next, and what is left in them.")
+    customer = serializers.CharField(source="customer.external_id", help_text="The customer's external ID.")
+    unit = serializers.CharField(help_text="`credits`, or the currency of a money wallet.")
+    currency = serializers.CharField(help_text="Currency of the lots' cost.")
+    priority = serializers.IntegerField(help_text="Wallets with the lowest priority are used first.")
+    at_zero = serializers.SerializerMethodField(help_text="When the wallet is empty; null: the plan's setting.")
+    grace = NumberField(allow_null=True, help_text="Overdraft limit; null: the plan's setting.")
+    balance = NumberField(help_text="Remaining units of its lots, less its overdraft.")
+    debt = NumberField(help_text="Overdraft; the next grant settles it.")
+    available = serializers.SerializerMethodField(help_text="Remaining units of lots valid now, less holds.")
+    held = serializers.SerializerMethodField(help_text="Held by reservations.")
+    next_expiry = serializers.SerializerMethodField(help_text="Time and remaining units of the next expiry.")
     closed_at = InstantField(allow_null=True)
     created_at = InstantField()
 
@@ -75,19 +75,19 @@ class LotSerializer(RowSerializer[Lot]):
     """A lot: a grant and its remaining units. context: `features`, id → code."""
 
     kind = serializers.CharField(help_text="purchased, promotional, included, bonus, rollover or refund.")
-    amount = NumberField(help_text="What was granted.")
-    remaining = NumberField(help_text="Not spent, expired or void yet.")
-    held = NumberField(help_text="Of what remains: kept for reservations.")
-    expired = NumberField(help_text="What expired of it.")
-    cost = serializers.SerializerMethodField(help_text="What all of it was paid with, net of tax.")
-    is_paid = serializers.BooleanField(help_text="Whether it counts as paid for, rather than promotional.")
-    features = serializers.SerializerMethodField(help_text="Codes of the features that it is for; all if empty.")
+    amount = NumberField(help_text="Units granted.")
+    remaining = NumberField(help_text="Units neither spent, expired nor voided.")
+    held = NumberField(help_text="Part of the remaining units that reservations hold.")
+    expired = NumberField(help_text="Units expired.")
+    cost = serializers.SerializerMethodField(help_text="Amount paid for the whole lot, net of tax.")
+    is_paid = serializers.BooleanField(help_text="Whether it counts as purchased rather than promotional.")
+    features = serializers.SerializerMethodField(help_text="Codes of the features that it pays for; empty: all.")
     valid_from = InstantField()
     expires_at = InstantField(allow_null=True)
     granted_at = InstantField()
-    rollover_most = NumberField(allow_null=True, help_text="So much of it rolls over at most.")
+    rollover_most = NumberField(allow_null=True, help_text="Maximum that rolls over.")
     source = serializers.CharField(  # type: ignore[assignment]  # a field, which the metaclass takes off
-        help_text="What granted it; unique in the wallet."
+        help_text="What created the lot; unique in the wallet."
     )
 
     class Meta:
@@ -113,7 +113,9 @@ class EntrySerializer(RowSerializer[Entry]):
     """One entry of a transaction: the gain of one account."""
 
     account = serializers.CharField(help_text="wallet, world, earned, breakage or promotional.")
-    lot = serializers.IntegerField(source="lot_id", allow_null=True, help_text="Whose units; null: what is owed.")
+    lot = serializers.IntegerField(
+        source="lot_id", allow_null=True, help_text="The lot whose units moved; null: the overdraft."
+    )
     units = NumberField()
     money = NumberField(help_text="Cost basis of the units, net of tax.")
 
@@ -129,10 +131,10 @@ class TransactionSerializer(RowSerializer[Transaction]):
         help_text="grant, spend, give_back, expire, revive, roll_over, repay, void, refund …"
     )
     at = InstantField(help_text="When it was recorded.")
-    used_at = InstantField(allow_null=True, help_text="When the use was that it pays for.")
+    used_at = InstantField(allow_null=True, help_text="Time of the usage that it pays for.")
     feature = serializers.CharField(source="feature.code", allow_null=True, default=None)
-    units = NumberField(help_text="What the balance moved by.")
-    uncovered = NumberField(help_text="What was asked for beyond, and the wallet had not.")
+    units = NumberField(help_text="Change of the balance.")
+    uncovered = NumberField(help_text="Uncovered amount: requested but not available in the wallet.")
     balance_after = NumberField()
     entries = EntrySerializer(many=True)
 
@@ -149,12 +151,12 @@ class SettingsSerializer(StrictFields, serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=80, required=False)
     priority = serializers.IntegerField(
-        min_value=0, max_value=32767, required=False, help_text="Of several wallets the lowest is taken first."
+        min_value=0, max_value=32767, required=False, help_text="Wallets with the lowest priority are used first."
     )
-    at_zero = serializers.ChoiceField(RULES, required=False, allow_null=True, help_text="Null: as the plan says.")
-    grace = NumberField(required=False, allow_null=True, help_text="With `grace`: how far below zero.")
+    at_zero = serializers.ChoiceField(RULES, required=False, allow_null=True, help_text="Null: the plan's setting.")
+    grace = NumberField(required=False, allow_null=True, help_text="Overdraft limit, with `grace`.")
     promotional_first = serializers.BooleanField(required=False)
-    pays_invoices = serializers.BooleanField(required=False, help_text="Of a wallet of money only.")
+    pays_invoices = serializers.BooleanField(required=False, help_text="Only for a money wallet.")
 
     def validate_at_zero(self, rule: str | None) -> str:
         """Return the rule as it is stored."""
@@ -164,8 +166,8 @@ class SettingsSerializer(StrictFields, serializers.Serializer[Any]):
 class NewWalletSerializer(SettingsSerializer):
     """A wallet to open; its validated data are the arguments of `open_wallet`."""
 
-    customer = serializers.CharField(max_length=200, help_text="The customer's id.")
+    customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
     unit = serializers.CharField(
-        max_length=7, default=CREDITS, help_text="`credits`, or the currency of the money that it is to hold."
+        max_length=7, default=CREDITS, help_text="`credits`, or the currency of a money wallet."
     )
-    currency = CurrencyField(required=False, help_text="Of what its lots are paid with. Default: the customer's.")
+    currency = CurrencyField(required=False, help_text="Currency of the lots' cost. Default: the customer's.")

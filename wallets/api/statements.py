@@ -23,8 +23,10 @@ from wallets.statements.totals import Statement, StatementSection
 
 SPAN_REFUSALS = {LedgerRefused: ("invalid-fields", "invalid")}
 SPAN = (
-    OpenApiParameter("since", OpenApiTypes.DATETIME, description="Default: the customer's month."),
-    OpenApiParameter("until", OpenApiTypes.DATETIME, description="Not included. Default: now."),
+    OpenApiParameter(
+        "since", OpenApiTypes.DATETIME, description="Default: the start of the month in the customer's time zone."
+    ),
+    OpenApiParameter("until", OpenApiTypes.DATETIME, description="Exclusive. Default: now."),
 )
 
 
@@ -39,10 +41,10 @@ class StatementLineSerializer(serializers.Serializer[Any]):
     """The movements of one kind."""
 
     section = serializers.ChoiceField([section.value for section in StatementSection])
-    name = serializers.CharField(help_text="Of what was granted its kind, of what was used the feature's name.")
-    units = NumberField(help_text="What the wallet gained.")
-    cost = NumberField(source="money", help_text="What that cost, net of tax.")
-    moved = NumberField(help_text="Units that moved within the wallet: rolled over, or repaid.")
+    name = serializers.CharField(help_text="The kind for grants, the feature's name for usage.")
+    units = NumberField(help_text="Units added to the wallet; negative if removed.")
+    cost = NumberField(source="money", help_text="Their cost, net of tax.")
+    moved = NumberField(help_text="Units moved within the wallet: rolled over, or settling an overdraft.")
 
 
 class StatementSerializer(serializers.Serializer[Any]):
@@ -50,14 +52,14 @@ class StatementSerializer(serializers.Serializer[Any]):
 
     wallet = serializers.IntegerField()
     unit = serializers.CharField()
-    currency = serializers.CharField(help_text="Of the costs.")
+    currency = serializers.CharField(help_text="Currency of the costs.")
     since = InstantField()
     until = InstantField()
     opening = NumberField()
     opening_cost = NumberField()
     lines = StatementLineSerializer(many=True)
     closing = NumberField()
-    closing_cost = NumberField(help_text="What is left was paid with: revenue that is deferred.")
+    closing_cost = NumberField(help_text="Cost of the remaining units: the deferred revenue.")
 
 
 class Statements(WalletRows[Any]):
@@ -80,8 +82,8 @@ class Statements(WalletRows[Any]):
 
     @get(
         "get_wallet_statement",
-        "A wallet's statement: opening, what came and went, closing",
-        "By the time at which it was recorded. Use is told by feature, grants by kind.",
+        "Read a wallet's statement",
+        "By the time of booking. Usage is grouped by feature, grants by kind.",
         parameters=SPAN,
         response=StatementSerializer,
         refusals=SPAN_REFUSALS,
@@ -93,7 +95,7 @@ class Statements(WalletRows[Any]):
 
     @get(
         "download_wallet_statement_csv",
-        "A wallet's statement as CSV",
+        "Download a wallet's statement as CSV",
         "The statement as CSV.",
         parameters=SPAN,
         response={(200, "text/csv"): OpenApiTypes.STR},
@@ -105,7 +107,7 @@ class Statements(WalletRows[Any]):
 
     @get(
         "download_wallet_statement_pdf",
-        "A wallet's statement as PDF",
+        "Download a wallet's statement as PDF",
         "The statement as PDF.",
         parameters=SPAN,
         response={(200, "application/pdf"): OpenApiTypes.BINARY},

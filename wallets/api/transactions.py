@@ -43,7 +43,7 @@ class TransactionsView(WalletRows[Transaction]):
 
     list_all = list_rows(
         "list_wallet_transactions",
-        "List a wallet's movements with their entries, newest first",
+        "List a wallet's transactions with their entries, newest first",
         filters={"kind": "kind", "feature": "feature__code"},
         filter_choices={"kind": Movement.values},
     )

@@ -53,7 +53,7 @@ class Wallets(ApiView[Wallet]):
     @post(
         "open_wallet",
         "Open a wallet",
-        "Of credits, or of money of one currency. It is empty until something is granted.",
+        "Of credits, or of money in one currency. The wallet is empty until something is granted.",
         request=NewWalletSerializer,
         status=201,
         problems=("unprocessable",),
@@ -66,12 +66,12 @@ class Wallets(ApiView[Wallet]):
             wallet = open_wallet(customer=customer, **fields, at=current_time(customer))
         return self.reload(wallet)
 
-    read = read_row("get_wallet", "Read a wallet: balance, what is held, owed and expires next", "One wallet.")
+    read = read_row("get_wallet", "Read a wallet and its balances", "One wallet.")
 
     @patch(
         "change_wallet",
-        "Set how a wallet behaves",
-        "From now on; what it has paid stays as it is.",
+        "Change a wallet's settings",
+        "Applies from now on; past transactions do not change.",
         request=SettingsSerializer,
         problems=("unprocessable",),
     )
@@ -84,7 +84,7 @@ class Wallets(ApiView[Wallet]):
     @post(
         "close_wallet",
         "Close an empty wallet",
-        "Nothing goes into it or out of it again.",
+        "A closed wallet has no further transactions.",
         problems=("conflict", "unprocessable"),
     )
     def close(self, request: Request, wallet: int) -> Wallet:

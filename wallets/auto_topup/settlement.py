@@ -18,7 +18,7 @@ from wallets.purchases import cancel, grant_paid, receive_payment
 
 # Top-ups per run; the rest stays due for the next run.
 BATCH_SIZE = 200
-SANDBOX_DECLINES = "The sandbox declines every payment, as its rule says"
+SANDBOX_DECLINES = "The sandbox declines every payment of this rule"
 
 
 class TopUpOutcome(StrEnum):
@@ -160,7 +160,12 @@ def _count_decline(rule: TopUpRule, at: datetime) -> None:
     rule.declines += 1
     TopUpRule.objects.filter(pk=rule.pk).update(declines=rule.declines)
     if rule.declines >= rule.most_declines:
-        switch_off(rule, f"{rule.declines} payments in a row were declined", at=at)
+        reason = (
+            "The payment was declined"
+            if rule.declines == 1
+            else f"{rule.declines} consecutive payments were declined"
+        )
+        switch_off(rule, reason, at=at)
 
 
 def switch_off(rule: TopUpRule, reason: str, *, at: datetime) -> None:

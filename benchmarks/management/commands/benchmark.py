@@ -21,7 +21,7 @@ them for migrating its database and storing the usage. Ask for 20,000 to see tha
 
 
 class Command(BaseCommand):
-    help = "Measure the product against bare programs on this machine, and print the ratios."
+    help = "Measure Tollbook against bare programs on this machine, and print the ratios."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", choices=NAMES)
@@ -32,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--events", type=int, help="ingest, wallet: events per round; read: events stored")
         parser.add_argument("--spends", type=int, default=4_000, help="wallet: single spends per round")
         parser.add_argument("--subscriptions", type=int, help=f"per round; default: {SUBSCRIPTIONS}")
-        parser.add_argument("--documents", type=int, default=1_000, help="render: for the figure of memory")
-        parser.add_argument("--workers", type=int, default=1, help="close: processes at work")
+        parser.add_argument("--documents", type=int, default=1_000, help="render: to measure memory")
+        parser.add_argument("--workers", type=int, default=1, help="close: number of processes")
 
     def handle(self, *, name: str, **options: Any) -> None:
         report: Report = (lambda text: None) if options["json"] else self.stdout.write

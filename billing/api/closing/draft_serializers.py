@@ -38,7 +38,7 @@ class DraftSerializer(serializers.Serializer[Any]):
 class DraftNoteSerializer(DraftSerializer):
     """A credit note issued together with the invoice."""
 
-    corrects = serializers.CharField(help_text="The number of the invoice that it takes something back of.")
+    corrects = serializers.CharField(help_text="Number of the credited invoice.")
     reason = serializers.CharField()
 
 

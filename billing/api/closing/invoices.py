@@ -22,8 +22,8 @@ class UpcomingView(Subscriptions):
     @get(
         "preview_invoice",
         "Preview a subscription's upcoming invoice",
-        "Of the running period, or else of the next one that is not billed, with the credit notes that"
-        " would go out with it. Made by the code that issues it; nothing is stored.",
+        "The invoice of the current period, or of the next unbilled one, with the credit notes issued at the"
+        " same time. Calculated by the code that issues it; nothing is stored.",
         response=DocumentSerializer,
         problems=("conflict",),
     )
@@ -39,8 +39,8 @@ class RegenerateView(Invoices):
 
     @post(
         "regenerate_invoice",
-        "Void a period's invoice, and make it again",
-        "With addresses, tax numbers and taxes as they are now. The answer is the new invoice.",
+        "Void a period's invoice and reissue it",
+        "The new invoice uses today's addresses, tax numbers and tax rates. Returns the new invoice.",
         request=VoidReasonSerializer,
         response=InvoiceDetailSerializer,
         status=201,

@@ -52,17 +52,17 @@ class LateUsageView(ApiView[Any]):
 
     @get(
         "read_late_usage",
-        "Usage that came after its period was billed, and what it comes to",
+        "Late usage and its value",
         parameters=(
-            OpenApiParameter("customer", str, description="Only of this external id."),
-            OpenApiParameter("policy", str, enum=Policy.values, description="Only what becomes this."),
+            OpenApiParameter("customer", str, description="Limit to the customer with this external ID."),
+            OpenApiParameter("policy", str, enum=Policy.values, description="Limit to usage handled by this policy."),
         ),
         response=LateReportSerializer,
     )
     def read(self, request: Request) -> dict[str, Any]:
         policy = request.query_params.get("policy")
         if policy is not None and policy not in Policy.values:
-            raise invalid_field("policy", f"“{policy}” is none: choose {', '.join(Policy.values)}.")
+            raise invalid_field("policy", f"“{policy}” is not a policy; choose one of {', '.join(Policy.values)}.")
         customer = request.query_params.get("customer")
         report = report_late_usage(sandbox=self.caller.sandbox, customer=customer, policy=policy)
         totals = [

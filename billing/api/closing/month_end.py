@@ -28,10 +28,10 @@ class PointAmountSerializer(serializers.Serializer[dict[str, str]]):
 class PointSerializer(serializers.Serializer[dict[str, Any]]):
     """One point of the checklist."""
 
-    code = serializers.CharField(help_text="The condition that is counted, such as periods_open.")
-    count = serializers.IntegerField(help_text="How many are open; 1,001 stands for more than a thousand.")
-    blocks = serializers.BooleanField(help_text="Whether any of them keeps the month from being locked.")
-    amounts = PointAmountSerializer(many=True, help_text="Their sums by currency, where they are known.")
+    code = serializers.CharField(help_text="Code of the condition, such as periods_open.")
+    count = serializers.IntegerField(help_text="Number of open items; 1,001 means more than a thousand.")
+    blocks = serializers.BooleanField(help_text="Whether any of them prevents locking the month.")
+    amounts = PointAmountSerializer(many=True, help_text="Sums by currency, where known.")
 
 
 class DocumentSumSerializer(serializers.Serializer[dict[str, Any]]):
@@ -49,10 +49,10 @@ class MonthEndSerializer(serializers.Serializer[dict[str, Any]]):
     """A month of a seller."""
 
     seller = serializers.CharField()
-    month = serializers.CharField(help_text="By the seller's calendar, such as 2026-01.")
+    month = serializers.CharField(help_text="In the seller's time zone, such as 2026-01.")
     locked_at = InstantField(allow_null=True)
-    checklist = PointSerializer(many=True, help_text="Of a locked month: as it was when it was locked.")
-    documents = DocumentSumSerializer(many=True, help_text="Live documents dated in the month.")
+    checklist = PointSerializer(many=True, help_text="For a locked month, the checklist at the time of the lock.")
+    documents = DocumentSumSerializer(many=True, help_text="Live invoices and credit notes dated in the month.")
 
 
 class MonthEndView(ApiView[Any]):
@@ -60,10 +60,10 @@ class MonthEndView(ApiView[Any]):
 
     @get(
         "read_month_end",
-        "What is still open of a month, and whether it is locked",
+        "Read a month's checklist and lock",
         parameters=(
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
-            OpenApiParameter("month", str, required=True, description="Such as 2026-01."),
+            OpenApiParameter("month", str, required=True, description="For example, 2026-01."),
         ),
         response=MonthEndSerializer,
     )
@@ -72,7 +72,7 @@ class MonthEndView(ApiView[Any]):
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
         if seller is None or self.caller.sandbox:
-            raise Problem("not-found", f"There is no seller “{code}” with live documents.")
+            raise Problem("not-found", f"No seller “{code}” has live invoices.")
         lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
         return {
             "seller": seller.code,
@@ -87,4 +87,4 @@ def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise invalid_field("month", f"“{text}” is no month: write it like 2026-01.") from None
+        raise invalid_field("month", f"“{text}” is not a month; write it like 2026-01.") from None

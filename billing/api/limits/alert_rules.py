@@ -25,9 +25,9 @@ EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": 
 class AlertRuleSerializer(RowSerializer[AlertRule]):
     """An alert rule: its kind, its scope and its levels."""
 
-    customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
+    customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: all customers.")
     subscription = serializers.CharField(source="subscription.external_id", default=None)
-    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all of them.")
+    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all features.")
     amount = NumberField(allow_null=True)
 
     class Meta:
@@ -41,19 +41,22 @@ class AlertRuleSerializer(RowSerializer[AlertRule]):
 class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """An alert rule that a customer sets."""
 
-    customer = serializers.CharField(max_length=200, help_text="A customer's id.")
+    customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
     kind = serializers.ChoiceField(choices=AlertKind.choices)
-    subscription = serializers.CharField(max_length=200, required=False, help_text="Of this one alone.")
+    subscription = serializers.CharField(max_length=200, required=False, help_text="Limit to this subscription.")
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all.")
-    dimension = serializers.CharField(max_length=100, required=False, help_text="With spend: a budget of one value.")
+    dimension = serializers.CharField(
+        max_length=100, required=False, help_text="With `spend`: a budget for one value of this dimension."
+    )
     dimension_value = serializers.CharField(max_length=200, required=False)
     levels = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MAX_LEVEL),
         max_length=10,
         required=False,
-        help_text="Percentages of the limit; of unusual use multiples of the usual; of what expires days before.",
+        help_text="Percentages of the limit; multiples of normal usage for unusual usage; days before for expiring"
+        " credits.",
     )
-    amount = NumberField(required=False, help_text="The limit, with spend and projected; see docs/alerts.md.")
+    amount = NumberField(required=False, help_text="The limit for `spend` and `projected`; see docs/alerts.md.")
 
 
 class AlertRules(ApiView[AlertRule]):
@@ -70,7 +73,7 @@ class AlertRules(ApiView[AlertRule]):
 
     list_all = list_rows(
         "list_alert_rules",
-        "Alert rules, newest first",
+        "List alert rules, newest first",
         "All alert rules.",
         filters={"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"},
         filter_choices={"kind": AlertKind.values, "set_by": CapSetter.values},
@@ -78,9 +81,9 @@ class AlertRules(ApiView[AlertRule]):
 
     @post(
         "set_alert_rule",
-        "Set an alert rule of the customer's own",
-        "It stands beside what finance watches, which an amount of it may not exceed, and takes the place"
-        " of the customer's own for the same.",
+        "Set a customer's own alert rule",
+        "Applies in addition to finance's rules, whose amounts it may not exceed, and replaces the customer's"
+        " earlier rule with the same scope.",
         request=NewAlertRuleSerializer,
         status=201,
         refusals={AlertRuleRefused: ("invalid-fields", "refused")},
@@ -125,12 +128,12 @@ class AlertRules(ApiView[AlertRule]):
 
     @delete(
         "remove_alert_rule",
-        "Remove an alert rule of the customer's own",
-        "What it told stays. What finance watches is not removed here.",
+        "Remove a customer's own alert rule",
+        "Past alerts are kept. Rules set by finance can't be removed through the API.",
     )
     def remove(self, request: Request, number: int) -> None:
         rule = self.get_object()
         if rule.set_by != CapSetter.CUSTOMER:
-            detail = "Finance has set it: only finance removes it, or switches it off."
+            detail = "This rule was set by finance; only finance can remove it or switch it off."
             raise invalid_field("set_by", detail, "refused")
         remove_alert_rule(alert_rule=rule, at=timezone.now())

@@ -49,7 +49,7 @@ class AlertsView(ApiView[Alert]):
 
     list_all = list_rows(
         "list_alerts",
-        "Alerts, newest first",
+        "List alerts, newest first",
         filters={
             "customer": "customer__external_id",
             "subscription": "subscription__external_id",

@@ -57,11 +57,11 @@ def availability_payload(answer: CheckAnswer) -> dict[str, Any]:
 
 
 _REFUSAL_TEXTS = {
-    NOT_COVERED: "No running subscription of the customer covers the feature.",
-    PAUSED: "The subscription that covers the feature is paused.",
-    LOCKED: "The feature is not open yet.",
-    CAP_REACHED: "{remaining} of {included} are left until {resets_at:%Y-%m-%d %H:%M} UTC.",
-    WALLET_EMPTY: "The wallet has {available} {unit} for this.",
+    NOT_COVERED: "No active subscription of the customer includes this feature.",
+    PAUSED: "The subscription that includes this feature is paused.",
+    LOCKED: "The feature is still locked.",
+    CAP_REACHED: "{remaining} of {included} remain until {resets_at:%Y-%m-%d %H:%M} UTC.",
+    WALLET_EMPTY: "The wallet has {available} {unit} available for this.",
     SPEND_CAP_REACHED: "The spend cap of {cap} is reached.",
 }
 

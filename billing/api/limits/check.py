@@ -23,12 +23,16 @@ REQUEST = {
         "properties": {
             "customer": {"type": "string"},
             "feature": {"type": "string"},
-            "quantity": {"type": "string", "default": "1", "description": "Zero or more; a number or its text."},
+            "quantity": {
+                "type": "string",
+                "default": "1",
+                "description": "Zero or more, as a number or decimal text.",
+            },
             "subscription": {"type": "string"},
             "properties": {
                 "type": "object",
                 "additionalProperties": {"type": "string"},
-                "description": "Dimensions of the use to come, such as its model, by which it is priced.",
+                "description": "Dimensions of the intended usage, such as its model, which determine its price.",
             },
         },
     }
@@ -84,7 +88,7 @@ def _read_question(body: bytes) -> Question:
     if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
         raise invalid_field("quantity", f"must be a number of at most {MAX_DIGITS} digits")
     if quantity < 0:
-        raise invalid_field("quantity", f"{quantity} is negative; ask for zero or more")
+        raise invalid_field("quantity", f"{quantity} is negative; send zero or more")
     texts = [
         question.customer,
         question.feature,

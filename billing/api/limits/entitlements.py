@@ -20,9 +20,9 @@ class EntitlementsView(ApiView[Any]):
 
     @get(
         "list_entitlements",
-        "What may this customer use?",
-        "Every feature that a running subscription covers: its kind, its value if it is a fixed one, and"
-        " what a check for any use at all answers.",
+        "List a customer's entitlements",
+        "Every feature included in an active subscription: its kind, its value if it is fixed, and the result"
+        " of a check without a quantity.",
         response=OpenApiTypes.OBJECT,
         refusals={UnknownCustomer: "not-found"},
     )

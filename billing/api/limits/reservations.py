@@ -46,22 +46,29 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
     """The quantity to hold, its feature, and the duration."""
 
     id = serializers.CharField(
-        source="reference", max_length=100, required=False, help_text="Your own name for it; default: a new one."
+        source="reference",
+        max_length=100,
+        required=False,
+        help_text="Your ID for the reservation; default: generated.",
     )
     customer = serializers.CharField(max_length=200)
     feature = serializers.CharField(max_length=64)
-    quantity = NumberField(help_text="Units, above zero.", required=False, default=Decimal(1))
-    subscription = serializers.CharField(max_length=200, required=False, help_text="Of one that is named.")
+    quantity = NumberField(help_text="Units; more than zero.", required=False, default=Decimal(1))
+    subscription = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text="External ID of the subscription; default: the one that includes the feature.",
+    )
     properties = serializers.DictField(
         child=serializers.CharField(max_length=200, allow_blank=True),
         required=False,
-        help_text="Dimensions of the use to come, such as its model, by which it is priced.",
+        help_text="Dimensions of the intended usage, such as its model, which determine its price.",
     )
     ttl = serializers.IntegerField(
         min_value=1,
         max_value=MAX_DURATION // timedelta(seconds=1),
         default=DEFAULT_DURATION // timedelta(seconds=1),
-        help_text="Seconds until what is held is given back by itself.",
+        help_text="Seconds until the hold is released automatically.",
     )
 
     def validate_quantity(self, quantity: Decimal) -> Decimal:
@@ -79,14 +86,14 @@ class ReservationSerializer(RowSerializer[Reservation]):
     """A reservation in its current state."""
 
     id = serializers.CharField(source="reference")
-    number = serializers.IntegerField(source="pk", help_text="Its place in the address.")
+    number = serializers.IntegerField(source="pk", help_text="ID of the reservation, as in its URL.")
     customer = serializers.CharField(source="customer.external_id")
     feature = serializers.CharField(source="plan_feature.feature.code")
     quantity = NumberField()
-    used = NumberField(allow_null=True, help_text="What was committed.")
+    used = NumberField(allow_null=True, help_text="Committed quantity.")
     reserved_at = serializers.DateTimeField(source="at")
     expires_at = serializers.DateTimeField(source="until")
-    held = serializers.SerializerMethodField(help_text="What wallets keep for it; null where none pays.")
+    held = serializers.SerializerMethodField(help_text="Amount held in wallets; null if no wallet pays.")
 
     class Meta:
         model = Reservation
@@ -105,9 +112,9 @@ class ReservationSerializer(RowSerializer[Reservation]):
 class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The quantity actually used."""
 
-    quantity = NumberField(required=False, help_text="Units, zero or more; default: as many as were reserved.")
+    quantity = NumberField(required=False, help_text="Units, zero or more; default: the reserved quantity.")
     events = serializers.ListField(
-        child=serializers.DictField(), required=False, help_text="Instead: the usage events to store."
+        child=serializers.DictField(), required=False, help_text="The usage events to store, instead of a quantity."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +124,7 @@ class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         :raises serializers.ValidationError: if both are given.
         """
         if len(attrs) == 2:
-            detail = serializers.ErrorDetail("give a quantity or events, not both", "invalid")
+            detail = serializers.ErrorDetail("send a quantity or events, not both", "invalid")
             raise serializers.ValidationError({"events": [detail]})
         return attrs
 
@@ -141,9 +148,10 @@ class Reservations(ApiView[Reservation]):
     @post(
         "reserve_usage",
         "Reserve usage",
-        "Holds a quantity against hard caps, spend caps and wallets at once: under any concurrency what"
-        " is committed and held never passes a limit. Commit what was really used, or release it; after `ttl` seconds"
-        " it is given back by itself. The same `id` again is the same reservation.",
+        "Holds a quantity against hard caps, spend caps and wallets together: no matter how many requests run"
+        " at once, committed and held amounts never exceed a limit. Commit the actual usage or release the"
+        " reservation; after `ttl` seconds it is released automatically. The same `id` returns the same"
+        " reservation.",
         scope="ingest",
         request=NewReservationSerializer,
         status=201,
@@ -165,10 +173,10 @@ class Reservations(ApiView[Reservation]):
 
     @post(
         "commit_reservation",
-        "Commit what was used of a reservation",
-        "Stores the usage and gives the rest back, in one transaction. More than was reserved is let in"
-        " as far as the limits go. With a `quantity`, the events are made by Tollbook and dated when it was reserved;"
-        " a meter that reads more of an event than one number needs `events`.",
+        "Commit the usage of a reservation",
+        "Stores the usage and releases the rest in one transaction. Usage above the reserved quantity is"
+        " accepted up to the limits. With `quantity`, Tollbook creates the events, dated at the time of the"
+        " reservation; a meter that reads more than one number from an event needs `events`.",
         scope="ingest",
         request=CommitSerializer,
         problems=("conflict", "limit-reached", "unprocessable"),
@@ -204,5 +212,5 @@ def refusals_as_problems(*, at: datetime) -> Iterator[None]:
     except LimitReached as error:
         raise limit_reached(error.answer, at=at) from error
     except event_recorder.BatchConflict as error:
-        detail = "An event was sent before with other content; nothing of this request is stored."
+        detail = "An event with this ID was sent before with different content; nothing in this request was stored."
         raise Problem("conflict", detail) from error

@@ -38,18 +38,20 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     match = serializers.DictField(
         child=serializers.CharField(max_length=MAX_VALUE_LENGTH),
         required=False,
-        help_text='A dimension and its value, such as {"api_key": "k-1"}: a budget of that alone.',
+        help_text='A dimension and its value, such as {"api_key": "k-1"}, to cap only that usage.',
     )
     amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
-    currency = serializers.CharField(max_length=3, required=False, help_text="Of a customer's cap; default: its own.")
+    currency = serializers.CharField(
+        max_length=3, required=False, help_text="For a customer's cap; default: the customer's currency."
+    )
     action = serializers.ChoiceField(
         choices=CapAction.choices,
         required=False,
-        help_text="Default: notify. Stop and throttle are what checks and reservations answer by; reported usage is"
-        " always counted.",
+        help_text="Default: notify. `stop` and `throttle` affect checks and reservations; reported usage is always"
+        " counted.",
     )
     per_minute = serializers.IntegerField(
-        min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="Uses that a throttle lets through."
+        min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="Requests per minute that a throttle admits."
     )
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
 
@@ -93,13 +95,13 @@ class SubscriptionCaps(SubscriptionRows[SpendCap]):
     lookup_url_kwarg = "number"
 
     list_all = list_rows(
-        "list_spend_caps", "Spend caps of a subscription, newest first", "All caps of a subscription."
+        "list_spend_caps", "List a subscription's spend caps, newest first", "All caps of a subscription."
     )
     create = set_spend_cap(
         "set_spend_cap",
-        "Cap what a subscription spends",
-        "On all usage, on one feature, or on one value of a dimension, in each period. It takes the place"
-        " of the one that the same side has set for the same. Current usage shows what is spent of it.",
+        "Set a spend cap on a subscription",
+        "Caps all usage, one feature, or one value of a dimension, in each period. Replaces the cap that the"
+        " same party has set for the same scope. Current usage shows the amount spent against it.",
     )
 
     read = read_row("get_spend_cap", "Read a spend cap", "One cap of a subscription.")
@@ -114,12 +116,12 @@ class CustomerCaps(CustomerRows[SpendCap]):
     lookup_url_kwarg = "number"
 
     list_all = list_rows(
-        "list_customer_spend_caps", "Spend caps of a customer, newest first", "All caps of a customer."
+        "list_customer_spend_caps", "List a customer's spend caps, newest first", "All caps of a customer."
     )
     create = set_spend_cap(
         "set_customer_spend_cap",
-        "Cap what a customer spends on all subscriptions",
-        "As with a subscription's, on all of the customer's running periods in one currency together.",
+        "Set a spend cap on a customer",
+        "Like a subscription's cap, but on all of the customer's active subscriptions in one currency together.",
     )
 
     read = read_row("get_customer_spend_cap", "Read a customer's spend cap", "One cap of a customer.")

@@ -32,10 +32,10 @@ class CorrectionsView(ApiView[Any]):
 
     @post(
         "correct_events",
-        "Take usage events back, or replace them",
+        "Void or replace usage events",
         idempotency=Idempotency.NONE,
         parameters=(
-            OpenApiParameter("atomic", bool, description="Make all corrections or none: one that fails refuses all."),
+            OpenApiParameter("atomic", bool, description="Make all corrections or none: if one fails, none is made."),
         ),
         request=CORRECTIONS_REQUEST,
         response=EVENTS_ANSWER,
@@ -89,7 +89,7 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
     if len(times) > 1:
         raise Problem(
             "unprocessable",
-            "The events are of customers in several times: correct those of one test clock at a time.",
+            "The events belong to customers on different test clocks; correct the events of one clock per request.",
         )
     return times.pop() if times else at
 
@@ -101,5 +101,5 @@ def _describe_failures(corrections: Sequence[CorrectionRequest], outcomes: Seque
         for correction, outcome in zip(corrections, outcomes, strict=True)
         if outcome.status not in (ACCEPTED, DUPLICATE)
     ]
-    more = f" {len(failures) - 1} more cannot be made either." if len(failures) > 1 else ""
-    return f"{failures[0]}.{more} Nothing of this request is stored."
+    more = f" {len(failures) - 1} more also failed." if len(failures) > 1 else ""
+    return f"{failures[0]}.{more} Nothing in this request was stored."

@@ -5,17 +5,28 @@ _EVENT = {
     "required": ["id", "customer", "event"],
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "string", "maxLength": 200, "description": "Your key: the same id counts once."},
-        "customer": {"type": "string", "maxLength": 200, "description": "The customer's external id."},
+        "id": {
+            "type": "string",
+            "maxLength": 200,
+            "description": "Your key: an event with the same ID is counted once.",
+        },
+        "customer": {"type": "string", "maxLength": 200, "description": "The customer's external ID."},
         "event": {"type": "string", "maxLength": 200, "description": "The event's name."},
-        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened; default: now."},
+        "timestamp": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When the usage happened; default: now.",
+        },
         "properties": {"type": "object", "additionalProperties": True},
-        "subscription": {"type": "string", "description": "The subscription it belongs to, where there are several."},
+        "subscription": {
+            "type": "string",
+            "description": "External ID of the subscription, if the customer has several.",
+        },
     },
 }
 _CLOUD_EVENT = {
     "type": "object",
-    "description": "CloudEvents 1.0: id and source make the key, subject is the customer, type the event's name.",
+    "description": "CloudEvents 1.0: id and source form the key, subject is the customer, type is the event's name.",
     "required": ["specversion", "id", "source", "type", "subject"],
     "properties": {
         "specversion": {"type": "string", "enum": ["1.0"]},
@@ -40,12 +51,12 @@ _CORRECTION = {
     "required": ["id", "kind", "reason"],
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "string", "maxLength": 200, "description": "The id that the wrong event was sent with."},
-        "source": {"type": "string", "maxLength": 200, "description": "Its source, if it was sent with one."},
+        "id": {"type": "string", "maxLength": 200, "description": "ID of the incorrect event."},
+        "source": {"type": "string", "maxLength": 200, "description": "Its source, if it has one."},
         "kind": {"type": "string", "enum": ["void", "replace"]},
-        "reason": {"type": "string", "maxLength": 500, "description": "Why it is wrong; kept for good."},
+        "reason": {"type": "string", "maxLength": 500, "description": "Why it is incorrect; kept permanently."},
         "replacement": {
-            "description": "The event that takes its place: a new id, and a timestamp that it must say.",
+            "description": "The replacement event, with a new ID and an explicit timestamp.",
             **_ONE,
         },
     },

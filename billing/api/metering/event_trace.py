@@ -24,20 +24,20 @@ class TraceView(ApiView[Any]):
 
     @get(
         "trace_event",
-        "Trace an event to the meters, rates and invoice lines it ended on",
+        "Trace an event to its meters, rates and invoice lines",
         parameters=(
-            OpenApiParameter("id", str, required=True, description="The id that the event was sent with."),
-            OpenApiParameter("source", str, description="Its source, if it was sent with one."),
+            OpenApiParameter("id", str, required=True, description="ID of the event."),
+            OpenApiParameter("source", str, description="Its source, if it has one."),
         ),
         response=OpenApiTypes.OBJECT,
     )
     def trace(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
-            raise invalid_field("id", INVALID_CHARACTER if id_ else "Name the event by its id.")
+            raise invalid_field("id", INVALID_CHARACTER if id_ else "Send the event's ID.")
         traced = trace_event(event_key(id_, source=source, sandbox=self.caller.sandbox))
         if traced is None:
-            raise Problem("not-found", f"No event with the id “{id_}” is stored.")
+            raise Problem("not-found", f"No event with the ID “{id_}” is stored.")
         return Response(_trace_payload(traced))
 
 

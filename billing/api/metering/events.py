@@ -34,13 +34,15 @@ class EventsView(ApiView[Any]):
         idempotency=Idempotency.NONE,  # their ids name them for good
         parameters=(
             OpenApiParameter(
-                "atomic", bool, description="Store all events or none: one refused or conflicting refuses the batch."
+                "atomic",
+                bool,
+                description="Store all events or none: one invalid or conflicting event refuses the batch.",
             ),
             OpenApiParameter(
                 "check",
                 bool,
-                description="Store all events if every limit lets them through, and none otherwise: hard caps,"
-                " wallets, spend caps that stop. A refusal (402) stores nothing and uses up no id.",
+                description="Store all events if hard caps, wallets and stopping spend caps allow all of them;"
+                " otherwise none. A refusal (402) stores nothing, and the IDs can be sent again.",
             ),
         ),
         request=EVENTS_REQUEST,

@@ -22,7 +22,7 @@ from lib.decimals import to_plain_string
 
 _PAGES = (
     OpenApiParameter("limit", int, description="Events per page, 1 to 200; default: 50."),
-    OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
+    OpenApiParameter("cursor", str, description="`next_cursor` of the previous page."),
 )
 
 
@@ -32,7 +32,7 @@ class LineEvents(ApiView[Any]):
     @get(
         "list_line_events",
         "List the events that an invoice line bills",
-        "`events`, `quantity` and `fingerprint` are what all of the line's events add up to.",
+        "`events`, `quantity` and `fingerprint` cover all of the line's events.",
         parameters=_PAGES,
         response=OpenApiTypes.OBJECT,
     )
@@ -62,7 +62,7 @@ class LineEvents(ApiView[Any]):
     @get(
         "download_line_events",
         "Download the events that an invoice line bills as CSV",
-        "The column `quantity` adds up to what the line bills; what was taken back is negative.",
+        "The column `quantity` sums to the billed quantity; voided usage is negative.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
     def download(self, request: Request, invoice: int, position: int) -> StreamingHttpResponse:

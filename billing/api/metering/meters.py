@@ -44,9 +44,7 @@ class DryRunSerializer(serializers.Serializer[dict[str, Any]]):
 class TryMeterView(ApiView[Any]):
     """Answer each step of a meter's matching for an event; nothing is stored."""
 
-    @post(
-        "try_meter", "What does a meter make of an event?", scope="read", request=ONE_EVENT, response=DryRunSerializer
-    )
+    @post("try_meter", "Test a meter on an event", scope="read", request=ONE_EVENT, response=DryRunSerializer)
     def try_event(self, request: Request, meter: str) -> dict[str, Any]:
         stored_meter = get_object_or_404(Meter, code=meter)
         try:

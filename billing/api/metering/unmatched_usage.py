@@ -18,17 +18,15 @@ class UnmatchedGroupSerializer(serializers.Serializer[GroupValue]):
     """Unmatched usage of one reason, customer, event and meter."""
 
     reason = serializers.CharField(source="group.reason")
-    customer = serializers.CharField(source="group.customer_ref", help_text="As it was sent; it may not exist.")
+    customer = serializers.CharField(source="group.customer_ref", help_text="As sent; the customer may not exist.")
     event = serializers.CharField(source="group.event_name")
-    meter = serializers.SerializerMethodField(help_text="The name of the meter that could not count it.")
+    meter = serializers.SerializerMethodField(help_text="Name of the meter that could not count it.")
     unit = serializers.SerializerMethodField()
     events = serializers.IntegerField()
-    quantity = NumberField(allow_null=True, help_text="Null if the events don't hold it.")
-    estimate = AmountField(
-        source="amount", allow_null=True, help_text="The cost without allowance; null if it is unknown."
-    )
+    quantity = NumberField(allow_null=True, help_text="Null if the events don't contain it.")
+    estimate = AmountField(source="amount", allow_null=True, help_text="Cost without allowance; null if unknown.")
     estimated_by = serializers.SerializerMethodField(
-        help_text="average_event: as many units as the customer's other events of the period have."
+        help_text="average_event: based on the average of the customer's other events in the period."
     )
 
     @extend_schema_field(TEXT_OR_NULL)
@@ -56,8 +54,8 @@ class UnmatchedView(ApiView[Any]):
 
     @get(
         "read_unmatched_usage",
-        "Usage that nothing priced, with its reason and what it may cost",
-        parameters=(OpenApiParameter("customer", str, description="Only what was sent for this external id."),),
+        "Read unmatched usage, its reasons and estimated cost",
+        parameters=(OpenApiParameter("customer", str, description="Limit to events sent for this external ID."),),
         response=UnmatchedSerializer,
     )
     def read(self, request: Request) -> UnmatchedValue:

@@ -35,7 +35,7 @@ class Usage(ApiView[Any]):
     @get(
         "read_usage",
         "A customer's current usage and cost",
-        "Usage, allowance and cost of the running periods, including every event whose request was answered.",
+        "Usage, allowance and cost of the current periods, including every event that was accepted.",
         response=OpenApiTypes.OBJECT,
         refusals={UnknownCustomer: "not-found"},
     )
@@ -97,7 +97,7 @@ def _instant(request: Request, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise invalid_field(name, f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z.")
+        raise invalid_field(name, f"“{text}” is not a time with a time zone; write it like 2026-11-01T00:00:00Z.")
     return moment
 
 

@@ -19,22 +19,24 @@ class CloneSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The number of past periods to clone."""
 
     periods = serializers.IntegerField(
-        min_value=1, max_value=MAX_PERIODS, default=12, help_text="Before the running one."
+        min_value=1, max_value=MAX_PERIODS, default=12, help_text="Periods before the current one."
     )
     advance = serializers.BooleanField(
         default=False,
-        help_text="Whether its clock sets off for the present at once; it stands at the beginning else.",
+        help_text="Whether its clock starts advancing to the present at once; otherwise it stays at the start.",
     )
 
 
 class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
     """The clone and its test clock."""
 
-    customer = serializers.CharField(help_text="The sandbox customer's id: read it with a test key.")
+    customer = serializers.CharField(help_text="External ID of the sandbox customer; read it with a test key.")
     test_clock = serializers.IntegerField()
-    now = InstantField(help_text="Where its clock stands.")
-    until = InstantField(help_text="Up to where it uses again what was used.")
-    left_out = serializers.ListField(child=serializers.CharField(), help_text="What could not be copied, and why.")
+    now = InstantField(help_text="Current time of its clock.")
+    until = InstantField(help_text="End of the usage to replay.")
+    left_out = serializers.ListField(
+        child=serializers.CharField(), help_text="Parts that could not be copied, with reasons."
+    )
 
 
 class CloneView(Customers):
@@ -43,14 +45,14 @@ class CloneView(Customers):
     @post(
         "clone_customer",
         "Clone a live customer into the sandbox",
-        "With a live key. The clone has the same party, running subscriptions and wallets, in the time of"
-        " a test clock of its own that stands at the beginning of the periods asked for; as it is advanced, the clone"
-        " uses again what the customer has used.",
+        "Requires a live key. Copies the customer's details, active subscriptions and wallets to a sandbox"
+        " customer with its own test clock, set to the start of the requested periods; as the clock advances,"
+        " the customer's usage is replayed.",
         request=CloneSerializer,
         response=ClonedSerializer,
         status=201,
         refusals={CannotClone: "unprocessable"},
-        examples={"A year again": {"periods": 12, "advance": True}},
+        examples={"Replay a year": {"periods": 12, "advance": True}},
     )
     def clone(self, request: Request, customer: str) -> dict[str, Any]:
         fields, at = self.read_body(), timezone.now()

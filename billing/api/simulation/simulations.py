@@ -42,24 +42,28 @@ class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any
     """The versions to simulate, and the subscriptions and periods to use."""
 
     versions = VersionField(many=True, allow_empty=False, max_length=5)  # type: ignore[call-arg]  # of a list
-    plan = serializers.CharField(max_length=64, required=False, help_text="Only its subscriptions; default: all.")
+    plan = serializers.CharField(
+        max_length=64, required=False, help_text="Limit to subscriptions of this plan; default: all."
+    )
     customers = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
         max_length=MAX_CUSTOMERS,
-        help_text="Only of these external ids; default: all.",
+        help_text="Limit to these external IDs; default: all.",
     )
     periods = serializers.IntegerField(
         min_value=0,
         max_value=24,
         required=False,
-        help_text="The last so many closed ones; default: 3. 0: what runs.",
+        help_text="Number of closed periods to use; default: 3. With 0, the current period.",
     )
     keeps_overrides = serializers.BooleanField(
-        required=False, help_text="Whether what was agreed with customers stays agreed; default: yes."
+        required=False, help_text="Whether custom pricing is kept; default: yes."
     )
-    shock_percent = NumberField(required=False, help_text="A bill shock is a rise by more than this; default: 20.")
-    shock_amount = NumberField(required=False, help_text="And by more than this per period; default: 0.")
+    shock_percent = NumberField(
+        required=False, help_text="A bill shock is an increase of more than this percentage; default: 20."
+    )
+    shock_amount = NumberField(required=False, help_text="And of more than this amount per period; default: 0.")
 
 
 class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
@@ -82,7 +86,7 @@ class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
 class SimulationSerializer(serializers.Serializer[dict[str, Any]]):
     """A simulation and its totals so far."""
 
-    number = serializers.IntegerField(help_text="Of its job as well: see `read_job` for how far it is.")
+    number = serializers.IntegerField(help_text="Number of its job: `read_job` returns the progress.")
     state = serializers.CharField()
     error = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -145,12 +149,12 @@ class Simulations(ApiView[SimulationResult]):
 
     @post(
         "create_simulation",
-        "Try versions on past usage",
-        "Closed periods are rated again by each version, through the code that bills; nothing is billed.",
+        "Simulate versions on past usage",
+        "Rates closed periods at each version's prices with the code that bills; nothing is invoiced.",
         request=NewSimulationSerializer,
         response=SimulationSerializer,
         status=201,
-        examples={"A draft on the last quarter": EXAMPLE},
+        examples={"Simulate a draft on the last quarter": EXAMPLE},
     )
     def create(self, request: Request) -> Response:
         fields = dict(self.read_body())
@@ -170,21 +174,21 @@ class Simulations(ApiView[SimulationResult]):
 
     @get(
         "read_simulation",
-        "What came of a simulation",
-        "By version and currency; while it runs, of what is done by now.",
+        "Read a simulation's results",
+        "By version and currency; while the job is running, of the periods processed so far.",
         response=SimulationSerializer,
     )
     def read(self, request: Request, number: int) -> Response:
         return Response(_payload(self.simulation()))
 
     list_bills = list_rows(
-        "list_simulated_bills", "List a simulation's bills, line by line", "All bills before and after."
+        "list_simulated_bills", "List a simulation's bills, line by line", "All bills, current and simulated."
     )
 
     @get(
         "download_simulated_bills",
         "Download a simulation's bills as CSV",
-        "The same bills as a file, streamed while it is read.",
+        "The same bills as a file, streamed as it is read.",
         response={(200, "text/csv"): OpenApiTypes.STR},
     )
     def download_bills(self, request: Request, number: int) -> StreamingHttpResponse:

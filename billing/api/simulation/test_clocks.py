@@ -27,10 +27,10 @@ class TestClockSerializer(RowSerializer[TestClock]):
     __test__ = False
 
     now = InstantField(read_only=True)
-    target = InstantField(read_only=True, allow_null=True, help_text="Where it is on its way to.")
+    target = InstantField(read_only=True, allow_null=True, help_text="Time to which it is advancing.")
     state = serializers.ChoiceField(choices=["standing", "advancing", "failed"], read_only=True)
     customers = serializers.IntegerField(
-        source="customers_count", read_only=True, help_text="How many live in its time."
+        source="customers_count", read_only=True, help_text="Number of customers on the clock."
     )
 
     class Meta:
@@ -42,13 +42,15 @@ class NewClockSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The name and the initial time of a test clock."""
 
     name = serializers.CharField(max_length=120)
-    now = InstantField(required=False, help_text="Default: the real time. Past or to come.")
+    now = InstantField(
+        required=False, help_text="Default: the current real time. Any past or future time is allowed."
+    )
 
 
 class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The time to advance to."""
 
-    to = InstantField(help_text="Later than its time, by five years at most.")
+    to = InstantField(help_text="Later than the clock's time, by five years at most.")
 
 
 class Clocks(ApiView[TestClock]):
@@ -63,13 +65,13 @@ class Clocks(ApiView[TestClock]):
         clocks = super().get_queryset()
         return clocks if self.caller.sandbox else clocks.none()
 
-    list_all = list_rows("list_test_clocks", "Test clocks, newest first", "All test clocks.")
+    list_all = list_rows("list_test_clocks", "List test clocks, newest first", "All test clocks.")
 
     @post(
         "create_test_clock",
-        "Make a test clock",
-        "It stands still until it is advanced. Customers are put into its time when they are created, by"
-        " their `test_clock`.",
+        "Create a test clock",
+        "The clock stands still until it is advanced. Assign customers to it when you create them, with"
+        " `test_clock`.",
         request=NewClockSerializer,
         status=201,
         problems=("not-found",),
@@ -78,18 +80,18 @@ class Clocks(ApiView[TestClock]):
     )
     def create(self, request: Request) -> TestClock:
         if not self.caller.sandbox:
-            detail = "Live customers live in real time: make test clocks with a test key."
+            detail = "Live customers use real time; create test clocks with a test key."
             raise Problem("not-found", detail)
         fields, at = self.read_body(), timezone.now()
         return self.reload(create_clock(**{"now": at, **fields}, by=None, at=at))
 
-    read = read_row("get_test_clock", "Read a test clock", "How far it has come.")
+    read = read_row("get_test_clock", "Read a test clock", "One test clock and its progress.")
 
     @post(
         "advance_test_clock",
         "Advance a test clock",
-        "Everything that time does to its customers is done on the way, in order: trials end, periods are"
-        " invoiced, credits expire. Answered at once; read the clock until its `state` is `standing`.",
+        "Runs everything that falls due for its customers, in order: trials end, periods are invoiced, credits"
+        " expire. Returns at once; read the clock until its `state` is `standing`.",
         request=AdvanceSerializer,
         status=202,
         refusals=CLOCK_REFUSALS,
@@ -101,14 +103,14 @@ class Clocks(ApiView[TestClock]):
         transaction.on_commit(wake)
         return self.reload(test_clock)
 
-    @post("retry_test_clock", "Let a test clock go on that has failed", "The retry of a failed advance.", status=202)
+    @post("retry_test_clock", "Resume a test clock that failed", "Retries a failed advance.", status=202)
     def retry(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         retry_advance(clock_id=test_clock.pk, by=None, at=timezone.now())
         transaction.on_commit(wake)
         return self.reload(test_clock)
 
-    @post("stop_test_clock", "Let a test clock stand where it is", "The stop of an advance.")
+    @post("stop_test_clock", "Stop a test clock", "Stops an advance.")
     def stop(self, request: Request, clock: int) -> TestClock:
         test_clock = self.get_object()
         stop_clock(clock_id=test_clock.pk, by=None, at=timezone.now())

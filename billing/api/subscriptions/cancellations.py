@@ -29,9 +29,9 @@ class Cancellations(Subscriptions):
     @post(
         "cancel_subscription",
         "Cancel a subscription",
-        "At the end of the running period, unless `when` or `ends_at` says otherwise. What was used until"
-        " then is billed. What was paid in advance for the rest of a period is given back by a credit note if"
-        " `give_back` says so, once that period is closed.",
+        "Takes effect at the end of the current period, unless `when` or `ends_at` says otherwise. Usage until"
+        " then is billed. With `give_back`, a credit note credits the unused prepaid time when the period is"
+        " closed.",
         request=CancellationSerializer,
         refusals={subscriptions.CancellationRefused: "conflict"},
         examples=EXAMPLES,
@@ -42,8 +42,7 @@ class Cancellations(Subscriptions):
     @post(
         "preview_cancellation",
         "Preview a cancellation",
-        "The last invoice and the credit notes that would go out with it, made by the code that issues"
-        " them; nothing is stored.",
+        "The final invoice and its credit notes, calculated by the code that issues them; nothing is stored.",
         scope="read",
         request=CancellationSerializer,
         response=DocumentSerializer,
@@ -58,9 +57,9 @@ class Cancellations(Subscriptions):
 
     @post(
         "withdraw_cancellation",
-        "Take a cancellation back",
-        "Until its end comes, the subscription goes on as if it had never been canceled, unless another"
-        " one covers its features meanwhile.",
+        "Undo a cancellation",
+        "Until the end date, the subscription continues as if it had never been canceled, unless another"
+        " subscription now includes its features.",
         refusals={subscriptions.CancellationRefused: "conflict"},
     )
     def withdraw(self, request: Request, subscription: str) -> Subscription:

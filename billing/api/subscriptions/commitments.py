@@ -32,13 +32,15 @@ class OwnCommitmentSerializer(CommitmentSerializer):
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """A commitment to set; its validated data are the arguments of `set_commitment`."""
 
-    minimum = NumberField(help_text="In the subscription's currency: of each period, or of the whole contract.")
+    minimum = NumberField(help_text="In the subscription's currency, for each period or the whole contract.")
     periods = serializers.IntegerField(min_value=1, max_value=120, required=False, help_text="Default: each period.")
-    overage_factor = NumberField(required=False, help_text="What usage beyond it is multiplied by; default: 1.")
-    discount = NumberField(required=False, help_text="Percent off unit prices in return; default: none.")
-    trues_up = serializers.BooleanField(required=False, help_text="Whether what is missing is claimed; default: yes.")
-    starts_at = InstantField(required=False, help_text="Default: the next period.")
-    ends_at = InstantField(required=False, help_text="Default: it holds on.")
+    overage_factor = NumberField(required=False, help_text="Multiplier for usage beyond the commitment; default: 1.")
+    discount = NumberField(required=False, help_text="Percentage off unit prices in return; default: none.")
+    trues_up = serializers.BooleanField(
+        required=False, help_text="Whether a shortfall is billed (true-up); default: yes."
+    )
+    starts_at = InstantField(required=False, help_text="Default: the start of the next period.")
+    ends_at = InstantField(required=False, help_text="Default: no end.")
     reason = serializers.CharField(max_length=500)
 
 
@@ -57,13 +59,13 @@ class Commitments(SubscriptionRows[Any]):
 
     @post(
         "create_commitment",
-        "Give a subscription a minimum commitment of its own",
-        "For the periods that begin from the next one on, unless `starts_at` says otherwise, in place of"
-        " its version's. The one before it ends then; periods that are billed do not change.",
+        "Set a subscription's own minimum commitment",
+        "Applies from the next period, unless `starts_at` says otherwise, in place of the version's commitment."
+        " Ends the previous one; billed periods do not change.",
         request=NewCommitmentSerializer,
         status=201,
         refusals=OVERRIDE_REFUSALS,
-        examples={"A year of 12,000": EXAMPLE},
+        examples={"12,000 over a year": EXAMPLE},
     )
     def create(self, request: Request, subscription: str) -> SubscriptionCommitment:
         fields, owner = self.read_body(), self.owner
@@ -71,8 +73,9 @@ class Commitments(SubscriptionRows[Any]):
 
     @post(
         "end_commitment",
-        "Let the version's commitment hold again",
-        "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
+        "Return to the version's commitment",
+        "Takes effect at the next period, unless `ends_at` says otherwise; a commitment that has not started is"
+        " withdrawn.",
         request=EndSerializer,
         refusals=OVERRIDE_REFUSALS,
     )

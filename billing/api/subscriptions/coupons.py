@@ -19,11 +19,11 @@ class RedemptionSerializer(RowSerializer[Redemption]):
     """A coupon that a subscription has or had."""
 
     coupon = CouponSerializer()
-    position = serializers.IntegerField(help_text="Its place in the order of application.")
+    position = serializers.IntegerField(help_text="Its position in the order of application.")
     since = InstantField()
-    invoices = serializers.IntegerField(source="used", help_text="Documents that it was taken off so far.")
-    invoices_left = serializers.SerializerMethodField(help_text="Null where it goes on.")
-    promoted = serializers.SerializerMethodField(help_text="Whether a promotion gave it.")
+    invoices = serializers.IntegerField(source="used", help_text="Number of invoices discounted so far.")
+    invoices_left = serializers.SerializerMethodField(help_text="Null if the coupon has no limit.")
+    promoted = serializers.SerializerMethodField(help_text="Whether it was given automatically as a promotion.")
     ended_at = InstantField(allow_null=True)
 
     class Meta:
@@ -67,8 +67,8 @@ class Redemptions(SubscriptionRows[Redemption]):
 
     @post(
         "redeem_coupon",
-        "Give a subscription a coupon",
-        "It is taken off the next documents, after the coupons that the subscription holds already.",
+        "Apply a coupon to a subscription",
+        "Discounts the next invoices, after the coupons that the subscription already has.",
         request=NewRedemptionSerializer,
         status=201,
         refusals={subscriptions.CouponRefused: "conflict"},
@@ -81,8 +81,8 @@ class Redemptions(SubscriptionRows[Redemption]):
 
     @post(
         "remove_coupon",
-        "Take a coupon away",
-        "Later documents are without it; what is issued stays as it is.",
+        "Remove a coupon",
+        "Later invoices are not discounted; issued invoices do not change.",
         request=RemovalSerializer,
     )
     def remove(self, request: Request, subscription: str, coupon: str) -> Redemption:

@@ -19,7 +19,7 @@ DRAFT_REFUSALS = {subscriptions.SubscriptionRefused: "conflict"}
 class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The start of the subscription."""
 
-    starts_at = InstantField(required=False, help_text="Default: as it was drafted.")
+    starts_at = InstantField(required=False, help_text="Default: the draft's start.")
 
 
 class Drafts(Subscriptions):
@@ -28,10 +28,10 @@ class Drafts(Subscriptions):
     @post(
         "activate_subscription",
         "Activate a draft",
-        "It begins as it was drafted: at its own start, or at another one, past, now or to come.",
+        "The subscription starts at the draft's start or at another time, past or future.",
         request=ActivationSerializer,
         refusals=DRAFT_REFUSALS,
-        examples={"At a date": {"starts_at": "2099-01-01T00:00:00Z"}},
+        examples={"On a date": {"starts_at": "2099-01-01T00:00:00Z"}},
     )
     def activate(self, request: Request, subscription: str) -> Subscription:
         fields, draft = self.read_body(), self.get_object()
@@ -40,8 +40,8 @@ class Drafts(Subscriptions):
 
     @put(
         "replace_draft",
-        "Draft a subscription anew",
-        "Takes the place of what was drafted, with the body of a new subscription.",
+        "Replace a draft",
+        "The body is that of a new subscription.",
         request=NewSubscriptionSerializer,
         refusals=DRAFT_REFUSALS,
     )
@@ -53,7 +53,7 @@ class Drafts(Subscriptions):
         subscriptions.draft(**fields, at=at, replaced_draft=draft)
         return self.reload(draft)
 
-    @delete("discard_draft", "Discard a draft", "The draft of a subscription.", refusals=DRAFT_REFUSALS)
+    @delete("discard_draft", "Discard a draft", "Deletes a drafted subscription.", refusals=DRAFT_REFUSALS)
     def discard(self, request: Request, subscription: str) -> None:
         draft = self.get_object()
         subscriptions.discard(subscription=draft, at=current_time(draft.customer))

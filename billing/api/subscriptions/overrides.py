@@ -29,8 +29,8 @@ class OverrideSerializer(RowSerializer[Override]):
     """A term that the subscription has in place of its plan's."""
 
     feature = serializers.CharField(source="feature.code")
-    match = serializers.DictField(child=serializers.CharField(), help_text="Of the rate whose price it is.")
-    value = NumberField(signed=True, help_text="Units, a price or an amount; a percentage: -20 is 20 % off.")
+    match = serializers.DictField(child=serializers.CharField(), help_text="The rate whose price is overridden.")
+    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20 % off.")
 
     class Meta:
         model = Override
@@ -45,11 +45,11 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     match = serializers.DictField(
         child=serializers.CharField(max_length=4096),
         required=False,
-        help_text="Which rate, where `what` is price; default: the default rate.",
+        help_text="The rate, if `figure` is `price`; default: the default rate.",
     )
-    value = NumberField(signed=True, help_text="Units, a price or an amount; a percentage: -20 is 20 % off.")
-    starts_at = InstantField(required=False, help_text="Default: the next period.")
-    ends_at = InstantField(required=False, help_text="Default: it holds on.")
+    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20 % off.")
+    starts_at = InstantField(required=False, help_text="Default: the start of the next period.")
+    ends_at = InstantField(required=False, help_text="Default: no end.")
     reason = serializers.CharField(max_length=500)
 
     validate_feature = staticmethod(feature_named)
@@ -58,7 +58,7 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The time from which the plan's own term applies again."""
 
-    ends_at = InstantField(required=False, help_text="Default: the next period.")
+    ends_at = InstantField(required=False, help_text="Default: the start of the next period.")
 
 
 class Overrides(SubscriptionRows[Override]):
@@ -69,18 +69,18 @@ class Overrides(SubscriptionRows[Override]):
     lookup_url_kwarg = "number"
 
     list_all = list_rows(
-        "list_overrides", "What was agreed for a subscription, newest first", "All overrides, including ended ones."
+        "list_overrides", "List a subscription's overrides, newest first", "All overrides, including ended ones."
     )
 
     @post(
         "create_override",
-        "Give a subscription a figure of its own",
-        "From the next period on, unless `starts_at` says otherwise: each window of use is rated by what"
-        " was in force when it began. The figure before it ends then; periods that are billed do not change.",
+        "Override a term of a subscription",
+        "Applies from the next period, unless `starts_at` says otherwise: each usage window is rated at the"
+        " terms in force when it began. Ends the previous override; billed periods do not change.",
         request=NewOverrideSerializer,
         status=201,
         refusals=OVERRIDE_REFUSALS,
-        examples={"A price of their own": EXAMPLE},
+        examples={"A custom price": EXAMPLE},
     )
     def create(self, request: Request, subscription: str) -> Override:
         fields, owner = self.read_body(), self.owner
@@ -88,8 +88,9 @@ class Overrides(SubscriptionRows[Override]):
 
     @post(
         "end_override",
-        "Let a figure be the plan's again",
-        "From the next period on, unless `ends_at` says otherwise; before it begins, it is withdrawn.",
+        "Return to the plan's term",
+        "Takes effect at the next period, unless `ends_at` says otherwise; an override that has not started is"
+        " withdrawn.",
         request=EndSerializer,
         refusals=OVERRIDE_REFUSALS,
     )

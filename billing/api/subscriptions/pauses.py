@@ -20,12 +20,12 @@ class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """
 
     starts_at = InstantField(required=False, help_text="Default: now.")
-    at_period_end = serializers.BooleanField(default=False, help_text="Where its next period begins.")
-    resumes_at = InstantField(source="ends_at", required=False, help_text="Default: when it is resumed.")
+    at_period_end = serializers.BooleanField(default=False, help_text="Start at the next period.")
+    resumes_at = InstantField(source="ends_at", required=False, help_text="Default: open-ended.")
     give_back = serializers.ChoiceField(
         choices=["credit", "refund"],
         default="credit",
-        help_text="Where what was paid in advance for the rest of the period goes.",
+        help_text="How the unused prepaid time is returned.",
     )
     reason = serializers.CharField(max_length=300, required=False, default="")
 
@@ -44,7 +44,8 @@ class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
     """The time of the resumption; now, by default."""
 
     resumes_at = InstantField(
-        required=False, help_text="To come; or past, so that usage since then is billed once it is tried again."
+        required=False,
+        help_text="A future time; or a past one, so that usage since then is billed when it is reprocessed.",
     )
 
 
@@ -54,9 +55,9 @@ class Pauses(Subscriptions):
     @post(
         "pause_subscription",
         "Pause a subscription",
-        "Nothing is due while it is paused, and a check answers `paused`. Usage that arrives is kept as"
-        " unmatched. The period that the pause begins in ends there; what was paid in advance for the rest of it is"
-        " given back by a credit note when it is closed.",
+        "Nothing falls due while the subscription is paused, and checks return `paused`. New usage is kept as"
+        " unmatched. The current period ends when the pause starts; when it is closed, a credit note credits"
+        " the unused prepaid time.",
         request=NewPauseSerializer,
         refusals={subscriptions.PauseRefused: "conflict"},
         examples={"For the summer": {"resumes_at": "2099-09-01T00:00:00Z"}},
@@ -69,8 +70,8 @@ class Pauses(Subscriptions):
     @post(
         "resume_subscription",
         "Resume a paused subscription",
-        "Periods go on from the same anchor; what is due in advance of the first one is billed at once. A"
-        " pause that has not begun is taken back.",
+        "Periods continue from the same anchor; fees in advance for the first one are billed at once. A pause"
+        " that has not started is withdrawn.",
         request=ResumptionSerializer,
         refusals={subscriptions.PauseRefused: "conflict"},
     )

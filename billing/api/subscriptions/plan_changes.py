@@ -23,11 +23,11 @@ class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
     plan = serializers.CharField(max_length=64, help_text="The plan's code.")
     version = serializers.IntegerField(
-        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force."
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force."
     )
-    at = InstantField(required=False, help_text="A moment to come, in mid-period if need be.")
-    at_period_end = serializers.BooleanField(default=False, help_text="Where its next period begins.")
-    preview = serializers.BooleanField(default=False, help_text="Only tell what would be billed; change nothing.")
+    at = InstantField(required=False, help_text="A future time; it may lie within a period.")
+    at_period_end = serializers.BooleanField(default=False, help_text="Change at the next period.")
+    preview = serializers.BooleanField(default=False, help_text="Only preview the invoice; change nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """
@@ -47,7 +47,7 @@ class ChangedSerializer(serializers.Serializer[Any]):
 
     subscription = SubscriptionSerializer()
     document = DocumentSerializer(
-        help_text="What ends the old part: its usage, the credit for its rest, and what the new one costs."
+        help_text="The invoice that closes the old part: its usage, the credit for unused time, and the new fees."
     )
 
 
@@ -57,14 +57,14 @@ class PlanChanges(Subscriptions):
     @post(
         "change_subscription",
         "Move a subscription to another plan or version",
-        "What was used before is billed by the old version, with its whole allowance; the rest of the"
-        " interval by the new one, with its part of the new allowance. The document is issued once the seller's grace"
-        " is over; until then usage that is still on its way is added. At a moment to come, or at the period's end,"
-        " the subscription says so in `scheduled_change`; that may be withdrawn until then.",
+        "Usage before the change is billed by the old version with its full allowance; the rest of the period"
+        " by the new version with a prorated allowance. The invoice is issued after the seller's grace period,"
+        " so that usage sent late is included. A later change is shown as `scheduled_change` and can be"
+        " withdrawn until it takes effect.",
         request=ChangeSerializer,
         response=ChangedSerializer,
         refusals={subscriptions.SubscriptionRefused: "conflict"},
-        examples={"What would it cost?": {"plan": "pro", "preview": True}},
+        examples={"Preview the cost": {"plan": "pro", "preview": True}},
     )
     def change(self, request: Request, subscription: str) -> Response:
         changing = self.get_object()
@@ -79,15 +79,15 @@ class PlanChanges(Subscriptions):
 
     @post(
         "withdraw_subscription_change",
-        "Let a subscription stay on its version",
-        "Withdraws its `scheduled_change`. Until ten minutes before a change in mid-period.",
+        "Withdraw a scheduled plan change",
+        "Removes the `scheduled_change`. Possible until ten minutes before a change within a period.",
         refusals={subscriptions.RevocationRefused: "conflict"},
     )
     def withdraw(self, request: Request, subscription: str) -> Subscription:
         changing = self.get_object()
         withdrawn = subscriptions.revoke(
-            subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn over HTTP."
+            subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn through the API."
         )
         if not withdrawn:
-            raise Problem("conflict", f"{changing} has no change to come.")
+            raise Problem("conflict", f"{changing} has no scheduled plan change.")
         return self.reload(changing)

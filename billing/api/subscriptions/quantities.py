@@ -19,7 +19,8 @@ class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 
     quantity = serializers.IntegerField(min_value=0, max_value=MAX_SEATS)
     since = InstantField(
-        required=False, help_text="Default: now. A moment to come waits; a past one lies in a period not billed yet."
+        required=False,
+        help_text="Default: now. A future change is scheduled; a past one must lie in an unbilled period.",
     )
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -29,9 +30,9 @@ class QuantityView(Subscriptions):
 
     @put(
         "set_quantity",
-        "Set how many seats or add-ons a subscription holds",
-        "What that costs for the rest of the period, or what is given back for it, comes with the next"
-        " invoice. Sent again, it changes nothing.",
+        "Set a subscription's number of seats or add-ons",
+        "The next invoice charges or credits the difference for the rest of the period. Sending the same"
+        " quantity again changes nothing.",
         request=NewQuantitySerializer,
         refusals={subscriptions.QuantityRefused: "unprocessable"},
     )

@@ -43,7 +43,7 @@ class HeldSerializer(serializers.Serializer[Any]):
     fee = serializers.CharField(source="fee.code")
     label = serializers.CharField(source="fee.label")  # type: ignore[assignment]  # fields have a text of this name
     quantity = serializers.IntegerField()
-    included = serializers.IntegerField(source="fee.included", help_text="Of them, so many cost nothing.")
+    included = serializers.IntegerField(source="fee.included", help_text="Number of free units.")
     upcoming = ChangeToComeSerializer(many=True)
 
 
@@ -88,10 +88,10 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
     customer = serializers.CharField(source="customer.external_id")
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
-    quantities = serializers.SerializerMethodField(help_text="Of fees that are charged per seat or add-on.")
+    quantities = serializers.SerializerMethodField(help_text="Quantities of fees charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
-    scheduled_change = serializers.SerializerMethodField(help_text="Null if it stays on its version.")
-    pause = serializers.SerializerMethodField(help_text="The one that runs or is to come; null if there is none.")
+    scheduled_change = serializers.SerializerMethodField(help_text="Null if no change is scheduled.")
+    pause = serializers.SerializerMethodField(help_text="The current or next one; null if there is none.")
 
     class Meta:
         model = Subscription
@@ -135,41 +135,44 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     Its validated data are the arguments of `subscriptions.start`, except `at`.
     """
 
-    id = ExternalIdField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
+    id = ExternalIdField(
+        source="external_id", required=False, help_text="Your ID for the subscription; default: generated."
+    )
     customer = serializers.CharField(max_length=200)
     plan = serializers.CharField(max_length=64, help_text="The plan's code.")
     version = serializers.IntegerField(
-        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force at the start."
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force at the start."
     )
-    currency = CurrencyField(required=False, help_text="Default: the customer's.")
+    currency = CurrencyField(required=False, help_text="Default: the customer's currency.")
     starts_at = InstantField(required=False, help_text="Default: now.")
     anchor_at = InstantField(
-        required=False, help_text="What anniversaries are counted from; default: the end of the trial, or the start."
+        required=False, help_text="Origin of the billing anniversaries; default: the end of the trial, or the start."
     )
     trial_days = serializers.IntegerField(
         min_value=0,
         max_value=MAX_TRIAL_DAYS,
         required=False,
-        help_text="Days without fees, 0 for none; default: as the version says, once per customer and plan.",
+        help_text="Days without fees, or 0 for no trial; default: the version's trial, once per customer and plan.",
     )
-    ends_at = InstantField(required=False, help_text="When it ends by itself; default: never.")
+    ends_at = InstantField(required=False, help_text="End date; default: none.")
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=64),
         required=False,
         max_length=20,
-        help_text="Codes of the coupons that it holds from its start, in the order of application.",
+        help_text="Codes of the coupons to apply from the start, in this order.",
     )
     named = serializers.BooleanField(
-        required=False, help_text="Only events that name it belong to it, so it may price what another one prices."
+        required=False,
+        help_text="Count only events that name this subscription; it can then price features of another one.",
     )
 
     quantities = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=MAX_SEATS),
         required=False,
-        help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
+        help_text="Fee code → number of seats or add-ons at the start; default: each fee's minimum.",
     )
 
-    draft = serializers.BooleanField(default=False, help_text="Only prepare it; activate it later.")
+    draft = serializers.BooleanField(default=False, help_text="Only draft it; activate it later.")
 
     def validate_customer(self, external_id: str) -> Customer:
         """
@@ -202,11 +205,11 @@ class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     """The end of the subscription, and how amounts paid in advance for the time after it are credited."""
 
     when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
-    ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
+    ends_at = InstantField(required=False, help_text="Any later time, instead of `when`.")
     give_back = serializers.ChoiceField(
         choices=["none", "credit", "refund"],
         default="none",
-        help_text="What was paid in advance stays paid, or the part that is cut off is given back by a credit note.",
+        help_text="`none` keeps prepaid fees; `credit` and `refund` return the unused part by a credit note.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The new end of the trial: `when` is now, or `ends_at` is later than before."""
 
     when = serializers.ChoiceField(choices=["now"], required=False)
-    ends_at = InstantField(required=False, help_text="Later than it would end.")
+    ends_at = InstantField(required=False, help_text="Later than the current end.")
     preview = serializers.BooleanField(
-        default=False, help_text="Only tell what would be billed if it ended now; change nothing."
+        default=False, help_text="Only preview the invoice for ending it now; change nothing."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +50,9 @@ class TrialView(Subscriptions):
 
     @post(
         "end_trial",
-        "End a trial now, or let it last longer",
-        "Ended now, the first paid period begins; its fees in advance, one-time fees and what usage was"
-        " billed stand on the trial's document, which is issued once the seller's grace is over.",
+        "End a trial now, or extend it",
+        "If it ends now, the first paid period starts; fees in advance, one-time fees and billable usage are on"
+        " the trial's invoice, which is issued after the seller's grace period.",
         request=TrialEndSerializer,
         response=TrialEndedSerializer,
         refusals={subscriptions.TrialRefused: "conflict"},

@@ -55,8 +55,8 @@ class Subscriptions(ApiView[Subscription]):
     @post(
         "create_subscription",
         "Subscribe a customer to a plan",
-        "From now, from a past moment (what was due since is billed) or from one to come. As a `draft` it"
-        " has no effect until it is activated.",
+        "Starts now, at a past time (everything due since then is billed) or at a future one. A `draft` has no"
+        " effect until it is activated.",
         request=NewSubscriptionSerializer,
         status=201,
         refusals={

@@ -78,8 +78,8 @@ _CHAIN = f"""
 """  # noqa: S608
 
 CHECKS = (
-    Check("published_prices_have_not_changed_since", "V1", _CHANGED_PRICES),
-    Check("published_versions_only_move_along_their_life", "V1", _CHANGED_VERSIONS),
-    Check("meters_in_use_have_kept_their_meaning", "V3", _CHANGED_METERS),
-    Check("versions_of_a_plan_follow_one_another", "V2", _CHAIN),
+    Check("published_prices_have_not_changed", "V1", _CHANGED_PRICES),
+    Check("published_versions_follow_their_lifecycle", "V1", _CHANGED_VERSIONS),
+    Check("meters_in_use_have_not_changed", "V3", _CHANGED_METERS),
+    Check("plan_versions_follow_one_another", "V2", _CHAIN),
 )

@@ -56,7 +56,7 @@ _NOT_TAKEN_BACK = """
 """
 
 CHECKS = (
-    Check("purchases_are_granted_once_they_are_paid", "W7", _GRANTED),
-    Check("periods_are_granted_in_time", "W7", _NOT_GRANTED),
-    Check("what_removed_periods_were_granted_is_taken_back", "W7", _NOT_TAKEN_BACK),
+    Check("paid_purchases_are_granted_once", "W7", _GRANTED),
+    Check("included_credits_are_granted_on_time", "W7", _NOT_GRANTED),
+    Check("grants_of_removed_periods_are_voided", "W7", _NOT_TAKEN_BACK),
 )

@@ -66,7 +66,7 @@ def _deleted_without_history(books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("every_row_is_what_its_history_last_said", "O3", _changed_without_history),
-    Check("every_edited_row_has_a_history", "O3", _without_history),
-    Check("every_row_that_was_not_deleted_is_there", "O3", _deleted_without_history),
+    Check("rows_match_the_end_of_their_history", "O3", _changed_without_history),
+    Check("edited_rows_have_a_history", "O3", _without_history),
+    Check("rows_not_deleted_still_exist", "O3", _deleted_without_history),
 )

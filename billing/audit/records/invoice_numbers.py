@@ -48,10 +48,10 @@ _LOCKED = f"""
 """  # noqa: S608
 
 CHECKS = (
-    Check("numbers_have_no_gap_and_no_repeat", "I2", _GAPS),
-    Check("numbers_are_in_the_order_of_time", "I2", _ORDER),
-    Check("series_remember_their_last_issue", "I2", _LAST),
-    Check("numbers_are_printed_as_they_count", "I2", _PRINTED),
-    Check("locked_months_hold_the_documents_they_were_locked_with", "I8", _LOCKED),
-    Check("files_are_what_was_rendered", "I4", _FILES),
+    Check("invoice_numbers_have_no_gaps_or_duplicates", "I2", _GAPS),
+    Check("invoice_numbers_follow_the_issue_date", "I2", _ORDER),
+    Check("number_series_record_their_last_issue", "I2", _LAST),
+    Check("invoice_numbers_match_their_sequence", "I2", _PRINTED),
+    Check("locked_months_have_not_changed", "I8", _LOCKED),
+    Check("rendered_files_match_their_hash", "I4", _FILES),
 )

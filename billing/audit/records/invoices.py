@@ -43,7 +43,7 @@ _ONCE = f"""
             WHERE l.invoice_id = i.id AND (b.period_id, b.high_water_mark) IS DISTINCT FROM
                 (p.id, {MARK}))
         WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {OF_NO_PERIOD})
-        WHEN 'purchase' THEN i.kind <> 'invoice' -- see purchases_are_granted_once_they_are_paid
+        WHEN 'purchase' THEN i.kind <> 'invoice' -- see paid_purchases_are_granted_once
         WHEN 'progress' THEN p.id IS NULL OR i.kind <> 'invoice' OR split_part(i.reference, ':', 3) <> (
                 SELECT count(*)::text FROM invoices_invoice e
                 WHERE e.reference LIKE 'progress:' || p.id || ':%' AND e.id <= i.id)
@@ -132,12 +132,12 @@ def _rerated(books: Books) -> Iterable[Row]:
 
 
 CHECKS = (
-    Check("every_period_is_billed_by_one_document", "P3", _ONCE),
+    Check("periods_are_billed_by_one_invoice", "P3", _ONCE),
     Check("usage_is_billed_once", "P3", _TWICE),
-    Check("documents_are_the_sum_of_their_rows", "I1", _TOTALS),
-    Check("taxable_amounts_are_the_sum_of_their_lines", "I1", _TAXABLE),
-    Check("coupons_are_given_as_often_as_they_count", "I1", _COUPONS),
-    Check("usage_lines_are_rated_the_same_again", "E6", _rerated),
-    Check("no_more_is_credited_than_was_invoiced", "I6", _CREDITED),
-    Check("no_line_is_credited_beyond_its_net", "I6", _OVERCREDITED),
+    Check("invoices_equal_the_sum_of_their_lines_and_taxes", "I1", _TOTALS),
+    Check("taxable_amounts_equal_the_sum_of_their_lines", "I1", _TAXABLE),
+    Check("coupon_redemptions_equal_their_count", "I1", _COUPONS),
+    Check("usage_lines_have_the_same_amount_when_rated_again", "E6", _rerated),
+    Check("invoices_are_not_credited_beyond_their_total", "I6", _CREDITED),
+    Check("lines_are_not_credited_beyond_their_net_amount", "I6", _OVERCREDITED),
 )

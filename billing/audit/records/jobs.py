@@ -45,7 +45,7 @@ def _files(books: Books) -> Iterator[Row]:
         parts = JobPart.objects.filter(job=job).order_by("number").values_list("number", "content")
         if job.total is not None or job.has_ended:
             if parts.exists():
-                yield {"job": job.pk, "is": "cut or over, and its file still there"}
+                yield {"job": job.pk, "is": "already split or ended, but its file still exists"}
             continue
         digest, size = sha256(), 0
         for number, content in parts.iterator(chunk_size=8):
@@ -64,9 +64,9 @@ def _changed(books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("jobs_that_ended_have_no_item_left", "J1", _ENDED),
-    Check("jobs_count_what_their_items_came_to", "J1", _FIGURES),
-    Check("items_of_a_job_are_numbered_without_a_gap", "J1", _NUMBERS),
-    Check("files_of_jobs_are_as_they_were_sent", "J2", _files),
-    Check("simulated_bills_are_as_they_were_found", "J3", _changed),
+    Check("finished_jobs_have_no_waiting_items", "J1", _ENDED),
+    Check("job_counts_equal_the_sum_of_their_items", "J1", _FIGURES),
+    Check("job_items_are_numbered_without_gaps", "J1", _NUMBERS),
+    Check("uploaded_files_are_complete", "J2", _files),
+    Check("simulated_bills_have_not_changed", "J3", _changed),
 )

@@ -44,9 +44,9 @@ _AHEAD = """
 """
 
 CHECKS = (
-    Check("notices_are_delivered_to_all_they_were_handed_out_to", "O1", _LOST),
-    Check("deliveries_are_taken_up_again", "O1", _ABANDONED),
-    Check("secrets_of_webhooks_can_be_read", "O2", _unreadable),
-    Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),
-    Check("what_is_followed_is_not_ahead_of_itself", "G3", _AHEAD),
+    Check("notifications_have_a_delivery_for_each_recipient", "O1", _LOST),
+    Check("deliveries_are_retried", "O1", _ABANDONED),
+    Check("webhook_secrets_can_be_decrypted", "O2", _unreadable),
+    Check("alert_evaluations_are_not_delayed", "G3", _OVERDUE),
+    Check("change_cursors_are_not_ahead_of_their_source", "G3", _AHEAD),
 )

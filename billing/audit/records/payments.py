@@ -66,9 +66,9 @@ _TAKEN = """
 """
 
 CHECKS = (
-    Check("payments_are_counted_on_their_invoice", "I7", _COUNTED),
-    Check("wallets_paid_what_left_them", "I7", _FROM_WALLETS),
-    Check("what_notes_took_back_of_payments_went_back", "Y1", _RETURNED),
-    Check("customer_balances_are_the_sum_of_their_entries", "L2", _BALANCES),
-    Check("what_was_charged_paid_or_is_kept", "Y1", _TAKEN),
+    Check("invoices_count_their_payments", "I7", _COUNTED),
+    Check("wallet_payments_match_their_debits", "I7", _FROM_WALLETS),
+    Check("credited_payments_are_returned", "Y1", _RETURNED),
+    Check("customer_balances_equal_the_sum_of_their_entries", "L2", _BALANCES),
+    Check("charges_are_recorded_as_payments_or_balance", "Y1", _TAKEN),
 )

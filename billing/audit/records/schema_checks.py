@@ -93,7 +93,7 @@ def _missing_triggers(books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("every_reference_leads_to_a_row", "L6", _orphans),
-    Check("every_promised_constraint_is_in_force", "L7", _missing_constraints),
-    Check("every_promised_trigger_is_in_force", "L3", _missing_triggers),
+    Check("references_lead_to_a_row", "L6", _orphans),
+    Check("declared_constraints_are_in_force", "L7", _missing_constraints),
+    Check("declared_triggers_are_in_force", "L3", _missing_triggers),
 )

@@ -46,9 +46,9 @@ _PAUSES = """
 """
 
 CHECKS = (
-    Check("periods_of_a_subscription_tile", "P1", _TILING),
-    Check("periods_begin_with_their_subscription", "P1", _FIRST),
+    Check("periods_have_no_gaps_or_overlaps", "P1", _TILING),
+    Check("periods_start_with_their_subscription", "P1", _FIRST),
     Check("periods_end_with_their_subscription", "P1", _ENDS),
-    Check("nothing_is_billed_while_paused", "P7", _PAUSES),
-    Check("closed_periods_leave_nothing_to_bill", "E4", unbilled_in_closed_periods),
+    Check("paused_subscriptions_are_not_billed", "P7", _PAUSES),
+    Check("closed_periods_have_no_unbilled_usage", "E4", unbilled_in_closed_periods),
 )

@@ -150,15 +150,15 @@ def _costs(books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("transactions_of_wallets_are_as_they_were_sealed", "W1", _broken_seals),
-    Check("transactions_of_wallets_sum_to_zero", "W2", _UNBALANCED),
-    Check("balances_are_the_sum_of_their_entries", "W3", _BALANCES),
-    Check("balances_were_never_below_their_floor", "W3", _RUNNING),
-    Check("lots_are_what_their_entries_left", "W4", _LOTS),
-    Check("what_is_held_is_kept_by_open_holds", "W5", _HOLDS),
-    Check("lots_say_what_of_them_expired", "W4", _EXPIRED),
-    Check("holds_are_the_sum_of_their_shares", "W5", _HELD),
-    Check("wallets_paid_what_use_cost", "W6", _DRAWS),
-    Check("prepaid_use_is_drawn", "W6", _UNDRAWN),
-    Check("draws_cost_what_their_use_comes_to", "W6", _costs),
+    Check("wallet_transactions_match_their_seals", "W1", _broken_seals),
+    Check("wallet_transactions_sum_to_zero", "W2", _UNBALANCED),
+    Check("wallet_balances_equal_the_sum_of_their_entries", "W3", _BALANCES),
+    Check("wallet_balances_respect_their_overdraft_limit", "W3", _RUNNING),
+    Check("lots_equal_the_sum_of_their_entries", "W4", _LOTS),
+    Check("held_units_belong_to_open_holds", "W5", _HOLDS),
+    Check("lots_record_their_expired_units", "W4", _EXPIRED),
+    Check("holds_equal_the_sum_of_their_shares", "W5", _HELD),
+    Check("drawdowns_equal_their_wallet_transactions", "W6", _DRAWS),
+    Check("prepaid_usage_has_a_drawdown", "W6", _UNDRAWN),
+    Check("drawdowns_equal_the_cost_of_their_usage", "W6", _costs),
 )

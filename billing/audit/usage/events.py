@@ -56,13 +56,13 @@ _ROLLUPS = """
 """
 
 CHECKS = (
-    Check("events_have_the_key_of_their_sender_and_id", "E2", _recount_rows("keys")),
-    Check("events_are_as_they_were_sent", "E1", _recount_rows("digests")),
-    Check("events_are_counted_or_reported", "E3", _recount_rows("unreported")),
-    Check("counters_are_the_sum_of_their_events", "E6", _recount_rows("counters")),
-    Check("rollups_are_the_sum_of_their_events", "E6", _recount_rows("rollups")),
-    Check("snapshots_are_the_sum_of_the_events_up_to_their_mark", "E6", _recount_rows("snapshots")),
-    Check("events_are_in_one_sequence", "E2", _SEQUENCES),
-    Check("events_belong_to_the_customer_they_name", "A1", _CUSTOMERS),
-    Check("counters_agree_with_rollups", "E6", _ROLLUPS),
+    Check("event_keys_match_sender_and_id", "E2", _recount_rows("keys")),
+    Check("events_have_not_changed", "E1", _recount_rows("digests")),
+    Check("events_are_counted_or_reported_as_unmatched", "E3", _recount_rows("unreported")),
+    Check("counters_equal_the_sum_of_their_events", "E6", _recount_rows("counters")),
+    Check("hourly_usage_equals_the_sum_of_its_events", "E6", _recount_rows("rollups")),
+    Check("billed_usage_equals_the_sum_of_its_events", "E6", _recount_rows("snapshots")),
+    Check("events_share_one_sequence", "E2", _SEQUENCES),
+    Check("events_belong_to_the_named_customer", "A1", _CUSTOMERS),
+    Check("counters_equal_hourly_usage", "E6", _ROLLUPS),
 )

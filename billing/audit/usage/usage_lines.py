@@ -198,7 +198,7 @@ def _rate_feature(
     if feature.price.reads_values:
         counted = with_event_values(counted, window, feature, period_id=first_line.period_id, up_to=first_line.mark)
     if len({line.earlier for line in lines}) > 1 or (first_line.earlier is not None and not feature.spans_periods):
-        raise LookupError("its lines do not agree on what earlier periods had used")
+        raise LookupError("its lines disagree about the usage of earlier periods")
     if feature.spans_periods:
         span = msgspec.structs.replace(span, runs={first_line.plan_feature_id: _run_when_billed(first_line)})
     part = (
@@ -213,7 +213,7 @@ def _run_when_billed(line: BilledLine) -> WindowRun:
     run = read_window_runs([line.span])[line.period_id][line.plan_feature_id]
     earlier_usage = None if line.earlier is None else json.loads(line.earlier)
     if (earlier_usage is None) != (run.earlier is None):
-        raise LookupError("what earlier periods had used is missing, or there was none")
+        raise LookupError("the usage of earlier periods is missing or unexpected")
     return run._replace(
         earlier=earlier_usage and {int(rate_id): Decimal(used) for rate_id, used in earlier_usage.items()}
     )

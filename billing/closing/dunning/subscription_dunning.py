@@ -23,7 +23,7 @@ from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 # Steps or resumptions per run, each a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
 REASON = "{invoice} is not paid"
-NOTHING_RUNNING = "Nothing that it could be done to was running"
+NOTHING_RUNNING = "No active subscription to pause or cancel"
 
 
 def apply_dunning_actions(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:

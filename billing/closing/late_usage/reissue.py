@@ -138,5 +138,5 @@ def next_reference(reference: str) -> str:
     """Return the reference of the next replacement: period:7 → period:7:reissue:1 → period:7:reissue:2."""
     match = re.fullmatch(r"(period:\d+)(?::reissue:(\d+))?", reference)
     if match is None:
-        raise ValueError(f"{reference} is no document of a period")
+        raise ValueError(f"{reference} is not a reference of a period's invoice")
     return f"{match[1]}:reissue:{int(match[2] or 0) + 1}"

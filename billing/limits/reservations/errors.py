@@ -28,7 +28,7 @@ class ReservationNotOpen(ReservationRefused):
         state = "over" if is_over else reservation.get_state_display()
         since = reservation.until if is_over else reservation.ended_at
         super().__init__(
-            f"“{reservation.reference}” is {state} since {since:%Y-%m-%d %H:%M:%S}: report what was used as an event."
+            f"“{reservation.reference}” is {state} since {since:%Y-%m-%d %H:%M:%S}; report the usage as an event."
         )
 
 
@@ -36,4 +36,4 @@ class ReservationConflict(ReservationRefused):
     """The reference belongs to a reservation, or a commit, with other content."""
 
     def __init__(self, reservation: Reservation) -> None:
-        super().__init__(f"“{reservation.reference}” names something else already: use a new id.", field="id")
+        super().__init__(f"“{reservation.reference}” is the ID of a different reservation; use a new ID.", field="id")

@@ -69,7 +69,7 @@ def reserve(
     :raises ReservationRefused: if the duration is too short or long, or no rate matches the properties.
     """
     if not MIN_DURATION <= duration <= MAX_DURATION:
-        raise ReservationRefused("A reservation lasts 1 second to 1 day.", field="ttl")
+        raise ReservationRefused("A reservation lasts from 1 second to 1 day.", field="ttl")
     lock_customers_by_external_id([customer], sandbox=sandbox)
     reservation = (
         Reservation.objects.filter(customer__external_id=customer, customer__sandbox=sandbox, reference=reference)
@@ -82,7 +82,7 @@ def reserve(
     if not answer.allowed:
         raise LimitReached(answer)
     if answer.availability is None:
-        raise ReservationRefused(f"“{feature}” is not metered: there is nothing to reserve.", field="feature")
+        raise ReservationRefused(f"“{feature}” is not metered, so it can't be reserved.", field="feature")
     return _create_reservation(answer, quantity, reference, at, at + duration, subscription, properties), answer
 
 
@@ -114,7 +114,7 @@ def _create_reservation(
     rate_id = availability.find_rate(properties)
     if rate_id is None:
         raise ReservationRefused(
-            "No rate is for these properties: name the dimensions it is priced by.", field="properties"
+            "No rate matches these properties; send the dimensions that determine its price.", field="properties"
         )
     cost = availability.additional_cost(quantity, rate_id)
     wallet_hold = None

@@ -48,7 +48,7 @@ def _event_bodies(reservation: Reservation, meter: Meter, quantity: Decimal) -> 
     if meter.aggregation == "count":
         if quantity != quantity.to_integral_value() or quantity > MAX_EVENTS:
             raise ReservationRefused(
-                f"Events are counted one by one: commit a whole number up to {MAX_EVENTS:,}, or the events.",
+                f"Events are counted individually; commit a whole number up to {MAX_EVENTS:,}, or the events.",
                 field="quantity",
             )
         for index in range(int(quantity)):
@@ -56,7 +56,7 @@ def _event_bodies(reservation: Reservation, meter: Meter, quantity: Decimal) -> 
         return
     if meter.aggregation != "sum" or meter.expression or meter.reading_dimension:
         raise ReservationRefused(
-            f"A quantity does not tell what {meter.name} reads of an event: commit the events.", field="events"
+            f"A quantity lacks the values that {meter.name} reads from an event; commit the events.", field="events"
         )
     if quantity:
         _set_nested(properties, meter.value_property, parse_number(f"{quantity:f}"))
@@ -112,7 +112,7 @@ def parse_events(reservation: Reservation, body: bytes, at: datetime) -> list[pa
     for event in events:
         if event.customer != reservation.customer.external_id:
             raise ReservationRefused(
-                f"“{event.customer}” is another customer than the reservation's.",
+                f"“{event.customer}” is not the reservation's customer.",
                 field=f"events.{event.index}.customer",
             )
     return events

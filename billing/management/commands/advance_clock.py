@@ -15,21 +15,28 @@ from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
-    help = "Advance a test clock to a time and do all that is due on the way; without a time, go on where it stopped."
+    help = (
+        "Advance a test clock to a time and process everything that falls due; without a time, resume an"
+        " interrupted advance."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="what the clock is called")
-        parser.add_argument("--to", type=parse_moment, help="where to, such as 2027-01-01T00:00Z")
-        parser.add_argument("--dry-run", action="store_true", help="say when something is due next, and do nothing")
+        parser.add_argument("name", help="name of the test clock")
+        parser.add_argument("--to", type=parse_moment, help="target time, such as 2027-01-01T00:00Z")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="print the next time at which something falls due, and change nothing",
+        )
 
     def handle(self, *, name: str, to: datetime | None, dry_run: bool, **options: Any) -> None:
         """Exit 0 if the clock has arrived, 1 if a failure has stopped it."""
         clock = TestClock.objects.filter(name=name).first()
         if clock is None:
-            raise CommandError(f"There is no test clock “{name}”.")
+            raise CommandError(f"No test clock “{name}” exists.")
         if dry_run:
             due = next_due_at(clock.pk, after=clock.now)
-            self.stdout.write(f"It is {clock.now} for {clock}; next something is due at {due or 'no time'}.")
+            self.stdout.write(f"{clock} is at {clock.now}; something falls due next at {due or 'no time'}.")
             return
         if to is not None:
             try:
@@ -51,5 +58,5 @@ class Command(BaseCommand):
         if clock.failure:
             raise CommandError(f"{clock} stopped at {clock.now}: {clock.failure}")
         if clock.target is not None:
-            raise CommandError(f"{clock} is at {clock.now}, and somebody else works on it: run this again.")
+            raise CommandError(f"{clock} is at {clock.now} and is being advanced by another process; run this again.")
         self.stdout.write(f"{clock} is at {clock.now}, after {steps:,} steps.")

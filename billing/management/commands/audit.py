@@ -17,15 +17,15 @@ NO_ORACLE = 125
 
 
 class Command(BaseCommand):
-    help = (
-        "Check every promise the books make; exits with the number of promises that are broken, 0 when all are kept."
-    )
+    help = "Run the integrity checks; the exit status is the number of failed checks."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", metavar="NAME", action="append", default=[], help="run this check; repeatable")
-        parser.add_argument("--recompute", action="store_true", help="also work amounts out again (needs the oracle)")
+        parser.add_argument(
+            "--only", metavar="NAME", action="append", default=[], help="run only this check; may be repeated"
+        )
+        parser.add_argument("--recompute", action="store_true", help="also recalculate amounts (needs the oracle)")
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
-        parser.add_argument("--list", action="store_true", help="name the checks and what they stand for")
+        parser.add_argument("--list", action="store_true", help="list the checks with their codes")
 
     def handle(self, *, only: list[str], **options: Any) -> None:
         try:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             sys.exit(min(len(violated), MAX_STATUS))
 
     def _report(self, finding: Finding) -> None:
-        mark = self.style.ERROR("BROKEN") if finding.is_violated else self.style.SUCCESS("ok")
+        mark = self.style.ERROR("FAILED") if finding.is_violated else self.style.SUCCESS("ok")
         name = finding.check.name.replace("_", " ")
         self.stdout.write(f"{mark:6} {finding.check.reference:4} {name} ({finding.seconds:.1f} s)")
         for row in finding.rows:
@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def _conclude(self, findings: list[Finding], violated: list[Finding]) -> None:
         seconds = sum(finding.seconds for finding in findings)
         passed_count = len(findings) - len(violated)
-        self.stdout.write(f"\n{passed_count} of {len(findings)} promises are kept ({seconds:.1f} s).")
+        self.stdout.write(f"\n{passed_count} of {len(findings)} checks passed ({seconds:.1f} s).")
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -35,17 +35,25 @@ def parse_moment(text: str) -> datetime:
 
 
 class Command(BaseCommand):
-    help = "Close every period that is due, and issue the invoices. May run at any time, and several times at once."
+    help = (
+        "Close every period that is due, and issue the invoices. Safe to run at any time, and in several"
+        " processes at once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--at", type=parse_moment, help="the time to close at, such as 2026-02-01T01:00Z; now by default"
+            "--at", type=parse_moment, help="time of the run, such as 2026-02-01T01:00Z; default: now"
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what would be issued, and issue nothing")
         parser.add_argument(
-            "--job", dest="as_job", action="store_true", help="as a job that the admin shows and workers share"
+            "--dry-run", action="store_true", help="print the invoices that would be issued, and issue none"
         )
-        parser.add_argument("--workers", type=int, default=1, help="processes to share the work between (1)")
+        parser.add_argument(
+            "--job",
+            dest="as_job",
+            action="store_true",
+            help="run as a job that the admin shows and the workers share",
+        )
+        parser.add_argument("--workers", type=int, default=1, help="number of processes (1)")
         parser.add_argument(
             "--json", dest="as_json", action="store_true", help="print one JSON document and no progress"
         )
@@ -55,7 +63,7 @@ class Command(BaseCommand):
     ) -> None:
         """Exit 0 if everything due is closed, 1 if a period failed or is left for the next run."""
         if not 1 <= workers <= MAX_WORKERS:
-            raise CommandError(f"--workers {workers} is out of bounds: choose 1 to {MAX_WORKERS}.")
+            raise CommandError(f"--workers {workers} is out of range; choose 1 to {MAX_WORKERS}.")
         at = at or database_time()
         if as_job:
             self._run(at, dry_run=dry_run)
@@ -132,7 +140,7 @@ class Command(BaseCommand):
         sums = ", ".join(f"{amount:,} {currency}" for currency, amount in sorted(amounts.items())) or "nothing"
         self.stdout.write(f"{total:,} periods are due at {at}: {invoices:,} invoices over {sums}.")
         if notes:
-            self.stdout.write(f"{notes:,} credit notes would go out with them.")
+            self.stdout.write(f"{notes:,} credit notes would be issued with them.")
         if failed:
             raise CommandError(f"{failed:,} periods would fail.")
 
@@ -141,14 +149,13 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(summary)))
         else:
             self.stdout.write(
-                f"{summary.closed:,} periods closed at {at}: {summary.issued:,} invoices issued, "
-                f"{summary.skipped:,} had"
-                f" nothing due; late usage of {summary.late_billed:,} periods billed, of {summary.late_left:,} left;"
-                f" {summary.credited:,} credit notes."
+                f"{summary.closed:,} periods closed at {at}: {summary.issued:,} invoices issued,"
+                f" {summary.skipped:,} without an invoice; late usage of {summary.late_billed:,} periods billed,"
+                f" of {summary.late_left:,} left; {summary.credited:,} credit notes."
             )
         for failure in summary.failed[:MAX_SHOWN]:
             self.stderr.write(f"  period {failure.period_id} failed: {failure.error}")
         if summary.failed:
-            raise CommandError(f"{len(summary.failed):,} periods failed; they are tried again later.")
+            raise CommandError(f"{len(summary.failed):,} periods failed; they will be retried.")
         if summary.busy:
-            raise CommandError(f"{summary.busy:,} periods were in use; run this again.")
+            raise CommandError(f"{summary.busy:,} periods were locked; run this again.")

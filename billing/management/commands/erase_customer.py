@@ -10,22 +10,24 @@ from customers.models import Customer
 
 
 class Command(BaseCommand):
-    help = "Erase what is personal of a customer; documents and the ledger stay. It cannot be undone."
+    help = "Erase a customer's personal data; invoices and the ledger are kept. This can't be undone."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("customer", help="its external id")
-        parser.add_argument("--sandbox", action="store_true", help="a sandbox customer")
-        parser.add_argument("--dry-run", action="store_true", help="only say what stands against it")
+        parser.add_argument("customer", help="external ID")
+        parser.add_argument("--sandbox", action="store_true", help="look among the sandbox customers")
+        parser.add_argument("--dry-run", action="store_true", help="only print the reasons that prevent it")
 
     def handle(self, *, customer: str, sandbox: bool, dry_run: bool, **options: Any) -> None:
         customer_row = Customer.objects.filter(external_id=customer, sandbox=sandbox).first()
         if customer_row is None:
-            raise CommandError(f"There is no customer “{customer}”.")
+            raise CommandError(f"No customer “{customer}” exists.")
         if dry_run:
-            self.stdout.write("\n".join(find_erasure_blockers(customer_row)) or "Nothing stands against it.")
+            self.stdout.write("\n".join(find_erasure_blockers(customer_row)) or "Nothing prevents the erasure.")
             return
         try:
             result = erase(customer_id=customer_row.pk, at=timezone.now())
         except ErasureRefused as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"Erased: it goes on as {result.name}; {result.events:,} events were stripped.")
+        self.stdout.write(
+            f"Erased; the customer is now {result.name}. Personal data was removed from {result.events:,} events."
+        )

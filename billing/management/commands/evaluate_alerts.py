@@ -12,11 +12,11 @@ from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
-    help = "Look after everybody whose use or balance has changed since the last look: fire and recover alerts."
+    help = "Evaluate the alert rules of every customer whose usage or balance has changed: fire and recover alerts."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--at", type=parse_moment, help="the time to look at, such as 2026-02-01T01:00Z; now by default"
+            "--at", type=parse_moment, help="time of the evaluation, such as 2026-02-01T01:00Z; default: now"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
@@ -26,6 +26,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(summary)))
         else:
             self.stdout.write(
-                f"Looked after {summary.customers:,} customers:"
-                f" {summary.fired:,} alerts fired, {summary.recovered:,} recovered."
+                f"Evaluated {summary.customers:,} customers: {summary.fired:,} alerts fired,"
+                f" {summary.recovered:,} recovered."
             )

@@ -30,29 +30,30 @@ MAX_SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Import usage from CSV, JSON Lines or Parquet. Each event counts once by its id, so it may be stopped and run"
-        " again. Columns: id, customer, event, timestamp, subscription, source, properties.… or properties."
+        "Import usage from CSV, JSON Lines or Parquet. Each event ID counts once, so the import may be stopped"
+        " and run again. Columns: id, customer, event, timestamp, subscription, source, properties.… or"
+        " properties."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--format", choices=FORMATS, help="told by the file's name where not given")
+        parser.add_argument("--format", choices=FORMATS, help="default: by the file's ending")
         parser.add_argument(
             "--map",
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help="which column a field is, such as customer=account or properties.tokens=n; -=COLUMN leaves one out",
+            help="the column of a field, such as customer=account or properties.tokens=n; -=COLUMN ignores a column",
         )
         parser.add_argument(
             "--id-from",
             metavar="COLUMNS",
             default="",
-            help="columns that tell a row by its contents, with commas",
+            help="columns whose values identify a row, separated by commas",
         )
-        parser.add_argument("--sandbox", action="store_true", help="events of sandbox customers")
-        parser.add_argument("--dry-run", action="store_true", help="say what would come of it, and store nothing")
-        parser.add_argument("--refused", type=Path, help="where to write the rows that are not taken in, as CSV")
+        parser.add_argument("--sandbox", action="store_true", help="import events of sandbox customers")
+        parser.add_argument("--dry-run", action="store_true", help="report the result without storing anything")
+        parser.add_argument("--refused", type=Path, help="write rejected rows to this CSV file")
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
 
     def handle(self, *, file: Path, as_json: bool, refused: Path | None, **options: Any) -> None:
@@ -113,14 +114,16 @@ class Command(BaseCommand):
         else:
             would = "would be " if dry_run else ""
             self.stdout.write(
-                f"{totals.rows:,} rows: {totals.accepted:,} {would}stored, {totals.duplicate:,} were there before,"
-                f" {totals.conflict:,} are there with other content, {totals.refused:,} are no events."
+                f"{totals.rows:,} rows: {totals.accepted:,} {would}stored, {totals.duplicate:,} already stored,"
+                f" {totals.conflict:,} stored before with different content, {totals.refused:,} invalid."
             )
             for reason, count in totals.unmatched.items():
                 self.stdout.write(f"  {count:,} of them would be unmatched: {reason}")
             if totals.floats:
-                self.stdout.write(f"  {totals.floats:,} cells are doubles, read by their shortest decimal.")
+                self.stdout.write(
+                    f"  {totals.floats:,} cells are floating-point numbers, read as their shortest decimal."
+                )
         for refusal in shown:
             self.stderr.write(f"  row {refusal.row}: {refusal.field} {refusal.detail}")
         if totals.refused + totals.conflict:
-            raise CommandError(f"{totals.refused + totals.conflict:,} rows were not taken in.")
+            raise CommandError(f"{totals.refused + totals.conflict:,} rows were rejected.")

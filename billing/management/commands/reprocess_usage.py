@@ -15,13 +15,13 @@ from lib.task_clock import database_time
 
 class Command(BaseCommand):
     help = (
-        "Attribute unmatched usage anew, since its customer, meter, subscription or rate may be there by now."
-        " May run at any time, and several times at once."
+        "Reprocess unmatched usage whose customer, meter, subscription or rate may exist by now. Safe to run at"
+        " any time, and in several processes at once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--customer", help="only what was sent for this external id")
-        parser.add_argument("--event", help="only events of this name")
+        parser.add_argument("--customer", help="only events sent for this external ID")
+        parser.add_argument("--event", help="only events with this name")
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
 
     def handle(self, *, customer: str | None, event: str | None, as_json: bool, **options: Any) -> None:
@@ -43,5 +43,5 @@ class Command(BaseCommand):
 
             reprocess(at=database_time(), report_ids=ids, progress=show)
         self.stdout.write(
-            f"{counts.resolved:,} of {counts.tried:,} reports are billed now; {counts.left:,} are left."
+            f"{counts.resolved:,} of {counts.tried:,} reports matched; {counts.left:,} remain unmatched."
         )

@@ -19,27 +19,25 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Command(BaseCommand):
-    help = "Work on the jobs that are open until they are done. May run several times at once, and be killed."
+    help = "Process the open jobs until they are done. Several may run at once, and may be killed at any time."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--job", type=int, help="on this one only")
+        parser.add_argument("--job", type=int, help="only this job")
 
     def handle(self, *, job: int | None, **options: Any) -> None:
         """Exit 0 if all open jobs are done, 1 if an item failed."""
         jobs = Job.objects.filter(state__in=OPEN_STATES) if job is None else Job.objects.filter(pk=job)
         ids = list(jobs.values_list("pk", flat=True))
         if job is not None and not ids:
-            raise CommandError(f"There is no job {job}.")
+            raise CommandError(f"No job {job} exists.")
         for id_ in ids:
             self._work(id_)
         for job_row in Job.objects.filter(pk__in=ids).order_by("pk"):
             figures = ", ".join(f"{count:,} {name}" for name, count in job_row.figures.items())
-            self.stdout.write(
-                f"{job_row}: {job_row.get_state_display()}; {figures or job_row.error or 'nothing is counted'}."
-            )
+            self.stdout.write(f"{job_row}: {job_row.get_state_display()}; {figures or job_row.error or 'no counts'}.")
         failed = Job.objects.filter(pk__in=ids, state=JobState.FAILED).count()
         if failed:
-            raise CommandError(f"{failed:,} jobs have failed; their pages say why.")
+            raise CommandError(f"{failed:,} jobs failed; their pages in the admin give the reasons.")
 
     def _work(self, job_id: int) -> None:
         """Work on a job until it is no longer open; other workers may hold some of its items."""

@@ -63,7 +63,7 @@ def _split(body: bytes, *, single: bool) -> list[bytes]:
     try:
         raws = _decode_list(b"[%b]" % body if single else body)
     except RecursionError as error:
-        raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
+        raise BodyRefused("The body is nested too deeply; at most 16 levels are allowed.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         # Half of an emoji makes the whole body undecodable; repaired, only its own correction is refused.
         repaired = parser.replace_lone_surrogates(body)
@@ -73,7 +73,9 @@ def _split(body: bytes, *, single: bool) -> list[bytes]:
     if not raws:
         raise BodyRefused("There is no correction in the body; send at least one.")
     if len(raws) > MAX_CORRECTIONS:
-        raise BodyRefused(f"The body has more than {MAX_CORRECTIONS:,} corrections; send them in parts.", status=413)
+        raise BodyRefused(
+            f"The body has more than {MAX_CORRECTIONS:,} corrections; send several smaller requests.", status=413
+        )
     return [bytes(raw) for raw in raws]
 
 
@@ -93,13 +95,11 @@ def _read_one(
     if any("\0" in text for text in (correction.id, correction.source, correction.reason)):
         return EventError(index, "correction", parser.INVALID_CHARACTER, correction.id)
     if not correction.reason.strip():
-        return EventError(index, "reason", "say why the event is wrong", correction.id)
+        return EventError(index, "reason", "enter the reason of the correction", correction.id)
     replacement: ReceivedEvent | None = None
     if correction.kind == "replace":
         if not bytes(correction.replacement):
-            return EventError(
-                index, "replacement", "send the event that takes its place, or say “void”", correction.id
-            )
+            return EventError(index, "replacement", "send the replacement event, or use “void”", correction.id)
         parsed = parser.parse_event(
             index, bytes(correction.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest
         )
@@ -107,8 +107,6 @@ def _read_one(
             return EventError(index, f"replacement.{parsed.field}", parsed.detail, correction.id)
         replacement = parsed
     elif bytes(correction.replacement):
-        return EventError(
-            index, "replacement", "a void has none; say “replace” to put another in its place", correction.id
-        )
+        return EventError(index, "replacement", "a void has no replacement; use “replace” to send one", correction.id)
     key = parser.event_key(correction.id, source=correction.source, sandbox=sandbox)
     return CorrectionRequest(index, correction.id, correction.source, key, correction.reason.strip(), replacement)

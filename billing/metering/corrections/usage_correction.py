@@ -44,7 +44,7 @@ class NothingCorrected(Exception):
     """
 
     def __init__(self, outcomes: Sequence[CorrectionOutcome]) -> None:
-        super().__init__("one of the corrections cannot be made, so none is")
+        super().__init__("one of the corrections failed, so none was made")
         self.outcomes = outcomes
 
 

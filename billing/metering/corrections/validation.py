@@ -71,7 +71,7 @@ def validate(
             outcome = CorrectionOutcome(
                 CONFLICT,
                 "replacement.id",
-                f"the id “{request.replacement.id}” is taken by another event; give the replacement a new one",
+                f"the ID “{request.replacement.id}” belongs to another event; use a new one for the replacement",
             )
         else:
             outcome = CorrectionOutcome(ACCEPTED)
@@ -109,7 +109,6 @@ def _repeated_outcome(
     return CorrectionOutcome(
         CONFLICT,
         "id",
-        f"the event “{request.id}” has been corrected before, otherwise; correct the event that replaced it, if "
-        "there is"
-        " one, or send the usage again under a new id",
+        f"the event “{request.id}” was already corrected differently; correct its replacement, if any, or send"
+        " the usage again with a new ID",
     )

@@ -42,7 +42,7 @@ class SplitRequired(Exception):
     """
 
     def __init__(self, edges: Sequence[datetime]) -> None:
-        super().__init__(f"{len(edges)} moments divide what was used")
+        super().__init__(f"{len(edges)} times divide the usage")
         self.boundaries = edges
 
 
@@ -50,7 +50,7 @@ class InsufficientBalance(Exception):
     """The wallets can't cover the usage of a feature, and its at-zero rule doesn't let usage continue."""
 
     def __init__(self, customer: str, feature: str) -> None:
-        super().__init__(f"{customer} has not enough for {feature}")
+        super().__init__(f"{customer} has insufficient funds for {feature}")
         self.customer, self.feature = customer, feature
 
 

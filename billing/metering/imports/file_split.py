@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 import pyarrow
 import pyarrow.parquet
+from django.utils.translation import gettext
 
 from billing.metering.imports.row_reader import (
     ImportFileRefused,
@@ -86,7 +87,9 @@ def _records(text: io.TextIOWrapper, delimiter: str, *, after: int) -> Iterator[
             record_lines.clear()
             number += 1
     except csv.Error as error:
-        raise ImportFileRefused(f"Row {number} cannot be read: {error}.") from error
+        raise ImportFileRefused(
+            gettext("Row %(row)s can't be read: %(error)s.") % {"row": number, "error": error}
+        ) from error
 
 
 def _json_lines(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
@@ -130,7 +133,9 @@ def _parquet(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
                     )
                 row_number = end
     except (pyarrow.ArrowException, OSError) as error:
-        raise ImportFileRefused(f"The file cannot be read beyond row {row_number}: {error}.") from error
+        raise ImportFileRefused(
+            gettext("The file can't be read after row %(row)s: %(error)s.") % {"row": row_number, "error": error}
+        ) from error
 
 
 def _write_parquet(rows: pyarrow.RecordBatch) -> bytes:

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext
 
 from billing.metering.imports.row_reader import ImportFileRefused, ImportRow
 
@@ -66,7 +67,9 @@ class RowMapping:
         if self.id_from:
             event["id"] = self._derive_id(row)
         if "id" not in event:
-            raise RowRefused("id", "is missing; give each row its own, or have it derived from columns that tell it")
+            raise RowRefused(
+                "id", gettext("is missing; add an ID to each row, or derive IDs from columns that identify a row")
+            )
         return _encode(_as_cloud_event(event) if "source" in event else event)
 
     def _convert_cell(self, field: str, cell: Any) -> Any:
@@ -88,7 +91,7 @@ class RowMapping:
             return msgspec.Raw(f"{value:f}".encode())
         if isinstance(value, float):
             if not math.isfinite(value):
-                raise RowRefused(field, f"{value} is not a number")
+                raise RowRefused(field, gettext("%(value)s is not a number") % {"value": value})
             # Counted and reported, because a double may not be exactly the value that was meant.
             self.floats += 1
             return msgspec.Raw(repr(value).encode())
@@ -98,13 +101,17 @@ class RowMapping:
             return {name: self._to_exact_json(field, inner) for name, inner in value.items() if inner is not None}
         if isinstance(value, list):
             return [self._to_exact_json(field, inner) for inner in value]
-        raise RowRefused(field, f"a {type(value).__name__} has no place in an event")
+        raise RowRefused(
+            field, gettext("values of type %(type)s are not supported in events") % {"type": type(value).__name__}
+        )
 
     def _derive_id(self, row: ImportRow) -> str:
         """Return an id that is the same whenever the chosen columns have the same contents."""
         cells = [row.cells.get(column) for column in self.id_from]
         if None in cells or "" in cells:
-            raise RowRefused("id", f"cannot be derived: one of {', '.join(self.id_from)} is empty")
+            raise RowRefused(
+                "id", gettext("can't be derived: one of %(columns)s is empty") % {"columns": ", ".join(self.id_from)}
+            )
         contents = [bytes(cell).decode() if isinstance(cell, msgspec.Raw) else str(cell) for cell in cells]
         return blake2b(_encode(contents), digest_size=16).hexdigest()
 
@@ -124,28 +131,48 @@ def build_row_mapping(
     for column, field in names.items():
         if field != LEFT_OUT and not _is_field(field):
             known = f"{', '.join(FIELDS)}, {PROPERTY}…"
-            raise ImportFileRefused(f"“{column}” is mapped to “{field}”, which is no field of an event: {known}.")
+            raise ImportFileRefused(
+                gettext(
+                    "“%(column)s” is mapped to “%(field)s”, which is not a field of an event. Fields are %(known)s."
+                )
+                % {"column": column, "field": field, "known": known}
+            )
     if columns is None:
         return RowMapping(names, tuple(id_from), as_sent=not names and not id_from)
     unknown = [column for column in (*names, *id_from) if column not in columns]
     if unknown:
-        raise ImportFileRefused(f"The file has no column “{unknown[0]}”; it has {', '.join(columns)}.")
+        raise ImportFileRefused(
+            gettext("The file has no column “%(column)s”; its columns are %(columns)s.")
+            % {"column": unknown[0], "columns": ", ".join(columns)}
+        )
     fields = {column: names.get(column, column) for column in columns}
     for column, field in fields.items():
         if field != LEFT_OUT and not _is_field(field):
             raise ImportFileRefused(
-                f"The column “{column}” is no field of an event ({', '.join(FIELDS)}). Name it properties.{column}"
-                " if it tells of usage, map it to a field, or map it to “-” to leave it out."
+                gettext(
+                    "The column “%(column)s” is not a field of an event (%(fields)s). Rename it to"
+                    " properties.%(column)s if it describes usage, map it to a field, or map it to “-” to"
+                    " ignore it."
+                )
+                % {"column": column, "fields": ", ".join(FIELDS)}
             )
     repeated_fields = [
         field for field in fields.values() if field != LEFT_OUT and list(fields.values()).count(field) > 1
     ]
     if repeated_fields:
-        raise ImportFileRefused(f"Two columns are “{repeated_fields[0]}”; map one of them to “-”.")
+        raise ImportFileRefused(
+            gettext("Two columns are mapped to “%(field)s”; map one of them to “-”.") % {"field": repeated_fields[0]}
+        )
     for field in ("customer", "event", *(() if id_from else ("id",))):
         if field not in fields.values():
-            remedy = " Map one to it, or have ids derived from columns that tell a row." if field == "id" else ""
-            raise ImportFileRefused(f"No column tells the {field} of an event.{remedy}")
+            text = (
+                gettext(
+                    "No column is mapped to the field “id”. Map one, or derive IDs from columns that identify a row."
+                )
+                if field == "id"
+                else gettext("No column is mapped to the field “%(field)s”.") % {"field": field}
+            )
+            raise ImportFileRefused(text)
     return RowMapping(fields, tuple(id_from))
 
 
@@ -159,7 +186,7 @@ def _put(event: dict[str, Any], field: str, value: Any) -> None:
     for name in path:
         event = event.setdefault(name, {})
         if not isinstance(event, dict):
-            raise RowRefused(field, f"“{name}” is a value and holds no others")
+            raise RowRefused(field, gettext("“%(name)s” is a value and can't contain others") % {"name": name})
     if isinstance(value, dict) and isinstance(event.get(last), dict):
         value = value | event[last]
     event[last] = value
@@ -169,7 +196,7 @@ def _parse_object(text: str) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise RowRefused("properties", f"is not a JSON object: {error}") from error
+        raise RowRefused("properties", gettext("is not a JSON object: %(error)s") % {"error": error}) from error
 
 
 def _as_cloud_event(event: Mapping[str, Any]) -> dict[str, Any]:

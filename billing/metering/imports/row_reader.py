@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 import msgspec
 import pyarrow
 import pyarrow.parquet
+from django.utils.translation import gettext
 
 from lib.tabular_files import unescape_cell
 
@@ -60,7 +61,8 @@ def detect_format(name: str) -> str:
         if ending in endings:
             return format_
     raise ImportFileRefused(
-        f"“{PurePath(name).name}” tells no format by its ending; say which: {', '.join(FORMATS)}."
+        gettext("The ending of “%(name)s” is not a known format; choose one of %(formats)s.")
+        % {"name": PurePath(name).name, "formats": ", ".join(FORMATS)}
     )
 
 
@@ -94,10 +96,10 @@ def _csv(file: BinaryIO) -> tuple[list[str], Iterator[ImportRow]]:
     columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if not any(columns):
         raise ImportFileRefused(
-            "The file's first row is empty; it names the columns, such as id, customer, event, timestamp."
+            gettext("The first row is empty; it must name the columns, such as id, customer, event, timestamp.")
         )
     if len(set(columns)) < len(columns):
-        raise ImportFileRefused("Two columns have the same name; each needs its own.")
+        raise ImportFileRefused(gettext("Two columns have the same name; rename one of them."))
     # A file of refused rows comes back with their two columns in front.
     is_mended = columns[: len(REFUSAL_COLUMNS)] == [*REFUSAL_COLUMNS]
     if is_mended:
@@ -114,11 +116,14 @@ def read_lines(text: TextIO) -> Iterator[str]:
     try:
         while line := text.readline(MAX_LINE_BYTES + 1):
             if len(line) > MAX_LINE_BYTES:
-                raise ImportFileRefused(f"A line is longer than {MAX_LINE_BYTES:,} characters: this is no table.")
+                raise ImportFileRefused(
+                    gettext("A line is longer than %(bytes)s characters; this is not a CSV file.")
+                    % {"bytes": f"{MAX_LINE_BYTES:,}"}
+                )
             yield line
     except UnicodeDecodeError as error:
         raise ImportFileRefused(
-            "The file is not UTF-8 text; save it as “CSV UTF-8”, or say which format it has."
+            gettext("The file is not UTF-8 text; save it as “CSV UTF-8”, or choose its format.")
         ) from error
 
 
@@ -134,10 +139,17 @@ def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bo
             if not cells:
                 continue
             row_cells = [unescape_cell(cell) for cell in cells[len(REFUSAL_COLUMNS) :]] if is_mended else cells
-            flaw = "" if len(row_cells) == len(columns) else f"has {len(row_cells)} cells, the header {len(columns)}"
+            flaw = (
+                ""
+                if len(row_cells) == len(columns)
+                else gettext("has %(cells)s cells, but the header has %(columns)s")
+                % {"cells": len(row_cells), "columns": len(columns)}
+            )
             yield ImportRow(number, dict(zip(columns, row_cells, strict=False)), flaw, more=row_cells[len(columns) :])
     except csv.Error as error:
-        raise ImportFileRefused(f"ImportRow {number + 1} cannot be read: {error}.") from error
+        raise ImportFileRefused(
+            gettext("Row %(row)s can't be read: %(error)s.") % {"row": number + 1, "error": error}
+        ) from error
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -152,7 +164,9 @@ def _json_lines(file: BinaryIO) -> Iterator[ImportRow]:
             _decode(line)  # the whole line, so that a bad one doesn't fail the batch it is sent with
             cells = _raws(line)
         except (ValueError, RecursionError) as error:
-            yield ImportRow(number, {}, flaw=f"is not one JSON object: {error}", sent=line)
+            yield ImportRow(
+                number, {}, flaw=gettext("is not a single JSON object: %(error)s") % {"error": error}, sent=line
+            )
         else:
             event_cells = {name: cell for name, cell in cells.items() if name not in REFUSAL_COLUMNS}
             yield ImportRow(
@@ -171,7 +185,8 @@ def read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
         number += 1
         if len(line) > MAX_LINE_BYTES:
             raise ImportFileRefused(
-                f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes: one JSON object per line."
+                gettext("Line %(line)s is longer than %(bytes)s bytes; put one JSON object on each line.")
+                % {"line": number, "bytes": f"{MAX_LINE_BYTES:,}"}
             )
         yield line
 
@@ -193,10 +208,15 @@ def open_parquet(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
             parquet_file.metadata.row_group(group).total_byte_size for group in range(parquet_file.num_row_groups)
         ]
     except (pyarrow.ArrowException, OSError) as error:
-        raise ImportFileRefused(f"The file is no Parquet file that can be read: {error}.") from error
+        raise ImportFileRefused(
+            gettext("The file is not a readable Parquet file: %(error)s.") % {"error": error}
+        ) from error
     # A row group is decompressed as a whole, so its size is the memory that it needs.
     if max(sizes, default=0) > MAX_GROUP_BYTES:
-        raise ImportFileRefused(f"A row group has more than {MAX_GROUP_BYTES:,} bytes: write it in smaller ones.")
+        raise ImportFileRefused(
+            gettext("A row group is larger than %(bytes)s bytes; write smaller row groups.")
+            % {"bytes": f"{MAX_GROUP_BYTES:,}"}
+        )
     return parquet_file
 
 
@@ -208,4 +228,6 @@ def _parquet_rows(parquet_file: pyarrow.parquet.ParquetFile) -> Iterator[ImportR
                 number += 1
                 yield ImportRow(number, cells)
     except (pyarrow.ArrowException, OSError) as error:
-        raise ImportFileRefused(f"The file cannot be read beyond row {number}: {error}.") from error
+        raise ImportFileRefused(
+            gettext("The file can't be read after row %(row)s: %(error)s.") % {"row": number, "error": error}
+        ) from error

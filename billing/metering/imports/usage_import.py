@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from billing.metering.imports.row_conversion import RowMapping, RowRefused
 from billing.metering.imports.row_reader import ImportRow
 from billing.metering.ingest import event_recorder, submission
@@ -160,7 +162,7 @@ def _try_batch(received: Sequence[ReceivedEvent], *, sandbox: bool) -> tuple[lis
     ]
 
 
-OTHER_CONTENT = "was stored before with other content; a new fact needs a new id"
+OTHER_CONTENT = gettext("was stored before with different content; use a new ID for a new event")
 
 
 def _find_conflicts(

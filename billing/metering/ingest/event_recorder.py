@@ -54,7 +54,7 @@ class BatchConflict(Exception):
     """An event of an atomic batch conflicts with a stored one, so nothing of the batch is stored."""
 
     def __init__(self, outcomes: Sequence[str]) -> None:
-        super().__init__("the batch holds an event whose id is stored with other content")
+        super().__init__("the batch contains an event whose ID is stored with different content")
         self.outcomes = outcomes
 
 

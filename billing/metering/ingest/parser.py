@@ -130,7 +130,9 @@ def parse_events(
     single = body.lstrip()[:1] == b"{"
     events, errors = _decode(body, single=single)
     if len(events) + len(errors) > MAX_EVENTS:
-        raise BodyRefused(f"The batch has more than {MAX_EVENTS:,} events; send it in parts.", status=413)
+        raise BodyRefused(
+            f"The batch has more than {MAX_EVENTS:,} events; send several smaller requests.", status=413
+        )
     if not events and not errors:
         raise BodyRefused("The batch is empty; send at least one event.")
     # Searched once per body: most bodies have none, and skip the check of every text.
@@ -188,7 +190,7 @@ def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, Se
     try:
         raws = _decode_list(b"[%b]" % body if single else body)
     except RecursionError as error:
-        raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
+        raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels deep.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         repaired = replace_lone_surrogates(body)
         if repaired != body:
@@ -222,7 +224,9 @@ def parse_event(
     if isinstance(event, EventError):
         return event
     if (event.time if isinstance(event, CloudEvent) else event.timestamp) is None:
-        return EventError(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
+        return EventError(
+            index, "timestamp", "send the time of the usage; a replacement is never dated by its arrival"
+        )
     has_nul = b"\\u0000" in raw or _SURROGATE.search(raw) is not None
     return _finish_event(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
 
@@ -322,7 +326,7 @@ def _finish_event(
 def describe_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
     """Return the error text for a time that is too old or too far ahead."""
     bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
-    return f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
+    return f"{sent_at.isoformat()} is out of range; accepted are {bounds}"
 
 
 def event_key(sender_id: str, *, source: str, sandbox: bool) -> str:

@@ -50,7 +50,7 @@ def _find_text_flaw(text: str) -> str | None:
 
 def _find_value_flaw(value: Any, *, level: int, has_nul: bool) -> str | None:
     if isinstance(value, OutOfBoundsNumber):
-        return f"{value.text[:20]}… is out of bounds: at most {MAX_DIGITS} digits before and after the point"
+        return f"{value.text[:20]}… is out of range: at most {MAX_DIGITS} digits before and after the point"
     if isinstance(value, str):
         return _find_text_flaw(value)
     if isinstance(value, int) and not is_within_bounds(value):

@@ -73,7 +73,9 @@ def store_events(
     for event in events:
         parts.setdefault(times.get(event.customer, at), []).append(event)
     if atomic and len(parts) > 1:
-        raise MixedTestClocks("The events are of customers in several times: send those of one test clock at a time.")
+        raise MixedTestClocks(
+            "The events belong to customers on different test clocks; send the events of one clock per request."
+        )
     outcomes: dict[int, str] = {}
     # In the order of time, as live usage would arrive.
     for time, part in sorted(parts.items()):

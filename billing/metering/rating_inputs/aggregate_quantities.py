@@ -246,7 +246,7 @@ def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
     if rate is None:
         described = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
         raise NoRate(
-            f"A level of {feature.name} is carried over for {described}, and no rate of its price is for that."
+            f"A level of {feature.name} is carried over for {described}, but its price has no rate for that."
         )
     return int(rate.key)
 

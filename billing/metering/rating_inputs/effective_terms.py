@@ -14,8 +14,8 @@ from plans.catalog.stored_terms import VersionTerms, load_terms
 
 OVERRIDES = """
 coalesce((
-    SELECT json_agg(o.told ORDER BY o.id, o.told::text) FROM (
-        SELECT id, json_build_array(feature_id, figure, value::text, match, starts_at, ends_at) AS told
+    SELECT json_agg(o.terms ORDER BY o.id, o.terms::text) FROM (
+        SELECT id, json_build_array(feature_id, figure, value::text, match, starts_at, ends_at) AS terms
         FROM billing_override WHERE subscription_id = s.id
         UNION ALL
         SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,

@@ -64,7 +64,7 @@ def read_window_runs(periods: Sequence[RatingPeriod]) -> dict[int, dict[int, Win
 def find_window(period: RatingPeriod, feature: FeatureTerms) -> tuple[datetime, datetime]:
     """Return the window that a period lies in, for a feature whose windows span several periods."""
     if feature.resets is None:
-        raise TypeError(f"{feature.name} starts anew with each period.")
+        raise TypeError(f"{feature.name} resets with each period.")
     terms = load_terms(period.version_id, period.currency)
     zone = ZoneInfo(period.time_zone)
     return usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=period.starts_at)

@@ -257,7 +257,7 @@ class CounterUnderflow(Exception):
     """A sum holds less than its events contributed: the books are wrong, and the audit command gives details."""
 
     def __init__(self) -> None:
-        super().__init__("The sums of this usage hold less than its events gave them: run manage.py audit.")
+        super().__init__("The counter of this usage is below the sum of its events; run manage.py audit.")
 
 
 def add_to_counters(

@@ -71,7 +71,7 @@ def breakdown(
     if window not in WINDOWS:
         raise BreakdownRefused("window", f"“{window}” is not a window; use one of {', '.join(WINDOWS)}")
     if not since < until or until - since > LONGEST:
-        raise BreakdownRefused("until", f"the span must be positive and {LONGEST.days} days at most")
+        raise BreakdownRefused("until", f"the interval must be positive and at most {LONGEST.days} days")
     clock = "r.bucket" if window == "hour" else f"date_trunc('{window}', r.bucket, %(zone)s)"
     statement = _BREAKDOWN.format(window=clock, group="r.dimensions ->> %(group)s" if group_by else "NULL")
     parameters = {
@@ -87,9 +87,9 @@ def breakdown(
     metering = metering_terms(Meter.objects.get(pk=meter_id))
     # A value counts once per period, so hours would count it repeatedly.
     if metering.aggregation == "unique":
-        raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
+        raise BreakdownRefused("meter", "distinct values are counted per period and can't be summed from hours")
     if metering.measures == "levels":
-        raise BreakdownRefused("meter", "levels are held over time; they do not add up from hours")
+        raise BreakdownRefused("meter", "levels are held over time and can't be summed from hours")
     if metering.aggregation in HOURLY_AGGREGATIONS:
         return _hourly_slices(metering.aggregation, window, parameters)
     return [Slice(*row) for row in _rows(statement, parameters)]
@@ -98,7 +98,9 @@ def breakdown(
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     rows = sql.fetch_rows(statement, parameters)
     if len(rows) > MAX_ROWS:
-        raise BreakdownRefused("window", f"more than {MAX_ROWS:,} rows; ask for a shorter span or a longer window")
+        raise BreakdownRefused(
+            "window", f"more than {MAX_ROWS:,} rows; request a shorter interval or a longer window"
+        )
     return rows
 
 

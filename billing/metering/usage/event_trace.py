@@ -205,12 +205,12 @@ def _line_reference(billed: BilledUsage, *, is_back: bool) -> LineReference:
 def _explain_wait(contributions: EventContributions, period: Period) -> str:
     """Return the reason why an event is on no line yet."""
     if contributions.correction_sequence is not None:
-        return "It was taken back before it was billed."
+        return "It was voided before it was billed."
     if period.state == PeriodState.OPEN:
         until, due = f"{period.ends_at:%Y-%m-%d %H:%M}", f"{period.due_at:%Y-%m-%d %H:%M}"
-        return f"Its period goes on until {until} UTC, and is billed after {due}."
+        return f"Its period lasts until {until} UTC and is billed after {due}."
     if period.late_since is None:
-        return "Its period was closed without a line for it: nothing was due."
+        return "Its period was closed without a line for it, because nothing was due."
     if period.subscription.customer.seller.late_usage == "report_only":
-        return "It came after its period was billed, and the seller only reports late usage."
-    return "It came after its period was billed: it is late usage, and waits for the next document."
+        return "It arrived after its period was billed, and the seller's policy only reports late usage."
+    return "It arrived after its period was billed; it is late usage and will be on the next invoice."

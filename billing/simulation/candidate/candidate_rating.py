@@ -199,7 +199,7 @@ def _with_missing_fee_problems(
         return {}
     span, last_bill = requested[-1].span, bills[requested[-1].span.period_id]
     problems = tuple(
-        f"The fee “{fee.label}” is due once in {fee.every} periods, of which {len(requested)} were looked at."
+        f"The fee “{fee.label}” is due once in {fee.every} periods, of which only {len(requested)} were simulated."
         for fee in load_terms(span.version_id, span.currency).multi_period_fees
         if fee.every > len(requested)
     )

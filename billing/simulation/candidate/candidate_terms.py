@@ -39,12 +39,12 @@ class Candidate:
         if terms is None:
             currencies = ", ".join(self.by_currency)
             raise NotComparable(
-                f"{self.version} has no prices in {terms_in_force.currency}; it charges in {currencies}."
+                f"{self.version} has no prices in {terms_in_force.currency}; its currencies are {currencies}."
             )
         if terms.interval != terms_in_force.interval:
             raise NotComparable(
-                f"{self.version} bills every {_format_interval(terms)}, and this subscription is billed every "
-                f"{_format_interval(terms_in_force)}."
+                f"{self.version} bills every {_format_interval(terms)}, but this subscription is billed every"
+                f" {_format_interval(terms_in_force)}."
             )
         return replace(
             terms, anchor=terms_in_force.anchor, version_id=_negative_id(self.version, terms_in_force.anchor)

@@ -15,6 +15,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, Sum
+from django.utils.translation import gettext
 
 from billing import subscriptions as subscription_operations
 from billing.models import Clone, Override, Subscription, SubscriptionCommitment, SubscriptionQuantity
@@ -36,7 +37,7 @@ from wallets.operations.wallet_settings import SETTINGS, open_wallet
 
 # Two years of monthly periods, whose usage is replayed event by event.
 MAX_PERIODS = 24
-REASON = "As of the customer whom it was cloned from"
+REASON = "Tax identity of the cloned customer"
 SMALLEST_AMOUNT = Decimal("0.000000000001")
 """Precision of amounts in the ledger."""
 
@@ -107,9 +108,11 @@ def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> t
     :raises CannotClone: if the customer is a sandbox customer, or has no running subscription.
     """
     if source.sandbox:
-        raise CannotClone(f"{source} is a sandbox customer already: clone a live one.")
+        raise CannotClone(gettext("%(customer)s is a sandbox customer; select a live one.") % {"customer": source})
     if not 1 <= periods <= MAX_PERIODS:
-        raise CannotClone(f"Clone 1 to {MAX_PERIODS} periods, not {periods}.")
+        raise CannotClone(
+            gettext("Enter 1 to %(most)s periods, not %(periods)s.") % {"most": MAX_PERIODS, "periods": periods}
+        )
     with audited_transaction("clone into the sandbox", by=by, at=at, customer=source.pk):
         # Clones of one customer are created one at a time, so that two of them never choose the same suffix.
         source = Customer.objects.select_for_update(no_key=True).get(pk=source.pk)
@@ -119,7 +122,10 @@ def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> t
             for subscription in running.select_related("version__plan").order_by("pk")
         }
         if not starts:
-            raise CannotClone(f"No subscription of {source} runs: there is nothing to bill by.")
+            raise CannotClone(
+                gettext("%(customer)s has no active subscription, so there is nothing to bill.")
+                % {"customer": source}
+            )
         since, suffix = min(starts.values()), _suffix(source, starts)
         external_id = f"{source.external_id}{suffix}"
         clock = TestClock.objects.create(name=_clock_name(external_id, at), now=since, created_by=by)

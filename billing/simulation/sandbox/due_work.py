@@ -59,14 +59,14 @@ def _close_periods(*, at: datetime, clock_id: int) -> None:
 def _raise_on_failure(closed: CloseSummary) -> None:
     if closed.failed:
         failure = closed.failed[0]
-        raise DueWorkFailed(f"Period {failure.period_id} cannot be closed: {failure.error}")
+        raise DueWorkFailed(f"Period {failure.period_id} can't be closed: {failure.error}")
     if closed.busy:
         raise DueWorkBusy
 
 
 def _expire_lots(*, at: datetime, clock_id: int) -> None:
     if failed := expire_due(at=at, clock_id=clock_id).failed:
-        raise DueWorkFailed(f"What is due in {failed} wallets cannot be done; the log says why.")
+        raise DueWorkFailed(f"{failed} wallets could not be processed; see the log.")
 
 
 WORK_BY_TASK: dict[str, Work] = {
@@ -93,18 +93,18 @@ earlier work.
 """
 
 REAL_TIME_TASKS = {
-    "billing.advance_clocks": "it does all of this",
-    "billing.clear_old_jobs": "how long things are kept is a matter of real time",
-    "billing.apply_retention": "how long things are kept is a matter of real time",
-    "billing.run_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
-    "customers.purge_idempotency_keys": "how long things are kept is a matter of real time",
-    "customers.purge_notifications": "how long things are kept is a matter of real time",
-    "customers.purge_portal_links": "how long things are kept is a matter of real time",
-    "customers.mail_portal_links": "those who ask for one wait in real time",
-    "customers.dispatch_notifications": "those who are told live in real time",
-    "invoices.process_provider_events": "what has happened at a provider has happened in real time",
-    "invoices.render_due": "files are made when somebody has the time",
-    "plans.publish_due_versions": "a version is published for everybody, in real time",
+    "billing.advance_clocks": "advances test clocks itself",
+    "billing.clear_old_jobs": "retention applies in real time",
+    "billing.apply_retention": "retention applies in real time",
+    "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
+    "customers.purge_idempotency_keys": "retention applies in real time",
+    "customers.purge_notifications": "retention applies in real time",
+    "customers.purge_portal_links": "retention applies in real time",
+    "customers.mail_portal_links": "requests for it are made in real time",
+    "customers.dispatch_notifications": "deliveries are sent in real time",
+    "invoices.process_provider_events": "the provider's events happen in real time",
+    "invoices.render_due": "files are generated when a worker is free",
+    "plans.publish_due_versions": "versions are published for all customers, in real time",
 }
 """Scheduled task → why a test clock doesn't run it."""
 

@@ -48,7 +48,7 @@ def apply_due_changes(
     in_time = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"
 
     def apply_batch() -> int:
-        with audited_transaction("move to the version scheduled", by=None, at=at):
+        with audited_transaction("scheduled plan change", by=None, at=at):
             parameters = {"at": at, "limit": limit, "subscriptions": only_ids}
             due = sql.fetch_rows(_DUE.format(in_time=in_time), parameters)
             by_version: dict[int, list[int]] = {}

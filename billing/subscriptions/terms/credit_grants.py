@@ -178,7 +178,7 @@ def _try_grant(period_ids: Sequence[int], at: datetime) -> bool:
         if not connection.is_usable():
             raise
         if len(period_ids) == 1:
-            _log.exception("period %s cannot be granted what its version includes", period_ids[0])
+            _log.exception("the included credits of period %s could not be granted", period_ids[0])
         return False
     return True
 

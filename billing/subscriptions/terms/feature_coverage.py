@@ -7,6 +7,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Func, Value
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 
 from billing.models import Coverage, Period, Subscription
 from plans.models import Feature
@@ -21,8 +22,11 @@ class FeatureAlreadyPriced(SubscriptionRefused):
 
     def __init__(self, feature: Feature, other: Subscription) -> None:
         super().__init__(
-            f"{feature} is priced by the subscription {other.external_id} at that time already: end that one first,"
-            " or start this one as a named subscription, whose events name it."
+            gettext(
+                "%(feature)s is already included in the subscription %(subscription)s at that time. End"
+                " that one first, or create this one as a named subscription, whose events name it."
+            )
+            % {"feature": feature, "subscription": other.external_id}
         )
         self.feature = feature
         self.other = other

@@ -1,6 +1,7 @@
 """`manage.py demo`: a real trace of LLM usage, billed for an invented company, and served."""
 
 import contextlib
+import os
 import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from config import processes
 from config.paths import data_folder, make_folder
+from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME
 from demo import build, live_traffic, logins, payments, prepaid_customers, summary
 from demo.event_sender import Sender, SendingFailed
 from invoices.documents.signed_links import create_link
@@ -25,20 +27,26 @@ OLDEST = timedelta(days=300)
 """Maximum age of the demo's today: the API accepts usage of about 13 months, and the demo fills two."""
 
 
+EMAIL_FILES = "filemail:///"
+"""The start of an EMAIL_URL that names a folder."""
+
+
 class Command(BaseCommand):
-    help = "Bill a real trace of 28,185 LLM requests for 32 invented customers, and serve the result until Ctrl-C."
+    help = "Bill a real trace of 28,185 LLM requests for 32 fictional customers, and serve the result until Ctrl-C."
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-serve", action="store_true", help="set it up and stop")
-        parser.add_argument("--traffic", action="store_true", help="keep posting requests while serving")
+        parser.add_argument("--no-serve", action="store_true", help="set up the demo without serving it")
+        parser.add_argument("--traffic", action="store_true", help="keep sending requests while serving")
         parser.add_argument("--at", type=datetime.fromisoformat, help="the demo's today, in ISO 8601; now by default")
-        parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1)")
-        parser.add_argument("--port", type=int, default=8000, help="on which port (8000)")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
 
     def handle(self, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("The demo fills the database with invented customers, so it never runs in production.")
+            raise CommandError(
+                "The demo fills the database with fictional customers, so it does not run in production."
+            )
         self.stdout.write("Preparing the database")
         self.stdout.flush()
         call_command("migrate", verbosity=0, interactive=False)
@@ -49,7 +57,7 @@ class Command(BaseCommand):
         self._print_summary()
         if options["no_serve"]:
             self._print_access(access, "")
-            self.stdout.write("  Nothing is served yet: make demo, or python manage.py demo")
+            self.stdout.write("  The server is not running. Start it with: make demo, or python manage.py demo")
             return
         self._serve(access, today, **options)
 
@@ -60,9 +68,9 @@ class Command(BaseCommand):
             requested_today = requested_today.replace(tzinfo=UTC)
         today = build.today(requested_today)
         if requested and today != requested_today.astimezone(UTC).replace(microsecond=0):
-            raise CommandError(f"This database holds the demo as of {today:%Y-%m-%d %H:%M:%S} UTC: leave --at out.")
+            raise CommandError(f"This database holds the demo as of {today:%Y-%m-%d %H:%M:%S} UTC; omit --at.")
         if not now - OLDEST <= today <= now:
-            raise CommandError(f"The demo's today ({today:%Y-%m-%d}) must lie within the last {OLDEST.days} days.")
+            raise CommandError(f"The demo's today ({today:%Y-%m-%d}) must be within the last {OLDEST.days} days.")
         self.stdout.write(f"Tollbook demo, as of {today:%Y-%m-%d %H:%M} UTC")
         return today
 
@@ -72,7 +80,7 @@ class Command(BaseCommand):
             with processes.run_web_only() as url:
                 built = build.build(at=today, url=url, api_key=api_key, watch=watch)
         except (processes.NoAnswer, SendingFailed) as error:
-            raise CommandError(f"{error} Run the demo again: it goes on where it was.") from error
+            raise CommandError(f"{error} Run the demo again to continue.") from error
         prepaid = prepaid_customers.add(at=today)
         if prepaid:
             build.close(today, watch)
@@ -88,11 +96,11 @@ class Command(BaseCommand):
             self._line("unchanged", f"all {built.events.duplicate:,} events were sent before, and nothing is due")
             return
         self._line("plans", f"{built.plans} published")
-        self._line("customers", f"{built.customers} added, and {prepaid} that pay in advance")
-        self._line("usage", f"{built.events.accepted:,} events taken, {built.events.duplicate:,} known already")
+        self._line("customers", f"{built.customers} added, and {prepaid} prepaid")
+        self._line("usage", f"{built.events.accepted:,} events stored, {built.events.duplicate:,} stored before")
         self._line("closing", f"{built.closed.issued} invoices issued")
         self._line("payments", f"{paid} invoices paid by transfer")
-        self._line("PDFs", f"{rendered.made} made")
+        self._line("PDFs", f"{rendered.made} generated")
 
     def _print_summary(self) -> None:
         totals = summary.summary()
@@ -102,7 +110,7 @@ class Command(BaseCommand):
                 billed.currency, f"{billed.invoices} invoices, {billed.net:,.2f} net, {billed.total:,.2f} with tax"
             )
         self._line("PDFs", f"{totals.documents}")
-        self._line("open", f"{totals.open_periods} periods that fill as usage comes in")
+        self._line("open", f"{totals.open_periods} current periods")
         reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in totals.unmatched.items())
         self._line("unmatched", f"{sum(totals.unmatched.values())} ({reasons})")
         for cap in totals.capped:
@@ -113,11 +121,15 @@ class Command(BaseCommand):
         self.stdout.write(f"  {title:<11} {text}")
 
     def _print_access(self, access: logins.Access, url: str) -> None:
-        self.stdout.write("\nTo look around")
+        self.stdout.write("\nAccess")
         if url:
             self._line("admin", f"{url}/admin/")
-            self._line("portal", f"{url}{payments.create_portal_path(at=timezone.now())} (once, within the hour)")
+            minutes = CREATED_LINK_LIFETIME // timedelta(minutes=1)
+            portal_url = url + payments.create_portal_path(at=timezone.now())
+            self._line("portal", f"{portal_url} (works once, within {minutes} minutes)")
             self._line("API docs", f"{url}/api/docs/")
+            if (emails := os.environ["EMAIL_URL"]).startswith(EMAIL_FILES):
+                self._line("emails", f"in the folder {emails.removeprefix(EMAIL_FILES)}")
             self._line("a PDF", url + create_link(summary.fullest_invoice(), at=timezone.now()))
         self._line("logins", ", ".join(logins.usernames()))
         self._line("password", access.password)
@@ -126,6 +138,7 @@ class Command(BaseCommand):
     def _serve(
         self, access: logins.Access, today: datetime, *, host: str, port: int, traffic: bool, **_: Any
     ) -> None:
+        _write_emails_to_files()
         url = f"http://{'localhost' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - compared, not bound
         stopping = threading.Event()
 
@@ -143,6 +156,11 @@ class Command(BaseCommand):
             stopping.set()
         if status:
             raise SystemExit(status)
+
+
+def _write_emails_to_files() -> None:
+    """Write emails to files instead of the terminal, unless a mail server is configured."""
+    os.environ.setdefault("EMAIL_URL", f"{EMAIL_FILES}{make_folder(data_folder() / 'demo-emails')}")
 
 
 def _keep_posting(url: str, api_key: str, today: datetime, stopping: threading.Event) -> Callable[[], None]:

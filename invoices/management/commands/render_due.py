@@ -11,20 +11,20 @@ from lib.task_clock import database_time
 
 
 class Command(BaseCommand):
-    help = "Make the PDF files of issued invoices that have none. Any number of these may run at once."
+    help = "Generate the missing PDF files of issued invoices. Several may run at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--limit", type=int, default=1_000_000, help="stop after this many attempts")
         parser.add_argument(
             "--parked",
             action="store_true",
-            help="try those again that failed too often, as after a font was installed",
+            help="retry those that were abandoned after repeated failures, for example after installing a font",
         )
 
     def handle(self, *, limit: int, parked: bool, **options: Any) -> None:
         at = database_time()
         if parked:
-            self.stdout.write(f"{RENDERINGS.revive_parked(at=at):,} parked, tried again")
+            self.stdout.write(f"abandoned and retried: {RENDERINGS.revive_parked(at=at):,}")
         outcome = renderer.render_due(at=at, limit=limit, seconds=float("inf"))
         self.stdout.write(f"{outcome.rendered:,} rendered, {outcome.failed:,} failed")
         for rendering in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:

@@ -24,7 +24,7 @@ from invoices.payments.providers.protocol import (
 )
 
 PAYS, DECLINES, REPEATS, DELAYS = "pays", "declines", "repeats", "delays:"
-DECLINE_REASON = "The sandbox declines every payment of this payment_method"
+DECLINE_REASON = "The sandbox declines every payment with this payment method"
 PAGE_LIFETIME = timedelta(hours=1)
 STATE_BY_EVENT = {"sandbox.paid": SUCCEEDED, "sandbox.closed": CANCELED}
 
@@ -43,7 +43,7 @@ class Sandbox:
         if order.payment_method.startswith(DELAYS):
             wait = timedelta(seconds=int(order.payment_method.removeprefix(DELAYS)))
             if order.at < order.sent_at + wait:
-                return ProviderResponse(PENDING, ref, reason="The sandbox takes its time")
+                return ProviderResponse(PENDING, ref, reason="The sandbox leaves the payment pending")
         return ProviderResponse(SUCCEEDED, ref)
 
     def open_page(self, order: PaymentOrder, *, back_to: str) -> ProviderResponse:
@@ -82,8 +82,8 @@ class Sandbox:
 
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
         return [
-            ProviderPaymentMethod(PAYS, "sandbox card that pays"),
-            ProviderPaymentMethod(DECLINES, "sandbox card that declines"),
+            ProviderPaymentMethod(PAYS, "sandbox card that is accepted"),
+            ProviderPaymentMethod(DECLINES, "sandbox card that is declined"),
         ]
 
     def detach_payment_method(self, payment_method: str) -> None:

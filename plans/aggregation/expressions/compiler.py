@@ -54,31 +54,31 @@ def compile_expression(text: str) -> Expression:
     Source: docs/metering.md#expressions.
     """
     if len(text) > MAX_CHARACTERS:
-        raise InvalidExpression(f"It has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
+        raise InvalidExpression(f"It has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
     try:
         tree = CELParser().parse(text)
     except CELParseError as error:
         raise InvalidExpression(_syntax_error_text(text, error)) from None
     evaluate = _compile_node(tree, MAX_LEVELS)
     if _is_condition(tree):
-        raise InvalidExpression("It gives true or false, not a number: write “… ? 1 : 0” to count where it holds.")
+        raise InvalidExpression("The result is true or false, not a number; write “… ? 1 : 0” to count matches.")
     return Expression(text, evaluate)
 
 
 def _syntax_error_text(text: str, error: CELParseError) -> str:
     if getattr(getattr(error.__context__, "token", None), "type", "") == "$END":
-        return "It ends too early: a value, a closing parenthesis or a “:” should follow."
+        return "It is incomplete; a value, a closing parenthesis or a “:” is missing."
     column = error.column or 1
     line = text.splitlines()[(error.line or 1) - 1]
-    return f"It cannot be read from column {column} on: {line[column - 1 :][:40]}"
+    return f"It can't be read from column {column} on: {line[column - 1 :][:40]}"
 
 
 def _compile_node(node: Node, levels: int) -> Evaluator:
     node = unwrap(node)
     if not levels:
-        raise InvalidExpression(f"It is nested too deeply: at most {MAX_LEVELS} operations may stand in one another.")
+        raise InvalidExpression(f"It is nested too deeply; at most {MAX_LEVELS} operations may be nested.")
     if node.data not in COMPILERS:
-        raise InvalidExpression("Objects in braces and names with a leading dot cannot be used here.")
+        raise InvalidExpression("Objects in braces and names with a leading dot are not supported.")
     return COMPILERS[node.data](node.children, lambda part: _compile_node(part, levels - 1))
 
 

@@ -32,7 +32,7 @@ def _to_numbers(values: tuple[Any, ...]) -> list[Number]:
     """Return the arguments as numbers; a single list argument is expanded into its elements."""
     elements = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     if not elements:
-        raise NoValue("an empty list has no greatest or least")
+        raise NoValue("an empty list has no maximum or minimum")
     return [to_number(value) for value in elements]
 
 

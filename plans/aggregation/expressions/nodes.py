@@ -124,13 +124,13 @@ def _literal_value(token: Node) -> Any:
         try:
             return str(celstr(token))
         except (ValueError, OverflowError):
-            raise InvalidExpression(f"{token} holds an escape that stands for no character.") from None
+            raise InvalidExpression(f"{token} contains an invalid escape.") from None
     if token.type == "BYTES_LIT":
-        raise InvalidExpression(f"{token}: bytes cannot be used here; write text without the b.")
+        raise InvalidExpression(f"{token}: bytes are not supported; write text without the b.")
     text = token.value.rstrip("uU")
     literal: Any = int(text, 16) if "0x" in text else parse_number(text)
     if isinstance(literal, OutOfBoundsNumber) or (isinstance(literal, int) and not is_within_bounds(literal)):
-        raise InvalidExpression(f"{text[:50]} is out of bounds: at most 38 digits before and after the point.")
+        raise InvalidExpression(f"{text[:50]} is out of range: at most 38 digits before and after the point.")
     return literal
 
 
@@ -245,7 +245,7 @@ def _compile_call(
         available += [f".{function_name}()" for function_name in METHODS] + [
             f"math.{function_name}()" for function_name in MATH
         ]
-        raise InvalidExpression(f"{call_text} is no function here; there are {', '.join(available)}.")
+        raise InvalidExpression(f"{call_text} is not a function; the functions are {', '.join(available)}.")
     if not function.least <= len(arguments) <= function.most:
         expected = f"{function.least} argument{'' if function.least == 1 else 's'}"
         raise InvalidExpression(f"{call_text} takes {expected}, not {len(arguments)}.")

@@ -15,7 +15,7 @@ from plans.aggregation.json_numbers import MAX_DIGITS, to_exact_number
 MAX_BITS = 768
 """Maximum bits of an intermediate integer, or of a fraction's numerator or denominator: some 230 digits."""
 
-TOO_LONG = "a number on the way has too many digits"
+TOO_LONG = "an intermediate number has too many digits"
 
 _TOO_BIG: int = 10**MAX_DIGITS
 
@@ -101,7 +101,7 @@ def _check_length(value: Number) -> Number:
 def is_equal(left: Any, right: Any) -> bool:
     """Return whether two values are equal; text that is a plain decimal equals the number."""
     if isinstance(left, list | dict) or isinstance(right, list | dict):
-        raise NoValue("lists and objects cannot be compared")
+        raise NoValue("lists and objects can't be compared")
     if _is_number(left) or _is_number(right):
         try:
             return to_number(left) == to_number(right)

@@ -16,24 +16,28 @@ from plans.price_lists.version_items import ListRefused
 
 
 class Command(BaseCommand):
-    help = "Write the price list of a plan's version to a file, or take a file into a draft: all of it or nothing."
+    help = (
+        "Export the price list of a plan version to a file, or import a file into a draft, completely or not at all."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         ways = parser.add_subparsers(dest="way", required=True)
-        out = ways.add_parser("export", help="write it to a file, or to standard output")
-        into = ways.add_parser("import", help="let a draft hold what a file says, and nothing else")
+        out = ways.add_parser("export", help="export a price list to a file or to standard output")
+        into = ways.add_parser("import", help="replace a draft's price list by a file's")
         for subparser in (out, into):
-            subparser.add_argument("plan", help="the plan's code")
-            subparser.add_argument("version", type=int, help="the version's number")
-        out.add_argument("--format", choices=list(CONTENT_TYPES), help="what kind of file; by its name, or CSV")
-        out.add_argument("--out", type=Path, help="where to; standard output by default")
+            subparser.add_argument("plan", help="code of the plan")
+            subparser.add_argument("version", type=int, help="number of the version")
+        out.add_argument(
+            "--format", choices=list(CONTENT_TYPES), help="format of the file; default: by its ending, or CSV"
+        )
+        out.add_argument("--out", type=Path, help="path of the file; default: standard output")
         into.add_argument("file", type=Path, help="a .csv, .xlsx or .json file")
-        into.add_argument("--dry-run", action="store_true", help="only say what it would change")
+        into.add_argument("--dry-run", action="store_true", help="only print the changes")
 
     def handle(self, *, way: str, plan: str, version: int, **options: Any) -> None:
         plan_version = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
         if plan_version is None:
-            raise CommandError(f"There is no version {version} of a plan “{plan}”.")
+            raise CommandError(f"The plan “{plan}” has no version {version}.")
         try:
             if way == "export":
                 self._export(plan_version, options["out"], options["format"])
@@ -45,7 +49,7 @@ class Command(BaseCommand):
             for problem in refusal.problems:
                 place = " ".join(filter(None, [f"row {problem.row}" if problem.row else "", problem.column]))
                 self.stderr.write(f"{place}: {problem.text}" if place else problem.text)
-            raise CommandError("Nothing was taken in.") from refusal
+            raise CommandError("Nothing was imported.") from refusal
 
     def _export(self, version: PlanVersion, path: Path | None, kind: str | None) -> None:
         ending = path.suffix.lstrip(".").lower() if path else ""
@@ -61,5 +65,5 @@ class Command(BaseCommand):
         changes = import_price_list(item, version=version, by=None, at=database_time(), dry_run=dry_run)
         for change in changes:
             self.stdout.write(change.text)
-        verb = "would change" if dry_run else "changed"
-        self.stdout.write(f"{len(changes):,} {'thing' if len(changes) == 1 else 'things'} {verb} in {version}.")
+        changes_text = "1 change" if len(changes) == 1 else f"{len(changes):,} changes"
+        self.stdout.write(f"{changes_text} {'to make in' if dry_run else 'made in'} {version}.")

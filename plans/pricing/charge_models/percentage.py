@@ -71,7 +71,7 @@ class Percentage:
             paid_value = max(EXACT.subtract(usage.quantity, self.free_value), ZERO)
             return _percentage_part(paid_value, rate, EXACT.multiply(self.fixed_fee, Decimal(usage.events)))
         if usage.values is None:
-            raise InvalidQuantity("This percentage is charged on each event's value, and only their sum is told.")
+            raise InvalidQuantity("This percentage applies to each event's value, but only their sum was given.")
         paid_value, events_at_rate, events_at_minimum, events_at_maximum = ZERO, 0, 0, 0
         for value in self._paid_values(usage.values):
             amount = EXACT.add(EXACT.multiply(value, rate), self.fixed_fee)

@@ -54,8 +54,8 @@ def _check_last_tier_is_open(number: int, tier: PriceTier) -> None:
 def _check_upper_bound(number: int, tier: PriceTier, start: Decimal) -> Decimal:
     if tier.up_to is None:
         raise InvalidCharge(
-            f"Tier {number} has no upper bound, so tier {number + 1} could never be reached:"
-            " only the last tier is open."
+            f"Tier {number} has no upper bound, so tier {number + 1} is never reached; only the last tier may be"
+            " open."
         )
     check_units(tier.up_to, subject=f"Tier {number}'s upper bound")
     if tier.up_to <= start:

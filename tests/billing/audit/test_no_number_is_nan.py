@@ -20,9 +20,9 @@ _COLUMNS = """
 """
 
 KEPT_BY_A_SUM = {
-    "billing_drawdown.refused": "wallets_paid_what_use_cost",
-    "invoices_balanceentry.after": "customer_balances_are_the_sum_of_their_entries",
-    "wallets_wallet.debt_held": "what_is_held_is_kept_by_open_holds",
+    "billing_drawdown.refused": "drawdowns_equal_their_wallet_transactions",
+    "invoices_balanceentry.after": "customer_balances_equal_the_sum_of_their_entries",
+    "wallets_wallet.debt_held": "held_units_belong_to_open_holds",
 }
 """Column → the check of the audit that finds NaN in it."""
 

@@ -33,7 +33,7 @@ def subscriptions() -> list[Subscription]:
 @pytest.mark.django_db
 class TestByOneProcess:
     def test_it_closes_due_periods(self, subscriptions):
-        assert "3 periods closed at 2026-02-01 01:00:00+00:00: 3 invoices issued, 0 had nothing due" in run()
+        assert "3 periods closed at 2026-02-01 01:00:00+00:00: 3 invoices issued, 0 without an invoice" in run()
         assert Invoice.objects.count() == 3
         assert "0 periods closed" in run()
 
@@ -73,7 +73,7 @@ class TestByOneProcess:
             run("--job", "--at", "2999-01-01")
 
     def test_an_impossible_number_of_workers_is_refused(self):
-        with pytest.raises(CommandError, match="--workers 0 is out of bounds: choose 1 to 32"):
+        with pytest.raises(CommandError, match="--workers 0 is out of range; choose 1 to 32"):
             run("--workers", "0")
 
 

@@ -35,7 +35,7 @@ def test_chosen_branding_stays_with_the_invoice():
         False,
     )
     assert (look.e_invoices, look.paper, facts.footer) == ("always", "a4", "Small print")
-    assert_clean(names=["documents_name_both_sides"])
+    assert_clean(names=["invoices_name_seller_and_buyer"])
 
 
 def test_default_branding_stores_nothing():

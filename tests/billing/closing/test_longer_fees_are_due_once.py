@@ -54,12 +54,12 @@ MAY_11 = datetime(2026, 5, 11, tzinfo=UTC)
 JUN = datetime(2026, 6, 1, tzinfo=UTC)
 YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 OF_FEES = [
-    "longer_fees_are_due_once",
-    "fees_follow_from_their_share",
-    "what_was_cut_off_was_given_back",
-    "credits_say_what_they_are_of",
-    "no_line_is_credited_beyond_its_net",
-    "every_period_is_billed_by_one_document",
+    "fees_of_several_periods_are_billed_once",
+    "fees_are_prorated_by_their_share",
+    "unused_time_is_credited",
+    "credits_name_the_credited_line",
+    "lines_are_not_credited_beyond_their_net_amount",
+    "periods_are_billed_by_one_invoice",
 ]
 
 

@@ -126,7 +126,7 @@ def test_without_a_running_subscription_the_outcome_is_recorded_once(invoice, cu
     run_dunning(at=FEB + 8 * DAY)
     for _ in range(2):
         dunning.apply_dunning_actions(at=FEB + 8 * DAY)
-    assert DunnedSubscription.objects.get().outcome == "Nothing that it could be done to was running"
+    assert DunnedSubscription.objects.get().outcome == "No active subscription to pause or cancel"
 
 
 def test_reminders_name_the_amount_due(invoice, customer):

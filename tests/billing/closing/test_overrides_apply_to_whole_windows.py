@@ -42,7 +42,7 @@ MID_JAN, MID_FEB = JAN + timedelta(days=14), FEB + timedelta(days=14)
 @pytest.fixture(autouse=True)
 def lines_come_out_the_same_again(db):
     yield
-    assert_clean(names=["usage_lines_are_rated_the_same_again", "every_row_is_what_its_history_last_said"])
+    assert_clean(names=["usage_lines_have_the_same_amount_when_rated_again", "rows_match_the_end_of_their_history"])
 
 
 @pytest.fixture

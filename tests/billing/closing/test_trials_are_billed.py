@@ -57,7 +57,9 @@ def lines_of(period):
 
 def books_are_clean():
     assert_invoices_clean()
-    assert_clean(names=["trials_last_as_agreed", "periods_of_a_subscription_tile", "periods_follow_their_anchor"])
+    assert_clean(
+        names=["trials_have_the_agreed_length", "periods_have_no_gaps_or_overlaps", "periods_follow_their_anchor"]
+    )
 
 
 def close_until(moment):

@@ -109,7 +109,7 @@ def test_an_item_that_kills_its_workers_is_given_up():
     split_only(job)
     JobItem.objects.filter(number=1).update(tries=MAX_TRIES)  # its worker died in each try
     work_all()
-    assert "its worker died in each of 5 tries" in job.items.get(number=1).error
+    assert "the worker died in each of 5 tries" in job.items.get(number=1).error
     assert (refreshed(job).state, user_count()) == (JobState.FAILED, 1)
 
 
@@ -131,7 +131,7 @@ def test_a_job_whose_split_kills_its_workers_is_given_up():
         with pytest.raises(SystemExit):
             split_only(job, kind)
     split_only(job, kind)
-    assert "its worker died in each of 5 tries to cut it" in refreshed(job).error
+    assert "the worker died in each of 5 tries to split it" in refreshed(job).error
     assert (refreshed(job).state, job.items.count()) == (JobState.FAILED, 0)
 
 

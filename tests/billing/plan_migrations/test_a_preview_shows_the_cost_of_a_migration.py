@@ -89,7 +89,7 @@ def by_levels(acme, new):
     ("target", "why"),
     [
         (other_currency, "has no prices in USD. Choose EUR"),
-        (covered_elsewhere, "seats is priced by the subscription"),
+        (covered_elsewhere, "seats is included in the subscription"),
         (by_levels, "Change the plan at the end of the period"),
     ],
 )
@@ -109,8 +109,8 @@ def test_it_lists_warnings(acme):
     previewed(planned(small, at=AT))
     assert MigrationItem.objects.get().warnings[:3] == [
         "It would lose exports.",
-        f"calls: 8 are used, 3 are the most by {small}.",
-        "1 figures that were agreed with the customer stay in force.",
+        f"calls: 8 used; the hard cap of {small} is 3.",
+        "1 override of the customer will be kept.",
     ]
 
 

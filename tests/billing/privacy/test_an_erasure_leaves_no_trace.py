@@ -240,13 +240,13 @@ def test_running_subscriptions_and_balances_prevent_an_erasure(customer):
 
     assert [reason.split(".")[0] for reason in reasons] == [
         "The subscription canary-subscription is active",
-        "Some of its usage is not billed yet",
+        "Some usage is not billed yet",
         "The wallet Credits holds 3 credits",
     ]
     with pytest.raises(ErasureRefused, match="End it"):
         erase(customer_id=customer.pk, at=NOW)
     error = problem(Caller().post("/customers/canary-customer/erase", {}), 409, "conflict")
-    assert "End it, and let its last invoice be issued first." in error["detail"]
+    assert "End it, and wait for its last invoice, first." in error["detail"]
     assert Customer.objects.get().legal_name == "Canary Name Ltd"
 
 
@@ -254,7 +254,7 @@ def test_an_unpaid_invoice_prevents_an_erasure(customer):
     finish(customer, is_paid=False)
 
     [reason] = find_erasure_blockers(customer)
-    assert reason.endswith("is due. Have it paid, or credit it, first.")
+    assert reason.endswith("Collect or credit it first.")
 
 
 def test_pending_refunds_and_customer_balances_prevent_an_erasure(customer):
@@ -269,10 +269,12 @@ def test_pending_refunds_and_customer_balances_prevent_an_erasure(customer):
         at=LATER,
         keeps_surplus=True,
     )
-    assert find_erasure_blockers(customer) == ["$5.00 of its balance is left. Pay it out, or set it off, first."]
+    assert find_erasure_blockers(customer) == ["The customer balance holds $5.00. Pay it out or apply it first."]
 
     Refund.objects.create(customer=customer, amount=5, currency="USD", provider="manual", created_at=LATER)
-    with pytest.raises(ErasureRefused, match=r"A charge or a refund is under way\. .* of its balance is left"):
+    with pytest.raises(
+        ErasureRefused, match=r"A payment attempt or refund is pending\. .*The customer balance holds"
+    ):
         erase(customer_id=customer.pk, at=LATER)
 
 

@@ -77,7 +77,9 @@ def test_it_is_due_where_its_interval_starts_and_missing_otherwise():
     assert not any(period.after[0].problems for period in whole)
     part = simulate(period_ids=periods(subscription, 12)[:3], versions=[draft], at=YEAR + HOUR)
     assert totals(period.after[0] for period in part) == [Decimal(0)] * 3
-    assert part[-1].after[0].problems == ("The fee “License” is due once in 12 periods, of which 3 were looked at.",)
+    assert part[-1].after[0].problems == (
+        "The fee “License” is due once in 12 periods, of which only 3 were simulated.",
+    )
 
 
 def test_in_arrears_it_is_prorated_to_the_existing_periods():

@@ -100,9 +100,9 @@ def test_a_draft_edited_meanwhile_is_not_simulated(draft):
 
 REFUSED = [
     ({"versions": []}, "Choose 1 to 5 versions"),
-    ({"periods": 25}, "25 is not a number of closed periods"),
+    ({"periods": 25}, "Enter a number of closed periods from 1 to 24"),
     ({"shock_percent": D("NaN")}, "NaN is not between 0 and 10,000"),
-    ({"cohort": Cohort(customers=("nobody",))}, "Nobody has a running subscription"),
+    ({"cohort": Cohort(customers=("nobody",))}, "The selection has no active subscription"),
 ]
 
 

@@ -126,7 +126,7 @@ def test_an_impossible_change_is_rejected_with_the_reason(subscription, pro):
     assert "no prices in USD" in refused(**{**arguments, "version": euros})
     subscribed(subscription.customer, publish(make_plan("disk", offers=[offer("disk", rates=[rate("1")])])))
     both = publish(make_plan("both", offers=[offer("disk", rates=[rate("1")])]))
-    assert "disk is priced by the subscription" in refused(**{**arguments, "version": both})
+    assert "disk is included in the subscription" in refused(**{**arguments, "version": both})
 
 
 def test_a_subscription_with_a_level_changes_at_the_periods_end(subscription):

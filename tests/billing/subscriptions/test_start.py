@@ -82,7 +82,9 @@ def test_every_feature_of_the_version_is_covered():
 def test_a_feature_is_priced_by_one_subscription_at_a_time():
     customer = make_customer()
     first = subscribe(customer, usage_plan("api.calls"), external_id="first")
-    with pytest.raises(FeatureAlreadyPriced, match=r"api\.calls is priced by the subscription first") as refused:
+    with pytest.raises(
+        FeatureAlreadyPriced, match=r"api\.calls is already included in the subscription first"
+    ) as refused:
         subscribe(customer, usage_plan("storage", "api.calls"), starts_at=FEB)
     assert (refused.value.other, refused.value.feature.code) == (first, "api.calls")
     assert Subscription.objects.count() == 1, "nothing is left of what was refused"

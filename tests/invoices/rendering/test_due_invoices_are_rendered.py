@@ -92,7 +92,7 @@ def test_parked_renderings_are_retried_on_request(capsys):
     Rendering.objects.create(invoice=store(invoice(fee("19.00"))), attempts=5, error="No font has it.")
     assert render_due(at=NOW) == RenderRun()
     call_command("render_due", "--parked")
-    assert capsys.readouterr().out.splitlines() == ["1 parked, tried again", "1 rendered, 0 failed"]
+    assert capsys.readouterr().out.splitlines() == ["abandoned and retried: 1", "1 rendered, 0 failed"]
 
 
 def test_an_unexpected_error_is_recorded_by_its_name(monkeypatch, caplog):
@@ -212,7 +212,7 @@ def test_the_command_writes_the_file(tmp_path, capsys):
 
 def test_the_command_reports_why_there_is_no_file(tmp_path):
     bad = store(UNPRINTABLE)
-    for number, reason in ((bad.number, r"U\+0378"), ("INV-999999", "There is no invoice INV-999999")):
+    for number, reason in ((bad.number, r"U\+0378"), ("INV-999999", "No invoice INV-999999 exists")):
         with pytest.raises(CommandError, match=reason):
             call_command("render_invoice", number, "--out", str(tmp_path / "x.pdf"))
     assert list(tmp_path.iterdir()) == []

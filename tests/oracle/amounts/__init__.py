@@ -11,13 +11,13 @@ from tests.oracle.amounts.quantities import unsettled_quantities, wrong_quantity
 from tests.oracle.amounts.taxes import wrong_taxes
 
 CHECKS = (
-    Check("taxes_follow_from_their_rates", "I1", wrong_taxes),
-    Check("one_off_claims_are_their_units_at_their_price", "I1", wrong_one_off_lines),
-    Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
-    Check("what_was_cut_off_was_given_back", "I1", wrong_prepaid_adjustments),
-    Check("longer_fees_are_due_once", "I1", wrong_multi_period_fees),
-    Check("quantities_are_charged_as_their_lines_say", "I1", wrong_quantity_lines),
-    Check("quantities_are_charged_for_as_long_as_they_were_held", "P3", unsettled_quantities),
-    Check("commitments_come_to_what_was_promised", "I1", wrong_commitment_lines),
-    Check("coupons_take_off_what_is_held", "I1", wrong_coupons),
+    Check("taxes_equal_rate_times_taxable_amount", "I1", wrong_taxes),
+    Check("one_off_lines_equal_units_times_price", "I1", wrong_one_off_lines),
+    Check("fees_are_prorated_by_their_share", "I1", wrong_fee_lines),
+    Check("unused_time_is_credited", "I1", wrong_prepaid_adjustments),
+    Check("fees_of_several_periods_are_billed_once", "I1", wrong_multi_period_fees),
+    Check("quantity_lines_equal_quantity_times_price", "I1", wrong_quantity_lines),
+    Check("quantities_are_charged_for_their_duration", "P3", unsettled_quantities),
+    Check("true_ups_equal_the_shortfall", "I1", wrong_commitment_lines),
+    Check("coupons_discount_as_redeemed", "I1", wrong_coupons),
 )

@@ -121,4 +121,4 @@ def _rows(query: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         return rows
 
 
-CHECKS = (Check("periods_are_granted_what_they_include_once", "W7", _wrong_grants),)
+CHECKS = (Check("included_credits_are_granted_once", "W7", _wrong_grants),)

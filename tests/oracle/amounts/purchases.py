@@ -70,8 +70,8 @@ _RULES = """
 """
 
 CHECKS = (
-    Check("purchases_that_were_taken_back_are_credited", "W7", _WITHDRAWN),
-    Check("purchases_come_to_what_was_sold", "W7", _wrong_figures),
-    Check("topups_end_as_their_purchase_did", "W8", _ENDED),
-    Check("topup_rules_fit_their_wallet", "W8", _RULES),
+    Check("reversed_purchases_are_credited", "W7", _WITHDRAWN),
+    Check("purchases_match_the_pack_sold", "W7", _wrong_figures),
+    Check("top_ups_end_like_their_purchase", "W8", _ENDED),
+    Check("top_up_rules_fit_their_wallet", "W8", _RULES),
 )

@@ -47,10 +47,10 @@ _ANSWERS = """
 """
 
 CHECKS = (
-    Check("subscriptions_are_live_or_sandbox_as_their_customer", "A1", _SANDBOX_MISMATCHES),
-    Check("deliveries_go_to_whom_they_concern", "A1", _STRANGERS),
-    Check("nothing_happens_before_its_clock_comes_to_it", "K1", _AHEAD),
-    Check("each_clock_numbers_its_own_documents", "K2", _NUMBERED),
-    Check("api_keys_are_kept_hashed_and_well_formed", "A3", _KEYS),
-    Check("repeated_requests_have_a_whole_answer", "I5", _ANSWERS),
+    Check("subscriptions_match_their_customers_sandbox_flag", "A1", _SANDBOX_MISMATCHES),
+    Check("deliveries_belong_to_their_customer", "A1", _STRANGERS),
+    Check("nothing_happens_before_the_test_clocks_time", "K1", _AHEAD),
+    Check("test_clocks_have_their_own_number_series", "K2", _NUMBERED),
+    Check("api_keys_are_hashed_and_well_formed", "A3", _KEYS),
+    Check("repeated_requests_have_a_complete_response", "I5", _ANSWERS),
 )

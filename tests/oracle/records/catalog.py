@@ -32,7 +32,7 @@ _UNFOUNDED = """
 """
 
 CHECKS = (
-    Check("published_versions_can_be_billed_by", "V2", _unbillable),
-    Check("versions_say_when_they_are_in_force", "V2", _DATES),
-    Check("rehearsals_are_of_simulations_that_are_done", "J3", _UNFOUNDED),
+    Check("published_versions_can_be_billed", "V2", _unbillable),
+    Check("published_versions_have_effective_dates", "V2", _DATES),
+    Check("required_simulations_are_finished", "J3", _UNFOUNDED),
 )

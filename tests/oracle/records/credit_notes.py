@@ -53,7 +53,7 @@ _TAXES = """
 """
 
 CHECKS = (
-    Check("credit_notes_are_of_the_parties_of_their_invoice", "I6", _NOTES),
-    Check("credits_say_what_they_are_of", "I6", _LINES),
-    Check("credits_are_taxed_as_what_they_correct", "I6", _TAXES),
+    Check("credit_notes_name_the_parties_of_their_invoice", "I6", _NOTES),
+    Check("credits_name_the_credited_line", "I6", _LINES),
+    Check("credits_are_taxed_like_the_credited_line", "I6", _TAXES),
 )

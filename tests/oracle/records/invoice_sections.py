@@ -58,7 +58,7 @@ _SPANS = f"""
 """  # noqa: S608
 
 CHECKS = (
-    Check("sections_are_of_the_periods_that_they_bill", "P3", _SECTIONS),
-    Check("lines_stand_under_their_own_subscription", "I3", _OWN),
-    Check("joined_documents_are_about_all_of_their_time", "I3", _SPANS),
+    Check("invoice_sections_match_the_billed_periods", "P3", _SECTIONS),
+    Check("lines_are_listed_under_their_subscription", "I3", _OWN),
+    Check("consolidated_invoices_span_their_sections", "I3", _SPANS),
 )

@@ -45,7 +45,7 @@ _DATES = f"""
         SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
             -- a cancellation has cut the first period short since, or the invoice was issued within the period
             coalesce(f.revision, 1) > 1 OR {BILLED_REFERENCE} LIKE 'progress:%' AS is_cut,
-            {BILLED_REFERENCE} LIKE 'periods:%' AS is_joined -- see joined_documents_are_about_all_of_their_time
+            {BILLED_REFERENCE} LIKE 'periods:%' AS is_joined -- see consolidated_invoices_span_their_sections
         FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
@@ -115,8 +115,8 @@ _LINES = f"""
 """  # noqa: S608
 
 CHECKS = (
-    Check("documents_name_both_sides", "I3", _PARTIES),
-    Check("documents_are_dated_as_they_were_issued", "I3", _DATES),
-    Check("documents_include_tax_as_their_prices_do", "I1", _INCLUDED),
-    Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
+    Check("invoices_name_seller_and_buyer", "I3", _PARTIES),
+    Check("invoices_are_dated_by_their_issue", "I3", _DATES),
+    Check("invoices_include_tax_as_their_prices_do", "I1", _INCLUDED),
+    Check("lines_equal_their_billed_usage", "I3", _LINES),
 )

@@ -98,10 +98,10 @@ _HELD = """
 """
 
 CHECKS = (
-    Check("alert_rules_are_of_the_customer_of_their_subscription", "G1", _SCOPES),
-    Check("alerts_are_of_what_their_alert_rule_watches", "G1", _SUBJECTS),
-    Check("alerts_fired_for_what_was_crossed", "G2", _VALUES),
-    Check("alerts_are_told", "G2", _NOT_ANNOUNCED),
-    Check("reservations_are_of_what_they_reserve", "R1", _MISPLACED),
-    Check("reservations_end_together_with_their_hold", "R2", _HELD),
+    Check("alert_rules_belong_to_their_subscriptions_customer", "G1", _SCOPES),
+    Check("alerts_match_the_scope_of_their_rule", "G1", _SUBJECTS),
+    Check("alerts_crossed_their_threshold", "G2", _VALUES),
+    Check("alerts_have_a_notification", "G2", _NOT_ANNOUNCED),
+    Check("reservations_match_their_feature_and_period", "R1", _MISPLACED),
+    Check("reservations_end_with_their_hold", "R2", _HELD),
 )

@@ -44,7 +44,7 @@ _REVERSED = """
 """
 
 CHECKS = (
-    Check("balance_entries_follow_from_what_they_name", "L5", _FOUNDED),
-    Check("refunds_follow_from_their_notes", "L5", _REFUNDED),
-    Check("payments_are_taken_back_whole", "I7", _REVERSED),
+    Check("balance_entries_match_their_source", "L5", _FOUNDED),
+    Check("refunds_match_their_credit_notes", "L5", _REFUNDED),
+    Check("payments_are_reversed_in_full", "I7", _REVERSED),
 )

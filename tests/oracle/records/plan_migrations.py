@@ -33,6 +33,6 @@ _UNDONE = """
 """
 
 CHECKS = (
-    Check("moves_stand_where_their_migration_says", "M1", _MOVES),
-    Check("what_was_undone_holds_nothing", "M2", _UNDONE),
+    Check("moves_match_the_state_of_their_migration", "M1", _MOVES),
+    Check("undone_periods_are_empty", "M2", _UNDONE),
 )

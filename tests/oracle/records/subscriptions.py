@@ -129,13 +129,13 @@ _CHANGES = """
 """
 
 CHECKS = (
-    Check("trials_last_as_agreed", "P6", _TRIALS),
+    Check("trials_have_the_agreed_length", "P6", _TRIALS),
     Check("periods_follow_their_anchor", "P2", misplaced_boundaries),
-    Check("a_plan_change_leaves_no_gap", "P2", _PARTS),
-    Check("periods_are_due_after_their_grace", "P4", _GRACE),
+    Check("plan_changes_leave_no_gap", "P2", _PARTS),
+    Check("periods_are_due_after_the_grace_period", "P4", _GRACE),
     Check("periods_are_closed_after_their_end", "P4", _CLOSED),
-    Check("late_periods_say_since_when", "E4", _LATE),
-    Check("periods_are_priced_by_a_version_of_their_subscription", "V2", _VERSIONS),
-    Check("coverage_is_what_subscriptions_offer", "P5", _COVERAGE),
-    Check("changes_take_hold_where_a_period_begins", "V2", _CHANGES),
+    Check("late_periods_record_when_usage_arrived", "E4", _LATE),
+    Check("periods_have_a_version_of_their_subscription", "V2", _VERSIONS),
+    Check("coverage_matches_the_subscriptions_features", "P5", _COVERAGE),
+    Check("plan_changes_start_with_a_period", "V2", _CHANGES),
 )

@@ -55,9 +55,9 @@ _HOURS = """
 
 CHECKS = (
     Check("unmatched_usage_has_its_reason", "E3", wrong_reasons),
-    Check("tallies_are_made_of_their_events", "E6", wrong_aggregate_states),
-    Check("reports_of_unmatched_usage_agree_with_their_events", "E3", _REPORTS),
-    Check("corrections_follow_what_they_correct", "E7", _CORRECTIONS),
-    Check("counters_stand_where_their_version_puts_them", "E5", _PLACES),
-    Check("rollups_lie_in_their_period", "E5", _HOURS),
+    Check("aggregate_states_equal_the_replay_of_their_events", "E6", wrong_aggregate_states),
+    Check("unmatched_usage_matches_its_events", "E3", _REPORTS),
+    Check("corrections_follow_the_corrected_event", "E7", _CORRECTIONS),
+    Check("counters_belong_to_their_version", "E5", _PLACES),
+    Check("hourly_usage_lies_in_its_period", "E5", _HOURS),
 )

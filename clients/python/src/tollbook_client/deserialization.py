@@ -84,5 +84,5 @@ def _empty_value(kind: Any) -> Any:
 
 def _require_type(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
-        raise TypeError(f"The answer has {value!r} where {kind} was expected.")
+        raise TypeError(f"The response has {value!r} where {kind} was expected.")
     return value

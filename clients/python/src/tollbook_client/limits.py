@@ -21,7 +21,7 @@ class NotSent(TollbookError):
 
     def __init__(self, events: Sequence[dict[str, Any]]) -> None:
         self.events = tuple(events)
-        super().__init__(f"{len(self.events)} event(s) are not answered for by the server yet.")
+        super().__init__(f"The server has not confirmed {len(self.events)} event(s) yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class OutboxLimits:
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= min(self.max_events, MAX_BATCH_EVENTS):
             raise ValueError(
-                f"batch_size is 1 to {MAX_BATCH_EVENTS:,}, and no more than {self.max_events:,} that wait."
+                f"batch_size must be from 1 to {MAX_BATCH_EVENTS:,}, and at most max_events ({self.max_events:,})."
             )
 
 

@@ -65,7 +65,7 @@ class Outbox:
             if not self._has_room(event):
                 self._await_room(event)
             if self._closed_until is not None:
-                raise RuntimeError("The client is closed; an event was recorded after that.")
+                raise RuntimeError("The client is closed; record events before closing it.")
             self._waiting.append((event, time.monotonic()))
             self._bytes += len(event)
             self._queued_count += 1
@@ -120,7 +120,7 @@ class Outbox:
             lambda: self._has_room(event) or self._closed_until is not None, self._limits.full_timeout
         ):
             raise OutboxFull(
-                f"{self._queued_count - self._settled_count:,} events wait to be sent; there is no room for another."
+                f"The queue is full: {self._queued_count - self._settled_count:,} events are waiting to be sent."
             )
 
     def _unsettled(self) -> list[dict[str, Any]]:
@@ -208,7 +208,7 @@ class Outbox:
             tries if is_retryable(error) else 30, retry_after=getattr(error, "retry_after", None)
         )
         level = logging.WARNING if is_retryable(error) else logging.ERROR
-        logger.log(level, "Usage is kept and sent again in %.1f s: %s", wait, error)
+        logger.log(level, "Usage is kept and will be sent again in %.1f s: %s", wait, error)
         until = time.monotonic() + wait
         with self._changed:
             while (remaining := until - time.monotonic()) > 0 and self._closed_until is None:
@@ -222,7 +222,7 @@ class Outbox:
             try:
                 self._on_refused(refusal)
             except Exception:
-                logger.exception("A refused event could not be told: %s", refusal)
+                logger.exception("The callback failed for a refused event: %s", refusal)
         with self._changed:
             self._in_flight = self._in_flight[len(batch) :]
             self._bytes -= sum(map(len, batch))
@@ -239,7 +239,7 @@ def _close_at_exit(reference: "weakref.ref[Outbox]") -> None:
         if outbox is not None:
             outbox.close()
     except NotSent as error:
-        logger.critical("%s They are lost unless this log is read: %s", error, json.dumps(error.events))
+        logger.critical("%s They are lost unless you read this log: %s", error, json.dumps(error.events))
 
 
 def _reset_after_fork() -> None:

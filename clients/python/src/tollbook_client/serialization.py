@@ -41,7 +41,7 @@ def format_time(value: datetime) -> str:
     :raises ValueError: if the time has no zone, and is therefore ambiguous.
     """
     if value.tzinfo is None:
-        raise ValueError(f"{value} has no time zone; give an aware datetime, such as datetime.now(UTC).")
+        raise ValueError(f"{value} has no time zone; pass an aware datetime, such as datetime.now(UTC).")
     return value.isoformat()
 
 
@@ -49,7 +49,7 @@ def _encode(value: Any) -> Any:
     match value:
         case Decimal():
             if not value.is_finite():
-                raise ValueError(f"{value} is no number that can be sent.")
+                raise ValueError(f"{value} is not a finite number, so it can't be sent.")
             return f"{value:f}"
         case datetime():
             return format_time(value)
@@ -61,4 +61,4 @@ def _encode(value: Any) -> Any:
             return dict(value)
         case set() | frozenset():
             return sorted(value)
-    raise TypeError(f"{type(value).__name__} cannot be sent: {value!r}")
+    raise TypeError(f"{type(value).__name__} can't be sent: {value!r}")

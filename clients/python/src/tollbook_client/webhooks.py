@@ -63,7 +63,7 @@ def verify(
     except (KeyError, ValueError) as error:
         raise BadSignature("The headers webhook-id, webhook-timestamp and webhook-signature are missing.") from error
     if abs((time.time() if now is None else now) - timestamp) > TOLERANCE_SECONDS:
-        raise BadSignature("The message was sent too long ago, or this clock is wrong.")
+        raise BadSignature("The message is too old, or this computer's clock is wrong.")
     secrets = [secret] if isinstance(secret, str) else secret
     expected = [_signature(signing_secret, f"{name}.{timestamp}.".encode() + body) for signing_secret in secrets]
     received = [entry[3:].encode() for entry in signatures.split() if entry.startswith("v1,")]
@@ -72,7 +72,7 @@ def verify(
         for expected_signature in expected
         for received_signature in received
     ):
-        raise BadSignature("No signature fits the message.")
+        raise BadSignature("No signature matches the message.")
     document = json.loads(body, parse_float=Decimal)
     return WebhookMessage(
         id=name,

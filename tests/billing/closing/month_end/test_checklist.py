@@ -158,7 +158,7 @@ def test_the_audit_is_a_job_and_its_findings_keep_the_month_open(over, monkeypat
         cursor.execute("UPDATE invoices_numberseries SET last_number = 7")
         cursor.execute("SET LOCAL session_replication_role = origin")
     job = audit(at=MAR)
-    assert "numbers_have_no_gap_and_no_repeat" in str(
+    assert "invoice_numbers_have_no_gaps_or_duplicates" in str(
         job.items.exclude(findings=[]).values_list("findings", flat=True)
     )
     assert open_points()["audit_violated"] == job.figures["violated"] > 0

@@ -68,7 +68,7 @@ def test_a_repeated_replacement_is_a_duplicate():
 def test_an_event_is_corrected_once(other):
     void("a")
     outcomes = short_outcomes(other())
-    assert outcomes == [("conflict", "id", "the event “a” has been corrected before, otherwise")]
+    assert outcomes == [("conflict", "id", "the event “a” was already corrected differently")]
 
 
 def test_a_repeated_correction_with_another_replacement_is_a_conflict():
@@ -79,7 +79,7 @@ def test_a_repeated_correction_with_another_replacement_is_a_conflict():
 @pytest.mark.parametrize("taken", ["a", "b"], ids=["its own id", "another event's id"])
 def test_a_replacement_needs_a_new_id(taken):
     assert short_outcomes(correction_request("a", call(taken))) == [
-        ("conflict", "replacement.id", f"the id “{taken}” is taken by another event")
+        ("conflict", "replacement.id", f"the ID “{taken}” belongs to another event")
     ]
 
 

@@ -85,13 +85,13 @@ def test_a_derived_id_is_the_same_for_the_same_contents():
     first, repeated, other, empty = events(text, id_from=["customer", "event", "properties.n"])
     assert first == repeated
     assert first["id"] != other["id"]
-    assert empty == (5, "id", "cannot be derived: one of customer, event, properties.n is empty")
+    assert empty == (5, "id", "can't be derived: one of customer, event, properties.n is empty")
 
 
 def test_invalid_rows_are_rejected_one_by_one():
     text = HEAD + "properties\n1,acme,calls\n,acme,calls,{}\n2,acme,calls,[1]\n\n3,acme,calls,{}\n"
     parsed = events(text)
-    assert parsed[0] == (2, "row", "has 3 cells, the header 4")
+    assert parsed[0] == (2, "row", "has 3 cells, but the header has 4")
     assert parsed[1][:2] == (3, "id")
     assert parsed[2][:2] == (4, "properties")
     assert parsed[3]["id"] == "3"
@@ -138,11 +138,11 @@ def test_parquet_keeps_decimals_and_counts_doubles():
 WRONG = [
     # file                                  options                      message
     (b"",                                   {},                          "first row is empty"),
-    (b"id,customer,event,tokens\n",         {},                          "Name it properties.tokens"),
-    (b"id,customer\n",                      {},                          "No column tells the event"),
+    (b"id,customer,event,tokens\n",         {},                          "Rename it to properties.tokens"),
+    (b"id,customer\n",                      {},                          "No column is mapped to the field “event”"),
     (b"customer,event\n",                   {},                          "have ids derived"),
     (b"id,customer,event,id\n",             {},                          "Two columns have the same name"),
-    (b"id,customer,event,x\n",              {"names": {"x": "id"}},      "Two columns are “id”"),
+    (b"id,customer,event,x\n",              {"names": {"x": "id"}},      "Two columns are mapped to “id”"),
     (b"id,customer,event,x\n",              {"names": {"x": "tokens"}},  "is no field of an event"),
     (b"id,customer,event\n",                {"names": {"y": "id"}},      "has no column “y”"),
     (b"id,customer,event\n",                {"id_from": ["y"]},          "has no column “y”"),

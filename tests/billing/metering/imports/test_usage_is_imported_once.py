@@ -92,7 +92,7 @@ def test_rejected_rows_are_written_with_their_reason(metered_customer, tmp_path,
     assert rows[0] == ["row", "id", "field", "detail"]
     assert rows[1][0] == "3"
     assert rows[1][2] == "timestamp"
-    assert rows[2] == ["4", "e1", "id", "was stored before with other content; a new fact needs a new id"]
+    assert rows[2] == ["4", "e1", "id", "was stored before with different content; use a new ID for a new event"]
     assert "3 rows: 1 stored" in capsys.readouterr().out
 
 

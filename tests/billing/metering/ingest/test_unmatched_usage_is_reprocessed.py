@@ -124,6 +124,6 @@ def test_the_command_prints_its_result(capsys):
     send(call("a"), call("b", customer="nobody"))
     make_metered_subscription("acme")
     call_command("reprocess_usage", customer="acme")
-    assert "1 of 1 reports are billed now; 0 are left." in capsys.readouterr().out
+    assert "1 of 1 reports matched; 0 remain unmatched." in capsys.readouterr().out
     call_command("reprocess_usage", as_json=True)
     assert '"left": 1' in capsys.readouterr().out

@@ -38,7 +38,7 @@ def test_it_records_the_reason_and_rolls_the_step_back(clock, monkeypatch):
 
     clock.refresh_from_db()
     assert (clock.state, clock.now) == ("failed", JAN + DAY)
-    assert "Period 7 cannot be closed: no rate is for model" in clock.failure
+    assert "Period 7 can't be closed: no rate is for model" in clock.failure
     assert Period.objects.filter(kind="regular").count() == 1, "the next one is not made either"
 
 

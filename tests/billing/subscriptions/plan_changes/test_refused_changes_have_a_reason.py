@@ -65,7 +65,7 @@ def test_a_feature_priced_by_another_subscription_is_refused(pro):
     subscription = subscribe(customer, pro)
     subscribe(customer, publish(make("storage", features=["storage"])), external_id="disk")
     version = make(features=["calls", "storage"])
-    problem = "storage is priced by the subscription disk from then on: end that one first."
+    problem = "storage is included in the subscription disk from then on; end that one first."
     assert to_cohort(version, subscription) == [("refused", problem)]
 
 

@@ -87,7 +87,9 @@ class Events:
         recorded = Event(customer, event, properties or {}, id or uuid4().hex, timestamp, subscription)
         content = serialization.to_json(self._to_document(recorded))
         if len(content) > MAX_BATCH_BYTES:
-            raise ValueError(f"Event {recorded.id} has {len(content):,} bytes; {MAX_BATCH_BYTES:,} at most are sent.")
+            raise ValueError(
+                f"Event {recorded.id} has {len(content):,} bytes; at most {MAX_BATCH_BYTES:,} can be sent."
+            )
         self._outbox.put(content)
         return recorded.id
 
