@@ -89,11 +89,11 @@ def test_the_same_table_twice_grants_nothing_twice(member):
 WRONG = [
     # row                        field       message
     ("nobody,5,,,,,", "customer", "Unknown customer “nobody”"),
-    ("acme,five,,,,,", "units", "“five” is no number"),
+    ("acme,five,,,,,", "units", "“five” is not a number"),
     ("acme,0,,,,,", "units", "must be above zero"),
     ("acme,0.0000000000001,,,,,", "units", "more than 12 decimal places"),
     ("acme,5,coins,,,,", "unit", "Enter “credits” or a currency"),
-    ("acme,5,,soon,,,", "expires", "“soon” is no date"),
+    ("acme,5,,soon,,,", "expires", "“soon” is not a date"),
     ("acme,5,,2020-01-01,,,", "expires", "is in the past"),
     ("acme,5,,,runs walks,,", "features", "Unknown feature “walks”"),
     (f"acme,5,,,,{'x' * 301},", "reason", "at most 300 characters"),
@@ -132,7 +132,7 @@ def test_a_key_grants_one_amount(member):
 
 NO_TABLES = [
     ("customer,amount", "The column “units” is missing"),
-    ("customer,units,color", "“color” is no column"),
+    ("customer,units,color", "“color” is not a column"),
     ("customer,units", "The file has no rows below its header"),
 ]
 

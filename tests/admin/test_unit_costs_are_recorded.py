@@ -50,7 +50,7 @@ WRONG = [
     ({"match": "modle: a"}, "no dimension “modle”"),
     ({"cost": "0.0000001"}, "at most 12 decimal places"),
     ({"cost": "-1"}, "The cost"),
-    ({"valid_to_0": "2025-01-01", "valid_to_1": "00:00"}, "ends before it begins"),
+    ({"valid_to_0": "2025-01-01", "valid_to_1": "00:00"}, "The end must be after the start"),
     ({"currency": "XYZ"}, "XYZ"),
 ]
 
@@ -86,11 +86,13 @@ def test_a_file_is_previewed_and_then_imported(finance, tokens):
 
 def test_a_wrong_cell_of_a_file_is_named(finance, tokens):
     page_text = upload(finance, f"{HEADING}tokens,,USD,many,2026-01-01\n").content.decode()
-    assert "“many” is no number" in page_text
+    assert "“many” is not a number" in page_text
     assert "Nothing was imported" in page_text
 
 
-@pytest.mark.parametrize(("content", "message"), [("", "Choose a file"), ("meter", "There is no column")])
+@pytest.mark.parametrize(
+    ("content", "message"), [("", "Choose a file"), ("meter", "is missing")]
+)
 def test_a_file_that_is_no_list_is_rejected(finance, tokens, content, message):
     assert message in upload(finance, content).content.decode()
 

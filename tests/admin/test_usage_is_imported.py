@@ -144,11 +144,11 @@ def test_a_corrected_jsonl_file_is_imported(member):
 REFUSED = [
     # file                name         fields                        message
     ("",                  "u.csv",     {},                           "The submitted file is empty"),
-    ("id,when\n",         "u.csv",     {},                           "is no field of an event"),
-    (HEAD + "\n",         "u.xlsx",    {},                           "tells no format"),
+    ("id,when\n",         "u.csv",     {},                           "is not a field of an event"),
+    (HEAD + "\n",         "u.xlsx",    {},                           "is not a known format"),
     (HEAD + "\n",         "u.csv",     {"columns": "account"},       "enter “column = field”"),
     (HEAD + "\n",         "u.csv",     {"columns": "account = id"},  "has no column “account”"),
-    (HEAD + "\n",         "u.csv",     {"format": "parquet"},        "no Parquet file"),
+    (HEAD + "\n",         "u.csv",     {"format": "parquet"},        "not a readable Parquet file"),
 ]  # fmt: skip
 
 

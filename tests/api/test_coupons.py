@@ -61,7 +61,7 @@ def test_a_subscription_starts_with_coupons_in_order(live, acme):
 def test_a_subscription_is_not_made_without_its_coupon(live, acme):
     make_coupon("USED", percent=25, most_redemptions=1, redeemed=1)
     body = {"customer": "acme", "plan": "pro", "id": "second", "named": True, "coupons": ["USED"]}
-    assert "used up" in problem(live.post("/subscriptions", body), 409, "conflict")["detail"]
+    assert "has reached its limit" in problem(live.post("/subscriptions", body), 409, "conflict")["detail"]
     assert live.get("/subscriptions/second").status_code == 404
 
 

@@ -56,8 +56,8 @@ def test_a_trace_gives_the_reason_why_a_meter_did_not_count(caller):
 def test_a_trace_gives_the_reason_why_no_meter_applies(caller):
     make_metered_subscription()
     send(call("lost", customer="nobody"), {"id": "odd", "customer": "acme", "event": "never.heard"})
-    assert traced(caller, "lost")["why_not"] == "no customer of this name (nobody)"
-    assert traced(caller, "odd")["why_not"] == "no meter counts events of this name (never.heard)"
+    assert traced(caller, "lost")["why_not"] == "unknown customer (nobody)"
+    assert traced(caller, "odd")["why_not"] == "no meter counts this event name (never.heard)"
     assert traced(caller, "lost")["unmatched"][0]["reason"] == "unknown_customer"
 
 

@@ -46,7 +46,7 @@ class TestByOneProcess:
         Counter.objects.filter(period__subscription=subscriptions[0]).update(plan_feature_id=10**9)
         with pytest.raises(CommandError, match="1 periods would fail"):
             run("--dry-run")
-        with pytest.raises(CommandError, match="1 periods failed; they are tried again later"):
+        with pytest.raises(CommandError, match="1 periods failed; they will be retried"):
             run()
         assert Invoice.objects.count() == 2
 

@@ -17,6 +17,7 @@ from customers.models import Contact, Notification
 from customers.notifications import webhook_endpoints
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
+from invoices.rendering import renderer
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
 from tests.customers.notifications.announcements import send
 
@@ -75,10 +76,13 @@ def test_a_contact_receives_an_email(version):
     Contact.objects.create(customer=customer, email="bea@acme.example")
     subscribe(customer, version)
     close_due(at=DUE)
+    invoice = Invoice.objects.get()
+    renderer.render_one(invoice_id=invoice.pk, at=DUE)
     send(at=DUE)
 
     (message,) = mail.outbox
-    assert message.subject == f"Invoice {Invoice.objects.get().number}: 119.00 USD"
+    assert message.subject.startswith(f"Invoice {invoice.number}: $119.00, due ")
+    assert message.attachments[0].filename == f"{invoice.number}.pdf"
 
 
 def test_without_a_receiver_nothing_is_stored(version):
