@@ -72,7 +72,7 @@ def check_address(url: str) -> None:
     if _is_private_host(host):
         return
     if parts.scheme != "https":
-        raise AddressRefused("Use https: whoever listens on the way could read what is told of your customers.")
+        raise AddressRefused("Use https, so that messages about your customers are encrypted in transit.")
     if port is not None and port not in PORTS:
         raise AddressRefused(f"Port {port} is not allowed; use {' or '.join(map(str, PORTS))}.")
     for address in _literal_addresses(host):

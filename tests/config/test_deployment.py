@@ -47,7 +47,7 @@ def test_does_not_start_without_a_key():
 
 @pytest.mark.django_db
 def test_development_settings_fail_the_check():
-    with pytest.raises(SystemCheckError, match="settings are those of development"):
+    with pytest.raises(SystemCheckError, match="These are development settings"):
         call_command("check", deploy=True)
 
 

@@ -66,10 +66,10 @@ WRONG = [
     ("tokens,modle: a,USD,1,2026-01-01,,", "", "no dimension “modle”"),
     ("tokens,,XYZ,1,2026-01-01,,", "currency", "XYZ"),
     ("tokens,,USD,1e-13,2026-01-01,,", "cost", "more than 12 decimal places"),
-    ("tokens,,USD,-1,2026-01-01,,", "cost", "from 0 on"),
-    ('tokens,,USD,"1,000",2026-01-01,,', "cost", "no number"),
-    ("tokens,,USD,1,31.01.2026,,", "valid_from", "no date"),
-    ("tokens,,USD,1,2026-01-01,2026-01-01,", "", "ends before it begins"),
+    ("tokens,,USD,-1,2026-01-01,,", "cost", "not a number of zero or more"),
+    ('tokens,,USD,"1,000",2026-01-01,,', "cost", "is not a number"),
+    ("tokens,,USD,1,31.01.2026,,", "valid_from", "is not a date"),
+    ("tokens,,USD,1,2026-01-01,2026-01-01,", "", "The end must be after the start"),
     (f"tokens,,USD,1,2026-01-01,,{'x' * 201}", "note", "200 characters"),
 ]
 

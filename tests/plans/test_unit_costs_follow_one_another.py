@@ -60,8 +60,8 @@ def test_a_removed_cost_leaves_the_others_unchanged(tokens):
 
 
 WRONG = [
-    ({"match": {"modle": "a"}}, "no dimension “modle”.*It has: model"),
-    ({"valid_to": JAN}, "ends before it begins"),
+    ({"match": {"modle": "a"}}, "no dimension “modle”.*Its dimensions are model"),
+    ({"valid_to": JAN}, "The end must be after the start"),
 ]
 
 

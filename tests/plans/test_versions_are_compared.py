@@ -82,7 +82,7 @@ CASES = [
     (
         lambda: calls(CALL),
         lambda: calls(rate("0.05", model="package", package_size=10)),  # the same number, for another package size
-        ["calls: charged: per unit → per package", "calls: package size: none → 10"],
+        ["calls: charge model: per unit → per package", "calls: package size: none → 10"],
     ),
     (
         lambda: calls(included=3, consumption="hard_cap"),

@@ -121,7 +121,7 @@ REFUSED = [
     (charge_models.PerUnit(D(1)),      [override("included", -1)],                     "must be above 0"),
     (charge_models.PerUnit(D(1)),      [override("minimum", 5), override("maximum", 4)],    "above its maximum"),
     (charge_models.Dynamic(),          [override("price", 1)],                         "change it by percent"),
-    (charge_models.Dynamic(),          [override("included", 1)],                      "no units are included"),
+    (charge_models.Dynamic(),          [override("included", 1)],                      "can't have an allowance"),
 ]  # fmt: skip
 
 

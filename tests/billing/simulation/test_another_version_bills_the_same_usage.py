@@ -128,7 +128,7 @@ def test_a_free_version_is_free_in_every_currency():
 
 NOT_COMPARABLE = [
     ({"interval": "year"}, "USD", "bills every year, but this subscription is billed every month"),
-    ({}, "EUR", "has no prices in USD; it charges in EUR"),
+    ({}, "EUR", "has no prices in USD; its currencies are EUR"),
 ]
 
 

@@ -94,12 +94,12 @@ def test_a_draft_edited_meanwhile_is_not_simulated(draft):
     job = start_simulation(versions=[draft], cohort=Cohort(), periods=1, by=None, at=AT)
     Fee.objects.filter(version=draft).update(amount=D(8))
     work(kinds=KINDS, clock=lambda: AT, job_id=job.pk)
-    assert "was edited since" in job.items.get().error
+    assert "was edited after" in job.items.get().error
     assert not SimulationResult.objects.exists()
 
 
 REFUSED = [
-    ({"versions": []}, "Choose 1 to 5 versions"),
+    ({"versions": []}, "Select 1 to 5 different versions"),
     ({"periods": 25}, "Enter a number of closed periods from 1 to 24"),
     ({"shock_percent": D("NaN")}, "NaN is not between 0 and 10,000"),
     ({"cohort": Cohort(customers=("nobody",))}, "The selection has no active subscription"),

@@ -103,9 +103,9 @@ def test_the_file_is_deleted_once_it_is_split(metered_customer, monkeypatch):
 WRONG = [
     # file                       options                     message
     ([],                         {"head": ""},               "empty"),
-    (["x"],                      {"head": "id,when"},        "is no field of an event"),
+    (["x"],                      {"head": "id,when"},        "is not a field of an event"),
     ([row(1)],                   {"names": {"y": "id"}},     "has no column “y”"),
-    ([row(1)],                   {"format_": "parquet"},     "no Parquet file"),
+    ([row(1)],                   {"format_": "parquet"},     "not a readable Parquet file"),
 ]  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_an_unreadable_file_is_rejected_at_once(db, rows, options, message):
 
 def test_a_file_with_an_unreadable_end_fails_before_anything_is_stored(metered_customer):
     job = work_job(begin([row(1), '"' + "x" * 200_000 + '"']))
-    assert (job.state, job.error[:24]) == (JobState.FAILED, "Row 3 cannot be read: fi")
+    assert (job.state, job.error[:24]) == (JobState.FAILED, "Row 3 can't be read: fie")
     assert not job.items.exists()
     assert not JobPart.objects.exists()
 

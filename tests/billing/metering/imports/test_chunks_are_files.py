@@ -75,5 +75,5 @@ def test_an_unreadable_row_is_rejected_in_its_chunk(monkeypatch):
     broken = table([["x", ""]] * 4) + b'"' + b"x" * 200_000 + b'"\r\n'
     chunks = split_file(io.BytesIO(broken), "csv")
     assert [next(chunks).end.rows, next(chunks).end.rows] == [2, 4]
-    with pytest.raises(ImportFileRefused, match="Row 6 cannot be read"):
+    with pytest.raises(ImportFileRefused, match="Row 6 can't be read"):
         next(chunks)

@@ -140,10 +140,10 @@ WRONG = [
     (b"",                                   {},                          "first row is empty"),
     (b"id,customer,event,tokens\n",         {},                          "Rename it to properties.tokens"),
     (b"id,customer\n",                      {},                          "No column is mapped to the field “event”"),
-    (b"customer,event\n",                   {},                          "have ids derived"),
+    (b"customer,event\n",                   {},                          "derive IDs from columns"),
     (b"id,customer,event,id\n",             {},                          "Two columns have the same name"),
     (b"id,customer,event,x\n",              {"names": {"x": "id"}},      "Two columns are mapped to “id”"),
-    (b"id,customer,event,x\n",              {"names": {"x": "tokens"}},  "is no field of an event"),
+    (b"id,customer,event,x\n",              {"names": {"x": "tokens"}},  "is not a field of an event"),
     (b"id,customer,event\n",                {"names": {"y": "id"}},      "has no column “y”"),
     (b"id,customer,event\n",                {"id_from": ["y"]},          "has no column “y”"),
     ("id,customer,event\n1,ä,b\n".encode("latin-1"), {},                 "not UTF-8"),
@@ -158,7 +158,7 @@ def test_an_unreadable_file_is_rejected_with_a_remedy(content, options, message)
 
 
 def test_a_file_that_is_not_parquet_is_rejected():
-    with pytest.raises(ImportFileRefused, match="no Parquet file"):
+    with pytest.raises(ImportFileRefused, match="not a readable Parquet file"):
         events(b"id,customer", "parquet")
 
 
@@ -168,5 +168,5 @@ def test_a_file_name_determines_its_format(name, format_):
 
 
 def test_a_file_name_without_a_known_ending_is_rejected():
-    with pytest.raises(ImportFileRefused, match="say which: csv, jsonl, parquet"):
+    with pytest.raises(ImportFileRefused, match="choose one of csv, jsonl, parquet"):
         detect_format("usage.xlsx")

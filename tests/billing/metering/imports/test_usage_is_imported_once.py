@@ -86,7 +86,7 @@ def event(id_, n):
 
 def test_rejected_rows_are_written_with_their_reason(metered_customer, tmp_path, capsys):
     path, refused = write(tmp_path, [row(1), "=e2,acme,tokens,yesterday,1", row(1, "2")]), tmp_path / "refused.csv"
-    with pytest.raises(CommandError, match="2 rows were not taken in"):
+    with pytest.raises(CommandError, match="2 rows were rejected"):
         call_command("import_usage", str(path), "--refused", str(refused))
     rows = list(csv.reader(refused.open(encoding="utf-8")))
     assert rows[0] == ["row", "id", "field", "detail"]
