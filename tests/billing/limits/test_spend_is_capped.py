@@ -175,5 +175,5 @@ def test_an_invalid_cap_is_rejected(acme, amount, more, field, words):
 
 def test_finances_cap_is_not_below_the_customers(acme):
     cap(acme, 50, at=NOW, set_by="customer")
-    with pytest.raises(CapRefused, match="The customer's cap is 50"):
+    with pytest.raises(CapRefused, match="own cap is 50"):
         cap(acme, 40, at=NOW)
