@@ -62,7 +62,7 @@ def _lock_moves(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[Migrat
 
 
 def _run(item: JobItem, at: datetime) -> ItemOutcome:
-    outcome = ItemOutcome({"moved": 0, "to come": 0, "not possible": 0})
+    outcome = ItemOutcome({"moved": 0, "upcoming": 0, "not possible": 0})
     moves = list(_lock_moves(item, RUN_STATES))
     # The fast path first; the rest are moved one by one.
     moved_ids = move_in_bulk(moves, at=at, by=item.job.by)
@@ -83,7 +83,7 @@ def _move_alone(move: MigrationItem, item: JobItem, at: datetime, outcome: ItemO
     except REFUSALS as error:
         _refuse(move, error, MoveState.REFUSED, outcome)
     else:
-        _record_success(move, "moved" if result.part else "to come", result.begins_at, outcome)
+        _record_success(move, "moved" if result.part else "upcoming", result.begins_at, outcome)
 
 
 def _roll_back(item: JobItem, at: datetime) -> ItemOutcome:

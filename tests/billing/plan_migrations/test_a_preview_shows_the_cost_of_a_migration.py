@@ -60,7 +60,7 @@ def test_it_has_the_invoice_of_the_change_and_the_bills(acme, new):
     assert migration_item.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
     # January: 20 calls at 0.10 and February's 31.00; on the new version 15 beyond the 5 included at 0.20, and 28.00.
     assert (migration_item.before, migration_item.after) == (Decimal("33"), Decimal("31"))
-    assert migration_item.warnings == ["It would lose exports."]
+    assert migration_item.warnings == ["It loses exports."]
 
 
 def test_a_migration_preview_changes_nothing(acme, new):
@@ -89,7 +89,7 @@ def by_levels(acme, new):
     ("target", "why"),
     [
         (other_currency, "has no prices in USD. Choose EUR"),
-        (covered_elsewhere, "seats is included in the subscription"),
+        (covered_elsewhere, "seats is already included in the subscription"),
         (by_levels, "Change the plan at the end of the period"),
     ],
 )
@@ -108,7 +108,7 @@ def test_it_lists_warnings(acme):
     end_override(override=withdrawn, at=AT)
     previewed(planned(small, at=AT))
     assert MigrationItem.objects.get().warnings[:3] == [
-        "It would lose exports.",
+        "It loses exports.",
         f"calls: 8 used; the hard cap of {small} is 3.",
         "1 override of the customer will be kept.",
     ]

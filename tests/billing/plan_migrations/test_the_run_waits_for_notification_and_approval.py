@@ -34,7 +34,7 @@ def refused(step, migration, *, at=FIFTEENTH, by=None) -> str:
 def test_customers_are_notified_with_their_own_bills(new):
     migration = planned(new, notice_days=60)
     MigrationItem.objects.update(before="31", after="35.50")
-    assert "Customers are to be told 60 days ahead" in refused(workflow.run, migration)
+    assert "Customers must be notified 60 days before" in refused(workflow.run, migration)
     assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
     facts = Notification.objects.get(kind="migration.announced").facts
     assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
@@ -60,7 +60,7 @@ def test_a_second_person_approves_where_required(new, people):
     PublishingRule.objects.update(migrations_need_approval=True)
     asker, approver = people
     migration = planned(new)
-    assert "approval of a second person" in refused(workflow.run, migration)
+    assert "approved by a second person" in refused(workflow.run, migration)
     workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
     assert "A second person must" in refused(workflow.approve, migration, by=asker)
     workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
@@ -74,7 +74,7 @@ def test_an_approval_can_be_revoked(new, people):
     workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
     workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
     workflow.reject(migration_id=migration.pk, at=FIFTEENTH, by=approver)
-    assert "approval of a second person" in refused(workflow.run, migration)
+    assert "approved by a second person" in refused(workflow.run, migration)
 
 
 def test_a_discarded_migration_is_not_run(new):

@@ -106,7 +106,7 @@ def test_lots_spent_by_hand_stay_converted(subscription):
     wallet = Wallet.objects.get(unit="USD")
     spend(wallet_id=wallet.pk, amount=D(1), reference="by hand", at=FIFTEENTH + HOUR)
     assert roll_back(migration, at=FIFTEENTH + 2 * HOUR).figures["not possible"] == 1
-    assert "some are used, held or gone" in MigrationItem.objects.get().problem
+    assert "are used, held, or expired" in MigrationItem.objects.get().problem
 
 
 def test_from_credits_to_usage_without_a_conversion(subscription):

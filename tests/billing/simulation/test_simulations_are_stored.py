@@ -120,7 +120,7 @@ def test_where_required_only_a_simulated_and_unedited_draft_is_published(draft, 
         request_approval(version=draft, by=finance, at=AT)
     simulated(draft)
     Fee.objects.filter(version=draft).update(amount=D(8))
-    with pytest.raises(PublishingRefused, match="was edited since it was simulated"):
+    with pytest.raises(PublishingRefused, match="was edited after its simulation"):
         publish(draft, at=AT)
     simulated(draft)
     assert find_simulation(draft).facts["USD"]["more"] == 1

@@ -24,9 +24,9 @@ def subscription(**fields: Any) -> Any:
 REFUSED = [
     # coupon                                          message
     ({"percent": 5, "archived_at": JAN}, "is archived"),
-    ({"percent": 5, "redeem_from": FEB}, "is given from 2026-02-01"),
-    ({"percent": 5, "redeem_until": JAN}, "was given until 2026-01-01"),
-    ({"percent": 5, "most_redemptions": 3, "redeemed": 3}, "it was given 3 times, as often as it may be"),
+    ({"percent": 5, "redeem_from": FEB}, "can be applied from 2026-02-01"),
+    ({"percent": 5, "redeem_until": JAN}, "could be applied until 2026-01-01"),
+    ({"percent": 5, "most_redemptions": 3, "redeemed": 3}, "has reached its limit of 3 redemptions"),
     ({"amount": 5, "currency": "EUR"}, "is an amount in EUR"),
 ]
 
