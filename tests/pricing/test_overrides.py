@@ -116,11 +116,11 @@ def test_an_override_of_a_missing_feature_or_rate_changes_nothing():
 
 REFUSED = [
     # charge                     overrides                                  words
-    (charge_models.PerUnit(D(1)),      [override("percent", -101)],                    "-100 to 1000 percent"),
+    (charge_models.PerUnit(D(1)),      [override("percent", -101)],                    "from -100 to 1000"),
     (charge_models.PerUnit(D(1)),      [override("price", -1)],                        "The price must be between"),
     (charge_models.PerUnit(D(1)),      [override("included", -1)],                     "must be above 0"),
     (charge_models.PerUnit(D(1)),      [override("minimum", 5), override("maximum", 4)],    "above its maximum"),
-    (charge_models.Dynamic(),          [override("price", 1)],                         "change it by percent"),
+    (charge_models.Dynamic(),          [override("price", 1)],                         "Change it by a percentage"),
     (charge_models.Dynamic(),          [override("included", 1)],                      "can't have an allowance"),
 ]  # fmt: skip
 

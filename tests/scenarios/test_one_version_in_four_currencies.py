@@ -2,6 +2,7 @@
 One version with prices, fees and commitments in four currencies: each customer's invoice is exact to the minor unit.
 """
 
+from csv import DictReader
 from datetime import timedelta
 from decimal import Decimal
 
@@ -104,9 +105,11 @@ def test_every_invoice_is_exact_to_the_minor_unit(caller):
         for where, text in (
             ("the admin", staff.get(f"/admin/invoices/invoice/{entry['id']}/change/").content.decode()),
             ("its file", " ".join(page.extract_text() for page in reader(file_of(caller, entry["id"])).pages)),
-            ("the list's CSV", b"".join(staff.get("/admin/invoices/invoice/export/").streaming_content).decode()),
         ):
             assert case["printed"] in " ".join(text.split()), (where, case)
+        exported = b"".join(staff.get("/admin/invoices/invoice/export/").streaming_content).decode()
+        row = next(row for row in DictReader(exported.splitlines()) if row["Number"] == entry["number"])
+        assert (Decimal(row["Total"]), row["Total, currency"]) == (Decimal(case["total"]), case["currency"])
 
 
 def file_of(caller: Caller, invoice_id: int) -> bytes:
@@ -141,6 +144,6 @@ def test_an_unavailable_currency_is_rejected_with_the_available_ones(caller):
     assert caller.post("/customers", customer).status_code == 201
     arguments = {"customer": "london", "plan": "pro"}
     detail = problem(caller.post("/subscriptions", arguments), 422, "unprocessable")["detail"]
-    assert detail == "Pro v1 has no prices in GBP: choose EUR, JPY, KWD or USD."
+    assert detail == "Pro v1 has no prices in GBP. Choose EUR, JPY, KWD or USD."
     response = caller.post("/subscriptions", arguments | {"currency": "EUR"})
     assert (response.status_code, response.json()["currency"]) == (201, "EUR")

@@ -68,7 +68,7 @@ def _labeled(figures: dict[str, int]) -> dict[str, int]:
         "not possible": _("Not possible"),
         "with a warning": _("With warnings"),
         "moved": _("Moved"),
-        "to come": _("Scheduled"),
+        "upcoming": _("Scheduled"),
         "rolled back": _("Rolled back"),
     }
     return {labels.get(name, name): count for name, count in figures.items()}

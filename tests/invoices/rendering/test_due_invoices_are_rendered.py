@@ -174,7 +174,7 @@ def test_on_demand_a_failure_is_not_retried_early_unless_forced():
 def test_a_forced_retry_waits_for_an_attempt_in_progress():
     stored = store(invoice(fee("19.00")))
     render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
-    with pytest.raises(NotRendered, match="under way"):
+    with pytest.raises(NotRendered, match="has not finished"):
         render_one(invoice_id=stored.pk, at=SOON, insist=True)
 
 
