@@ -81,5 +81,5 @@ def test_a_jump_is_announced_in_one_message_and_by_mail(product):
     assert (alert["threshold"], alert["thresholds"]) == (90, "50,75,90")
     [email] = [sent for sent in mail.outbox if "ada@acme.example" in sent.to]
     assert "475 messages of 500 messages used" in email.subject
-    assert "90 % of what is included is reached." in email.body
-    assert "A larger plan includes more." in email.body
+    assert "90% of the amount in your plan" in email.body
+    assert "A larger plan includes more usage." in email.body
