@@ -198,7 +198,7 @@ TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
 TOLLBOOK_ANONYMOUS_RATE = env.str("TOLLBOOK_ANONYMOUS_RATE", default="600/60s")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tollbook",
-    "DESCRIPTION": "Send usage, read what it costs, and get the invoices.",
+    "DESCRIPTION": "Send usage, read its cost, and get invoices.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -263,7 +263,7 @@ def _rate_line(
         elif isinstance(usage, RateUsage):
             parts = charge.rate(replace(usage, quantity=quantity))
         else:
-            raise InvalidQuantity(f"Rate {rate.key!r} looks at the events, and only a quantity is told.")
+            raise InvalidQuantity(f"Rate {rate.key!r} rates individual events, but only a quantity was given.")
         if rate.factor is not LIST_PRICE:
             parts = tuple(part.scaled(rate.factor) for part in parts)
     except (decimal.InvalidOperation, decimal.Inexact) as error:

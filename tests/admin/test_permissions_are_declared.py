@@ -1,4 +1,4 @@
-"""What a page declares restricts Django's permissions, and never adds to them."""
+"""A page's declaration restricts Django's permissions and never adds to them."""
 
 import pytest
 from django.contrib import admin

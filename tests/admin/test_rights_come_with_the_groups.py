@@ -11,7 +11,7 @@ DECISIVE = [
     ("finance", "plans.publish_planversion", "finance changes prices without a deploy"),
     ("finance", "billing.close_period", "finance closes the month"),
     ("finance approver", "plans.publish_planversion", "the second pair of eyes publishes"),
-    ("finance", "invoices.issue_creditnote", "finance puts right what was claimed"),
+    ("finance", "invoices.issue_creditnote", "finance corrects invoices"),
     ("finance", "invoices.record_payment", "finance sees the bank's statements"),
     ("operations", "billing.add_subscription", "operations moves customers"),
     ("operations", "customers.add_apikey", "operations hands out keys"),
@@ -21,7 +21,7 @@ DECISIVE = [
     ("finance", "invoices.lock_month", "finance ends the month"),
     ("finance approver", "invoices.unlock_month", "the second pair of eyes opens it again"),
     ("support", "customers.add_portallink", "support helps customers to come in"),
-    ("engineer", "plans.add_meter", "engineers say what is counted"),
+    ("engineer", "plans.add_meter", "engineers define meters"),
 ]
 FORBIDDEN = [
     ("finance", "customers.add_apikey", "keys are no matter of money"),

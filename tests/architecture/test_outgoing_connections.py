@@ -17,9 +17,9 @@ DOORS = {
     # module                             its destination
     "customers/notifications/http_client.py": "to addresses that users enter, each of which it vets",
     "invoices/payments/providers/stripe.py": "to Stripe, whose address is a setting",
-    "invoices/payments/provider_webhooks/stripe_events.py": "nowhere: it checks the signature of what came",
+    "invoices/payments/provider_webhooks/stripe_events.py": "nowhere: it checks the signature of received events",
     "customers/notifications/transport.py": "to the mail server of the settings",
-    "invoices/rendering/asset_loader.py": "nowhere: it answers for what a page names, out of the package",
+    "invoices/rendering/asset_loader.py": "nowhere: it serves the files of pages from the package",
     "demo/event_sender.py": "to the demo's own server",
     "benchmarks/http_load.py": "to the server that is measured",
     "config/processes.py": "to our own processes",

@@ -1,5 +1,5 @@
 """
-Lines by area, and counts of what used to be written by hand: `python -m tests.architecture.weight [--root DIR]`.
+Lines by area, and counts of code that used to be handwritten: `python -m tests.architecture.weight [--root DIR]`.
 
 DIR is another checkout, to compare with.
 """

@@ -72,7 +72,7 @@ REFUSED = [
     (401, "not-authenticated", NotAuthenticated, "the key is"),
     (402, "limit-reached", LimitReached, "a limit is reached"),
     (404, "not-found", NotFound, "nothing is there"),
-    (409, "conflict", Conflict, "it contradicts what is stored"),
+    (409, "conflict", Conflict, "it conflicts with stored data"),
     (409, "not-ready", NotReady, "a draft has no file"),
     (418, "of-the-future", Problem, "a kind that this client does not know"),
 ]

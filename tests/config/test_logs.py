@@ -27,7 +27,7 @@ def test_leave_out_the_values_that_postgresql_quotes():
 
     text = logged(raised.value)
 
-    assert "auth_user_username_key" in text, "what failed is still told"
+    assert "auth_user_username_key" in text, "the failed constraint is still logged"
     assert ADDRESS not in text
     assert text.count("DETAIL: (left out)") == 3, "the message, the cause and the error that came of it"
 

@@ -19,4 +19,4 @@ def test_discards_committed_rows_part_one():
 @pytest.mark.django_db(transaction=True)
 def test_discards_committed_rows_part_two():
     assert not ContentType.objects.filter(app_label="left").exists()
-    assert ContentType.objects.filter(app_label="auth").exists(), "what migrations put in stays"
+    assert ContentType.objects.filter(app_label="auth").exists(), "rows from migrations stay"

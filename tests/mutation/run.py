@@ -71,7 +71,7 @@ HYPOTHESIS_PROFILE = """
 from hypothesis import Phase, settings
 
 sys.setrecursionlimit(10_000)  # each function calls its mutant through one more
-# One example that tells a mutant from the sound code is enough; looking for the smallest takes a minute.
+# One example that distinguishes a mutant from the sound code is enough; looking for the smallest takes a minute.
 settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
 settings.load_profile("mutants")
 """
@@ -88,15 +88,15 @@ def _configure(copy: Path, mutated: Sequence[str]) -> None:
         "only_mutate": list(mutated),
         "also_copy": copied,
         "pytest_add_cli_args_test_selection": list(TESTS),
-        # Collecting garbage, so as to warn of what it leaves, takes longer than most mutants live.
+        # Collecting garbage, so as to warn of leftovers, takes longer than most mutants live.
         # Names that were escaped when the fork server collected them must not be escaped again in a mutant.
         "pytest_add_cli_args": [
             "-pno:unraisableexception",
             "-odisable_test_id_escaping_and_forfeit_all_rights_to_community_support=true",
             *(f"--deselect={name}" for name in LEFT_OUT),
         ],
-        "process_isolation": "forkserver",  # else mutants would find what the sound code left in a cache
-        "timeout_constant": 15,  # a test may be too short to tell how long a busy machine takes to begin it
+        "process_isolation": "forkserver",  # else mutants would use caches of the sound code
+        "timeout_constant": 15,  # a test may be shorter than its start on a busy machine
         "timeout_multiplier": 2,
         "use_git_change_detection": False,
     }

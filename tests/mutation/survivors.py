@@ -41,7 +41,7 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why mutants of one function may survive: changes that no test can tell from the code, or that none should."""
+    """Why mutants of one function may survive: changes that no test can, or should, detect."""
 
     function: str
     reason: str

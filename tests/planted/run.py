@@ -138,7 +138,7 @@ project, and the tests that guard against it had to fail. Without a bug all of t
 
 Commit {commit}; {when}; {caught} of {all} caught.
 
-| bug | what is broken | must go red | verdict |
+| bug | broken behavior | must go red | verdict |
 |---|---|---|---|
 {rows}
 """

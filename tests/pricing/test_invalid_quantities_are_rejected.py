@@ -25,7 +25,9 @@ def test_a_quantity_out_of_bounds_is_refused(quantity, rounding):
 
 @pytest.mark.parametrize("charge", [Percentage(D(2)), Dynamic()], ids=lambda charge: type(charge).__name__)
 def test_a_quantity_alone_is_refused_where_events_are_charged(charge):
-    with pytest.raises(InvalidQuantity, match=r"^Rate 'tokens' looks at the events, and only a quantity is told"):
+    with pytest.raises(
+        InvalidQuantity, match=r"^Rate 'tokens' rates individual events, but only a quantity was given"
+    ):
         rate_usage(PriceTerms("USD", (RateTerms("tokens", (), charge),)), {"tokens": D(1)})
 
 

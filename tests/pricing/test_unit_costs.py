@@ -45,7 +45,7 @@ CHARGES = [
     (Package(D(1000), D("0.7")), [(0, "7/10000")], "the package used up"),
     (Graduated(LADDER), [(0, "2"), (10, "1")], "each tier's, its fee aside"),
     (Dynamic(D("1.5"), "unit_cost"), [(0, "3/10")], "the cost of 0.2 with its markup"),
-    (Dynamic(D("1.5")), [], "what events carry is not known"),
+    (Dynamic(D("1.5")), [], "the cost of events is unknown"),
     (Flat(D(9)), [], "of no unit"),
     (Percentage(D(3)), [], "of no unit"),
 ]

@@ -117,7 +117,7 @@ def test_half_a_million_credits_are_drawn_down_by_hundreds_and_thousands(shop):
     assert sum(D(spent_transaction["units"]) for spent_transaction in spent) == -2300
     january = shop.january()
     assert {name for name, amount in line_amounts(january).items() if D(amount)} == {"Credits: Base fee"}
-    assert january.net.amount == 20, "what was burned was paid with the pack"
+    assert january.net.amount == 20, "the used credits were paid with the pack"
 
 
 def test_generations_are_priced_by_quality(shop):

@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answered(self, method: str, path: str, params: dict[str, str], key: str, fault: str) -> tuple[int, Any]:
         books = self.server.books
         if fault in BEFORE:
-            return int(fault[:3]) if fault[0].isdigit() else 0, failed(f"told to {fault}")
+            return int(fault[:3]) if fault[0].isdigit() else 0, failed(f"planned fault: {fault}")
         fingerprint = json.dumps([method, path, sorted(params.items())])
         if key in books.answers:
             known, status, body = books.answers[key]
@@ -163,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
             return status, body
         status, body = self._do(method, path, params)
         if fault == "500_after":  # the stored answer is repeated
-            status, body = 500, failed("told to fail after")
+            status, body = 500, failed("planned failure after the effect")
         if key and status != 401:  # the request was not processed
             books.answers[key] = fingerprint, status, body
         return status, body

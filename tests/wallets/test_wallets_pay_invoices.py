@@ -77,9 +77,9 @@ NOT_SPENDABLE = [
     ({"pays_invoices": False}, {}, "a wallet that may not"),
     ({"unit": "credits", "pays_invoices": False}, {}, "credits"),
     ({"unit": "USD", "currency": "USD"}, {}, "another currency"),
-    ({}, {"expires_at": FEB}, "what has expired"),
-    ({}, {"valid_from": FEB + timedelta(days=1)}, "what is not valid yet"),
-    ({}, {"features": [1]}, "what is for a feature"),
+    ({}, {"expires_at": FEB}, "expired lots"),
+    ({}, {"valid_from": FEB + timedelta(days=1)}, "lots not valid yet"),
+    ({}, {"features": [1]}, "lots for a feature"),
 ]
 
 

@@ -137,7 +137,7 @@ ANY_VALUE_IS_FINE = {
         "determines the scope of the next evaluation; the next full round covers everything"
     ),
     "invoices_balanceentry.at": "when it was made; entries of a balance have their own positions",
-    "invoices_providerevent.provider": "events are never trusted: they only determine what to request",
+    "invoices_providerevent.provider": "events are never trusted: they only determine the request",
     "invoices_providerevent.ref": "see above",
     "invoices_providerevent.kind": "see above",
     "invoices_providerevent.content": "see above",
@@ -366,7 +366,7 @@ def corrupt(table: str, column: str, row: str, value: str) -> str:
     """
     Change one field while the project's triggers are disabled; return changed, refused, or same as its outcome.
 
-    Constraints and foreign keys stay in force: the audit checks that they are, and not again what they hold.
+    Constraints and foreign keys stay in force: the audit checks that they are, and does not repeat them.
     """
     partition, ctid = row.split(" ")
     try:
@@ -395,7 +395,7 @@ DAMAGE = {
     "a period closed after its document, by a second": "UPDATE billing_period SET"
     " closed_at = closed_at + interval '1 s' WHERE {closed}",
     "a period closed after its document was issued": "UPDATE billing_period SET closed_at = now() WHERE {closed}",
-    "a mark below what was billed": "UPDATE billing_billedusage SET high_water_mark = 1 WHERE {usage}",
+    "a mark below the billed usage": "UPDATE billing_billedusage SET high_water_mark = 1 WHERE {usage}",
     "a mark beyond late usage": "UPDATE billing_billedusage SET high_water_mark = 60 WHERE {usage}",
     "a mark never given out": "UPDATE billing_billedusage SET high_water_mark = 10000000 WHERE {usage}",
     "an event without a time that came in at another": "UPDATE billing_event SET received_at = now()"

@@ -99,7 +99,7 @@ def test_reported_levels_cost_the_same_as_their_changes():
     send(used("more", "2026-01-16T12:00:00Z", 14))
     send(
         used("start", "2026-01-01T00:00:00Z", 10),
-        used("wrong", "2026-01-01T00:00:00Z", 99, note="told before") | {"id": "a"},
+        used("wrong", "2026-01-01T00:00:00Z", 99, note="sent before") | {"id": "a"},
     )
     assert bill() == [(D(12), D("12.00"))]
     assert_clean(*SUBJECTS)

@@ -53,7 +53,7 @@ def test_the_others_are_billed(
     done = close_due(at=AT, chunk_size=chunk)
     assert (done.issued, [failure.period_id for failure in done.failed]) == (6, [broken.pk])
     numbers = Invoice.objects.order_by("sequence").values_list("sequence", flat=True)
-    assert list(numbers) == [1, 2, 3, 4, 5, 6], "what failed took no number"
+    assert list(numbers) == [1, 2, 3, 4, 5, 6], "failed periods took no number"
     assert NumberSeries.objects.get().last_number == 6
     broken.refresh_from_db()
     assert (broken.state, broken.attempts) == ("open", 1)

@@ -190,7 +190,7 @@ def test_with_daily_proration_a_version_replaced_on_the_same_day_is_credited_in_
 FEES = [
     # off    credit       coupon     why
     (0, "-21.00", None, "21 of 31 days are unused"),
-    (25, "-15.75", "-15.75", "what was invoiced is given back, not the list price"),
+    (25, "-15.75", "-15.75", "the invoiced amount is credited, not the list price"),
     (100, None, "-63.00", "nothing was paid, so nothing is given back"),
 ]
 
@@ -218,8 +218,8 @@ def test_a_fee_paid_in_advance_is_credited_as_it_was_invoiced(percent, given_bac
 BY_HAND = [
     # off  by hand  given back   why
     (0, "10.00", "-21.00", "31.00 less 10.00 leave as much as is unused"),
-    (0, "20.00", "-11.00", "what a person has given back is not given again"),
-    (25, "20.00", "-3.25", "nor beyond what a coupon has left"),
+    (0, "20.00", "-11.00", "a manual credit is not repeated"),
+    (25, "20.00", "-3.25", "nor more than the amount after a coupon"),
     (0, "31.00", None, "nothing is left of it"),
 ]
 

@@ -185,7 +185,7 @@ def test_a_credit_above_the_invoice_becomes_a_credit_note_at_the_invoiced_tax_ra
     change_quantity(subscription, 1, APRIL + timedelta(days=15))
     close_due(at=MAY + HOUR)
     april, may = Line.objects.filter(fee__code="seats").order_by("id")
-    assert (may.amount.amount, may.tax_rate) == (10, 10), "what is due stays on the document"
+    assert (may.amount.amount, may.tax_rate) == (10, 10), "the amount due stays on the invoice"
     note = Invoice.objects.get(kind="credit_note")
     credited = note.lines.get()
     assert (note.corrects_id, credited.corrects_line_id) == (april.invoice_id, april.pk)

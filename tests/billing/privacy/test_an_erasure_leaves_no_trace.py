@@ -53,8 +53,8 @@ DOCUMENTS = {
     "invoices_rendering": "its file is made of it",
     "invoices_invoicetax": "it says why there is no tax",
     "wallets_transaction": "the ledger is sealed with its reasons",
-    "invoices_payment": "a payment is known by what the bank calls it",
-    "invoices_balanceentry": "balances are books, and say what each movement was for",
+    "invoices_payment": "a payment keeps the bank's reference",
+    "invoices_balanceentry": "balances are books, and each entry keeps its reason",
 }
 NOTED = {"note": "canary note", "who": {"mail": "canary"}}
 COUNTED = {"status": "ok", "model": "gpt", "prompt_tokens": 7, "completion_tokens": 3}

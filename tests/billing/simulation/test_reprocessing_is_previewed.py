@@ -70,9 +70,7 @@ def test_the_preview_equals_the_result():
     assert not Counter.objects.exists()
     assert UnmatchedUsage.objects.filter(resolved_at__isnull=True).count() == 4
 
-    assert preview_facts() == (counts, bills), (
-        "a rehearsal leaves nothing behind, also not in what processes remember"
-    )
+    assert preview_facts() == (counts, bills), "a preview leaves nothing behind, not even in caches"
     reprocess(at=AT, report_ids=reports())
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == D("102.00")

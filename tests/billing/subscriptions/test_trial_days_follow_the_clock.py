@@ -23,7 +23,7 @@ def test_a_trial_ends_at_the_local_time_of_its_start(moment, days, name):
     expected = moment.astimezone(zone).replace(tzinfo=None) + timedelta(days=days)
     ends = days_after(moment, days, time_zone=name).astimezone(zone).replace(tzinfo=None)
     if is_skipped(expected, zone):
-        assert expected < ends <= expected + timedelta(days=1), "later by what was skipped"
+        assert expected < ends <= expected + timedelta(days=1), "later by the skipped hour"
     else:
         assert ends == expected
 

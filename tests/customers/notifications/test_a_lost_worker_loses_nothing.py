@@ -98,9 +98,9 @@ def test_old_notifications_are_deleted_unless_unsent(settings):
         announcements.announce_alert(customer, key="old", at=now - timedelta(days=31))
         announcements.announce_alert(customer, key="new", at=now - timedelta(days=29))
         dispatch_notifications()
-        announcements.announce_alert(customer, key="old, and not told", at=now - timedelta(days=31))
+        announcements.announce_alert(customer, key="old, and not delivered", at=now - timedelta(days=31))
 
         assert purge_notifications() == 1
 
-    assert set(Notification.objects.values_list("key", flat=True)) == {"new", "old, and not told"}
+    assert set(Notification.objects.values_list("key", flat=True)) == {"new", "old, and not delivered"}
     assert Delivery.objects.count() == 1

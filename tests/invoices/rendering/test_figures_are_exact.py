@@ -67,13 +67,13 @@ def test_no_digit_of_any_quantity_is_lost(quantity):
 
 PRICES = [
     # prices of a line             per        written                      why
-    (["0.0000025"], "1000000", ["$2.50"], "told for as many units as can be read"),
+    (["0.0000025"], "1000000", ["$2.50"], "shown per number of units that is legible"),
     (["0.0035"], "1000", ["$3.50"], "below a cent"),
     (["0.000875"], "1000", ["$0.875"], "a tenth of a dollar can be read"),
-    (["0.05"], "1", ["$0.05"], "a cent and more is told for one"),
+    (["0.05"], "1", ["$0.05"], "a cent or more is shown per unit"),
     (["0.0125"], "1", ["$0.0125"], "and keeps its digits"),
     (["0"], "1", ["$0.00"], "nothing is nothing for one as well"),
-    (["0.012", "0.0035"], "1000", ["$12.00", "$3.50"], "the tiers of a line are told for the same number of units"),
+    (["0.012", "0.0035"], "1000", ["$12.00", "$3.50"], "the tiers of a line are shown per same number of units"),
     (["0.000000000001"], "1000000000000", ["$1.00"], "the least price there is"),
 ]
 

@@ -139,4 +139,4 @@ def test_the_file_has_tags_for_headings_tables_and_pictures(printed: bytes):
     assert {"/H1", "/H2", "/Table", "/TR", "/TH", "/TD", "/Figure"} <= kinds
     figures = [text for kind, text in elements if kind == "/Figure"]
     assert "Tollbook Demo GmbH" in figures
-    assert any("API calls" in text for text in figures), "the chart tells what it shows"
+    assert any("API calls" in text for text in figures), "the chart has a description"

@@ -111,7 +111,7 @@ def _recompute(
     if kind == "fee":
         return cumulative
     if Decimal(explanation["cumulative"]) != cumulative:
-        raise ValueError(f"it comes to {cumulative}")
+        raise ValueError(f"the sum is {cumulative}")
     return settled_amount(explanation, currency)
 
 
@@ -121,7 +121,7 @@ def _units(segments: Iterable[dict[str, str]]) -> list[Fraction]:
 
 def settled_amount(explanation: dict[str, Any], currency: str) -> Decimal:
     """
-    Return the amount of a line that settles a fee, from its explanation; a credit is in proportion to what was paid.
+    Return the amount of a line that settles a fee, from its explanation; a credit is proportional to the payment.
     """
     claimed_before = Decimal(explanation["claimed_before"])
     amount = Decimal(explanation["cumulative"]) - claimed_before

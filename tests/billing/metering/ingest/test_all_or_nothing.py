@@ -15,7 +15,7 @@ PLACES = [
     # module, function that fails, why
     (counter_store, "add_to_counters", "events are stored, and counters are not there to be added to"),
     (counter_store, "mark_late", "counters are added to, and the period cannot be marked"),
-    (unmatched_usage, "report", "all is counted, and what has no price cannot be reported"),
+    (unmatched_usage, "report", "all events are counted, and unpriced ones can't be reported"),
 ]
 
 

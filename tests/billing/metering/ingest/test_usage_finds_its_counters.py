@@ -32,13 +32,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 REQUESTS = [
     # prompt, completion, other properties, counted quantities, why
     (5, 7, {}, {"gpt": 5, "gpt output": 7}, "each reading is rated by the most specific match"),
-    (1, 2, {"model": "claude"}, {"all others": 3}, "what no match names takes the default"),
+    (1, 2, {"model": "claude"}, {"all others": 3}, "unmatched values use the default rate"),
     ("0.5", 0, {"model": ""}, {"all others": "0.5"}, "text counts as a number, and zero is a value"),
     (-5, 7, {}, {"gpt": -5, "gpt output": 7}, "a negative value takes back"),
     (10**37, "1e0", {"completion_tokens": "0.00001"}, {"gpt": 10**37, "gpt output": "0.00001"}, "exactly"),
-    (1, 1, {"status": "cached"}, {"gpt": 1, "gpt output": 1}, "a filter lists what may pass"),
-    (1, 1, {"status": "failed"}, {}, "what the filters keep out is not counted"),
-    (1, 1, {"status": None}, {}, "nor is what they cannot find"),
+    (1, 1, {"status": "cached"}, {"gpt": 1, "gpt output": 1}, "a filter lists the accepted values"),
+    (1, 1, {"status": "failed"}, {}, "filtered events are not counted"),
+    (1, 1, {"status": None}, {}, "nor are events without the property"),
 ]
 
 

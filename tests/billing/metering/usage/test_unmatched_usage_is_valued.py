@@ -53,7 +53,7 @@ OTHERS = [
     # sent                                   reason              units    why
     ({"customer": "nobody", "n": 7},         "unknown_customer", D(7),    "nobody says at whose prices"),
     ({"customer": "idle", "n": 7},           "no_subscription",  D(7),    "nor here"),
-    ({"n": "many"},                          "bad_value",        None,    "the event does not tell"),
+    ({"n": "many"},                          "bad_value",        None,    "the event lacks it"),
     ({"event": "other"},                     "unknown_event",    None,    "no meter reads it"),
 ]  # fmt: skip
 

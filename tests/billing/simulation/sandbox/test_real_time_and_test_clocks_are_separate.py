@@ -69,9 +69,7 @@ TASKS = (
 def test_every_task_either_runs_for_test_clocks_or_concerns_no_customer():
     tasks = {entry["task"] for entry in SCHEDULE.values()}
 
-    assert set(WORK_BY_TASK) | set(REAL_TIME_TASKS) == tasks, (
-        "say in billing/simulation/sandbox/due_work.py what the task is for them"
-    )
+    assert set(WORK_BY_TASK) | set(REAL_TIME_TASKS) == tasks, "add the task to billing/simulation/sandbox/due_work.py"
     assert not set(WORK_BY_TASK) & set(REAL_TIME_TASKS)
     assert {task.name for task in TASKS} == set(WORK_BY_TASK), "let it run in this test"
 

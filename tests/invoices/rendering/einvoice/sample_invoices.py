@@ -64,7 +64,7 @@ DOCUMENTS = {
     "reverse charge": (document(fee("499.00"), rates="0", buyer=BUYER, tax_reason="Reverse charge"), "AE"),
     "exempt": (document(fee("49.00"), rates="0", buyer=PRIVATE, tax_reason="Exempt, art. 132"), "E"),
     "zero": (document(fee("49.00"), rates="0"), "Z"),
-    "zero beside standard": (document(fee("49.00"), fee("9.99"), rates=("19", "0")), "S Z"),
+    "zero and standard rates": (document(fee("49.00"), fee("9.99"), rates=("19", "0")), "S Z"),
     "export": (document(fee("49.00"), rates="0", buyer=SWISS, tax_reason="Export"), "G"),
     "outside the scope": (document(fee("49.00"), rates="0", seller=AMERICAN, currency="USD"), "O"),
     "by a seller without a VAT id": (document(fee("49.00"), seller=AMERICAN, currency="CAD", rates="5"), "S"),
