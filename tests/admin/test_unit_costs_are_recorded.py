@@ -90,9 +90,7 @@ def test_a_wrong_cell_of_a_file_is_named(finance, tokens):
     assert "Nothing was imported" in page_text
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [("", "Choose a file"), ("meter", "is missing")]
-)
+@pytest.mark.parametrize(("content", "message"), [("", "Choose a file"), ("meter", "is missing")])
 def test_a_file_that_is_no_list_is_rejected(finance, tokens, content, message):
     assert message in upload(finance, content).content.decode()
 
