@@ -18,7 +18,7 @@ def protect_billed_periods() -> pgtrigger.Trigger:
         func="""
             IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE'
                 AND (to_jsonb(NEW) - 'ends_at') <> (to_jsonb(OLD) - 'ends_at')) THEN
-                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: end it, and make another'
+                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: end it and create another'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF TG_OP = 'INSERT' THEN since := NEW.starts_at;
@@ -28,7 +28,7 @@ def protect_billed_periods() -> pgtrigger.Trigger:
                 SELECT FROM billing_period p WHERE p.subscription_id = NEW.subscription_id
                 AND p.kind = 'regular' AND p.state = 'closed' AND p.starts_at >= since
             ) THEN
-                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: what began after % is billed already', since
+                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: periods after % are already billed', since
                 USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
@@ -41,7 +41,7 @@ def protect_redemptions() -> pgtrigger.Trigger:
     return allow_only(
         "redemption_only_ends",
         f"OLD.ended_at IS NULL AND {unchanged_but('ended_at', 'ended_reason')}",
-        remedy="take the coupon away and give it anew",
+        remedy="remove the coupon and apply it again",
     )
 
 
@@ -51,7 +51,7 @@ def protect_alerts() -> pgtrigger.Trigger:
         "alert_stays_as_fired",
         "(OLD.recovered_at IS NULL OR NEW.recovered_at = OLD.recovered_at)"
         f" AND {unchanged_but('recovered_at', 'acknowledged_at', 'acknowledged_by_id')}",
-        remedy="it may only recover, once, and be acknowledged",
+        remedy="an alert only recovers, once, and is acknowledged",
     )
 
 
@@ -61,7 +61,7 @@ def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
     return allow_only(
         "unmatched_usage_is_resolved_once",
         f"OLD.resolved_at IS NULL AND {resolution}",
-        remedy="it may only be attributed, once",
+        remedy="unmatched usage is only resolved, once",
     )
 
 
@@ -93,7 +93,7 @@ def protect_counted_costs() -> pgtrigger.Trigger:
             IF TG_OP = 'UPDATE' THEN
                 IF (OLD.meter_id, OLD.match, OLD.currency, OLD.valid_from)
                     IS DISTINCT FROM (NEW.meter_id, NEW.match, NEW.currency, NEW.valid_from) THEN
-                    RAISE EXCEPTION 'counted_usage_keeps_its_cost: it is of other usage or time: record another one'
+                    RAISE EXCEPTION 'counted_usage_keeps_its_cost: its usage and start are final; record another cost'
                     USING ERRCODE = 'restrict_violation';
                 END IF;
                 IF OLD.cost = NEW.cost THEN since := LEAST(until, coalesce(OLD.valid_to, 'infinity')); END IF;
@@ -117,8 +117,8 @@ def protect_counted_costs() -> pgtrigger.Trigger:
                     AND o.valid_from <= h.bucket AND coalesce(o.valid_to, 'infinity') >= h.bucket + interval '1 hour'
             );
             IF counted IS NOT NULL THEN
-                RAISE EXCEPTION 'counted_usage_keeps_its_cost: usage up to % was charged by the costs as they stand:'
-                    ' let the change begin then or later',
+                RAISE EXCEPTION 'counted_usage_keeps_its_cost: usage up to % was charged at the present costs;'
+                    ' start the change then or later',
                     to_char((counted + interval '1 hour') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC')
                 USING ERRCODE = 'restrict_violation';
             END IF;
@@ -142,7 +142,7 @@ def decide_changes_once() -> pgtrigger.Trigger:
                 OR (NEW.state = 'pending' AND OLD.splits_period AND NEW.moment > OLD.moment AND NEW.problem <> ''
                     AND {unchanged_but("moment", "splits_period", "problem")}))
         """,
-        remedy="it may only be done or revoked; schedule another one",
+        remedy="a scheduled change is only completed or revoked; schedule another one",
     )
 
 
@@ -156,7 +156,7 @@ def process_items_once() -> pgtrigger.Trigger:
                 OR (OLD.state, OLD.figures, OLD.finished_at) = (NEW.state, NEW.figures, NEW.finished_at)
                 OR (SELECT dry_run FROM billing_job WHERE id = OLD.job_id))
         """,
-        remedy="what was done stays as it is; start another job",
+        remedy="a completed item is never changed; start another job",
     )
 
 
@@ -182,7 +182,7 @@ def keep_upcoming_versions_published() -> pgtrigger.Trigger:
         "NOT EXISTS (SELECT FROM billing_scheduledchange WHERE state = 'pending' AND version_id = NEW.id)",
         operation=pgtrigger.UpdateOf("state"),
         condition=pgtrigger.Q(new__state__in=["draft", "review"]),
-        remedy="revoke the moves to it first",
+        remedy="revoke the changes scheduled to it first",
     )
 
 
@@ -196,5 +196,5 @@ def keep_closed_quantities() -> pgtrigger.Trigger:
                     AND state = 'closed' AND kind = 'regular' AND ends_at > NEW.since)
         """,
         operation=pgtrigger.Insert,
-        remedy="choose a moment in an open period",
+        remedy="choose a time in an open period",
     )

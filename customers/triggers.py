@@ -17,7 +17,7 @@ def notification_stays_as_written() -> pgtrigger.Trigger:
             (TG_OP = 'DELETE' AND OLD.recipients IS NOT NULL)
             OR (OLD.recipients IS NULL AND {unchanged_but("recipients")})
         """,
-        remedy="what happened stays as it was told",
+        remedy="a notification is never changed; send another one",
     )
 
 
@@ -27,7 +27,7 @@ def clock_goes_forward() -> pgtrigger.Trigger:
         "clock_goes_forward",
         "NEW.now >= OLD.now",
         operation=pgtrigger.Update,
-        remedy="a test clock never goes back; make another one",
+        remedy="time only moves forward; create another test clock",
     )
 
 
@@ -37,10 +37,10 @@ def customer_keeps_its_clock() -> pgtrigger.Trigger:
         "customer_keeps_its_clock",
         "(OLD.test_clock_id, OLD.sandbox) IS NOT DISTINCT FROM (NEW.test_clock_id, NEW.sandbox)",
         operation=pgtrigger.Update,
-        remedy="make another customer for another time",
+        remedy="create another customer with that clock",
     )
 
 
 def logo_is_kept_for_ever() -> pgtrigger.Trigger:
     """Return the trigger that keeps every logo, since an invoice with it may have to be rendered again."""
-    return allow_only("logo_is_kept_for_ever", "false", remedy="documents are printed with it; add another one")
+    return allow_only("logo_is_kept_for_ever", "false", remedy="invoices show it; add another one")

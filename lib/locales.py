@@ -40,4 +40,4 @@ def document_locale(name: str) -> Locale:
             return Locale.parse(candidate)
         except (UnknownLocaleError, ValueError):
             continue
-    raise AssertionError(f"Babel knows no locale {available_language}")
+    raise AssertionError(f"Babel has no locale {available_language}")

@@ -25,7 +25,7 @@ def minor_unit(currency: str) -> Decimal:
         return MINOR_UNITS[currency]
     except KeyError:
         raise UnknownCurrency(
-            f"{currency!r} is not a currency of ISO 4217: use a three-letter code such as EUR."
+            f"{currency!r} is not an ISO 4217 currency. Use a three-letter code such as EUR."
         ) from None
 
 
@@ -69,10 +69,10 @@ def allocate(total: Decimal, weights: Sequence[Decimal | int | Fraction], unit: 
     """
     count, rest = EXACT.divmod(total.copy_abs(), unit)
     if rest:
-        raise ValueError(f"{total} is not a whole number of {unit}: round it before it is split.")
+        raise ValueError(f"{total} is not a whole number of {unit}. Round it before splitting it.")
     if not weights:
         if total:
-            raise ValueError(f"{total} has nobody to be split over: give at least one weight.")
+            raise ValueError(f"{total} can't be split without weights. Give at least one.")
         return ()
     counts = _largest_remainder(int(count), _whole(weights))
     sign = -1 if total < 0 else 1
@@ -83,7 +83,7 @@ def _whole(weights: Sequence[Decimal | int | Fraction]) -> list[int]:
     """Return whole numbers in the same proportion as the weights."""
     fractions = [Fraction(weight) for weight in weights]
     if min(fractions) < 0:
-        raise ValueError(f"A weight is negative ({min(weights)}): split credits and charges apart.")
+        raise ValueError(f"A weight is negative ({min(weights)}). Split credits and charges separately.")
     if not any(fractions):
         return [1] * len(fractions)
     common_denominator = lcm(*(fraction.denominator for fraction in fractions))

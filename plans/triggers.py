@@ -41,7 +41,7 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
                 WHERE v.id = ({new}) FOR SHARE OF v;
             END IF;
             IF frozen IS NOT NULL THEN
-                RAISE EXCEPTION 'published_version_is_frozen: % is not edited any more; start a new version', frozen
+                RAISE EXCEPTION 'published_version_is_frozen: % can no longer be edited; create a new version', frozen
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
@@ -64,13 +64,13 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF OLD.tried_at IS NOT NULL AND NEW.tried_at IS DISTINCT FROM OLD.tried_at THEN
-                RAISE EXCEPTION 'tried_version_is_frozen: it stays as sandbox customers have it'
+                RAISE EXCEPTION 'tried_version_is_frozen: sandbox customers use it; create a new version'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF OLD.state = 'draft' AND OLD.tried_at IS NULL THEN RETURN NEW; END IF;
             IF OLD.state IN ('draft', 'review') THEN
                 IF NOT ({unchanged_but(*lifecycle, "audience")}) THEN
-                    RAISE EXCEPTION 'version_in_review_is_frozen: what is reviewed or tried stays as it is'
+                    RAISE EXCEPTION 'version_in_review_is_frozen: withdraw the request to edit it'
                     USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN NEW;
@@ -81,7 +81,7 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
                     ('live', 'live'), ('live', 'retired'), ('retired', 'retired'))
                OR (OLD.state IN ('live', 'retired') AND NEW.effective_from IS DISTINCT FROM OLD.effective_from)
                OR (OLD.state = 'retired' AND NEW.effective_to IS DISTINCT FROM OLD.effective_to) THEN
-                RAISE EXCEPTION 'published_version_changes_only_its_state: start a new version from it instead'
+                RAISE EXCEPTION 'published_version_changes_only_its_state: create a new version from it'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
@@ -97,7 +97,7 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
     return allow_only(
         "redeemed_coupon_keeps_its_terms",
         f"OLD.redeemed = 0 OR {changeable}",
-        remedy="somebody holds it; archive it and make another one",
+        remedy="it was redeemed; archive it and create another one",
     )
 
 
@@ -123,7 +123,7 @@ def publication_is_approved() -> pgtrigger.Trigger:
                 AND (former <> 'review' OR NOT EXISTS (
                     SELECT FROM plans_changerequest r WHERE r.version_id = NEW.id AND r.state = 'approved'
                         AND r.decided_by_id <> r.requested_by_id)) THEN
-                RAISE EXCEPTION 'publication_is_approved: a second person has to approve it first'
+                RAISE EXCEPTION 'publication_is_approved: a second person must approve it first'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
@@ -168,7 +168,7 @@ def request_is_decided_once() -> pgtrigger.Trigger:
                     RETURN NEW;
                 END IF;
             END IF;
-            RAISE EXCEPTION 'request_is_decided_once: ask for what is in review; what was decided stays'
+            RAISE EXCEPTION 'request_is_decided_once: only a version in review is requested, and a decision is final'
             USING ERRCODE = 'restrict_violation';
         """,
     )

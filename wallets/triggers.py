@@ -19,7 +19,7 @@ def entries_balance() -> pgtrigger.Trigger:
             SELECT FROM new_rows GROUP BY transaction_id
             HAVING sum(units) <> 0 OR sum(money) <> 0 OR count(*) < 2 OR count(DISTINCT wallet_id) > 1
             """,
-            "entries_sum_to_zero: what one account gains, another one loses",
+            "entries_sum_to_zero: each entry needs a counter entry",
             is_planned_once=True,
         ),
     )
@@ -52,7 +52,7 @@ def lot_keeps_its_granted_terms() -> pgtrigger.Trigger:
         "lot_keeps_its_granted_terms",
         # Compared column by column: a spend updates lots, and a comparison of whole rows as JSON takes longer.
         f"TG_OP = 'UPDATE' AND ({new}) IS NOT DISTINCT FROM ({old})",
-        remedy="void what is left of it, and grant another",
+        remedy="void the remainder and grant another lot",
     )
 
 
@@ -61,5 +61,5 @@ def purchase_keeps_its_terms() -> pgtrigger.Trigger:
     return allow_only(
         "purchase_keeps_its_terms",
         f"OLD.state = 'pending' AND {unchanged_but('state', 'granted_at', 'ended_at', 'reason')}",
-        remedy="what was bought stays; refund what it granted",
+        remedy="a completed purchase is never changed; refund its lot",
     )

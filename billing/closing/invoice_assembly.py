@@ -145,7 +145,7 @@ def _includes_tax(closing: PeriodToClose) -> bool:
     spans = [*own_spans, *(late.span for late in closing.late_periods)]
     includes_tax = {load_terms(span.version_id, span.currency).includes_tax for span in spans if span is not None}
     if len(includes_tax) > 1:
-        raise ValueError("Some of its prices include tax, and some do not: they cannot stand on one document.")
+        raise ValueError("Some of its prices include tax and some do not, so they can't share an invoice.")
     return includes_tax.pop()
 
 

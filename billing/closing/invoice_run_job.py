@@ -31,7 +31,7 @@ TOTAL_PREFIX = "total."
 """Prefix of the figures for amounts; the currency follows, and the figure is in minor units."""
 
 NOTHING_DUE = "nothing due"
-JOINED = "It is on one document with another subscription."
+JOINED = "It shares an invoice with another subscription."
 
 FindingRow = dict[str, str | int]
 
@@ -162,7 +162,7 @@ def _read_outcome(period_ids: Sequence[int]) -> ItemOutcome:
         if row.is_open:
             figures["left"] += 1
             failed += bool(row.error)
-            findings.append(row.row(why=row.error or "It was in use, or waits for the period before it."))
+            findings.append(row.row(why=row.error or "It was in use, or the previous period is not billed yet."))
         elif row.number is None:
             figures["nothing due"] += 1
             findings.append(row.row(document=NOTHING_DUE))
@@ -200,7 +200,7 @@ def _preview_outcome(period_ids: Sequence[int], at: datetime) -> ItemOutcome:
         else:
             figures["left"] += 1
             findings.append(
-                period_row.row(why=errors.get(period_row.period_id, "It waits for the period before it."))
+                period_row.row(why=errors.get(period_row.period_id, "The previous period is not billed yet."))
             )
     return ItemOutcome(figures, findings)
 

@@ -164,7 +164,7 @@ class ClosingFailed(Exception):
     """A period could not be billed; the text gives the reason."""
 
     def __init__(self, failure: CloseFailure) -> None:
-        super().__init__(f"Period {failure.period_id} cannot be closed: {failure.error}")
+        super().__init__(f"Period {failure.period_id} can't be closed: {failure.error}")
         self.failure = failure
 
 

@@ -78,7 +78,7 @@ def _lock_unsplit_job(job_id: int) -> Job | None:
 
 def _store_items(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
     """Store the next items and return their number; after the last one, store the total and delete the file."""
-    with audited_transaction("job cut into items", by=None, at=at):
+    with audited_transaction("job split into items", by=None, at=at):
         next_items = list(islice(items, ITEMS_PER_STEP))
         JobItem.objects.bulk_create(next_items)
         job.state = JobState.RUNNING
@@ -94,11 +94,11 @@ def _store_items(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
 def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
     """Fail a job that can't be split, with the reason. None of its items ever runs."""
     if not isinstance(error, SplitFailed):
-        _log.exception("job %s cannot be cut", job.pk)
+        _log.exception("job %s cannot be split", job.pk)
     job.state, job.finished_at = JobState.FAILED, at
     job.error = storable_error_text(
         str(error) if isinstance(error, SplitFailed) else f"{type(error).__name__}: {error}"
     )
-    with audited_transaction("job could not be cut", by=None, at=at):
+    with audited_transaction("job could not be split", by=None, at=at):
         job.save(update_fields=["state", "finished_at", "error"])
     JobPart.objects.filter(job=job).delete()

@@ -255,7 +255,6 @@ class ChangeCursor(models.Model):
     looked_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = _("watches")
         constraints = [
             models.CheckConstraint(
                 condition=Q(position__gte=0, noted__gte=F("position"), horizon__gte=0),

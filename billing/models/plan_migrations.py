@@ -21,9 +21,9 @@ class MigrationState(models.TextChoices):
     PLANNED = "planned", _("planned")
     REVIEW = "review", _("awaiting approval")
     APPROVED = "approved", _("approved")
-    BEGUN = "begun", _("begun")
+    BEGUN = "begun", _("started")
     UNDONE = "undone", _("rolled back")
-    DROPPED = "dropped", _("dropped")
+    DROPPED = "dropped", _("discarded")
 
 
 @pghistory.track()

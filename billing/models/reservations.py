@@ -11,7 +11,7 @@ class ReservationState(models.TextChoices):
     OPEN = "open", _("open")
     COMMITTED = "committed", _("committed")
     RELEASED = "released", _("released")
-    LAPSED = "lapsed", _("lapsed")
+    LAPSED = "lapsed", _("expired")
 
 
 class Reservation(models.Model):

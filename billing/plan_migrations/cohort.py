@@ -248,7 +248,7 @@ def _set_state(
     at: datetime,
     by: User | None,
 ) -> int:
-    with audited_transaction("choose who is moved", by=by, at=at):
+    with audited_transaction("select subscriptions of a migration", by=by, at=at):
         return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=from_states).update(
             state=state
         )

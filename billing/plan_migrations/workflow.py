@@ -36,7 +36,7 @@ def announce(*, migration_id: int, at: datetime, by: User | None) -> int:
 
     :raises MigrationRefused: if the migration has no announcement, or it was made already.
     """
-    with _lock_migration(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, OPEN_STATES, "notify customers of a migration", at=at, by=by) as migration:
         if migration.notice_days is None:
             raise MigrationRefused(_("This migration has no notice period, so no customer is notified."))
         if migration.announced_at is not None:

@@ -61,14 +61,14 @@ def check_address(url: str) -> None:
         host, port = parts.hostname or "", parts.port
         httpx.URL(url)
     except (ValueError, httpx.InvalidURL) as error:
-        raise AddressRefused(f"“{url[:80]}” is no address: {error}.") from error
+        raise AddressRefused(f"“{url[:80]}” is not a valid address: {error}.") from error
     # Parsers disagree about spaces and backslashes, so such an address could lead to another host.
     if parts.scheme not in ("https", "http") or not host or set(url) & set(" \t\r\n\\"):
-        raise AddressRefused(f"“{url[:80]}” is no address; write it like https://example.com/webhooks.")
+        raise AddressRefused(f"“{url[:80]}” is not a valid address; write it like https://example.com/webhooks.")
     if parts.username is not None or parts.password is not None:
-        raise AddressRefused("The address names a user: leave that out, since messages are signed.")
+        raise AddressRefused("Remove the user name from the address: messages are signed.")
     if parts.fragment:
-        raise AddressRefused(f"“#{parts.fragment[:40]}” is never sent: leave it out.")
+        raise AddressRefused(f"Remove “#{parts.fragment[:40]}”: a fragment is never sent.")
     if _is_private_host(host):
         return
     if parts.scheme != "https":
@@ -175,11 +175,11 @@ class _PublicBackend(httpcore.NetworkBackend):
         try:
             addresses = _resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} is not known: {error}") from error
+            raise httpcore.ConnectError(f"{host} can't be resolved: {error}") from error
         if not _is_private_host(host):
             for address in addresses:
                 _require_public(host, address)
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        failure: Exception = httpcore.ConnectError(f"{host} has no IP address")
         for address in addresses:
             try:
                 options["timeout"] = min(CONNECT_SECONDS, _seconds_left(self._deadline))
@@ -189,10 +189,10 @@ class _PublicBackend(httpcore.NetworkBackend):
         raise failure
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise AddressRefused("A socket of this machine is no address.")
+        raise AddressRefused("A local socket is not a valid address.")
 
     def sleep(self, seconds: float) -> None:
-        raise NotImplementedError("Nothing is tried again here: that is for whoever called.")
+        raise NotImplementedError("This client never retries; its caller does.")
 
 
 class _DeadlineStream(httpcore.NetworkStream):
@@ -223,5 +223,5 @@ class _DeadlineStream(httpcore.NetworkStream):
 def _seconds_left(deadline: float, too_late: type[Exception] = httpcore.ConnectTimeout) -> float:
     seconds_left = deadline - monotonic()
     if seconds_left <= 0:
-        raise too_late(f"no whole answer within {SECONDS:.0f} seconds")
+        raise too_late(f"no complete response within {SECONDS:.0f} seconds")
     return seconds_left

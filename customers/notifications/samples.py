@@ -33,7 +33,7 @@ SAMPLES: dict[str, Facts] = {
         "subscription": "acme-pro",
         "plan": "Pro",
         "new_plan": "Pro 2027",
-        "when": "where each one's next period begins",
+        "when": "when each one's next period begins",
         "not_before": "2026-07-03",
         "bill_before": "119.00",
         "bill_after": "112.50",

@@ -66,12 +66,12 @@ def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> st
     :raises EndpointRefused: if the overlap is negative or too long, or the endpoint was removed.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
-        message = f"The old secret can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}."
+        message = f"The old secret may stay valid for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}."
         raise EndpointRefused(message, field="overlap")
     # Row lock: two rotations happen one after the other, so the first new secret becomes the previous one.
     old = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     if old.disabled_reason == DisabledReason.REMOVED:
-        raise EndpointRefused("The endpoint was removed; make another one.")
+        raise EndpointRefused("The endpoint was removed. Create a new one.")
     secret = new_secret()
     old.previous_secret, old.previous_until = (old.secret, at + overlap) if overlap else ("", None)
     old.secret = seal(secret)
@@ -109,7 +109,7 @@ def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:
     :raises EndpointRefused: if it is disabled.
     """
     if not WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at__isnull=True).exists():
-        raise EndpointRefused("The endpoint is disabled: nothing is sent to it. Enable it first.")
+        raise EndpointRefused("The endpoint is disabled, so nothing is sent to it. Enable it first.")
 
 
 def _check_facts(facts: dict[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def detailed(invoice: Invoice) -> Invoice:
 
 def _check_is_one_off_draft(invoice: Invoice) -> None:
     if not invoice.reference.startswith("claim:") or invoice.number is not None:
-        raise OneOffInvoiceRefused("Only a draft can be changed; correct an issued invoice by a credit note.")
+        raise OneOffInvoiceRefused("Only a draft can be changed; correct an issued invoice with a credit note.")
 
 
 def customer_today(customer: Customer) -> date:

@@ -46,10 +46,10 @@ def open_link(token: str, *, at: datetime) -> Invoice:
         case [int(invoice_id), int(customer_id), int(expires_at)]:
             pass
         case _:
-            raise LinkRefused("This link does not lead to an invoice.")
+            raise LinkRefused("This link does not open an invoice.")
     if expires_at <= at.timestamp():
         raise LinkRefused("This link has expired.")
     invoice = Invoice.objects.filter(id=invoice_id, customer=customer_id, number__isnull=False).first()
     if invoice is None:
-        raise LinkRefused("This link does not lead to an invoice.")
+        raise LinkRefused("This link does not open an invoice.")
     return invoice

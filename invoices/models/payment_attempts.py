@@ -162,8 +162,7 @@ def attempt_is_within_amount_due() -> pgtrigger.Trigger:
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void', 'paid') OR i.currency <> c.currency
                 OR c.amount > i.total - i.credited - i.paid + i.returned OR (c.provider = 'sandbox') <> i.sandbox
             """,
-            "payment_attempt_is_for_the_amount_due: it is of an issued invoice, in its currency, and up to what is "
-            "due",
+            "payment_attempt_is_for_the_amount_due: pay an issued invoice, in its currency, up to the amount due",
         ),
     )
 

@@ -43,7 +43,7 @@ class PackagedAssetFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has 
         if url.startswith("data:"):
             response = DataHandler().data_open(Request(url))  # noqa: S310  only data: URIs reach this line
             return URLFetcherResponse(url, response.read(), response.headers)
-        raise AssetNotPackaged(f"The page refers to {url[:200]!r}, which is not packaged with it.")
+        raise AssetNotPackaged(f"The page refers to {url[:200]!r}, which the package does not include.")
 
 
 FETCHER = PackagedAssetFetcher()

@@ -32,7 +32,7 @@ def correction_is_of_the_same_parties() -> pgtrigger.Trigger:
             WHERE i.kind <> 'invoice' OR i.state = 'draft' OR (i.seller_id, i.customer_id, i.currency, i.sandbox)
                 IS DISTINCT FROM (n.seller_id, n.customer_id, n.currency, n.sandbox)
             """,
-            "correction_is_of_the_same_parties: it corrects an issued invoice of its seller, customer and currency",
+            "correction_is_of_the_same_parties: it must correct an invoice of its seller, customer and currency",
         ),
     )
 
@@ -58,8 +58,8 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
                 OR (SELECT sum(o.amount) FROM invoices_line o WHERE o.corrects_line_id = l.id)
                     NOT BETWEEN least(0, {line_net}) AND greatest(0, {line_net}))
             """,
-            "line_is_credited_up_to_its_net: a credit is of a line of its invoice, at its taxes, and all"
-            " of them together are no more than it came to",
+            "line_is_credited_up_to_its_net: a credit must refer to a line of its invoice, at its taxes, and all"
+            " credits of a line together must not exceed its amount",
         ),
     )
 

@@ -11,7 +11,7 @@ def section_bills_no_invoiced_reference() -> pgtrigger.Trigger:
         "section_bills_no_invoiced_reference",
         refuse_if_found(
             "SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.reference = n.reference",
-            "section_bills_no_invoiced_reference: it has a document of its own",
+            "section_bills_no_invoiced_reference: it already has its own invoice",
             code="unique_violation",
         ),
     )
@@ -37,6 +37,6 @@ def invoice_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
                 OR (s.times > 0 AND (i.reference NOT LIKE 'periods:%' OR s.first <> 1 OR s.last <> s.lines
                     OR s.lines <> (SELECT count(*) FROM invoices_line l WHERE l.invoice_id = i.id)))
             """,
-            "invoice_is_the_sum_of_its_sections: some of its lines are in none, or another document has them",
+            "invoice_is_the_sum_of_its_sections: some of its lines belong to no section, or to another invoice",
         ),
     )

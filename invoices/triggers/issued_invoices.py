@@ -41,7 +41,7 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
                     ('uncollectible', 'uncollectible'))
                    -- a payment that was taken back leaves something due again
                    AND NOT (OLD.state = 'paid' AND NEW.state = 'issued' AND pg_trigger_depth() > 1) THEN
-                RAISE EXCEPTION 'issued_invoice_changes_only_its_state: % is issued; correct it by a credit note',
+                RAISE EXCEPTION 'issued_invoice_changes_only_its_state: % is issued; correct it with a credit note',
                     OLD.number USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
@@ -82,7 +82,7 @@ def payments_are_counted() -> pgtrigger.Trigger:
                 OR n.attempt_id IS NOT NULL AND (c.invoice_id, c.state, c.currency)
                     IS DISTINCT FROM (n.invoice_id, 'succeeded', n.currency)
             """,
-            "no_more_is_paid_than_is_due: a payment is of an issued invoice, in its currency, and up to what is due",
+            "no_more_is_paid_than_is_due: pay an issued invoice, in its currency, up to the amount due",
         ),
     )
 
@@ -93,7 +93,7 @@ def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
         """
         SELECT 1 FROM {rows} r JOIN invoices_invoice i ON i.id = r.invoice_id WHERE i.state <> 'draft'
         """,
-        "issued_invoice_keeps_its_rows: correct an issued invoice by a credit note",
+        "issued_invoice_keeps_its_rows: correct an issued invoice with a credit note",
         code="restrict_violation",
     )
     kinds = [
@@ -187,7 +187,7 @@ def month_lock_is_only_undone() -> pgtrigger.Trigger:
             ELSE OLD.unlocked_at IS NULL AND {unchanged_but("unlock_reason", "unlocked_by_id", "unlocked_at")} END
         """,
         operation=WRITE,
-        remedy="a month is locked once it is over, and then only unlocked",
+        remedy="a month can be locked once it is over, and only unlocked afterwards",
     )
 
 
@@ -209,6 +209,6 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
                 OR -c.amount <> (SELECT sum(d.amount) FROM invoices_discount d WHERE d.coupon_line_id = c.id)
                 OR l.amount < (SELECT sum(d.amount) FROM invoices_discount d WHERE d.line_id = l.id)
             """,
-            "coupon_is_shared_out_whole: its shares are not what its line takes off, or more than a line claims",
+            "coupon_is_shared_out_whole: its shares differ from its discount, or exceed a line amount",
         ),
     )

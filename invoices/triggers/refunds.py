@@ -66,7 +66,7 @@ def refund_is_of_money_received() -> pgtrigger.Trigger:
                         (SELECT sum(o.amount) FROM invoices_refund o
                         WHERE o.attempt_id = c.id AND o.state IN ('pending', 'succeeded'))))
             """,
-            "refund_is_of_money_received: it is of a credit note of its customer, and no more than its charge took",
+            "refund_is_of_money_received: refund a credit note of its customer, up to the charged amount",
         ),
     )
 
@@ -103,5 +103,5 @@ def settled_attempt_is_final(name: str, *, late_change: str) -> pgtrigger.Trigge
         name,
         f"(OLD.state IN ('pending', NEW.state) OR ({late_change}))"
         f" AND {unchanged_but(*_OUTCOME_COLUMNS, *_PAGE_COLUMNS)}",
-        remedy="what came of an attempt stays, and so does what it is of",
+        remedy="the outcome of an attempt is final, and so is its subject",
     )

@@ -36,13 +36,13 @@ class PublishingRule(models.Model):
         constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_publishing_rule")]
 
     def __str__(self) -> str:
-        return "How prices are published"
+        return "publishing rule"
 
 
 class RequestState(models.TextChoices):
-    WAITING = "waiting", _("waiting")
+    WAITING = "waiting", _("awaiting approval")
     APPROVED = "approved", _("approved")
-    DECLINED = "declined", _("declined")
+    DECLINED = "declined", _("rejected")
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
@@ -90,4 +90,4 @@ class ChangeRequest(models.Model):
         triggers = [request_is_decided_once()]
 
     def __str__(self) -> str:
-        return f"{self.version}, asked by {self.requested_by}"
+        return f"{self.version}, requested by {self.requested_by}"

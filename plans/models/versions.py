@@ -53,7 +53,7 @@ class TrialUsage(models.TextChoices):
 class Audience(models.TextChoices):
     NEW = "new", _("new subscriptions only")
     COHORT = "cohort", _("cohort")
-    ALL = "all", _("everybody")
+    ALL = "all", _("all customers")
 
 
 class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):

@@ -18,7 +18,7 @@ class Suggestion:
 
 QUESTIONS = {
     "costly": _("Is each unit expensive for you?"),
-    "blocked": _("May usage be refused while the customer is working?"),
+    "blocked": _("May usage be rejected while the customer is working?"),
     "visible": _("Do customers see the unit and count in it?"),
 }
 

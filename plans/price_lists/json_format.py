@@ -62,7 +62,7 @@ def item_from_document(document: Any) -> Item:
 def _item(model: type[Model], document: Any, where: str, problems: list[CellProblem]) -> Item:
     item = Item(model, {}, where or "/")
     if not isinstance(document, dict):
-        problems.append(CellProblem(item.where, "", f"A {row_kind(model)} is an object."))
+        problems.append(CellProblem(item.where, "", f"A {row_kind(model)} must be an object."))
         return item
     fields = fields_of(model)
     parts = {_relation_name(key.model): key.model for key in child_keys(model)}
@@ -79,7 +79,7 @@ def _item(model: type[Model], document: Any, where: str, problems: list[CellProb
     for name, part_model in parts.items():
         part_documents = document.get(name, [])
         if not isinstance(part_documents, list):
-            problems.append(CellProblem(item.where, name, f"{name} is a list."))
+            problems.append(CellProblem(item.where, name, f"{name} must be a list."))
             continue
         item.parts += [
             _item(part_model, part, f"{where}/{name}/{index}", problems) for index, part in enumerate(part_documents)
@@ -94,7 +94,7 @@ def _value(field: AnyField, document: dict[str, Any], name: str) -> Any:
     if isinstance(raw_value, dict):
         return parse_cell(field, json.dumps(raw_value, default=str))
     if isinstance(raw_value, list):
-        raise CellRefused(f"{name} is no list.")
+        raise CellRefused(f"{name} must be a list.")
     return parse_cell(field, value_text(raw_value))
 
 

@@ -157,7 +157,7 @@ class _ListWriter:
         for item in items:
             first = seen.setdefault(item.identity, item)
             if first is not item:
-                text = f"The same {row_kind(item.model)} is listed at {first.where} already."
+                text = f"The same {row_kind(item.model)} is already listed at {first.where}."
                 self._problems.append(CellProblem(item.where, "", text))
         return list(seen.values())
 
@@ -172,4 +172,4 @@ def _constraint_text(error: IntegrityError) -> str:
     """Return the violated constraint in words: constraints have sentences for names."""
     cause = error.__cause__
     name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else ""
-    return f"The list contradicts itself: {(name or str(error)).replace('_', ' ')}."
+    return f"The list is inconsistent: {(name or str(error)).replace('_', ' ')}."

@@ -75,7 +75,7 @@ class _Reader:
     def add_row(self, row: TableRow) -> None:
         model = self._models.get(row.cells[ROW])
         if model is None:
-            text = f"A row is a {', '.join(self._models)}; not a “{row.cells[ROW]}”."
+            text = f"A row is one of {', '.join(self._models)}, not “{row.cells[ROW]}”."
             self.problems.append(CellProblem(row.number, ROW, text))
             return
         problem_count = len(self.problems)
@@ -91,12 +91,12 @@ class _Reader:
         chain = parent_chain(item.model)
         parent = self._known.get(_key(chain[:-1], row))
         if parent is None:
-            text = f"No row above says which {row_kind(chain[-2])} this belongs to: add one, or check its cells."
+            text = f"No row above names the {row_kind(chain[-2])} of this row. Add one, or check this row's cells."
             self.problems.append(CellProblem(row.number, _identity_columns(chain[-2])[-1], text))
             return
         key = _key(chain, row)
         if key in self._known:
-            text = f"Row {self._known[key].where} is of the same {row_kind(item.model)}."
+            text = f"Row {self._known[key].where} describes the same {row_kind(item.model)}."
             self.problems.append(CellProblem(row.number, _identity_columns(item.model)[-1], text))
             return
         self._known[key] = item

@@ -42,12 +42,12 @@ def share_of_interval(
     """
     part, full = (to_utc(start), to_utc(end)), (to_utc(full_start), to_utc(full_end))
     if not full[0] <= part[0] <= part[1] <= full[1]:
-        raise ValueError(f"[{start}, {end}) is not a part of [{full_start}, {full_end}).")
+        raise ValueError(f"[{start}, {end}) is not within [{full_start}, {full_end}).")
     if by == "none":
         return Fraction(int(part[0] < part[1]))
     measure = _local_days if by == "day" else _microseconds
     if not measure(*full, zone):
-        raise ValueError(f"[{full_start}, {full_end}) has no {by} to take a share of: prorate it by second.")
+        raise ValueError(f"[{full_start}, {full_end}) has no {by} to prorate by. Prorate it by second.")
     return Fraction(measure(*part, zone), measure(*full, zone))
 
 
@@ -85,7 +85,7 @@ def split(amount: Decimal | Fraction, shares: Sequence[Fraction], currency: str)
     Source: docs/pricing.md#proration.
     """
     if sum(shares) != 1:
-        raise ValueError(f"The shares sum to {sum(shares)}, not 1: name what is left as a share of its own.")
+        raise ValueError(f"The shares sum to {sum(shares)}, not 1. Give the remainder its own share.")
     return allocate(round_money(amount, currency), shares, minor_unit(currency))
 
 

@@ -298,5 +298,5 @@ def _split_quantity(
 def _unknown_rate(terms: PriceTerms, usage_by_rate: Mapping[int | str, Decimal | RateUsage]) -> UnknownRate:
     unknown_keys = sorted(map(repr, set(usage_by_rate) - {rate.key for rate in terms.rates}))
     return UnknownRate(
-        f"No rate has the key {', '.join(unknown_keys)}: usage that no rate matches is unmatched usage, not rated."
+        f"No rate has the key {', '.join(unknown_keys)}: usage without a rate is unmatched usage and is not rated."
     )

@@ -81,7 +81,7 @@ def withdraw_request(*, version: PlanVersion, by: User | None, at: datetime) -> 
 
     :raises ApprovalRefused: if it is not in review.
     """
-    with audited_transaction("take back from review", by=by, at=at):
+    with audited_transaction("withdraw from review", by=by, at=at):
         version = _lock_version(version.pk)
         if version.state != VersionState.REVIEW:
             text = _("%(version)s is %(state)s, not in review.")

@@ -37,7 +37,7 @@ EVENTS = [
     ({"event": "other", "properties": {}}, ["Not counted", "“other” is not “llm.request”"]),
     ({"status": "failed", "input": 1, "output": 1}, ["Not counted", "and not “cached” or “ok”"]),
     ({"input": 1, "output": 1}, ["status is missing"]),
-    ({"status": "ok", "tier": "internal", "input": 1, "output": 1}, ["left out, since tier is “internal”"]),
+    ({"status": "ok", "tier": "internal", "input": 1, "output": 1}, ["excluded because tier is “internal”"]),
     ({"status": "ok", "input": 1}, ["“output” is missing: reported as unmatched usage"]),
     ({"specversion": "1.0", "data": {"status": "ok", "input": 1, "output": 1}}, ["Counted as 5 tokens"]),
     ('[{"input": 1}]', ["Paste one event"]),
@@ -56,7 +56,7 @@ def test_an_unsaved_meter_explains_how_it_counts_an_event(member, event, message
 
 
 TYPOS = [
-    ({"expression": "input +"}, "It is incomplete"),
+    ({"expression": "input +"}, "The expression is incomplete"),
     ({"filters": "[1]"}, "Enter an object"),
     ({"expression": ""}, "Enter the metered property"),
 ]

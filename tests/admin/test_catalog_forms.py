@@ -39,7 +39,7 @@ WRONG_METERS = [
     ({"code": "Two words"}, "Use lower-case letters"),
     ({"aggregation": "median"}, "Select a valid choice"),
     ({"aggregation": "max"}, "Enter the metered property"),
-    ({"aggregation": "sum", "expression": "a +"}, "It is incomplete"),
+    ({"aggregation": "sum", "expression": "a +"}, "The expression is incomplete"),
     ({"aggregation": "sum", "expression": "a > 2"}, "The result is true or false, not a number"),
     ({"aggregation": "sum", "expression": "a", "value_property": "a"}, "Use only one"),
     ({"excludes": '{"status": ["test"]}'}, "Enter a list of filters"),
@@ -115,7 +115,7 @@ WRONG_FEES = [
     # typed                                  message
     ({"amount": "10.005"}, "USD has fewer decimal places. Enter 10.01"),
     ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places. Enter 11"),
-    ({"currency": "ABC"}, "is not a currency of ISO 4217"),
+    ({"currency": "ABC"}, "is not an ISO 4217 currency"),
     ({"amount": "-1"}, "greater than or equal to 0"),
     ({"every": "12", "basis": "seat"}, "use the plan&#x27;s period. Enter 1"),
     ({"every": "12", "kind": "one_time"}, "use the plan&#x27;s period. Enter 1"),

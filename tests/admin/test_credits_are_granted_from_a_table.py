@@ -127,7 +127,7 @@ def test_a_key_grants_one_amount(member):
         run_job(job)
         run_for_real(client, job)
     assert job.figures["refused"] == 1
-    assert "It has granted 5 credits before" in shown(client, job)
+    assert "This key already granted 5 credits" in shown(client, job)
 
 
 NO_TABLES = [

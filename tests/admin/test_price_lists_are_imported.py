@@ -61,9 +61,9 @@ WRONG = [
     # before  after                                           message
     (b"per_unit", b"per_until", "per_until"),
     (b"0.05", b"cheap", "“cheap” is not a number"),
-    (b"rate,calls,USD,region: eu", b"rate,calls,EUR,region: eu", "No row above says which price"),
-    (b"feature,calls", b"feature,phone", "No row above says which feature"),
-    (b"rate,calls", b"ray,calls", "not a “ray”"),
+    (b"rate,calls,USD,region: eu", b"rate,calls,EUR,region: eu", "No row above names the price"),
+    (b"feature,calls", b"feature,phone", "No row above names the feature"),
+    (b"rate,calls", b"ray,calls", "not “ray”"),
     (b"tier,calls,USD,,10", b"tier,calls,USD,,", "Row "),
 ]
 

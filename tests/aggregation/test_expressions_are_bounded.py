@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 BAD = [
     # text                      message
-    ("",                        "It is incomplete; a value, a closing parenthesis or a “:” is missing."),
-    ("a +",                     "It is incomplete"),
-    ("(a",                      "It is incomplete"),
+    ("",                        "The expression is incomplete; a value, a closing parenthesis or a “:” is missing."),
+    ("a +",                     "The expression is incomplete"),
+    ("(a",                      "The expression is incomplete"),
     ("a b",                     "from column 3 on: b"),
     ("a $ b",                   "from column 3 on: $"),
     ("a +\n b c",               "from column 4 on: c"),

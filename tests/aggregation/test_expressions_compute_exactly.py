@@ -123,7 +123,7 @@ REASONS = [
     ("object.a",             "an object is not a number"),
     ("n ? 1 : 2",            "“3” is not true or false"),
     ("list[3]",              "there is no element “3”"),
-    ("n % 0",                "it divides by zero"),
+    ("n % 0",                "the expression divides by zero"),
     ("size(n)",              "“3” has no size"),
     ("n.contains('a') ? 1:0", "“3” is not text"),
     ("list == list ? 1 : 0", "lists and objects can't be compared"),

@@ -71,7 +71,7 @@ def test_a_repeated_correction_is_a_duplicate(caller):
 
 def test_all_or_nothing(caller):
     error = problem(caller.post("/events/corrections?atomic=true", [void("a"), void("nobody")]), 422, "unprocessable")
-    assert "“nobody”: no event with the id" in error["detail"]
+    assert "“nobody”: no event with the ID" in error["detail"]
     assert counted() == {"calls/call/03": (2, 2)}
 
 

@@ -58,7 +58,7 @@ def test_a_clock_is_made_advanced_and_read(caller):
 
 
 @pytest.mark.parametrize(
-    ("to", "why"), [("2030-12-31T00:00:00Z", "only goes forward"), ("2041-01-01T00:00:00Z", "five years")]
+    ("to", "why"), [("2030-12-31T00:00:00Z", "only moves forward"), ("2041-01-01T00:00:00Z", "five years")]
 )
 def test_a_clock_is_not_advanced_backward_or_too_far(caller, to, why):
     answer = caller.post(f"/test-clocks/{make_clock(AHEAD).pk}/advance", {"to": to})

@@ -124,7 +124,7 @@ def test_forgeries_have_no_effect(invoice, at_stripe, later):
     # The content of a signed event is not trusted either: the payment is read from Stripe.
     assert post_event(event("payment_intent.succeeded", {"id": "pi_foreign", "metadata": {}})) == 200
     process_events(at=later)
-    assert ProviderEvent.objects.get().outcome == "It is of nothing that we have asked for"
+    assert ProviderEvent.objects.get().outcome == "It matches no payment that Tollbook requested"
     assert (invoice.payments.count(), len(at_stripe.taken())) == (0, 0)
 
 

@@ -57,6 +57,6 @@ def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_databas
     rows = count_rows(stored_database)
     assert {table: count for table, count in rows_before.items() if rows.get(table, 0) < count} == {}
     differences = read_schema(stored_database) ^ read_schema(os.environ["DATABASE_URL"])
-    assert sorted(differences) == [], "edited initial migrations: store the database anew, until the first release"
+    assert sorted(differences) == [], "the initial migrations were edited: store the database again"
     report = json.loads(manage(stored_database, "audit", "--json", is_checked=False))
     assert {row["name"] for row in report if row["is_violated"]} - set(NOT_PORTABLE) == set()

@@ -82,7 +82,7 @@ CASES = [
         ["api.calls is paid with each use, so it can't be charged by a percentage"],
     ),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
-    ([fee("5", currency="XXX")], [], ["'XXX' is not a currency"]),
+    ([fee("5", currency="XXX")], [], ["'XXX' is not an ISO 4217 currency"]),
 ]
 
 

@@ -51,7 +51,7 @@ def test_a_zero_weight_gets_nothing_if_another_is_positive(count, weights):
     ("total", "weights", "message"),
     [
         ("0.005", [1], "not a whole number"),
-        ("1", [], "nobody"),
+        ("1", [], "without weights"),
         ("1", [2, -1], "negative"),
     ],
 )

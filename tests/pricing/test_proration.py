@@ -101,7 +101,7 @@ def test_prorated_amounts_are_rounded_once():
 )
 @pytest.mark.parametrize("by", ["second", "day", "none"])
 def test_a_part_outside_the_whole_is_refused(start, end, by):
-    with pytest.raises(ValueError, match="is not a part of"):
+    with pytest.raises(ValueError, match="is not within"):
         share_of_interval(start, end, full_start=APRIL[0], full_end=APRIL[1], by=by, zone=UTC_ZONE)
 
 

@@ -148,5 +148,5 @@ def remove_rule(*, wallet_id: int, at: datetime, by: User | None = None) -> None
 
 def switch_on(*, wallet_id: int, at: datetime, by: User | None = None) -> None:
     """Enable a rule again, no matter why it was disabled; the count of declines starts over."""
-    with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
+    with audited_transaction("enable top-up rule", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

@@ -12,7 +12,7 @@ class HoldState(models.TextChoices):
     OPEN = "open", _("open")
     COMMITTED = "committed", _("committed")
     RELEASED = "released", _("released")
-    LAPSED = "lapsed", _("lapsed")
+    LAPSED = "lapsed", _("expired")
 
 
 class Hold(models.Model):

@@ -80,8 +80,8 @@ class CeilingSetter(models.TextChoices):
 
 
 class CeilingSpan(models.TextChoices):
-    DAY = "day", _("a day")
-    MONTH = "month", _("a month")
+    DAY = "day", _("per day")
+    MONTH = "month", _("per month")
 
 
 @pghistory.track()

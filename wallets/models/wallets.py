@@ -17,7 +17,7 @@ class AtZeroRule(models.TextChoices):
     """The wallet's own policy at zero, if it has one."""
 
     AS_PLANNED = "", _("plan setting")
-    BLOCK = "block", _("refuse")
+    BLOCK = "block", _("reject")
     OVERAGE = "overage", _("continue and invoice")
     GRACE = "grace", _("continue with an overdraft up to a limit")
 

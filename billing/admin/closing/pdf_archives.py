@@ -55,7 +55,7 @@ def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
     """Render the PDFs of the invoices that an invoice run issued."""
     run = Job.objects.filter(pk=job_id, kind=JobKind.CLOSE_RUN).first()
     if run is None or request.method != "POST":
-        raise Http404(f"There is no close run {job_id}.")
+        raise Http404(f"There is no invoice run {job_id}.")
     return start(
         request,
         selected=selection.select_run(run),

@@ -48,10 +48,10 @@ class SpendCapForm(StaffForm):
         help_text=ENFORCED,
     )
     per_minute = forms.IntegerField(
-        label="Uses a minute",
+        label=_("Uses per minute"),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="That are let through, where it throttles.",
+        help_text=_("Maximum while usage is throttled."),
     )
     set_by = forms.ChoiceField(
         label=_("Set by"),

@@ -94,7 +94,7 @@ def _explain_failure(members: Sequence[DuePeriod], errors: Mapping[int, str]) ->
     """Return a sentence naming the member that cannot be billed; empty if that member only waits."""
     for member in members:
         if error := errors.get(member.span.period_id):
-            return f"It goes on one document with “{member.subscription_name}”, which cannot be billed: {error}"
+            return f"It shares an invoice with “{member.subscription_name}”, which can't be billed: {error}"
     return ""
 
 

@@ -36,7 +36,7 @@ ORDER BY l.id LIMIT %(limit)s
 """  # noqa: S608
 
 RETRY_AFTER = timedelta(days=1)
-_LESS_THAN_NOTHING = "The amount of late usage is negative. It waits for an invoice that can be reduced by it."
+_LESS_THAN_NOTHING = "The amount of late usage is negative. It will reduce a later invoice."
 
 
 def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) -> CloseSummary:

@@ -28,7 +28,7 @@ from invoices.models.invoices import LineKind
 from invoices.tax.buyer_details import Buyer
 from lib import sql
 
-REASON = "Replaced by a new invoice, with usage that came after it was issued"
+REASON = "Replaced by a new invoice that includes usage received after it was issued"
 
 _DOCUMENT = "SELECT invoice_id FROM billing_period WHERE id = %s"
 _REPLACE = "UPDATE billing_period SET invoice_id = %s WHERE id = %s"

@@ -43,7 +43,7 @@ def commitment_settlement_lines(
     )
     terms = load_terms(span.version_id, span.currency)
     for kind, label, cumulative, billed in (
-        ("true_up", "rest of the minimum commitment", settled.true_up, cycle.true_up),
+        ("true_up", "shortfall of the minimum commitment", settled.true_up, cycle.true_up),
         ("surcharge", "usage beyond the commitment", settled.surcharge, cycle.surcharge),
     ):
         if cumulative != billed:

@@ -112,7 +112,7 @@ def parse_events(reservation: Reservation, body: bytes, at: datetime) -> list[pa
     for event in events:
         if event.customer != reservation.customer.external_id:
             raise ReservationRefused(
-                f"“{event.customer}” is not the reservation's customer.",
+                f"“{event.customer}” is not the customer of the reservation.",
                 field=f"events.{event.index}.customer",
             )
     return events

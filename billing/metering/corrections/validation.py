@@ -59,9 +59,9 @@ def validate(
             outcome = CorrectionOutcome(
                 REJECTED,
                 "id",
-                "no event with the id "
-                f"“{request.id}”{f' and the source “{request.source}”' if request.source else ''} is stored"
-                " in this world (live and sandbox are apart); check the id, and the source if it was sent with one",
+                f"no event with the ID “{request.id}”"
+                f"{f' and the source “{request.source}”' if request.source else ''} is stored;"
+                " check the ID, its source if it has one, and whether it is a live or a sandbox event",
             )
         elif request.key in new or request.key in corrected:
             outcome = _repeated_outcome(request, new.get(request.key), corrected.get(request.key), stored)

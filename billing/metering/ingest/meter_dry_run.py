@@ -141,7 +141,7 @@ def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) ->
     return CheckStep(
         "Exclude",
         not is_excluded,
-        f"left out, since {description}" if is_excluded else f"not left out by “{description}”",
+        f"excluded because {description}" if is_excluded else f"not excluded by “{description}”",
     )
 
 

@@ -245,9 +245,7 @@ def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
     rate = match_rate(feature.price.rates, dict(dimensions)) if feature.price else None
     if rate is None:
         described = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
-        raise NoRate(
-            f"A level of {feature.name} is carried over for {described}, but its price has no rate for that."
-        )
+        raise NoRate(f"{feature.name} carries over a level for {described}, but its price has no rate for it.")
     return int(rate.key)
 
 

@@ -23,7 +23,7 @@ BEGIN
            = (to_jsonb(OLD) - ARRAY['properties', 'customer_ref', 'subscription_ref']) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'event_is_append_only: correct usage by a new event that names the old one'
+    RAISE EXCEPTION 'event_is_append_only: correct usage with a new event that refers to the old one'
     USING ERRCODE = 'restrict_violation';
 END $$;
 """

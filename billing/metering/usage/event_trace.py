@@ -132,12 +132,12 @@ def _explain_exclusion(
             return f"{_describe_property(properties, path)}; it counts {', '.join(sorted(wanted))}"
     for exclusion in meter.excludes:
         if all(to_text(look_up(properties, path)) in wanted for path, wanted in exclusion):
-            return f"left out: {' and '.join(_describe_property(properties, path) for path, _ in exclusion)}"
+            return f"excluded: {' and '.join(_describe_property(properties, path) for path, _ in exclusion)}"
     for report in unmatched:
         if report.meter_id in (meter.id, None):
             return f"{report.get_reason_display()}{f' ({report.detail})' if report.detail else ''}"
     part = next((report for report in contributions.attribution.unmatched_parts if report.meter_id == meter.id), None)
-    return f"{_reason_label(part.reason)} ({part.detail})" if part else "it was made after the event came"
+    return f"{_reason_label(part.reason)} ({part.detail})" if part else "it was created after the event arrived"
 
 
 def _describe_property(properties: Mapping[str, Any], path: Path) -> str:

@@ -45,10 +45,10 @@ def create_clock(*, name: str, now: datetime, by: User | None, at: datetime) -> 
     :raises CannotAdvance: if another clock has the name.
     """
     try:
-        with audited_transaction("make a test clock", by=by, at=at):
+        with audited_transaction("create a test clock", by=by, at=at):
             return TestClock.objects.create(name=name, now=now, created_by=by)
     except IntegrityError as error:
-        raise CannotAdvance(f"There is a test clock “{name}” already: choose another name.", "name") from error
+        raise CannotAdvance(f"A test clock named “{name}” already exists. Choose another name.", "name") from error
 
 
 def start_advance(*, clock_id: int, to: datetime, by: User | None, at: datetime) -> TestClock:
@@ -62,12 +62,12 @@ def start_advance(*, clock_id: int, to: datetime, by: User | None, at: datetime)
         clock = TestClock.objects.select_for_update(no_key=True).get(pk=clock_id)
         if clock.target is not None:
             to_come = f"{clock.target:%Y-%m-%d %H:%M} UTC"
-            raise CannotAdvance(f"{clock} is on its way to {to_come}: wait until it is there, or stop it.")
+            raise CannotAdvance(f"{clock} is advancing to {to_come}. Wait until it arrives, or stop it.")
         if to <= clock.now:
             now = f"{clock.now:%Y-%m-%d %H:%M} UTC"
-            raise CannotAdvance(f"It is {now} for {clock} already: time only goes forward, so choose a later one.")
+            raise CannotAdvance(f"{clock} is already at {now}. Time only moves forward: choose a later time.")
         if (to - clock.now).days > MAX_DAYS:
-            raise CannotAdvance(f"That is more than five years ahead of {clock}: advance it in parts.")
+            raise CannotAdvance(f"That is more than five years ahead of {clock}. Advance it in steps.")
         clock.target, clock.set_off_from, clock.failure = to, clock.now, ""
         clock.save(update_fields=["target", "set_off_from", "failure"])
         return clock
@@ -75,7 +75,7 @@ def start_advance(*, clock_id: int, to: datetime, by: User | None, at: datetime)
 
 def retry_advance(*, clock_id: int, by: User | None, at: datetime) -> TestClock:
     """Clear the failure that stopped a clock, so that it continues; other clocks stay unchanged."""
-    with audited_transaction("try to advance a test clock again", by=by, at=at):
+    with audited_transaction("retry advancing a test clock", by=by, at=at):
         TestClock.objects.filter(pk=clock_id).exclude(failure="").update(failure="")
     return TestClock.objects.get(pk=clock_id)
 

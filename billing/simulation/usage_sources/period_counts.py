@@ -100,7 +100,7 @@ def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
         if feature_source.feature.metering.recurring and feature_source.source == "events":
             raise NotComparable(
                 f"{feature_source.feature.name} carries its level over from period to period, and the version in "
-                "force has not kept it as this one would."
+                "force did not record it as this version would."
             )
 
 

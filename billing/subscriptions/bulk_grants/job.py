@@ -105,7 +105,7 @@ def _find_new(grant_rows: Sequence[GrantRow]) -> tuple[list[GrantRow], int, list
         if lot is None:
             new.append(new_grant)
         elif (lot.amount, lot.wallet.unit) != (new_grant.grant.amount, new_grant.sought.unit):
-            detail = f"It has granted {lot.amount.normalize():,f} {lot.wallet.unit} before: choose another key."
+            detail = f"This key already granted {lot.amount.normalize():,f} {lot.wallet.unit}. Choose another key."
             conflicts.append(GrantProblem(new_grant.row, new_grant.customer, "key", detail))
     return new, len(grant_rows) - len(new) - len(conflicts), conflicts
 

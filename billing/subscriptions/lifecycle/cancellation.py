@@ -110,7 +110,7 @@ def uncancel(*, subscription: Subscription, at: datetime, by: User | None = None
     :raises CancellationRefused: if it is not canceled, has ended, never started, or another subscription of the
         customer covers one of its features by now.
     """
-    with audited_transaction("take a cancellation back", by=by, at=at):
+    with audited_transaction("undo a cancellation", by=by, at=at):
         # As in a plan change: one change per customer at a time, because coverage of features is extended.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)

@@ -41,7 +41,7 @@ def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
     return {
         plan_feature.version_id: (
             f"{plan_feature.feature} is charged by {meter.get_aggregation_display()},"
-            " which a change in mid-period would charge twice"
+            " which a mid-period change would charge twice."
         )
         for plan_feature in priced_features.select_related("feature__meter").order_by("-pk")
         if (meter := plan_feature.feature.meter) is not None and metering_terms(meter).needs_aggregate_state

@@ -70,11 +70,11 @@ def split_due_periods(*, at: datetime, clock_id: int | None = None, deadline: De
             except IntegrityError as error:
                 # Another subscription covers a feature in the meantime: staff has to decide, and the split is
                 # retried.
-                _store_problem(change, f"Another subscription is in the way: {error}")
+                _store_problem(change, f"Another subscription conflicts with this change: {error}")
             except Exception as error:
                 # An unforeseen error must not stop the other changes, or the close that follows.
                 _log.exception("change %s cannot be made", change.pk)
-                _store_problem(change, f"It could not be split and is tried again: {type(error).__name__}: {error}")
+                _store_problem(change, f"Not split yet, will be retried: {type(error).__name__}: {error}")
         processed, after = processed + 1, change.pk
     return processed
 
@@ -155,7 +155,7 @@ def _find_split(change: ScheduledChange, periods: Sequence[Period]) -> tuple[Per
         moment = max(earliest, period.starts_at + TICK)
         if moment < period.ends_at:
             return period, moment
-    raise SplitTooLate(f"The period of {change.moment:%Y-%m-%d %H:%M} UTC is already billed, or used to its end.")
+    raise SplitTooLate(f"The period of {change.moment:%Y-%m-%d %H:%M} UTC is billed or fully used.")
 
 
 def _next_boundary(change: ScheduledChange) -> datetime:
@@ -182,7 +182,7 @@ def _postpone(
     """Postpone a change and its coverage, or revoke it if the subscription ends before."""
     subscription = change.subscription
     if subscription.ends_at is not None and subscription.ends_at <= moment:
-        revoke_pending([subscription.pk], problem=f"{problem} It ends before.", at=at)
+        revoke_pending([subscription.pk], problem=f"{problem} The subscription ends before then.", at=at)
         return
     sql.execute(_SHIFT_COVERAGE, {"former": change.moment, "moment": moment, "subscription": subscription.pk})
     ScheduledChange.objects.filter(pk=change.pk).update(moment=moment, splits_period=splits_period, problem=problem)

@@ -173,5 +173,5 @@ def revoke_changes_after_end(subscription: Subscription, *, at: datetime) -> Non
     """
     pending = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
     pending.filter(moment__gte=subscription.ends_at).update(
-        state=ChangeState.REVOKED, problem="The subscription ends before.", decided_at=at
+        state=ChangeState.REVOKED, problem="The subscription ends before then.", decided_at=at
     )

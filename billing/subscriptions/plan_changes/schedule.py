@@ -98,7 +98,7 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
     rollout is skipped, so this may run twice. An earlier scheduled change is revoked: the later publication counts.
     """
     try:
-        with audited_transaction("schedule a move", by=None, at=at):
+        with audited_transaction("schedule a plan change", by=None, at=at):
             return _schedule(rollout, subscription_ids, at)
     except IntegrityError as error:
         # Another transaction covered a feature in between; handled one by one, each subscription shows whether it
@@ -108,8 +108,9 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
                 schedule(rollout=rollout, subscription_ids=[subscription_id], at=at)
                 for subscription_id in subscription_ids
             )
-        with audited_transaction("schedule a move", by=None, at=at):
-            return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
+        with audited_transaction("schedule a plan change", by=None, at=at):
+            problem = f"Another subscription conflicts with this change: {error}"
+            return _schedule(rollout, subscription_ids, at, problem=problem)
 
 
 def schedule_change(
@@ -140,7 +141,7 @@ def schedule_change(
         )
     rollout = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
-        with audited_transaction("schedule a change of plan", by=by, at=at):
+        with audited_transaction("schedule a plan change", by=by, at=at):
             if not _schedule(rollout, [subscription.pk], at):
                 raise ChangeRefused(
                     _("%(version)s is no longer published. Choose another version.") % {"version": version}
@@ -152,7 +153,10 @@ def schedule_change(
                     % {"subscription": subscription, "version": version, "problem": change.problem}
                 )
             if change.problem:
-                raise ChangeRefused(f"{change.problem.split(':')[0]}: change the plan at the period's end.")
+                raise ChangeRefused(
+                    _("%(subscription)s can't change in mid-period. %(problem)s")
+                    % {"subscription": subscription, "problem": change.problem}
+                )
             return change
     except IntegrityError as error:
         raise ChangeRefused(
@@ -250,15 +254,16 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
 def _reason_to_stay(change: PendingChange, rollout: Rollout) -> str:
     """Return why a scheduled change is kept, or an empty text if it is replaced."""
     if change.has_begun:
-        return f"Its change to {change.version_name} has begun: wait until that is done."
-    return "A change of plan was asked for by hand, which counts." if rollout.pk and change.is_manual else ""
+        return f"Its change to {change.version_name} has started. Wait until it is complete."
+    return "A plan change scheduled by a user takes precedence." if rollout.pk and change.is_manual else ""
 
 
 def _revoke_replaced(
     changes: Sequence[PendingChange], last_period_ids: Sequence[int], version: PlanVersion, *, at: datetime
 ) -> None:
     """Revoke changes that another change replaces, and their unused periods."""
-    revoke_pending([change.subscription_id for change in changes], problem=f"{version} is to come instead.", at=at)
+    subscription_ids = [change.subscription_id for change in changes]
+    revoke_pending(subscription_ids, problem=f"Replaced by a scheduled change to {version}.", at=at)
     regenerate_periods({change.subscription_id: change.period_id for change in changes}, last_period_ids, at=at)
 
 
@@ -270,9 +275,9 @@ def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Roll
             rollout.version_id, ""
         )
         if candidate.starts_at >= rollout.effective_from:
-            candidate.split_problem = "It starts only then"
+            candidate.split_problem = "It starts only at that time."
         elif candidate.trial_ends_at is not None and candidate.trial_ends_at > rollout.effective_from:
-            candidate.split_problem = "It is in its trial then"
+            candidate.split_problem = "It is in its trial at that time."
         candidate.splits_period = not candidate.split_problem
 
 
@@ -295,22 +300,20 @@ def _change_time(candidate: ScheduleCandidate, earliest: datetime) -> datetime:
 
 
 def _find_plan_problem(candidate: ScheduleCandidate, version: PlanVersion) -> str:
-    return (
-        f"It is on {candidate.version_name}, which is another plan." if candidate.plan_id != version.plan_id else ""
-    )
+    return f"It is on {candidate.version_name}, a different plan." if candidate.plan_id != version.plan_id else ""
 
 
 def _find_problem(candidate: ScheduleCandidate, version: PlanVersion, offered: Sequence[str]) -> str:
     if candidate.state not in RUNNING_STATES:
         return f"It is {SubscriptionState(candidate.state).label}."
     if candidate.is_paused:
-        return "It is to be paused: change its plan once it goes on."
+        return "It has a scheduled pause. Change its plan after it resumes."
     if candidate.version_id == version.pk:
-        return f"It is on {version} already."
+        return f"It is already on {version}."
     if offered and candidate.currency not in offered:
         return f"{version} has no prices in {candidate.currency}."
     if candidate.ends_at is not None and candidate.ends_at <= candidate.moment:
-        return "It ends before that." if candidate.splits_period else "It ends before its next period."
+        return "It ends before then." if candidate.splits_period else "It ends before its next period."
     return ""
 
 
@@ -324,6 +327,6 @@ def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) 
         splits_period=candidate.splits_period,
         state=ChangeState.REFUSED if candidate.problem else ChangeState.PENDING,
         problem=candidate.problem
-        or (f"{candidate.split_problem}: it moves where its next period begins." if candidate.split_problem else ""),
+        or (f"{candidate.split_problem} It changes when its next period begins." if candidate.split_problem else ""),
         decided_at=at if candidate.problem else None,
     )

@@ -45,7 +45,7 @@ def find_coverage_conflicts(moments: ChangeTimes, version: PlanVersion) -> dict[
     prices.
     """
     return {
-        id_: f"{feature} is included in the subscription {other} from then on; end that one first."
+        id_: f"{feature} is included in the subscription {other} from then on. End that one first."
         for id_, feature, other in sql.fetch_rows(_CONFLICTS, _parameters(moments, version))
     }
 

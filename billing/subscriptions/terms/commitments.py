@@ -71,7 +71,7 @@ def set_commitment(
             )
         _check_figures(commitment)
         overlapping = in_force_after(starts_at, SubscriptionCommitment.objects.filter(subscription=subscription))
-        replace_agreement(commitment, overlapping, conflict="Another commitment holds from {since} on")
+        replace_agreement(commitment, overlapping, conflict="Another commitment applies from {since}")
         _announce(commitment, "agreed", at=at)
         return commitment
 

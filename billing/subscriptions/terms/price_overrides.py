@@ -77,9 +77,7 @@ def override(
                 % {"end": f"{ends_at:%Y-%m-%d %H:%M %Z}", "start": f"{starts_at:%Y-%m-%d %H:%M %Z}"},
             )
         _check_figure(new_override)
-        replace_agreement(
-            new_override, _same_target(new_override), conflict="It is overridden from {since} on already"
-        )
+        replace_agreement(new_override, _same_target(new_override), conflict="Another override applies from {since}")
         _announce(new_override, "agreed", at=at)
         return new_override
 
@@ -103,7 +101,7 @@ def replace_agreement(
         # Another constraint was violated, which is a bug.
         if later is None:
             raise
-        message = f"{conflict.format(since=later.starts_at)}: end one of the two before the other."
+        message = f"{conflict.format(since=later.starts_at)}. End one of them before the other starts."
         raise OverrideRefused("ends_at", message) from error
 
 

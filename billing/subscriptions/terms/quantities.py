@@ -185,7 +185,7 @@ def _find_fee(subscription: Subscription, fee_code: str) -> FeeTerms:
     unit_fees = load_terms(subscription.version_id, subscription.currency).unit_fees
     unit_fee = next((fee for fee in unit_fees if fee.code == fee_code), None)
     if unit_fee is None:
-        known = ", ".join(fee.code for fee in unit_fees) or "it has none that quantities are held of"
+        known = ", ".join(fee.code for fee in unit_fees) or _("no fee depends on a quantity")
         raise QuantityRefused(
             _("%(version)s has no fee “%(code)s” per seat or add-on: %(known)s.")
             % {"version": subscription.version, "code": fee_code, "known": known},

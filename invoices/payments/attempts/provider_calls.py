@@ -16,7 +16,7 @@ IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=23)
 """How long a provider recognizes a repeated request by its key: Stripe promises a day."""
 
 NOT_FOUND_REASON = "The provider has no record of it a day after it was sent"
-NO_PAGE_REASON = "Its page was never made"
+NO_PAGE_REASON = "The provider never created its payment page"
 
 
 def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:

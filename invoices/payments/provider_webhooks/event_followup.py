@@ -36,7 +36,7 @@ EVENTS = Queue(
     attempts_column="tries",
     reason_column="outcome",
 )
-UNRELATED_OUTCOME = "It is of nothing that we have asked for"
+UNRELATED_OUTCOME = "It matches no payment that Tollbook requested"
 
 
 def process_events(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> int:
@@ -165,4 +165,4 @@ def _record_dispute(attempt: PaymentAttempt, event: ProviderEvent, at: datetime)
     )
     payment = getattr(attempt, "payment", None)
     if status == "lost" and payment is not None:
-        reverse_payment(payment_id=payment.pk, reason="The customer's bank took it back", at=at)
+        reverse_payment(payment_id=payment.pk, reason="The customer's bank reversed it", at=at)

@@ -270,7 +270,7 @@ def _payment_response(intent: Any) -> ProviderResponse:
     state = _PAYMENT_STATES.get(intent.status, PENDING)
     if intent.status == "requires_action":  # its owner is not there to confirm it
         return ProviderResponse(
-            DECLINED, intent.id, "authentication_required", "The bank wants the customer to confirm it"
+            DECLINED, intent.id, "authentication_required", "The bank requires the customer's confirmation"
         )
     error = intent.last_payment_error
     reason = (error and error.message) or (f"Stripe says {intent.status}" if state == PENDING else "")

@@ -149,7 +149,7 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Us
     if not reference.strip() or len(reference) > MAX_REASON:
         text = _("Enter the bank's reference of the transfer, in 1 to %(most)s characters.")
         raise RefundRefused(text % {"most": MAX_REASON}, field="reference")
-    with audited_transaction("pay refund by hand", by=by, at=at, refund=refund_id):
+    with audited_transaction("record a manual refund", by=by, at=at, refund=refund_id):
         # Row lock: a provider's response and an entry by hand happen one after the other.
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         if refund.provider != RefundProvider.MANUAL:

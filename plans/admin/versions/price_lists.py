@@ -34,7 +34,7 @@ class VersionPriceList(VersionComparison):
             return _file(version, kind)
         may_import = version.is_editable and self.has_change_permission(request, version)
         if request.method == "POST" and not may_import:
-            raise PermissionDenied(f"{version} is no draft. Create a new version to import a price list.")
+            raise PermissionDenied(f"{version} is not a draft. Create a new version to import a price list.")
         form = UploadForm(request.POST or None, request.FILES or None)
         changes: Sequence[VersionDifference] = ()
         problems: Sequence[CellProblem] = ()

@@ -19,7 +19,7 @@ LABELS = {
     "ask for approval": _("submitted for approval"),
     "approve": _("approved"),
     "decline": _("rejected"),
-    "take back from review": _("request withdrawn"),
+    "withdraw from review": _("request withdrawn"),
     "publish": _("published"),
     "unschedule": _("withdrawn"),
     "withdraw": _("withdrawn"),

@@ -67,16 +67,16 @@ def compile_expression(text: str) -> Expression:
 
 def _syntax_error_text(text: str, error: CELParseError) -> str:
     if getattr(getattr(error.__context__, "token", None), "type", "") == "$END":
-        return "It is incomplete; a value, a closing parenthesis or a “:” is missing."
+        return "The expression is incomplete; a value, a closing parenthesis or a “:” is missing."
     column = error.column or 1
     line = text.splitlines()[(error.line or 1) - 1]
-    return f"It can't be read from column {column} on: {line[column - 1 :][:40]}"
+    return f"The expression can't be read from column {column} on: {line[column - 1 :][:40]}"
 
 
 def _compile_node(node: Node, levels: int) -> Evaluator:
     node = unwrap(node)
     if not levels:
-        raise InvalidExpression(f"It is nested too deeply; at most {MAX_LEVELS} operations may be nested.")
+        raise InvalidExpression(f"The expression is nested too deeply; at most {MAX_LEVELS} levels are allowed.")
     if node.data not in COMPILERS:
         raise InvalidExpression("Objects in braces and names with a leading dot are not supported.")
     return COMPILERS[node.data](node.children, lambda part: _compile_node(part, levels - 1))

@@ -73,7 +73,7 @@ def remainder(left: Any, right: Any) -> Number:
 def _divisor(value: Any) -> Fraction:
     divisor = Fraction(to_number(value))
     if not divisor:
-        raise NoValue("it divides by zero")
+        raise NoValue("the expression divides by zero")
     return divisor
 
 

@@ -168,7 +168,7 @@ def test_an_invalid_override_is_rejected(acme, kind, value, more, field, words):
 
 def test_an_override_ends_before_a_later_one_of_the_same_kind(acme):
     add_override(acme, "api.calls", "price", "0.03", at=JAN, starts_at=MAR)
-    with pytest.raises(OverrideRefused, match=r"overridden from 2026-03-01"):
+    with pytest.raises(OverrideRefused, match=r"applies from 2026-03-01"):
         add_override(acme, "api.calls", "price", "0.04", at=JAN)
     add_override(acme, "api.calls", "price", "0.04", at=JAN, ends_at=MAR)
 

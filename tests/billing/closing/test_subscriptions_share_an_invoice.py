@@ -158,7 +158,7 @@ def test_a_subscription_that_can_not_be_billed_delays_the_others_by_a_day():
     assert [close_due(at=AT).issued, totals()] == [0, []]
     for subscription in (alpha, gamma):
         waiting = subscription.periods.get(starts_at=JAN)
-        assert waiting.error.startswith("It goes on one document with “beta”, which cannot be billed: ")
+        assert waiting.error.startswith("It shares an invoice with “beta”, which can't be billed: ")
         assert (waiting.state, waiting.attempts, waiting.retry_at) == ("open", 1, AT + timedelta(minutes=1))
     with pytest.raises(ClosingFailed, match="“beta”"):
         close_period(period_id=waiting.pk, at=AT)

@@ -80,7 +80,7 @@ def test_an_approval_can_be_revoked(new, people):
 def test_a_discarded_migration_is_not_run(new):
     migration = planned(new)
     workflow.discard(migration_id=migration.pk, at=FIFTEENTH, by=None)
-    assert "already dropped" in refused(workflow.run, migration)
+    assert "already discarded" in refused(workflow.run, migration)
 
 
 def test_one_step_is_done_at_a_time(new):

@@ -95,7 +95,7 @@ def test_a_rollout_does_not_replace_a_requested_change(subscription, pro):
     scheduled_change = ScheduledChange.objects.get(rollout__isnull=False)
     assert (scheduled_change.state, scheduled_change.problem) == (
         "refused",
-        "A change of plan was asked for by hand, which counts.",
+        "A plan change scheduled by a user takes precedence.",
     )
     pass_time(FEB)
     assert plans(subscription)[-1] == (FEB, "pro")
@@ -121,7 +121,7 @@ def test_an_impossible_change_is_rejected_with_the_reason(subscription, pro):
     arguments = {"subscription": subscription, "version": pro}
     assert "is in the past" in refused(**arguments, moment=JAN)
     assert "not in force by then" in refused(**{**arguments, "version": plan("draft")})
-    assert "on Starter v1 already" in refused(**{**arguments, "version": subscription.version})
+    assert "already on Starter v1" in refused(**{**arguments, "version": subscription.version})
     euros = publish(make_plan("euros", fees=[fee("1", currency="EUR")]))
     assert "no prices in USD" in refused(**{**arguments, "version": euros})
     subscribed(subscription.customer, publish(make_plan("disk", offers=[offer("disk", rates=[rate("1")])])))
@@ -133,5 +133,5 @@ def test_a_subscription_with_a_level_changes_at_the_periods_end(subscription):
     level = make_feature("disk", meter=make_meter("disk", aggregation="max", value_property="gb"))
     version = publish(make_plan("disk", offers=[offer(level, rates=[rate("1")])]))
     why = refused(subscription=subscription, version=version, moment=NOON)
-    assert why.endswith("which a change in mid-period would charge twice: change the plan at the period's end.")
+    assert why.endswith("which a mid-period change would charge twice. It changes when its next period begins.")
     assert schedule_change(subscription=subscription, version=version, at=JAN).moment == FEB

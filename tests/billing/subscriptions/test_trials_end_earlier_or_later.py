@@ -235,4 +235,4 @@ def test_a_rollout_within_a_trial_waits_for_its_end(subscription):
     rollouts.roll_out(at=JAN + DAY)
     to_come = subscription.changes.get()
     assert (to_come.state, to_come.moment) == ("pending", TRIAL_END)
-    assert to_come.problem == "It is in its trial then: it moves where its next period begins."
+    assert to_come.problem == "It is in its trial at that time. It changes when its next period begins."

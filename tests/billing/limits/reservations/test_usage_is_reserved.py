@@ -173,7 +173,7 @@ def test_events_of_another_customer_are_rejected():
     capped_customer()
     reservation = hold("run-1", 10)
 
-    with pytest.raises(ReservationRefused, match="is not the reservation's customer"):
+    with pytest.raises(ReservationRefused, match="is not the customer of the reservation"):
         commit(reservation_id=reservation.pk, events=b'{"id":"m1","customer":"other","event":"messages"}', at=NOW)
 
 

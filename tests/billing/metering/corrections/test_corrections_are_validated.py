@@ -28,7 +28,7 @@ def short_outcomes(*requests, **options):
 
 def test_an_unknown_event_is_rejected_and_the_others_are_corrected():
     assert short_outcomes(correction_request("nobody"), correction_request("a")) == [
-        ("rejected", "id", "no event with the id “nobody” is stored in this world"),
+        ("rejected", "id", "no event with the ID “nobody” is stored"),
         ("accepted", "", ""),
     ]
     assert counted() == {"calls/call/03": (1, 1)}

@@ -44,7 +44,7 @@ def test_an_event_without_a_value_is_reported_with_the_reason():
     )
     assert counted() == {"work/-/03": (1, D("0.25")), "calls/-/03": (3, 3)}
     assert sorted(unmatched()) == [
-        (UnmatchedReason.BAD_VALUE, "work", "work: it divides by zero"),
+        (UnmatchedReason.BAD_VALUE, "work", "work: the expression divides by zero"),
         (UnmatchedReason.BAD_VALUE, "work", "work: “b” is missing"),
     ]
     assert_clean("usage", "invoices")

@@ -39,7 +39,7 @@ def test_a_subscription_to_another_plan_is_refused(pro):
     other = subscribe(make_customer(), publish(make("basic")))
     subscription = subscribe(make_customer(), pro)
     assert to_cohort(make(), other, subscription) == [
-        ("refused", "It is on Basic v1, which is another plan."),
+        ("refused", "It is on Basic v1, a different plan."),
         ("pending", ""),
     ]
 
@@ -65,7 +65,7 @@ def test_a_feature_priced_by_another_subscription_is_refused(pro):
     subscription = subscribe(customer, pro)
     subscribe(customer, publish(make("storage", features=["storage"])), external_id="disk")
     version = make(features=["calls", "storage"])
-    problem = "storage is included in the subscription disk from then on; end that one first."
+    problem = "storage is included in the subscription disk from then on. End that one first."
     assert to_cohort(version, subscription) == [("refused", problem)]
 
 

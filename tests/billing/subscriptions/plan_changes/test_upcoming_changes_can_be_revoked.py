@@ -113,7 +113,7 @@ def test_a_subscription_that_ends_before_does_not_change(subscription, version, 
     cancel(subscription=subscription, at=TENTH, ends_at=ends_at)
     assert (ScheduledChange.objects.get().state, ScheduledChange.objects.get().problem) == (
         "revoked",
-        "The subscription ends before.",
+        "The subscription ends before then.",
     )
     assert set(coverage(subscription)) == {"calls", "exports"}
 
