@@ -82,7 +82,7 @@ def test_a_change_whose_period_is_split_is_not_replaced(subscription):
     gold = publish(make("calls", "storage", plan="gold"))
     schedule_change(subscription=subscription, version=gold, at=JAN, moment=NOON)
     split_due_periods(at=NOON - MINUTE)
-    with pytest.raises(ChangeRefused, match="Its change to Gold v1 has started. Wait until it is complete"):
+    with pytest.raises(ChangeRefused, match=r"Its change to Gold v1 has started. Wait until it is complete"):
         schedule_change(subscription=subscription, version=publish(make("calls", plan="other")), at=NOON - MINUTE)
     assert changes() == [("Gold v1", "pending")]
 
