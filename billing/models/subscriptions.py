@@ -52,7 +52,7 @@ class Subscription(models.Model):
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 
-    external_id = models.CharField(max_length=200)
+    external_id = models.CharField(_("external ID"), max_length=200)
     sandbox = models.BooleanField(default=False, editable=False)
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="subscriptions")
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="subscriptions")

@@ -36,7 +36,7 @@ class Customer(Party):
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="customers")
-    external_id = models.CharField(max_length=200)
+    external_id = models.CharField(_("external ID"), max_length=200)
     currency = CurrencyField(default="USD")
     sandbox = models.BooleanField(default=False)
     test_clock = models.ForeignKey(
@@ -74,7 +74,10 @@ class Customer(Party):
     tax_number_checked_at = models.DateTimeField(null=True, editable=False)
     tax_number_proof = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
     net_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text=_("Days from issue until payment is due. Empty: the seller's terms.")
+        _("payment terms (days)"),
+        null=True,
+        blank=True,
+        help_text=_("Days from issue until payment is due. Empty: the seller's terms."),
     )
     billed_each = models.DecimalField(
         _("bill early when usage reaches"),

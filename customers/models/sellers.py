@@ -65,7 +65,9 @@ class Seller(Party):
     )
     zero_invoices = models.CharField(max_length=8, choices=ZeroInvoices, default=ZeroInvoices.SKIP)
     late_usage = models.CharField(max_length=12, choices=LateUsage, default=LateUsage.NEXT_INVOICE)
-    net_days = models.PositiveSmallIntegerField(default=14, help_text=_("Days from issue until payment is due."))
+    net_days = models.PositiveSmallIntegerField(
+        _("payment terms (days)"), default=14, help_text=_("Days from issue until payment is due.")
+    )
     breakage = models.CharField(
         _("breakage recognition"),
         max_length=12,

@@ -26,7 +26,8 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     list_select_related: related rows that the list and the page of a row read along.
     fixed_fields: fields that can't change once the row is stored.
     has_form: False if a template above the form shows everything.
-    empty_text: shown in place of a list without rows: what will be there, and how to begin.
+    empty_text: shown in place of a list without rows: its future content, and how to begin.
+    empty_title: heading of this text; default: that there are no rows yet.
     further_pages: pages below the list: (route, view or the name of the method, name of the URL).
     """
 
@@ -34,6 +35,7 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     fixed_fields: Sequence[str] = ()
     has_form = True
     empty_text: Text = ""
+    empty_title: Text = ""
     further_pages: Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]] = ()
 
     def get_urls(self) -> list[URLPattern]:

@@ -121,7 +121,7 @@ class PlanFeature(models.Model):
         help_text=_("Empty: available from the start."),
     )
     unlocked_with = models.CharField(_("metric"), max_length=64, blank=True, db_default="")
-    unlocked_at = models.DecimalField(_("from"), **UNIT_PRICE, default=0, db_default=0)
+    unlocked_at = models.DecimalField(_("threshold"), **UNIT_PRICE, default=0, db_default=0)
     tax_code = models.SlugField(
         max_length=40,
         blank=True,

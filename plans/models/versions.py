@@ -131,11 +131,9 @@ class PlanVersion(models.Model):
         default="",
         db_default="",
         db_index=False,
-        help_text=_("Tax code. Empty: the standard rates."),
+        help_text=_("Empty: the standard rates."),
     )
-    prices_include_tax = models.BooleanField(
-        default=False, db_default=False, help_text=_("Whether prices include tax.")
-    )
+    prices_include_tax = models.BooleanField(default=False, db_default=False)
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.NEW)
     effective_from = models.DateTimeField(null=True, blank=True)
     effective_to = models.DateTimeField(null=True, blank=True)

@@ -23,6 +23,13 @@ def test_explains_how_a_line_was_calculated(member, invoice):
         assert part in text
 
 
+def test_names_its_sums_and_parties_and_its_number_once(member, invoice):
+    text = page(member("support"), invoice)
+    labels = ("Subtotal", "Total", "Seller", "Bill to")
+    assert [label for label in labels if f">{label}<" not in text] == []
+    assert "Invoice number" not in text, "the heading says it"
+
+
 def test_has_nothing_to_edit(member, invoice):
     client = member("finance")
     assert 'name="_save"' not in page(client, invoice)

@@ -123,9 +123,8 @@ class EventAdmin(ReadOnlyAdmin):
     list_display_links = ("occurred_at", "sender_id")
     search_fields = ("sender_id",)
     search_help_text = _("Event ID; with its source in front if it has one")
-    empty_text = _(
-        "Search for an event by its ID. This list doesn't show all events; the pages of meters show the latest."
-    )
+    empty_title = _("Find an event by its ID")
+    empty_text = _("This page shows one event at a time. The page of a meter shows its latest events.")
     ordering = ("key",)
     actions_detail = ("take_back", "replace_it")
     change_form_before_template = "staff/metering/event.html"

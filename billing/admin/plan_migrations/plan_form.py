@@ -52,7 +52,7 @@ class MigrationForm(StaffForm):
         help_text=_("IDs, one per line. With a plan above, only those on the plan."),
     )
     file = forms.FileField(
-        label=_("or a file"),
+        label=_("Or a file"),
         required=False,
         help_text=_("CSV or XLSX with a column “id”. Unknown IDs are listed afterwards."),
     )
@@ -105,7 +105,7 @@ class MigrationForm(StaffForm):
         required=False,
         min_value=0,
         max_value=MAX_NOTICE_DAYS,
-        help_text=_("Leave empty to send no notice. 60 to 90 days are usual when the way of paying changes."),
+        help_text=_("Leave empty to send no notice. 60 to 90 days are usual when the payment model changes."),
     )
     sandbox = forms.BooleanField(label=_("Sandbox customers"), required=False)
 

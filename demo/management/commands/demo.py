@@ -178,5 +178,5 @@ EXAMPLE = """
       -d '{{"id": "my-first", "customer": "cedar-vale", "event": "llm.request", "properties": {{
            "prompt_tokens": 1200, "completion_tokens": 80, "model": "chat-large", "api_key": "prod"}}}}'
 
-  Ctrl-C stops it; the next run goes on where this one was.
+  Ctrl-C stops it; the next run continues from here.
 """

@@ -73,11 +73,16 @@ class RateForm(RowForm[Rate]):
             "position": _("Order"),
             "unit_price": _("Price"),
             "label": _("Invoice label"),
+            "package_size": _("Package size"),
+            "package_rounding": _("Package rounding"),
             "percent": _("Percent"),
+            "fixed_fee": _("Fixed fee"),
+            "free_events": _("Free events"),
             "free_value": _("Free value"),
             "least_per_event": _("Minimum per event"),
             "most_per_event": _("Maximum per event"),
             "cost_source": _("Cost from"),
+            "markup": _("Markup"),
         }
         widgets = {name: NumberInput() for name in ("position", *FIGURES)}
 
