@@ -1,9 +1,9 @@
 """Lists as CSV: the filtered rows of a list, in the list's columns, with values that spreadsheets calculate with."""
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -13,6 +13,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied
+from django.db.models import DateTimeField
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import strip_tags
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from djmoney.models.fields import MoneyField
 from unfold.utils import display_for_field
 
-from lib.admin.columns import READ_MONEY
+from lib.admin.columns import EXPORTED, ExportedAmount
 from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
 
@@ -34,17 +35,16 @@ AT_A_TIME = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ExportColumn:
-    """A column of the list. read_money: returns (amount, currency) of a row, which become two columns of the file."""
+    """A column of the list. amount: its number, and the unit for a column of its own; None if it shows no amount."""
 
     name: str
     heading: str
-    read_money: Callable[[Any], tuple[Decimal, str] | None] | None
+    amount: ExportedAmount | None = None
 
     @property
     def headings(self) -> list[str]:
-        if self.read_money is None:
-            return [self.heading]
-        return [self.heading, _("%(amount)s, currency") % {"amount": self.heading}]
+        unit_heading = self.amount.unit_heading if self.amount else ""
+        return [self.heading, f"{self.heading}, {unit_heading}"] if unit_heading else [self.heading]
 
 
 def download(request: HttpRequest, page: "ModelAdmin[Any]") -> StreamingHttpResponse:
@@ -65,8 +65,13 @@ def _read_column(page: "ModelAdmin[Any]", name: str) -> ExportColumn:
     try:
         field = page.model._meta.get_field(name)
     except FieldDoesNotExist:
-        return ExportColumn(name, heading, getattr(getattr(page, name, None), READ_MONEY, None))
-    return ExportColumn(name, heading, partial(_money_of, name) if isinstance(field, MoneyField) else None)
+        return ExportColumn(name, heading, getattr(getattr(page, name, None), EXPORTED, None))
+    match field:
+        case MoneyField():
+            return ExportColumn(name, heading, ExportedAmount(partial(_money_of, name), _("currency")))
+        case DateTimeField():
+            return ExportColumn(name, f"{heading} (UTC)")
+    return ExportColumn(name, heading)
 
 
 def _money_of(name: str, row: Any) -> tuple[Decimal, str] | None:
@@ -91,9 +96,9 @@ def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _cells(page: "ModelAdmin[Any]", row: Any, column: ExportColumn) -> list[str]:
-    if column.read_money is not None:
-        money = column.read_money(row)
-        return ["", ""] if money is None else [to_plain_string(money[0]), money[1]]
+    if column.amount is not None:
+        amount, unit = column.amount.read(row) or (None, "")
+        return [_plain(amount), unit] if column.amount.unit_heading else [_plain(amount)]
     field, attribute, value = lookup_field(column.name, row, page)
     if field is not None and field.flatchoices:
         return [strip_tags(display_for_field(value, field, ""))]
@@ -115,8 +120,8 @@ def _plain(value: Any) -> str:
             return str(value)
         case Decimal():
             return to_plain_string(value)
-        case datetime():
-            return timezone.localtime(value).isoformat(timespec="seconds")
+        case datetime():  # spreadsheets read a time without T and zone; the heading names the zone
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         case date():
             return value.isoformat()
         case SafeString():

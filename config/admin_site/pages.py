@@ -5,9 +5,6 @@ An app offers its part as a class on top of the model's own page, the lowest one
 know each other; where two of them define a method, the one further left is asked first and may call `super()`.
 """
 
-from decimal import Decimal
-from typing import Any
-
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
@@ -24,8 +21,7 @@ from customers.models import Customer, Seller
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.admin.payments import DunningInline
 from invoices.admin.sellers import SellerSample
-from invoices.models import DocumentKind, Invoice
-from lib.admin.columns import money_column
+from invoices.models import Invoice
 from plans.admin.catalog.coupons import CouponAdmin
 from plans.admin.catalog.meters import MeterAdmin
 from plans.admin.catalog.price_margins import VersionMargins
@@ -58,11 +54,6 @@ class CustomerPage(CustomerAccount, CustomerAdmin):
     )
 
 
-def signed_total(invoice: Invoice) -> Decimal:
-    total: Decimal = invoice.total.amount
-    return -total if invoice.kind == DocumentKind.CREDIT_NOTE else total
-
-
 @admin.register(Invoice)
 class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
     actions = ("make_files",)
@@ -70,8 +61,6 @@ class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
         *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
         {"title": _("More"), "icon": "more_horiz", "items": ["take_back", "void", "regenerate", "render_again"]},
     )
-
-    total_shown: Any = money_column(signed_total, _("Total"), ordering="total")
 
 
 @admin.register(Meter)

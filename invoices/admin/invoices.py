@@ -26,8 +26,7 @@ from invoices.rendering.downloads import file_name
 from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
 from lib.admin import ConditionFilter, ReadOnlyAdmin, page_url, row_action
-from lib.admin.columns import display, state_column, text_column
-from lib.admin.number_fields import number_cell
+from lib.admin.columns import display, money_column, state_column, text_column
 from lib.formats import format_money
 from lib.translation import Text
 
@@ -86,12 +85,11 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     def name(self, invoice: Invoice) -> str:
         return gettext("%(invoice)s (sandbox)") % {"invoice": invoice} if invoice.sandbox else str(invoice)
 
-    @display(description=_("Total"), ordering="total")
-    def total_shown(self, invoice: Invoice) -> str:
-        is_note = invoice.kind == DocumentKind.CREDIT_NOTE
-        return number_cell(
-            format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency))
-        )
+    total_shown = money_column(
+        lambda invoice: -invoice.total.amount if invoice.kind == DocumentKind.CREDIT_NOTE else invoice.total.amount,
+        _("Total"),
+        ordering="total",
+    )
 
     def get_urls(self) -> list[URLPattern]:
         return [*einvoice_paths(self), *super().get_urls()]

@@ -7,7 +7,7 @@ from unfold.admin import ModelAdmin
 
 from invoices.models import NumberSeries, TaxRate
 from lib.admin import ReadOnlyAdmin
-from lib.admin.columns import column, display
+from lib.admin.columns import column, display, number_column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number
 from lib.row_form import RowForm
@@ -58,6 +58,4 @@ class NumberSeriesAdmin(ReadOnlyAdmin):
     ordering = ("seller", "code")
     fields = ("seller", "code", "prefix", "sandbox", "last_number_shown")
 
-    @display(description=_("Last number"), ordering="last_number")
-    def last_number_shown(self, series: NumberSeries) -> str:
-        return number_cell(format_number(series.last_number))
+    last_number_shown = number_column("last_number", _("Last number"), ordering="last_number")

@@ -1,6 +1,7 @@
 """Columns of lists and facts on pages, each in one line: its heading, and what it shows of a row."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, TypeVar, cast
@@ -10,15 +11,30 @@ from unfold.decorators import display as display_of_theme
 
 from lib.admin.links import link_to
 from lib.admin.number_fields import number_cell
-from lib.formats import format_money
+from lib.formats import format_money, format_number
 from lib.translation import Text
 
-READ_MONEY = "read_money"
-"""The attribute of a column of amounts that returns (amount, currency) of a row, or None, for an exported list."""
+EXPORTED = "exported_amount"
+"""The attribute of a column of amounts that holds its `ExportedAmount`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedAmount:
+    """
+    The number that an exported list has in place of a column's text.
+
+    read: returns (amount, its currency or unit) of a row, or None.
+    unit_heading: the heading of the column of currencies or units, after that of the amounts; empty for bare numbers.
+    """
+
+    read: Callable[[Any], tuple[Decimal | int, str] | None]
+    unit_heading: Text
+
 
 Column = Callable[[Any, Any], Any]
 AnyColumn = TypeVar("AnyColumn", bound=Callable[..., Any])
 STATE = _("State")
+UNIT = _("unit")
 
 
 def display(*, description: Text, **options: Any) -> Callable[[AnyColumn], AnyColumn]:
@@ -57,18 +73,57 @@ def link_column(path: str, heading: Text) -> Column:
     return column(heading, lambda row: None if read(row) is None else link_to(read(row)))
 
 
-def money_column(amount: str | Callable[[Any], Decimal], heading: Text, ordering: str | None = None) -> Column:
-    """Return a column with an amount in the row's currency: of a field, or computed from the row."""
+def amount_column(
+    read: Callable[[Any], tuple[Decimal, str] | None],
+    show_amount: Callable[[Decimal, str], str],
+    heading: Text,
+    *,
+    unit_heading: Text = UNIT,
+    missing: Text = "",
+    ordering: str | None = None,
+) -> Column:
+    """
+    Return a column of amounts.
+
+    read: returns (amount, its currency or unit) of a row, or None. show_amount: returns them as text.
+    missing: shown where there is no amount.
+    """
+
+    def read_text(row: Any) -> str:
+        amount = read(row)
+        return str(missing) if amount is None else number_cell(show_amount(*amount))
+
+    show = column(heading, read_text, ordering=ordering)
+    vars(show)[EXPORTED] = ExportedAmount(read, unit_heading)
+    return show
+
+
+def money_column(
+    amount: str | Callable[[Any], Decimal | None],
+    heading: Text,
+    *,
+    currency: str = "currency",
+    missing: Text = "",
+    ordering: str | None = None,
+) -> Column:
+    """
+    Return a column with an amount of money: of a field, or computed from the row.
+
+    currency: attributes with dots, such as subscription.currency.
+    """
     read_amount = attrgetter(amount) if isinstance(amount, str) else amount
+    read_currency = attrgetter(currency)
 
-    def read_money(row: Any) -> tuple[Decimal, str] | None:
+    def read(row: Any) -> tuple[Decimal, str] | None:
         value = read_amount(row)
-        return None if value is None else (getattr(value, "amount", value), str(row.currency))
+        return None if value is None else (getattr(value, "amount", value), str(read_currency(row)))
 
-    def read(row: Any) -> str:
-        money = read_money(row)
-        return "" if money is None else number_cell(format_money(*money))
+    return amount_column(read, format_money, heading, unit_heading=_("currency"), missing=missing, ordering=ordering)
 
-    show = column(heading, read, ordering=ordering)
-    vars(show)[READ_MONEY] = read_money
+
+def number_column(number: str | Callable[[Any], Decimal | int], heading: Text, ordering: str | None = None) -> Column:
+    """Return a column with a number: of a field, or computed from the row."""
+    read = attrgetter(number) if isinstance(number, str) else number
+    show = column(heading, lambda row: number_cell(format_number(read(row))), ordering=ordering)
+    vars(show)[EXPORTED] = ExportedAmount(lambda row: (read(row), ""), "")
     return show

@@ -22,7 +22,7 @@ class VersionState(models.TextChoices):
     DRAFT = "draft", _("draft")
     REVIEW = "review", _("in review")
     SCHEDULED = "scheduled", _("scheduled")
-    LIVE = "live", _("live")
+    LIVE = "live", _("active")
     RETIRED = "retired", _("retired")
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -11,9 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from invoices.credit_notes import issue_credit_note
+from invoices.models import NumberSeries
 from lib.csv_export import escape_formula
 from tests.api.invoice_rows import make_invoice
-from tests.builders import make_coupon, make_customer
+from tests.builders import make_coupon, make_customer, make_seller, make_wallet
+from wallets.ledger.grant import Grant, grant
 
 
 def download(client, address, **query):
@@ -93,8 +96,23 @@ def test_switches_and_dates_are_values(member, db):
     header, *rows = download(member("root"), "/admin/auth/user/export/")
     (row,) = (row for row in rows if row[0] == user.username)
     cells = dict(zip(header, row, strict=True))
-    assert [cells[name] for name in ("Staff status", "Active", "Last login")] == [
+    assert [cells[name] for name in ("Staff status", "Active", "Last login (UTC)")] == [
         "FALSE",
         "TRUE",
-        "2026-01-02T03:00:00+00:00",
+        "2026-01-02 03:00:00",
     ]
+
+
+def test_units_of_wallets_are_numbers_with_their_unit(member, db):
+    wallet = make_wallet(make_customer("acme"))
+    grant(wallet_id=wallet.pk, grants=[Grant("bonus", Decimal("12500.5"), "gift")], at=timezone.now())
+    header, row = download(member("finance"), "/admin/wallets/wallet/export/")
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["Balance"], cells["Balance, unit"]) == ("12500.5", "credits")
+    assert (cells["Overdraft"], cells["Overdraft, unit"]) == ("", "")
+
+
+def test_counts_are_bare_numbers(member, db):
+    NumberSeries.objects.create(seller=make_seller(), code="memo", prefix="M-", last_number=12_500)
+    header, row = download(member("finance"), "/admin/invoices/numberseries/export/")
+    assert row[header.index("Last number")] == "12500"

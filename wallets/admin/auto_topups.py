@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffAdmin, StaffInline, link_to, staff_user
-from lib.admin.columns import column, display, money_column, state_column, text_column
+from lib.admin.columns import column, display, money_column, number_column, state_column, text_column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number
 from lib.row_form import RowForm
@@ -186,10 +186,7 @@ class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
     wallet_shown = text_column("wallet", _("Wallet"))
     state_shown = state_column(STATE_COLORS)
     amount_shown = money_column("amount", _("Amount with tax"), ordering="amount")
-    balance_shown = column(_("Balance before"), lambda topup: number_cell(format_number(topup.balance)))
-
-    @display(description=_("Units"))
-    def bought(self, topup: TopUp) -> SafeString:
-        return number_cell(format_number(topup.purchase.units + topup.purchase.bonus))
+    balance_shown = number_column("balance", _("Balance before"))
+    bought = number_column(lambda topup: topup.purchase.units + topup.purchase.bonus, _("Units"))
 
     purchase_shown = column(_("Purchase"), lambda topup: link_to(topup.purchase, topup.purchase.terms["name"]))

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from customers.admin.search import CustomerSearch
 from lib.admin import ReadOnlyAdmin, link_to
 from lib.admin.columns import column, display, link_column, state_column, text_column
-from lib.admin.number_fields import number_cell
 from plans.models import Feature
+from wallets.admin.columns import units_column
 from wallets.admin.move_actions import ExtendLot, RefundLot, VoidLot
 from wallets.models import Lot
 from wallets.statements.formats import shown
@@ -50,10 +50,10 @@ class LotAdmin(CustomerSearch, ReadOnlyAdmin):
     kind_shown = state_column(KIND_COLORS, "kind", _("Kind"))
     wallet_link = link_column("wallet", _("Wallet"))
     lot = column(_("Lot"), lambda lot: f"{lot.pk}: {shown(lot.amount, lot.wallet.unit)}")
-    remaining_shown = column(_("Remaining"), lambda lot: number_cell(shown(lot.remaining, lot.wallet.unit)))
-    amount_shown = column(_("Granted"), lambda lot: shown(lot.amount, lot.wallet.unit))
-    held_shown = column(_("Held"), lambda lot: shown(lot.held, lot.wallet.unit))
-    expired_shown = column(_("Expired"), lambda lot: shown(lot.expired, lot.wallet.unit))
+    remaining_shown = units_column("remaining", _("Remaining"))
+    amount_shown = units_column("amount", _("Granted"))
+    held_shown = units_column("held", _("Held"))
+    expired_shown = units_column("expired", _("Expired"))
 
     @display(description=_("Cost before tax"))
     def cost_shown(self, lot: Lot) -> str:

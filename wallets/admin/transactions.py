@@ -5,14 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from lib.admin import ReadOnlyAdmin
-from lib.admin.columns import column, display, link_column, text_column
-from lib.admin.number_fields import number_cell
+from lib.admin.columns import link_column, text_column
+from wallets.admin.columns import units_column
 from wallets.models import Transaction
-from wallets.statements.formats import shown
 
 
 @admin.register(Transaction)
@@ -38,13 +36,9 @@ class TransactionAdmin(ReadOnlyAdmin):
     number = text_column("pk", _("Transaction"))
     customer = text_column("wallet.customer", _("Customer"))
     wallet_link = link_column("wallet", _("Wallet"))
-    units_shown = column(_("Units"), lambda movement: number_cell(shown(movement.units, movement.wallet.unit)))
-
-    @display(description=_("Balance after"))
-    def balance_shown(self, movement: Transaction) -> SafeString:
-        return number_cell(shown(movement.balance_after, movement.wallet.unit))
-
-    uncovered_shown = column(_("Uncovered amount"), lambda movement: shown(movement.uncovered, movement.wallet.unit))
+    units_shown = units_column("units", _("Units"))
+    balance_shown = units_column("balance_after", _("Balance after"))
+    uncovered_shown = units_column("uncovered", _("Uncovered amount"))
 
     def page_context(self, request: HttpRequest, movement: Transaction) -> dict[str, Any]:
         return {"entries": movement.entries.select_related("lot").order_by("pk"), "wallet": movement.wallet}

@@ -15,10 +15,11 @@ from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action, staff_user
 from lib.admin.columns import display, text_column
-from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.number_fields import NumberInput
 from lib.row_form import RowForm
 from lib.translation import Text
 from wallets.admin import breakage
+from wallets.admin.columns import units_column
 from wallets.admin.move_actions import GrantCredits, TransferCredits
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
@@ -32,7 +33,6 @@ from wallets.operations.wallet_settings import (
     new_wallet,
     open_wallet,
 )
-from wallets.statements.formats import shown
 
 IMMUTABLE_FIELDS = ("customer", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
@@ -135,13 +135,8 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     name_shown = text_column("name", _("Wallet"))
     customer_shown = text_column("customer", _("Customer"))
 
-    @display(description=_("Balance"), ordering="balance")
-    def balance_shown(self, wallet: Wallet) -> str:
-        return number_cell(shown(wallet.balance, wallet.unit))
-
-    @display(description=_("Overdraft"), ordering="debt")
-    def debt_shown(self, wallet: Wallet) -> str:
-        return number_cell(shown(wallet.debt, wallet.unit) if wallet.debt else "")
+    balance_shown = units_column("balance", _("Balance"), unit="unit", ordering="balance")
+    debt_shown = units_column(lambda wallet: wallet.debt or None, _("Overdraft"), unit="unit", ordering="debt")
 
     @display(description=_("When empty"), label=RULES)
     def rule_shown(self, wallet: Wallet) -> tuple[str, str]:

@@ -13,8 +13,9 @@ from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from customers.customer_time import current_time, loaded_current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
-from lib.admin.columns import column, display, text_column
-from lib.formats import format_number
+from lib.admin.columns import Column, amount_column, display, text_column
+from lib.formats import format_number, format_units
+from lib.translation import Text
 
 
 class ReleaseReservation(ConfirmedAction[Reservation]):
@@ -27,7 +28,10 @@ class ReleaseReservation(ConfirmedAction[Reservation]):
     def preview(self, reservation: Reservation) -> Preview:
         return Preview(
             title=gettext("Release %(quantity)s of %(customer)s")
-            % {"quantity": _units(reservation, reservation.quantity), "customer": reservation.customer},
+            % {
+                "quantity": format_units(reservation.quantity, _unit_of(reservation)),
+                "customer": reservation.customer,
+            },
             consequences=[
                 gettext("Its hold on caps and wallets ends at once."),
                 gettext("Your product can't commit it afterwards; it must report the usage as an event instead."),
@@ -37,6 +41,19 @@ class ReleaseReservation(ConfirmedAction[Reservation]):
     def run(self, reservation: Reservation) -> Response:
         release(reservation_id=reservation.pk, at=current_time(reservation.customer))
         return self.done(gettext("The reservation is released."))
+
+
+def _unit_of(reservation: Reservation) -> str:
+    meter = reservation.plan_feature.feature.meter
+    return meter.unit if meter else ""
+
+
+def _quantity_column(name: str, heading: Text) -> Column:
+    def read(reservation: Reservation) -> tuple[Decimal, str] | None:
+        quantity: Decimal | None = getattr(reservation, name)
+        return None if quantity is None else (quantity, _unit_of(reservation))
+
+    return amount_column(read, format_units, heading)
 
 
 @admin.register(Reservation)
@@ -68,11 +85,9 @@ class ReservationAdmin(ReadOnlyAdmin):
     release_now = ReleaseReservation.as_action()
 
     feature_shown = text_column("plan_feature.feature", _("Feature"))
-    quantity_shown = column(_("Reserved"), lambda reservation: _units(reservation, reservation.quantity))
+    quantity_shown = _quantity_column("quantity", _("Reserved"))
 
-    @display(description=_("Used"))
-    def used_shown(self, reservation: Reservation) -> str:
-        return "" if reservation.used is None else _units(reservation, reservation.used)
+    used_shown = _quantity_column("used", _("Used"))
 
     @display(description=_("Held in wallets"))
     def held_shown(self, reservation: Reservation) -> str:
@@ -87,8 +102,3 @@ class ReservationAdmin(ReadOnlyAdmin):
         ):
             return "over", gettext("expired, being released")
         return reservation.state, reservation.get_state_display()
-
-
-def _units(reservation: Reservation, quantity: Decimal) -> str:
-    meter = reservation.plan_feature.feature.meter
-    return f"{format_number(quantity)} {meter.unit if meter else ''}".strip()

@@ -14,8 +14,8 @@ from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmi
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
 from lib.admin import selection_action
-from lib.admin.columns import column, display, link_column, state_column
-from lib.formats import format_money, format_number
+from lib.admin.columns import column, link_column, money_column, state_column
+from lib.formats import format_number
 
 COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
 
@@ -27,7 +27,8 @@ class MoveAdmin(SubscriptionRowsAdmin):
         "customer",
         "from_version",
         "state_shown",
-        "bills",
+        "before_shown",
+        "after_shown",
         "on_change",
         "problem_shown",
     )
@@ -41,7 +42,8 @@ class MoveAdmin(SubscriptionRowsAdmin):
         "customer",
         "from_version",
         "state",
-        "bills",
+        "before_shown",
+        "after_shown",
         "on_change",
         "problem_shown",
         "moved_at",
@@ -51,16 +53,9 @@ class MoveAdmin(SubscriptionRowsAdmin):
     migration_shown = link_column("migration", _("Migration"))
     state_shown = state_column(COLORS)
 
-    @display(description=_("Last bills, before → after"))
-    def bills(self, item: MigrationItem) -> str:
-        if item.before is None or item.after is None:
-            return ""
-        currency = str(item.subscription.currency)
-        return f"{format_money(item.before, currency)} → {format_money(item.after, currency)}"
-
-    @display(description=_("Invoice at the switch"))
-    def on_change(self, item: MigrationItem) -> str:
-        return "" if item.switch is None else format_money(item.switch, str(item.subscription.currency))
+    before_shown = money_column("before", _("Last bills"), currency="subscription.currency")
+    after_shown = money_column("after", _("With the new version"), currency="subscription.currency")
+    on_change = money_column("switch", _("Invoice at the switch"), currency="subscription.currency")
 
     problem_shown = column(_("Problems and warnings"), lambda item: item.problem or " ".join(item.warnings))
 

@@ -49,10 +49,12 @@ class SimulationResultAdmin(ReadOnlyAdmin):
     customer = text_column("subscription.customer", _("Customer"), ordering="subscription__customer__legal_name")
     before_shown = money_column("before", _("Before"), ordering="before")
 
-    @display(description=_("After"), ordering="after")
-    def after_shown(self, result: SimulationResult) -> str:
-        return format_money(result.after, result.currency) if result.is_known else gettext("not comparable")
-
+    after_shown = money_column(
+        lambda result: result.after if result.is_known else None,
+        _("After"),
+        missing=_("not comparable"),
+        ordering="after",
+    )
     change_shown = money_column("change", _("Change"), ordering="change")
 
     @display(description=_("Change in percent"), ordering="percent")

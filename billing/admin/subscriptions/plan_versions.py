@@ -12,8 +12,7 @@ from billing.admin.subscriptions.version_publication import CopyVersion, Publish
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from lib.admin import row_action
-from lib.admin.columns import column
-from lib.admin.number_fields import number_cell
+from lib.admin.columns import number_column
 from lib.formats import format_number
 from plans.admin.versions.review import VersionReview
 from plans.admin.versions.simulation_note import format_figures
@@ -47,7 +46,7 @@ class VersionSubscriptions(VersionReview, PlanVersionAdmin):
     def simulate(self, request: HttpRequest, version: PlanVersion) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
 
-    running = column(_("Subscriptions"), lambda version: number_cell(format_number(version.running_now)))
+    running = number_column("running_now", _("Subscriptions"))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()
