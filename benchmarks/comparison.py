@@ -3,7 +3,7 @@ Measure two checkouts in turn: `python -m benchmarks.comparison OTHER [NAME...] 
 
 OTHER is a checkout of another release whose benchmarks are the same. Each run has a throwaway server of its own. The
 table shows the median ratio of product to reference over all rounds of a benchmark, there and here, and how much
-slower the product is here. Exit status 1 if something is slower by more than 5 %.
+slower the product is here. Exit status 1 if something is slower by more than 5%.
 """
 
 import argparse

@@ -37,7 +37,7 @@ CREATE INDEX ON reference_event (customer_id, name, occurred_at);
 
 
 def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome]:
-    """Measure batches of `batch` events from two clients, 5 % of them repeats, against COPY over two connections."""
+    """Measure batches of `batch` events from two clients, 5% of them repeats, against COPY over two connections."""
     at = timezone.now()
     with scratch_server.database() as url:
         secret = _prepare(at)

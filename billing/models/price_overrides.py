@@ -27,7 +27,7 @@ class Override(models.Model):
     """
     One figure of a feature that a subscription has of its own, instead of its version's.
 
-    value: units, a price or an amount in the subscription's currency, or a percentage: -20 is 20 % off.
+    value: units, a price or an amount in the subscription's currency, or a percentage: -20 is 20% off.
     match: of the rate whose price it is, as in `plans.Rate`; empty for the default rate and for all other figures.
     starts_at, ends_at: half-open; a usage window is rated as a whole by the override in force when it started. An
         override that ends when it starts was withdrawn.

@@ -322,4 +322,4 @@ class InvoiceTax(models.Model):
         triggers = issued_invoice_keeps_its_rows()
 
     def __str__(self) -> str:
-        return f"{self.name} {self.rate.normalize():f} %"
+        return f"{self.name} {self.rate.normalize():f}%"

@@ -95,4 +95,4 @@ class TaxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.rate.normalize():f} %"
+        return f"{self.name} {self.rate.normalize():f}%"

@@ -99,7 +99,7 @@ class VersionDifference:
 
     @property
     def change(self) -> str:
-        """The change in percent, such as “+20 %”; empty if it has none."""
+        """The change in percent, such as “+20%”; empty if it has none."""
         return "" if self.percent is None else f"{format_signed(self.percent)}%"
 
     @property

@@ -32,7 +32,7 @@ class TermOverride(NamedTuple):
     """
     One figure of a subscription's own.
 
-    kind: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20 % off); or price, of the
+    kind: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20% off); or price, of the
         rate with exactly this match: (dimension, value) pairs in the order of names, empty for the default rate. Or
         the commitment of the whole subscription, without a feature: its minimum as value, with its other figures as
         match.

@@ -46,7 +46,7 @@ class SpendCommitment:
             )
         check_percent(self.discount, subject="The committed discount")
         if self.discount > HUNDRED:
-            raise InvalidCharge(f"A committed discount is at most 100 %, not {self.discount:f}.")
+            raise InvalidCharge(f"A committed discount is at most 100%, not {self.discount:f}.")
 
     def discounted(self, unit_price: Decimal) -> Decimal:
         """Return a unit price less the discount, exactly."""

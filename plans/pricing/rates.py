@@ -22,7 +22,7 @@ class RateTerms:
     key: identifies the rate in the quantities to rate; unique within a price.
     match: (dimension, value) pairs that usage must all carry; empty for the default rate, which matches all usage.
     label: the text of the invoice line.
-    factor: multiplies all prices of the rate, 0 to 11, with at most 24 decimal places: 0.8 is 20 % off.
+    factor: multiplies all prices of the rate, 0 to 11, with at most 24 decimal places: 0.8 is 20% off.
 
     :raises InvalidCharge: if the factor is out of these bounds.
 

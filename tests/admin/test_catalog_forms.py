@@ -193,7 +193,7 @@ WRONG_COMMITMENTS = [
     # typed                    message
     ({"minimum": "10.005"}, "USD has fewer decimal places. Enter 10.01"),
     ({"overage_factor": "101"}, "0 to 100 times"),
-    ({"discount": "101"}, "at most 100 %"),
+    ({"discount": "101"}, "at most 100%"),
     ({"periods": "0"}, "greater than or equal to 1"),
 ]
 

@@ -108,7 +108,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     )
     enter_portal(page, account)
 
-    # An alert at 75 % of the customer's own budget.
+    # An alert at 75% of the customer's own budget.
     page.get_by_role("link", name="Limits", exact=True).click()
     page.get_by_text("Add an alert rule").click()
     page.get_by_label("Amount").first.fill("200")

@@ -33,7 +33,7 @@ D = Decimal
 
 @pytest.fixture
 def invoice() -> Invoice:
-    """Return an invoice over a fee of 30.00 and 100 calls at 0.05, with 19 % tax: 41.65."""
+    """Return an invoice over a fee of 30.00 and 100 calls at 0.05, with 19% tax: 41.65."""
     make_tax("19")
     version = publish(
         make_plan(fees=[fee("30", billed="arrears")], offers=[offer("api.calls", rates=[rate("0.05")])])
@@ -89,7 +89,7 @@ def test_a_paid_invoice_stays_paid_when_credited(invoice: Invoice):
 
 
 def test_many_small_credit_notes_credit_no_more_than_the_tax(invoice: Invoice):
-    """19 % of 0.50 is 0.095, which rounds to 0.10: ten such notes would credit 1.00 of 0.95."""
+    """19% of 0.50 is 0.095, which rounds to 0.10: ten such notes would credit 1.00 of 0.95."""
     taxes = [credited(invoice, RequestedCredit(2, D("0.50"))).tax.amount for _ in range(10)]
     assert sum(taxes) == D("0.95")
     assert set(taxes) == {D("0.10"), D("0.09")}

@@ -52,7 +52,7 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_the_issue_date(customer: 
     preview = preview_invoice(customer=customer, request=request_from_draft(draft), at=FEB)
     invoice = issue_draft(invoice_id=draft.pk, at=FEB)
     assert (invoice.pk, invoice.number, invoice.buyer_facts["city"]) == (draft.pk, "INV-000001", "Köln")
-    # 2,250.00 at 16 %; 10.005 is rounded half up once, and a code without a rate in DE is taxed as all else there
+    # 2,250.00 at 16%; 10.005 is rounded half up once, and a code without a rate in DE is taxed as all else there
     assert (invoice.net.amount, invoice.tax.amount) == (D("2239.99"), D("358.40"))
     assert (preview.totals.net, preview.totals.tax) == (invoice.net.amount, invoice.tax.amount)
     assert (invoice.issue_date, invoice.due_date) == (date(2026, 2, 1), date(2026, 3, 3))

@@ -343,7 +343,7 @@ CASES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def invoice_rows(shared_transaction: None) -> None:
-    """Create an issued invoice over $10 and 19 % tax, and an equal draft."""
+    """Create an issued invoice over $10 and 19% tax, and an equal draft."""
     make_tax("19")
     offers = [offer("api.calls", rates=[rate("0.05")])]
     use(

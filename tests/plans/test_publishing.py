@@ -90,7 +90,7 @@ class TestOfOnePlan:
 class TestRefusals:
     def test_of_a_version_that_is_published(self):
         version = publish(make_draft(), at=JAN)
-        with pytest.raises(PublishingRefused, match="is already live"):
+        with pytest.raises(PublishingRefused, match="is already active"):
             publish(version, at=FEB)
 
     def test_of_a_past_date(self):

@@ -64,7 +64,7 @@ ENDS = [
     (Dynamic,    "markup",          D("1e-12"),  PADDED,       "A markup may have at most 12 decimal places"),
     (PROMISED,   "periods",         120,         121,          "A contract lasts 1 to 120 invoice periods"),
     (PROMISED,   "overage_factor",  D(100),      D("100.1"),   "Usage beyond a commitment is charged at 0"),
-    (PROMISED,   "discount",        D(100),      D("100.1"),   "A committed discount is at most 100 %"),
+    (PROMISED,   "discount",        D(100),      D("100.1"),   "A committed discount is at most 100%"),
     (RATED,      "factor",          D(11),       D("11.1"),    "Prices are multiplied by 0 to 11, not 11.1"),
     (RATED,      "factor",          D("1e-24"),  D("1e-25"),   "A factor may have at most 24 decimal places"),
     (RATED,      "factor",          D("1e-24"),  PADDED,       "A factor may have at most 24 decimal places"),

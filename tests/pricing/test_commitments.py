@@ -92,7 +92,7 @@ def test_a_discount_is_exact():
         ({"minimum": D(-1)}, "The minimum commitment must be between 0"),
         ({"minimum": D(1), "overage_factor": D(101)}, "0 to 100 times"),
         ({"minimum": D(1), "overage_factor": D("NaN")}, "0 to 100 times"),
-        ({"minimum": D(1), "discount": D(101)}, "at most 100 %"),
+        ({"minimum": D(1), "discount": D(101)}, "at most 100%"),
         ({"minimum": D(1), "periods": 0}, "1 to 120 invoice periods"),
         ({"minimum": D(1), "discount": D(-1)}, "The committed discount must be between 0"),
     ],

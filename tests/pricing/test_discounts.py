@@ -17,11 +17,11 @@ LINES = [DiscountableLine("a", D("60.00")), DiscountableLine("b", D("40.00"))]
 
 
 def read(text: str) -> DiscountTerms:
-    """Read a coupon in the page's notation: 25 %, 10 % of b, 50."""
+    """Read a coupon in the page's notation: 25%, 10% of b, 50."""
     value_text, _, scope = text.partition(" of ")
     only = frozenset({scope}) if scope else None
     percent = value_text.endswith("%")
-    value = D(value_text.rstrip(" %"))
+    value = D(value_text.rstrip("%"))
     return DiscountTerms(percent=value, scope=only) if percent else DiscountTerms(amount=value, scope=only)
 
 

@@ -2,7 +2,7 @@
 Send a hundred thousand requests, many of them invalid, to every URL: none is answered 5xx.
 
 The operations come from the API's own description and the other pages from the URL table, so new ones are included
-automatically. At least 30 % of the requests must be accepted, and some of every operation, because early rejections
+automatically. At least 30% of the requests must be accepted, and some of every operation, because early rejections
 prove little. Staff pages are only read, with a session and with any query except an empty `_to_field`, which Django
 itself answers 500; forms of staff are not fuzzed.
 """

@@ -1,5 +1,5 @@
 """
-A customer with 25 % and $10 off and a commitment of $100 a month, with a factor of two for overage; some usage is
+A customer with 25% and $10 off and a commitment of $100 a month, with a factor of two for overage; some usage is
 late.
 """
 

@@ -1,4 +1,4 @@
-"""100 credits for $99, one per run, topped up below 20 % of the pack: through HTTP, paid by the sandbox."""
+"""100 credits for $99, one per run, topped up below 20% of the pack: through HTTP, paid by the sandbox."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
         assert bought["state"] == "pending"
         caller.post(f"/invoices/{bought['invoice']}/payments", {"reference": "card"})
 
-        # Below 20 % of the pack it is bought again, three times a day at most.
+        # Below 20% of the pack it is bought again, three times a day at most.
         ceiling = {"set_by": "customer", "span": "day", "most": 3}
         rule = {"pack": "credits-100", "percent": "20", "payer": "sandbox", "ceilings": [ceiling]}
         response = caller.send("PUT", f"/wallets/{wallet}/topup-rule", rule)

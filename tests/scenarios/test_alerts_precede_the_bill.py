@@ -2,7 +2,7 @@
 Acme may send 500 messages a month, and wants warnings before they are used up.
 
 Usage is posted as a product does it, and the scheduled task evaluates alerts; the customer's endpoint gets signed
-messages at 50, 75, 90 and 100 %.
+messages at 50, 75, 90 and 100%.
 """
 
 from datetime import timedelta

@@ -37,7 +37,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 @pytest.fixture
 def shop():
-    """Return a seller that charges 19 % tax, and a caller on January 1."""
+    """Return a seller that charges 19% tax, and a caller on January 1."""
     make_seller()
     make_tax(19)
     with time_machine.travel(JAN, tick=False):

@@ -126,7 +126,7 @@ class TopUpRuleView(WalletRows[TopUpRule]):
         " exceed finance's. Setting the rule resets the declines and enables it, unless `is_on` is false.",
         request=TopUpRuleSerializer,
         refusals={TopUpRuleRefused: ("unprocessable", "refused")},
-        examples={"Buy a pack below 20 % of it": EXAMPLE},
+        examples={"Buy a pack below 20% of it": EXAMPLE},
     )
     def replace(self, request: Request, wallet: int) -> TopUpRule:
         owner = self.owner

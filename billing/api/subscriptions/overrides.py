@@ -30,7 +30,7 @@ class OverrideSerializer(RowSerializer[Override]):
 
     feature = serializers.CharField(source="feature.code")
     match = serializers.DictField(child=serializers.CharField(), help_text="The rate whose price is overridden.")
-    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20 % off.")
+    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20% off.")
 
     class Meta:
         model = Override
@@ -47,7 +47,7 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
         required=False,
         help_text="The rate, if `figure` is `price`; default: the default rate.",
     )
-    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20 % off.")
+    value = NumberField(signed=True, help_text="Units, a price or an amount; or a percentage: -20 is 20% off.")
     starts_at = InstantField(required=False, help_text="Default: the start of the next period.")
     ends_at = InstantField(required=False, help_text="Default: no end.")
     reason = serializers.CharField(max_length=500)

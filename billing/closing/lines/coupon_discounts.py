@@ -135,7 +135,7 @@ def coupon_workings(coupon: InvoiceCoupon, discount: AppliedDiscount, currency: 
     base, total = (f"{round_money(amount, currency):f}" for amount in (discount.base, discount.total))
     if coupon.percent is not None:
         terms = {"percent": to_plain_string(coupon.percent)}
-        formula = f"{to_plain_string(coupon.percent)} % of {base}"
+        formula = f"{to_plain_string(coupon.percent)}% of {base}"
     else:
         figure = f"{round_money(coupon.amount or ZERO, currency):f}"
         terms, formula = {"amount": figure}, f"{figure} off {base}"

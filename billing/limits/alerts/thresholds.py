@@ -1,7 +1,7 @@
 """
 Thresholds of alert rules: pure arithmetic, without database or clock.
 
-Nothing is divided: a share is compared as value × 100 against limit × level, so that 75 % is 75 % to the last digit.
+Nothing is divided: a share is compared as value × 100 against limit × level, so that 75% is 75% to the last digit.
 
 Source: docs/alerts.md.
 """

@@ -18,7 +18,7 @@ class Percentage:
     """
     rate × (value − free) + fixed fee × paid events.
 
-    percent: 0 to 1,000, with at most 10 decimal places: 2.9 is 2.9 %.
+    percent: 0 to 1,000, with at most 10 decimal places: 2.9 is 2.9%.
     fixed_fee: due for every paid event.
     free_events, free_value: number of events, and amount of value, that are free at the start of the period; 0 =
     none. With both, the free use ends when the first of them is used up. An event that exceeds the remaining free

@@ -45,9 +45,9 @@ def subscription_with(*coupons: Any, fees: list | None = None, **fields: Any) ->
 
 
 def coupon_of(text: str, **fields: Any) -> Any:
-    """Make a coupon from its notation on the page: 25 %, 10.00, 10 % of api.calls, 5.00 of base."""
+    """Make a coupon from its notation on the page: 25%, 10.00, 10% of api.calls, 5.00 of base."""
     figure, _, scope = text.partition(" of ")
-    kind, figure = ("percent", figure[:-2]) if figure.endswith("%") else ("amount", figure)
+    kind, figure = ("percent", figure[:-1]) if figure.endswith("%") else ("amount", figure)
     scopes = {"api.calls": {"features": ["api.calls"]}, "base": {"fees": ["base"]}, "": {}}
     return make_coupon(**{kind: figure}, **scopes[scope], **fields)
 
@@ -116,7 +116,7 @@ def test_each_tax_rate_has_its_own_coupon_line():
 
 
 def test_a_negative_line_is_not_deducted_twice():
-    """A negative surcharge leaves 75.00 of 100.00; a 100 % coupon leaves zero, and not -25.00."""
+    """A negative surcharge leaves 75.00 of 100.00; a 100% coupon leaves zero, and not -25.00."""
     subscription = subscription_with(make_coupon(percent=100), fees=[], commitments=[commitment(50, factor="0.5")])
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)

@@ -166,7 +166,7 @@ def test_an_allowance_can_reset_each_week_of_a_four_week_invoice():
 
 PERCENTAGES = [
     # fields                                            amount   why
-    ({}, "10.40", "1.3 % of 800"),
+    ({}, "10.40", "1.3% of 800"),
     ({"fixed_fee": D(2)}, "18.40", "and 2 for each of four"),
     ({"fixed_fee": D(2), "free_events": 3}, "7.20", "only the last one pays"),
     ({"fixed_fee": D(2), "free_value": D(250)}, "11.15", "two are free, one in part"),

@@ -232,7 +232,7 @@ def test_a_reduction_is_credited_at_the_invoiced_price(row: dict[str, str]):
 
     subscription = subscription_to([rate("1")])
     if row["coupon"]:
-        coupon = make_coupon(percent=row["coupon"].rstrip(" %"), features=["api.calls"])
+        coupon = make_coupon(percent=row["coupon"].rstrip("%"), features=["api.calls"])
         apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)

@@ -123,7 +123,7 @@ def test_it_is_due_as_documented(row):
     starts_at = day(row["starts"])
     subscription = subscribe(make_customer("acme"), version, starts_at=starts_at)
     if row["coupon"]:
-        apply_coupon(subscription=subscription, coupon=make_coupon(percent=row["coupon"].rstrip(" %")), at=starts_at)
+        apply_coupon(subscription=subscription, coupon=make_coupon(percent=row["coupon"].rstrip("%")), at=starts_at)
     pass_time(starts_at)
     known = len(issued_amounts())
     if row["happens"]:

@@ -247,7 +247,7 @@ def test_an_amount_credited_by_a_credit_note_is_not_credited_again(percent, by_h
 
 
 def test_a_downgrade_is_credited_by_a_note_on_the_invoice():
-    """93.00 paid in advance, at 10 % tax; the cheaper version costs 6.30, so 56.70 and its tax are credited."""
+    """93.00 paid in advance, at 10% tax; the cheaper version costs 6.30, so 56.70 and its tax are credited."""
     make_tax("10")
     old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "93"), ("new", "9.30")))
     subscription = subscribe(make_customer("acme"), old)

@@ -44,7 +44,7 @@ def test_the_rate_is_the_most_specific_one(customer: dict, rate: str, reason: st
 def test_tax_is_rounded_once_on_the_net_sum():
     make_tax("19")
     invoice = issued()
-    # 19 % of 13.38 is 2.5422; rounded by line it would be 1.91 + 0.63 = 2.54 too, so this case alone proves nothing.
+    # 19% of 13.38 is 2.5422; rounded by line it would be 1.91 + 0.63 = 2.54 too, so this case alone proves nothing.
     assert (invoice.net.amount, invoice.tax.amount) == (Decimal("13.38"), Decimal("2.54"))
 
 

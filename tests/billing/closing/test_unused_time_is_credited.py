@@ -79,7 +79,7 @@ def test_unused_time_is_credited_as_documented(row):
     seats, *later = row["seats"].split(", ")
     change_seats(subscription, seats)
     if row["coupon"]:
-        coupon = make_coupon(percent=row["coupon"].rstrip(" %"))
+        coupon = make_coupon(percent=row["coupon"].rstrip("%"))
         apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
     close_due(at=JAN + HOUR)
     opening = Invoice.objects.get()

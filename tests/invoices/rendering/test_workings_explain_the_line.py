@@ -48,7 +48,7 @@ def test_a_one_time_add_on_has_its_price():
 
 
 def test_a_coupon_shows_its_base_amount_and_has_no_unit_price():
-    percent = {"coupon": "TEN", "percent": "12.5", "of": "40.00", "taken": "5.00", "formula": "12.5 % of 40.00"}
+    percent = {"coupon": "TEN", "percent": "12.5", "of": "40.00", "taken": "5.00", "formula": "12.5% of 40.00"}
     amount = {"coupon": "FIVE", "amount": "5.00", "of": "40.00", "taken": "5.00", "formula": "5.00 off 40.00"}
     workings = [
         workings_of(replace(fee("-5"), kind="coupon", explanation=explanation)) for explanation in (percent, amount)

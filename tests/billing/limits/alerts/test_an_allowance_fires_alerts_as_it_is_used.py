@@ -1,4 +1,4 @@
-"""Alerts at 50, 75, 90 and 100 % of an allowance fire once each, and recover once."""
+"""Alerts at 50, 75, 90 and 100% of an allowance fire once each, and recover once."""
 
 from datetime import timedelta
 

@@ -25,7 +25,7 @@ PRIVATE = replace(BUYER, tax_number="")
 AMERICAN = replace(SELLER, country="US", region="NY", tax_number="00-1234567")
 NO_ONE = replace(AMERICAN, tax_number="")
 KOREAN_WON = {"currency": "KRW", "buyer": replace(BUYER, country="KR", tax_number="")}
-COUPON = {"coupon": "TEN", "percent": "10", "of": "19.00", "taken": "1.90", "formula": "10 % of 19.00"}
+COUPON = {"coupon": "TEN", "percent": "10", "of": "19.00", "taken": "1.90", "formula": "10% of 19.00"}
 TRUE_UP = {"promised": "100", "spent": "40", "formula": "100 − 40"}
 
 
