@@ -6,6 +6,7 @@ kinds of pgtrigger itself (`Protect`, `ReadOnly`, `FSM`) refuse with a text of t
 only rows that nobody can change by any page use them.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pgtrigger
@@ -124,6 +125,42 @@ class InstallTriggers(Operation):
 
     def describe(self) -> str:
         return "Install the triggers of the app's models"
+
+
+class ReplaceTriggers(Operation):
+    """
+    Replaces triggers by new ones of the same names, in one operation.
+
+    A `RemoveTrigger` and an `AddTrigger` for each would render the app's models twice for each trigger.
+
+    triggers: name of the model → its new triggers.
+    """
+
+    category = OperationCategory.ALTERATION
+    reversible = True
+
+    def __init__(self, triggers: Mapping[str, Sequence[Trigger]]) -> None:
+        self.triggers = triggers
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        for model_name, new_triggers in self.triggers.items():
+            new_by_name = {trigger.name: trigger for trigger in new_triggers}
+            options = state.models[app_label, model_name].options
+            options["triggers"] = [new_by_name.get(trigger.name, trigger) for trigger in options["triggers"]]
+        state.reload_models({(app_label, model_name) for model_name in self.triggers}, delay=True)
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        replaced = {(name, trigger.name) for name, new_triggers in self.triggers.items() for trigger in new_triggers}
+        for (label, model_name), model in sorted(to_state.models.items()):
+            for trigger in model.options.get("triggers", ()):
+                if label == app_label and (model_name, trigger.name) in replaced:
+                    schema_editor.execute(trigger.install_sql, params=None)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        return f"Replace triggers of {', '.join(self.triggers)}"
 
 
 def _triggers(app_label: str, state: Any) -> list[Trigger]:

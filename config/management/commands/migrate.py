@@ -7,9 +7,12 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from config import broker
+from config.migration_autodetector import ColumnAutodetector
 
 
 class Command(migrate.Command):
+    autodetector = ColumnAutodetector
+
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
