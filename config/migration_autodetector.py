@@ -1,7 +1,5 @@
 """The autodetector of migrations: it compares columns, constraints and triggers, and no words of forms."""
 
-from typing import Any
-
 from django.core.management.commands import makemigrations
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.models import Field
@@ -13,7 +11,7 @@ FOR_FORMS = ("choices", "error_messages", "help_text", "validators", "verbose_na
 class ColumnComparison(MigrationAutodetector):
     """Ignores arguments of fields that concern forms alone: a page is reworded without a migration."""
 
-    def deep_deconstruct(self, obj: Any) -> Any:
+    def deep_deconstruct(self, obj: object) -> object:
         deconstructed = super().deep_deconstruct(obj)
         if not isinstance(obj, Field):
             return deconstructed

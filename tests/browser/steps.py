@@ -102,4 +102,4 @@ def confirm_publication(page: Page, verb: str) -> None:
     if (warnings := page.locator("#id_acknowledged")).count():
         warnings.check()
     page.get_by_role("button", name=verb).click()
-    expect(page.locator(".cards")).to_contain_text(re.compile("live|scheduled"))
+    expect(page.locator(".cards")).to_contain_text(re.compile("active|scheduled"))

@@ -135,7 +135,7 @@ def publish(page: Page) -> None:
     expect(page.locator(".consequences")).to_contain_text("Pro has no subscriptions yet")
     page.fill("#id_reason", "Launch of the new prices")
     page.get_by_role("button", name="Publish now").click()
-    expect(page.locator(".cards")).to_contain_text("live")
+    expect(page.locator(".cards")).to_contain_text("active")
     expect(page.locator("#fees-data input[type=text]")).to_have_count(0)
     expect(page.get_by_role("link", name="New version")).to_be_visible()
 
@@ -220,7 +220,7 @@ def read_history(page: Page, version: PlanVersion) -> None:
     latest = page.locator(".history-entry").first
     expect(latest).to_contain_text("Fiona Ash in the back office: publish")
     expect(latest).to_contain_text("Launch of the new prices")
-    expect(latest.locator("tr", has_text="State")).to_contain_text("draft → live")
+    expect(latest.locator("tr", has_text="State")).to_contain_text("draft → active")
     expect(page.locator(".history")).to_contain_text("tier up to 10,000")
     Customer.objects.filter(external_id="globex").update(city="Springfield")
     page.goto(f"/admin/customers/customer/{Customer.objects.get().pk}/history/")

@@ -32,7 +32,7 @@ def test_usage_in_progress_keeps_its_cost(monkeypatch):
     pause.release()
 
     assert ingest.result() == ["accepted"]
-    with pytest.raises(CostRefused, match="was charged by the costs as they stand"):
+    with pytest.raises(CostRefused, match="was charged at the present costs"):
         change.result()
     assert counted_costs() == [5]
 
