@@ -29,10 +29,8 @@ class QueryParameterFilter(BaseFilterBackend):
             if name in PAGING:
                 continue
             if name not in lookups:
-                detail = (
-                    "is not a parameter of this operation; known parameters are ',"
-                    f" '.join(sorted({*lookups, *PAGING}))"
-                )
+                known = ", ".join(sorted({*lookups, *PAGING}))
+                detail = f"is not a parameter of this operation; known parameters are {known}"
                 raise invalid_field(name[:80], detail, "unknown")
             if value not in choices.get(name, (value,)):
                 raise invalid_field(name, f"“{value[:40]}” is not one of {', '.join(choices[name])}")

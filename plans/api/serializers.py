@@ -76,7 +76,7 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     unit = serializers.CharField(source="feature.meter.unit", default=None, allow_null=True)
     when_unreachable = serializers.CharField(
         source="feature.when_unreachable",
-        help_text="What the product does if a check gets no response: open allows, closed refuses.",
+        help_text="Behavior if a check gets no response: `open` allows the usage, `closed` rejects it.",
     )
     included = NumberField(help_text="Free units per period.")
     unlocked_at = NumberField(help_text="Units, or money in the subscription's currency, that unlock the feature.")

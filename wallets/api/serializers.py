@@ -87,7 +87,7 @@ class LotSerializer(RowSerializer[Lot]):
     granted_at = InstantField()
     rollover_most = NumberField(allow_null=True, help_text="Maximum that rolls over.")
     source = serializers.CharField(  # type: ignore[assignment]  # a field, which the metaclass takes off
-        help_text="What created the lot; unique in the wallet."
+        help_text="Origin of the lot, such as its purchase; unique in the wallet."
     )
 
     class Meta:

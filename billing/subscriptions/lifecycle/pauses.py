@@ -76,7 +76,7 @@ def pause(
         # Only a pause in mid-period splits it.
         if running_period.starts_at < starts_at < running_period.ends_at:
             for blocker in split_blockers([running_period.version_id]).values():
-                raise PauseRefused(_("%(blocker)s. Pause it at the end of the period.") % {"blocker": blocker})
+                raise PauseRefused(_("%(blocker)s Pause it at the end of the period.") % {"blocker": blocker})
         try:
             shortened = shorten_periods(subscription, periods, starts_at)
         except UsageAfterCutoff as error:

@@ -130,7 +130,7 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) 
 def _check_splittable(*versions: PlanVersion) -> None:
     """Refuse to split periods in which a quantity is not a sum."""
     for blocker in split_blockers([version.pk for version in versions]).values():
-        raise ChangeRefused(_("%(blocker)s. Change the plan at the end of the period.") % {"blocker": blocker})
+        raise ChangeRefused(_("%(blocker)s Change the plan at the end of the period.") % {"blocker": blocker})
 
 
 def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:

@@ -101,7 +101,8 @@ def replace_agreement(
         # Another constraint was violated, which is a bug.
         if later is None:
             raise
-        message = f"{conflict.format(since=later.starts_at)}. End one of them before the other starts."
+        since = f"{later.starts_at:%Y-%m-%d %H:%M %Z}"
+        message = f"{conflict.format(since=since)}. End one of them before the other starts."
         raise OverrideRefused("ends_at", message) from error
 
 

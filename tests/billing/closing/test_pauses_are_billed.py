@@ -218,7 +218,7 @@ def test_an_invalid_time_is_rejected(arguments, why):
 def test_a_feature_metered_by_level_is_paused_at_its_periods_end():
     disk = make_feature("disk", meter=make_meter("disk", **LEVEL))
     subscription = subscribed(publish(make_plan(offers=[offer(disk, rates=[rate("1")])])))
-    with pytest.raises(PauseRefused, match="Pause it at the end of the period"):
+    with pytest.raises(PauseRefused, match=r"charge twice\. Pause it at the end of the period"):
         pause(subscription=subscription, at=DAY_10)
     assert pause(subscription=subscription, at=DAY_10, at_period_end=True).starts_at == FEB
 
