@@ -155,7 +155,7 @@ def test_text_from_outside_can_not_inject_into_the_mail(acme):
     announce_alert(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
     send()
 
-    message = mail.outbox[0]
+    (message,) = (message for message in mail.outbox if message.to == ["al@acme.example"])
     assert message.subject == "80 % Bcc: all@acme.example Pay <b>me</b>: 7 used"
     assert message.recipients() == message.to
     assert "<b>me" not in message.alternatives[0][0]
