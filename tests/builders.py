@@ -43,6 +43,7 @@ from plans.models import (
     Rate,
     Tier,
     UnitCost,
+    UsageLimit,
 )
 from plans.publishing import publication
 from tests.clean_books import assert_clean
@@ -198,7 +199,7 @@ def offer(
     Describe the allowance and prices of a feature in a version.
 
     rates: in `currency`; or `prices`: currency → rates. No rates means no price, as for a hard cap or a boolean.
-    minimum: of each of its prices.
+    minimum: of each of its prices. limits: quotas and throttles.
     """
     prices = prices or ({currency: rates} if rates else {})
     return {"feature": feature, "included": Decimal(included), "prices": prices, **fields}
@@ -245,6 +246,7 @@ def _add_offer(
     feature: str | Feature,
     prices: dict[str, Sequence[dict[str, Any]]],
     minimum: Number | None = None,
+    limits: Sequence[dict[str, Any]] = (),
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
@@ -252,6 +254,8 @@ def _add_offer(
         make_meter(feature, dimensions=sorted(matched))
         feature = make_feature(feature)
     granted = PlanFeature.objects.create(version=version, feature=feature, **fields)
+    for position_of_limit, described in enumerate(limits):
+        UsageLimit.objects.create(plan_feature=granted, position=position_of_limit, **described)
     for currency, rates in prices.items():
         least = None if minimum is None else Decimal(minimum)
         price = Price.objects.create(plan_feature=granted, currency=currency, minimum=least)

@@ -1,6 +1,6 @@
 """Spend of the caps that stop or throttle usage, including the possible cost of reservations."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from billing.metering.usage.current_usage import current_usage
 from billing.models.price_overrides import CapAction
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
+from plans.pricing.usage_limits import MINUTE, SECOND, UseBucket, bucket_start, throttle_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +22,24 @@ class CapSpend:
     A cap and its spend in a period: the invoiced amount so far, and the possible cost of reservations.
 
     period_id: the subscription's period; None for a customer's cap, which covers all of its subscriptions.
+    seconds: recent uses, reservations included, of a cap that throttles.
     """
 
     cap: Cap
     period_id: int | None
     spent: Decimal
+    seconds: tuple[UseBucket, ...] = ()
 
     @property
     def stops_usage(self) -> bool:
         return self.cap.action == CapAction.STOP
 
-    @property
-    def retry_after(self) -> int:
-        """Seconds from one use to the next while throttled."""
-        # Rounded up, so that the uses of a minute never exceed the rate.
-        return -(-60 // (self.cap.per_minute or 60))
+    def retry_after(self, uses: Decimal, *, at: datetime) -> int | None:
+        """Return the seconds until a throttle lets more uses through, 0 at once; None for another kind of cap."""
+        if self.cap.per_minute is None:
+            return None
+        # All uses of the last minute count, also those from before the cap's start: their amounts are not stored.
+        return throttle_wait(self.seconds, beyond=None, quantity=uses, per_minute=Decimal(self.cap.per_minute), at=at)
 
     def counts(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
         """Return whether usage of a feature in a period, with these properties, counts toward the cap."""
@@ -49,18 +53,22 @@ class CapSpend:
         """Return whether an additional cost exceeds the cap; None for usage of unknown cost."""
         # Usage of unknown cost stops once the cap is reached; usage that costs nothing never stops.
         if cost is None:
-            return self.spent >= self.cap.amount
-        return cost > 0 and EXACT.add(self.spent, cost) > self.cap.amount
+            return self.spent >= self.cap.starts_at_amount
+        return cost > 0 and EXACT.add(self.spent, cost) > self.cap.starts_at_amount
 
 
 class ReservedCost(NamedTuple):
-    """The possible cost of open reservations with the same properties."""
+    """The possible cost of an open reservation."""
 
     period_id: int
     feature_id: int
     currency: str
     properties: dict[str, str]
     cost: Decimal
+    at: datetime
+
+
+ONE = Decimal(1)
 
 
 def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpend]:
@@ -73,6 +81,8 @@ def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpe
                     cap_usage.cap,
                     cap_usage.spent,
                 )
+    throttling_ids = [cap.id for cap, _ in spend_by_cap.values() if cap.action == CapAction.THROTTLE]
+    seconds = _read_seconds(throttling_ids, at) if throttling_ids else {}
     # Read only if there is a cap that they count toward.
     reserved_costs = list(_read_reserved_costs(customer, sandbox, at)) if spend_by_cap else []
     return [
@@ -82,6 +92,14 @@ def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpe
             EXACT.add(
                 spent,
                 sum((reserved.cost for reserved in reserved_costs if _counts_toward(reserved, cap, period_id)), ZERO),
+            ),
+            (
+                *seconds.get(cap.id, ()),
+                *(
+                    UseBucket(bucket_start(reserved.at, SECOND), SECOND, ONE)
+                    for reserved in reserved_costs
+                    if cap.action == CapAction.THROTTLE and _counts_toward(reserved, cap, period_id)
+                ),
             ),
         )
         for (_, period_id), (cap, spent) in spend_by_cap.items()
@@ -98,12 +116,12 @@ def _counts_toward(reserved: ReservedCost, cap: Cap, period_id: int | None) -> b
 
 
 _RESERVED_COSTS = """
-SELECT r.period_id, pf.feature_id, s.currency, r.properties::text, sum(r.cost)
+SELECT r.period_id, pf.feature_id, s.currency, r.properties::text, r.cost, r.at
 FROM customers_customer cu
 JOIN billing_reservation r ON r.customer_id = cu.id AND r.state = 'open' AND r.until > %s AND r.cost > 0
 JOIN plans_planfeature pf ON pf.id = r.plan_feature_id
 JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-WHERE cu.sandbox = %s AND cu.external_id = %s GROUP BY 1, 2, 3, 4
+WHERE cu.sandbox = %s AND cu.external_id = %s
 """
 _decode_properties = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -111,8 +129,21 @@ _decode_properties = msgspec.json.Decoder(dict[str, str]).decode
 def _read_reserved_costs(customer: str, sandbox: bool, at: datetime) -> Iterator[ReservedCost]:
     with prepared_statements.cursor() as cursor:
         cursor.execute(_RESERVED_COSTS, [at, sandbox, customer], binary=True)
-        for period_id, feature_id, currency, properties, cost in cursor.fetchall():
-            yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), cost)
+        for period_id, feature_id, currency, properties, cost, reserved_at in cursor.fetchall():
+            yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), cost, reserved_at)
+
+
+_SECONDS = "SELECT cap_id, starts_at, events FROM billing_capbucket WHERE cap_id = ANY(%s) AND starts_at > %s"
+
+
+def _read_seconds(cap_ids: Sequence[int], at: datetime) -> dict[int, list[UseBucket]]:
+    """Return the events of the last minute that count toward caps, second by second."""
+    seconds: dict[int, list[UseBucket]] = {}
+    with prepared_statements.cursor() as cursor:
+        cursor.execute(_SECONDS, [list(cap_ids), at - MINUTE - SECOND], binary=True)
+        for cap_id, starts_at, events in cursor.fetchall():
+            seconds.setdefault(cap_id, []).append(UseBucket(starts_at, SECOND, Decimal(events)))
+    return seconds
 
 
 # Asked for each batch of reported usage, so it only looks whether a stopping cap exists.

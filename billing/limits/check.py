@@ -9,9 +9,11 @@ from billing.limits.availability import AvailableFunds, FeatureAvailability, bui
 from billing.limits.cap_spend import CapSpend, read_cap_spend
 from billing.limits.feature_unlocks import FeatureLock, FeatureLocks
 from billing.limits.feature_usage import FeatureQuery, FeatureUsageRow, UnknownFeature, is_paused, read_feature_usage
+from billing.limits.usage_limits import count_uses, limit_states
 from billing.metering.usage.current_usage import UnknownCustomer
 from lib.decimals import EXACT, ZERO
 from plans.models.prices import Consumption
+from plans.pricing.usage_limits import LimitState
 
 __all__ = ["CheckAnswer", "UnknownCustomer", "UnknownFeature", "answer_query", "check"]
 
@@ -23,6 +25,7 @@ LOCKED = "locked"
 CAP_REACHED = "hard_cap_reached"
 WALLET_EMPTY = "wallet_empty"
 SPEND_CAP_REACHED = "spend_cap_reached"
+QUOTA_REACHED = "quota_reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,16 @@ class CheckAnswer:
 
     allowed: whether the quantity may be used now.
     reason: the limit that prevents it; empty if none does.
-    used, reserved, included, remaining: of the running usage window; remaining is None if no quantity limits it.
+    used, reserved, included: of the running usage window. remaining: the rest of the allowance; None without one.
     resets_at: when the allowance starts again.
     cost: cost of the quantity, in the wallet's unit if one pays, else in the invoice's currency; None if the
         properties don't determine it.
     funds: the wallets' funds for it.
     reached_cap: the spend cap that is reached.
-    retry_after: seconds to wait before the next use, if that cap throttles.
+    retry_after: whole seconds until a throttle or quota lets the quantity through; 0 at once, None if none applies.
     when_unreachable: how the product acts without an answer: allow the usage (open), or not (closed).
     feature_lock: the threshold that unlocks the feature.
+    limits: the feature's quotas and throttles.
     """
 
     allowed: bool
@@ -59,6 +63,7 @@ class CheckAnswer:
     when_unreachable: str = "open"
     availability: FeatureAvailability | None = None
     feature_lock: FeatureLock | None = None
+    limits: tuple[LimitState, ...] = ()
 
     def refused(self, reason: str) -> "CheckAnswer":
         """Return the answer with a limit, found later, that prevents the usage."""
@@ -140,12 +145,14 @@ def _apply_limits(
 ) -> CheckAnswer:
     feature = availability.feature
     used, reserved = availability.used, availability.reserved_quantity
-    reason, remaining, cost, funds = "", None, None, None
-    if feature.consumption == Consumption.HARD_CAP:
-        remaining = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
-        # A check of zero units is refused at the cap, too.
-        if quantity > remaining or not remaining:
-            reason = CAP_REACHED
+    reason, cost, funds = "", None, None
+    remaining = availability.remaining
+    # A check of zero units is refused at the cap, too.
+    if feature.consumption == Consumption.HARD_CAP and (remaining is None or quantity > remaining or not remaining):
+        reason = CAP_REACHED
+    limits = limit_states(availability, quantity, at=query.at)
+    if not reason and any(limit.refuses for limit in limits):
+        reason = QUOTA_REACHED
     # The cost is computed only where it is limited.
     if feature.wallet or row.is_capped:
         rate_id = availability.find_rate(properties) if quantity else None
@@ -177,10 +184,26 @@ def _apply_limits(
         unit=availability.unit,
         funds=funds,
         reached_cap=exceeded_cap,
-        retry_after=None if exceeded_cap is None or exceeded_cap.stops_usage else exceeded_cap.retry_after,
+        retry_after=_retry_after(limits, exceeded_cap, availability, quantity, at=query.at),
         when_unreachable=row.when_unreachable,
         availability=availability,
+        limits=limits,
     )
+
+
+def _retry_after(
+    limits: Sequence[LimitState],
+    cap: CapSpend | None,
+    availability: FeatureAvailability,
+    quantity: Decimal,
+    *,
+    at: datetime,
+) -> int | None:
+    """Return the longest wait of all limits; None if none makes the quantity wait."""
+    waits = [limit.retry_after for limit in limits]
+    if cap is not None:
+        waits.append(cap.retry_after(count_uses(quantity, "events", availability.feature), at=at))
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _find_exceeded_cap(
@@ -203,14 +226,21 @@ def _find_exceeded_cap(
 
 def find_exceeded_limit(query: FeatureQuery) -> CheckAnswer | None:
     """
-    Return the answer for usage that is counted already and exceeds a hard cap, or whose feature is locked; else None.
+    Return the answer for usage that is counted already and exceeds a hard cap or a quota, or whose feature is locked;
+    else None.
     """
     rows = read_feature_usage(query)
     if lock := FeatureLocks(query).find(rows[0]):
         return _locked_answer(rows[0], lock)
     availability = build_availability(rows, query.at)
-    if availability is None or availability.feature.consumption != Consumption.HARD_CAP:
+    if availability is None:
         return None
-    if EXACT.add(availability.used, availability.reserved_quantity) <= availability.feature.included:
-        return None
-    return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES)
+    if (
+        availability.feature.consumption == Consumption.HARD_CAP
+        and EXACT.add(availability.used, availability.reserved_quantity) > availability.feature.included
+    ):
+        return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES).refused(CAP_REACHED)
+    exceeded = [limit for limit in limit_states(availability, ZERO, at=query.at) if limit.is_exceeded]
+    if any(limit.terms.kind == "quota" and limit.terms.after == "refuse" for limit in exceeded):
+        return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES).refused(QUOTA_REACHED)
+    return None

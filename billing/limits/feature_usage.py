@@ -41,6 +41,7 @@ class FeatureUsageRow(NamedTuple):
     reserved_json, wallet_funds_json, is_capped: reservations of the feature, wallet funds for it, and whether a spend
         cap stops or throttles it, as read by `billing.limits.availability`.
     unlocked_by, unlocked_with, unlocked_at: the unlock rule: see `PlanFeature`.
+    recent_uses_json: recent uses, as read by `billing.limits.usage_limits`; empty without quotas and throttles.
 
     Without a period, the columns from `period_id` on hold None.
     """
@@ -72,6 +73,7 @@ class FeatureUsageRow(NamedTuple):
     unlocked_by: str
     unlocked_with: str
     unlocked_at: Decimal
+    recent_uses_json: str
 
     @property
     def period(self) -> RatingPeriod:
@@ -99,6 +101,21 @@ CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
         AND w.unit = CASE pf.consumption WHEN 'credits' THEN 'credits' ELSE s.currency END
 )::text, '[]') ELSE '' END
 """
+# Of the subscription, whatever version it was on: a quota goes on through a plan change.
+_RECENT_USES = """
+CASE WHEN EXISTS (SELECT FROM plans_usagelimit ul WHERE ul.plan_feature_id = pf.id) THEN json_build_array(
+    coalesce((
+        SELECT json_agg(json_build_array(b.is_window, b.seconds, b.starts_at, b.events, b.quantity::text))
+        FROM billing_usagebucket b WHERE b.subscription_id = s.id AND b.feature_id = f.id
+    ), '[]'),
+    coalesce((
+        SELECT json_agg(json_build_array(r.at, r.quantity::text)) FROM billing_reservation r
+        JOIN plans_planfeature rf ON rf.id = r.plan_feature_id JOIN billing_period rp ON rp.id = r.period_id
+        WHERE r.customer_id = cu.id AND r.state = 'open' AND r.until > %(at)s
+            AND rf.feature_id = f.id AND rp.subscription_id = s.id
+    ), '[]')
+)::text ELSE '' END
+"""
 _IS_CAPPED = """
 EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
     AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
@@ -107,7 +124,7 @@ _COLUMNS = f"""
 SELECT cu.id AS customer_id, f.id AS feature_id, f.when_unreachable, s.id AS subscription_id,
        {_RESERVED} AS reserved_json, {_WALLET_FUNDS} AS wallet_funds_json, {_IS_CAPPED} AS is_capped,
        {METERING_COLUMNS}, pf.id AS plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint,
-       c.carried, pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
+       c.carried, pf.unlocked_by, pf.unlocked_with, pf.unlocked_at, {_RECENT_USES} AS recent_uses_json
 FROM customers_customer cu
 """  # noqa: S608
 _PERIOD_JOINS = """

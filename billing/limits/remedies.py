@@ -6,7 +6,15 @@ from typing import Any
 
 from django.db.models import Q
 
-from billing.limits.check import CAP_REACHED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, CheckAnswer
+from billing.limits.check import (
+    CAP_REACHED,
+    NOT_COVERED,
+    PAUSED,
+    QUOTA_REACHED,
+    SPEND_CAP_REACHED,
+    WALLET_EMPTY,
+    CheckAnswer,
+)
 from billing.limits.feature_unlocks import FeatureLock
 from lib.decimals import EXACT, ZERO, to_plain_string
 from plans.models import PlanVersion
@@ -33,6 +41,8 @@ def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
     if answer.reason == CAP_REACHED and availability is not None:
         plans = plans_including_more(availability.feature.feature_id, included_above=answer.included, at=at)
         return {"kind": "upgrade", "plans": plans}
+    if answer.reason == QUOTA_REACHED:
+        return {"kind": "wait", "seconds": answer.retry_after}
     if answer.reason == WALLET_EMPTY and answer.funds is not None:
         missing = None if answer.cost is None else max(EXACT.subtract(answer.cost, answer.funds.available), ZERO)
         return {

@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from billing.models import SpendCap, Subscription
+from billing.models import Period, SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
+from billing.subscriptions.terms.feature_coverage import invalidate_periods
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from lib.field_types import MAX_MONEY
@@ -40,6 +42,7 @@ def set_cap(
     match: Mapping[str, str] | None = None,
     action: str = CapAction.NOTIFY,
     per_minute: int | None = None,
+    throttles_from: int = 100,
     set_by: str = CapSetter.FINANCE,
     by: User | None = None,
 ) -> SpendCap:
@@ -52,6 +55,7 @@ def set_cap(
     match: one dimension and its value, for a budget.
     amount: zero or more.
     per_minute: uses to allow per minute, for a throttle.
+    throttles_from: percentage of the amount from which it throttles, 1 to 100.
 
     :raises CapRefused: if the feature or the dimension is not metered in the scope, the amount can't be invoiced, or
         the customer's own cap is above finance's.
@@ -63,6 +67,7 @@ def set_cap(
         owner = Customer.objects.select_for_update(no_key=True).get(pk=owner.pk)
         currency = str(subscription.currency) if subscription else currency or str(owner.currency)
         _check_amount(amount, currency, action, per_minute)
+        _check_start(action, throttles_from)
         _check_scope(owner, subscription, feature, match or {})
         scope: dict[str, Any] = {
             "subscription": subscription,
@@ -72,16 +77,34 @@ def set_cap(
             "currency": currency,
         }
         _check_other_side(scope, amount, set_by)
-        cap, _ = SpendCap.objects.update_or_create(
-            **scope, set_by=set_by, defaults={"amount": amount, "action": action, "per_minute": per_minute}
-        )
+        throttling = SpendCap.objects.filter(**scope, set_by=set_by, action=CapAction.THROTTLE).first()
+        throttles = action == CapAction.THROTTLE
+        figures = {
+            "amount": amount,
+            "action": action,
+            "per_minute": per_minute,
+            "throttles_from": throttles_from,
+            "counts_from": (throttling.counts_from if throttling else at) if throttles else None,
+        }
+        cap, _created = SpendCap.objects.update_or_create(**scope, set_by=set_by, defaults=figures)
+        if throttles != (throttling is not None):
+            cap.buckets.all().delete()
+            _invalidate_periods(cap, at=at)
         return cap
 
 
 def remove_cap(*, cap: SpendCap, at: datetime, by: User | None = None) -> None:
     """Remove a spend cap; its history stays."""
     with audited_transaction("remove spend cap", by=by, at=at):
+        if cap.action == CapAction.THROTTLE:
+            _invalidate_periods(cap, at=at)
         cap.delete()
+
+
+def _invalidate_periods(cap: SpendCap, *, at: datetime) -> None:
+    """Make ingest read the cap's periods again, because it counts the uses toward caps that throttle."""
+    scope = Q(subscription=cap.subscription_id) if cap.subscription_id else Q(subscription__customer=cap.customer_id)
+    invalidate_periods(Period.objects.filter(scope, ends_at__gt=at))
 
 
 def budget_dimensions(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
@@ -119,6 +142,16 @@ def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int |
     if action != CapAction.THROTTLE and per_minute is not None:
         text = _("Requests a minute can only be set if requests are slowed down. Leave the field empty.")
         raise CapRefused("per_minute", text)
+
+
+def _check_start(action: str, throttles_from: int) -> None:
+    if action == CapAction.THROTTLE and not 1 <= throttles_from <= 100:
+        raise CapRefused(
+            "throttles_from", _("Enter the percentage of the cap from which to slow down, from 1 to 100.")
+        )
+    if action != CapAction.THROTTLE and throttles_from != 100:
+        text = _("Only a cap that slows requests down can begin before its amount. Leave the field empty.")
+        raise CapRefused("throttles_from", text)
 
 
 def _check_scope(

@@ -31,12 +31,14 @@ from billing.models.usage import (
     Series,
     UnmatchedUsage,
 )
+from billing.models.usage_buckets import CapBucket, UsageBucket
 
 __all__ = [
     "AggregateState",
     "Alert",
     "AlertRule",
     "BilledUsage",
+    "CapBucket",
     "ChangeCursor",
     "Clone",
     "Correction",
@@ -75,4 +77,5 @@ __all__ = [
     "ThresholdCheck",
     "UnmatchedUsage",
     "UpcomingVersion",
+    "UsageBucket",
 ]

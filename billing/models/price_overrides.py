@@ -101,7 +101,8 @@ class SpendCap(models.Model):
     feature: empty for all usage.
     match: a dimension value that it is a budget of, such as one API key; empty for all.
     amount: in `currency`, before coupons and tax.
-    per_minute: uses to allow per minute once it is reached, if it throttles.
+    per_minute: uses to allow per minute, if it throttles.
+    throttles_from: percentage of the amount from which it throttles. counts_from: when it began to count uses.
     set_by: the customer's own cap applies in addition to finance's, and is never above it.
     """
 
@@ -119,6 +120,8 @@ class SpendCap(models.Model):
     currency = CurrencyField(default="USD")
     action = models.CharField(max_length=8, choices=CapAction, default=CapAction.NOTIFY)
     per_minute = models.PositiveIntegerField(null=True, blank=True)
+    throttles_from = models.PositiveSmallIntegerField(default=100, db_default=100)
+    counts_from = models.DateTimeField(null=True, blank=True)
     set_by = models.CharField(max_length=8, choices=CapSetter, default=CapSetter.FINANCE)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -129,9 +132,13 @@ class SpendCap(models.Model):
             one_of("set_by", CapSetter, name="cap_setter_is_known"),
             finite("per_minute", least=1, most=1_000_000, name="throttled_uses_are_1_to_a_million"),
             models.CheckConstraint(
-                condition=Q(action="throttle", per_minute__isnull=False)
-                | ~Q(action="throttle") & Q(per_minute__isnull=True),
+                condition=Q(action="throttle", per_minute__isnull=False, counts_from__isnull=False)
+                | ~Q(action="throttle") & Q(per_minute__isnull=True, counts_from__isnull=True),
                 name="only_a_throttle_lets_uses_through",
+            ),
+            models.CheckConstraint(
+                condition=Q(throttles_from=100) | Q(action="throttle", throttles_from__gte=1, throttles_from__lt=100),
+                name="only_a_throttle_begins_before_its_cap",
             ),
             models.UniqueConstraint(
                 fields=["subscription", "customer", "feature", "match", "currency", "set_by"],

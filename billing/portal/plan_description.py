@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from invoices.portal.formats import PortalFigures, plural_number
 from lib.decimals import EXACT
+from plans.catalog.limit_text import describe_limit
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
 from plans.models.prices import AtZero, Consumption
 from plans.pricing.calendar import Interval
@@ -93,6 +94,7 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
         "included": included,
         "prices": list(_prices(feature, figures)) if feature.price else [],
         "beyond": _beyond(feature),
+        "limits": [describe_limit(limit, unit=feature.unit, units=figures.units) for limit in feature.usage_limits],
         "is_agreed": bool(feature.overridden),
     }
 

@@ -9,8 +9,8 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_b
 
 EVERYTHING_SEEN = [
     "customers.customer testclock seller apikey contact webhookendpoint delivery notification emailtemplate",
-    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits feature meter"
-    " meterreading unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
+    " feature meter meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest requiredsimulation",
     "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period "
     "unmatchedusage",
@@ -22,7 +22,8 @@ EVERYTHING_SEEN = [
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 PRICES = [
-    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits unitcost",
+    "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
+    " unitcost",
     "plans.coupon promotion creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override subscriptioncommitment spendcap redemption alertrule"

@@ -7,7 +7,18 @@ from rest_framework import serializers
 
 from lib.api.fields import RowSerializer
 from lib.api.number_fields import AmountField, NumberField
-from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import (
+    Commitment,
+    Fee,
+    IncludedCredits,
+    Plan,
+    PlanFeature,
+    PlanVersion,
+    Price,
+    Rate,
+    Tier,
+    UsageLimit,
+)
 
 
 class TierSerializer(RowSerializer[Tier]):
@@ -67,6 +78,20 @@ class PriceSerializer(RowSerializer[Price]):
         fields = ["currency", "minimum", "maximum", "resets_every", "resets_unit", "rates"]
 
 
+class UsageLimitSerializer(RowSerializer[UsageLimit]):
+    """A quota: uses that a time window allows. Or a throttle: uses per minute beyond the allowance."""
+
+    most = NumberField(help_text="Uses that the window allows.")
+    window_count = serializers.IntegerField(help_text="Length of the window, in `window_unit`.")
+    window_start = serializers.CharField(help_text="`sliding`, or `first_use`: from the first use until it ends.")
+    after = serializers.CharField(help_text="Beyond a quota: `refuse`, `slow` or `overage`.")
+    slow_to = NumberField(allow_null=True, help_text="Uses per minute beyond a quota that slows down.")
+
+    class Meta:
+        model = UsageLimit
+        fields = ["kind", "counts", "most", "window_count", "window_unit", "window_start", "after", "slow_to"]
+
+
 class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     """A version's terms for one feature: the allowance, and the rule for usage beyond it."""
 
@@ -81,12 +106,13 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     included = NumberField(help_text="Free units per period.")
     unlocked_at = NumberField(help_text="Units, or money in the subscription's currency, that unlock the feature.")
     prices = PriceSerializer(many=True)
+    usage_limits = UsageLimitSerializer(many=True)
 
     class Meta:
         model = PlanFeature
         fields = [
             *("feature", "name", "kind", "unit", "when_unreachable", "consumption", "included"),
-            *("static_value", "unlocked_by", "unlocked_with", "unlocked_at", "prices"),
+            *("static_value", "unlocked_by", "unlocked_with", "unlocked_at", "prices", "usage_limits"),
         ]
 
 

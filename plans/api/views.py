@@ -20,7 +20,7 @@ def with_prices(versions: PlanVersionQuerySet) -> PlanVersionQuerySet:
         Prefetch("fees", Fee.objects.order_by("position", "id")),
         Prefetch("commitments", Commitment.objects.order_by("currency")),
         Prefetch("included_credits", IncludedCredits.objects.order_by("code", "unit")),
-        Prefetch("features", features.prefetch_related(Prefetch("prices__rates", rates))),
+        Prefetch("features", features.prefetch_related(Prefetch("prices__rates", rates), "usage_limits")),
     )
 
 

@@ -18,8 +18,9 @@ from lib.currencies import CREDITS
 from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import Aggregation
 from plans.aggregation.weighted_sum import Measures
-from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier
+from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier, UsageLimit
 from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
+from plans.models.usage_limits import WindowStart
 from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charge_models, rating
 from plans.pricing.billing_thresholds import SpendThreshold
@@ -27,6 +28,7 @@ from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
 from plans.pricing.period_anchor import AnchorKind
 from plans.pricing.proration import ProrationUnit
+from plans.pricing.usage_limits import UsageLimitTerms, window_length
 from plans.pricing.validation import check_percent
 
 FREE = charge_models.PerUnit(ZERO)
@@ -83,6 +85,7 @@ class FeatureTerms:
     tax_code: selects the tax rates for its usage; empty for the standard ones.
     overridden: figures of the subscription's own that replace the version's (plans/catalog/overrides.py); empty as
         published.
+    usage_limits: its quotas and throttles.
     """
 
     plan_feature_id: int
@@ -104,6 +107,7 @@ class FeatureTerms:
     uncovered_charge: charge_models.QuantityCharge | None = None
     currency: str = ""
     tax_code: str = ""
+    usage_limits: tuple[UsageLimitTerms, ...] = ()
 
     @property
     def invoice_price(self) -> rating.PriceTerms | None:
@@ -271,7 +275,7 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
     """Return the terms of a version as it is stored now, in a fixed number of queries."""
     plan_features = (
         version.features.select_related("feature__meter")
-        .prefetch_related("prices__rates__tiers")
+        .prefetch_related("prices__rates__tiers", "usage_limits")
         .order_by("position", "id")
     )
     stored_commitment = version.commitments.filter(currency=currency).first()
@@ -381,6 +385,20 @@ def _feature_terms(
         uncovered_charge=_uncovered_charge(wallet, currency, prices.get(currency)),
         currency=currency,
         tax_code=plan_feature.tax_code or tax_code,
+        usage_limits=tuple(map(usage_limit_terms, plan_feature.usage_limits.all())),
+    )
+
+
+def usage_limit_terms(stored: UsageLimit) -> UsageLimitTerms:
+    """Return the terms of a stored quota or throttle."""
+    return UsageLimitTerms(
+        stored.kind,
+        stored.counts,
+        stored.most,
+        window_length(stored.window_unit, stored.window_count),
+        stored.window_start == WindowStart.SLIDING,
+        stored.after,
+        stored.slow_to,
     )
 
 

@@ -9,6 +9,7 @@ from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.required_simulations import RequiredSimulation
 from plans.models.unit_costs import UnitCost
+from plans.models.usage_limits import UsageLimit
 from plans.models.versions import PlanVersion
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "RequiredSimulation",
     "Tier",
     "UnitCost",
+    "UsageLimit",
 ]

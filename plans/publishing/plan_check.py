@@ -89,8 +89,8 @@ def _check_price(feature: FeatureTerms) -> Iterator[str]:
             len(price.rates),
         )
         yield text % {"price": name, "count": format_number(len(price.rates))}
-    if feature.included and all(_is_free(rate.charge) for rate in price.rates):
-        text = _("%(price)s: usage above the included %(included)s is free. Set a price or a hard cap.")
+    if feature.included and not feature.usage_limits and all(_is_free(rate.charge) for rate in price.rates):
+        text = _("%(price)s: usage above the included %(included)s is free. Set a price, a throttle or a hard cap.")
         yield text % {"price": name, "included": format_units(feature.included, feature.unit)}
     for rate in price.rates:
         yield from _check_tiers(f"{name}, {rate.label}" if len(price.rates) > 1 else name, rate, price.currency)

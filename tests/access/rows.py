@@ -59,6 +59,7 @@ _NARROWED: dict[str, dict[str, Any]] = {
         f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")
     },
     **{f"admin/plans/planversion/<row>/{view}/": {"state": "draft"} for view in ("change", "delete", "price-list")},
+    "admin/plans/planfeature/<row>/change/": {"version__state": "draft"},
     **{
         f"admin/plans/price/<row>/{view}/": {"plan_feature__version__state": "draft"} for view in ("change", "delete")
     },

@@ -49,6 +49,7 @@ def test_message_501_of_500_is_refused(caller):
         "cost": None,
         "balance": None,
         "spend_cap": None,
+        "limits": [{"kind": "hard_cap", "used": "500", "limit": "500", "resets_at": "2026-04-01T00:00:00Z"}],
         "retry_after": None,
         "remedy": {"kind": "upgrade", "plans": []},
         "when_unreachable": "open",

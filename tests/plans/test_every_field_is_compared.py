@@ -4,6 +4,7 @@ Every change of a version's columns is shown by the comparison and invalidates a
 The columns are read from the models, so a new column is tested automatically.
 """
 
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -19,13 +20,15 @@ from tests.different_values import another
 
 pytestmark = pytest.mark.django_db
 
+LIMITS = [{"most": Decimal(9), "after": "slow", "slow_to": Decimal(3)}, {"kind": "throttle", "most": Decimal(2)}]
+
 
 @pytest.fixture
 def version(db: None) -> PlanVersion:
     ladder = [tier(10, "1", 5), tier(None, "0.5")]
     offers = [
         offer("calls", rates=[rate("0.05", match={"model": "a"}, label="A"), rate(tiers=ladder)]),
-        offer("storage"),
+        offer("storage", limits=LIMITS),
     ]
     fees = [fee("5"), fee("9", kind="one_time")]
     return make_plan(

@@ -61,7 +61,7 @@ def test_only_in_a_currency_of_both(tokens):
 def test_of_versions_in_force(tokens, django_assert_max_num_queries):
     make_cost(tokens, 2)
     live, _ = publish(priced(rate(4))), priced(rate(1))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         (only,), _ = compute_live_margins(at=FEB)
     assert only.version == live
     assert [only.is_at_least(Decimal(least)) for least in (50, 51)] == [True, False]

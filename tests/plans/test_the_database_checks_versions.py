@@ -2,6 +2,8 @@
 
 # ruff: noqa: S608
 
+from decimal import Decimal
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -39,6 +41,7 @@ OF = {
     "plans_includedcredits": "version_id IN ({version})",
     "plans_billingthreshold": "version_id IN ({version})",
     "plans_price": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
+    "plans_usagelimit": "plan_feature_id IN (SELECT id FROM plans_planfeature WHERE version_id IN ({version}))",
 }
 OF["plans_rate"] = f"price_id IN (SELECT id FROM plans_price WHERE {OF['plans_price']})"
 OF["plans_tier"] = f"rate_id IN (SELECT id FROM plans_rate WHERE {OF['plans_rate']})"
@@ -50,6 +53,7 @@ EDITS = {
     "plans_includedcredits": "amount = amount + 1",
     "plans_billingthreshold": "amount = amount + 1",
     "plans_price": "currency = 'EUR'",
+    "plans_usagelimit": "most = most + 1",
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
 }
@@ -66,6 +70,16 @@ def edit(table: str, changes: str, *, only: str = "true") -> str:
 
 def credits(changes: str) -> str:
     return edit("plans_includedcredits", changes, only="code = 'credits'")
+
+
+LIMITS = (
+    {"kind": "quota", "most": Decimal(9), "after": "slow", "slow_to": Decimal(3)},
+    {"kind": "throttle", "most": Decimal(2)},
+)
+
+
+def limit(changes: str, *, only: str = "kind = 'throttle'") -> str:
+    return edit("plans_usagelimit", changes, only=only)
 
 
 def coupon(changes: str) -> str:
@@ -253,6 +267,22 @@ CASES = [
     ("threshold_is_listed_once", edit("plans_billingthreshold", "amount = 5", only="repeats")),
     ("one_threshold_of_a_version_repeats", edit("plans_billingthreshold", "repeats = true")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
+    # quotas and throttles
+    ("usage_limit_kind_is_known", limit("kind = 'other'")),
+    ("usage_limit_counts_units_or_events", limit("counts = 'other'")),
+    ("usage_limit_allows_something", limit("most = 0")),
+    ("usage_limit_allows_something", limit("most = 'NaN'")),
+    ("quota_window_start_is_known", limit("window_start = 'other'", only="kind = 'quota'")),
+    ("usage_after_a_quota_is_known", limit("after = 'other', slow_to = NULL", only="kind = 'quota'")),
+    ("quota_window_lasts_a_minute_to_thirty_days", limit("window_unit = 'day', window_count = 31")),
+    ("quota_window_lasts_a_minute_to_thirty_days", limit("window_unit = 'year'")),
+    ("only_a_slowed_quota_has_a_rate", limit("slow_to = NULL", only="kind = 'quota'")),
+    ("slowed_uses_are_finite", limit("slow_to = 'NaN'", only="kind = 'quota'")),
+    ("throttle_counts_the_last_minute", limit("window_count = 2", only="kind = 'throttle'")),
+    (
+        "usage_is_limited_once_per_window",
+        limit("kind = 'throttle', after = 'refuse', slow_to = NULL", only="kind = 'quota'"),
+    ),
     # credit packs
     ("pack_unit_is_known", pack("creditpack", "unit = 'other'")),
     ("bonus_is_reached_by_units_or_price", pack("creditpack", "slabs_by = 'other'")),
@@ -362,7 +392,7 @@ def catalog_rows(shared_transaction: None) -> None:
     make_pack("hundred", valid_days=30, slabs=[(0, 1, 0), (9, 2, 0)], prices={"USD": 99, "EUR": 90})
     for number in (1, 2, 3, 4):
         rates = [rate("0.05", match={"model": "a"}), rate(tiers=[tier(10, 1, 5), tier(None, 2)])]
-        offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")])]
+        offers = [offer("api.calls", rates=rates), offer("storage", rates=[rate("1")], limits=LIMITS)]
         fees = [fee("5"), fee("9", kind="one_time")]
         promised = [commitment(100), commitment(90, currency="EUR")]
         granted = [included(5), included(5, code="more", unit="USD")]

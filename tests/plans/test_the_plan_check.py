@@ -48,7 +48,7 @@ CASES: list[tuple[Offers, str]] = [
     ),
     (
         lambda: [offer("calls", included=200, rates=[rate("0")])],
-        "calls in USD: usage above the included 200 calls is free. Set a price or a hard cap.",
+        "calls in USD: usage above the included 200 calls is free. Set a price, a throttle or a hard cap.",
     ),
     (lambda: [offer("calls", rates=[rate("0")])], ""),
     (lambda: [offer("calls", included=200, consumption="hard_cap")], ""),

@@ -134,7 +134,7 @@ def test_the_reverse_comparison_swaps_added_and_removed():
 def test_it_takes_as_many_queries_for_any_contents(count: int, django_assert_num_queries):
     offers = [offer(f"calls-{number}", rates=[rate(tiers=STEPS)] * 1) for number in range(count)]
     versions = [make_plan("pro", offers=offers) for _ in range(2)]
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         compare(*read_contents(*versions))
 
 

@@ -53,6 +53,12 @@ class SpendCapForm(StaffForm):
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Maximum while usage is throttled."),
     )
+    throttles_from = forms.IntegerField(
+        label=_("Throttle from (percent of the limit)"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Leave empty to throttle once the limit is reached."),
+    )
     set_by = forms.ChoiceField(
         label=_("Set by"),
         choices=CapSetter.choices,
@@ -81,6 +87,7 @@ class SpendCapForm(StaffForm):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `set_cap`."""
         fields = dict(self.cleaned_data)
+        fields["throttles_from"] = 100 if fields["throttles_from"] is None else fields["throttles_from"]
         chosen, scope, dimension, value = (fields.pop(name) for name in ("feature", "of", "dimension", "value"))
         if scope == "customer":
             fields |= {"customer": self.subscription.customer, "currency": str(self.subscription.currency)}
@@ -135,8 +142,12 @@ def _amount(cap: SpendCap) -> str:
 def _action(cap: SpendCap) -> str:
     if cap.per_minute is None:
         return cap.get_action_display()
-    text = gettext("%(action)s to %(count)s per minute")
-    return text % {"action": cap.get_action_display(), "count": format_number(cap.per_minute)}
+    if cap.throttles_from == 100:
+        text = gettext("%(action)s to %(count)s per minute")
+    else:
+        text = gettext("%(action)s to %(count)s per minute from %(percent)s%% on")
+    values = {"action": cap.get_action_display(), "count": format_number(cap.per_minute)}
+    return text % {**values, "percent": cap.throttles_from}
 
 
 class RemoveCap(ConfirmedAction[SpendCap]):

@@ -1,6 +1,7 @@
 """A customer's availability of a feature, in the API's form."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from billing.limits.check import (
@@ -8,6 +9,7 @@ from billing.limits.check import (
     LOCKED,
     NOT_COVERED,
     PAUSED,
+    QUOTA_REACHED,
     SPEND_CAP_REACHED,
     WALLET_EMPTY,
     CheckAnswer,
@@ -15,7 +17,8 @@ from billing.limits.check import (
 from billing.limits.remedies import remedy_for
 from lib.api.number_fields import serialize_amount
 from lib.api.problems import Problem
-from lib.decimals import to_plain_string
+from lib.decimals import EXACT, to_plain_string
+from plans.models.prices import Consumption
 
 
 def answer_payload(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def availability_payload(answer: CheckAnswer) -> dict[str, Any]:
         "reserved": to_plain_string(answer.reserved),
         "included": to_plain_string(answer.included),
         "remaining": None if answer.remaining is None else to_plain_string(answer.remaining),
-        "resets_at": answer.resets_at,
+        "resets_at": _time_text(answer.resets_at),
         "cost": None if answer.cost is None else {"amount": to_plain_string(answer.cost), "unit": answer.unit},
         "balance": None
         if funds is None
@@ -52,8 +55,43 @@ def availability_payload(answer: CheckAnswer) -> dict[str, Any]:
             "cap": serialize_amount(cap_usage.cap.amount, cap_usage.cap.currency),
             "spent": serialize_amount(cap_usage.spent, cap_usage.cap.currency),
         },
+        "limits": list(_limit_payloads(answer)),
         "retry_after": answer.retry_after,
     }
+
+
+def _limit_payloads(answer: CheckAnswer) -> Iterator[dict[str, Any]]:
+    """Yield each limit of the feature with its use: the allowance, quotas and throttles, and a reached spend cap."""
+    if answer.remaining is not None:
+        yield {
+            "kind": "hard_cap" if answer.consumption == Consumption.HARD_CAP else "allowance",
+            "used": to_plain_string(EXACT.add(answer.used, answer.reserved)),
+            "limit": to_plain_string(answer.included),
+            "resets_at": _time_text(answer.resets_at),
+        }
+    for limit in answer.limits:
+        yield {
+            "kind": limit.terms.kind,
+            "used": to_plain_string(limit.used),
+            "limit": to_plain_string(limit.terms.most),
+            "resets_at": _time_text(limit.resets_at),
+            "counts": limit.terms.counts,
+            "window_seconds": int(limit.terms.window.total_seconds()),
+            "after": "slow" if limit.terms.kind == "throttle" else limit.terms.after,
+            "retry_after": limit.retry_after,
+        }
+    if answer.reached_cap is not None:
+        cap = answer.reached_cap.cap
+        yield {
+            "kind": "spend_cap",
+            "used": serialize_amount(answer.reached_cap.spent, cap.currency),
+            "limit": serialize_amount(cap.amount, cap.currency),
+            "resets_at": _time_text(answer.resets_at),
+        }
+
+
+def _time_text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 _REFUSAL_TEXTS = {
@@ -61,6 +99,7 @@ _REFUSAL_TEXTS = {
     PAUSED: "The subscription that includes this feature is paused.",
     LOCKED: "The feature is still locked.",
     CAP_REACHED: "{remaining} of {included} remain until {resets_at:%Y-%m-%d %H:%M} UTC.",
+    QUOTA_REACHED: "The quota of {quota} is used up{until}.",
     WALLET_EMPTY: "The wallet has {available} {unit} available for this.",
     SPEND_CAP_REACHED: "The spend cap of {cap} is reached.",
 }
@@ -69,18 +108,17 @@ _REFUSAL_TEXTS = {
 def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
     """Return the problem for usage that a limit refuses; it has the fields of a check's answer."""
     cap_usage = answer.reached_cap
+    quota = next((limit for limit in answer.limits if limit.refuses), None)
     detail = _REFUSAL_TEXTS[answer.reason].format(
         remaining=None if answer.remaining is None else to_plain_string(answer.remaining),
         included=to_plain_string(answer.included),
         resets_at=answer.resets_at,
         available="0" if answer.funds is None else to_plain_string(answer.funds.available),
         unit=answer.unit,
+        quota="" if quota is None else to_plain_string(quota.terms.most),
+        until="" if quota is None or quota.resets_at is None else f"; room returns at {_time_text(quota.resets_at)}",
         cap="" if cap_usage is None else f"{to_plain_string(cap_usage.cap.amount)} {cap_usage.cap.currency}",
     )
-    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _json_payload(answer, at)})
-
-
-def _json_payload(answer: CheckAnswer, at: datetime) -> dict[str, Any]:
-    payload = answer_payload(answer, at=at)
-    resets_at = payload["resets_at"]
-    return payload | {"resets_at": None if resets_at is None else resets_at.isoformat().replace("+00:00", "Z")}
+    return Problem(
+        "limit-reached", f"{detail} Nothing was stored.", extensions={"limit": answer_payload(answer, at=at)}
+    )

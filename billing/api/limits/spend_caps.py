@@ -28,7 +28,10 @@ class CapSerializer(RowSerializer[SpendCap]):
 
     class Meta:
         model = SpendCap
-        fields = ["id", "feature", "match", "amount", "currency", "action", "per_minute", "set_by", "created_at"]
+        fields = [
+            *("id", "feature", "match", "amount", "currency", "action", "per_minute", "throttles_from", "set_by"),
+            "created_at",
+        ]
 
 
 class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -52,6 +55,12 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
     per_minute = serializers.IntegerField(
         min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="Requests per minute that a throttle admits."
+    )
+    throttles_from = serializers.IntegerField(
+        min_value=1,
+        max_value=100,
+        required=False,
+        help_text="Percentage of the amount from which a throttle begins; default: 100.",
     )
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
 

@@ -159,6 +159,7 @@ def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
         "match": usage.cap.match,
         "action": usage.cap.action,
         "per_minute": usage.cap.per_minute,
+        "throttles_from": usage.cap.throttles_from,
         "set_by": usage.cap.set_by,
         "cap": {"amount": to_plain_string(usage.cap.amount), "currency": currency},
         "spent": {"amount": to_plain_string(usage.spent), "currency": currency},

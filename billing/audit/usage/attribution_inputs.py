@@ -10,9 +10,11 @@ from django.db import connection
 from billing.metering.ingest.customer_cache import (
     FAR_FUTURE,
     PAUSES,
+    THROTTLES,
     CachedCustomer,
     CachedPeriod,
     build_customer,
+    build_period,
     decode_pauses,
 )
 from billing.metering.store.counter_store import CounterKey
@@ -22,7 +24,7 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 _PERIODS = f"""
 SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
-    s.named, {ANCHOR_AT}, {PAUSES}, s.created_at
+    s.named, {ANCHOR_AT}, {THROTTLES}, {PAUSES}, s.created_at
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
@@ -67,12 +69,12 @@ def read_attribution_inputs(customer_ids: Collection[int]) -> AttributionInputs:
     parameters = [list(customer_ids)]
     with connection.cursor() as cursor:
         cursor.execute(_PERIODS, parameters)
-        for customer_id, zone, *period, paused, created_at in cursor.fetchall():
+        for customer_id, zone, *period, throttles, paused, created_at in cursor.fetchall():
             zones[customer_id] = zone
             pauses.setdefault(customer_id, []).append(paused)
             customer_periods = periods.setdefault(customer_id, [])
             if period[0] is not None:
-                customer_periods.append(CachedPeriod(*period))
+                customer_periods.append(build_period(*period, throttles=throttles))
                 inputs.subscribed_at[period[0]] = created_at
         cursor.execute(_ZONES, parameters)
         inputs.rezoned_ids = {id_ for (id_,) in cursor.fetchall()}

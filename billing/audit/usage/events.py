@@ -62,6 +62,7 @@ CHECKS = (
     Check("counters_equal_the_sum_of_their_events", "E6", _recount_rows("counters")),
     Check("hourly_usage_equals_the_sum_of_its_events", "E6", _recount_rows("rollups")),
     Check("billed_usage_equals_the_sum_of_its_events", "E6", _recount_rows("snapshots")),
+    Check("buckets_of_quotas_equal_the_sum_of_their_events", "E6", _recount_rows("buckets")),
     Check("events_share_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_named_customer", "A1", _CUSTOMERS),
     Check("counters_equal_hourly_usage", "E6", _ROLLUPS),

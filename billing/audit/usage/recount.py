@@ -14,6 +14,7 @@ from typing import Any
 from billing.audit.usage.attributed_events import AttributedEvent, AttributedEvents
 from billing.audit.usage.event_reader import digest_matches, key_matches
 from billing.audit.usage.event_sums import EventSums
+from billing.audit.usage.limited_uses import LimitedSums
 from billing.audit.usage.meters import Meters, read_meters
 from billing.audit.usage.sum_comparison import wrong_counters, wrong_rollups, wrong_snapshots
 from billing.audit.usage.unmatched_usage import unreported
@@ -41,6 +42,7 @@ class Recount:
     counters: list[Row] = field(default_factory=list)
     rollups: list[Row] = field(default_factory=list)
     snapshots: list[Row] = field(default_factory=list)
+    buckets: list[Row] = field(default_factory=list)
 
 
 def recount() -> Recount:
@@ -57,6 +59,7 @@ class _EventPass:
         self.events = AttributedEvents()
         self.meters: Meters = read_meters()
         self.sums = EventSums(self.events.inputs)
+        self.limited = LimitedSums()
         self.after = 0
         self.customer_id: int | None = None
         # Erasure removes personal data from their events, so that the stored digest no longer matches the content.
@@ -86,6 +89,7 @@ class _EventPass:
         if attribution.unmatched_parts:
             _append_limited(self.findings.unreported, unreported(row, attribution, reports, meters=self.meters))
         self.sums.add_event(row, attribution, reports, correction_sequence)
+        self.limited.add_event(row, attribution, reports, correction_sequence)
 
     def _compare(self, *, up_to: int) -> None:
         """Compare all sums, which are of customers up to this one, with the stored ones, and drop them."""
@@ -94,8 +98,10 @@ class _EventPass:
         _append_limited(self.findings.snapshots, wrong_snapshots(recounted, **customer_range))
         rezoned_ids = self.events.inputs.rezoned_ids
         _append_limited(self.findings.rollups, wrong_rollups(recounted, rezoned_ids=rezoned_ids, **customer_range))
+        _append_limited(self.findings.buckets, self.limited.wrong_buckets(**customer_range))
         self.events.forget(up_to=up_to)
         self.sums = EventSums(self.events.inputs)
+        self.limited = LimitedSums()
         self.after = up_to
 
 

@@ -9,6 +9,7 @@ and draws them down once more.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from billing.metering.corrections.bucket_rebuild import rebuild_buckets
 from billing.metering.drawdown import draw_down
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
 from billing.metering.ingest.attribution import Attribution, Route, RouteStop
@@ -70,6 +71,7 @@ def recount_events(
     waiting = UnmatchedUsage.objects.filter(customer=customer, resolved_at__isnull=True)
     if ids := list(waiting.values_list("pk", flat=True)):
         reprocess(at=at, report_ids=ids)
+    rebuild_buckets(subscription=subscription, names=names, at=at)
 
 
 def _count(rows: Sequence[StoredEvent], wanted_periods: frozenset[int], *, sandbox: bool, at: datetime) -> None:
@@ -142,4 +144,5 @@ class _Routes:
             targets=tuple(stop.targets[index] for index in indexes),
             costs=tuple(stop.costs[index] for index in indexes) if stop.costs else (),
             state_keys=tuple(key for key in stop.state_keys if key.series.period_id in self._wanted),
+            limits=(),  # their buckets are rebuilt in the end
         )

@@ -29,6 +29,7 @@ from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.corrections import NewCorrection
 from billing.metering.store.prepaid_windows import date_at_last_use
+from billing.metering.store.usage_buckets import add_uses, subtract_uses
 from lib.audit_log import audited_transaction
 from lib.failpoints import hit_failpoint
 
@@ -162,6 +163,8 @@ def _move_counts(
         if new.state_updates:
             update_states(new.state_updates, ids)
         rebuild_states(wrong)
+        subtract_uses(old.limited)
+        add_uses(new.limited)
     # Both sides together: the wallet pays or gets back only the difference.
     draw_down(date_at_last_use(old.usage_times) | date_at_last_use(new.usage_times), at=at)
     event_recorder.mark_late_periods(counters, old.carryovers | new.carryovers, period_locks, at=at)

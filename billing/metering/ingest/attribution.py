@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from billing.metering.ingest.catalog_cache import CachedCatalog, CachedMeter, EventMeters, Path, look_up, to_text
-from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod
+from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod, CachedThrottle
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, find_costs
 from billing.metering.store.aggregate_states import AggregateStateKey, format_span
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
+from billing.metering.store.usage_buckets import FeatureBuckets, bucket_keys
 from billing.models.usage import UnmatchedReason
 from billing.subscriptions.periods.boundaries import usage_window
 from plans.aggregation.expressions import Expression, NoValue
@@ -40,6 +41,13 @@ class UnmatchedPart(NamedTuple):
     detail: str = ""
 
 
+class TargetLimits(NamedTuple):
+    """The buckets that a target adds to: those of its feature's quotas and throttles, and those of spend caps."""
+
+    buckets: tuple[FeatureBuckets, ...]
+    caps: tuple[CachedThrottle, ...]
+
+
 class RouteStop(NamedTuple):
     """
     One value of a meter on a route: how it is read, and the counters, rollups and aggregate states that it adds to.
@@ -51,6 +59,7 @@ class RouteStop(NamedTuple):
     price_path: path of the event's own price, if a price charges that.
     expression: computes the value where it is not read at a path; without either, each event counts as 1.
     costs: unit costs, for each target that charges them.
+    limits: for each target, the buckets of quotas and throttles that it adds to; empty if no target has any.
     """
 
     meter: CachedMeter
@@ -61,6 +70,7 @@ class RouteStop(NamedTuple):
     price_path: Path | None = None
     expression: Expression | None = None
     costs: TargetCosts = ()
+    limits: tuple[TargetLimits, ...] = ()
 
 
 class Route(NamedTuple):
@@ -125,7 +135,7 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
         )
     values: list[int | Decimal] = []
     for stop in route.stops:
-        _, path, _, _, is_text, price, expression, costs = stop
+        _, path, _, _, is_text, price, expression, costs, _ = stop
         value: int | Decimal | str | None = 1
         if is_text or price is not None or expression is not None:
             value = read_value(stop, properties)
@@ -323,6 +333,7 @@ def _find_stops(
                 price_path=meter.price if _charges_event_price(priced, targets) else None,
                 expression=reading.expression,
                 costs=find_costs(meter, priced, targets, value_dimensions),
+                limits=_find_limits(priced, value_dimensions),
             )
         )
     return stops
@@ -348,6 +359,20 @@ def _find_targets(
         start = starts[period.id, feature.resets] if feature.resets else period.starts_at
         targets.append((CounterKey(period.id, feature.plan_feature_id, int(rate.key), start), series))
     return tuple(targets)
+
+
+def _find_limits(
+    priced: Sequence[tuple[CachedPeriod, FeatureTerms]], dimensions: dict[str, str]
+) -> tuple[TargetLimits, ...]:
+    """Return the buckets of each target's quotas and throttles; empty if no target has any."""
+    limits = tuple(
+        TargetLimits(
+            tuple(bucket_keys(period.subscription_id, feature.feature_id, feature.usage_limits)),
+            tuple(cap for cap in period.throttles if cap.counts(feature.feature_id, dimensions)),
+        )
+        for period, feature in priced
+    )
+    return limits if any(target.buckets or target.caps for target in limits) else ()
 
 
 def _charges_event_price(

@@ -6,7 +6,7 @@ lock, and a period missing from it is read again before an event is reported as 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
@@ -40,6 +40,24 @@ class CachedPeriod:
     subscription_ref: str
     named: bool
     anchor_at: datetime
+    throttles: "tuple[CachedThrottle, ...]" = ()
+
+
+class CachedThrottle(NamedTuple):
+    """
+    A spend cap that throttles usage of a subscription.
+
+    counts_from: events from this time on count toward it. feature_id: None for all features.
+    """
+
+    cap_id: int
+    counts_from: datetime
+    feature_id: int | None
+    match: dict[str, str]
+
+    def counts(self, feature_id: int, dimensions: Mapping[str, str]) -> bool:
+        """Return whether usage of a feature with these dimensions counts toward the cap."""
+        return self.feature_id in (None, feature_id) and self.match.items() <= dimensions.items()
 
 
 class CachedPause(NamedTuple):
@@ -64,6 +82,21 @@ coalesce((SELECT json_agg(json_build_array(s.external_id, s.named, s.version_id,
     FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked')::text, '')
 """
 """SQL for the pauses of a subscription `s`, as text; empty if it has none."""
+
+THROTTLES = """
+coalesce((SELECT json_agg(json_build_array(sc.id, sc.counts_from, sc.feature_id, sc.match)) FROM billing_spendcap sc
+    WHERE sc.action = 'throttle' AND (sc.subscription_id = s.id OR sc.customer_id = c.id AND sc.currency = s.currency)
+)::text, '')
+"""
+"""SQL for the spend caps that throttle a subscription `s` of a customer `c`, as text; empty if none does."""
+
+_decode_throttles = msgspec.json.Decoder(tuple[CachedThrottle, ...]).decode
+
+
+def build_period(*columns: Any, throttles: str) -> CachedPeriod:
+    """Return a period from its columns and from the text that `THROTTLES` selects for its subscription."""
+    return CachedPeriod(*columns, _decode_throttles(throttles) if throttles else ())
+
 
 _pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
 
@@ -113,7 +146,8 @@ class CachedCustomer:
 # One round trip for any number of customers; every row repeats its customer and subscription.
 _READ = f"""
 SELECT c.external_id, c.id, c.time_zone, {PAUSES}, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
-       p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id, s.named, {ANCHOR_AT}
+       p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id, s.named, {ANCHOR_AT},
+       {THROTTLES}
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
@@ -165,7 +199,11 @@ def clear() -> None:
 
 def _build_copy(rows: list[tuple[Any, ...]], since: datetime) -> CachedCustomer:
     customer_id, zone = rows[0][:2]
-    periods = tuple(CachedPeriod(*period) for _, _, _, _, _, *period in rows if period[0] is not None)
+    periods = tuple(
+        build_period(*period, throttles=throttles)
+        for _, _, _, _, _, *period, throttles in rows
+        if period[0] is not None
+    )
     return build_customer(
         customer_id,
         ZoneInfo(zone),

@@ -159,6 +159,7 @@ def _contributions_at_recording(
         stop = part.stop._replace(
             targets=tuple(part.stop.targets[index] for index in indexes),
             costs=tuple(part.stop.costs[index] for index in indexes) if part.stop.costs else (),
+            limits=tuple(part.stop.limits[index] for index in indexes) if part.stop.limits else (),
             state_keys=tuple(key for key in part.stop.state_keys if key.series.period_id not in late),
         )
         if stop.targets:

@@ -20,7 +20,7 @@ from django.db import transaction
 
 from billing.metering.drawdown import SplitRequired, draw_down
 from billing.metering.ingest import catalog_cache, customer_cache
-from billing.metering.ingest.attribution import Attribution, Route, RouteStop, attribute_event
+from billing.metering.ingest.attribution import Attribution, Route, RouteStop, TargetLimits, attribute_event
 from billing.metering.ingest.catalog_cache import Path, look_up
 from billing.metering.ingest.customer_cache import CachedCustomer
 from billing.metering.ingest.parser import ReceivedEvent
@@ -29,6 +29,7 @@ from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.prepaid_windows import DrawdownKey, date_at_last_use
+from billing.metering.store.usage_buckets import CountedUses, FeatureBuckets, add_uses
 from billing.models.usage import UnmatchedReason
 from billing.subscriptions import generate_customer_periods
 from lib.failpoints import hit_failpoint
@@ -84,6 +85,7 @@ class UsageTotals:
 
     usage_times: usage windows that wallets pay for, with the first and the last time of use.
     carryovers: (subscription, time) from which on the opening level of periods changes.
+    limited: uses that count toward quotas and throttles.
     """
 
     counters: dict[counter_store.CounterKey, counter_store.CounterSum] = field(default_factory=dict)
@@ -91,6 +93,7 @@ class UsageTotals:
     state_updates: list[tuple[RouteStop, "EventGroup", Sequence[int | Decimal]]] = field(default_factory=list)
     usage_times: dict[DrawdownKey, tuple[datetime, datetime]] = field(default_factory=dict)
     carryovers: set[tuple[int, datetime]] = field(default_factory=set)
+    limited: CountedUses = field(default_factory=CountedUses)
 
 
 @dataclass(slots=True)
@@ -397,6 +400,7 @@ def _count_events(
         ids = counter_store.add_to_counters(new.counters, new.rollups)
         if new.state_updates:
             update_states(new.state_updates, ids)
+        add_uses(new.limited)
     used = new.usage_times if keep_times else date_at_last_use(new.usage_times)
     if admission is None:
         draw_down(used, at=at)
@@ -448,6 +452,8 @@ def add_group(group: EventGroup, totals: UsageTotals) -> None:
     totals.carryovers.update(group.route.carryovers)
     if group.route.drawdowns:
         _add_usage_times(group, totals)
+    if any(stop.limits for stop in group.route.stops):
+        _add_limited_uses(group, totals.limited)
     events = len(group.values)
     for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
         quantity = sum(values)
@@ -469,6 +475,39 @@ def add_group(group: EventGroup, totals: UsageTotals) -> None:
                     rollup_sum = rollups[series, group.bucket] = counter_store.RollupSum()
                 rollup_sum.events += events
                 rollup_sum.quantity += quantity
+
+
+def _add_limited_uses(group: EventGroup, limited: CountedUses) -> None:
+    """Add the events of a group to the buckets of quotas and throttles; an event counts once in each of them."""
+    for event, values in zip(group.events, group.values, strict=True):
+        add_limited_event(
+            limited, zip((stop.limits for stop in group.route.stops), values, strict=True), event.occurred_at
+        )
+
+
+def add_limited_event(
+    limited: CountedUses,
+    contributions: Iterable[tuple[Sequence[TargetLimits], int | Decimal]],
+    occurred_at: datetime,
+    *,
+    is_counted: bool = True,
+) -> None:
+    """
+    Add one event, with the limits and the value of each of its contributions, in the caller's exact context.
+
+    is_counted: False for a voided event, which leaves its buckets there without it.
+    """
+    counted: set[FeatureBuckets | int] = set()
+    for limits, value in contributions:
+        for target in limits:
+            for buckets in target.buckets:
+                events = is_counted and buckets not in counted
+                limited.add_feature_use(buckets, occurred_at, value if is_counted else 0, events=events)
+                counted.add(buckets)
+            for cap in target.caps:
+                if cap.cap_id not in counted and cap.counts_from <= occurred_at:
+                    limited.add_cap_use(cap.cap_id, occurred_at, events=is_counted)
+                    counted.add(cap.cap_id)
 
 
 def _add_usage_times(group: EventGroup, totals: UsageTotals) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a cycle: current usage reads caps
 CAPS = """
 coalesce((
     SELECT json_agg(json_build_array(sc.id, sc.subscription_id IS NULL, sc.feature_id, sc.match, sc.amount::text,
-        sc.currency, sc.action, sc.per_minute, sc.set_by)
+        sc.currency, sc.action, sc.per_minute, sc.set_by, sc.throttles_from)
         ORDER BY sc.subscription_id NULLS FIRST, sc.feature_id NULLS FIRST, sc.match::text, sc.set_by DESC)
     FROM billing_spendcap sc
     WHERE sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency
@@ -39,6 +39,7 @@ class Cap(msgspec.Struct, frozen=True, array_like=True):
     is_of_customer: whether it covers all subscriptions of the customer in its currency.
     feature_id: None for all usage.
     match: the dimension value that it is a budget of; empty for all values.
+    throttles_from: percentage of the amount from which it throttles.
     """
 
     id: int
@@ -50,6 +51,12 @@ class Cap(msgspec.Struct, frozen=True, array_like=True):
     action: str
     per_minute: int | None
     set_by: str
+    throttles_from: int = 100
+
+    @property
+    def starts_at_amount(self) -> Decimal:
+        """The spend from which the cap acts: its amount, or the share of it from which it throttles."""
+        return EXACT.multiply(self.amount, Decimal(self.throttles_from).scaleb(-2))
 
     def applies_to(self, feature_id: int) -> bool:
         """Return whether usage of a feature counts toward the cap."""

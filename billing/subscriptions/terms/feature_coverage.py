@@ -106,6 +106,11 @@ def invalidate_cached_periods(subscription: Subscription, *, since: datetime) ->
     others = Period.objects.filter(subscription__customer=subscription.customer_id, ends_at__gt=since).exclude(
         subscription=subscription
     )
+    invalidate_periods(others)
+
+
+def invalidate_periods(periods: "models.QuerySet[Period]") -> None:
+    """Increment the revisions of these periods, so that ingest drops its cached copies of them."""
     # In the order of ids, like every lock of periods.
-    ids = list(others.select_for_update(no_key=True, of=["self"]).order_by("pk").values_list("pk", flat=True))
+    ids = list(periods.select_for_update(no_key=True, of=["self"]).order_by("pk").values_list("pk", flat=True))
     Period.objects.filter(pk__in=ids).update(revision=F("revision") + 1)

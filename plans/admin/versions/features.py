@@ -18,6 +18,7 @@ from lib.currencies import CREDITS
 from lib.formats import currency_name
 from lib.row_form import RowForm
 from plans.admin.versions.draft_rows import OrderedDraftRows
+from plans.admin.versions.usage_limits import limits_summary, page_of_limits
 from plans.models import PlanFeature, Price
 from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, AtZero, Consumption
@@ -105,14 +106,14 @@ class GrantInline(OrderedDraftRows):
     autocomplete_fields = ("feature",)
     fields = (
         *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
-        *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "position"),
+        *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "limits_shown", "position"),
     )
-    readonly_fields = ("prices_shown",)
+    readonly_fields = ("prices_shown", "limits_shown")
     readonly_preprocess_fields = {"included": strip_padding, "grace": strip_padding, "unlocked_at": strip_padding}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
-        plan_features = super().get_queryset(request).select_related("feature", "version")
-        return plan_features.prefetch_related("prices__rates__tiers")
+        plan_features = super().get_queryset(request).select_related("feature__meter", "version")
+        return plan_features.prefetch_related("prices__rates__tiers", "usage_limits")
 
     @display(description=_("Prices"))
     def prices_shown(self, plan_feature: PlanFeature) -> SafeString | str:
@@ -136,6 +137,19 @@ class GrantInline(OrderedDraftRows):
                 else (f"{add}&currency={CREDITS}", gettext("price in credits"))
             )
         return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
+
+    @display(description=_("Quotas and throttle"))
+    def limits_shown(self, plan_feature: PlanFeature) -> SafeString | str:
+        if plan_feature.pk is None or plan_feature.feature.kind != FeatureKind.METERED:
+            return ""
+        page = page_of_limits(plan_feature)
+        shown = format_html_join(
+            "", '<a class="price-link" href="{}">{}</a>', ((page, text) for text in limits_summary(plan_feature))
+        )
+        if not plan_feature.version.is_editable:
+            return shown or gettext("none")
+        text = gettext("Change limits") if shown else gettext("Add limit")
+        return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, page, text)
 
 
 def _page(price: Price) -> str:

@@ -183,13 +183,20 @@ def _include_credits() -> None:
 _SOME: dict[str, Any] = {"amount": Decimal(2), "reference": "some", "at": JAN + timedelta(days=2)}
 
 
+LIMITS = (
+    {"kind": "quota", "most": Decimal(1_000), "window_unit": "hour", "window_count": 5, "window_start": "first_use"},
+    {"kind": "quota", "most": Decimal(500), "window_unit": "day", "after": "slow", "slow_to": Decimal(50)},
+    {"kind": "throttle", "most": Decimal(100), "counts": "events"},
+)
+
+
 def _plans() -> tuple[PlanVersion, PlanVersion]:
     storage = make_feature(
         "storage",
         meter=make_meter("storage", event_name="stored", aggregation="sum", value_property="gb", rounding="up"),
     )
     offers = [
-        offer(calls(), included=2, rates=[rate(tiers=CALLS)]),
+        offer(calls(), included=2, rates=[rate(tiers=CALLS)], limits=LIMITS),
         offer(tokens(), included=1000, rates=_token_rates()),
         offer(storage, included=5, consumption="hard_cap"),
         offer(make_feature("support", kind="static"), static_value="24 h"),

@@ -135,6 +135,19 @@ def quantity_row(column: str, value: str) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table}"  # noqa: S608
 
 
+def usage_bucket(events: str = "1", quantity: str = "1") -> str:
+    return (
+        "INSERT INTO billing_usagebucket"  # noqa: S608
+        " (subscription_id, feature_id, is_window, seconds, starts_at, events, quantity)"
+        f" SELECT s.id, f.id, false, 1, now(), {events}, {quantity} FROM billing_subscription s, plans_feature f"
+        " LIMIT 1"
+    )
+
+
+CAP_BUCKET = "INSERT INTO billing_capbucket (cap_id, starts_at, events) SELECT id, now(), -1 FROM billing_spendcap"
+THROTTLED = "UPDATE billing_spendcap SET action = 'throttle', counts_from = now(), per_minute = "
+
+
 CASES = [
     # periods
     ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'other'"),
@@ -257,9 +270,14 @@ CASES = [
     ("cap_amount_is_finite", capped(amount="'NaN'")),
     ("cap_action_is_known", "UPDATE billing_spendcap SET action = 'other'"),
     ("cap_setter_is_known", "UPDATE billing_spendcap SET set_by = 'other'"),
-    ("throttled_uses_are_1_to_a_million", "UPDATE billing_spendcap SET action = 'throttle', per_minute = 0"),
+    ("throttled_uses_are_1_to_a_million", f"{THROTTLED} 0"),
     ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET action = 'throttle'"),
     ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET per_minute = 5"),
+    ("only_a_throttle_lets_uses_through", "UPDATE billing_spendcap SET counts_from = now()"),
+    ("only_a_throttle_begins_before_its_cap", "UPDATE billing_spendcap SET throttles_from = 80"),
+    ("events_of_a_bucket_are_finite", usage_bucket(events="-1")),
+    ("units_of_a_bucket_are_finite", usage_bucket(quantity="'NaN'")),
+    ("events_of_a_capped_second_are_finite", CAP_BUCKET),
     ("spend_is_capped_once_by_each", capped(amount="1")),
     (
         "spend_of_a_subscription_or_a_customer_is_capped",
