@@ -111,7 +111,7 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
     class Meta:
         model = PlanFeature
         fields = [
-            *("feature", "name", "kind", "unit", "when_unreachable", "consumption", "included"),
+            *("feature", "name", "kind", "unit", "when_unreachable", "consumption", "included", "stub_allowance"),
             *("static_value", "unlocked_by", "unlocked_with", "unlocked_at", "prices", "usage_limits"),
         ]
 

@@ -47,7 +47,7 @@ class TermOverride(NamedTuple):
 COMMITMENT = "commitment"
 # Terms with overrides that a process keeps; customers on the list price share one entry of the version's cache.
 CACHE_SIZE = 10_000
-Variant = frozenset[TermOverride] | Fraction | str
+Variant = frozenset[TermOverride] | Fraction | tuple[str, Fraction] | str
 _terms_cache: dict[tuple[int, str, Variant], tuple[VersionTerms, VersionTerms]] = {}
 
 
@@ -93,6 +93,19 @@ def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
     Source: docs/pricing.md#prorated-allowances.
     """
     return _cached(terms, share, lambda: _with_features(terms, lambda feature: _prorate_feature(feature, share)))
+
+
+def prorate_stub_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
+    """
+    Return the terms for a stub, with the allowances prorated that should be.
+
+    Source: docs/pricing.md#prorated-allowances.
+    """
+
+    def prorate(feature: FeatureTerms) -> FeatureTerms:
+        return _prorate_feature(feature, share) if feature.prorates_stubs else feature
+
+    return _cached(terms, ("stub", share), lambda: _with_features(terms, prorate))
 
 
 def trial_terms(terms: VersionTerms) -> VersionTerms:

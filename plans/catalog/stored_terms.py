@@ -19,7 +19,7 @@ from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import Aggregation
 from plans.aggregation.weighted_sum import Measures
 from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier, UsageLimit
-from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
+from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource, StubAllowance
 from plans.models.usage_limits import WindowStart
 from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charge_models, rating
@@ -86,6 +86,7 @@ class FeatureTerms:
     overridden: figures of the subscription's own that replace the version's (plans/catalog/overrides.py); empty as
         published.
     usage_limits: its quotas and throttles.
+    prorates_stubs: whether its allowance is prorated in a period that begins within its interval.
     """
 
     plan_feature_id: int
@@ -108,6 +109,7 @@ class FeatureTerms:
     currency: str = ""
     tax_code: str = ""
     usage_limits: tuple[UsageLimitTerms, ...] = ()
+    prorates_stubs: bool = False
 
     @property
     def invoice_price(self) -> rating.PriceTerms | None:
@@ -179,6 +181,7 @@ class VersionTerms:
     trial_usage: charge for usage in a trial. trial: the same within a trial; empty otherwise.
     tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
     thresholds: amounts at which usage is billed before the period ends.
+    prorates_stubs: whether an allowance is prorated in a period that begins within its interval.
     """
 
     version_id: int
@@ -206,6 +209,7 @@ class VersionTerms:
     tax_code: str = ""
     includes_tax: bool = False
     thresholds: tuple[SpendThreshold, ...] = ()
+    prorates_stubs: bool = False
 
 
 _terms_cache: dict[tuple[int, str, datetime | None], VersionTerms] = {}
@@ -329,6 +333,7 @@ def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         ),
         "spanning_features": tuple(feature for feature in features if feature.spans_periods),
         "stateful_features": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
+        "prorates_stubs": any(feature.prorates_stubs for feature in features),
         "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
     }
 
@@ -386,6 +391,7 @@ def _feature_terms(
         currency=currency,
         tax_code=plan_feature.tax_code or tax_code,
         usage_limits=tuple(map(usage_limit_terms, plan_feature.usage_limits.all())),
+        prorates_stubs=plan_feature.stub_allowance == StubAllowance.PRORATED,
     )
 
 

@@ -45,6 +45,13 @@ class UnlockedBy(models.TextChoices):
     SPEND_EVER = "spend_ever", _("spend on usage since the start")
 
 
+class StubAllowance(models.TextChoices):
+    """The allowance of a period that begins within its interval: a stub at the start, or after a pause."""
+
+    WHOLE = "whole", _("whole")
+    PRORATED = "prorated", _("prorated: its share of the interval")
+
+
 class ChargeModel(models.TextChoices):
     FLAT = "flat", _("flat fee")
     PER_UNIT = "per_unit", _("per unit")
@@ -94,7 +101,8 @@ class PlanFeature(models.Model):
     """
     A version's terms for one feature: exactly one consumption model each (a unique constraint).
 
-    included: free units per period. With `hard_cap`, further units are refused.
+    included: free units per period. With `hard_cap`, further units are refused. stub_allowance: for a first, partial
+        period.
     at_zero: the rule for an empty wallet. grace: the overdraft limit in that case.
     unlocked_by: the measure that unlocks the feature when it reaches `unlocked_at`: units of the feature with the
         code `unlocked_with`, or money in the subscription's currency; empty if the feature is open from the start.
@@ -106,6 +114,9 @@ class PlanFeature(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     consumption = models.CharField(max_length=8, choices=Consumption, default=Consumption.OVERAGE)
     included = QuantityField(default=0)
+    stub_allowance = models.CharField(
+        max_length=8, choices=StubAllowance, default=StubAllowance.WHOLE, db_default=StubAllowance.WHOLE
+    )
     static_value = models.CharField(max_length=120, blank=True)
     at_zero = models.CharField(
         max_length=7, choices=AtZero, default=AtZero.BLOCK, help_text=_("When the wallet is empty.")
@@ -153,6 +164,7 @@ class PlanFeature(models.Model):
             ),
             one_of("consumption", Consumption, name="consumption_model_is_known"),
             finite("included", most=MAX_QUANTITY, name="included_units_are_finite"),
+            one_of("stub_allowance", StubAllowance, name="allowance_of_a_stub_is_known"),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
 

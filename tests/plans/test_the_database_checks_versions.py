@@ -267,6 +267,7 @@ CASES = [
     ("threshold_is_listed_once", edit("plans_billingthreshold", "amount = 5", only="repeats")),
     ("one_threshold_of_a_version_repeats", edit("plans_billingthreshold", "repeats = true")),
     ("version_has_one_commitment_per_currency", edit("plans_commitment", "currency = 'EUR'")),
+    ("allowance_of_a_stub_is_known", edit("plans_planfeature", "stub_allowance = 'other'")),
     # quotas and throttles
     ("usage_limit_kind_is_known", limit("kind = 'other'")),
     ("usage_limit_counts_units_or_events", limit("counts = 'other'")),

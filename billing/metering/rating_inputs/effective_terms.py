@@ -9,7 +9,13 @@ import msgspec
 
 from billing.metering.rating_inputs.plan_change_carryover import remaining_share
 from billing.metering.rating_inputs.rating_period import RatingPeriod
-from plans.catalog.overrides import TermOverride, apply_overrides, prorate_terms, trial_terms
+from plans.catalog.overrides import (
+    TermOverride,
+    apply_overrides,
+    prorate_stub_terms,
+    prorate_terms,
+    trial_terms,
+)
 from plans.catalog.stored_terms import VersionTerms, load_terms
 
 OVERRIDES = """
@@ -47,7 +53,8 @@ _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[DatedOverride, ...]
 def terms_for(period: RatingPeriod) -> VersionTerms:
     """
     Return the terms that a period is rated by. If a plan change began it, allowances are prorated to the remaining
-    share; in a trial, terms that are not due are left out.
+    share, and in another period that begins within its interval those that should be; in a trial, terms that are not
+    due are left out.
 
     :raises ValueError: if an override can't be charged by; the text gives the reason.
 
@@ -58,6 +65,8 @@ def terms_for(period: RatingPeriod) -> VersionTerms:
         terms = apply_overrides(terms, frozenset(_in_force(period)))
     if period.continued:
         terms = prorate_terms(terms, remaining_share(terms, period))
+    elif terms.prorates_stubs and not period.is_trial:
+        terms = prorate_stub_terms(terms, remaining_share(terms, period))
     if period.is_trial:
         terms = trial_terms(terms)
     return terms
