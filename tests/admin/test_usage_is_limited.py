@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from billing.limits.check import QUOTA_REACHED, check
 from plans.models import UsageLimit
-from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe, use
+from tests.billing.metering.ingest.ingest_setup import send
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -60,8 +61,9 @@ def test_a_quota_is_entered_shown_and_enforced(member, draft):
     assert "Beyond the allowance, usage is slowed down to 10 calls a minute." in page_text
 
     now = timezone.now()
-    subscription = subscribe(make_customer("acme"), publish(draft), starts_at=now)
-    use(subscription, "calls", 2, at=now)
+    subscribe(make_customer("acme"), publish(draft), starts_at=now)
+    calls = {"customer": "acme", "event": "calls", "timestamp": now.isoformat()}
+    send({**calls, "id": "1"}, {**calls, "id": "2"}, at=now)
     assert check(customer="acme", feature="calls", quantity=D(1), sandbox=False, at=now).reason == QUOTA_REACHED
 
 

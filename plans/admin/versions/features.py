@@ -32,12 +32,6 @@ class PlanFeatureForm(RowForm[PlanFeature]):
         "grace": Decimal(0),
         "unlocked_at": Decimal(0),
     }
-        "included": 0,
-        "stub_allowance": StubAllowance.WHOLE,
-        "at_zero": AtZero.BLOCK,
-        "grace": Decimal(0),
-        "unlocked_at": Decimal(0),
-    }
 
     class Meta:
         model = PlanFeature
