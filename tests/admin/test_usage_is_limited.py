@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from billing.limits.check import QUOTA_REACHED, check
 from plans.models import UsageLimit
+from tests.billing.limits.reservations.reservation_setup import NOW
 from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -60,11 +60,10 @@ def test_a_quota_is_entered_shown_and_enforced(member, draft):
     assert "Up to 2 calls in any 5 hours; further requests are declined." in page_text
     assert "Beyond the allowance, usage is slowed down to 10 calls a minute." in page_text
 
-    now = timezone.now()
-    subscribe(make_customer("acme"), publish(draft), starts_at=now)
-    calls = {"customer": "acme", "event": "calls", "timestamp": now.isoformat()}
-    send({**calls, "id": "1"}, {**calls, "id": "2"}, at=now)
-    assert check(customer="acme", feature="calls", quantity=D(1), sandbox=False, at=now).reason == QUOTA_REACHED
+    subscribe(make_customer("acme"), publish(draft))
+    calls = {"customer": "acme", "event": "calls", "timestamp": NOW.isoformat()}
+    send({**calls, "id": "1"}, {**calls, "id": "2"}, at=NOW)
+    assert check(customer="acme", feature="calls", quantity=D(1), sandbox=False, at=NOW).reason == QUOTA_REACHED
 
 
 WRONG = [
