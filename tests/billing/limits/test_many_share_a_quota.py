@@ -8,13 +8,14 @@ from billing.limits.check import check
 from billing.limits.reservations import commit, reserve
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
+from billing.metering.ingest import event_recorder
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Reservation, UsageBucket
 from tests.billing.limits.reservations.reservation_setup import MINUTE, NOW
 from tests.billing.metering.ingest.ingest_setup import send
-from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
+from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.clean_books import clean_after_test
-from tests.races import together
+from tests.races import Pause, start, together, wait_until_blocked
 
 clean_books = clean_after_test("limits", "usage")
 
@@ -62,13 +63,27 @@ def test_reservations_and_checked_reports_never_exceed_the_quota_together(window
     assert used + held == 20
 
 
-def test_concurrent_first_uses_open_one_window():
-    limited_customer(window_start="first_use")
-    message = {"customer": "acme", "event": "messages", "timestamp": NOW.isoformat()}
+def test_a_use_waits_for_the_window_that_another_batch_opens(monkeypatch):
+    meter = make_meter("messages", dimensions=["model"])
+    rates = [rate("0", match={"model": model}) for model in ("a", "b")]  # of different counters
+    quota = QUOTA | {"window_start": "first_use"}
+    messages = offer(make_feature("messages", meter=meter), rates=rates, limits=[quota])
+    subscribe(make_customer("acme"), publish(make_plan(offers=[messages])))
 
-    together(*[lambda n=n: send({**message, "id": f"m-{n}"}, at=NOW) for n in range(8)])
+    def use(model, at):
+        event = {"id": model, "customer": "acme", "event": "messages", "timestamp": at.isoformat()}
+        return lambda: send({**event, "properties": {"model": model}}, at=NOW)
 
-    assert list(UsageBucket.objects.values_list("starts_at", "events")) == [(NOW, 8)]
+    pause = Pause.before(monkeypatch, event_recorder, "draw_down")
+    first = start(use("a", NOW - MINUTE))
+    pause.await_arrival()
+    second = start(use("b", NOW))
+    wait_until_blocked()
+    pause.release()
+    first.result()
+    second.result()
+
+    assert list(UsageBucket.objects.values_list("starts_at", "events")) == [(NOW - MINUTE, 2)]
 
 
 def test_check_and_reserve_give_the_same_wait_beyond_a_throttle():

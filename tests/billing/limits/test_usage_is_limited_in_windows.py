@@ -239,6 +239,14 @@ def test_a_spend_cap_throttles_from_its_share_on():
     assert check_messages(at=NOW + timedelta(seconds=41)).retry_after == 0
 
 
+def test_a_new_throttle_counts_the_next_event():
+    subscription = limited_customer(rates=[rate("1")])
+    sent(NOW - HOUR)  # ingest caches the period
+    cap(subscription, 1, at=NOW - MINUTE, action="throttle", per_minute=1)
+    sent(NOW, start=1)
+    assert check_messages().retry_after == 61
+
+
 def test_a_spend_cap_counts_only_its_own_dimension_value():
     meter = make_meter("messages", dimensions=["key"])
     messages = offer(make_feature("messages", meter=meter), rates=[rate("1")])
