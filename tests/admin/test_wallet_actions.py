@@ -86,6 +86,14 @@ REFUSED = [
     ("grant", {"kind": "bonus", "amount": "0"}, "must be above zero"),
     ("grant", {"kind": "purchased", "amount": "1"}, "Select a valid choice"),
     ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
+    (
+        "grant",
+        {
+            **{"kind": "bonus", "amount": "1", "valid_from_0": "2025-01-01", "valid_from_1": "00:00:00"},
+            **{"expires_at_0": "2025-02-01", "expires_at_1": "00:00:00"},
+        },
+        "The expiry (2025-02-01 00:00) is in the past.",
+    ),
     ("transfer", {"to": "0", "amount": "1"}, "Select a valid choice"),
 ]
 

@@ -68,6 +68,11 @@ GRANTS = [
     ({"amount": "0"}, "amount", "invalid"),
     ({"amount": "0.0000000000001"}, "amount", "invalid"),
     ({"amount": "1", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "refused"),
+    (
+        {"amount": "1", "valid_from": "2020-01-01T00:00:00Z", "expires_at": "2020-02-01T00:00:00Z"},
+        "expires_at",
+        "refused",
+    ),
     ({"amount": "1", "rolls_over": 1}, "rolls_over", "refused"),
     ({"amount": "1" + "0" * 37}, "amount", "invalid"),
     ({"amount": "1", "rollover_most": "1" + "0" * 37}, "rollover_most", "refused"),

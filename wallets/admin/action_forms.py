@@ -39,6 +39,7 @@ class GrantForm(MoveForm):
 
     kind = forms.ChoiceField(label=_("Kind"), choices=[(kind.value, kind.label) for kind in MANUAL_KINDS])
     amount = forms.DecimalField(label=_("Amount"), **UNITS)
+    valid_from = forms.SplitDateTimeField(label=_("Starts (UTC)"), required=False, help_text=_("Empty: now."))
     expires_at = forms.SplitDateTimeField(label=_("Expires (UTC)"), required=False, help_text=_("Empty: never."))
     feature = forms.ModelChoiceField(
         queryset=Feature.objects.order_by("name"),

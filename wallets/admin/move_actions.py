@@ -137,6 +137,7 @@ class GrantCredits(WalletMove):
             cleaned["kind"],
             cleaned["amount"],
             self.arguments["reference"],
+            valid_from=cleaned["valid_from"],
             expires_at=cleaned["expires_at"],
             features=[feature.pk] if feature else (),
         )
