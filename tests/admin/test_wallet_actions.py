@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from tests.builders import make_customer, make_feature
 from wallets.ledger.grant import Grant, grant
-from wallets.ledger.spend import spend
+from wallets.ledger.hold import hold
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Lot, Transaction, Wallet
 
 
@@ -81,6 +82,26 @@ def test_a_lot_is_voided_extended_and_moved(member, wallet):
     assert (lot_of(wallet).remaining, lot_of(other).remaining, lot_of(other).cost) == (60, 30, 24)
 
 
+def test_a_grant_is_for_the_chosen_features(member, wallet):
+    features = sorted(make_feature(code).pk for code in ("chat", "images"))
+    send(member("finance"), f"wallet/{wallet.pk}/grant", "_do", kind="bonus", amount="5", features=features)
+    assert Lot.objects.get(kind="bonus").features == features
+
+
+def test_all_units_are_voided_and_held_ones_stay(member, wallet):
+    until, request = timezone.now() + timedelta(days=1), SpendRequest(D(30), timezone.now(), "run")
+    hold(customer_id=wallet.customer_id, unit="credits", request=request, until=until)
+    client, address = member("finance"), f"wallet/{wallet.pk}/void_all"
+    typed, text = send(client, address, "_preview")
+    assert "70 credits voided. Reservations hold 30 credits, which stay in the wallet." in text
+    assert lot_of(wallet).remaining == 100
+    for _ in range(2):
+        answer = client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""}, follow=True)
+        assert "70 credits voided. Reservations hold 30 credits" in answer.content.decode()
+    movement = Transaction.objects.get(kind="void")
+    assert (lot_of(wallet).remaining, movement.reason, movement.by.first_name) == (30, "asked for", "Finance")
+
+
 REFUSED = [
     # action    typed                           message
     ("grant", {"kind": "bonus", "amount": "0"}, "must be above zero"),
@@ -88,10 +109,9 @@ REFUSED = [
     ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
     (
         "grant",
-        {
-            **{"kind": "bonus", "amount": "1", "valid_from_0": "2025-01-01", "valid_from_1": "00:00:00"},
-            **{"expires_at_0": "2025-02-01", "expires_at_1": "00:00:00"},
-        },
+        {"kind": "bonus", "amount": "1"}
+        | {"valid_from_0": "2025-01-01", "valid_from_1": "00:00:00"}
+        | {"expires_at_0": "2025-02-01", "expires_at_1": "00:00:00"},
         "The expiry (2025-02-01 00:00) is in the past.",
     ),
     ("transfer", {"to": "0", "amount": "1"}, "Select a valid choice"),
@@ -115,7 +135,7 @@ def test_staff_without_the_permission_can_not_change_wallets(member, wallet, gro
     client, lot = member(group), lot_of(wallet)
     page_text = page(client, f"wallet/{wallet.pk}/change")
     assert f"/admin/wallets/lot/{lot.pk}/void/" not in page_text
-    moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "close")]
+    moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "void_all", "close")]
     for address in [*moves, *(f"lot/{lot.pk}/{action}" for action in ("refund", "void", "extend"))]:
         answer = client.post(f"/admin/wallets/{address}/", {"_do": "", "amount": "1"})
         assert answer.status_code in (302, 403), address

@@ -98,6 +98,14 @@ def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
     )
 
 
+def test_a_wallet_is_voided_once(live, wallet, bought):
+    path, body = f"/wallets/{wallet.pk}/void", {"reason": "canceled", "key": "v"}
+    assert [live.post(path, body).json() for _ in range(2)] == [{"voided": "100", "held": "0", "balance": "0"}] * 2
+    assert live.get(f"/lots/{bought.pk}").json()["remaining"] == "0"
+    problem(live.post(path, {"reason": "once more"}), 422, "unprocessable")
+    problem(live.post(path, {"reason": ""}), 400, "invalid-fields")
+
+
 def test_a_lot_without_a_price_is_not_refunded(live, wallet):
     lot = give(live, wallet.pk, "5")["id"]
     assert error_code(live.post(f"/lots/{lot}/refund", {"reason": "x"}), "amount") == "refused"

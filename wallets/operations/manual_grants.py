@@ -23,8 +23,8 @@ def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = 
     """
     Grant a lot into a wallet, and announce it to the customer; repeating the same source returns the same lot.
 
-    :raises LedgerRefused: if its kind can't be granted this way, an amount or a term is invalid, it would have expired
-        already, or the source granted something else.
+    :raises LedgerRefused: if its kind can't be granted this way, an amount or a term is invalid, it would have
+        expired already, or the source granted something else.
     """
     if terms.kind not in MANUAL_KINDS:
         text = _("You can grant these kinds: %(kinds)s. Sell other units as a purchase.")

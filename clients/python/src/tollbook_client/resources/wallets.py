@@ -208,9 +208,23 @@ class Wallets(Resource):
         body = {"amount": str(amount), "key": key or uuid4().hex, **options}
         return self._call(SpendResult, "POST", f"/wallets/{id}/spend", body=body)
 
-    def buy(self, id: int, pack: str, *, reference: str, packs: int = OMITTED, units: Number = OMITTED) -> Purchase:
-        """Buy a pack for the wallet. reference: your order's id, which makes it happen once."""
-        body = serialization.without_omitted(pack=pack, reference=reference, packs=packs, units=units)
+    def buy(
+        self,
+        id: int,
+        pack: str,
+        *,
+        reference: str,
+        packs: int = OMITTED,
+        units: Number = OMITTED,
+        features: Sequence[str] = OMITTED,
+    ) -> Purchase:
+        """
+        Buy a pack for the wallet. reference: your order's id, which makes it happen once. features: codes of those
+        features of the pack that the units pay for.
+        """
+        body = serialization.without_omitted(
+            pack=pack, reference=reference, packs=packs, units=units, features=features
+        )
         return self._call(Purchase, "POST", f"/wallets/{id}/purchases", body=body)
 
     def purchases(self, id: int) -> Pages[Purchase]:
