@@ -7,6 +7,7 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_feature
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import hold
@@ -153,6 +154,16 @@ def test_the_page_shows_the_balance_and_the_lots_that_paid(member, wallet):
     narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("Used: images")
     only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
     assert (narrowed, only.count("Used: images")) == (1, 0)
+
+
+def test_the_page_of_a_wallet_that_pays_invoices_shows_its_ongoing_balance(member, wallet):
+    fields = {"unit": "EUR", "currency": "EUR", "pays_invoices": True}
+    paying = Wallet.objects.create(customer=wallet.customer, name="Money", **fields)
+    grant(wallet_id=paying.pk, grants=[Grant("purchased", D(10), "pack", cost=D(10))], at=timezone.now())
+    make_invoice(wallet.customer)  # of 17.85
+    text = page(member("support"), f"wallet/{paying.pk}/change")
+    assert "Ongoing balance</span><strong>-€7.85" in text
+    assert "Ongoing balance" not in page(member("support"), f"wallet/{wallet.pk}/change")
 
 
 def test_a_wallet_is_opened_configured_and_closed(member, db):

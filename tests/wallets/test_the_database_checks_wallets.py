@@ -128,6 +128,7 @@ CASES = [
     ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = NULL")),
     ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = 0")),
     ("topup_target_is_finite", edit("topuprule", "target = 'NaN'")),
+    ("topup_basis_is_known", edit("topuprule", "basis = 'other'")),
     ("topup_payer_is_known", edit("topuprule", "payer = 'bank'")),
     ("topup_cooldown_is_a_year_at_most", edit("topuprule", "cooldown = interval '367 days'")),
     ("topup_declines_are_1_to_100", edit("topuprule", "most_declines = 0")),

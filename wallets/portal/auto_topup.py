@@ -58,7 +58,9 @@ class CustomerTopupForm(forms.Form):
         if own_ceiling.most is not None or own_ceiling.most_money is not None:
             ceilings = [*ceilings, own_ceiling]
         unchanged = (
-            {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+            {}
+            if rule is None
+            else {name: getattr(rule, name) for name in ("basis", "payer", "cooldown", "most_declines")}
         )
         figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
         return TopUpRuleRequest(**figures, **unchanged, ceilings=ceilings)

@@ -28,6 +28,7 @@ class NextExpiry:
 class Wallet:
     """
     Prepaid value in one unit. balance: the remaining value less debt; available: the value that can be spent now.
+    ongoing_balance: the balance less everything used and not paid yet; None unless the wallet pays invoices.
     """
 
     id: int
@@ -36,6 +37,7 @@ class Wallet:
     unit: str
     currency: str
     balance: Decimal
+    ongoing_balance: Decimal | None
     available: Decimal
     held: Decimal
     debt: Decimal
@@ -133,6 +135,7 @@ class TopUpRule:
     threshold: Decimal | None
     percent: Decimal | None
     target: Decimal | None
+    basis: str
     payer: str
     is_on: bool
     declines: int
