@@ -31,6 +31,7 @@ from billing.models.usage import (
     Series,
     UnmatchedUsage,
 )
+from billing.models.voucher_usage import VoucherUsage
 
 __all__ = [
     "AggregateState",
@@ -75,4 +76,5 @@ __all__ = [
     "ThresholdCheck",
     "UnmatchedUsage",
     "UpcomingVersion",
+    "VoucherUsage",
 ]

@@ -47,7 +47,7 @@ WRONG = [
     ({"units": ""}, "Enter either the units per pack"),
     ({"least_units": "1"}, "Enter either the units per pack"),
     ({"units": "", "least_units": "5", "most_units": "4"}, "Enter a minimum above zero"),
-    ({"is_taxed": ""}, "Credits must be taxed at purchase"),
+    ({"includes_tax": "on"}, "Prices that are taxed at purchase are before tax."),
     ({"rolls_over": "1"}, "Only units that expire can roll over"),
     ({"prices-0-price": "0"}, "The price must be above zero"),
 ]

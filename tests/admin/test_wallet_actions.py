@@ -69,6 +69,13 @@ def test_a_refund_shows_the_amount_to_pay_back(member, wallet):
     assert lot_of(wallet).remaining == 75
 
 
+def test_a_refund_of_a_lot_that_is_taxed_when_used_returns_no_tax(member, wallet):
+    terms = Grant("purchased", D(10), "multi", cost=D(9), tax_point="used")
+    (lot,) = grant(wallet_id=wallet.pk, grants=[terms], at=timezone.now())
+    _, text = send(member("finance"), f"lot/{lot.pk}/refund", "_preview", amount="5")
+    assert "Amount to pay back: $4.50. No tax was charged on it." in text
+
+
 def test_a_lot_is_voided_extended_and_moved(member, wallet):
     client, lot = member("finance"), lot_of(wallet)
     send(client, f"lot/{lot.pk}/void", "_do", amount="10")

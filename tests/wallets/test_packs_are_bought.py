@@ -198,7 +198,6 @@ REFUSED = [
     ({"unit": "money"}, {}, {}, "pack", "holds credits"),
     ({}, {"unit": "USD"}, {}, "pack", "holds USD"),
     ({"unit": "money"}, {"unit": "USD", "pays_invoices": True}, {}, "pack", "taxed twice"),
-    ({"unit": "money", "is_taxed": False}, {"unit": "USD"}, {}, "pack", "not be taxed"),
     ({}, {}, {"packs": 0}, "packs", "1 to 1,000"),
     ({}, {}, {"packs": 1001}, "packs", "1 to 1,000"),
     ({}, {}, {"units": D(5)}, "units", "a fixed size"),

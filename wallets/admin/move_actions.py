@@ -21,7 +21,7 @@ from wallets.ledger.adjustments import WalletVoid, extend, refund, transfer, voi
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.grant import Grant
 from wallets.ledger.locked_wallets import WalletNotFound
-from wallets.models import Lot, Wallet
+from wallets.models import Lot, TaxPoint, Wallet
 from wallets.operations.dry_run import WalletEffect, dry_run
 from wallets.operations.manual_grants import grant_manually
 from wallets.statements.formats import shown
@@ -263,7 +263,10 @@ class RefundLot(LotMove):
         described = super().describe(effect)
         if effect.entries:
             paid_back = shown(-sum((entry.money for entry in effect.entries), Decimal(0)), str(self.wallet.currency))
-            described["sentences"] = [gettext("Amount to pay back, before tax: %(amount)s.") % {"amount": paid_back}]
+            text = gettext("Amount to pay back, before tax: %(amount)s.")
+            if self.subject.tax_point != TaxPoint.SOLD:
+                text = gettext("Amount to pay back: %(amount)s. No tax was charged on it.")
+            described["sentences"] = [text % {"amount": paid_back}]
         return described
 
 

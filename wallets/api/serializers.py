@@ -102,6 +102,7 @@ class LotSerializer(RowSerializer[Lot]):
     held = NumberField(help_text="Part of the remaining units that reservations hold.")
     expired = NumberField(help_text="Units expired.")
     cost = serializers.SerializerMethodField(help_text="Amount paid for the whole lot, net of tax.")
+    tax_point = serializers.CharField(help_text="When its cost is taxed: sold, used, or included (tax in the cost).")
     is_paid = serializers.BooleanField(help_text="Whether it counts as purchased rather than promotional.")
     features = serializers.SerializerMethodField(help_text="Codes of the features that it pays for; empty: all.")
     valid_from = InstantField()
@@ -115,7 +116,8 @@ class LotSerializer(RowSerializer[Lot]):
     class Meta:
         model = Lot
         fields = [
-            *("id", "wallet", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
+            *("id", "wallet", "kind", "amount", "remaining", "held", "expired", "cost", "tax_point", "is_paid"),
+            "priority",
             *("valid_from", "expires_at", "features", "rolls_over", "rollover_most", "rollover_days", "origin"),
             *("granted_at", "source"),
         ]

@@ -185,6 +185,7 @@ def _transfer_lots(
             expires_at=row.expires_at,
             features=row.features,
             priority=row.priority,
+            tax_point=row.tax_point,
             is_paid=row.is_paid,
             rolls_over=row.rolls_over,
             rollover_most=row.rollover_most,

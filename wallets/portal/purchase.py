@@ -123,8 +123,7 @@ def has_offer(wallet: Wallet, offered: set[tuple[str, str, bool]]) -> bool:
     """Return whether `offered_for` has a pack for an open wallet. offered: of `offered_units`."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     return any(
-        (pack_unit, currency) == (unit, str(wallet.currency))
-        and (wallet.unit == CREDITS or is_taxed is not wallet.pays_invoices)
+        (pack_unit, currency) == (unit, str(wallet.currency)) and not (wallet.pays_invoices and is_taxed)
         for pack_unit, currency, is_taxed in offered
     )
 
@@ -133,8 +132,8 @@ def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
     """Return the packs on sale for a wallet, by price, in two queries."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     packs = CreditPack.objects.on_sale(visit.at).filter(unit=unit)
-    if wallet.unit != CREDITS:  # money is taxed once: at the purchase, or on the invoices that it pays
-        packs = packs.filter(is_taxed=not wallet.pays_invoices)
+    if wallet.pays_invoices:  # money is taxed once: at the purchase, or on the invoices that it pays
+        packs = packs.filter(is_taxed=False)
     slabs = Prefetch("pack__slabs", BonusSlab.objects.order_by("least"))
     prices = PackPrice.objects.filter(pack__in=packs, currency=wallet.currency).select_related("pack")
     return list(prices.prefetch_related(slabs).order_by("price", "pk")[:MAX_OFFERED])

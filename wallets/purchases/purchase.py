@@ -127,11 +127,8 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
         else:
             text = _("The wallet holds %(unit)s, and %(pack)s does not. Choose another pack or wallet.")
         raise PurchaseRefused(text % {"pack": pack, "unit": wallet.unit}, field="pack")
-    if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
-        if wallet.pays_invoices:
-            text = _("%(pack)s would be taxed twice. Choose a pack that is taxed on the invoices it pays.")
-        else:
-            text = _("%(pack)s would not be taxed. Choose a pack that is taxed when it is bought.")
+    if wallet.pays_invoices and terms.is_taxed:
+        text = _("%(pack)s would be taxed twice. Choose a pack that is taxed when it is used.")
         raise PurchaseRefused(text % {"pack": pack}, field="pack")
     _check_quantity(pack, order)
     return _restrict(terms, pack, order) if order.features else terms

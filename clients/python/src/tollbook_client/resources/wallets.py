@@ -53,7 +53,10 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One lot, with its remaining value. cost: the price paid for it."""
+    """
+    One lot, with its remaining value. cost: the price paid for it. tax_point: when that is taxed: sold, used or
+    included.
+    """
 
     id: int
     wallet: int
@@ -63,6 +66,7 @@ class Lot:
     held: Decimal
     expired: Decimal
     cost: Money
+    tax_point: str
     is_paid: bool
     valid_from: datetime
     expires_at: datetime | None
