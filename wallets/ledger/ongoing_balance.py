@@ -1,6 +1,6 @@
 """Read the ongoing balances of wallets that pay invoices: docs/wallets.md#ongoing-balance."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ GROUP BY i.customer_id, i.currency
 """
 
 
-def read_ongoing_balances(wallets: Iterable[Wallet], *, at: datetime) -> dict[int, Decimal]:
+def read_ongoing_balances(wallets: Collection[Wallet], *, at: datetime) -> dict[int, Decimal]:
     """
     Return the ongoing balances of those of these wallets that pay invoices, by id; in a fixed number of queries.
 

@@ -12,6 +12,7 @@ from billing.closing.voucher_usage import tax_voucher_usage
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import parse_events
 from billing.models import VoucherUsage
+from invoices.credit_notes import issue_credit_note
 from invoices.models import Invoice
 from invoices.rendering.einvoice.syntaxes import to_xml
 from invoices.rendering.renderer import render_one
@@ -211,6 +212,19 @@ def test_months_add_up_to_the_cent(wallet):
         tax_voucher_usage(at=at)
     amounts = [line.amount.amount for invoice in usage_invoices() for line in invoice.lines.filter(position=1)]
     assert amounts == [D("0.50"), D("0.49"), D("98.01")]  # 0.495 twice: rounded to 0.50 and 0.99
+
+
+def test_a_credit_note_returns_the_tax_and_taxes_nothing_again(wallet):
+    purchase(wallet)
+    use(wallet, 30)
+    tax_voucher_usage(at=FEB)
+    (invoice,) = usage_invoices()
+    issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Wrong rate", to="offset", at=MID_FEB)
+    note = Invoice.objects.get(kind="credit_note")
+    assert (note.net.amount, note.tax.amount, note.total.amount) == (0, D("5.64"), D("5.64"))
+    assert taxes(at=MAR) == []
+    use(wallet, 10, "later", at=MID_FEB)
+    assert taxes(at=MAR) == [D("1.88")]
 
 
 @pytest.mark.django_db
