@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing import closing, subscriptions
-from billing.closing import dunning
+from billing.closing import dunning, voucher_usage
 from billing.job_kinds import KINDS
 from billing.jobs import retention as job_retention
 from billing.jobs.worker import WorkResult, work
@@ -87,5 +87,6 @@ advance_clocks = due_task("billing.advance_clocks", _advance_clocks, seconds=BUL
 evaluate_alerts = due_task("billing.evaluate_alerts", evaluation.evaluate_alerts, seconds=BULK_SECONDS)
 clear_old_jobs = due_task("billing.clear_old_jobs", _clear_old_jobs)
 apply_retention = due_task("billing.apply_retention", privacy_retention.apply_retention, seconds=CLOSING_SECONDS)
+tax_voucher_usage = due_task("billing.tax_voucher_usage", voucher_usage.tax_voucher_usage, seconds=BULK_SECONDS)
 lapse_reservations = due_task("billing.lapse_reservations", lapse_due)
 apply_dunning_actions = due_task("billing.apply_dunning_actions", dunning.apply_dunning_actions, seconds=BULK_SECONDS)

@@ -9,6 +9,7 @@ _SECONDS_BETWEEN_RUNS = {
     "billing.run_rollouts": 60,
     "billing.grant_included_credits": 60,
     "billing.apply_dunning_actions": 60,
+    "billing.tax_voucher_usage": 600,
     "billing.run_jobs": 10,
     "billing.advance_clocks": 10,
     "billing.lapse_reservations": 10,

@@ -46,7 +46,18 @@ def balance_is_the_sum_of_its_lots() -> pgtrigger.Trigger:
 
 def lot_keeps_its_granted_terms() -> pgtrigger.Trigger:
     """Return the trigger that allows changes of a lot's remaining units and expiry only, and no delete."""
-    terms = ("wallet_id", "kind", "amount", "cost", "is_paid", "features", "granted_at", "source", "origin_id")
+    terms = (
+        "wallet_id",
+        "kind",
+        "amount",
+        "cost",
+        "tax_point",
+        "is_paid",
+        "features",
+        "granted_at",
+        "source",
+        "origin_id",
+    )
     new, old = (", ".join(f"{row}.{column}" for column in terms) for row in ("NEW", "OLD"))
     return allow_only(
         "lot_keeps_its_granted_terms",

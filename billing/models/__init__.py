@@ -32,6 +32,7 @@ from billing.models.usage import (
     UnmatchedUsage,
 )
 from billing.models.usage_buckets import CapBucket, UsageBucket
+from billing.models.voucher_usage import VoucherUsage
 
 __all__ = [
     "AggregateState",
@@ -78,4 +79,5 @@ __all__ = [
     "UnmatchedUsage",
     "UpcomingVersion",
     "UsageBucket",
+    "VoucherUsage",
 ]

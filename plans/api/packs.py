@@ -51,7 +51,16 @@ class PackSerializer(RowSerializer[CreditPack]):
         model = CreditPack
         fields = [
             *("code", "name", "unit", "units", "least_units", "most_units", "prices", "slabs_by", "slabs"),
-            *("is_taxed", "valid_days", "features", "priority", "rolls_over", "rollover_most", "rollover_days"),
+            *(
+                "is_taxed",
+                "includes_tax",
+                "valid_days",
+                "features",
+                "priority",
+                "rolls_over",
+                "rollover_most",
+                "rollover_days",
+            ),
             *("sold_from", "sold_until", "on_sale"),
         ]
 

@@ -50,7 +50,8 @@ class CreditPack(models.Model):
 
     units: content of one pack; empty if units are sold individually, from least_units to most_units at a time.
     slabs_by: whether a bonus slab is reached by units or by price.
-    is_taxed: whether tax is charged on the purchase or on the invoices that it pays.
+    is_taxed: whether tax is charged on the purchase (a single-purpose voucher) or when its units are used (a
+        multi-purpose voucher). includes_tax: of the latter, whether the price includes the tax on the usage.
     valid_days: lifetime of the purchased units; empty for no expiry.
     features: codes of the features that it pays for; empty for all.
     priority: as for any grant.
@@ -67,6 +68,7 @@ class CreditPack(models.Model):
     most_units = models.DecimalField(**PREPAID, null=True, blank=True)
     slabs_by = models.CharField(max_length=5, choices=SlabsBy, default=SlabsBy.UNITS)
     is_taxed = models.BooleanField(default=True)
+    includes_tax = models.BooleanField(default=False, db_default=False)
     valid_days = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_DAYS)]
     )
@@ -107,7 +109,7 @@ class CreditPack(models.Model):
                 name="pack_holds_units_or_sells_them_one_by_one",
             ),
             models.CheckConstraint(
-                condition=Q(is_taxed=True) | Q(unit="money"), name="credits_are_taxed_when_bought"
+                condition=Q(is_taxed=False) | Q(includes_tax=False), name="only_a_multi_purpose_pack_includes_tax"
             ),
             finite("valid_days", least=1, most=MAX_DAYS, name="pack_is_valid_for_1_to_3650_days"),
             finite("rollover_most", most=MAX_PREPAID, name="rollover_of_a_pack_is_finite"),

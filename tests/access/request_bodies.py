@@ -63,6 +63,7 @@ _SENT: dict[str, Any] = {
     "PUT subscriptions/<subscription>/draft": {"customer": "{word}", "plan": "plan-w"},
     "POST wallets/<wallet>/grants": {"amount": "5", "key": "spring"},
     "POST wallets/<wallet>/spend": {"amount": "1", "key": "once"},
+    "POST wallets/<wallet>/void": WHY,
     "POST wallets/<wallet>/transfer": {"amount": "1", "to": lambda: Wallet.objects.earliest("pk").pk, **WHY},
     "POST plans/<plan>/preview": {"feature": CALLS, "currency": "USD", "quantities": [{"quantity": "1"}]},
     "POST customers/<customer>/payment-methods/page": {"back_to": "https://example.com/back"},

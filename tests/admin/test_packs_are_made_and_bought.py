@@ -5,7 +5,7 @@ import re
 import pytest
 
 from plans.models import CreditPack
-from tests.builders import make_customer, make_pack, make_wallet
+from tests.builders import make_customer, make_feature, make_pack, make_wallet
 from wallets.models import Purchase
 
 FORM = {
@@ -47,7 +47,7 @@ WRONG = [
     ({"units": ""}, "Enter either the units per pack"),
     ({"least_units": "1"}, "Enter either the units per pack"),
     ({"units": "", "least_units": "5", "most_units": "4"}, "Enter a minimum above zero"),
-    ({"is_taxed": ""}, "Credits must be taxed at purchase"),
+    ({"includes_tax": "on"}, "Prices that are taxed at purchase are before tax."),
     ({"rolls_over": "1"}, "Only units that expire can roll over"),
     ({"prices-0-price": "0"}, "The price must be above zero"),
 ]
@@ -81,6 +81,13 @@ def test_a_repeated_form_buys_a_pack_once(member, wallet):
     for part in ("2 × 100 credits", "awaiting payment", "200 + 20", "$198.00", "INV-000001"):
         assert part in page
     assert Purchase.objects.get().by.first_name == "Finance"
+
+
+def test_a_purchase_is_for_the_chosen_features(member, wallet):
+    chat = make_feature("chat")
+    arguments = {"pack": "hundred", "packs": "1", "reference": "x", "features": ["chat"]}
+    member("finance").post(f"/admin/wallets/purchase/buy/{wallet.pk}/", arguments)
+    assert Purchase.objects.get().terms["features"] == [chat.pk]
 
 
 def test_a_purchase_is_canceled_with_a_reason(member, wallet):

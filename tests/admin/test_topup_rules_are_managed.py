@@ -25,6 +25,7 @@ def form(wallet, **fields):
         "is_on": "on",
         "percent": "20",
         "pack": pack,
+        "basis": "balance",
         "payer": "invoice",
         "cooldown": "0:00:00",
         "most_declines": "3",
@@ -56,6 +57,8 @@ def test_an_invalid_rule_shows_the_error(member, wallet):
     wallet = make_wallet(make_customer(legal_name="Live"))
     page = finance.post(ADD, form(wallet, payer="sandbox"), follow=True).content.decode()
     assert "The sandbox pays for sandbox customers only." in page
+    page = finance.post(ADD, form(wallet, basis="ongoing_balance"), follow=True).content.decode()
+    assert "Only a wallet that pays invoices has an ongoing balance." in page
     assert not TopUpRule.objects.exists()
 
 

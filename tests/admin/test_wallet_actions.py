@@ -7,9 +7,11 @@ from decimal import Decimal as D
 import pytest
 from django.utils import timezone
 
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_feature
 from wallets.ledger.grant import Grant, grant
-from wallets.ledger.spend import spend
+from wallets.ledger.hold import hold
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Lot, Transaction, Wallet
 
 
@@ -67,6 +69,13 @@ def test_a_refund_shows_the_amount_to_pay_back(member, wallet):
     assert lot_of(wallet).remaining == 75
 
 
+def test_a_refund_of_a_lot_that_is_taxed_when_used_returns_no_tax(member, wallet):
+    terms = Grant("purchased", D(10), "multi", cost=D(9), tax_point="used")
+    (lot,) = grant(wallet_id=wallet.pk, grants=[terms], at=timezone.now())
+    _, text = send(member("finance"), f"lot/{lot.pk}/refund", "_preview", amount="5")
+    assert "Amount to pay back: $4.50. No tax was charged on it." in text
+
+
 def test_a_lot_is_voided_extended_and_moved(member, wallet):
     client, lot = member("finance"), lot_of(wallet)
     send(client, f"lot/{lot.pk}/void", "_do", amount="10")
@@ -81,11 +90,38 @@ def test_a_lot_is_voided_extended_and_moved(member, wallet):
     assert (lot_of(wallet).remaining, lot_of(other).remaining, lot_of(other).cost) == (60, 30, 24)
 
 
+def test_a_grant_is_for_the_chosen_features(member, wallet):
+    features = sorted(make_feature(code).pk for code in ("chat", "images"))
+    send(member("finance"), f"wallet/{wallet.pk}/grant", "_do", kind="bonus", amount="5", features=features)
+    assert Lot.objects.get(kind="bonus").features == features
+
+
+def test_all_units_are_voided_and_held_ones_stay(member, wallet):
+    until, request = timezone.now() + timedelta(days=1), SpendRequest(D(30), timezone.now(), "run")
+    hold(customer_id=wallet.customer_id, unit="credits", request=request, until=until)
+    client, address = member("finance"), f"wallet/{wallet.pk}/void_all"
+    typed, text = send(client, address, "_preview")
+    assert "70 credits voided. Reservations hold 30 credits, which stay in the wallet." in text
+    assert lot_of(wallet).remaining == 100
+    for _ in range(2):
+        answer = client.post(f"/admin/wallets/{address}/", {**typed, "_do": ""}, follow=True)
+        assert "70 credits voided. Reservations hold 30 credits" in answer.content.decode()
+    movement = Transaction.objects.get(kind="void")
+    assert (lot_of(wallet).remaining, movement.reason, movement.by.first_name) == (30, "asked for", "Finance")
+
+
 REFUSED = [
     # action    typed                           message
     ("grant", {"kind": "bonus", "amount": "0"}, "must be above zero"),
     ("grant", {"kind": "purchased", "amount": "1"}, "Select a valid choice"),
     ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
+    (
+        "grant",
+        {"kind": "bonus", "amount": "1"}
+        | {"valid_from_0": "2025-01-01", "valid_from_1": "00:00:00"}
+        | {"expires_at_0": "2025-02-01", "expires_at_1": "00:00:00"},
+        "The expiry (2025-02-01 00:00) is in the past.",
+    ),
     ("transfer", {"to": "0", "amount": "1"}, "Select a valid choice"),
 ]
 
@@ -107,7 +143,7 @@ def test_staff_without_the_permission_can_not_change_wallets(member, wallet, gro
     client, lot = member(group), lot_of(wallet)
     page_text = page(client, f"wallet/{wallet.pk}/change")
     assert f"/admin/wallets/lot/{lot.pk}/void/" not in page_text
-    moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "close")]
+    moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "void_all", "close")]
     for address in [*moves, *(f"lot/{lot.pk}/{action}" for action in ("refund", "void", "extend"))]:
         answer = client.post(f"/admin/wallets/{address}/", {"_do": "", "amount": "1"})
         assert answer.status_code in (302, 403), address
@@ -125,6 +161,16 @@ def test_the_page_shows_the_balance_and_the_lots_that_paid(member, wallet):
     narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("Used: images")
     only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
     assert (narrowed, only.count("Used: images")) == (1, 0)
+
+
+def test_the_page_of_a_wallet_that_pays_invoices_shows_its_ongoing_balance(member, wallet):
+    fields = {"unit": "EUR", "currency": "EUR", "pays_invoices": True}
+    paying = Wallet.objects.create(customer=wallet.customer, name="Money", **fields)
+    grant(wallet_id=paying.pk, grants=[Grant("purchased", D(10), "pack", cost=D(10))], at=timezone.now())
+    make_invoice(wallet.customer)  # of 17.85
+    text = page(member("support"), f"wallet/{paying.pk}/change")
+    assert "Ongoing balance</span><strong>-€7.85" in text
+    assert "Ongoing balance" not in page(member("support"), f"wallet/{wallet.pk}/change")
 
 
 def test_a_wallet_is_opened_configured_and_closed(member, db):

@@ -68,6 +68,11 @@ GRANTS = [
     ({"amount": "0"}, "amount", "invalid"),
     ({"amount": "0.0000000000001"}, "amount", "invalid"),
     ({"amount": "1", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "refused"),
+    (
+        {"amount": "1", "valid_from": "2020-01-01T00:00:00Z", "expires_at": "2020-02-01T00:00:00Z"},
+        "expires_at",
+        "refused",
+    ),
     ({"amount": "1", "rolls_over": 1}, "rolls_over", "refused"),
     ({"amount": "1" + "0" * 37}, "amount", "invalid"),
     ({"amount": "1", "rollover_most": "1" + "0" * 37}, "rollover_most", "refused"),
@@ -91,6 +96,14 @@ def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
         "canceled",
         [("wallet", D(-20)), ("world", D(20))],
     )
+
+
+def test_a_wallet_is_voided_once(live, wallet, bought):
+    path, body = f"/wallets/{wallet.pk}/void", {"reason": "canceled", "key": "v"}
+    assert [live.post(path, body).json() for _ in range(2)] == [{"voided": "100", "held": "0", "balance": "0"}] * 2
+    assert live.get(f"/lots/{bought.pk}").json()["remaining"] == "0"
+    problem(live.post(path, {"reason": "once more"}), 422, "unprocessable")
+    problem(live.post(path, {"reason": ""}), 400, "invalid-fields")
 
 
 def test_a_lot_without_a_price_is_not_refunded(live, wallet):

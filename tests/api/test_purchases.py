@@ -53,7 +53,12 @@ def test_an_unpaid_purchase_is_canceled(live, wallet):
     problem(live.post(f"/purchases/{id_}/cancel", {}), 400, "invalid-fields")
 
 
-REFUSED = [({"pack": "other"}, "pack"), ({"units": "5"}, "units"), ({"reference": "x" * 120, "pack": ""}, "pack")]
+REFUSED = [
+    ({"pack": "other"}, "pack"),
+    ({"features": ["other"]}, "features"),
+    ({"units": "5"}, "units"),
+    ({"reference": "x" * 120, "pack": ""}, "pack"),
+]
 
 
 @pytest.mark.parametrize(("body", "field"), REFUSED)

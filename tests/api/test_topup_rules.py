@@ -37,7 +37,12 @@ def test_omitted_fields_have_their_defaults(live, wallet):
     assert (payload["is_on"], payload["ceilings"], payload["payer"]) == (True, [], "invoice")
 
 
-REFUSED = [({"pack": "other"}, "pack"), ({"payer": "sandbox"}, "payer"), ({"threshold": "5"}, "threshold")]
+REFUSED = [
+    ({"basis": "ongoing_balance"}, "basis"),
+    ({"pack": "other"}, "pack"),
+    ({"payer": "sandbox"}, "payer"),
+    ({"threshold": "5"}, "threshold"),
+]
 
 
 @pytest.mark.parametrize(("rule", "field"), REFUSED)

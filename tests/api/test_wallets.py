@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from tests.api.calls import Caller, faults, problem
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_feature
 from wallets.ledger.hold import hold
 from wallets.ledger.spend import SpendRequest
@@ -59,6 +60,16 @@ def test_it_shows_available_held_and_next_expiring_value(live, wallet, acme):
     payload = live.get(f"/wallets/{wallet}").json()
     assert [payload[name] for name in ("balance", "available", "held")] == ["82", "71", "4"]
     assert payload["next_expiry"]["amount"] == "15"
+
+
+def test_a_wallet_that_pays_invoices_shows_its_ongoing_balance(live, wallet, acme):
+    sent = {"customer": "acme", "name": "Money", "unit": "EUR", "pays_invoices": True}
+    paying = live.post("/wallets", sent).json()["id"]
+    give(live, paying, "100")
+    make_invoice(acme)  # of 17.85
+    payload = live.get(f"/wallets/{paying}").json()
+    assert (payload["balance"], payload["ongoing_balance"]) == ("100", "82.15")
+    assert live.get(f"/wallets/{wallet}").json()["ongoing_balance"] is None
 
 
 def test_its_behavior_at_zero_can_be_changed(live, wallet):

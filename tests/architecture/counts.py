@@ -25,6 +25,8 @@ NOUNS_IN_ING = {
     "publishing",
     # An adjective: the upcoming invoice is the field's own term for the invoice of a running period.
     "upcoming",
+    # Likewise the ongoing balance, the field's term for a balance after usage that is not invoiced yet.
+    "ongoing",
 }
 """Words in -ing that name a thing, not an activity."""
 

@@ -9,7 +9,6 @@ from typing import Any
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import parse_events
 from billing.models import Drawdown
-from invoices.amounts.totals import Tax
 from lib.currencies import CREDITS
 from lib.money import round_money
 from plans.pricing.charge_models import PerUnit
@@ -18,7 +17,8 @@ from tests.builders import make_customer, make_feature, make_meter, make_plan, o
 from tests.golden.case_figures import Figures
 from tests.golden.cases import Case
 from tests.golden.period_cases import to_text
-from tests.golden.wallet_payments import InvoicePayer, apply_to_invoices
+from tests.golden.wallet_ongoing import ongoing
+from tests.golden.wallet_payments import apply_to_invoices
 from tests.golden.wallet_steps import AT_ZERO, DAYS, MORE_THAN_ANY, WalletRun, feature_id, moment
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.packs import Slab, compute_bonus, find_slab, price_purchase
@@ -35,7 +35,6 @@ D = Decimal
 NONE = D(0)
 START, END = datetime.fromisoformat("2024-01-01T00:00:00Z"), datetime.fromisoformat("2024-01-02T00:00:00Z")
 HOUR = timedelta(hours=1)
-MOVES_NO_MONEY = ("pending_usage", "draft_invoice", "covers_pending")
 USAGE = "charge"
 """What cases call a fee for usage, the only kind that wallets pay when it is used."""
 
@@ -192,21 +191,6 @@ def _settle(customer_id: int, unit: str, draw: int, fee: dict[str, Any], change:
     else:
         give_back(opened, -change, feature_id=feature, draw=draw, reference=reference, sheet=sheet)
     write(sheet, opened)
-
-
-def ongoing(case: Case) -> Figures:
-    """Pay from a wallet what is invoiced, with its tax; usage that is not invoiced yet moves no money."""
-    params = case["params"]
-    payer = InvoicePayer(case["unit"], D(params["initial_balance"]), Tax("VAT", D(params["tax_percent"])))
-    steps = []
-    for step in params["steps"]:
-        amounts = {name: D(amount) for name, amount in step["event"].items()}
-        for name in ("immediate_charge", "progressive_invoice"):
-            if name in amounts:
-                payer.pay([amounts[name]])
-        assert amounts.keys() <= {"immediate_charge", "progressive_invoice", *MOVES_NO_MONEY}
-        steps.append({"at": step["at"], "balance": payer.wallet.balance})
-    return {"steps": steps}
 
 
 # Amounts ------------------------------------------------------------------------------------------------------------

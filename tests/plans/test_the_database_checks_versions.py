@@ -294,7 +294,7 @@ CASES = [
         "pack_holds_units_or_sells_them_one_by_one",
         pack("creditpack", "units = NULL, least_units = 2, most_units = 1"),
     ),
-    ("credits_are_taxed_when_bought", pack("creditpack", "is_taxed = false")),
+    ("only_a_multi_purpose_pack_includes_tax", pack("creditpack", "includes_tax = true")),
     ("pack_is_valid_for_1_to_3650_days", pack("creditpack", "valid_days = 0")),
     ("rollover_of_a_pack_is_finite", pack("creditpack", "rolls_over = 1, rollover_most = 'NaN'")),
     ("rollover_lasts_1_to_3650_days", pack("creditpack", "rolls_over = 1, rollover_days = 0")),

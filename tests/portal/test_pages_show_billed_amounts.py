@@ -19,7 +19,7 @@ from billing.metering.usage.forecast import compute_pace, forecast_periods
 from billing.portal.plan_description import describe_terms
 from invoices.portal.formats import PortalFigures
 from plans.catalog.stored_terms import load_terms
-from tests.builders import fee, make_pack, make_plan, publish
+from tests.builders import fee, make_feature, make_pack, make_plan, make_wallet, publish
 from tests.docs_tables import rows
 from tests.portal.accounts import DAY, TODAY, make_account, send
 from tests.portal.test_customers_see_only_their_own_rows import PAGES, no_parameters, text_of
@@ -51,6 +51,18 @@ def test_a_plan_lists_each_of_its_fees_once():
         {"label": "Seats", "amount": "$5.00 each", "frequency": "each month", "notes": "you have 3"},
         {"label": "Support", "amount": "$120.00", "frequency": "every 12 months", "notes": ""},
     ]
+
+
+def test_a_wallet_that_pays_invoices_shows_its_balance_after_them(own):
+    wallet = make_wallet(own.customer, name="Money", unit="USD", currency="USD", pays_invoices=True)
+    text = text_of(own.client().get(f"/portal/wallets/{wallet.pk}"))
+    assert "After open invoices and usage so far" in text
+    assert "After open invoices" not in text_of(own.client().get(f"/portal/wallets/{own.wallet.pk}"))
+
+
+def test_a_pack_names_the_features_that_it_is_for(own):
+    make_pack("chats", features=[make_feature("chat").code])
+    assert "$99.00 before tax; for chat" in text_of(own.client().get(f"/portal/wallets/{own.wallet.pk}/top-up"))
 
 
 def test_a_value_that_looks_like_a_formula_is_harmless(own):

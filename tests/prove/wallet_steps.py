@@ -10,7 +10,19 @@ from tests.wallets.machine import Wallets, attempted, ledger_outcomes
 
 STEPS_AT_ONCE = 50
 LEAST_ACCEPTED = 0.6
-OPERATIONS = ("grant", "spend", "hold", "commit", "release", "expire", "void", "refund", "transfer", "extend")
+OPERATIONS = (
+    "grant",
+    "spend",
+    "hold",
+    "commit",
+    "release",
+    "expire",
+    "void",
+    "void all",
+    "refund",
+    "transfer",
+    "extend",
+)
 MOVEMENTS = (
     *("grant", "spend", "expire", "revive", "roll_over", "repay", "void", "refund", "transfer_out", "transfer_in"),
     *("hold committed", "hold released", "hold lapsed"),

@@ -133,7 +133,14 @@ def test_from_the_clone_to_the_next_year(finance, acme):
     wallet = make_wallet(tried, name="Credits")
     give(wallet, 5, "gift", at=clock.now)
     pack = make_pack("hundred", prices={"USD": 10})
-    rule = {"wallet": wallet.pk, "is_on": "on", "threshold": "20", "pack": pack.pk, "payer": "sandbox"}
+    rule = {
+        "wallet": wallet.pk,
+        "is_on": "on",
+        "threshold": "20",
+        "pack": pack.pk,
+        "basis": "balance",
+        "payer": "sandbox",
+    }
     rule |= {"cooldown": "0:00:00", "most_declines": "3", "ceilings-TOTAL_FORMS": "0", "ceilings-INITIAL_FORMS": "0"}
     finance.post("/admin/wallets/topuprule/add/", rule)
     assert TopUpRule.objects.get().payer == "sandbox"

@@ -14,7 +14,7 @@ from lib.decimals import to_plain_string
 from tests.builders import JAN, make_customer, make_feature
 from tests.wallets.model import NONE, Model, ModelLot, Refused
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
-from wallets.ledger.adjustments import extend, refund, transfer, void
+from wallets.ledger.adjustments import extend, refund, transfer, void, void_all
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
@@ -202,6 +202,14 @@ class Wallets(RuleBasedStateMachine):
         name, out = ("refund", refund) if paid else ("void", void)
         if self.run_both(name, lambda: out(**arguments), lambda: self.model.remove(place, amount))[0]:
             out(**arguments)
+
+    @precondition(lambda self: any(lot.free for lot in self.model.lots))
+    @rule(wallet=wallets)
+    def void_all(self, wallet):
+        arguments = {"wallet_id": self.wallets[wallet], "reference": next(self.names), "reason": "x", "at": self.at}
+        done, first = self.run_both("void all", lambda: void_all(**arguments), lambda: self.model.remove_all(wallet))
+        if done:
+            assert void_all(**arguments) == first, "a repeat is answered as the first"
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
     @rule(source=wallets, share=shares)

@@ -127,6 +127,13 @@ class Model:
             raise Refused
         self.lots[place].remaining -= amount
 
+    def remove_all(self, wallet):
+        lots = [lot for lot in self.order(wallet) if lot.free]
+        if not lots:
+            raise Refused
+        for lot in lots:
+            lot.remaining -= lot.free
+
     def transfer(self, source, target, amount, at):
         lots = [lot for lot in self.order(source) if lot.since <= at and (not lot.until or at < lot.until)]
         if sum((lot.free for lot in lots), NONE) < amount:

@@ -11,6 +11,8 @@ from invoices.payments.manual_payments import record_payment
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_tax, make_wallet
 from tests.docs_tables import rows
+from wallets.ledger.errors import InsufficientUnits
+from wallets.ledger.spend import spend
 from wallets.models import Lot, Purchase, Wallet
 from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel, receive_payment, settle_purchases
 
@@ -56,6 +58,39 @@ def test_a_purchase_has_the_amounts_of_the_docs(wallet, row):
     assert (invoice.net.amount, invoice.total.amount) == (D(row["price"]), D(row["invoice"]))
     pay(purchase)
     assert [cost for *_, cost in lots(purchase)] == [D(row["cost"]), D(row["cost of the bonus"])]
+
+
+@pytest.mark.parametrize("row", rows("wallets.md", "Features of a purchase"))
+def test_units_are_for_the_features_of_the_docs(wallet, row):
+    ids = {code: make_feature(code).pk for code in ("chat", "images")}
+    make_feature("seats", kind="boolean")
+    make_pack("pack", features=row["features of the pack"].split())
+    features = row["ordered for"].split()
+    if row["features of the lot"] == "refused":
+        with pytest.raises(PurchaseRefused, match=f"can't pay for the feature “{features[0]}”") as refusal:
+            buy_pack(wallet, features=features)
+        assert refusal.value.field == "features"
+        return
+    pay(buy_pack(wallet, features=features))
+    expected = [] if row["features of the lot"] == "all" else row["features of the lot"].split()
+    lot = Lot.objects.get()
+    assert lot.features == sorted(ids[code] for code in expected)
+    for code, feature_id in ids.items():
+        arguments = {"amount": D(1), "reference": code, "feature_id": feature_id, "at": JAN}
+        if expected and code not in expected:
+            with pytest.raises(InsufficientUnits):
+                spend(wallet_id=wallet.pk, **arguments)
+        else:
+            assert spend(wallet_id=wallet.pk, **arguments).units == 1
+
+
+def test_the_same_reference_for_other_features_is_refused(wallet):
+    for code in ("chat", "images"):
+        make_feature(code)
+    make_pack("pack")
+    assert buy_pack(wallet, features=["chat"]) == buy_pack(wallet, features=["chat"])
+    with pytest.raises(PurchaseRefused, match="Another purchase"):
+        buy_pack(wallet, features=["images"])
 
 
 def test_it_is_invoiced_at_once_and_granted_when_fully_paid(wallet):
@@ -163,7 +198,6 @@ REFUSED = [
     ({"unit": "money"}, {}, {}, "pack", "holds credits"),
     ({}, {"unit": "USD"}, {}, "pack", "holds USD"),
     ({"unit": "money"}, {"unit": "USD", "pays_invoices": True}, {}, "pack", "taxed twice"),
-    ({"unit": "money", "is_taxed": False}, {"unit": "USD"}, {}, "pack", "not be taxed"),
     ({}, {}, {"packs": 0}, "packs", "1 to 1,000"),
     ({}, {}, {"packs": 1001}, "packs", "1 to 1,000"),
     ({}, {}, {"units": D(5)}, "units", "a fixed size"),

@@ -31,7 +31,8 @@ COLUMNS = {
         *("closed_at", "created_at"),
     ),
     "lot": (
-        *("wallet_id", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
+        *("wallet_id", "kind", "amount", "remaining", "held", "expired", "cost", "tax_point", "is_paid"),
+        "priority",
         *("valid_from", "expires_at", "features", "rolls_over", "granted_at", "source"),
     ),
     "transaction": (
@@ -79,6 +80,7 @@ CASES = [
     ("balance_is_the_sum_of_its_lots", edit("wallet", "balance = balance + 1")),
     # lots
     ("lot_kind_is_known", insert_again("lot", **NEW_LOT, kind="'other'")),
+    ("lot_tax_point_is_known", insert_again("lot", **NEW_LOT, tax_point="'other'")),
     ("nothing_is_granted_twice", insert_again("lot", **(NEW_LOT | {"source": "source"}))),
     ("lot_grants_something", insert_again("lot", **NEW_LOT, amount="0")),
     ("lot_grants_something", insert_again("lot", **NEW_LOT, amount="'NaN'")),
@@ -128,6 +130,7 @@ CASES = [
     ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = NULL")),
     ("topup_threshold_is_units_or_a_percentage", edit("topuprule", "percent = 0")),
     ("topup_target_is_finite", edit("topuprule", "target = 'NaN'")),
+    ("topup_basis_is_known", edit("topuprule", "basis = 'other'")),
     ("topup_payer_is_known", edit("topuprule", "payer = 'bank'")),
     ("topup_cooldown_is_a_year_at_most", edit("topuprule", "cooldown = interval '367 days'")),
     ("topup_declines_are_1_to_100", edit("topuprule", "most_declines = 0")),

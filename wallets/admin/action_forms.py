@@ -6,12 +6,13 @@ from uuid import uuid4
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from lib.admin import StaffForm
 from lib.decimals import EXACT
 from lib.field_types import Digits
 from plans.models import Feature
+from plans.models.catalog import FeatureKind
 from wallets.models import Lot, Wallet
 from wallets.operations.manual_grants import MANUAL_KINDS
 from wallets.statements.formats import shown
@@ -39,13 +40,14 @@ class GrantForm(MoveForm):
 
     kind = forms.ChoiceField(label=_("Kind"), choices=[(kind.value, kind.label) for kind in MANUAL_KINDS])
     amount = forms.DecimalField(label=_("Amount"), **UNITS)
+    valid_from = forms.SplitDateTimeField(label=_("Starts (UTC)"), required=False, help_text=_("Empty: now."))
     expires_at = forms.SplitDateTimeField(label=_("Expires (UTC)"), required=False, help_text=_("Empty: never."))
-    feature = forms.ModelChoiceField(
-        queryset=Feature.objects.order_by("name"),
+    features = forms.ModelMultipleChoiceField(
+        queryset=Feature.objects.filter(kind=FeatureKind.METERED).order_by("name"),
         required=False,
-        empty_label=_("all features"),
-        label=_("Feature"),
-        help_text=_("A grant for one feature pays for nothing else. It doesn't settle an overdraft."),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        label=_("Features"),
+        help_text=_("A grant for some features pays for nothing else. It settles no overdraft. None: for all."),
     )
 
 

@@ -27,13 +27,25 @@ class AutoTopupRuleForm(RowForm[TopUpRule]):
     class Meta:
         model = TopUpRule
         fields = (
-            *("wallet", "is_on", "threshold", "percent", "pack", "target", "payer", "cooldown", "most_declines"),
+            *(
+                "wallet",
+                "is_on",
+                "threshold",
+                "percent",
+                "pack",
+                "target",
+                "basis",
+                "payer",
+                "cooldown",
+                "most_declines",
+            ),
         )
         labels = {
             "is_on": _("Enabled"),
             "threshold": _("Threshold (units)"),
             "percent": _("or threshold (percent of the pack)"),
             "target": _("Target balance (units)"),
+            "basis": _("Balance to compare"),
             "payer": _("Paid by"),
             "cooldown": _("Minimum interval (h:mm:ss)"),
             "most_declines": _("Disable after declines in a row"),
@@ -41,6 +53,7 @@ class AutoTopupRuleForm(RowForm[TopUpRule]):
         help_texts = {
             "threshold": _("Tops up when the balance falls below it: with 20, at 19.99 but not at 20."),
             "target": _("Empty: one pack each time."),
+            "basis": _("Only a wallet that pays invoices has an ongoing balance."),
         }
         widgets = {name: NumberInput() for name in ("threshold", "percent", "target", "most_declines")}
 
@@ -106,6 +119,7 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
             ("threshold", "percent"),
             "pack",
             "target",
+            "basis",
             "payer",
             "cooldown",
             "most_declines",
@@ -141,7 +155,9 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
         rule = form.instance
         rule_request = TopUpRuleRequest(
             pack=rule.pack.code,
-            **{name: getattr(rule, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
+            **{
+                name: getattr(rule, name) for name in ("threshold", "percent", "target", "basis", "payer", "cooldown")
+            },
             most_declines=rule.most_declines,
             is_on=rule.is_on,
             ceilings=[

@@ -35,6 +35,7 @@ class LotAdmin(CustomerSearch, ReadOnlyAdmin):
             "held_shown",
             "expired_shown",
             "cost_shown",
+            "tax_point",
         ),
         *("valid_from", "expires_at", "for_shown", "priority", "roll_over", "origin_link", "granted_at", "source"),
     )

@@ -17,11 +17,11 @@ from lib.admin import ConfirmedAction, Response, Subject, page_url, staff_page
 from lib.translation import Text
 from wallets.admin.action_forms import ExtendForm, GrantForm, MoveForm, TakeOutForm, TransferForm
 from wallets.credit_rules.units import InvalidAmount
-from wallets.ledger.adjustments import extend, refund, transfer, void
+from wallets.ledger.adjustments import WalletVoid, extend, refund, transfer, void, void_all
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.grant import Grant
 from wallets.ledger.locked_wallets import WalletNotFound
-from wallets.models import Lot, Wallet
+from wallets.models import Lot, TaxPoint, Wallet
 from wallets.operations.dry_run import WalletEffect, dry_run
 from wallets.operations.manual_grants import grant_manually
 from wallets.statements.formats import shown
@@ -125,20 +125,21 @@ class GrantCredits(WalletMove):
     form_class = GrantForm
     title = _("Grant to {}")
     facts = (
-        _("The grant settles an overdraft first, unless it is limited to one feature."),
-        _("The grant is free of charge. To sell units, use Buy pack."),
+        _("The grant settles an overdraft first, unless it is limited to some features."),
+        _("This is a free top-up, without a price and an invoice. To sell units, choose Buy pack."),
     )
     success_text = _("Granted %(amount)s to %(wallet)s.")
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
 
     def move(self, *, at: datetime, by: Any) -> None:
-        cleaned, feature = self.choices, self.choices["feature"]
+        cleaned = self.choices
         terms = Grant(
             cleaned["kind"],
             cleaned["amount"],
             self.arguments["reference"],
+            valid_from=cleaned["valid_from"],
             expires_at=cleaned["expires_at"],
-            features=[feature.pk] if feature else (),
+            features=[feature.pk for feature in cleaned["features"]],
         )
         grant_manually(wallet=self.wallet, terms=terms, reason=cleaned["_reason"], at=at, by=by)
 
@@ -158,6 +159,43 @@ class TransferCredits(WalletMove):
     def move(self, *, at: datetime, by: Any) -> None:
         to, amount = self.choices["to"].pk, self.choices["amount"]
         transfer(from_id=self.wallet.pk, to_id=to, amount=amount, **self.arguments, at=at, by=by)
+
+
+class VoidAll(WalletMove):
+    """Void all units of the wallet that no reservation holds."""
+
+    label, icon, variant = _("Void all"), "block", ActionVariant.DANGER
+    permission = "wallets.void_lot"
+    danger = True
+    form_class = MoveForm
+    facts = (
+        _("All units that no reservation holds leave the wallet at once, and nothing is refunded."),
+        _("This can't be undone. To correct a mistake, grant the units again."),
+    )
+    title = _("Void all units of {}")
+    is_offered = staticmethod(lambda wallet: wallet.closed_at is None and wallet.lots.filter(has_left=True).exists())
+
+    outcome: WalletVoid
+
+    def move(self, *, at: datetime, by: Any) -> None:
+        self.outcome = void_all(wallet_id=self.wallet.pk, **self.arguments, at=at, by=by)
+
+    def success(self) -> str:
+        return self._outcome_text()
+
+    def describe(self, effect: WalletEffect) -> dict[str, Any]:
+        described = super().describe(effect)
+        described["sentences"].append(self._outcome_text())
+        return described
+
+    def _outcome_text(self) -> str:
+        amounts = {
+            "voided": shown(self.outcome.voided, self.wallet.unit),
+            "held": shown(self.outcome.held, self.wallet.unit),
+        }
+        if self.outcome.held:
+            return gettext("%(voided)s voided. Reservations hold %(held)s, which stay in the wallet.") % amounts
+        return gettext("%(voided)s voided.") % amounts
 
 
 # On a lot -----------------------------------------------------------------------------------------------------------
@@ -225,7 +263,10 @@ class RefundLot(LotMove):
         described = super().describe(effect)
         if effect.entries:
             paid_back = shown(-sum((entry.money for entry in effect.entries), Decimal(0)), str(self.wallet.currency))
-            described["sentences"] = [gettext("Amount to pay back, before tax: %(amount)s.") % {"amount": paid_back}]
+            text = gettext("Amount to pay back, before tax: %(amount)s.")
+            if self.subject.tax_point != TaxPoint.SOLD:
+                text = gettext("Amount to pay back: %(amount)s. No tax was charged on it.")
+            described["sentences"] = [text % {"amount": paid_back}]
         return described
 
 

@@ -41,7 +41,18 @@ class PackForm(RowForm[CreditPack]):
     class Meta:
         model = CreditPack
         fields = (
-            *("code", "name", "unit", "units", "least_units", "most_units", "slabs_by", "is_taxed", "valid_days"),
+            *(
+                "code",
+                "name",
+                "unit",
+                "units",
+                "least_units",
+                "most_units",
+                "slabs_by",
+                "is_taxed",
+                "includes_tax",
+                "valid_days",
+            ),
             *("features", "priority", "rolls_over", "rollover_most", "rollover_days", "sold_from", "sold_until"),
         )
         labels = {
@@ -50,6 +61,7 @@ class PackForm(RowForm[CreditPack]):
             "most_units": _("maximum"),
             "slabs_by": _("Volume bonus based on"),
             "is_taxed": _("Taxed at purchase"),
+            "includes_tax": _("Price includes the tax on usage"),
             "valid_days": _("Expires after (days)"),
             "rolls_over": _("Rollovers"),
             "rollover_most": _("Maximum units per rollover"),
@@ -58,7 +70,8 @@ class PackForm(RowForm[CreditPack]):
             "sold_until": _("On sale until (UTC)"),
         }
         help_texts = {
-            "is_taxed": _("Turn this off only for money that pays invoices, because those are taxed."),
+            "is_taxed": _("Turn this off for multi-purpose credits, which are taxed when they are used."),
+            "includes_tax": _("Only for packs that are taxed when used. Otherwise, tax is added when they are used."),
             "valid_days": _("Days after the grant. Empty: never."),
             "priority": _("Grants with the lowest number are used first."),
         }
@@ -74,10 +87,8 @@ class PackForm(RowForm[CreditPack]):
         cleaned = super().clean()
         if not {"units", "least_units", "most_units"} & self.errors.keys():
             self._clean_units(cleaned)
-        if not cleaned.get("is_taxed") and cleaned.get("unit") == PackUnit.CREDITS:
-            self.add_error(
-                "is_taxed", gettext("Credits must be taxed at purchase, because their use is not invoiced.")
-            )
+        if cleaned.get("is_taxed") and cleaned.get("includes_tax"):
+            self.add_error("includes_tax", gettext("Prices that are taxed at purchase are before tax."))
         if not cleaned.get("valid_days") and cleaned.get("rolls_over"):
             self.add_error(
                 "rolls_over", gettext("Only units that expire can roll over. Enter the days until they expire.")
@@ -169,7 +180,16 @@ class PackAdmin(StaffAdmin):
     fieldsets = (
         (
             _("Pack"),
-            {"fields": ("code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed")},
+            {
+                "fields": (
+                    "code",
+                    "name",
+                    "unit",
+                    ("units", "least_units", "most_units"),
+                    "slabs_by",
+                    ("is_taxed", "includes_tax"),
+                )
+            },
         ),
         (
             _("Validity and use"),

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
@@ -18,7 +19,8 @@ from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffFo
 from lib.admin.columns import column, display, money_column, state_column, text_column
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
-from plans.models import CreditPack
+from plans.models import CreditPack, Feature
+from plans.models.catalog import FeatureKind
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
@@ -33,6 +35,12 @@ class BuyForm(StaffForm):
     pack = forms.ChoiceField(label=_("Pack"))
     packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, label=_("Packs"))
     units = forms.DecimalField(required=False, label=_("or units"), help_text=_("For packs sold in any quantity."))
+    features = forms.MultipleChoiceField(
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        label=_("Features"),
+        help_text=_("Select none to use the units for all features of the pack."),
+    )
     reference = forms.CharField(widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, wallet: Wallet, **kwargs: Any) -> None:
@@ -42,6 +50,8 @@ class BuyForm(StaffForm):
             unit=unit, prices__currency=wallet.currency
         )
         self.fields["pack"].choices = sold.order_by("name").values_list("code", "name")
+        metered = Feature.objects.filter(kind=FeatureKind.METERED)
+        self.fields["features"].choices = metered.order_by("name").values_list("code", "name")
         # One page, one purchase: pressing the button twice buys once.
         self.fields["reference"].initial = f"by hand {get_random_string(20)}"
 
@@ -66,7 +76,11 @@ class BuyPack(ConfirmedAction[Wallet]):
         is_sold = bool(self.form.fields["pack"].choices)
         return Preview(
             title=gettext("Buy credits for %(customer)s") % {"customer": wallet.customer},
-            consequences=[gettext("An invoice with tax is issued now."), granted],
+            consequences=[
+                gettext("An invoice with tax is issued now."),
+                granted,
+                gettext("For a free top-up, without a price and an invoice, choose Grant on the wallet's page."),
+            ],
             problems=[]
             if is_sold
             else [gettext("No pack is on sale for this wallet in %(currency)s.") % {"currency": wallet.currency}],

@@ -16,6 +16,7 @@ from plans.models import Feature
 from wallets.credit_rules.lots import Lot as PureLot
 from wallets.credit_rules.lots import cost_between
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
+from wallets.ledger.ongoing_balance import read_ongoing_balances
 from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
 from wallets.statements.usage_charts import WalletUsage, read_recent_usage
@@ -49,6 +50,7 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
     return {
         "wallet": wallet,
         "balances": balances,
+        "ongoing_balance": read_ongoing_balances([wallet], at=at).get(wallet.pk),
         "at": at,
         "balance_chart": _balance_chart(wallet, recent_usage),
         "burn_chart": _burn_chart(wallet, recent_usage),

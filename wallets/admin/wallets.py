@@ -20,7 +20,7 @@ from lib.row_form import RowForm
 from lib.translation import Text
 from wallets.admin import breakage
 from wallets.admin.columns import units_column
-from wallets.admin.move_actions import GrantCredits, TransferCredits
+from wallets.admin.move_actions import GrantCredits, TransferCredits, VoidAll
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
@@ -125,11 +125,12 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     fixed_fields = IMMUTABLE_FIELDS
     autocomplete_fields = ("customer",)
     actions_list = ("breakage",)
-    actions_detail = ("grant", "buy", "transfer", "statement", "close")
+    actions_detail = ("grant", "buy", "transfer", "statement", "void_all", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
 
     grant = GrantCredits.as_action()
     transfer = TransferCredits.as_action()
+    void_all = VoidAll.as_action()
     close = CloseWallet.as_action()
 
     name_shown = text_column("name", _("Wallet"))

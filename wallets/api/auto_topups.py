@@ -15,7 +15,7 @@ from wallets.api.wallets import WalletRows
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState
-from wallets.models.topups import MAX_DECLINES, MAX_TOPUPS, CeilingSetter, CeilingSpan, Payer
+from wallets.models.topups import MAX_DECLINES, MAX_TOPUPS, CeilingSetter, CeilingSpan, Payer, TopUpBasis
 
 EXAMPLE = {"pack": "credits-100", "percent": "20", "ceilings": [{"set_by": "customer", "span": "month", "most": 5}]}
 
@@ -49,6 +49,11 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         allow_null=True,
         help_text="Buy packs until the balance reaches this number of units; default: buy one pack.",
     )
+    basis = serializers.ChoiceField(
+        choices=list(TopUpBasis),
+        default=TopUpBasis.BALANCE,
+        help_text="The balance to compare; `ongoing_balance` is for wallets that pay invoices.",
+    )
     payer = serializers.ChoiceField(
         choices=list(Payer), default=Payer.INVOICE, help_text="`sandbox` and `declining` are for sandbox customers."
     )
@@ -74,6 +79,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
             "percent": self._number(rule.percent),
             "pack": rule.pack.code,
             "target": self._number(rule.target),
+            "basis": rule.basis,
             "payer": rule.payer,
             "cooldown_seconds": int(rule.cooldown.total_seconds()),
             "most_declines": rule.most_declines,

@@ -114,6 +114,20 @@ class TakingOutSerializer(KeySerializer):
     reason = serializers.CharField(max_length=300)
 
 
+class VoidSerializer(KeySerializer):
+    """The reason to void all units of a wallet."""
+
+    reason = serializers.CharField(max_length=300)
+
+
+class VoidedSerializer(serializers.Serializer[Any]):
+    """The result of voiding all units of a wallet."""
+
+    voided = NumberField(help_text="Units that left the wallet.")
+    held = NumberField(help_text="Units that stay, because reservations hold them.")
+    balance = NumberField(help_text="The wallet's balance afterwards.")
+
+
 class ExtensionSerializer(StrictFields, serializers.Serializer[Any]):
     """The new expiry of a lot, and the reason."""
 

@@ -1,4 +1,4 @@
-"""Grant into, spend from and transfer between wallets over HTTP."""
+"""Grant into, spend from, transfer between and void wallets over HTTP."""
 
 from typing import Any
 
@@ -10,10 +10,17 @@ from customers.customer_time import current_time
 from lib.api.operations import post
 from wallets.api.errors import as_problems
 from wallets.api.lots import lot_payloads
-from wallets.api.movement_serializers import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
+from wallets.api.movement_serializers import (
+    GrantSerializer,
+    SpendSerializer,
+    SpentSerializer,
+    TransferSerializer,
+    VoidedSerializer,
+    VoidSerializer,
+)
 from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import Wallets
-from wallets.ledger.adjustments import transfer
+from wallets.ledger.adjustments import transfer, void_all
 from wallets.ledger.spend import spend
 from wallets.operations.manual_grants import grant_manually
 
@@ -22,13 +29,13 @@ GRANT = {"kind": "promotional", "amount": "500", "key": "spring", "expires_at": 
 
 
 class Movements(Wallets):
-    """Grants into a wallet, value taken from it, and transfers to another one."""
+    """Grants into a wallet, value taken from it, transfers to another one, and the void of all that is left."""
 
     @post(
         "grant_credits",
         "Grant value into a wallet",
-        "Settles a negative balance first, unless the grant is restricted to some features. Purchases and"
-        " credits included in a plan are granted automatically.",
+        "A free top-up: without a price and an invoice. Settles a negative balance first, unless the grant is"
+        " restricted to some features. Purchases and credits included in a plan are granted automatically.",
         request=GrantSerializer,
         response=LotSerializer,
         status=201,
@@ -77,3 +84,19 @@ class Movements(Wallets):
         with as_problems():
             lots = transfer(**arguments, reference=serializer.reference, at=current_time(source.customer))
         return Response(lot_payloads(lots), status=201)
+
+    @post(
+        "void_wallet",
+        "Void all units of a wallet",
+        "In one transaction, and without a refund. Units that reservations hold stay in the wallet; the response says"
+        " how many.",
+        request=VoidSerializer,
+        response=VoidedSerializer,
+        problems=PROBLEMS,
+        examples={"A canceled contract": {"reason": "Contract canceled", "key": "void-acme"}},
+    )
+    def void(self, request: Request, wallet: int) -> Any:
+        serializer, owner = self.read_serializer(), self.get_object()
+        reason, at = serializer.validated_data["reason"], current_time(owner.customer)
+        with as_problems():
+            return void_all(wallet_id=owner.pk, reference=serializer.reference, reason=reason, at=at)

@@ -51,6 +51,12 @@ class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
     )
     packs = serializers.IntegerField(min_value=1, max_value=MAX_PACKS, required=False, help_text="Default: 1.")
     units = NumberField(required=False, help_text="Number of units, for a pack that sells them individually.")
+    features = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        max_length=100,
+        required=False,
+        help_text="Codes of the features that the units pay for, out of the pack's. Default: those of the pack.",
+    )
 
 
 class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
@@ -71,7 +77,8 @@ class WalletPurchasesView(WalletRows[Purchase]):
         "buy_pack",
         "Buy a credit pack",
         "Invoiced at once, with tax, and granted when the invoice is paid, or at once if the wallet grants"
-        " before payment. Sending the same reference again buys nothing and returns the first purchase.",
+        " before payment. Sending the same reference again buys nothing and returns the first purchase. For a free"
+        " top-up, grant the units.",
         request=NewPurchaseSerializer,
         status=201,
         refusals=PURCHASE_REFUSALS,

@@ -17,7 +17,7 @@ EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": Number
 
 
 class WalletSerializer(RowSerializer[Wallet]):
-    """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, balances by wallet id."""
+    """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, `ongoing`: by wallet id."""
 
     customer = serializers.CharField(source="customer.external_id", help_text="The customer's external ID.")
     unit = serializers.CharField(help_text="`credits`, or the currency of a money wallet.")
@@ -26,6 +26,10 @@ class WalletSerializer(RowSerializer[Wallet]):
     at_zero = serializers.SerializerMethodField(help_text="When the wallet is empty; null: the plan's setting.")
     grace = NumberField(allow_null=True, help_text="Overdraft limit; null: the plan's setting.")
     balance = NumberField(help_text="Remaining units of its lots, less its overdraft.")
+    ongoing_balance = serializers.SerializerMethodField(
+        help_text="Balance less unpaid invoices, drafts and usage not invoiced yet, with tax; null for a wallet that"
+        " pays no invoices."
+    )
     debt = NumberField(help_text="Overdraft; the next grant settles it.")
     available = serializers.SerializerMethodField(help_text="Remaining units of lots valid now, less holds.")
     held = serializers.SerializerMethodField(help_text="Held by reservations.")
@@ -36,7 +40,19 @@ class WalletSerializer(RowSerializer[Wallet]):
     class Meta:
         model = Wallet
         fields = [
-            *("id", "customer", "name", "unit", "currency", "balance", "available", "held", "debt", "next_expiry"),
+            *(
+                "id",
+                "customer",
+                "name",
+                "unit",
+                "currency",
+                "balance",
+                "ongoing_balance",
+                "available",
+                "held",
+                "debt",
+                "next_expiry",
+            ),
             *("priority", "at_zero", "grace", "promotional_first", "pays_invoices", "closed_at", "created_at"),
         ]
 
@@ -48,6 +64,12 @@ class WalletSerializer(RowSerializer[Wallet]):
     def get_at_zero(self, wallet: Wallet) -> str | None:
         """Return the wallet's own rule."""
         return wallet.at_zero or None
+
+    @extend_schema_field(NumberField(allow_null=True))
+    def get_ongoing_balance(self, wallet: Wallet) -> str | None:
+        """Return the ongoing balance of a wallet that pays invoices."""
+        balance = self.context["ongoing"].get(wallet.pk)
+        return None if balance is None else NumberField().to_representation(balance)
 
     @extend_schema_field(NumberField())
     def get_available(self, wallet: Wallet) -> str:
@@ -80,6 +102,7 @@ class LotSerializer(RowSerializer[Lot]):
     held = NumberField(help_text="Part of the remaining units that reservations hold.")
     expired = NumberField(help_text="Units expired.")
     cost = serializers.SerializerMethodField(help_text="Amount paid for the whole lot, net of tax.")
+    tax_point = serializers.CharField(help_text="When its cost is taxed: sold, used, or included (tax in the cost).")
     is_paid = serializers.BooleanField(help_text="Whether it counts as purchased rather than promotional.")
     features = serializers.SerializerMethodField(help_text="Codes of the features that it pays for; empty: all.")
     valid_from = InstantField()
@@ -93,7 +116,8 @@ class LotSerializer(RowSerializer[Lot]):
     class Meta:
         model = Lot
         fields = [
-            *("id", "wallet", "kind", "amount", "remaining", "held", "expired", "cost", "is_paid", "priority"),
+            *("id", "wallet", "kind", "amount", "remaining", "held", "expired", "cost", "tax_point", "is_paid"),
+            "priority",
             *("valid_from", "expires_at", "features", "rolls_over", "rollover_most", "rollover_days", "origin"),
             *("granted_at", "source"),
         ]

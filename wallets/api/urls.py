@@ -23,6 +23,7 @@ urlpatterns = [
     path("wallets/<int:wallet>/grants", Movements.route("grant"), name="wallet_grants"),
     path("wallets/<int:wallet>/spend", Movements.route("spend"), name="wallet_spend"),
     path("wallets/<int:wallet>/transfer", Movements.route("transfer"), name="wallet_transfer"),
+    path("wallets/<int:wallet>/void", Movements.route("void"), name="wallet_void"),
     path("lots/<int:lot>", Lots.route("read"), name="lot"),
     path("lots/<int:lot>/void", Lots.route("void_lot"), name="lot_void"),
     path("lots/<int:lot>/refund", Lots.route("refund_lot"), name="lot_refund"),

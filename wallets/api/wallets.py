@@ -1,6 +1,7 @@
 """Wallets over HTTP."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -12,7 +13,8 @@ from lib.api.operations import list_rows, patch, post, read_row
 from lib.api.views import ApiView, OwnedRows, Row
 from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
-from wallets.ledger.balances import read_balances
+from wallets.ledger.balances import WalletBalances, read_balances
+from wallets.ledger.ongoing_balance import read_ongoing_balances
 from wallets.models import Wallet
 from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
@@ -31,17 +33,17 @@ class Wallets(ApiView[Wallet]):
 
     def represent_page(self, rows: list[Wallet]) -> Any:
         """Return wallets with their balances as of now."""
-        by_time: dict[datetime, list[int]] = {}
+        by_time: dict[datetime, list[Wallet]] = {}
         now = timezone.now()
         # Customers on test clocks have times of their own, and balances depend on the time.
         for wallet in rows:
-            by_time.setdefault(loaded_current_time(wallet.customer, now=now), []).append(wallet.pk)
-        balances = {
-            id_: wallet_balances
-            for at, ids in by_time.items()
-            for id_, wallet_balances in read_balances(ids, at=at).items()
-        }
-        return WalletSerializer(rows, many=True, context={"standings": balances}).data
+            by_time.setdefault(loaded_current_time(wallet.customer, now=now), []).append(wallet)
+        balances: dict[int, WalletBalances] = {}
+        ongoing: dict[int, Decimal] = {}
+        for at, wallets in by_time.items():
+            balances |= read_balances([wallet.pk for wallet in wallets], at=at)
+            ongoing |= read_ongoing_balances(wallets, at=at)
+        return WalletSerializer(rows, many=True, context={"standings": balances, "ongoing": ongoing}).data
 
     list_all = list_rows(
         "list_wallets",

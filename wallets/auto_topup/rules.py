@@ -13,7 +13,7 @@ from plans.models import CreditPack
 from plans.models.packs import PackUnit
 from wallets.ledger.notifications import announce_wallet_event
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
-from wallets.models.topups import MAX_DECLINES, CeilingSetter, Payer
+from wallets.models.topups import MAX_DECLINES, CeilingSetter, Payer, TopUpBasis
 from wallets.models.wallets import CREDITS
 
 # A year, leap or not.
@@ -46,6 +46,7 @@ class TopUpRuleRequest:
     threshold: Decimal | None = None
     percent: Decimal | None = None
     target: Decimal | None = None
+    basis: str = TopUpBasis.BALANCE
     payer: str = Payer.INVOICE
     cooldown: timedelta = timedelta(0)
     most_declines: int = 3
@@ -68,7 +69,10 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Use
             wallet=wallet,
             defaults={
                 "pack": pack,
-                **{name: getattr(request, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
+                **{
+                    name: getattr(request, name)
+                    for name in ("threshold", "percent", "target", "basis", "payer", "cooldown")
+                },
                 "most_declines": request.most_declines,
                 "is_on": request.is_on,
                 "declines": 0,
@@ -104,6 +108,12 @@ def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if pack.units is None and request.target is None:
         text = _("%(pack)s has no fixed size. Enter the balance to reach.")
         raise TopUpRuleRefused(text % {"pack": pack}, field="target")
+    if request.basis not in TopUpBasis.values:
+        text = _("“%(basis)s” is not a balance. Choose one of these: %(balances)s.")
+        names = {"basis": request.basis, "balances": ", ".join(TopUpBasis.values)}
+        raise TopUpRuleRefused(text % names, field="basis")
+    if request.basis == TopUpBasis.ONGOING and not wallet.pays_invoices:
+        raise TopUpRuleRefused(_("Only a wallet that pays invoices has an ongoing balance."), field="basis")
     if request.payer not in Payer.values:
         text = _("“%(payer)s” is not a payer. Choose one of these: %(payers)s.")
         raise TopUpRuleRefused(text % {"payer": request.payer, "payers": ", ".join(Payer.values)}, field="payer")

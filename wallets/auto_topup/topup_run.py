@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
@@ -20,17 +20,24 @@ from wallets.credit_rules.topup_rule import (
     threshold_from_percent,
     units_to_reach,
 )
+from wallets.ledger.ongoing_balance import read_ongoing_balances
 from wallets.models import Purchase, PurchaseState, TopUp, TopUpRule, TopUpState, Wallet
+from wallets.models.topups import TopUpBasis
 from wallets.purchases import PackOrder, PurchaseRefused, buy
 
 # Wallets per run, each in a transaction of its own; the rest stays due.
 BATCH_SIZE = 200
 
-# Starts from the few active rules. `quiet_until` spares wallets that a ceiling or the cooldown holds back.
+# An ongoing balance takes a rating of the customer's usage, so it is read once in this time.
+ONGOING_INTERVAL = timedelta(minutes=1)
+
+# Starts from the few active rules. `quiet_until` spares wallets that a ceiling or the cooldown holds back. An ongoing
+# balance is at most the balance, and is read for one wallet at a time.
 _DUE_WALLETS = """
 SELECT r.wallet_id FROM wallets_topuprule r
 JOIN wallets_wallet w ON w.id = r.wallet_id JOIN plans_creditpack p ON p.id = r.pack_id
-WHERE r.is_on AND w.closed_at IS NULL AND w.balance < coalesce(r.threshold, r.percent * p.units / 100)
+WHERE r.is_on AND w.closed_at IS NULL
+    AND (r.basis = 'ongoing_balance' OR w.balance < coalesce(r.threshold, r.percent * p.units / 100))
     AND (r.quiet_until IS NULL OR r.quiet_until <= %(at)s)
     AND NOT EXISTS (SELECT FROM wallets_topup t WHERE t.wallet_id = w.id AND t.state = 'pending')
 """
@@ -114,7 +121,12 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
     # Wallet lock after the rule's: spends wait, so that the balance stays as compared with the threshold.
     wallet = Wallet.objects.select_for_update(no_key=True, of=("self",)).get(pk=rule.wallet_id)
     topups = TopUp.objects.filter(wallet=wallet)
-    if not is_due(wallet.balance, threshold_units(rule)) or topups.filter(state=TopUpState.PENDING).exists():
+    balance = _measured_balance(rule, wallet, at)
+    if not is_due(balance, threshold_units(rule)):
+        if rule.basis == TopUpBasis.ONGOING:
+            TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=at + ONGOING_INTERVAL)
+        return None
+    if topups.filter(state=TopUpState.PENDING).exists():
         return None
     last_topup_at = topups.order_by("-created_at").values_list("created_at", flat=True).first()
     if last_topup_at is not None and not is_cooldown_over(last_topup_at, rule.cooldown, at):
@@ -125,7 +137,7 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
         # Bought first, because the total with tax is only known then; if a ceiling is exceeded, the purchase is
         # rolled back.
         with audited_transaction("top up", by=None, at=at):
-            purchase = buy(wallet_id=wallet.pk, order=_order(rule, wallet, topups.count()), at=at)
+            purchase = buy(wallet_id=wallet.pk, order=_order(rule, balance, topups.count()), at=at)
             amount = purchase.invoice.total.amount
             if (until := next_allowed_at(rule, amount, at=at)) is not None:
                 raise _CeilingReached(until)
@@ -135,7 +147,14 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
     except PurchaseRefused as refused:
         switch_off(rule, str(refused), at=at)
         return None
-    return _write_topup(wallet, purchase, amount, at)
+    return _write_topup(wallet, balance, purchase, amount, at)
+
+
+def _measured_balance(rule: TopUpRule, wallet: Wallet, at: datetime) -> Decimal:
+    """Return the balance that a rule compares; a wallet that no longer pays invoices has no other than its own."""
+    if rule.basis == TopUpBasis.ONGOING:
+        return read_ongoing_balances([wallet], at=at).get(wallet.pk, wallet.balance)
+    return wallet.balance
 
 
 def threshold_units(rule: TopUpRule) -> Decimal:
@@ -145,21 +164,21 @@ def threshold_units(rule: TopUpRule) -> Decimal:
     return threshold_from_percent(rule.percent or Decimal(0), rule.pack.units or Decimal(0))
 
 
-def _order(rule: TopUpRule, wallet: Wallet, number: int) -> PackOrder:
+def _order(rule: TopUpRule, balance: Decimal, number: int) -> PackOrder:
     pack, reference = rule.pack, f"topup:{rule.pk}:{number}"
     if pack.units is not None:
-        return PackOrder(pack.code, reference, packs=packs_to_reach(rule.target, wallet.balance, pack.units))
+        return PackOrder(pack.code, reference, packs=packs_to_reach(rule.target, balance, pack.units))
     least, most = pack.least_units or Decimal(0), pack.most_units or Decimal(0)
     return PackOrder(
-        pack.code, reference, units=units_to_reach(rule.target or least, wallet.balance, least=least, most=most)
+        pack.code, reference, units=units_to_reach(rule.target or least, balance, least=least, most=most)
     )
 
 
-def _write_topup(wallet: Wallet, purchase: Purchase, amount: Decimal, at: datetime) -> TopUp:
+def _write_topup(wallet: Wallet, balance: Decimal, purchase: Purchase, amount: Decimal, at: datetime) -> TopUp:
     topup = TopUp.objects.create(
         wallet=wallet,
         purchase=purchase,
-        balance=wallet.balance,
+        balance=balance,
         amount=amount,
         currency=wallet.currency,
         created_at=at,

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from lib.audit_log import audited_transaction
-from lib.decimals import EXACT
+from lib.decimals import EXACT, exact_sum, to_plain_string
 from wallets.credit_rules.lots import cost_between
 from wallets.credit_rules.units import check_amount
 from wallets.ledger.errors import InsufficientUnits, LedgerRefused, ReferenceConflict
 from wallets.ledger.grant import Grant, grant_lot
 from wallets.ledger.locked_wallets import LockedWallet, lock_wallet, lock_wallets, read_lots
-from wallets.ledger.notifications import announce_lot_adjustment
+from wallets.ledger.notifications import announce_lot_adjustment, announce_wallet_event
 from wallets.ledger.references import request_digest
 from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot, Wallet
@@ -69,6 +70,54 @@ def _remove_units(
         row.refresh_from_db()
         announce_lot_adjustment(row, str(kind), at=at, key_suffix=reference, amount=amount)
         return row
+
+
+class WalletVoid(NamedTuple):
+    """voided: units that left the wallet. held: units that reservations hold, and that stay. balance: afterwards."""
+
+    voided: Decimal
+    held: Decimal
+    balance: Decimal
+
+
+def void_all(*, wallet_id: int, reference: str, reason: str, at: datetime, by: User | None = None) -> WalletVoid:
+    """
+    Void all units of a wallet that are not held, of whatever lot, in one transaction of the ledger.
+
+    Repeating the same reference voids nothing and returns the amounts of the first time.
+
+    :raises WalletNotFound: if there is no such wallet, or it is closed.
+    :raises LedgerRefused: if no unit is free, or no reason is given.
+    """
+    _check_reason(reason)
+    with audited_transaction("void all credits", by=by, at=at):
+        wallet, earlier = lock_wallet(wallet_id, reference, used_at=at)
+        held = exact_sum(lot.held for lot in wallet.lots.values())
+        digest = request_digest(Movement.VOID, "all", wallet_id)
+        if earlier is not None:
+            earlier.check_same_request(reference, digest)
+            return WalletVoid(earlier.from_lots, held, earlier.balance_after)
+        lots = [lot for lot in wallet.ordered_lots() if lot.free]
+        if not lots:
+            text = _("The wallet has no units to void; reservations hold %(held)s %(unit)s. Release them first.")
+            empty = _("The wallet is empty. There is nothing to void.")
+            raise LedgerRefused(text % {"held": f"{held.normalize():f}", "unit": wallet.unit} if held else empty)
+        units = exact_sum(lot.free for lot in lots)
+        sheet = Sheet(at, reason, by.pk if by else None)
+        legs = [move_lot(wallet, lot, EXACT.minus(lot.free)) for lot in lots]
+        sheet.post(wallet, Movement.VOID, reference, [*legs, balancing_leg(Account.WORLD, legs)], digest=digest)
+        write(sheet, [wallet])
+        announce_wallet_event(
+            "adjusted",
+            Wallet.objects.get(pk=wallet_id),
+            at=at,
+            key_suffix=f"void all:{reference}",
+            lot=None,
+            change="void",
+            amount=to_plain_string(units),
+            expires_at=None,
+        )
+        return WalletVoid(units, held, wallet.balance)
 
 
 def transfer(
@@ -136,6 +185,7 @@ def _transfer_lots(
             expires_at=row.expires_at,
             features=row.features,
             priority=row.priority,
+            tax_point=row.tax_point,
             is_paid=row.is_paid,
             rolls_over=row.rolls_over,
             rollover_most=row.rollover_most,

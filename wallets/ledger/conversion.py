@@ -132,6 +132,7 @@ def _converted_grant(
         expires_at=row.expires_at,
         features=row.features,
         priority=row.priority,
+        tax_point=row.tax_point,
         is_paid=row.is_paid,
         rolls_over=row.rolls_over,
         rollover_most=None if rollover_most is None else round_units(EXACT.divide(rollover_most, rate)),

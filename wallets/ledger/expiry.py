@@ -105,6 +105,7 @@ def _roll_over(wallet: LockedWallet, row: Lot, units: Decimal, sheet: Sheet, ref
         expires_at=_rollover_expires_at(row),
         features=row.features,
         priority=row.priority,
+        tax_point=row.tax_point,
         is_paid=row.is_paid,
         rolls_over=row.rolls_over - 1,
         rollover_most=row.rollover_most,

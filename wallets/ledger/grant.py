@@ -17,7 +17,7 @@ from wallets.ledger.locked_wallets import LockedWallet, lock_wallets
 from wallets.ledger.transactions import Leg, Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot
 from wallets.models.ledger import Account, Movement
-from wallets.models.lots import PAID, LotKind
+from wallets.models.lots import PAID, LotKind, TaxPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Grant:
 
     source: the reason for the grant, such as a purchase; a wallet accepts each source once. valid_from: the time of
         the grant if None.
+    tax_point: when its cost is taxed.
     is_paid: whether it counts as paid; determined by its kind if None.
     rolls_over, rollover_most, rollover_days: how often and how much rolls over at expiry, and for how long.
         rollover_ends: the ends of the rolled-over lots, in place of `rolls_over` and `rollover_days`.
@@ -37,6 +38,7 @@ class Grant:
     amount: Decimal
     source: str
     cost: Decimal = ZERO
+    tax_point: str = TaxPoint.SOLD
     valid_from: datetime | None = None
     expires_at: datetime | None = None
     features: Sequence[int] = ()
@@ -129,6 +131,7 @@ def _new_lot(wallet_id: int, grant: Grant, at: datetime) -> Lot:
         amount=grant.amount,
         remaining=ZERO,  # moved with the entries
         cost=grant.cost,
+        tax_point=grant.tax_point,
         is_paid=grant.kind in PAID if grant.is_paid is None else grant.is_paid,
         priority=grant.priority,
         valid_from=grant.valid_from or at,

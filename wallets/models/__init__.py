@@ -2,7 +2,7 @@
 
 from wallets.models.holds import Hold, HoldShare
 from wallets.models.ledger import Account, Entry, Movement, Transaction
-from wallets.models.lots import Lot, LotKind
+from wallets.models.lots import Lot, LotKind, TaxPoint
 from wallets.models.purchases import Purchase, PurchaseState
 from wallets.models.topups import TopUp, TopUpCeiling, TopUpRule, TopUpState
 from wallets.models.wallets import Wallet
@@ -17,6 +17,7 @@ __all__ = [
     "Movement",
     "Purchase",
     "PurchaseState",
+    "TaxPoint",
     "TopUp",
     "TopUpCeiling",
     "TopUpRule",

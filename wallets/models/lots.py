@@ -20,6 +20,14 @@ class LotKind(models.TextChoices):
     REFUND = "refund", _("refund")
 
 
+class TaxPoint(models.TextChoices):
+    """When the consideration paid for a lot is taxed: docs/tax.md#vouchers."""
+
+    SOLD = "sold", _("when sold, or never if it was free")
+    USED = "used", _("when used")
+    INCLUDED = "included", _("when used; the price includes the tax")
+
+
 PAID = (LotKind.PURCHASED, LotKind.BONUS, LotKind.REFUND)
 """Kinds that count as paid, a bonus by its share of the price; a rolled-over lot keeps the status of its origin."""
 
@@ -43,6 +51,7 @@ class Lot(models.Model):
     amount: units granted. remaining: units not spent, expired or voided. held: the part of them held for
         reservations.
     expired: units gone to breakage. cost: paid for the whole lot, net of tax, in the wallet's currency.
+    tax_point: when its cost is taxed; a cost that includes its tax does so until the units are used.
     is_paid: whether it counts as paid rather than promotional. valid_from, expires_at: half-open.
     features: ids of the features it is for; all if empty.
     rolls_over: how often the rest rolls over into a new lot; rollover_most: the most units; rollover_days: the
@@ -60,6 +69,7 @@ class Lot(models.Model):
     has_left = _above_zero("remaining")
     has_expired = _above_zero("expired")
     cost = UnitsField(default=0)
+    tax_point = models.CharField(max_length=8, choices=TaxPoint, default=TaxPoint.SOLD, db_default=TaxPoint.SOLD)
     is_paid = models.BooleanField()
     priority = models.PositiveSmallIntegerField(default=50)
     valid_from = models.DateTimeField()
@@ -76,6 +86,7 @@ class Lot(models.Model):
     class Meta:
         constraints = [
             one_of("kind", LotKind, name="lot_kind_is_known"),
+            one_of("tax_point", TaxPoint, name="lot_tax_point_is_known"),
             models.UniqueConstraint(fields=["wallet", "source"], name="nothing_is_granted_twice"),
             models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MAX_UNITS), name="lot_grants_something"),
             models.CheckConstraint(
@@ -101,6 +112,7 @@ class Lot(models.Model):
         indexes = [
             models.Index(fields=["wallet"], condition=Q(has_left=True), name="lot_with_something_left"),
             models.Index(fields=["expires_at"], condition=Q(has_left=True), name="lot_by_expiry"),
+            models.Index(fields=["wallet"], condition=~Q(tax_point="sold"), name="lot_that_is_taxed_when_used"),
             models.Index(
                 fields=["wallet", "expires_at"], condition=Q(has_expired=True), name="lot_that_may_come_back"
             ),

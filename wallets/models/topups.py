@@ -24,13 +24,21 @@ class Payer(models.TextChoices):
     DECLINING = "declining", _("sandbox: every payment is declined")
 
 
+class TopUpBasis(models.TextChoices):
+    """The balance that a rule compares with its threshold."""
+
+    BALANCE = "balance", _("balance")
+    ONGOING = "ongoing_balance", _("ongoing balance: less everything used and not paid yet")
+
+
 @pghistory.track()
 class TopUpRule(models.Model):
     """
     When a wallet is topped up automatically, and by how much.
 
     threshold: a balance strictly below it is topped up; in units, or percent of the pack. target: fill up to this
-        many units; one pack if empty. cooldown: minimum time between two top-ups.
+        many units; one pack if empty. basis: the balance that both are compared with.
+    cooldown: minimum time between two top-ups.
     most_declines: declined payments in a row after which it is switched off; declines: the count so far.
     is_on, off_reason: whether it is active, and why it was switched off. quiet_until: the earliest time of the next
         check, because a ceiling or the cooldown applies until then.
@@ -42,6 +50,9 @@ class TopUpRule(models.Model):
     percent = models.DecimalField(**PERCENT, null=True, blank=True)
     pack = models.ForeignKey("plans.CreditPack", on_delete=models.PROTECT, related_name="+")
     target = UnitsField(null=True, blank=True)
+    basis = models.CharField(
+        max_length=15, choices=TopUpBasis, default=TopUpBasis.BALANCE, db_default=TopUpBasis.BALANCE
+    )
     payer = models.CharField(max_length=9, choices=Payer, default=Payer.INVOICE)
     cooldown = models.DurationField(default=timedelta(0))
     most_declines = models.PositiveSmallIntegerField(default=3)
@@ -58,6 +69,7 @@ class TopUpRule(models.Model):
                 name="topup_threshold_is_units_or_a_percentage",
             ),
             finite("target", most=MAX_UNITS, name="topup_target_is_finite"),
+            one_of("basis", TopUpBasis, name="topup_basis_is_known"),
             one_of("payer", Payer, name="topup_payer_is_known"),
             models.CheckConstraint(
                 condition=Q(cooldown__gte=timedelta(0), cooldown__lte=timedelta(days=366)),

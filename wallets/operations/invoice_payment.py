@@ -24,40 +24,41 @@ from wallets.purchases import grant_paid
 # Invoices per query; each payment is a transaction of its own.
 BATCH_SIZE = 200
 
-# Invoices of purchases of money are excluded: a money wallet must not pay for its own top-up. Paged by (wallet,
-# invoice).
+# Invoices of purchases of money are excluded: a money wallet must not pay for its own top-up. Paged by (priority,
+# wallet, invoice).
 _DUE_INVOICES = """
-SELECT w.id, i.id FROM wallets_wallet w
+SELECT w.priority, w.id, i.id FROM wallets_wallet w
 JOIN invoices_invoice i ON i.customer_id = w.customer_id AND i.currency = w.currency
 WHERE w.pays_invoices AND w.closed_at IS NULL AND w.balance > 0 AND i.kind = 'invoice'
-    AND i.state IN ('issued', 'overdue') AND (w.id, i.id) > (%s, %s)
+    AND i.state IN ('issued', 'overdue') AND (w.priority, w.id, i.id) > (%s, %s, %s)
     AND NOT EXISTS (SELECT FROM wallets_purchase p JOIN wallets_wallet b ON b.id = p.wallet_id
         WHERE p.invoice_id = i.id AND b.unit <> 'credits')
     AND {in_time}
-ORDER BY w.id, i.id LIMIT %s
+ORDER BY w.priority, w.id, i.id LIMIT %s
 """
 
 
 def pay_invoices(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """
-    Pay due invoices from the wallets that allow it, the oldest invoice first; return the number of payments.
+    Pay due invoices from the wallets that allow it: by the wallets' priority, the oldest invoice first. Return the
+    number of payments.
 
     Safe to repeat and to run concurrently: the amount due is read under the invoice's lock.
 
     clock_id: limit to customers on this test clock; None means real time.
     """
-    count, after = 0, (0, 0)
+    count, after = 0, (-1, 0, 0)
     while (due := _read_due(after, clock_id)) and deadline.has_time():
-        for wallet_id, invoice_id in due:
+        for _priority, wallet_id, invoice_id in due:
             count += pay_from_wallet(wallet_id=wallet_id, invoice_id=invoice_id, at=at) is not None
         after = due[-1]
     return count
 
 
-def _read_due(after: tuple[int, int], clock_id: int | None) -> Sequence[tuple[int, int]]:
+def _read_due(after: tuple[int, int, int], clock_id: int | None) -> Sequence[tuple[int, int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_DUE_INVOICES.format(in_time=clock_sql(clock_id, "w.customer_id")), [*after, BATCH_SIZE])
-        rows: Sequence[tuple[int, int]] = cursor.fetchall()
+        rows: Sequence[tuple[int, int, int]] = cursor.fetchall()
         return rows
 
 

@@ -23,8 +23,8 @@ def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = 
     """
     Grant a lot into a wallet, and announce it to the customer; repeating the same source returns the same lot.
 
-    :raises LedgerRefused: if its kind can't be granted this way, an amount or a term is invalid, or the source
-        granted something else.
+    :raises LedgerRefused: if its kind can't be granted this way, an amount or a term is invalid, it would have
+        expired already, or the source granted something else.
     """
     if terms.kind not in MANUAL_KINDS:
         text = _("You can grant these kinds: %(kinds)s. Sell other units as a purchase.")
@@ -39,6 +39,10 @@ def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = 
             sorted(terms.features),
         ):
             raise ReferenceConflict(terms.source)
+        # The lot's own time: a repeated request may arrive after the expiry of the lot that it granted.
+        if lot.expires_at is not None and lot.expires_at <= lot.granted_at:
+            text = _("The expiry (%(time)s) is in the past. Enter a later time, or none.")
+            raise LedgerRefused(text % {"time": f"{lot.expires_at:%Y-%m-%d %H:%M}"}, field="expires_at")
         announce_all(kind="wallet.granted", announcements=[grant_announcement(wallet, lot)], at=at)
         return lot
 

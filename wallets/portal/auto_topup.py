@@ -17,7 +17,7 @@ from plans.models import PackPrice
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MAX_TOPUPS, CeilingSetter, CeilingSpan
-from wallets.portal.purchase import offered_for, pack_text
+from wallets.portal.purchase import offered_for, pack_choices
 
 UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
 CEILINGS = {
@@ -49,7 +49,7 @@ class CustomerTopupForm(forms.Form):
 
     def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]
+        self.fields["pack"].choices = pack_choices(offered, figures)
 
     def rule_request(self, rule: TopUpRule | None, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
         """Return the rule to set; fields that the customer can't change keep their values."""
@@ -58,7 +58,9 @@ class CustomerTopupForm(forms.Form):
         if own_ceiling.most is not None or own_ceiling.most_money is not None:
             ceilings = [*ceilings, own_ceiling]
         unchanged = (
-            {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+            {}
+            if rule is None
+            else {name: getattr(rule, name) for name in ("basis", "payer", "cooldown", "most_declines")}
         )
         figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
         return TopUpRuleRequest(**figures, **unchanged, ceilings=ceilings)

@@ -1,6 +1,7 @@
 """Top up a wallet: choose a pack, preview the price, buy."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from customers.portal.visit import Visit, redirect_with_message, render_page, si
 from invoices.portal.formats import PortalFigures, portal_figures
 from invoices.portal.payment import pay_link
 from lib.decimals import ZERO
-from plans.models import BonusSlab, CreditPack, PackPrice
+from plans.models import BonusSlab, CreditPack, Feature, PackPrice
 from plans.models.packs import PackUnit, SlabsBy
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
@@ -49,7 +50,7 @@ class OrderForm(forms.Form):
         initial = {"packs": 1, "reference": uuid.uuid4()}
         super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})
         self.offered = {price.pack.code: price.pack for price in offered}
-        self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]
+        self.fields["pack"].choices = pack_choices(offered, figures)
         if all(pack.units is not None for pack in self.offered.values()):
             del self.fields["units"]
         elif all(pack.units is None for pack in self.offered.values()):
@@ -122,8 +123,7 @@ def has_offer(wallet: Wallet, offered: set[tuple[str, str, bool]]) -> bool:
     """Return whether `offered_for` has a pack for an open wallet. offered: of `offered_units`."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     return any(
-        (pack_unit, currency) == (unit, str(wallet.currency))
-        and (wallet.unit == CREDITS or is_taxed is not wallet.pays_invoices)
+        (pack_unit, currency) == (unit, str(wallet.currency)) and not (wallet.pays_invoices and is_taxed)
         for pack_unit, currency, is_taxed in offered
     )
 
@@ -132,18 +132,28 @@ def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
     """Return the packs on sale for a wallet, by price, in two queries."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     packs = CreditPack.objects.on_sale(visit.at).filter(unit=unit)
-    if wallet.unit != CREDITS:  # money is taxed once: at the purchase, or on the invoices that it pays
-        packs = packs.filter(is_taxed=not wallet.pays_invoices)
+    if wallet.pays_invoices:  # money is taxed once: at the purchase, or on the invoices that it pays
+        packs = packs.filter(is_taxed=False)
     slabs = Prefetch("pack__slabs", BonusSlab.objects.order_by("least"))
     prices = PackPrice.objects.filter(pack__in=packs, currency=wallet.currency).select_related("pack")
     return list(prices.prefetch_related(slabs).order_by("price", "pk")[:MAX_OFFERED])
 
 
-def pack_text(pack_price: PackPrice, figures: PortalFigures) -> str:
-    """Return a pack in words: “Small: 100 credits for $99.00 before tax; valid for 365 days”."""
+def pack_choices(offered: Sequence[PackPrice], figures: PortalFigures) -> list[tuple[str, str]]:
+    """Return packs as choices of a form: code and text."""
+    codes = {code for price in offered for code in price.pack.features}
+    names = dict(Feature.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
+    return [(price.pack.code, _pack_text(price, figures, names)) for price in offered]
+
+
+def _pack_text(pack_price: PackPrice, figures: PortalFigures, feature_names: Mapping[str, str]) -> str:
+    """Return a pack in words: “Small: 100 credits for $99.00 before tax; for Images; valid for 365 days”."""
     pack, currency = pack_price.pack, str(pack_price.currency)
     unit = display_currency(CREDITS if pack.unit == PackUnit.CREDITS else currency)
     texts = [_offer_text(pack_price, figures, unit), *_bonuses(pack_price, figures, unit)]
+    if pack.features:
+        names = ", ".join(feature_names.get(code, code) for code in pack.features)
+        texts.append(gettext("for %(features)s") % {"features": names})
     if pack.valid_days:
         valid = ngettext("valid for %(count)s day", "valid for %(count)s days", pack.valid_days)
         texts.append(valid % {"count": figures.quantity(Decimal(pack.valid_days))})

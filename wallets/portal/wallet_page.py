@@ -16,6 +16,7 @@ from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import Feature
 from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances, read_balances
 from wallets.ledger.errors import LedgerRefused
+from wallets.ledger.ongoing_balance import read_ongoing_balances
 from wallets.models import Lot, TopUpRule, Transaction, Wallet
 from wallets.models.ledger import Movement
 from wallets.portal.auto_topup import off_reason
@@ -108,7 +109,7 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     can_top_up = has_offer(wallet_row, offered_units(visit))
     context = {
         "wallet": wallet_row,
-        "balances": _balances(wallet_row, balances, figures),
+        "balances": _balances(wallet_row, balances, figures) | {"ongoing": _ongoing(wallet_row, figures, visit)},
         "lots": _lots(visit, wallet_row, figures),
         "movements": [_movement(movement, wallet_row, figures) for movement in movements],
         "more": more,
@@ -119,6 +120,12 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
         "message": MESSAGES.get(request.GET.get("message", "")),
     }
     return render_page(request, visit, "wallet.html", context)
+
+
+def _ongoing(wallet_row: Wallet, figures: PortalFigures, visit: Visit) -> str:
+    """Return the ongoing balance as text; empty if the wallet pays no invoices."""
+    balance = read_ongoing_balances([wallet_row], at=visit.at).get(wallet_row.pk)
+    return "" if balance is None else figures.in_currency(balance, display_currency(wallet_row.unit))
 
 
 def _auto_top_up_text(rule: TopUpRule | None) -> str:

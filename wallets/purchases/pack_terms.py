@@ -10,6 +10,7 @@ from lib.decimals import EXACT
 from plans.models import CreditPack, Feature
 from plans.models.packs import PackUnit, SlabsBy
 from wallets.credit_rules.packs import PurchaseAmounts, Slab, price_purchase
+from wallets.models.lots import TaxPoint
 
 
 class PackTerms(msgspec.Struct, frozen=True):
@@ -17,7 +18,7 @@ class PackTerms(msgspec.Struct, frozen=True):
     The terms of a pack.
 
     units: of one pack; None for packs sold unit by unit. price: of a pack, or of each unit, before tax.
-    slabs: (from, units, percent). features: ids of the features it is for.
+    slabs: (from, units, percent). is_taxed, includes_tax: as of the pack. features: ids of the features it is for.
     """
 
     code: str
@@ -34,6 +35,14 @@ class PackTerms(msgspec.Struct, frozen=True):
     rolls_over: int
     rollover_most: Decimal | None
     rollover_days: int | None
+    includes_tax: bool = False
+
+    @property
+    def tax_point(self) -> TaxPoint:
+        """When the price is taxed."""
+        if self.is_taxed:
+            return TaxPoint.SOLD
+        return TaxPoint.INCLUDED if self.includes_tax else TaxPoint.USED
 
     def purchase_amounts(self, packs: int, units: Decimal | None, currency: str) -> PurchaseAmounts:
         """Return the amounts of a purchase of packs, or of units for packs sold unit by unit."""
@@ -74,6 +83,7 @@ def current_terms(pack: CreditPack, currency: str) -> PackTerms | None:
         rolls_over=pack.rolls_over,
         rollover_most=pack.rollover_most,
         rollover_days=pack.rollover_days,
+        includes_tax=pack.includes_tax,
     )
 
 

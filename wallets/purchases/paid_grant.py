@@ -50,6 +50,7 @@ def grant_purchase(purchase: Purchase, *, at: datetime) -> None:
             units,
             source,
             cost=cost,
+            tax_point=terms.tax_point,
             expires_at=terms.expires_at(at),
             features=terms.features,
             priority=terms.priority,

@@ -1,9 +1,11 @@
 """Buy a pack, and cancel a purchase that is not paid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
@@ -13,7 +15,8 @@ from invoices.models import Invoice
 from lib.audit_log import audited_transaction
 from lib.failpoints import hit_failpoint
 from lib.formats import format_money, format_units
-from plans.models import CreditPack
+from plans.models import CreditPack, Feature
+from plans.models.catalog import FeatureKind
 from wallets.credit_rules.packs import PurchaseAmounts
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.credit_rules.units import InvalidAmount, check_amount
@@ -43,13 +46,15 @@ class PackOrder:
     """
     An order of packs, or of units for packs sold unit by unit.
 
-    reference: of the request; unique per wallet.
+    reference: of the request; unique per wallet. features: codes of the features that the units are for, among those
+        of the pack; those of the pack if empty.
     """
 
     pack: str
     reference: str
     packs: int = 1
     units: Decimal | None = None
+    features: Sequence[str] = ()
 
 
 def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: User | None = None) -> Purchase:
@@ -88,10 +93,12 @@ def _lock_wallet(wallet_id: int) -> Wallet:
 
 def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
     quantity = order.packs if order.units is None else 1
-    if (purchase.terms["code"], purchase.quantity) != (order.pack, quantity) or order.units not in (
-        None,
-        purchase.units,
-    ):
+    is_same = (
+        (purchase.terms["code"], purchase.quantity) == (order.pack, quantity)
+        and order.units in (None, purchase.units)
+        and (not order.features or set(_feature_ids(order.features).values()) == set(purchase.terms["features"]))
+    )
+    if not is_same:
         raise PurchaseRefused(
             _("Another purchase already uses the reference “%(reference)s”. Use a new one.")
             % {"reference": order.reference},
@@ -120,14 +127,27 @@ def _check_order(pack: CreditPack, wallet: Wallet, order: PackOrder) -> PackTerm
         else:
             text = _("The wallet holds %(unit)s, and %(pack)s does not. Choose another pack or wallet.")
         raise PurchaseRefused(text % {"pack": pack, "unit": wallet.unit}, field="pack")
-    if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
-        if wallet.pays_invoices:
-            text = _("%(pack)s would be taxed twice. Choose a pack that is taxed on the invoices it pays.")
-        else:
-            text = _("%(pack)s would not be taxed. Choose a pack that is taxed when it is bought.")
+    if wallet.pays_invoices and terms.is_taxed:
+        text = _("%(pack)s would be taxed twice. Choose a pack that is taxed when it is used.")
         raise PurchaseRefused(text % {"pack": pack}, field="pack")
     _check_quantity(pack, order)
-    return terms
+    return _restrict(terms, pack, order) if order.features else terms
+
+
+def _restrict(terms: PackTerms, pack: CreditPack, order: PackOrder) -> PackTerms:
+    """Return the terms for the ordered features only."""
+    ids = _feature_ids(order.features)
+    others = [code for code in order.features if code not in ids or (pack.features and code not in pack.features)]
+    if others:
+        text = _("%(pack)s can't pay for the feature “%(feature)s”. Choose other features, or none.")
+        raise PurchaseRefused(text % {"pack": pack, "feature": others[0]}, field="features")
+    return msgspec.structs.replace(terms, features=tuple(sorted(ids.values())))
+
+
+def _feature_ids(codes: Sequence[str]) -> dict[str, int]:
+    """Return the ids of metered features, by code; nothing else is paid from a wallet."""
+    features = Feature.objects.filter(code__in=codes, kind=FeatureKind.METERED)
+    return dict(features.values_list("code", "pk"))
 
 
 def _check_quantity(pack: CreditPack, order: PackOrder) -> None:

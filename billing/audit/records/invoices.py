@@ -19,7 +19,7 @@ MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 SECTION = "invoices_section z WHERE z.invoice_id = i.id AND z.reference = 'period:' || p.id"
 KIND = "split_part(i.reference, ':', 1)"
 BILLED_REFERENCE = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
-OF_NO_PERIOD = f"({BILLED_REFERENCE} LIKE 'purchase:%' OR {BILLED_REFERENCE} LIKE 'claim:%')"
+OF_NO_PERIOD = f"({BILLED_REFERENCE} ~ '^(purchase|claim|voucher-usage):')"
 
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
@@ -44,6 +44,8 @@ _ONCE = f"""
                 (p.id, {MARK}))
         WHEN 'credit' THEN i.kind <> 'credit_note' OR (p.id IS NULL AND NOT {OF_NO_PERIOD})
         WHEN 'purchase' THEN i.kind <> 'invoice' -- see paid_purchases_are_granted_once
+        WHEN 'voucher-usage' THEN i.kind <> 'invoice' OR NOT EXISTS (SELECT FROM billing_voucherusage u
+            WHERE u.invoice_id = i.id AND i.reference = 'voucher-usage:' || u.id)
         WHEN 'progress' THEN p.id IS NULL OR i.kind <> 'invoice' OR split_part(i.reference, ':', 3) <> (
                 SELECT count(*)::text FROM invoices_invoice e
                 WHERE e.reference LIKE 'progress:' || p.id || ':%' AND e.id <= i.id)

@@ -7,11 +7,14 @@ from django.db import connection
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
+from billing.closing.voucher_usage import read_parts
 from billing.metering.drawdown import drawdown_rows
 from billing.metering.drawdown.wallet_debits import rate_drawdowns
 from billing.metering.store.prepaid_windows import DrawdownKey
-from billing.models import Drawdown
+from billing.models import Drawdown, VoucherUsage
+from lib.decimals import exact_sum
 from wallets.ledger.hash_chain import SEALED_ENTRY_FIELDS, SEALED_TRANSACTION_FIELDS, compute_seal
+from wallets.models import Entry
 
 _UNBALANCED = """
     SELECT t.id AS transaction_id, count(e.id) AS entries, sum(e.units) AS units, sum(e.money) AS money
@@ -149,6 +152,42 @@ def _costs(books: Books) -> Iterator[Row]:
                 yield {"draw_id": drawdown.id, "cost": str(drawdown.cost), "rated again": str(cost)}
 
 
+# A month's usage is taxed within minutes after its end; corrections that outweigh it wait.
+_NOT_TAXED = """
+    SELECT l.wallet_id, l.tax_point, -sum(e.money) AS cost FROM wallets_entry e
+    JOIN wallets_transaction t ON t.id = e.transaction_id AND t.kind IN ('spend', 'give_back', 'repay')
+    JOIN wallets_lot l ON l.id = e.lot_id AND l.tax_point <> 'sold'
+    JOIN wallets_wallet w ON w.id = l.wallet_id JOIN customers_customer c ON c.id = w.customer_id
+    WHERE c.test_clock_id IS NULL AND t.at < date_trunc('month', now() - interval '2 days') - interval '1 day'
+        AND e.place > coalesce((SELECT max(v.last_place) FROM billing_voucherusage v
+            WHERE v.wallet_id = l.wallet_id AND v.tax_point = l.tax_point), 0)
+    GROUP BY 1, 2 HAVING -sum(e.money) > 0
+"""
+
+
+def _voucher_usage(books: Books) -> Iterator[Row]:
+    """Sum the usage of each row again, and compare it with the row and with its invoice."""
+    last_places: dict[tuple[int, str], int] = {}
+    rows = VoucherUsage.objects.select_related("wallet", "invoice").order_by("wallet", "tax_point", "last_place")
+    for row in rows.iterator():
+        since = last_places.get((row.wallet_id, row.tax_point), 0)
+        last_places[row.wallet_id, row.tax_point] = row.last_place
+        parts = read_parts(wallet_id=row.wallet_id, tax_point=row.tax_point, since=since, until=row.last_place)
+        cost = exact_sum(part.cost for part in parts)
+        amounts = [amount for part in parts if (amount := part.amount(str(row.wallet.currency)))]
+        is_invoiced = row.invoice is None or (
+            (row.invoice.reference, row.invoice.customer_id) == (f"voucher-usage:{row.pk}", row.wallet.customer_id)
+            and row.created_at <= (row.invoice.issued_at or row.created_at)
+            and [*amounts, -exact_sum(amounts)]
+            == [line.amount.amount for line in row.invoice.lines.order_by("position")]
+        )
+        is_last = Entry.objects.filter(
+            wallet=row.wallet_id, place=row.last_place, lot__tax_point=row.tax_point
+        ).exists()
+        if cost != row.cost or not is_invoiced or not is_last:
+            yield {"voucher_usage_id": row.pk, "cost": str(row.cost), "summed again": str(cost)}
+
+
 CHECKS = (
     Check("wallet_transactions_match_their_seals", "W1", _broken_seals),
     Check("wallet_transactions_sum_to_zero", "W2", _UNBALANCED),
@@ -160,5 +199,7 @@ CHECKS = (
     Check("holds_equal_the_sum_of_their_shares", "W5", _HELD),
     Check("drawdowns_equal_their_wallet_transactions", "W6", _DRAWS),
     Check("prepaid_usage_has_a_drawdown", "W6", _UNDRAWN),
+    Check("voucher_usage_equals_the_ledger", "W9", _voucher_usage),
+    Check("used_vouchers_are_taxed", "W9", _NOT_TAXED),
     Check("drawdowns_equal_the_cost_of_their_usage", "W6", _costs),
 )

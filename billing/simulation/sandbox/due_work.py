@@ -12,6 +12,7 @@ from typing import Any
 from billing import closing, subscriptions
 from billing.closing import dunning
 from billing.closing.close_result import CloseSummary
+from billing.closing.voucher_usage import tax_voucher_usage
 from billing.limits.alerts.evaluation import evaluate_alerts
 from billing.limits.reservations import lapse_due
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
@@ -69,6 +70,11 @@ def _expire_lots(*, at: datetime, clock_id: int) -> None:
         raise DueWorkFailed(f"{failed} wallets could not be processed; see the log.")
 
 
+def _tax_voucher_usage(*, at: datetime, clock_id: int) -> None:
+    if failed := tax_voucher_usage(at=at, clock_id=clock_id).failed:
+        raise DueWorkFailed(f"{failed} wallets could not be taxed; see the log.")
+
+
 WORK_BY_TASK: dict[str, Work] = {
     "billing.generate_periods": _generate_periods,
     "billing.run_rollouts": _change_plans,
@@ -76,6 +82,7 @@ WORK_BY_TASK: dict[str, Work] = {
     "billing.lapse_reservations": lapse_due,
     "billing.close_due_periods": _close_periods,
     "billing.bill_thresholds": closing.bill_reached_thresholds,
+    "billing.tax_voucher_usage": _tax_voucher_usage,
     "wallets.expire_lots": _expire_lots,
     "wallets.pay_invoices": pay_invoices,
     "invoices.mark_past_due": mark_overdue,

@@ -83,6 +83,16 @@ JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
 JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
 CROSS JOIN LATERAL (VALUES (l.valid_from), (l.expires_at), (l.expires_at + e.grace)) AS either(at)
 UNION ALL
+SELECT c.test_clock_id,
+    (date_trunc('month', first.at AT TIME ZONE k.time_zone) + interval '1 month') AT TIME ZONE k.time_zone
+FROM theirs c JOIN customers_customer k ON k.id = c.id JOIN wallets_wallet w ON w.customer_id = c.id
+JOIN (SELECT DISTINCT wallet_id, tax_point FROM wallets_lot WHERE tax_point <> 'sold') v ON v.wallet_id = w.id
+CROSS JOIN LATERAL (SELECT coalesce(max(u.last_place), 0) AS place FROM billing_voucherusage u
+    WHERE u.wallet_id = w.id AND u.tax_point = v.tax_point) taxed
+CROSS JOIN LATERAL (SELECT t.at FROM wallets_entry e JOIN wallets_transaction t ON t.id = e.transaction_id
+    JOIN wallets_lot l ON l.id = e.lot_id WHERE e.wallet_id = w.id AND e.place > taxed.place
+        AND l.tax_point = v.tax_point AND t.kind IN ('spend', 'give_back', 'repay') ORDER BY e.place LIMIT 1) first
+UNION ALL
 SELECT c.test_clock_id, h.until FROM theirs c JOIN wallets_hold h ON h.customer_id = c.id AND h.state = 'open'
 UNION ALL
 SELECT c.test_clock_id, r.until FROM theirs c JOIN billing_reservation r ON r.customer_id = c.id AND r.state = 'open'

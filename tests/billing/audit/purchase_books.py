@@ -3,9 +3,12 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from billing.closing.voucher_usage import tax_voucher_usage
+from customers.models import Customer
 from invoices.credit_notes import RequestedCredit, issue_credit_note
-from tests.builders import JAN, make_customer, make_feature, make_pack, make_wallet
+from tests.builders import FEB, JAN, make_customer, make_feature, make_pack, make_wallet
 from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, run_topups, set_rule
+from wallets.ledger.spend import spend
 from wallets.models import Purchase, Wallet
 from wallets.operations.invoice_payment import pay_invoices
 from wallets.purchases import PackOrder, buy, cancel, receive_payment
@@ -36,7 +39,19 @@ def make_purchases() -> Wallet:
     _pay(_buy(money, "balance", "balance"), None, "bank")
     pay_invoices(at=JAN + 2 * DAY)
     _buy(wallet, "loose", "later", packs=1, units=Decimal(20))
+    _use_vouchers(customer)
     return wallet
+
+
+def _use_vouchers(customer: Customer) -> None:
+    """Use units of packs that are taxed when used, in two months; the first row of them has an invoice."""
+    for includes_tax in (False, True):
+        wallet = make_wallet(customer, name=f"Vouchers {includes_tax}")
+        pack = make_pack(f"multi-{includes_tax}", is_taxed=False, includes_tax=includes_tax)
+        _pay(_buy(wallet, pack.code, "voucher"), None, f"voucher {includes_tax}")
+        for number, at in enumerate((JAN + 9 * DAY, FEB + 9 * DAY)):
+            spend(wallet_id=wallet.pk, amount=Decimal(10), reference=f"use {number}", at=at)
+            tax_voucher_usage(at=at + 31 * DAY)
 
 
 def make_topups() -> None:

@@ -107,6 +107,7 @@ ANY_VALUE_IS_FINE = {
     "wallets_hold.until": "when it would have expired",
     "wallets_hold.ended_at": "when it ended; its effects have their own times",
     "wallets_holdshare.lot_id": "of a hold that has ended nothing depends on it; of an open one, see its lots",
+    "billing_voucherusage.created_at": "when it was recorded: any time before its invoice was issued",
     "billing_drawdown.times": "names the next movement, and a name in use is rejected",
     "invoices_payment.reference": "the bank's own, or that of the user who recorded it",
     "invoices_payment.paid_at": "the bank's own; never after it was recorded",

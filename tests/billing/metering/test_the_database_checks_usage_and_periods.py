@@ -14,6 +14,7 @@ from billing.subscriptions.plan_changes.rollouts import publish_for
 from invoices.models import Line
 from plans.publishing.publication import new_version
 from tests.billing.closing.test_the_database_checks_dunning import CASES as OF_DUNNING
+from tests.billing.closing.test_the_database_checks_voucher_usage import CASES as OF_VOUCHER_USAGE
 from tests.billing.jobs.test_the_database_checks_jobs import CASES as OF_JOBS
 from tests.billing.limits.alerts.test_the_database_checks_alert_rules import CASES as OF_ALERT_RULES
 from tests.billing.limits.reservations.test_the_database_checks_reservations import CASES as OF_RESERVATIONS
@@ -412,6 +413,7 @@ def test_every_constraint_is_tested():
     known = [
         *CASES,
         *OF_DUNNING,
+        *OF_VOUCHER_USAGE,
         *OF_JOBS,
         *DRAWDOWN_CASES,
         *OF_RESERVATIONS,

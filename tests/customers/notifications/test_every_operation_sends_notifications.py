@@ -177,6 +177,10 @@ def expiring(scenario):
     return grant_manually(wallet=scenario.wallet, terms=Grant("bonus", D(1), "b", expires_at=FEB), at=MID)
 
 
+def void_everything(scenario):
+    adjustments.void_all(wallet_id=scenario.wallet.pk, reference="v", reason="Canceled", at=MID)
+
+
 def keep(scenario):
     opened = open_wallet(customer=scenario.acme, name="Second", at=MID)
     change_wallet(wallet=opened, at=MID, priority=9)
@@ -298,6 +302,7 @@ OPERATIONS = [
     (commit, ["subscription.updated", "subscription.updated"]),
     (coupon, ["subscription.updated", "subscription.updated"]),
     (take_out, ["wallet.adjusted"]),
+    (void_everything, ["wallet.adjusted"]),
     (transfer, ["wallet.adjusted"]),
     (lengthen, ["wallet.granted", "wallet.adjusted"]),
     (keep, ["wallet.created", "wallet.updated", "wallet.closed"]),

@@ -9,6 +9,8 @@ OWN_PERIOD = r"substring(i.reference from '^(?:periods?|late|progress):(\d{1,18}
 _INCLUDED = f"""
     SELECT i.id AS invoice_id, i.includes_tax FROM invoices_invoice i WHERE i.includes_tax <> CASE {KIND}
         WHEN 'claim' THEN i.includes_tax
+        WHEN 'voucher-usage' THEN EXISTS (SELECT FROM billing_voucherusage u
+            WHERE u.invoice_id = i.id AND u.tax_point = 'included')
         WHEN 'credit' THEN (SELECT o.includes_tax FROM invoices_invoice o WHERE o.id = i.corrects_id)
         ELSE coalesce((SELECT v.prices_include_tax FROM billing_period p
             JOIN plans_planversion v ON v.id = p.version_id WHERE p.id = {OWN_PERIOD}), false) END
@@ -77,7 +79,7 @@ _LINES = f"""
     WHERE CASE
         WHEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 1 THEN true
         WHEN l.kind = 'credit_pack' THEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
-            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference NOT LIKE 'purchase:%'
+            OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference !~ '^(purchase|voucher-usage):'
             OR (l.service_start, l.service_end) <> (i.period_start, i.period_end)
         WHEN l.kind = 'one_off' THEN num_nonnulls(b.line_id, st.line_id, cl.line_id) > 0
             OR num_nonnulls(l.plan_feature_id, l.rate_id, l.fee_id) > 0 OR i.reference NOT LIKE 'claim:%'

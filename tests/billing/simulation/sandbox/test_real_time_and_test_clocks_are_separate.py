@@ -53,6 +53,7 @@ TASKS = (
     billing_tasks.lapse_reservations,
     billing_tasks.close_due_periods,
     billing_tasks.bill_thresholds,
+    billing_tasks.tax_voucher_usage,
     wallet_tasks.expire_lots,
     wallet_tasks.pay_invoices,
     invoice_tasks.mark_past_due,

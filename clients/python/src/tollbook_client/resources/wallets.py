@@ -28,6 +28,7 @@ class NextExpiry:
 class Wallet:
     """
     Prepaid value in one unit. balance: the remaining value less debt; available: the value that can be spent now.
+    ongoing_balance: the balance less everything used and not paid yet; None unless the wallet pays invoices.
     """
 
     id: int
@@ -36,6 +37,7 @@ class Wallet:
     unit: str
     currency: str
     balance: Decimal
+    ongoing_balance: Decimal | None
     available: Decimal
     held: Decimal
     debt: Decimal
@@ -51,7 +53,10 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One lot, with its remaining value. cost: the price paid for it."""
+    """
+    One lot, with its remaining value. cost: the price paid for it. tax_point: when that is taxed: sold, used or
+    included.
+    """
 
     id: int
     wallet: int
@@ -61,6 +66,7 @@ class Lot:
     held: Decimal
     expired: Decimal
     cost: Money
+    tax_point: str
     is_paid: bool
     valid_from: datetime
     expires_at: datetime | None
@@ -133,6 +139,7 @@ class TopUpRule:
     threshold: Decimal | None
     percent: Decimal | None
     target: Decimal | None
+    basis: str
     payer: str
     is_on: bool
     declines: int
@@ -208,9 +215,23 @@ class Wallets(Resource):
         body = {"amount": str(amount), "key": key or uuid4().hex, **options}
         return self._call(SpendResult, "POST", f"/wallets/{id}/spend", body=body)
 
-    def buy(self, id: int, pack: str, *, reference: str, packs: int = OMITTED, units: Number = OMITTED) -> Purchase:
-        """Buy a pack for the wallet. reference: your order's id, which makes it happen once."""
-        body = serialization.without_omitted(pack=pack, reference=reference, packs=packs, units=units)
+    def buy(
+        self,
+        id: int,
+        pack: str,
+        *,
+        reference: str,
+        packs: int = OMITTED,
+        units: Number = OMITTED,
+        features: Sequence[str] = OMITTED,
+    ) -> Purchase:
+        """
+        Buy a pack for the wallet. reference: your order's id, which makes it happen once. features: codes of those
+        features of the pack that the units pay for.
+        """
+        body = serialization.without_omitted(
+            pack=pack, reference=reference, packs=packs, units=units, features=features
+        )
         return self._call(Purchase, "POST", f"/wallets/{id}/purchases", body=body)
 
     def purchases(self, id: int) -> Pages[Purchase]:
