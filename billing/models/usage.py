@@ -24,6 +24,7 @@ class UnmatchedReason(models.TextChoices):
     UNKNOWN_EVENT = "unknown_event", _("no meter counts this event name")
     BAD_VALUE = "bad_value", _("metered property missing or not a number")
     NO_SUBSCRIPTION = "no_subscription", _("not covered by a subscription")
+    NOT_SOLD = "not_sold", _("not sold on this plan")
     PAUSED = "paused", _("subscription is paused")
     NO_RATE = "no_rate", _("no rate matches its dimensions")
     NO_COST = "no_cost", _("no unit cost was in force")
@@ -272,6 +273,20 @@ class Rollup(models.Model):
         return f"{self.quantity:f} at {self.bucket:%Y-%m-%d %H:%M}"
 
 
+class UnmatchedUsageQuerySet(models.QuerySet["UnmatchedUsage"]):
+    def open(self) -> "UnmatchedUsageQuerySet":
+        """Return the reports that nothing has resolved."""
+        return self.filter(resolved_at__isnull=True)
+
+    def not_sold(self) -> "UnmatchedUsageQuerySet":
+        """Return the open reports of usage that the customer's plan doesn't sell."""
+        return self.open().filter(reason=UnmatchedReason.NOT_SOLD)
+
+    def outstanding(self) -> "UnmatchedUsageQuerySet":
+        """Return the open reports that someone has to look into: the count of the report, and its money at stake."""
+        return self.open().exclude(reason=UnmatchedReason.NOT_SOLD)
+
+
 class UnmatchedUsage(models.Model):
     """
     An event, or one meter's part of it, that no price covers, with the reason.
@@ -293,6 +308,8 @@ class UnmatchedUsage(models.Model):
     resolved_at = models.DateTimeField(null=True)
     resolved_sequence = models.BigIntegerField(null=True)
 
+    objects = UnmatchedUsageQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = _("unmatched usage")
         constraints = [
@@ -308,6 +325,11 @@ class UnmatchedUsage(models.Model):
         ]
         indexes = [
             models.Index(fields=["-id"], condition=Q(resolved_at__isnull=True), name="unmatched_open"),
+            models.Index(
+                fields=["-id"],
+                condition=Q(resolved_at__isnull=True) & ~Q(reason="not_sold"),
+                name="unmatched_outstanding",
+            ),
             models.Index(
                 fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unmatched_by_customer_ref"
             ),

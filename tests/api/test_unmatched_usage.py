@@ -44,6 +44,7 @@ def test_groups_have_an_estimate_where_one_is_possible(caller):
                 "estimated_by": None,
             },
         ],
+        "not_sold": [],
         "complete": True,
     }
 

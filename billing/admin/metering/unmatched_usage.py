@@ -13,9 +13,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from billing.admin.figure_cache import read_cached
 from billing.metering.ingest.reprocess import reprocess
-from billing.metering.usage.unmatched_value import UnmatchedValue, estimate_unmatched_value
+from billing.metering.usage.unmatched_value import UnmatchedValue, estimate_unmatched_value, filter_reports
 from billing.models import UnmatchedUsage
-from billing.models.usage import UnmatchedReason
+from billing.models.usage import UnmatchedReason, UnmatchedUsageQuerySet
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
 from billing.tasks import reprocess_usage
 from lib.admin import Preview, ReadOnlyAdmin, Response, SelectionAction, list_url, page_action
@@ -26,7 +26,7 @@ from lib.task_clock import database_time
 MAX_GROUPS = 20
 # The estimate rates thousands of open reports, so visits within half a minute share one.
 FRESH_SECONDS = 30
-CACHE_KEY = "staff:stakes"
+CACHE_KEY, NOT_SOLD_CACHE_KEY = "staff:stakes", "staff:stakes:not_sold"
 REPROCESS = "billing.change_unmatchedusage"
 MAX_AT_ONCE = 5_000
 """Reports that one click reprocesses."""
@@ -36,25 +36,37 @@ REMEDIES = {
     "unknown_event": _("Add a meter for this event name, or stop sending it."),
     "bad_value": _("Replace the event with one that has the value, and correct the integration."),
     "no_subscription": _("Subscribe the customer to a plan with this feature."),
+    "not_sold": _("Change the customer's plan, or publish a version with this feature; else leave it."),
     "paused": _("Resume the subscription; to bill this usage, as of its start."),
     "no_rate": _("Publish a version with a rate for these dimensions, or a default rate."),
     "no_cost": _("Record a unit cost that starts before this usage."),
 }
 
 
-class ResolvedFilter(DropdownFilter):
-    """Filter by resolution; open reports unless another choice is made."""
+class StatusFilter(DropdownFilter):
+    """Filter by status; the reports that count unless another choice is made."""
 
-    title = _("Resolved")
-    parameter_name = "resolved"
+    title = _("Status")
+    parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", gettext("no")), ("yes", gettext("yes")), ("all", gettext("all"))]
+        return [
+            ("outstanding", gettext("to resolve")),
+            ("not_sold", gettext("not sold on this plan")),
+            ("resolved", gettext("resolved")),
+            ("all", gettext("all")),
+        ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> QuerySet[UnmatchedUsage]:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(resolved_at__isnull=self.value() != "yes")
+    def queryset(self, request: HttpRequest, queryset: UnmatchedUsageQuerySet) -> QuerySet[UnmatchedUsage]:
+        match self.value():
+            case "all":
+                return queryset
+            case "resolved":
+                return queryset.filter(resolved_at__isnull=False)
+            case "not_sold":
+                return queryset.not_sold()
+            case _:
+                return queryset.outstanding()
 
 
 class TryAgain(SelectionAction[UnmatchedUsage]):
@@ -78,7 +90,7 @@ class TryAgain(SelectionAction[UnmatchedUsage]):
 
     def run(self, reports: list[UnmatchedUsage]) -> Response:
         outcome = reprocess(at=database_time(), report_ids=[report.pk for report in reports])
-        cache.delete(CACHE_KEY)
+        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
         counts = {
             "resolved": format_number(outcome.resolved),
             "tried": format_number(outcome.tried),
@@ -91,7 +103,7 @@ class TryAgain(SelectionAction[UnmatchedUsage]):
 @admin.register(UnmatchedUsage)
 class UnmatchedUsageAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
-    list_filter = ("reason", ResolvedFilter, "sandbox")
+    list_filter = (StatusFilter, "reason", "sandbox")
     search_fields = ("customer_ref",)
     search_help_text = _("External customer ID or event name, as sent")
     empty_text = _("Events that no subscription or price covers appear here.")
@@ -112,7 +124,7 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
     try_again = TryAgain.as_action()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        shown = {"stakes": stakes_shown(newest_stakes())}
+        shown = {"stakes": stakes_shown(newest_stakes()), "not_sold": stakes_shown(_newest_not_sold())}
         response: HttpResponse = super().changelist_view(request, shown | (extra_context or {}))
         return response
 
@@ -142,7 +154,16 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
 
 def newest_stakes() -> UnmatchedValue:
     """Return the estimated amount of unmatched usage of live customers, at most half a minute old."""
-    return read_cached(CACHE_KEY, FRESH_SECONDS, estimate_unmatched_value)
+    return read_cached(CACHE_KEY, FRESH_SECONDS, lambda: _estimate(UnmatchedUsage.objects.outstanding()))
+
+
+def _newest_not_sold() -> UnmatchedValue:
+    """Return the usage of live customers that their plan doesn't sell, at most half a minute old."""
+    return read_cached(NOT_SOLD_CACHE_KEY, FRESH_SECONDS, lambda: _estimate(UnmatchedUsage.objects.not_sold()))
+
+
+def _estimate(reports: QuerySet[UnmatchedUsage]) -> UnmatchedValue:
+    return estimate_unmatched_value(filter_reports(reports))
 
 
 def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:

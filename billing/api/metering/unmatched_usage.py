@@ -1,12 +1,19 @@
 """GET /api/v1/unmatched-usage: usage that no price covers, with its estimated amount."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
+from billing.metering.usage.unmatched_value import (
+    GroupValue,
+    UnmatchedValue,
+    estimate_unmatched_value,
+    filter_reports,
+)
+from billing.models import UnmatchedUsage
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import get
 from lib.api.views import ApiView
@@ -42,10 +49,25 @@ class UnmatchedGroupSerializer(serializers.Serializer[GroupValue]):
         return None if value.amount is None else "average_event" if value.is_average else "dearest_rate"
 
 
-class UnmatchedSerializer(serializers.Serializer[UnmatchedValue]):
+@dataclass(frozen=True, slots=True)
+class UnmatchedSummary:
+    """Usage to resolve, and apart from it usage of features that the customer's plan doesn't sell."""
+
+    outstanding: UnmatchedValue
+    not_sold: UnmatchedValue
+
+    @property
+    def is_all(self) -> bool:
+        return self.outstanding.is_all and self.not_sold.is_all
+
+
+class UnmatchedSerializer(serializers.Serializer[UnmatchedSummary]):
     """All groups of unmatched usage, the busiest first."""
 
-    data = UnmatchedGroupSerializer(many=True, source="stakes")  # type: ignore[assignment]  # the name is the API's
+    data = UnmatchedGroupSerializer(many=True, source="outstanding.stakes")  # type: ignore[assignment]  # the API's name
+    not_sold = UnmatchedGroupSerializer(
+        many=True, source="not_sold.stakes", help_text="Usage of features that the customer's plan doesn't sell."
+    )
     complete = serializers.BooleanField(source="is_all", help_text="False if only the latest reports were read.")
 
 
@@ -58,6 +80,11 @@ class UnmatchedView(ApiView[Any]):
         parameters=(OpenApiParameter("customer", str, description="Limit to events sent for this external ID."),),
         response=UnmatchedSerializer,
     )
-    def read(self, request: Request) -> UnmatchedValue:
-        customer = request.query_params.get("customer")
-        return estimate_unmatched_value(sandbox=self.caller.sandbox, customer=customer)
+    def read(self, request: Request) -> UnmatchedSummary:
+        sandbox, customer = self.caller.sandbox, request.query_params.get("customer")
+        return UnmatchedSummary(
+            *(
+                estimate_unmatched_value(filter_reports(reports, sandbox=sandbox, customer=customer), sandbox=sandbox)
+                for reports in (UnmatchedUsage.objects.outstanding(), UnmatchedUsage.objects.not_sold())
+            )
+        )

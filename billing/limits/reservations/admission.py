@@ -36,6 +36,7 @@ from wallets.models import Hold
 REFUSAL_REASONS: dict[str, str] = {
     UnmatchedReason.UNKNOWN_CUSTOMER: NOT_COVERED,
     UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED,
+    UnmatchedReason.NOT_SOLD: NOT_COVERED,
     UnmatchedReason.PAUSED: PAUSED,
 }
 """Reasons for which a checked report is refused; without a check, such usage is stored as unmatched."""

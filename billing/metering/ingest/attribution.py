@@ -28,6 +28,11 @@ from plans.pricing.charge_models import Dynamic
 from plans.pricing.period_anchor import Interval
 from plans.pricing.rating import match_rate
 
+UNSUBSCRIBED = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD)
+"""
+Reasons of a meter that no price covers: without a period at that time, or with periods of versions that don't sell it.
+"""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -142,7 +147,7 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
 
 def _mark_paused(part: UnmatchedPart, event: ReceivedEvent, customer: CachedCustomer) -> UnmatchedPart:
     """Return the part with the reason “paused” if a paused subscription would price it."""
-    if part.reason == UnmatchedReason.NO_SUBSCRIPTION and part.meter_id is not None:
+    if part.reason in UNSUBSCRIBED and part.meter_id is not None:
         at, ref = event.occurred_at, event.subscription
         if any(pause.suspends(at, subscription_ref=ref, meter_id=part.meter_id) for pause in customer.pauses):
             return part._replace(reason=UnmatchedReason.PAUSED)
@@ -300,7 +305,8 @@ def _find_stops(
         for feature in load_terms(period.version_id, period.currency).by_meter.get(meter.id, ())
     ]
     if not priced:
-        return UnmatchedPart(UnmatchedReason.NO_SUBSCRIPTION, meter.id, meter.name)
+        reason = UnmatchedReason.NOT_SOLD if periods else UnmatchedReason.NO_SUBSCRIPTION
+        return UnmatchedPart(reason, meter.id, meter.name)
     stops = []
     for reading in meter.readings:
         value_dimensions = dimensions

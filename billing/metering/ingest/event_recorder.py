@@ -35,7 +35,7 @@ from lib.failpoints import hit_failpoint
 from plans.aggregation.json_numbers import to_exact_number
 from wallets.models import Hold
 
-STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.PAUSED)
+STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD, UnmatchedReason.PAUSED)
 """Reasons that may stem from an outdated copy of a customer."""
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
