@@ -30,7 +30,7 @@ from plans.pricing.rating import match_rate
 
 UNSUBSCRIBED = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD)
 """
-Reasons of a meter that no price covers: without a period at that time, or with periods of versions that don't sell it.
+Reasons of a meter that no price covers: no period at that time, or only periods of versions that don't sell it.
 """
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
