@@ -28,7 +28,7 @@ from billing.metering.drawdown.wallet_debits import InsufficientBalance
 from billing.metering.ingest import event_recorder
 from billing.metering.ingest.event_recorder import EventBatch
 from billing.metering.ingest.parser import ReceivedEvent
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from lib.decimals import EXACT, ZERO
 from plans.models import PlanFeature
 from wallets.models import Hold

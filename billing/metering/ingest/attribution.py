@@ -19,7 +19,7 @@ from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, fin
 from billing.metering.store.aggregate_states import AggregateStateKey, format_span
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from billing.subscriptions.periods.boundaries import usage_window
 from plans.aggregation.expressions import Expression, NoValue
 from plans.aggregation.json_numbers import to_exact_number

@@ -29,7 +29,7 @@ from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.prepaid_windows import DrawdownKey, date_at_last_use
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from billing.subscriptions import generate_customer_periods
 from lib.failpoints import hit_failpoint
 from plans.aggregation.json_numbers import to_exact_number

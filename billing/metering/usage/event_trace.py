@@ -19,7 +19,7 @@ from billing.metering.usage.event_price import EventPrice, find_price
 from billing.metering.usage.wallet_payments import RecordedAt, WalletPayment, find_payments
 from billing.models import BilledUsage, Correction, Period, UnmatchedUsage
 from billing.models.periods import PeriodState
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from plans.models import Meter, PlanFeature, Rate
 
 

@@ -21,7 +21,7 @@ from billing.metering.ingest.customer_cache import CachedCustomer
 from billing.metering.ingest.event_reader import read_by_key, to_received_event
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, UnmatchedUsage
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from customers.models import Customer
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import FeatureTerms, load_terms

@@ -11,7 +11,7 @@ from billing.audit.usage.unmatched_usage import came_later
 from billing.metering.ingest.attribution import UNSUBSCRIBED
 from billing.metering.ingest.catalog_cache import CachedCatalog
 from billing.metering.ingest.event_reader import StoredEvent
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 
 
 def wrong_reasons(books: Books) -> Iterator[Row]:
