@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from plans.models import Plan, PlanVersion
+from plans.models import CreditPack, Plan, PlanVersion
 from plans.plan_templates.questions import DEFAULTS, QUESTIONS, propose_model
 from tests.docs_tables import DOCS, rows
 
@@ -58,6 +58,13 @@ def test_a_template_becomes_a_draft(finance):
     draft = PlanVersion.objects.get(plan__code="pro")
     assert answer.headers["Location"].endswith(f"/planversion/{draft.pk}/change/")
     assert (draft.state, draft.features.get().prices.get().rates.count()) == ("draft", 4)
+
+
+def test_the_pack_template_also_makes_the_pack(finance):
+    arguments = {"template": "credit-packs", "name": "Prepaid", "code": "prepaid", "currency": "usd"}
+    page = finance.post(START, arguments, follow=True).content.decode()
+    assert "with the credit pack “1,000,000 credits”" in page
+    assert CreditPack.objects.get().slabs.get().percent == 10
 
 
 WRONG = [

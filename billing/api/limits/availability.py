@@ -1,6 +1,7 @@
 """A customer's availability of a feature, in the API's form."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from billing.limits.check import (
@@ -13,14 +14,19 @@ from billing.limits.check import (
     CheckAnswer,
 )
 from billing.limits.remedies import remedy_for
+from billing.limits.reservations.errors import LimitReached
 from lib.api.number_fields import serialize_amount
 from lib.api.problems import Problem
-from lib.decimals import to_plain_string
+from lib.decimals import ZERO, to_plain_string
 
 
-def answer_payload(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
-    """Return the payload of a check's answer, including the remedy and the waiting time of a limit."""
-    remedy = None if answer.allowed else remedy_for(answer, at=at)
+def answer_payload(answer: CheckAnswer, *, at: datetime, quantity: Decimal = ZERO) -> dict[str, Any]:
+    """
+    Return the payload of a check's answer, including the remedy and the waiting time of a limit.
+
+    quantity: the requested units, which a remedy has to admit.
+    """
+    remedy = None if answer.allowed else remedy_for(answer, at=at, quantity=quantity)
     return {**availability_payload(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
 
 
@@ -66,8 +72,9 @@ _REFUSAL_TEXTS = {
 }
 
 
-def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
+def limit_reached(reached: LimitReached, *, at: datetime) -> Problem:
     """Return the problem for usage that a limit refuses; it has the fields of a check's answer."""
+    answer = reached.answer
     cap_usage = answer.reached_cap
     detail = _REFUSAL_TEXTS[answer.reason].format(
         remaining=None if answer.remaining is None else to_plain_string(answer.remaining),
@@ -77,10 +84,10 @@ def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
         unit=answer.unit,
         cap="" if cap_usage is None else f"{to_plain_string(cap_usage.cap.amount)} {cap_usage.cap.currency}",
     )
-    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _json_payload(answer, at)})
+    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _json_payload(reached, at)})
 
 
-def _json_payload(answer: CheckAnswer, at: datetime) -> dict[str, Any]:
-    payload = answer_payload(answer, at=at)
+def _json_payload(reached: LimitReached, at: datetime) -> dict[str, Any]:
+    payload = answer_payload(reached.answer, at=at, quantity=reached.quantity)
     resets_at = payload["resets_at"]
     return payload | {"resets_at": None if resets_at is None else resets_at.isoformat().replace("+00:00", "Z")}

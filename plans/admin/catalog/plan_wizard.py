@@ -52,7 +52,13 @@ class StartPlan(FormPage):
         chosen = next(template for template in templates() if template.code == code)
         draft = create_plan_from_template(chosen, **self.choices, by=self.user, at=timezone.now())
         text = gettext("%(draft)s is created from “%(template)s”. Adjust its prices.")
-        return self.done(text % {"draft": draft, "template": chosen.name}, to=draft)
+        if chosen.pack:
+            text = gettext(
+                "%(draft)s is created from “%(template)s”, with the credit pack “%(pack)s”. Adjust the prices of"
+                " both, then remove the end of the pack's sale to sell it."
+            )
+        values = {"draft": draft, "template": chosen.name, "pack": chosen.pack.get("name", "")}
+        return self.done(text % values, to=draft)
 
     def context(self) -> dict[str, Any]:
         answers = {name: self.request.GET.get(name, "") for name in QUESTIONS}
