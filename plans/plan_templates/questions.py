@@ -17,8 +17,8 @@ _HARD_CAP, _OVERAGE, _CREDITS, _BALANCE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question, and its two possible answers: value in the address → label."""
+class PlanQuestion:
+    """A question about a new plan, and its two possible answers: value in the address → label."""
 
     text: Text
     answers: Mapping[str, Text]
@@ -35,14 +35,14 @@ class Proposal:
 _YES_OR_NO = {"yes": _("yes"), "no": _("no")}
 
 QUESTIONS = {
-    "cost": Question(
+    "cost": PlanQuestion(
         _("Is the cost of a unit small or large? It is large from about $0.10 a unit."),
         {"small": _("small"), "large": _("large")},
     ),
-    "blocked": Question(
+    "blocked": PlanQuestion(
         _("Can the customer tolerate being blocked in mid-task, as on a free tier or with a hard budget?"), _YES_OR_NO
     ),
-    "visible": Question(_("Is the unit visible to the customer, and can you explain it?"), _YES_OR_NO),
+    "visible": PlanQuestion(_("Is the unit visible to the customer, and can you explain it?"), _YES_OR_NO),
 }
 
 DEFAULTS = (

@@ -45,7 +45,7 @@ REMEDIES = {
 }
 
 
-class StatusFilter(DropdownFilter):
+class UnmatchedStatusFilter(DropdownFilter):
     """Filter by status; the reports that count unless another choice is made."""
 
     title = _("Status")
@@ -192,7 +192,7 @@ def _describe_dismissal(usage: UnmatchedUsage) -> str:
 class UnmatchedUsageAdmin(ReadOnlyAdmin):
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
     list_select_related = ("meter", "ignore_rule__meter")
-    list_filter = (StatusFilter, "reason", "sandbox")
+    list_filter = (UnmatchedStatusFilter, "reason", "sandbox")
     search_fields = ("customer_ref",)
     search_help_text = _("External customer ID or event name, as sent")
     empty_text = _("Events that no subscription or price covers appear here.")
