@@ -82,6 +82,7 @@ _SENT: dict[str, Any] = {
     },
     "GET late-usage": {"customer": "{word}"},
     "GET unmatched-usage": {"customer": "{word}"},
+    "GET unmatched-usage/reports": {"customer": "{word}"},
     "GET customers/<customer>/usage/breakdown": {
         "meter": CALLS,
         "since": "2026-02-01T00:00:00Z",

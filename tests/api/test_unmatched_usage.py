@@ -90,7 +90,7 @@ def test_reports_of_the_other_side_are_unknown(caller):
     caller.post("/events", event("a", customer="x", n=1))
     [report] = reports(caller)
     body = {"reports": [report["id"]], "reason": "Load test"}
-    problem(Caller(sandbox=True).post("/unmatched-usage/dismiss", body), 400, "invalid-fields")
+    problem(Caller(sandbox=True).post("/unmatched-usage/dismiss", body), 404, "not-found")
     assert len(reports(caller)) == 1
 
 

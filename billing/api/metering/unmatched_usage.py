@@ -22,7 +22,7 @@ from billing.models.unmatched_usage import UnmatchedReason
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import get, list_rows, post
-from lib.api.problems import invalid_field
+from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
 TEXT_OR_NULL = serializers.CharField(allow_null=True)
@@ -176,6 +176,7 @@ class Reports(ApiView[UnmatchedUsage]):
         "They count no more, and stay open: once a price covers the usage, reprocessing bills it.",
         request=DismissalSerializer,
         response=CountSerializer,
+        problems=("not-found",),
         examples={"Test traffic": {"reports": [17, 18], "reason": "Load test of the integration"}},
     )
     def dismiss(self, request: Request) -> dict[str, int]:
@@ -194,6 +195,7 @@ class Reports(ApiView[UnmatchedUsage]):
         "Reports that a rule ignores are left out; staff remove the rule instead.",
         request=ReportIdsSerializer,
         response=CountSerializer,
+        problems=("not-found",),
         examples={"Two reports": {"reports": [17, 18]}},
     )
     def undo_dismissal(self, request: Request) -> dict[str, int]:
@@ -208,5 +210,5 @@ class Reports(ApiView[UnmatchedUsage]):
         """
         reports = UnmatchedUsage.objects.filter(pk__in=ids, sandbox=self.caller.sandbox)
         if unknown := set(ids) - set(reports.values_list("pk", flat=True)):
-            raise invalid_field("reports", f"There is no report {min(unknown)}.", "unknown")
+            raise Problem("not-found", f"There is no report {min(unknown)}.")
         return ids

@@ -154,7 +154,7 @@ def _dismiss() -> None:
     reasons = UnmatchedUsage.objects.open().filter(sandbox=False).values_list("reason", flat=True)
     for reason in sorted(set(reasons)):
         add_ignore_rule(unmatched_reason=reason, reason="retired", at=at, by=olga)
-    remove_ignore_rule(rule=IgnoreRule.objects.earliest("pk"), at=at, by=olga)
+    remove_ignore_rule(rule=IgnoreRule.objects.latest("pk"), at=at, by=olga)
 
 
 def _lock() -> None:

@@ -9,7 +9,7 @@ from billing.closing import close_due
 from billing.closing.month_end.checklist import read_checklist
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
-from billing.metering.ingest import customer_cache
+from billing.metering.ingest import customer_cache, event_recorder
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.usage.unmatched_value import estimate_unmatched_value
 from billing.models import Counter, UnmatchedUsage
@@ -111,6 +111,8 @@ def test_an_old_copy_of_the_customer_is_read_again_first():
     # Another process subscribes the customer: the copy of this one doesn't see that.
     subscribe(customer, pro(), external_id="more")
     assert len(copy.periods_at(NOW, subscription_ref="")) == 1
+    [attribution] = event_recorder.attribute_events(read(call("b")), sandbox=False).attributions
+    assert attribution.unmatched_parts == (), "attribution itself looks again, before the gate compares revisions"
     send(call("b"))
     assert Counter.objects.get().quantity == 1
     assert UnmatchedUsage.objects.count() == 1
