@@ -7,6 +7,9 @@ from lib.triggers import WRITE, allow_only, unchanged_but
 COST_LOCK_ID = 7_265_774
 """Advisory lock that usage charged at its unit cost shares, and that a change of unit costs holds exclusively."""
 
+IGNORE_LOCK_ID = 7_265_775
+"""Advisory lock that writers of unmatched usage share, and that a change of ignore rules holds exclusively."""
+
 
 def protect_billed_periods() -> pgtrigger.Trigger:
     """Return the trigger that protects an override or commitment as long as closed periods have started under it."""
@@ -57,11 +60,31 @@ def protect_alerts() -> pgtrigger.Trigger:
 
 def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
     """Return the trigger that lets unmatched usage be resolved once, and refuses any other change."""
-    resolution = unchanged_but("resolved_at", "resolved_sequence", "reason", "detail", "customer_id")
+    resolution = unchanged_but(
+        "resolved_at", "resolved_sequence", "reason", "detail", "customer_id", "ignore_rule_id"
+    )
     return allow_only(
         "unmatched_usage_is_resolved_once",
         f"OLD.resolved_at IS NULL AND {resolution}",
         remedy="unmatched usage is only resolved, once",
+    )
+
+
+def undo_dismissal_once() -> pgtrigger.Trigger:
+    """Return the trigger that lets a dismissal be undone once, and refuses any other change."""
+    return allow_only(
+        "dismissal_is_only_undone",
+        f"OLD.undone_at IS NULL AND {unchanged_but('undone_at', 'undone_by_id', 'undone_api_key_id')}",
+        remedy="undo it and dismiss the report again",
+    )
+
+
+def remove_ignore_rule_once() -> pgtrigger.Trigger:
+    """Return the trigger that lets an ignore rule be removed once, and refuses any other change."""
+    return allow_only(
+        "ignore_rule_is_only_removed",
+        f"OLD.removed_at IS NULL AND {unchanged_but('removed_at', 'removed_by_id')}",
+        remedy="remove it and add another",
     )
 
 

@@ -4,7 +4,7 @@ from billing.admin import jobs, plan_migrations
 from billing.admin.closing import invoices, month_end, periods
 from billing.admin.customer_page import customer_page
 from billing.admin.limits import alert_rules, alerts, reservations, spend_caps
-from billing.admin.metering import corrections, events, meters, unmatched_usage, wallet_usage
+from billing.admin.metering import corrections, events, ignore_rules, meters, unmatched_usage, wallet_usage
 from billing.admin.simulation import results, test_clocks
 from billing.admin.subscriptions import (
     commitments,
@@ -23,6 +23,7 @@ __all__ = [
     "coupons",
     "customer_page",
     "events",
+    "ignore_rules",
     "invoices",
     "jobs",
     "meters",

@@ -177,7 +177,7 @@ def _failed() -> Card:
 
 
 def _unmatched() -> Card:
-    count = _count(UnmatchedUsage.objects.filter(resolved_at__isnull=True))
+    count = _count(UnmatchedUsage.objects.outstanding().filter(sandbox=False))
     amounts = newest_stakes().amounts if count != "0" else {}
     value = _list_amounts(sorted(amounts.items()))
     note = _("Stored, not billed; worth about %(amounts)s") % {"amounts": value} if value else _("Stored, not billed")

@@ -82,6 +82,13 @@ urlpatterns = [
     path("month-end", month_end.MonthEndView.route("read"), name="month_end"),
     path("late-usage", late_usage.LateUsageView.route("read"), name="late_usage"),
     path("unmatched-usage", unmatched_usage.UnmatchedView.route("read"), name="unmatched_usage"),
+    path("unmatched-usage/reports", unmatched_usage.Reports.route("list_all"), name="unmatched_reports"),
+    path("unmatched-usage/dismiss", unmatched_usage.Reports.route("dismiss"), name="unmatched_dismiss"),
+    path(
+        "unmatched-usage/undo-dismissal",
+        unmatched_usage.Reports.route("undo_dismissal"),
+        name="unmatched_undo_dismissal",
+    ),
     path("customers/<str:customer>/export", privacy.PersonalData.route("export"), name="customer_export"),
     path("customers/<str:customer>/erase", privacy.PersonalData.route("erase"), name="customer_erase"),
     path(

@@ -1,5 +1,6 @@
 """Remedies for reached limits."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,8 @@ from billing.limits.check import (
 )
 from billing.limits.feature_unlocks import FeatureLock
 from lib.decimals import EXACT, ZERO, to_plain_string
-from plans.models import PlanVersion
+from plans.catalog.stored_terms import currencies_by_version
+from plans.models import PlanFeature, PlanVersion
 from plans.models.prices import Consumption
 from plans.models.versions import Audience
 
@@ -25,9 +27,11 @@ from plans.models.versions import Audience
 MAX_PLANS = 5
 
 
-def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
+def remedy_for(answer: CheckAnswer, *, at: datetime, quantity: Decimal = ZERO) -> dict[str, Any] | None:
     """
     Return the remedy for a refused check as a payload; None if nothing prevents the usage.
+
+    quantity: the requested units, unless they are counted already.
 
     For a hard cap, the plans that include more; for a wallet, the missing amount; for a spend cap, the cap to raise.
     """
@@ -39,8 +43,14 @@ def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
     if answer.feature_lock is not None:
         return {"kind": "unlock", **lock_payload(answer.feature_lock)}
     if answer.reason == CAP_REACHED and availability is not None:
-        plans = plans_including_more(availability.feature.feature_id, included_above=answer.included, at=at)
-        return {"kind": "upgrade", "plans": plans}
+        plans = plans_including_more(
+            availability.feature.feature_id,
+            included_above=answer.included,
+            needed=EXACT.add(EXACT.add(answer.used, answer.reserved), quantity),
+            currency=availability.period.currency,
+            at=at,
+        )
+        return {"kind": "upgrade", "plans": [plan.payload for plan in plans]}
     if answer.reason == QUOTA_REACHED:
         return {"kind": "wait", "seconds": answer.retry_after}
     if answer.reason == WALLET_EMPTY and answer.funds is not None:
@@ -61,10 +71,46 @@ def lock_payload(lock: FeatureLock) -> dict[str, Any]:
     return {"by": lock.by, **unit, "at": to_plain_string(lock.threshold), "reached": to_plain_string(lock.progress)}
 
 
-def plans_including_more(feature_id: int, *, included_above: Decimal, at: datetime) -> list[str]:
-    """Return the codes of offered plans that include more of a feature, or have no hard cap on it."""
-    # A cohort's version is not on offer to others.
+@dataclass(frozen=True, slots=True)
+class HelpfulPlan:
+    """A plan that a customer can change to, and the units of a feature that it includes."""
+
+    code: str
+    name: str
+    included: Decimal
+    consumption: str
+
+    @property
+    def payload(self) -> dict[str, str]:
+        included = to_plain_string(self.included)
+        return {"code": self.code, "name": self.name, "included": included, "consumption": self.consumption}
+
+
+def plans_including_more(
+    feature_id: int, *, included_above: Decimal, needed: Decimal, currency: str, at: datetime
+) -> list[HelpfulPlan]:
+    """
+    Return plans in force that include more of a feature, or have no hard cap on it, at most `MAX_PLANS`.
+
+    needed: units of the window in all. currency: of the customer's subscription.
+
+    The smallest sufficient allowance comes first, then plans without a cap, then allowances that don't suffice.
+    Source: docs/limits.md#upgrades.
+    """
+    # A cohort's version is not on offer to others, and an unpublished one only in the sandbox.
     versions = PlanVersion.objects.in_force(at).exclude(audience=Audience.COHORT)
-    includes_more = Q(features__included__gt=included_above) | ~Q(features__consumption=Consumption.HARD_CAP)
-    versions = versions.filter(includes_more, features__feature=feature_id).order_by("plan__code")
-    return list(versions.values_list("plan__code", flat=True).distinct()[:MAX_PLANS])
+    includes_more = Q(included__gt=included_above) | ~Q(consumption=Consumption.HARD_CAP)
+    offers = PlanFeature.objects.filter(includes_more, feature=feature_id, version__in=versions)
+    candidates = list(offers.select_related("version__plan"))
+    currencies = currencies_by_version([offer.version for offer in candidates])
+    # A version without any price can be billed in each currency.
+    offered = [offer for offer in candidates if currency in currencies.get(offer.version_id, [currency])]
+
+    def rank(offer: PlanFeature) -> tuple[bool, bool, Decimal, str]:
+        is_capped = offer.consumption == Consumption.HARD_CAP
+        return is_capped and offer.included < needed, not is_capped, offer.included, offer.version.plan.code
+
+    return [
+        HelpfulPlan(offer.version.plan.code, offer.version.plan.name, offer.included, offer.consumption)
+        for offer in sorted(offered, key=rank)[:MAX_PLANS]
+    ]

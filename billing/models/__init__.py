@@ -19,6 +19,7 @@ from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.threshold_checks import ThresholdCheck
+from billing.models.unmatched_usage import Dismissal, IgnoreRule, UnmatchedUsage
 from billing.models.usage import (
     AggregateState,
     BilledUsage,
@@ -29,7 +30,6 @@ from billing.models.usage import (
     LevelChange,
     Rollup,
     Series,
-    UnmatchedUsage,
 )
 from billing.models.usage_buckets import CapBucket, UsageBucket
 from billing.models.voucher_usage import VoucherUsage
@@ -47,11 +47,13 @@ __all__ = [
     "Counter",
     "CouponLine",
     "Coverage",
+    "Dismissal",
     "DistinctValue",
     "Drawdown",
     "DunnedSubscription",
     "Event",
     "HourlyUsage",
+    "IgnoreRule",
     "Job",
     "JobItem",
     "JobPart",

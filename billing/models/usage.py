@@ -2,7 +2,7 @@
 Usage. These tables are written in sets by the store (billing/metering/store), and rows are only added.
 
 Event is the fact as it was sent. Counter and Rollup are sums updated in the same transaction, so that no read or
-close scans events. BilledUsage is the usage that a line billed; UnmatchedUsage is usage without a price.
+close scans events. BilledUsage is the usage that a line billed.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,12 @@ from datetime import datetime
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.corrections import Correction
-from billing.triggers import resolve_unmatched_usage_once
-from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
+from lib.field_types import MAX_QUANTITY, QuantityField, finite
 from lib.triggers import append_only
-
-
-class UnmatchedReason(models.TextChoices):
-    UNKNOWN_CUSTOMER = "unknown_customer", _("unknown customer")
-    UNKNOWN_EVENT = "unknown_event", _("no meter counts this event name")
-    BAD_VALUE = "bad_value", _("metered property missing or not a number")
-    NO_SUBSCRIPTION = "no_subscription", _("not covered by a subscription")
-    PAUSED = "paused", _("subscription is paused")
-    NO_RATE = "no_rate", _("no rate matches its dimensions")
-    NO_COST = "no_cost", _("no unit cost was in force")
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -270,57 +259,6 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity:f} at {self.bucket:%Y-%m-%d %H:%M}"
-
-
-class UnmatchedUsage(models.Model):
-    """
-    An event, or one meter's part of it, that no price covers, with the reason.
-
-    meter: empty if the event as a whole is unmatched.
-    resolved_at, resolved_sequence: when reprocessing attributed it, and its number among the period's events since.
-    """
-
-    event_key = models.UUIDField()
-    sequence = models.BigIntegerField()
-    occurred_at = models.DateTimeField()
-    sandbox = models.BooleanField()
-    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="+")
-    customer_ref = models.TextField(_("customer ID"))
-    event_name = models.TextField()
-    meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, related_name="+")
-    reason = models.CharField(max_length=20, choices=UnmatchedReason)
-    detail = models.TextField(blank=True)
-    resolved_at = models.DateTimeField(null=True)
-    resolved_sequence = models.BigIntegerField(null=True)
-
-    class Meta:
-        verbose_name_plural = _("unmatched usage")
-        constraints = [
-            one_of("reason", UnmatchedReason, name="unmatched_reason_is_known"),
-            models.UniqueConstraint(
-                fields=["event_key", "meter"], name="event_is_unmatched_once_per_meter", nulls_distinct=False
-            ),
-            models.CheckConstraint(
-                condition=Q(resolved_at__isnull=True, resolved_sequence__isnull=True)
-                | Q(resolved_at__isnull=False, resolved_sequence__isnull=False),
-                name="replayed_usage_says_when",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["-id"], condition=Q(resolved_at__isnull=True), name="unmatched_open"),
-            models.Index(
-                fields=["customer_ref"], condition=Q(resolved_at__isnull=True), name="unmatched_by_customer_ref"
-            ),
-            models.Index(
-                fields=["resolved_sequence"],
-                condition=Q(resolved_sequence__isnull=False),
-                name="unmatched_by_resolved_sequence",
-            ),
-        ]
-        triggers = [resolve_unmatched_usage_once()]
-
-    def __str__(self) -> str:
-        return f"{self.event_name} of {self.customer_ref}: {self.get_reason_display()}"
 
 
 class BilledUsage(models.Model):

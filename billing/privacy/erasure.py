@@ -17,10 +17,12 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext
 
+from billing.metering.store.unmatched_usage import rule_of
 from billing.models import Subscription
 from billing.privacy.erasure_blockers import find_erasure_blockers
 from billing.privacy.external_erasure import TRACE_STATEMENTS, rename_statements
 from billing.privacy.usage_erasure import strip_events
+from billing.triggers import IGNORE_LOCK_ID
 from customers.models import Customer
 from lib import sql
 from lib.audit_log import audited_transaction
@@ -31,6 +33,7 @@ SUSPENDED_TRIGGERS = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
     *("billing.SubscriptionEvent:append_only", "customers.Notification:notification_stays_as_written"),
     *("billing.UnmatchedUsage:unmatched_usage_is_resolved_once", "invoices.PaymentMethodEvent:append_only"),
+    *("billing.IgnoreRule:ignore_rule_is_only_removed", "billing.IgnoreRuleEvent:append_only"),
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
     *("invoices.PaymentAttempt:payment_attempt_is_settled_once", "invoices.Refund:refund_is_settled_once"),
@@ -187,10 +190,14 @@ _STATEMENTS = (
     WHERE s.id = p.subscription_id AND s.customer_id = %(id)s
     """,
     # Rows that refer to the customer and its subscriptions by external id.
-    """
-    UPDATE billing_unmatchedusage SET customer_ref = %(name)s, detail = ''
+    f"SELECT pg_advisory_xact_lock_shared({IGNORE_LOCK_ID})",
+    "UPDATE billing_ignorerule SET customer_ref = %(name)s WHERE customer_ref = %(former)s AND NOT %(sandbox)s",
+    "UPDATE billing_ignoreruleevent SET customer_ref = %(name)s WHERE customer_ref = %(former)s AND NOT %(sandbox)s",
+    f"""
+    UPDATE billing_unmatchedusage u SET customer_ref = %(name)s, detail = '',
+        ignore_rule_id = CASE WHEN u.resolved_at IS NULL THEN {rule_of("u", customer_ref="%(name)s")} END
     WHERE customer_id = %(id)s OR (customer_ref, sandbox) = (%(former)s, %(sandbox)s)
-    """,
+    """,  # noqa: S608
     """
     UPDATE billing_reservation r SET subscription_ref = s.external_id FROM billing_period p
     JOIN billing_subscription s ON s.id = p.subscription_id

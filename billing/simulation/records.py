@@ -64,8 +64,8 @@ class SimulatedPeriod:
     """
     A period [starts_at, ends_at) of a subscription, with its bills.
 
-    before: the invoiced amounts; where the period is open or has unbilled late usage (`is_settled` is False), its
-    bill by the prices in force. after: the bill by each requested version, in the order of the request.
+    before: the invoiced amounts; where the period is open or has late usage without an invoice (`is_settled` is
+    False), its bill by the prices in force. after: the bill by each requested version, in the order of the request.
     """
 
     period_id: int

@@ -13,7 +13,7 @@ EVERYTHING_SEEN = [
     " feature meter meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest requiredsimulation",
     "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period "
-    "unmatchedusage",
+    "unmatchedusage dismissal ignorerule",
     "billing.reservation alertrule alert",
     "billing.event correction job planmigration migrationitem simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
@@ -76,6 +76,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
             "change",
             ["billing.scheduledchange", "billing.reservation", "billing.unmatchedusage", "invoices.rendering"],
         ),
+        ("add change", ["billing.ignorerule"]),
         ("change", ["customers.delivery", "billing.alert"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),

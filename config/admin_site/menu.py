@@ -52,7 +52,7 @@ class MenuItem:
 
 
 FAILED_CLOSES = Period.objects.failed()
-UNMATCHED_USAGE = UnmatchedUsage.objects.filter(resolved_at__isnull=True)
+UNMATCHED_USAGE = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
 OPEN_JOBS = Job.objects.filter(state__in=OPEN_STATES)
 WAITING_REQUESTS = ChangeRequest.objects.filter(state=RequestState.WAITING)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
@@ -103,6 +103,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Month end"), "lock_clock", page="month_end", permission="invoices.view_monthlock"),
             MenuItem(_("Billing periods"), "date_range", "billing.period", FAILED_CLOSES, "danger"),
             MenuItem(_("Unmatched usage"), "report", "billing.unmatchedusage", UNMATCHED_USAGE),
+            MenuItem(_("Ignore rules"), "visibility_off", "billing.ignorerule"),
             MenuItem(_("Events"), "bolt", "billing.event"),
             MenuItem(_("Usage corrections"), "undo", "billing.correction"),
             MenuItem(_("Jobs"), "checklist", "billing.job", OPEN_JOBS, "info"),

@@ -13,7 +13,7 @@ PAGING = frozenset({"limit", "cursor"})
 
 class QueryParameterFilter(BaseFilterBackend):
     """
-    Filters a list by the operation's `filters`.
+    Filters a list by the operation's `filters`; the view itself reads the operation's other `parameters`.
 
     An unknown parameter is rejected: if it were ignored, a mistyped one would list everything.
     """
@@ -25,11 +25,12 @@ class QueryParameterFilter(BaseFilterBackend):
         :raises Problem: `invalid-fields`, if a parameter or its value is unknown.
         """
         lookups, choices = view.operation.filters, view.operation.filter_choices
+        others = PAGING | {parameter.name for parameter in view.operation.parameters}
         for name, value in request.query_params.items():
-            if name in PAGING:
+            if name in others:
                 continue
             if name not in lookups:
-                known = ", ".join(sorted({*lookups, *PAGING}))
+                known = ", ".join(sorted({*lookups, *others}))
                 detail = f"is not a parameter of this operation; known parameters are {known}"
                 raise invalid_field(name[:80], detail, "unknown")
             if value not in choices.get(name, (value,)):

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from lib.money import round_money
-from plans.models import Feature, Meter, MeterReading, Plan, PlanVersion
+from plans.models import BonusSlab, CreditPack, Feature, Meter, MeterReading, PackPrice, Plan, PlanVersion
 from plans.price_lists.json_format import item_from_document
 from plans.price_lists.list_import import import_price_list
 from plans.publishing.publication import new_draft
@@ -29,7 +29,7 @@ class Template:
     A starting point for a plan.
 
     suits: the consumption models that it uses. says, total: an example month in words, and its bill in USD.
-    meters, features, version: as in the file.
+    meters, features, version, pack: as in the file; a template without a credit pack has an empty one.
     """
 
     code: str
@@ -42,6 +42,7 @@ class Template:
     meters: tuple[Mapping[str, Any], ...]
     features: tuple[Mapping[str, Any], ...]
     version: Mapping[str, Any]
+    pack: Mapping[str, Any]
 
 
 @cache
@@ -65,7 +66,7 @@ def create_plan_from_template(
     Create a plan from a template, and return its first draft, priced in one currency.
 
     An existing meter or feature is reused if it means the same; otherwise a new one is created with a number appended
-    to its code. Fees are rounded to the currency.
+    to its code. Fees are rounded to the currency. A credit pack is created along, and is not on sale.
     """
     with audited_transaction("start from template", by=by, at=at, template=template.code):
         meters = {meter["code"]: _find_or_create_meter(meter) for meter in template.meters}
@@ -77,6 +78,8 @@ def create_plan_from_template(
         draft = new_draft(plan=plan, by=by, at=at, note=f"Created from the template “{template.name}”.")
         price_list = item_from_document(_price_list_document(template.version, currency, features))
         import_price_list(price_list, version=draft, by=by, at=at)
+        if template.pack:
+            _create_pack(template.pack, currency, at=at)
         draft.refresh_from_db()
         return draft
 
@@ -95,6 +98,7 @@ def _build_template(
         meters=tuple(fields["meters"]),
         features=tuple(fields["features"]),
         version=version,
+        pack=fields.get("pack", {}),
     )
 
 
@@ -129,6 +133,22 @@ def _find_or_create_feature(definition: Mapping[str, Any], meter: Meter) -> str:
         if feature.meter_id == meter.pk:
             return code
     raise AssertionError("unreachable")
+
+
+def _create_pack(definition: Mapping[str, Any], currency: str, *, at: datetime) -> None:
+    """Create the credit pack that a template defines. Its sale has ended, so nobody buys it at an unchecked price."""
+    code = next(code for code in _codes(definition["code"]) if not CreditPack.objects.filter(code=code).exists())
+    pack = CreditPack.objects.create(
+        code=code,
+        name=definition["name"],
+        units=Decimal(definition["units"]),
+        valid_days=definition["valid_days"],
+        sold_until=at,
+    )
+    price = round_money(Decimal(definition["price"]), currency)
+    PackPrice.objects.create(pack=pack, currency=currency, price=price)
+    for slab in definition["slabs"]:
+        BonusSlab.objects.create(pack=pack, least=Decimal(slab["least"]), percent=Decimal(slab["percent"]))
 
 
 def _codes(first: str) -> Iterator[str]:

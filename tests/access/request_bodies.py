@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from billing.models import UnmatchedUsage
 from tests.access.actors import OWN
 from tests.access.routes import Route
 from wallets.models import Wallet
@@ -36,6 +37,10 @@ def _named(body: Any, word: str) -> Any:
     return {name: _named(value, word) for name, value in body.items()} if isinstance(body, dict) else body
 
 
+def _report() -> UnmatchedUsage:
+    return UnmatchedUsage.objects.filter(sandbox=False).earliest("pk")
+
+
 _EVENT = {"id": "e", "customer": "{word}", "event": "{word}.call", "properties": {"n": 1, "model": "m1"}}
 _CAP = {"amount": "700", "action": "notify"}
 _CLAIM = {"customer": "{word}", "lines": [{"description": "Work", "unit_price": "900"}]}
@@ -47,6 +52,8 @@ _SENT: dict[str, Any] = {
     "POST check": {"customer": "{word}", "feature": "{word}.calls"},
     "POST reservations": {"customer": "{word}", "feature": "{word}.calls", "quantity": "1"},
     "POST alert-rules": {"customer": "{word}", "kind": "spend", "amount": "50"},
+    "POST unmatched-usage/dismiss": {"reports": [lambda: _report().pk], **WHY},
+    "POST unmatched-usage/undo-dismissal": {"reports": [lambda: _report().pk]},
     "POST simulations": {"versions": [{"plan": "plan-w", "version": 1}], "customers": ["{word}"], "periods": 1},
     "POST migrations": {"title": "All", "plan": "plan-w", "from": {"ids": ["{word}"]}},
     "POST subscriptions": {"customer": "{word}", "plan": "plan-w"},
@@ -76,6 +83,7 @@ _SENT: dict[str, Any] = {
     },
     "GET late-usage": {"customer": "{word}"},
     "GET unmatched-usage": {"customer": "{word}"},
+    "GET unmatched-usage/reports": {"customer": "{word}"},
     "GET customers/<customer>/usage/breakdown": {
         "meter": CALLS,
         "since": "2026-02-01T00:00:00Z",

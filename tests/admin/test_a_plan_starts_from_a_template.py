@@ -1,10 +1,13 @@
 """Finance answers three questions, chooses a template and has a draft to edit."""
 
+import re
+from itertools import product
+
 import pytest
 
-from plans.models import Plan, PlanVersion
-from plans.models.prices import Consumption
-from plans.plan_templates.questions import suggest_model
+from plans.models import CreditPack, Plan, PlanVersion
+from plans.plan_templates.questions import DEFAULTS, QUESTIONS, propose_model
+from tests.docs_tables import DOCS, rows
 
 START = "/admin/plans/plan/start/"
 
@@ -14,31 +17,39 @@ def finance(member):
     return member("finance")
 
 
-ANSWERS = [
-    # costly  blocked visible  suggested
-    (True, True, True, "hard_cap"),
-    (True, True, False, "credits"),
-    (True, False, True, "overage"),
-    (True, False, False, "credits"),
-    (False, True, True, "hard_cap"),
-    (False, True, False, "hard_cap"),
-    (False, False, True, "overage"),
-    (False, False, False, "overage"),
-]
+@pytest.mark.parametrize("row", rows("publishing.md", "start"), ids=str)
+def test_three_answers_propose_the_documented_model(row):
+    proposal = propose_model(cost=row["cost"], blocked=row["blocked"], visible=row["visible"])
+    assert (proposal.consumption or "none") == row["proposal"]
+    assert proposal.reason
 
 
-@pytest.mark.parametrize(("costly", "blocked", "visible", "suggested"), ANSWERS)
-def test_three_answers_suggest_a_model(costly, blocked, visible, suggested):
-    suggestion = suggest_model(costly=costly, blocked=blocked, visible=visible)
-    assert suggestion.consumption == Consumption(suggested)
-    assert suggestion.reason
+def test_each_combination_of_answers_is_documented():
+    documented = [(row["cost"], row["blocked"], row["visible"]) for row in rows("publishing.md", "start")]
+    assert sorted(documented) == sorted(product(*(question.answers for question in QUESTIONS.values())))
 
 
-def test_the_page_marks_the_suggested_models_and_gives_reasons(finance):
-    response = finance.get(START, {"costly": "yes", "blocked": "yes", "visible": "yes"})
-    assert "Hard cap" in response.content.decode()
-    assert next(card["fits"] for card in response.context["cards"])
-    assert "Credit packs" in response.content.decode()
+def test_the_defaults_are_those_that_are_documented():
+    page = (DOCS / "publishing.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\* \*\*(\w+)\*\*", page, re.MULTILINE) == [default.consumption for default in DEFAULTS]
+
+
+def test_the_page_marks_the_proposed_models_and_gives_reasons(finance):
+    response = finance.get(START, {"cost": "small", "blocked": "yes", "visible": "yes"})
+    assert "<strong>Hard cap</strong>: The customer tolerates being blocked" in response.content.decode()
+    assert [card["code"] for card in response.context["cards"] if card["fits"]] == ["monthly-generations", "hybrid"]
+    assert "For developers who call several models" in response.content.decode()
+
+
+def test_an_invisible_unit_gets_no_proposal(finance):
+    response = finance.get(START, {"cost": "large", "blocked": "no", "visible": "no"})
+    assert "Redesign the unit first." in response.content.decode()
+    assert not any(card["fits"] for card in response.context["cards"])
+
+
+def test_there_is_no_proposal_until_all_questions_are_answered(finance):
+    assert "proposal" not in finance.get(START, {"cost": "small", "blocked": "yes"}).context
+    assert "proposal" not in finance.get(START, {"cost": "huge", "blocked": "yes", "visible": "yes"}).context
 
 
 def test_a_template_becomes_a_draft(finance):
@@ -47,6 +58,13 @@ def test_a_template_becomes_a_draft(finance):
     draft = PlanVersion.objects.get(plan__code="pro")
     assert answer.headers["Location"].endswith(f"/planversion/{draft.pk}/change/")
     assert (draft.state, draft.features.get().prices.get().rates.count()) == ("draft", 4)
+
+
+def test_the_pack_template_also_makes_the_pack(finance):
+    arguments = {"template": "credit-packs", "name": "Prepaid", "code": "prepaid", "currency": "usd"}
+    page = finance.post(START, arguments, follow=True).content.decode()
+    assert "with the credit pack “1,000,000 credits”" in page
+    assert CreditPack.objects.get().slabs.get().percent == 10
 
 
 WRONG = [

@@ -86,7 +86,10 @@ def test_a_refusal_has_the_remaining_quantity_and_the_remedy(caller):
         "50",
         "2026-04-01T00:00:00Z",
     )
-    assert limit["remedy"] == {"kind": "upgrade", "plans": ["bigger"]}
+    assert limit["remedy"] == {
+        "kind": "upgrade",
+        "plans": [{"code": "bigger", "name": "Bigger", "included": "500", "consumption": "hard_cap"}],
+    }
 
 
 def test_a_wallet_refusal_has_the_missing_amount(caller):

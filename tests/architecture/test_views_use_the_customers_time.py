@@ -41,6 +41,8 @@ OF_NO_CUSTOMER = {
     "billing/admin/limits/reservations.py": "the real time that customers without a clock live in",
     "billing/admin/closing/period_status.py": "what is due in real time; of a test clock nothing is for long",
     "billing/admin/metering/unmatched_usage.py": "replayed in real time",
+    "billing/admin/metering/ignore_rules.py": "who added or removed a rule when",
+    "billing/api/metering/unmatched_usage.py": "who dismissed a report when",
     "billing/api/limits/alerts.py": "the real time that customers without a clock live in",
     "billing/api/limits/spend_caps.py": "who set or removed a cap when",
     "billing/api/simulation/test_clocks.py": "who made or advanced a clock when",

@@ -58,7 +58,7 @@ def progress(*, at: datetime) -> dict[str, Any]:
     """Return the progress of closing. A period that failed counts as failed, not as due, until its retry succeeds."""
     days = read_cached("staff:closing", FRESH_SECONDS, lambda: _days(at=at))
     failures = Period.objects.failed().select_related("subscription__customer").order_by("pk")[:MAX_FAILURES]
-    unmatched = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=False)
+    unmatched = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
     return {
         "at": at,
         "days": days,

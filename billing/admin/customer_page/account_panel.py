@@ -39,7 +39,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     """Return the context of the customer page, in a fixed number of queries."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     progress_by_period = read_commitment_progress(running)
-    unmatched = UnmatchedUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
+    unmatched = UnmatchedUsage.objects.outstanding().filter(customer_ref=customer.external_id)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
         "periods": [(usage, _span(usage, customer), progress_by_period.get(usage.period_id)) for usage in running],

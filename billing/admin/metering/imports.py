@@ -18,7 +18,7 @@ from billing.metering.imports.refused_rows import refused_rows, refused_rows_for
 from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from lib.admin import StaffForm, require
 from lib.formats import format_number
 

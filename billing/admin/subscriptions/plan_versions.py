@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.simulation.simulation_job import SIMULATE
 from billing.admin.subscriptions.version_publication import CopyVersion, PublishAt, PublishNow, WithdrawVersion
+from billing.limits.alerts.overage_check import check_overage_alerts
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from lib.admin import row_action
@@ -47,6 +48,9 @@ class VersionSubscriptions(VersionReview, PlanVersionAdmin):
         return HttpResponseRedirect(f"{reverse('admin:billing_simulationresult_start')}?version={version.pk}")
 
     running = number_column("running_now", _("Subscriptions"))
+
+    def advice(self, version: PlanVersion) -> list[str]:
+        return [*super().advice(version), *check_overage_alerts(version)]
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()

@@ -23,7 +23,6 @@ from plans.admin.versions.version_page import moment
 from plans.models import PlanVersion
 from plans.publishing import publication
 from plans.publishing.approvals import missing_approval
-from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
@@ -40,7 +39,7 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
     is_dated = False
 
     def make_form(self, version: PlanVersion) -> forms.Form:
-        self.advice = check_plan(version, at=timezone.now())
+        self.advice = self.page.advice(version)
         form = DatedAudienceForm(self.posted) if self.is_dated else AudienceForm(self.posted)
         if self.advice:
             form.fields["acknowledged"] = forms.BooleanField(

@@ -22,8 +22,8 @@ class UpcomingView(Subscriptions):
     @get(
         "preview_invoice",
         "Preview a subscription's upcoming invoice",
-        "The invoice of the current period, or of the next unbilled one, with the credit notes issued at the"
-        " same time. Calculated by the code that issues it; nothing is stored.",
+        "The invoice of the current period, or of the next one that is not invoiced yet, with the credit notes issued"
+        " at the same time. Calculated by the code that issues it; nothing is stored.",
         response=DocumentSerializer,
         problems=("conflict",),
     )

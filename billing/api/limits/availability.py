@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from billing.limits.check import (
@@ -15,15 +16,20 @@ from billing.limits.check import (
     CheckAnswer,
 )
 from billing.limits.remedies import remedy_for
+from billing.limits.reservations.errors import LimitReached
 from lib.api.number_fields import serialize_amount
 from lib.api.problems import Problem
-from lib.decimals import EXACT, to_plain_string
+from lib.decimals import EXACT, ZERO, to_plain_string
 from plans.models.prices import Consumption
 
 
-def answer_payload(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
-    """Return the payload of a check's answer, including the remedy and the waiting time of a limit."""
-    remedy = None if answer.allowed else remedy_for(answer, at=at)
+def answer_payload(answer: CheckAnswer, *, at: datetime, quantity: Decimal = ZERO) -> dict[str, Any]:
+    """
+    Return the payload of a check's answer, including the remedy and the waiting time of a limit.
+
+    quantity: the requested units, which a remedy has to admit.
+    """
+    remedy = None if answer.allowed else remedy_for(answer, at=at, quantity=quantity)
     return {**availability_payload(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
 
 
@@ -105,8 +111,9 @@ _REFUSAL_TEXTS = {
 }
 
 
-def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
+def limit_reached(reached: LimitReached, *, at: datetime) -> Problem:
     """Return the problem for usage that a limit refuses; it has the fields of a check's answer."""
+    answer = reached.answer
     cap_usage = answer.reached_cap
     quota = next((limit for limit in answer.limits if limit.refuses), None)
     detail = _REFUSAL_TEXTS[answer.reason].format(
@@ -119,6 +126,5 @@ def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
         until="" if quota is None or quota.resets_at is None else f"; room returns at {_time_text(quota.resets_at)}",
         cap="" if cap_usage is None else f"{to_plain_string(cap_usage.cap.amount)} {cap_usage.cap.currency}",
     )
-    return Problem(
-        "limit-reached", f"{detail} Nothing was stored.", extensions={"limit": answer_payload(answer, at=at)}
-    )
+    payload = answer_payload(answer, at=at, quantity=reached.quantity)
+    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": payload})

@@ -75,7 +75,7 @@ class CheckView(ApiView[Any]):
             subscription=question.subscription,
             properties=question.properties,
         )
-        payload = msgspec.json.encode(answer_payload(answer, at=at))
+        payload = msgspec.json.encode(answer_payload(answer, at=at, quantity=question.quantity))
         return HttpResponse(payload, content_type="application/json")
 
 

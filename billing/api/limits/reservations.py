@@ -210,7 +210,7 @@ def refusals_as_problems(*, at: datetime) -> Iterator[None]:
         with refused_as(REFUSALS):
             yield
     except LimitReached as error:
-        raise limit_reached(error.answer, at=at) from error
+        raise limit_reached(error, at=at) from error
     except event_recorder.BatchConflict as error:
         detail = "An event with this ID was sent before with different content; nothing in this request was stored."
         raise Problem("conflict", detail) from error

@@ -9,22 +9,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
+from billing.metering.usage.event_price import EventPrice
 from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
+from billing.metering.usage.wallet_payments import WalletPayment
 from billing.models import Correction
 from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
-from lib.decimals import to_plain_string
+from lib.decimals import ZERO, to_plain_string
 
 
 class TraceView(ApiView[Any]):
     """
-    The meters that an event matched, and why others did not; its quantities and rates; and the lines that bill it.
+    The meters that an event matched, and why others did not; its quantities and rates; the wallet's lots that
+    paid for it; and the lines that bill it.
     """
 
     @get(
         "trace_event",
-        "Trace an event to its meters, rates and invoice lines",
+        "Trace an event to its meters, rates, wallet lots and invoice lines",
         parameters=(
             OpenApiParameter("id", str, required=True, description="ID of the event."),
             OpenApiParameter("source", str, description="Its source, if it has one."),
@@ -82,10 +85,43 @@ def _counted(part: RateContribution) -> dict[str, Any]:
         "period": {"start": part.starts_at, "end": part.ends_at},
         "quantity": to_plain_string(part.quantity),
         "number": part.number,
-        "tiers": part.tiers,
-        "tiers_are": "of the event, in the order of time" if part.is_ordered else "of the period's total",
+        "tiers": [str(units) for units in part.price.units],
+        "tiers_are": "of the event, in the order of time" if part.price.is_ordered else "of the period's total",
+        "price": _price(part.price),
+        "wallet": None if part.payments is None else [_payment(payment) for payment in part.payments],
         "lines": [asdict(line) for line in part.lines],
         "waits": part.waits or None,
+    }
+
+
+def _price(price: EventPrice) -> dict[str, Any] | None:
+    if not price.units:
+        return None
+    return {
+        "currency": price.currency,
+        "amount": None if price.amount is None else to_plain_string(price.amount),
+        "units": [
+            {
+                "units": to_plain_string(priced.units),
+                "unit_price": to_plain_string(priced.part.unit_price if priced.part else ZERO),
+                "amount": to_plain_string(priced.amount),
+            }
+            for priced in price.units
+        ],
+    }
+
+
+def _payment(payment: WalletPayment) -> dict[str, Any]:
+    return {
+        "transaction": payment.transaction_id,
+        "wallet": payment.wallet_id,
+        "kind": payment.kind,
+        "at": payment.at,
+        "unit": payment.unit,
+        "units": to_plain_string(payment.units),
+        "uncovered": to_plain_string(payment.uncovered),
+        "covers": "usage recorded at that time, with this event" if payment.is_shared else "this event",
+        "lots": [{"lot": lot.lot_id, "units": to_plain_string(lot.units)} for lot in payment.lots],
     }
 
 

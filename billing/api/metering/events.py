@@ -66,7 +66,7 @@ class EventsView(ApiView[Any]):
             record = report_usage if checks else partial(event_recorder.record_events, atomic=atomic)
             outcomes = submission.store_events(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
         except LimitReached as error:
-            raise limit_reached(error.answer, at=at) from error
+            raise limit_reached(error, at=at) from error
         except event_recorder.BatchConflict as error:
             raise Problem("unprocessable", _conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == event_recorder.CONFLICT:

@@ -20,7 +20,7 @@ class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     quantity = serializers.IntegerField(min_value=0, max_value=MAX_SEATS)
     since = InstantField(
         required=False,
-        help_text="Default: now. A future change is scheduled; a past one must lie in an unbilled period.",
+        help_text="Default: now. A future change is scheduled; a past one must lie in a period without an invoice.",
     )
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
+from billing.metering.store.unmatched_usage import rule_of
 
 
 def _recount_rows(field_name: str) -> Callable[[Books], Iterable[Row]]:
@@ -55,10 +56,16 @@ _ROLLUPS = """
     WHERE (c.events, c.quantity) IS DISTINCT FROM (r.events, r.quantity)
 """
 
+_IGNORED = f"""
+    SELECT u.id AS report_id, u.ignore_rule_id AS stored, {rule_of("u")} AS matching FROM billing_unmatchedusage u
+    WHERE u.resolved_at IS NULL AND u.ignore_rule_id IS DISTINCT FROM {rule_of("u")}
+"""  # noqa: S608
+
 CHECKS = (
     Check("event_keys_match_sender_and_id", "E2", _recount_rows("keys")),
     Check("events_have_not_changed", "E1", _recount_rows("digests")),
     Check("events_are_counted_or_reported_as_unmatched", "E3", _recount_rows("unreported")),
+    Check("unmatched_usage_is_ignored_by_the_first_matching_rule", "E8", _IGNORED),
     Check("counters_equal_the_sum_of_their_events", "E6", _recount_rows("counters")),
     Check("hourly_usage_equals_the_sum_of_its_events", "E6", _recount_rows("rollups")),
     Check("billed_usage_equals_the_sum_of_its_events", "E6", _recount_rows("snapshots")),

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from billing.audit.usage.meters import Meters
-from billing.metering.ingest.attribution import Attribution
+from billing.metering.ingest.attribution import UNSUBSCRIBED, Attribution
 from billing.metering.ingest.event_reader import StoredEvent
 from billing.metering.store.unmatched_usage import ReportState
-from billing.models.usage import UnmatchedReason
 
 HANDOVER = timedelta(minutes=5)
 """How long a running request may use an outdated catalog or customer."""
@@ -24,7 +23,7 @@ def unreported(row: StoredEvent, attribution: Attribution, reports: Reports, *, 
             continue
         if part.meter_id is None and row.name in meters.names:
             continue  # A meter once counted this event name, so that unreported events were left out on purpose.
-        if part.reason == UnmatchedReason.NO_SUBSCRIPTION and came_later(meters.since[part.meter_id or 0], row):
+        if part.reason in UNSUBSCRIBED and came_later(meters.since[part.meter_id or 0], row):
             continue  # A meter counts only events received after its creation.
         yield {"key": row.key, "id": row.sender_id, "meter": part.meter_id, "why": part.reason}
 

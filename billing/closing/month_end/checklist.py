@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
-from billing.metering.usage.unmatched_value import estimate_unmatched_value, open_reports
-from billing.models import Job, Period
+from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
+from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
 from customers.models import Delivery, Seller
@@ -91,8 +91,9 @@ def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoi
 
 
 def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
-    unmatched = _count(open_reports(seller=seller.pk, before=month_end))
-    unmatched_amounts = estimate_unmatched_value(seller=seller.pk, before=month_end).amounts if unmatched else {}
+    reports = filter_reports(UnmatchedUsage.objects.outstanding(), seller=seller.pk, before=month_end)
+    unmatched = _count(reports)
+    unmatched_amounts = estimate_unmatched_value(reports).amounts if unmatched else {}
     yield ChecklistPoint("unmatched_usage", unmatched, amounts=unmatched_amounts)
     late = report_late_usage(seller=seller.pk, until=month_end)
     amounts: dict[str, Decimal] = {}

@@ -28,7 +28,7 @@ from billing.metering.drawdown.wallet_debits import InsufficientBalance
 from billing.metering.ingest import event_recorder
 from billing.metering.ingest.event_recorder import EventBatch
 from billing.metering.ingest.parser import ReceivedEvent
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from lib.decimals import EXACT, ZERO
 from plans.models import PlanFeature
 from wallets.models import Hold
@@ -36,6 +36,7 @@ from wallets.models import Hold
 REFUSAL_REASONS: dict[str, str] = {
     UnmatchedReason.UNKNOWN_CUSTOMER: NOT_COVERED,
     UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED,
+    UnmatchedReason.NOT_SOLD: NOT_COVERED,
     UnmatchedReason.PAUSED: PAUSED,
 }
 """Reasons for which a checked report is refused; without a check, such usage is stored as unmatched."""

@@ -1,15 +1,18 @@
 """Reasons why a reservation is refused."""
 
+from decimal import Decimal
+
 from billing.limits.check import CheckAnswer
 from billing.models import Reservation
+from lib.decimals import ZERO
 
 
 class LimitReached(Exception):
-    """A limit prevents the usage. answer: the limit and the remedy."""
+    """A limit prevents the usage. answer: the limit. quantity: the requested units, if they are not counted yet."""
 
-    def __init__(self, answer: CheckAnswer) -> None:
+    def __init__(self, answer: CheckAnswer, *, quantity: Decimal = ZERO) -> None:
         super().__init__(answer.reason)
-        self.answer = answer
+        self.answer, self.quantity = answer, quantity
 
 
 class ReservationRefused(Exception):

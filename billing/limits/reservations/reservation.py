@@ -80,7 +80,7 @@ def reserve(
         return _require_same_content(reservation, feature, quantity, subscription, properties), None
     answer = answer_query(FeatureQuery(customer, feature, sandbox, at, subscription), quantity, properties)
     if not answer.allowed:
-        raise LimitReached(answer)
+        raise LimitReached(answer, quantity=quantity)
     if answer.availability is None:
         raise ReservationRefused(f"“{feature}” is not metered, so it can't be reserved.", field="feature")
     return _create_reservation(answer, quantity, reference, at, at + duration, subscription, properties), answer

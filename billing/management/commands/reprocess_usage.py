@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
 
     def handle(self, *, customer: str | None, event: str | None, as_json: bool, **options: Any) -> None:
-        reports = UnmatchedUsage.objects.filter(resolved_at__isnull=True)
+        reports = UnmatchedUsage.objects.open()
         if customer is not None:
             reports = reports.filter(customer_ref=customer)
         if event is not None:

@@ -17,12 +17,13 @@ from billing.metering.drawdown.drawdown_rows import DrawdownState
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.period_loader import RatingInputs, read_rating_inputs
 from billing.metering.rating_inputs.rating_period import CounterWindow
-from billing.metering.rating_inputs.window_amounts import rate_window
-from billing.metering.store.prepaid_windows import UsageTimes
+from billing.metering.rating_inputs.window_amounts import WindowRating, rate_window
+from billing.metering.store.prepaid_windows import DrawdownKey, UsageTimes
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.decimals import EXACT, ZERO
 from lib.failpoints import hit_failpoint
 from plans.catalog.stored_terms import FeatureTerms
+from plans.pricing.rating import Rating
 from wallets.credit_rules.allocation import find_lot_boundaries
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.units import round_units
@@ -113,12 +114,24 @@ def rate_drawdowns(drawdowns: Sequence[DrawdownState]) -> list[tuple[FeatureTerm
     return [_compute_cost(drawdown, inputs) for drawdown in drawdowns]
 
 
-def _compute_cost(drawdown: DrawdownState, inputs: RatingInputs) -> tuple[FeatureTerms, Decimal]:
+def rate_prepaid_window(key: DrawdownKey) -> Rating | None:
+    """Return the usage of a window at the price that wallets pay, as it is counted now; None without a drawdown."""
+    drawdowns = drawdown_rows.read_drawdowns([key])
+    if not drawdowns:
+        return None
+    return _rate(drawdowns[0], read_rating_inputs([drawdowns[0].period]))[1].now
+
+
+def _rate(drawdown: DrawdownState, inputs: RatingInputs) -> tuple[FeatureTerms, WindowRating]:
     feature = terms_for(drawdown.period).by_plan_feature[drawdown.key.plan_feature_id]
     window = CounterWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
     billable = inputs.complete(drawdown.period, {window: drawdown.counted}, feature=feature)
     counters = billable.counters[window]
-    rated = rate_window(billable.span, feature, counters, is_final=False, is_drawdown=True)
+    return feature, rate_window(billable.span, feature, counters, is_final=False, is_drawdown=True)
+
+
+def _compute_cost(drawdown: DrawdownState, inputs: RatingInputs) -> tuple[FeatureTerms, Decimal]:
+    feature, rated = _rate(drawdown, inputs)
     # A wallet pays for the increase only: earlier periods of the window have paid for their part.
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)

@@ -20,7 +20,7 @@ from billing.metering.store.aggregate_states import AggregateStateKey, format_sp
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.metering.store.usage_buckets import FeatureBuckets, bucket_keys
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from billing.subscriptions.periods.boundaries import usage_window
 from plans.aggregation.expressions import Expression, NoValue
 from plans.aggregation.json_numbers import to_exact_number
@@ -28,6 +28,11 @@ from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.charge_models import Dynamic
 from plans.pricing.period_anchor import Interval
 from plans.pricing.rating import match_rate
+
+UNSUBSCRIBED = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD)
+"""
+Reasons of a meter that no price covers: no period at that time, or only periods of versions that don't sell it.
+"""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -152,7 +157,7 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
 
 def _mark_paused(part: UnmatchedPart, event: ReceivedEvent, customer: CachedCustomer) -> UnmatchedPart:
     """Return the part with the reason “paused” if a paused subscription would price it."""
-    if part.reason == UnmatchedReason.NO_SUBSCRIPTION and part.meter_id is not None:
+    if part.reason in UNSUBSCRIBED and part.meter_id is not None:
         at, ref = event.occurred_at, event.subscription
         if any(pause.suspends(at, subscription_ref=ref, meter_id=part.meter_id) for pause in customer.pauses):
             return part._replace(reason=UnmatchedReason.PAUSED)
@@ -310,7 +315,8 @@ def _find_stops(
         for feature in load_terms(period.version_id, period.currency).by_meter.get(meter.id, ())
     ]
     if not priced:
-        return UnmatchedPart(UnmatchedReason.NO_SUBSCRIPTION, meter.id, meter.name)
+        reason = UnmatchedReason.NOT_SOLD if periods else UnmatchedReason.NO_SUBSCRIPTION
+        return UnmatchedPart(reason, meter.id, meter.name)
     stops = []
     for reading in meter.readings:
         value_dimensions = dimensions

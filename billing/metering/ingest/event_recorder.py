@@ -30,13 +30,13 @@ from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.prepaid_windows import DrawdownKey, date_at_last_use
 from billing.metering.store.usage_buckets import CountedUses, FeatureBuckets, add_uses
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from billing.subscriptions import generate_customer_periods
 from lib.failpoints import hit_failpoint
 from plans.aggregation.json_numbers import to_exact_number
 from wallets.models import Hold
 
-STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.PAUSED)
+STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD, UnmatchedReason.PAUSED)
 """Reasons that may stem from an outdated copy of a customer."""
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"

@@ -14,11 +14,12 @@ from billing.metering.ingest import catalog_cache
 from billing.metering.ingest.catalog_cache import CachedMeter, Path, look_up, to_text
 from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import StoredEvent, read_by_key
-from billing.metering.rating_inputs.tier_lookup import find_tiers
 from billing.metering.store.counter_store import CounterKey
+from billing.metering.usage.event_price import EventPrice, find_price
+from billing.metering.usage.wallet_payments import RecordedAt, WalletPayment, find_payments
 from billing.models import BilledUsage, Correction, Period, UnmatchedUsage
 from billing.models.periods import PeriodState
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from plans.models import Meter, PlanFeature, Rate
 
 
@@ -37,7 +38,8 @@ class RateContribution:
     """
     The contribution of an event at one rate.
 
-    tiers, is_ordered: how its units are priced, see `find_tiers`.
+    price: the price of its units as the period stands now.
+    payments: the ledger transactions that paid for it, see `find_payments`; None if no wallet pays for the feature.
     lines: where it was billed.
     waits: why it isn't billed yet.
     """
@@ -50,8 +52,8 @@ class RateContribution:
     ends_at: datetime
     quantity: Decimal
     number: int
-    tiers: tuple[str, ...]
-    is_ordered: bool
+    price: EventPrice
+    payments: tuple[WalletPayment, ...] | None
     lines: tuple[LineReference, ...]
     waits: str
 
@@ -92,6 +94,8 @@ def trace_event(key: str) -> EventTrace | None:
     (contributions,) = read_contributions([row])
     unmatched = tuple(UnmatchedUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
     corrections = Correction.objects.select_related("by", "api_key")
+    correction = corrections.filter(event_key=key).first()
+    replaces = corrections.filter(replacement_key=key).first()
     # A report without a meter concerns the event as a whole, so no meter has read it.
     whole = next((report for report in contributions.attribution.unmatched_parts if report.meter_id is None), None)
     why_not = f"{_reason_label(whole.reason)} ({whole.detail})" if whole else ""
@@ -100,9 +104,11 @@ def trace_event(key: str) -> EventTrace | None:
     codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in meters]).values_list("pk", "code"))
     return EventTrace(
         row=row,
-        meters=tuple(_trace_meter(meter, codes[meter.id], contributions, unmatched) for meter in meters),
-        correction=corrections.filter(event_key=key).first(),
-        replaces=corrections.filter(replacement_key=key).first(),
+        meters=tuple(
+            _trace_meter(meter, codes[meter.id], contributions, unmatched, correction, replaces) for meter in meters
+        ),
+        correction=correction,
+        replaces=replaces,
         unmatched=unmatched,
         why_not=why_not,
     )
@@ -113,10 +119,24 @@ def _reason_label(reason: str) -> str:
 
 
 def _trace_meter(
-    meter: CachedMeter, code: str, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]
+    meter: CachedMeter,
+    code: str,
+    contributions: EventContributions,
+    unmatched: Sequence[UnmatchedUsage],
+    correction: Correction | None,
+    replaces: Correction | None,
 ) -> MeterTrace:
     parts = [part for part in contributions.contributions if part.stop.meter.id == meter.id]
-    counted = tuple(counted for part in parts for counted in _rate_contributions(contributions, part))
+    resolved_at = max(
+        (report.resolved_at for report in unmatched if report.resolved_at and report.meter_id in (meter.id, None)),
+        default=None,
+    )
+    recorded = RecordedAt(
+        counted_at=resolved_at or contributions.row.received_at,
+        corrected_at=correction.corrected_at if correction else None,
+        is_single=resolved_at is None and replaces is None,
+    )
+    counted = tuple(counted for part in parts for counted in _rate_contributions(contributions, part, recorded))
     return MeterTrace(
         code, meter.name, counted, "" if counted else _explain_exclusion(meter, contributions, unmatched)
     )
@@ -144,12 +164,13 @@ def _describe_property(properties: Mapping[str, Any], path: Path) -> str:
     return f"{'.'.join(path)} is {to_text(look_up(properties, path)) or 'missing'}"
 
 
-def _rate_contributions(contributions: EventContributions, part: Contribution) -> Iterator[RateContribution]:
+def _rate_contributions(
+    contributions: EventContributions, part: Contribution, recorded: RecordedAt
+) -> Iterator[RateContribution]:
     for counter, _ in part.stop.targets:
         period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
         feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
         rate = Rate.objects.filter(pk=counter.rate_id).first()
-        tiers, is_ordered = find_tiers(contributions, part, counter, period)
         lines = tuple(_find_lines(contributions, part, counter))
         yield RateContribution(
             feature=feature.name,
@@ -160,8 +181,8 @@ def _rate_contributions(contributions: EventContributions, part: Contribution) -
             ends_at=period.ends_at,
             quantity=Decimal(part.value),
             number=part.sequence,
-            tiers=tiers,
-            is_ordered=is_ordered,
+            price=find_price(contributions, part, counter, period),
+            payments=find_payments(contributions, part, counter, period, recorded),
             lines=lines,
             waits="" if lines else _explain_wait(contributions, period),
         )

@@ -21,7 +21,7 @@ from billing.metering.ingest.customer_cache import CachedCustomer
 from billing.metering.ingest.event_reader import read_by_key, to_received_event
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, UnmatchedUsage
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from customers.models import Customer
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import FeatureTerms, load_terms
@@ -29,7 +29,7 @@ from plans.models import Meter
 from plans.pricing.rating import PriceTerms, RateUsage, rate_usage
 
 MAX_REPORTS = 2_000
-"""Open reports read, the newest first: the bound keeps the page fast however much usage is unmatched."""
+"""Reports read, the newest first: the bound keeps the page fast however much usage is unmatched."""
 
 ADDED_UP = ("count", "sum")
 
@@ -66,7 +66,7 @@ class GroupValue:
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedValue:
-    """The values of all groups, the busiest first. is_all: whether every open report was read."""
+    """The values of all groups, the busiest first. is_all: whether every report was read."""
 
     stakes: tuple[GroupValue, ...]
     is_all: bool
@@ -97,17 +97,22 @@ class _Part(NamedTuple):
     place: _PricePoint | None
 
 
-def open_reports(
-    *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
+def filter_reports(
+    reports: QuerySet[UnmatchedUsage],
+    *,
+    sandbox: bool = False,
+    customer: str | None = None,
+    seller: int | None = None,
+    before: datetime | None = None,
 ) -> QuerySet[UnmatchedUsage]:
     """
-    Return the open reports of unmatched usage.
+    Return the reports of live or sandbox usage.
 
     customer: limits them to this external id.
     seller: limits them to its customers and to unknown customers, who may belong to any seller.
     before: limits them to usage before this time.
     """
-    reports = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
+    reports = reports.filter(sandbox=sandbox)
     if customer is not None:
         reports = reports.filter(customer_ref=customer)
     if seller is not None:
@@ -116,15 +121,13 @@ def open_reports(
     return reports if before is None else reports.filter(occurred_at__lt=before)
 
 
-def estimate_unmatched_value(
-    *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
-) -> UnmatchedValue:
+def estimate_unmatched_value(reports_to_value: QuerySet[UnmatchedUsage], *, sandbox: bool = False) -> UnmatchedValue:
     """
-    Estimate the value of the newest open reports, in a fixed number of queries. For the parameters see
-    `open_reports`.
+    Estimate the value of the newest of these reports, in a fixed number of queries.
+
+    reports_to_value: open reports of live usage, or of sandbox usage.
     """
-    open_usage = open_reports(sandbox=sandbox, customer=customer, seller=seller, before=before)
-    reports = list(open_usage.order_by("-pk")[: MAX_REPORTS + 1])
+    reports = list(reports_to_value.order_by("-pk")[: MAX_REPORTS + 1])
     parts = _build_parts(reports[:MAX_REPORTS], sandbox=sandbox) if reports else []
     groups: dict[tuple[UnmatchedGroup, int, str, bool], list[_Part]] = {}
     for part in parts:

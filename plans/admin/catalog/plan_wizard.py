@@ -1,4 +1,4 @@
-"""The creation of a plan from a template, with three questions that suggest one."""
+"""The creation of a plan from a template, with three questions that propose a consumption model."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.models import Plan
 from plans.models.meters import code
 from plans.models.prices import Consumption
-from plans.plan_templates.questions import QUESTIONS, suggest_model
+from plans.plan_templates.questions import DEFAULTS, QUESTIONS, propose_model
 from plans.plan_templates.template_import import create_plan_from_template, templates
 
 
@@ -52,23 +52,30 @@ class StartPlan(FormPage):
         chosen = next(template for template in templates() if template.code == code)
         draft = create_plan_from_template(chosen, **self.choices, by=self.user, at=timezone.now())
         text = gettext("%(draft)s is created from “%(template)s”. Adjust its prices.")
-        return self.done(text % {"draft": draft, "template": chosen.name}, to=draft)
+        if chosen.pack:
+            text = gettext(
+                "%(draft)s is created from “%(template)s”, with the credit pack “%(pack)s”. Adjust the prices of"
+                " both, then remove the end of the pack's sale to sell it."
+            )
+        values = {"draft": draft, "template": chosen.name, "pack": chosen.pack.get("name", "")}
+        return self.done(text % values, to=draft)
 
     def context(self) -> dict[str, Any]:
-        answers = {name: self.request.GET.get(name) for name in QUESTIONS}
-        questions = [(name, text, answers[name]) for name, text in QUESTIONS.items()]
-        return {"questions": questions, **_suggested(answers)}
+        answers = {name: self.request.GET.get(name, "") for name in QUESTIONS}
+        questions = [(name, question, answers[name]) for name, question in QUESTIONS.items()]
+        defaults = [(_word(default.consumption), default.reason) for default in DEFAULTS if default.consumption]
+        return {"questions": questions, "defaults": defaults, **_proposed(answers)}
 
 
-def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:
-    """Return the templates, those that fit the answers first, and the suggestion once all questions are answered."""
+def _proposed(answers: dict[str, str]) -> dict[str, Any]:
+    """Return the templates, those that fit the answers first, and the proposal once all questions are answered."""
     context: dict[str, Any] = {"cards": [_card(template, fits=False) for template in templates()]}
-    if all(answer in ("yes", "no") for answer in answers.values()):
-        suggestion = suggest_model(**{name: answer == "yes" for name, answer in answers.items()})
-        cards = [_card(template, fits=suggestion.consumption in template.suits) for template in templates()]
+    if all(answers[name] in question.answers for name, question in QUESTIONS.items()):
+        proposal = propose_model(**answers)
+        cards = [_card(template, fits=proposal.consumption in template.suits) for template in templates()]
         context["cards"] = sorted(cards, key=lambda card: not card["fits"])
-        context["suggestion"] = suggestion
-        context["model"] = _word(suggestion.consumption)
+        context["proposal"] = proposal
+        context["model"] = _word(proposal.consumption) if proposal.consumption else ""
     return context
 
 

@@ -21,7 +21,6 @@ from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
 from plans.publishing import approvals
-from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
@@ -57,14 +56,14 @@ class AskForApproval(ApprovalStep):
                 *sentences(version),
             ],
             problems=problems_of(version) or list(filter(None, [missing_simulation(version)])),
-            warnings=check_plan(version, at=at),
+            warnings=self.page.advice(version),
             warnings_title=gettext("The plan check found:"),
         )
 
     def run(self, version: PlanVersion) -> Response:
         at = timezone.now()
         approvals.request_approval(
-            version=version, by=self.user, at=at, reason=self.reason, advice=check_plan(version, at=at)
+            version=version, by=self.user, at=at, reason=self.reason, advice=self.page.advice(version)
         )
         text = gettext("%(version)s is in review. A second person can approve it.")
         return self.done(text % {"version": version})

@@ -17,10 +17,11 @@ from billing.job_kinds import KINDS
 from billing.jobs.controls import do_for_real
 from billing.jobs.worker import work
 from billing.metering.corrections import CorrectionRequest, correct_usage
+from billing.metering.dismissal import add_ignore_rule, dismiss, remove_ignore_rule, undo_dismissal
 from billing.metering.imports.job import start_import
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import ReceivedEvent, event_key, parse_events
-from billing.models import Subscription
+from billing.models import IgnoreRule, Subscription, UnmatchedUsage
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
 from billing.simulation.sandbox.clones import clone
@@ -134,12 +135,26 @@ def make_books() -> None:
     bill_one_off(_record)
     collect()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
+    _dismiss()
     _add_what_surrounds(key)
     _import()
     _lock()
     _simulate(team)
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
+
+
+def _dismiss() -> None:
+    """Dismiss a report of unmatched usage and undo that, dismiss another one, and add and remove ignore rules."""
+    olga, at = User.objects.get(username="olga"), datetime(2026, 4, 5, tzinfo=UTC)
+    first, second = UnmatchedUsage.objects.open().order_by("pk").values_list("pk", flat=True)[:2]
+    for report_id in (first, second):
+        dismiss(report_ids=[report_id], reason="load test", at=at, by=olga)
+    undo_dismissal(report_ids=[first], at=at, by=olga)
+    reasons = UnmatchedUsage.objects.open().filter(sandbox=False).values_list("reason", flat=True)
+    for reason in sorted(set(reasons)):
+        add_ignore_rule(unmatched_reason=reason, reason="retired", at=at, by=olga)
+    remove_ignore_rule(rule=IgnoreRule.objects.latest("pk"), at=at, by=olga)
 
 
 def _lock() -> None:

@@ -6,9 +6,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 
 from billing.closing import close_due
-from billing.models import Series, Settlement
+from billing.metering.dismissal import add_ignore_rule, dismiss
+from billing.models import Series, Settlement, UnmatchedUsage
 from billing.subscriptions import apply_coupon, pause
 from billing.subscriptions.plan_changes.rollouts import publish_for
 from invoices.models import Line
@@ -102,6 +104,25 @@ def coupon_row(*, position: str = "position", coupon: str = "r.coupon_id") -> st
 
 def corrected(**fields: str) -> str:
     return CORRECTED.format(**CORRECTION | fields)
+
+
+DISMISSED = """
+INSERT INTO billing_dismissal (report_id, reason, dismissed_at, by_id, undone_at)
+SELECT report_id, {reason}, dismissed_at, {by}, {undone} FROM billing_dismissal
+"""
+IGNORED = """
+INSERT INTO billing_ignorerule (customer_ref, event_name, unmatched_reason, reason, created_at, by_id, removed_at)
+SELECT customer_ref, {event}, {unmatched}, {reason}, created_at, by_id, {removed} FROM billing_ignorerule
+"""
+
+
+def dismissal_row(**columns: str) -> str:
+    return DISMISSED.format(**{"reason": "reason", "by": "by_id", "undone": "NULL"} | columns)
+
+
+def ignore_rule_row(**columns: str) -> str:
+    defaults = {"event": "event_name", "unmatched": "unmatched_reason", "reason": "reason", "removed": "NULL"}
+    return IGNORED.format(**defaults | columns)
 
 
 def change_aggregate_state(changes: str) -> str:
@@ -326,6 +347,26 @@ CASES = [
     ("replayed_usage_says_when", REPORTED.format(key="gen_random_uuid()", reason="reason", resolved="now()")),
     ("unmatched_usage_is_resolved_once", "UPDATE billing_unmatchedusage SET event_name = 'other'"),
     ("unmatched_usage_is_resolved_once", "DELETE FROM billing_unmatchedusage"),
+    ("unmatched_usage_is_resolved_once", "UPDATE billing_unmatchedusage SET sandbox = NOT sandbox"),
+    (
+        "resolved_usage_is_not_ignored",
+        "UPDATE billing_unmatchedusage SET resolved_at = now(), resolved_sequence = 1,"
+        " ignore_rule_id = (SELECT min(id) FROM billing_ignorerule)",
+    ),
+    # dismissals and ignore rules
+    ("report_is_dismissed_once_at_a_time", dismissal_row()),
+    ("dismissal_has_a_reason", dismissal_row(reason="''")),
+    ("dismissal_names_its_author", dismissal_row(by="NULL")),
+    ("dismissal_is_undone_by_someone_later", dismissal_row(undone="now()")),
+    ("dismissal_is_only_undone", "UPDATE billing_dismissal SET reason = 'other'"),
+    ("dismissal_is_only_undone", "DELETE FROM billing_dismissal"),
+    ("ignore_rule_exists_once", ignore_rule_row()),
+    ("ignore_rule_limits_what_it_matches", ignore_rule_row(event="''")),
+    ("ignored_reason_is_known", ignore_rule_row(unmatched="'other'")),
+    ("ignore_rule_has_a_reason", ignore_rule_row(event="'b'", reason="''")),
+    ("ignore_rule_is_removed_by_someone_later", ignore_rule_row(removed="now()")),
+    ("ignore_rule_is_only_removed", "UPDATE billing_ignorerule SET reason = 'other'"),
+    ("ignore_rule_is_only_removed", "DELETE FROM billing_ignorerule"),
     # corrections
     ("event_is_corrected_once", corrected(key="event_key")),
     ("correction_kind_is_known", corrected(kind="'other'")),
@@ -383,6 +424,9 @@ def billing_rows(shared_transaction: None) -> None:
     subscription = make_metered_subscription("acme")
     other = make_metered_subscription("other")
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
+    olga = User.objects.create(username="dismissing")
+    dismiss(report_ids=[UnmatchedUsage.objects.get().pk], reason="load test", at=FEB, by=olga)
+    add_ignore_rule(event_name="old", reason="retired", at=FEB, by=olga)
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
     send(call("c3", customer="other", timestamp="2026-01-05T00:00:00Z"))

@@ -8,9 +8,10 @@ from billing.audit.usage.attributed_events import AttributedEvent, AttributedEve
 from billing.audit.usage.attribution_inputs import AttributionInputs
 from billing.audit.usage.meters import Meters, read_meters
 from billing.audit.usage.unmatched_usage import came_later
+from billing.metering.ingest.attribution import UNSUBSCRIBED
 from billing.metering.ingest.catalog_cache import CachedCatalog
 from billing.metering.ingest.event_reader import StoredEvent
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 
 
 def wrong_reasons(books: Books) -> Iterator[Row]:
@@ -35,13 +36,17 @@ def _wrong_reports(
             or reported_reason == UnmatchedReason.UNKNOWN_CUSTOMER
         ):
             continue
-        if {current_reason, reported_reason} <= {UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.PAUSED} or (
-            reported_reason == UnmatchedReason.PAUSED and current_reason is None
-        ):
+        if UnmatchedReason.PAUSED in (current_reason, reported_reason) and {current_reason, reported_reason} <= {
+            *UNSUBSCRIBED,
+            UnmatchedReason.PAUSED,
+            None,
+        }:
             continue  # A pause may start or end retroactively; reprocessing then bills the usage.
+        if reported_reason == UnmatchedReason.NOT_SOLD and current_reason in (None, UnmatchedReason.NO_SUBSCRIPTION):
+            continue  # A plan change or the end of the subscription may be dated back.
         if reported_reason == UnmatchedReason.NO_COST and current_reason is None:
             continue  # A unit cost may be added at any time; reprocessing then bills the usage.
-        if reported_reason == UnmatchedReason.NO_SUBSCRIPTION and _subscribed_since(row, inputs):
+        if reported_reason in UNSUBSCRIBED and _subscribed_since(row, inputs):
             continue
         if reported_reason == UnmatchedReason.UNKNOWN_EVENT and _metered_since(row, meters, catalog):
             continue

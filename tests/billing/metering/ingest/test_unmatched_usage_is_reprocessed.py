@@ -60,7 +60,7 @@ def test_usage_of_a_meter_created_later_is_billed():
     assert reprocess(at=NOW).resolved == 0
     meter = make_meter("new", event_name="new.event")
     assert reprocess(at=NOW).left == 1  # the meter exists now and has no price yet: that is reported instead
-    assert open_reports() == [("no_subscription", "new.event")]
+    assert open_reports() == [("not_sold", "new.event")]
     version = publish(make_plan(offers=[offer("new", rates=[rate("1")])]))
     assert Meter.objects.get(code="new") == meter
     subscribe(subscription.customer, version, external_id="more")
@@ -76,7 +76,7 @@ def test_usage_before_a_subscription_is_billed_by_it():
     version = publish(make_plan(offers=[offer(calls(), rates=[rate("0.01")])]))
     subscribe(Customer.objects.get(external_id="acme"), version)
     assert reprocess(at=NOW).resolved == 1
-    assert open_reports() == [("no_subscription", "llm.request")]
+    assert open_reports() == [("not_sold", "llm.request")]
     assert_clean(*SUBJECTS)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.models import Event, UnmatchedUsage
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from tests.billing.metering.ingest.ingest_setup import (
     call,
     counted,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.models.usage import UnmatchedReason
+from billing.models.unmatched_usage import UnmatchedReason
 from plans.models import Meter
 from tests.billing.metering.ingest.ingest_setup import call, counted, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing.metering.usage.unmatched_value import estimate_unmatched_value
+from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
+from billing.models import UnmatchedUsage
 from tests.billing.metering.ingest.ingest_setup import call, send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe, tier
 
@@ -20,10 +21,16 @@ def metered(*, rates, included=0, **meter):
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
 
+def estimate(*, sandbox=False, **filters):
+    return estimate_unmatched_value(
+        filter_reports(UnmatchedUsage.objects.outstanding(), sandbox=sandbox, **filters), sandbox=sandbox
+    )
+
+
 def stakes(**filters):
     return [
         (group.reason, group.customer_ref, group.meter, stake.events, stake.quantity, stake.amount, stake.currency)
-        for stake in estimate_unmatched_value(**filters).stakes
+        for stake in estimate(**filters).stakes
         for group in [stake.group]
     ]
 
@@ -33,7 +40,7 @@ def test_usage_that_no_rate_matches_is_valued_at_the_dearest_rate():
     metered(rates=[cheap, dear], included=1000, value_property="n")
     send(*(call(f"c{n}", properties={"model": "llama", "n": n}) for n in (100, 50)))
     assert stakes() == [("no_rate", "acme", "tokens", 2, D(150), D("4.50"), "USD")]
-    assert estimate_unmatched_value().amounts == {"USD": D("4.50")}
+    assert estimate().amounts == {"USD": D("4.50")}
 
 
 def test_tiers_apply_to_the_sum_of_a_group():
@@ -73,7 +80,7 @@ def test_a_missing_value_is_estimated_by_the_average():
     send(call("c1", properties={"n": 100}), call("c2", properties={"n": 50}))
     send(call("c3", properties={}), call("c4", properties={}))
     assert stakes() == [("bad_value", "acme", "tokens", 2, None, D("3.00"), "USD")]
-    assert estimate_unmatched_value().stakes[0].is_average
+    assert estimate().stakes[0].is_average
 
 
 def test_greatest_values_are_not_summed():

@@ -1,15 +1,20 @@
-"""The tiers that the units of one event fall in."""
+"""The price of one event's units: the tiers that they fall in, and their amount."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from billing.metering.drawdown.wallet_debits import rate_prepaid_window
 from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import read_pages
 from billing.metering.store.counter_store import CounterKey
+from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.metering.usage.current_usage import FeatureUsage, current_usage
 from billing.models import Period
 from lib.decimals import EXACT, ZERO, to_plain_string
-from plans.pricing.rating_parts import RatingPart as PricedPart
+from plans.pricing.rating import RatedLine
+from plans.pricing.rating_parts import RatingPart
 
 TICK = timedelta(microseconds=1)
 
@@ -17,20 +22,57 @@ MAX_EVENTS_WALKED = 10_000
 """Bound of a feature's events that are summed to find one event's position; beyond it, their order is ignored."""
 
 
-def find_tiers(
-    contributions: EventContributions, part: Contribution, counter: CounterKey, period: Period
-) -> tuple[tuple[str, ...], bool]:
+@dataclass(frozen=True, slots=True)
+class PricedUnits:
+    """Units of an event, or of the period's total, at one price. part: None for included units."""
+
+    units: Decimal
+    part: RatingPart | None = None
+    amount: Decimal = ZERO
+
+    def __str__(self) -> str:
+        return f"{to_plain_string(self.units)} {_describe_price(self.part) if self.part else 'included'}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventPrice:
     """
-    Return how the event's units are priced, as texts, and whether this follows from their position in time.
+    The price of an event's units at one rate.
+
+    currency: `XCR` for a price in credits; empty without a price.
+    is_ordered: whether `units` are the event's own, by its position in time; else they are the period's total.
+    amount: the event's own amount, unrounded; None if only the period's total has one.
+    """
+
+    currency: str = ""
+    units: tuple[PricedUnits, ...] = ()
+    is_ordered: bool = False
+    amount: Decimal | None = None
+
+
+def find_price(
+    contributions: EventContributions, part: Contribution, counter: CounterKey, period: Period
+) -> EventPrice:
+    """
+    Return how the event's units are priced now: by a wallet's price if one pays for the feature.
 
     A counter keeps no order. Where its units are a plain sum of few events, they are ordered by time, then source,
     then id; otherwise these are the tiers of the whole period's usage.
     """
     if contributions.correction_sequence is not None:
-        return (), False
+        return EventPrice()
     usage = _find_usage(contributions, period, counter)
+    if usage is None or usage.rating is None:
+        return EventPrice()
+    rating = usage.rating
+    if usage.terms.wallet:
+        rating = rate_prepaid_window(DrawdownKey(*counter[:2], counter.window_start)) or rating
+    line = next((line for line in rating.lines if line.rate_key == counter.rate_id), None)
+    if line is None:
+        return EventPrice()
     unit_range = _find_units(contributions, part, counter, period, usage)
-    return _describe_tiers(usage, counter, unit_range)
+    price = _price_units(line, unit_range, Decimal(part.value))
+    return replace(price, currency=usage.terms.wallet or rating.currency)
 
 
 def _find_usage(contributions: EventContributions, period: Period, counter: CounterKey) -> FeatureUsage | None:
@@ -51,12 +93,12 @@ def _find_units(
     part: Contribution,
     counter: CounterKey,
     period: Period,
-    usage: FeatureUsage | None,
+    usage: FeatureUsage,
 ) -> tuple[Decimal, Decimal] | None:
     """Return which units of its rate the event added, in the order of time; None if the order decides nothing."""
     metering = part.stop.meter.metering
     is_plain = metering.aggregation in ("count", "sum") and not metering.recurring
-    if usage is None or usage.terms.price is None or usage.terms.price.rounding or not is_plain:
+    if usage.terms.price is None or usage.terms.price.rounding or not is_plain:
         return None
     # A negative value gives back units that no single position describes.
     if usage.events > MAX_EVENTS_WALKED or part.value < 0:
@@ -81,30 +123,39 @@ def _find_units(
     return before, EXACT.add(before, Decimal(part.value))
 
 
-def _describe_tiers(
-    usage: FeatureUsage | None, counter: CounterKey, unit_range: tuple[Decimal, Decimal] | None
-) -> tuple[tuple[str, ...], bool]:
-    """Describe the price of a range of units; the whole rate's parts if no range is given or it has no share."""
-    rating = usage.rating if usage else None
-    line = next((line for line in rating.lines if line.rate_key == counter.rate_id), None) if rating else None
-    if line is None:
-        return (), False
-    if unit_range is not None:
+def _price_units(line: RatedLine, unit_range: tuple[Decimal, Decimal] | None, quantity: Decimal) -> EventPrice:
+    """Price a range of units; the whole line if no range is given, or if its parts are no sum of units."""
+    if unit_range is not None and all(_is_price_of_units(part, line) for part in line.parts):
         start, end = unit_range
-        priced_units = [(min(end, line.included) - start, "included")] if start < line.included else []
+        units = [PricedUnits(min(end, line.included) - start)] if start < line.included else []
         start, end = max(start - line.included, ZERO), max(end - line.included, ZERO)
-        for priced_part in line.parts:
-            units = min(end, end if priced_part.end is None else priced_part.end) - max(start, priced_part.start)
-            if units > 0:
-                priced_units.append((units, _describe_price(priced_part)))
+        for part in line.parts:
+            count = min(end, end if part.end is None else part.end) - max(start, part.start)
+            if count > 0:
+                # The event that enters a tier pays its flat fee.
+                fee = part.flat_fee if start <= part.start else ZERO
+                units.append(PricedUnits(count, part, EXACT.add(EXACT.multiply(count, part.unit_price), fee)))
         # Otherwise the price has parts that tiers don't cover, such as a minimum.
-        if sum((units for units, _ in priced_units), ZERO) == unit_range[1] - unit_range[0]:
-            return tuple(f"{to_plain_string(units)} {how}" for units, how in priced_units), True
-    included = (f"{to_plain_string(line.included)} included",) if line.included else ()
-    return (*included, *(f"{to_plain_string(part.units)} {_describe_price(part)}" for part in line.parts)), False
+        if sum((priced.units for priced in units), ZERO) == quantity:
+            return EventPrice(units=tuple(units), is_ordered=True, amount=_sum_amounts(units))
+    included = [PricedUnits(line.included)] if line.included else []
+    return EventPrice(units=(*included, *(PricedUnits(part.units, part, part.amount) for part in line.parts)))
 
 
-def _describe_price(part: PricedPart) -> str:
+def _is_price_of_units(part: RatingPart, line: RatedLine) -> bool:
+    """Return whether a part multiplies its price by the units in its range; packages and volume tiers do not."""
+    end = line.billable if part.end is None else min(part.end, line.billable)
+    return part.units == end - part.start
+
+
+def _sum_amounts(units: Sequence[PricedUnits]) -> Decimal:
+    amount = ZERO
+    for priced in units:
+        amount = EXACT.add(amount, priced.amount)
+    return amount
+
+
+def _describe_price(part: RatingPart) -> str:
     flat = f" + {to_plain_string(part.flat_fee)}" if part.flat_fee else ""
     end = "…" if part.end is None else to_plain_string(part.end)
     return f"in the tier from {to_plain_string(part.start)} to {end}, at {to_plain_string(part.unit_price)}{flat}"

@@ -1,0 +1,19 @@
+"""Usage that no price covers is called unmatched; finance reads “unbilled” as earned and not yet invoiced."""
+
+from config.paths import PROJECT
+
+TEXTS = ("docs/**/*.md", "templates/**/*.html", "*/api/**/*.py", "*/admin/**/*.py", "*/management/**/*.py")
+
+IN_FINANCES_SENSE = {
+    "docs/audit.md": 1,  # the check of late usage of closed periods
+    "docs/glossary.md": 1,  # the definition
+}
+
+
+def test_screens_and_pages_say_unbilled_only_in_finances_sense():
+    counts = {
+        path.relative_to(PROJECT).as_posix(): path.read_text(encoding="utf-8").lower().count("unbilled")
+        for pattern in TEXTS
+        for path in PROJECT.glob(pattern)
+    }
+    assert {path: count for path, count in counts.items() if count} == IN_FINANCES_SENSE
