@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
+from plans.pricing import usage_limits
 from plans.triggers import frozen_with_its_version
 
 _VERSION = "SELECT version_id FROM plans_planfeature WHERE id = {row}.plan_feature_id"
@@ -54,13 +55,19 @@ class UsageLimit(models.Model):
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="usage_limits")
     position = models.PositiveSmallIntegerField(default=0)
-    kind = models.CharField(max_length=8, choices=LimitKind, default=LimitKind.QUOTA)
-    counts = models.CharField(max_length=6, choices=LimitMeasure, default=LimitMeasure.UNITS)
+    kind: "models.CharField[str, usage_limits.LimitKind]" = models.CharField(
+        max_length=8, choices=LimitKind, default=LimitKind.QUOTA
+    )
+    counts: "models.CharField[str, usage_limits.LimitMeasure]" = models.CharField(
+        max_length=6, choices=LimitMeasure, default=LimitMeasure.UNITS
+    )
     most = QuantityField()
     window_count = models.PositiveSmallIntegerField(default=1)
     window_unit = models.CharField(max_length=6, choices=WindowUnit, default=WindowUnit.MINUTE)
     window_start = models.CharField(max_length=9, choices=WindowStart, default=WindowStart.SLIDING)
-    after = models.CharField(max_length=7, choices=AfterQuota, default=AfterQuota.REFUSE)
+    after: "models.CharField[str, usage_limits.AfterQuota]" = models.CharField(
+        max_length=7, choices=AfterQuota, default=AfterQuota.REFUSE
+    )
     slow_to = QuantityField(null=True, blank=True)
 
     class Meta:

@@ -243,8 +243,8 @@ def quota_state(terms: UsageLimitTerms, uses: LimitedUses, *, quantity: Decimal,
         room_at = EXACT.subtract(terms.most, quantity or min(Decimal(1), terms.most))
         wait_until = free_from(buckets, room_at=room_at, window=terms.window, at=at)
     fits_ever = wait_until is not None and quantity <= terms.most
-    wait = whole_seconds_until(wait_until, at=at) if fits_ever and wait_until is not None else None
-    return LimitState(terms, used, resets_at, is_exceeded, True, wait)
+    retry_after = whole_seconds_until(wait_until, at=at) if fits_ever and wait_until is not None else None
+    return LimitState(terms, used, resets_at, is_exceeded, True, retry_after)
 
 
 def _window_uses(

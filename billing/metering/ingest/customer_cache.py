@@ -7,7 +7,7 @@ lock, and a period missing from it is read again before an event is reported as 
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -95,7 +95,7 @@ _decode_throttles = msgspec.json.Decoder(tuple[CachedThrottle, ...]).decode
 
 def build_period(*columns: Any, throttles: str) -> CachedPeriod:
     """Return a period from its columns and from the text that `THROTTLES` selects for its subscription."""
-    return CachedPeriod(*columns, _decode_throttles(throttles) if throttles else ())
+    return replace(CachedPeriod(*columns), throttles=_decode_throttles(throttles) if throttles else ())
 
 
 _pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
