@@ -173,9 +173,9 @@ def add_commitment(
     return commitments.set_commitment(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
 
 
-def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:
+def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0, **fields: Any) -> dict[str, Any]:
     bound = None if up_to is None else Decimal(up_to)
-    return {"up_to": bound, "unit_price": Decimal(unit_price), "flat_fee": Decimal(flat_fee)}
+    return {"up_to": bound, "unit_price": Decimal(unit_price), "flat_fee": Decimal(flat_fee), **fields}
 
 
 def rate(unit_price: Number | None = None, *, tiers: Sequence[dict[str, Any]] = (), **fields: Any) -> dict[str, Any]:

@@ -192,6 +192,8 @@ def _tiers(
         price = each(tier.unit_price)
         if tier.flat_fee:
             price = _("%(price)s plus %(fee)s") % {"price": price, "fee": money(tier.flat_fee)}
+        if tier.maximum is not None:
+            price = _("%(price)s, at most %(amount)s") % {"price": price, "amount": money(tier.maximum)}
         yield _tier_range(start, tier.up_to, figures, unit), price
         start = tier.up_to or start
 

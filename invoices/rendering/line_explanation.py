@@ -200,14 +200,16 @@ class _WorkingsWriter:
                 label=self._label(part, alone=len(parts) == 1),
                 quantity=figures.quantity(part.units),
                 price=self._price(part, price_quantity),
-                amount=figures.money(part.amount),
+                amount=figures.money(EXACT.subtract(part.amount, min(part.flat_fee, ZERO))),
             )
+            if part.flat_fee < 0:
+                yield Working(_("Maximum of the tier"), amount=figures.money(part.flat_fee))
         if self.refused:
             refused = figures.quantity(self.refused)
             yield Working(_("Rejected above the hard cap"), refused, PriceText(_("not charged")), figures.money(ZERO))
 
     def _price(self, part: RatingPart, price_quantity: Decimal) -> PriceText:
-        flat = _("flat fee %(amount)s") % {"amount": self.figures.money(part.flat_fee)} if part.flat_fee else ""
+        flat = _("flat fee %(amount)s") % {"amount": self.figures.money(part.flat_fee)} if part.flat_fee > 0 else ""
         if flat and not part.unit_price:
             return PriceText(flat)
         per_units = ""

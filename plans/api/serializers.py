@@ -28,10 +28,11 @@ class TierSerializer(RowSerializer[Tier]):
     unit_price = NumberField()
     percent = NumberField(allow_null=True, help_text="Of the value within the tier, for a graduated percentage.")
     flat_fee = NumberField()
+    maximum = NumberField(allow_null=True, help_text="The most that the tier costs with its fee.")
 
     class Meta:
         model = Tier
-        fields = ["up_to", "unit_price", "percent", "flat_fee"]
+        fields = ["up_to", "unit_price", "percent", "flat_fee", "maximum"]
 
 
 class RateSerializer(RowSerializer[Rate]):

@@ -498,7 +498,8 @@ def build_charge(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
         # The open tier has no bound and comes last.
         ordered = sorted(tiers, key=lambda tier: (tier.up_to is None, tier.up_to or 0))
         price_tiers = tuple(
-            charge_models.PriceTier(tier.up_to, _tier_unit_price(rate, tier), tier.flat_fee) for tier in ordered
+            charge_models.PriceTier(tier.up_to, _tier_unit_price(rate, tier), tier.flat_fee, tier.maximum)
+            for tier in ordered
         )
         return (
             charge_models.Volume(price_tiers)

@@ -171,7 +171,7 @@ def _fact(row: Any, field: AnyField, unit: str, currency: str) -> FieldFact:
 def _measure(row: Any, field: AnyField, unit: str) -> tuple[Measure, str]:
     """Return the measure of a column, derived from its type, and the meter's unit where it applies."""
     digits = {"max_digits": getattr(field, "max_digits", None), "decimal_places": getattr(field, "decimal_places", 0)}
-    if isinstance(field, MoneyField) or digits == AMOUNT or field.name in ("flat_fee", "fixed_fee"):
+    if isinstance(field, MoneyField) or digits == AMOUNT or field.name in ("flat_fee", "fixed_fee", "maximum"):
         return "money", ""
     if digits == PERCENT:
         return "percent", ""

@@ -306,6 +306,7 @@ class Tier(models.Model):
 
     percent: percentage of the value within the tier, for a graduated percentage; other models use the tier's unit
         price.
+    maximum: the most that the tier costs with its fee; empty for no limit.
     """
 
     rate = models.ForeignKey("plans.Rate", on_delete=models.CASCADE, related_name="tiers")
@@ -313,9 +314,11 @@ class Tier(models.Model):
     unit_price = models.DecimalField(**UNIT_PRICE, default=0)
     percent = models.DecimalField(**PERCENT, null=True, blank=True)
     flat_fee = models.DecimalField(**UNIT_PRICE, default=0)
+    maximum = models.DecimalField(**UNIT_PRICE, null=True, blank=True)
 
     class Meta:
         constraints = [
+            finite("maximum", name="tier_maximum_is_finite"),
             finite("percent", most=1000, name="tier_percent_is_finite"),
             models.CheckConstraint(
                 condition=Q(percent__isnull=True) | Q(unit_price=0), name="tier_has_a_price_or_a_percentage"

@@ -250,7 +250,10 @@ def _rate_line(
     terms: PriceTerms, rate: RateTerms, usage: Decimal | RateUsage, remaining_allowance: Decimal, prior_units: Decimal
 ) -> RatedLine:
     quantity = usage.quantity if isinstance(usage, RateUsage) else usage
-    charge = rate.charge
+    charge, discount = rate.charge, terms.discount
+    if discount and isinstance(charge, Graduated | Volume):
+        # Before the maximum of a tier, which compares with the discounted amount.
+        charge, discount = charge.discounted(discount), ZERO
     try:
         EXACT.quantize(quantity, LEAST_UNIT)  # raises for more decimal places than can be priced exactly
         if terms.rounding is not None:
@@ -270,8 +273,8 @@ def _rate_line(
         raise InvalidQuantity(
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."
         ) from error
-    if terms.discount:
-        parts = tuple(_discount_part(part, terms.discount) for part in parts)
+    if discount:
+        parts = tuple(_discount_part(part, discount) for part in parts)
     amount = parts[0].amount if len(parts) == 1 else total(parts)
     return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, prior_units)
 

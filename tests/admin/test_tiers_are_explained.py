@@ -1,11 +1,14 @@
 """Invalid tiers are rejected with a message at their row; valid tiers are stored exactly."""
 
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
 
+from billing.closing import close_due
+from invoices.models import Line
 from plans.models import Price, Rate, Tier
-from tests.builders import make_plan, offer, publish, rate, tier
+from tests.builders import FEB, JAN, make_customer, make_plan, offer, publish, rate, subscribe, tier, use
 
 
 @pytest.fixture
@@ -16,7 +19,8 @@ def price(db):
 
 def form(price, rows, *, model="graduated", **rate_fields):
     """
-    Return the fields that the page posts: the price's single rate with these (up_to, unit_price, flat_fee) rows.
+    Return the fields that the page posts: the price's single rate with these rows: up_to, unit_price, flat_fee and
+    perhaps the maximum.
     """
     stored = list(Tier.objects.filter(rate__price=price).order_by("up_to"))
     fields = {
@@ -30,9 +34,10 @@ def form(price, rows, *, model="graduated", **rate_fields):
         "rates-0-tiers-INITIAL_FORMS": str(len(stored)),
         "_save": "Save",
     }
-    for place, (up_to, unit_price, flat_fee) in enumerate(rows):
+    for place, (up_to, unit_price, flat_fee, *maximum) in enumerate(rows):
         prefix = f"rates-0-tiers-{place}"
         fields |= {f"{prefix}-up_to": up_to, f"{prefix}-unit_price": unit_price, f"{prefix}-flat_fee": flat_fee}
+        fields |= {f"{prefix}-maximum": "".join(maximum)}
         if place < len(stored):
             fields |= {f"{prefix}-id": stored[place].pk, f"{prefix}-rate": stored[place].rate_id}
     return fields | {f"rates-0-{name}": value for name, value in rate_fields.items()}
@@ -107,3 +112,16 @@ def test_a_published_price_has_no_inputs_and_rejects_changes(member, db):
     assert "000000000000" not in page, "numbers are shown without their padding"
     assert post(member, price, form(price, [("10", "9", ""), ("", "9", "")])).status_code == 403
     assert not Tier.objects.filter(unit_price=9).exists()
+
+
+def test_a_maximum_is_entered_and_limits_the_invoice(member, price):
+    post(member, price, form(price, [("10", "1.50", "", "12"), ("", "0.50", "2", "30")]))
+    assert list(Tier.objects.order_by("up_to").values_list("maximum", flat=True)) == [12, 30]
+    page_text = member("finance").get(f"/admin/plans/price/{price.pk}/change/").content.decode()
+    assert "Tier maximum" in page_text
+
+    subscription = subscribe(make_customer("acme"), publish(price.plan_feature.version))
+    use(subscription, price.plan_feature.feature.code, 80, at=JAN)
+    close_due(at=FEB + timedelta(hours=2))
+    line = Line.objects.get(kind="usage")
+    assert (line.amount, line.explanation["formula"]) == (42, "10 × 1.5 − 3 + 70 × 0.5 − 5")

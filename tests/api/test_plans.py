@@ -58,8 +58,8 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
         ("Output tokens", {"token_type": "output"}, "12", "1000000"),
     ]
     assert calls["prices"][0]["rates"][0]["tiers"] == [
-        {"up_to": "1000", "unit_price": "0.1", "percent": None, "flat_fee": "5"},
-        {"up_to": None, "unit_price": "0.08", "percent": None, "flat_fee": "0"},
+        {"up_to": "1000", "unit_price": "0.1", "percent": None, "flat_fee": "5", "maximum": None},
+        {"up_to": None, "unit_price": "0.08", "percent": None, "flat_fee": "0", "maximum": None},
     ]
     assert (exports["consumption"], exports["included"], exports["prices"]) == ("hard_cap", "5", [])
     assert (sso["kind"], sso["unit"]) == ("boolean", None)

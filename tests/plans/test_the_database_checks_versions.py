@@ -219,6 +219,7 @@ CASES = [
     ("tier_bound_is_used_once", edit("plans_tier", "up_to = NULL")),
     ("tier_unit_price_is_finite", edit("plans_tier", "unit_price = 'NaN'")),
     ("tier_flat_fee_is_finite", edit("plans_tier", "flat_fee = -1")),
+    ("tier_maximum_is_finite", edit("plans_tier", "maximum = 'NaN'")),
     ("fee_kind_is_known", edit("plans_fee", "kind = 'other'")),
     ("fee_is_billed_in_advance_or_arrears", edit("plans_fee", "billed = 'other'")),
     ("fee_is_finite", edit("plans_fee", "amount = 'NaN'")),

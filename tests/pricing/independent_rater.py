@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction as F
 
+from plans.pricing.charge_models.tiers import PriceTier
 from plans.pricing.rating import PriceTerms, RateUsage
 
 NOTHING = RateUsage(Decimal(0), 0, ())
@@ -39,10 +40,16 @@ def cost(charge: object, q: F, used: RateUsage) -> F:
     bounds = [F(tier.up_to) for tier in charge.tiers[:-1]]
     reached = sum(bound < q for bound in bounds)
     if name == "Volume":
-        return q * F(charge.tiers[reached].unit_price) + F(charge.tiers[reached].flat_fee)
+        return cost_of_tier(charge.tiers[reached], q)
     edges = [F(0), *bounds[:reached], q]
     climbed = charge.tiers[: reached + 1]
-    return sum(((edges[i + 1] - edges[i]) * F(t.unit_price) + F(t.flat_fee) for i, t in enumerate(climbed)), F(0))
+    return sum((cost_of_tier(tier, edges[i + 1] - edges[i]) for i, tier in enumerate(climbed)), F(0))
+
+
+def cost_of_tier(tier: PriceTier, units: F) -> F:
+    """Return the price of units in a tier, with its fee and no more than its maximum."""
+    price = units * F(tier.unit_price) + F(tier.flat_fee)
+    return price if tier.maximum is None else min(price, F(tier.maximum))
 
 
 def percentage(charge: object, values: Sequence[F]) -> F:

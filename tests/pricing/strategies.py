@@ -38,18 +38,26 @@ bounds = st.one_of(decimals(1, 200, 0), decimals(1, 200, 2))
 
 
 @st.composite
-def tier_lists(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tuple[PriceTier, ...]:
+def tier_lists(
+    draw: st.DrawFn,
+    bounds: st.SearchStrategy[Decimal] = bounds,
+    maximums: st.SearchStrategy[Decimal | None] = st.none(),  # noqa: B008, a strategy is a constant
+) -> tuple[PriceTier, ...]:
     return tuple(
-        PriceTier(bound, draw(prices), draw(prices)) for bound in [*sorted(draw(st.sets(bounds, max_size=4))), None]
+        PriceTier(bound, draw(prices), draw(prices), draw(maximums))
+        for bound in [*sorted(draw(st.sets(bounds, max_size=4))), None]
     )
+
+
+limited_tiers = tier_lists(maximums=st.one_of(st.none(), decimals(0, 500, 2)))
 
 
 charges: st.SearchStrategy[QuantityCharge] = st.one_of(
     prices.map(Flat),
     prices.map(PerUnit),
     st.builds(Package, sizes, prices, st.sampled_from(["up", "down"])),
-    tier_lists().map(Graduated),
-    tier_lists().map(Volume),
+    limited_tiers.map(Graduated),
+    limited_tiers.map(Volume),
 )
 
 percentages = st.builds(

@@ -235,7 +235,8 @@ def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **mor
             terms.append(f"{units} × {unit_price}")
         if part.flat_fee:
             terms.append(flat_fee)
-    more = {"formula": " + ".join(terms) or "0", **more}
+    # A negative fee is the part that a tier's maximum takes off.
+    more = {"formula": " + ".join(terms).replace(" + -", " − ") or "0", **more}
     if line.prior_units:
         more["climbed"] = to_plain_string(line.prior_units)
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())

@@ -28,6 +28,7 @@ CHECKS: dict[str, tuple[Callable[..., None], Text]] = {
     "unit_price": (check_price, _("The price per unit")),
     "percent": (check_percent, _("The percentage")),
     "flat_fee": (check_price, _("The fee of the tier")),
+    "maximum": (check_price, _("The maximum of the tier")),
 }
 """Field → the rule of plans.pricing for its figure, and the figure's name in the rule's messages."""
 
@@ -45,12 +46,13 @@ class TierForm(RowForm[Tier]):
 
     class Meta:
         model = Tier
-        fields = ("up_to", "unit_price", "percent", "flat_fee")
+        fields = ("up_to", "unit_price", "percent", "flat_fee", "maximum")
         labels = {
             "up_to": _("Last unit"),
             "unit_price": _("Price per unit"),
             "percent": _("Percent"),
             "flat_fee": _("Tier fee"),
+            "maximum": _("Tier maximum"),
         }
         widgets = dict.fromkeys(fields, NumberInput()) | {"up_to": NumberInput(attrs={"placeholder": OPEN})}
 
@@ -124,7 +126,7 @@ class TierInline(StaffInline):
     verbose_name = _("tier")
     verbose_name_plural = _("Tiers")
     readonly_fields = ("first_unit",)
-    fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
+    fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee", "maximum")
     readonly_preprocess_fields = dict.fromkeys(CHECKS, strip_padding)
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.charge_models.tiers import PriceTier, check_tiers
+from plans.pricing.charge_models.tiers import PriceTier, check_tiers, discount_tiers
 from plans.pricing.rate_usage import UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import check_quantity
@@ -27,6 +27,10 @@ class Graduated:
         object.__setattr__(self, "tiers", tuple(self.tiers))
         check_tiers(self.tiers)
 
+    def discounted(self, percent: Decimal) -> "Graduated":
+        """Return the charge with a percentage off its unit prices."""
+        return Graduated(discount_tiers(self.tiers, percent))
+
     def rate(self, quantity: Decimal, *, prior_units: Decimal = ZERO) -> tuple[RatingPart, ...]:
         """
         Return one part per tier entered, and none for zero usage, which costs nothing.
@@ -46,7 +50,9 @@ class Graduated:
             reached = top if end is None or top < end else end
             if reached > prior_units:
                 fee = tier.flat_fee if start >= prior_units else ZERO
+                prior_in_tier = max(EXACT.subtract(prior_units, start), ZERO)
                 start = max(start, prior_units)
-                parts.append(price_units(start, end, EXACT.subtract(reached, start), tier.unit_price, fee))
+                part = price_units(start, end, EXACT.subtract(reached, start), tier.unit_price, fee)
+                parts.append(tier.limit(part, prior_units=prior_in_tier))
             start = reached
         return tuple(parts)

@@ -1,10 +1,12 @@
 """The tiers of graduated and volume prices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from lib.decimals import ZERO
+from lib.decimals import EXACT, ZERO
+from plans.pricing.commitments import discount_price
+from plans.pricing.rating_parts import RatingPart
 from plans.pricing.validation import InvalidCharge, check_price, check_units
 
 
@@ -15,11 +17,37 @@ class PriceTier:
 
     up_to: the upper bound in billable units; None for the last tier, which is open.
     flat_fee: due once when the tier is entered (graduated) or when the quantity falls into it (volume).
+    maximum: the most that the tier costs with its fee; None = no limit.
     """
 
     up_to: Decimal | None
     unit_price: Decimal
     flat_fee: Decimal = ZERO
+    maximum: Decimal | None = None
+
+    def limit(self, part: RatingPart, *, prior_units: Decimal = ZERO) -> RatingPart:
+        """
+        Return a part with its amount lowered to what the tier's maximum leaves; its fee takes up the difference.
+
+        prior_units: units in the tier that were charged before.
+
+        Source: docs/pricing.md#maximum-of-a-tier.
+        """
+        if self.maximum is None:
+            return part
+        room = self.maximum
+        if prior_units:
+            charged = EXACT.add(EXACT.multiply(prior_units, self.unit_price), self.flat_fee)
+            room = max(EXACT.subtract(room, charged), ZERO)
+        if part.amount <= room:
+            return part
+        price_of_units = EXACT.multiply(part.units, part.unit_price)
+        return replace(part, flat_fee=EXACT.subtract(room, price_of_units), amount=room)
+
+
+def discount_tiers(tiers: Sequence[PriceTier], percent: Decimal) -> tuple[PriceTier, ...]:
+    """Return tiers with a percentage off their unit prices; their fees and maximums stay."""
+    return tuple(replace(tier, unit_price=discount_price(tier.unit_price, percent)) for tier in tiers)
 
 
 def check_tiers(tiers: Sequence[PriceTier]) -> None:
@@ -37,6 +65,8 @@ def check_tiers(tiers: Sequence[PriceTier]) -> None:
     for number, tier in enumerate(tiers, start=1):
         check_price(tier.unit_price, subject=f"Tier {number}'s unit price")
         check_price(tier.flat_fee, subject=f"Tier {number}'s flat fee")
+        if tier.maximum is not None:
+            check_price(tier.maximum, subject=f"Tier {number}'s maximum")
         if number == len(tiers):
             _check_last_tier_is_open(number, tier)
         else:

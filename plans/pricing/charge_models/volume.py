@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.charge_models.tiers import PriceTier, check_tiers
+from plans.pricing.charge_models.tiers import PriceTier, check_tiers, discount_tiers
 from plans.pricing.rate_usage import UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import check_quantity
@@ -27,6 +27,10 @@ class Volume:
         object.__setattr__(self, "tiers", tuple(self.tiers))
         check_tiers(self.tiers)
 
+    def discounted(self, percent: Decimal) -> "Volume":
+        """Return the charge with a percentage off its unit prices."""
+        return Volume(discount_tiers(self.tiers, percent))
+
     def rate(self, quantity: Decimal, *, prior_units: Decimal = ZERO) -> tuple[RatingPart, ...]:
         """
         Return one part with the bounds of the tier reached, or none for no usage.
@@ -45,4 +49,5 @@ class Volume:
                 break
             start = tier.up_to
         fee = ZERO if prior_units > start else tier.flat_fee
-        return (price_units(start, tier.up_to, quantity, tier.unit_price, fee),)
+        part = price_units(start, tier.up_to, quantity, tier.unit_price, fee)
+        return (tier.limit(part, prior_units=prior_units if prior_units > start else ZERO),)

@@ -85,6 +85,16 @@ CASES = [
             "Billed units above 50,000 | 9,000 | €2.00 per 1,000 | €18.00",
         ],
     ),
+    (
+        Graduated((PriceTier(D(10), D("1.50"), D(0), D(12)), PriceTier(None, D(1)))),
+        "11",
+        "0",
+        [
+            "Units 1 to 10 | 10 | €1.50 | €15.00",
+            "Maximum of the tier |  |  | -€3.00",
+            "Units above 10 | 1 | €1.00 | €1.00",
+        ],
+    ),
     (Graduated(LADDER), "250", "0", ["Units 1 to 10,000 | 250 | €0.01 | €2.50"]),
     (
         Volume(LADDER),
@@ -118,7 +128,11 @@ CASES = [
 def text_of_row(row: Working) -> str:
     if not row.amount:
         return row.label
-    price = " + ".join(filter(None, (f"{row.price.text} {row.price.per}".strip(), row.price.flat)))
+    price = (
+        ""
+        if row.price is None
+        else " + ".join(filter(None, (f"{row.price.text} {row.price.per}".strip(), row.price.flat)))
+    )
     return f"{row.label} | {row.quantity} | {price} | {row.amount}"
 
 
