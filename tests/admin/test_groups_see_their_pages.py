@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-NOT_LISTED = {"plans.price", "plans.publishingrule"}  # reached from its version; the one row: lists lead there
+# Reached from their version; the one row: their lists lead there.
+NOT_LISTED = {"plans.planfeature", "plans.price", "plans.publishingrule"}
 SELDOM = {"auth.user", "auth.group", "django_celery_beat.periodictask"}
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from plans.models import Plan, Price, PublishingRule
+from plans.models import Plan, PlanFeature, Price, PublishingRule
 from tests.builders import fee, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, tier
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
@@ -21,7 +21,7 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing")
 LISTS = [
     model._meta
     for model in admin.site._registry
-    if model._meta.app_label in APPS and model not in (Price, PublishingRule)
+    if model._meta.app_label in APPS and model not in (PlanFeature, Price, PublishingRule)
 ]
 OTHERS = [
     "/admin/",

@@ -124,4 +124,4 @@ def test_a_maximum_is_entered_and_limits_the_invoice(member, price):
     use(subscription, price.plan_feature.feature.code, 80, at=JAN)
     close_due(at=FEB + timedelta(hours=2))
     line = Line.objects.get(kind="usage")
-    assert (line.amount, line.explanation["formula"]) == (42, "10 × 1.5 − 3 + 70 × 0.5 − 5")
+    assert (line.amount.amount, line.explanation["formula"]) == (42, "10 × 1.5 − 3 + 70 × 0.5 − 5")
