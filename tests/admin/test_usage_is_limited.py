@@ -28,6 +28,7 @@ def address(version):
 def form_of(*limits):
     """Return the fields of the page with these new limits."""
     typed = {
+        "stub_allowance": "prorated",
         "usage_limits-TOTAL_FORMS": str(len(limits)),
         "usage_limits-INITIAL_FORMS": "0",
         "usage_limits-MIN_NUM_FORMS": "0",
@@ -54,6 +55,7 @@ def test_a_quota_is_entered_shown_and_enforced(member, draft):
     client = member("finance")
     assert client.get(address(draft)).status_code == 200
     client.post(address(draft), form_of(QUOTA, {"kind": "throttle", "most": "10", "counts": "units"}), follow=True)
+    assert draft.features.get().stub_allowance == "prorated"
     quota, throttle = UsageLimit.objects.order_by("position")
     assert (quota.most, quota.window_count, quota.window_unit, throttle.most) == (2, 5, "hour", 10)
     page_text = client.get(f"/admin/plans/planversion/{draft.pk}/change/").content.decode()

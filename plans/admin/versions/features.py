@@ -21,13 +21,12 @@ from plans.admin.versions.draft_rows import OrderedDraftRows
 from plans.admin.versions.usage_limits import limits_summary, page_of_limits
 from plans.models import PlanFeature, Price
 from plans.models.catalog import FeatureKind
-from plans.models.prices import PREPAID, AtZero, Consumption, StubAllowance
+from plans.models.prices import PREPAID, AtZero, Consumption
 
 
 class PlanFeatureForm(RowForm[PlanFeature]):
     defaults = {
         "included": 0,
-        "stub_allowance": StubAllowance.WHOLE,
         "at_zero": AtZero.BLOCK,
         "grace": Decimal(0),
         "unlocked_at": Decimal(0),
@@ -36,12 +35,11 @@ class PlanFeatureForm(RowForm[PlanFeature]):
     class Meta:
         model = PlanFeature
         fields = (
-            *("feature", "consumption", "included", "stub_allowance", "at_zero", "grace", "static_value"),
+            *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
             *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "position"),
         )
         labels = {
             "consumption": _("When allowance is used"),
-            "stub_allowance": _("Allowance of a partial first period"),
             "at_zero": _("When balance is empty"),
             "grace": _("Overdraft limit"),
             "static_value": _("Value"),
@@ -112,7 +110,7 @@ class GrantInline(OrderedDraftRows):
     verbose_name_plural = _("Features")
     autocomplete_fields = ("feature",)
     fields = (
-        *("feature", "consumption", "included", "stub_allowance", "at_zero", "grace", "static_value"),
+        *("feature", "consumption", "included", "at_zero", "grace", "static_value"),
         *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "limits_shown", "position"),
     )
     readonly_fields = ("prices_shown", "limits_shown")

@@ -135,12 +135,20 @@ class UsageLimitInline(StaffInline):
         return plan_feature.version.is_editable
 
 
+class AllowanceForm(RowForm[PlanFeature]):
+    class Meta:
+        model = PlanFeature
+        fields = ("stub_allowance",)
+        labels = {"stub_allowance": _("Allowance of a partial first period")}
+
+
 @admin.register(PlanFeature)
 class PlanFeatureAdmin(StaffAdmin):
     """Reached from the version's page; the list of all features of versions redirects to the versions."""
 
+    form = AllowanceForm
     allows = ("change",)
-    fields = ("version_link", "feature", "allowance")
+    fields = ("version_link", "feature", "allowance", "stub_allowance")
     readonly_fields = ("version_link", "feature", "allowance")
     inlines = (UsageLimitInline,)
 
