@@ -1,5 +1,5 @@
 """
-Tax the usage that multi-purpose lots paid: one invoice per wallet and month, with the usage and what was paid for it.
+Tax the usage that multi-purpose lots paid: one invoice per wallet and month, with the usage and the payment for it.
 
 The ledger numbers a wallet's entries without gaps, so "the entries after place p up to place q" is an exact and
 permanent set, and each of them is on one invoice. docs/tax.md#vouchers.

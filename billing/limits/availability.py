@@ -19,7 +19,6 @@ from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms
-from plans.models.prices import Consumption
 from plans.pricing.rating import UNCOVERED, match_rate, rate_usage
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.units import round_units
@@ -104,14 +103,6 @@ class FeatureAvailability:
     def reserved_quantity(self) -> Decimal:
         """The quantity in reservations."""
         return sum(self.reserved.values(), ZERO)
-
-    @property
-    def remaining(self) -> Decimal | None:
-        """The rest of the allowance; None for a feature without one."""
-        included = self.feature.included
-        if self.feature.consumption != Consumption.HARD_CAP and not included:
-            return None
-        return max(EXACT.subtract(EXACT.subtract(included, self.used), self.reserved_quantity), ZERO)
 
     def find_rate(self, properties: Mapping[str, str]) -> int | None:
         """Return the rate that usage with these properties is charged at; None if they don't determine it."""

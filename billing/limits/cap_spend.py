@@ -13,7 +13,7 @@ from billing.metering.usage.current_usage import current_usage
 from billing.models.price_overrides import CapAction
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.pricing.usage_limits import MINUTE, SECOND, UseBucket, bucket_start, throttle_wait
+from plans.pricing.usage_limits import MINUTE, SECOND, UseBucket, throttle_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,15 @@ class CapSpend:
 
 
 class ReservedCost(NamedTuple):
-    """The possible cost of an open reservation."""
+    """The possible cost of open reservations with the same properties in one second, and their events."""
 
     period_id: int
     feature_id: int
     currency: str
     properties: dict[str, str]
     cost: Decimal
-    at: datetime
-
-
-ONE = Decimal(1)
+    second: datetime
+    events: Decimal
 
 
 def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpend]:
@@ -96,7 +94,7 @@ def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpe
             (
                 *seconds.get(cap.id, ()),
                 *(
-                    UseBucket(bucket_start(reserved.at, SECOND), SECOND, ONE)
+                    UseBucket(reserved.second, SECOND, reserved.events)
                     for reserved in reserved_costs
                     if cap.action == CapAction.THROTTLE and _counts_toward(reserved, cap, period_id)
                 ),
@@ -116,12 +114,14 @@ def _counts_toward(reserved: ReservedCost, cap: Cap, period_id: int | None) -> b
 
 
 _RESERVED_COSTS = """
-SELECT r.period_id, pf.feature_id, s.currency, r.properties::text, r.cost, r.at
+SELECT r.period_id, pf.feature_id, s.currency, r.properties::text, sum(r.cost), date_trunc('second', r.at),
+    sum(CASE m.aggregation WHEN 'count' THEN r.quantity ELSE 1 END)
 FROM customers_customer cu
 JOIN billing_reservation r ON r.customer_id = cu.id AND r.state = 'open' AND r.until > %s AND r.cost > 0
 JOIN plans_planfeature pf ON pf.id = r.plan_feature_id
+JOIN plans_feature f ON f.id = pf.feature_id JOIN plans_meter m ON m.id = f.meter_id
 JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-WHERE cu.sandbox = %s AND cu.external_id = %s
+WHERE cu.sandbox = %s AND cu.external_id = %s GROUP BY r.period_id, pf.feature_id, s.currency, r.properties, 6
 """
 _decode_properties = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -129,8 +129,8 @@ _decode_properties = msgspec.json.Decoder(dict[str, str]).decode
 def _read_reserved_costs(customer: str, sandbox: bool, at: datetime) -> Iterator[ReservedCost]:
     with prepared_statements.cursor() as cursor:
         cursor.execute(_RESERVED_COSTS, [at, sandbox, customer], binary=True)
-        for period_id, feature_id, currency, properties, cost, reserved_at in cursor.fetchall():
-            yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), cost, reserved_at)
+        for period_id, feature_id, currency, properties, *sums in cursor.fetchall():
+            yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), *sums)
 
 
 _SECONDS = "SELECT cap_id, starts_at, events FROM billing_capbucket WHERE cap_id = ANY(%s) AND starts_at > %s"

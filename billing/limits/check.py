@@ -146,9 +146,10 @@ def _apply_limits(
     feature = availability.feature
     used, reserved = availability.used, availability.reserved_quantity
     reason, cost, funds = "", None, None
-    remaining = availability.remaining
+    left = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
+    is_hard_cap = feature.consumption == Consumption.HARD_CAP
     # A check of zero units is refused at the cap, too.
-    if feature.consumption == Consumption.HARD_CAP and (remaining is None or quantity > remaining or not remaining):
+    if is_hard_cap and (quantity > left or not left):
         reason = CAP_REACHED
     limits = limit_states(availability, quantity, at=query.at)
     if not reason and any(limit.refuses for limit in limits):
@@ -167,7 +168,9 @@ def _apply_limits(
         ):
             reason = WALLET_EMPTY
     exceeded_cap = (
-        _find_exceeded_cap(query, availability, cost, properties, caps) if row.is_capped and not reason else None
+        _find_exceeded_cap(query, availability, quantity, cost, properties, caps)
+        if row.is_capped and not reason
+        else None
     )
     if exceeded_cap is not None and exceeded_cap.stops_usage:
         reason = SPEND_CAP_REACHED
@@ -177,7 +180,7 @@ def _apply_limits(
         consumption=feature.consumption,
         used=used,
         included=feature.included,
-        remaining=remaining,
+        remaining=left if is_hard_cap or feature.included else None,
         resets_at=availability.resets_at,
         reserved=reserved,
         cost=cost,
@@ -209,11 +212,12 @@ def _retry_after(
 def _find_exceeded_cap(
     query: FeatureQuery,
     availability: FeatureAvailability,
+    quantity: Decimal,
     cost: Decimal | None,
     properties: Mapping[str, str],
     caps: Sequence[CapSpend] | None,
 ) -> CapSpend | None:
-    """Return the cap that an additional cost exceeds; one that stops usage before one that throttles."""
+    """Return the strictest cap that an additional cost exceeds: one that stops usage, or the longest wait."""
     invoiced_cost = None if cost is None else availability.invoiced_cost(cost)
     period_id, feature_id = availability.period.period_id, availability.feature.feature_id
     if caps is None:
@@ -221,7 +225,12 @@ def _find_exceeded_cap(
     exceeded_caps = [
         cap for cap in caps if cap.counts(period_id, feature_id, properties) and cap.is_exceeded_by(invoiced_cost)
     ]
-    return min(exceeded_caps, key=lambda cap: not cap.stops_usage, default=None)
+    uses = count_uses(quantity, "events", availability.feature)
+    return max(
+        exceeded_caps,
+        key=lambda cap: (cap.stops_usage, cap.retry_after(uses, at=query.at) or 0),
+        default=None,
+    )
 
 
 def find_exceeded_limit(query: FeatureQuery) -> CheckAnswer | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from lib.decimals import EXACT, LEAST_UNIT, ZERO, to_plain_string
@@ -253,7 +254,7 @@ def _rate_line(
     charge, discount = rate.charge, terms.discount
     if discount and isinstance(charge, Graduated | Volume):
         # Before the maximum of a tier, which compares with the discounted amount.
-        charge, discount = charge.discounted(discount), ZERO
+        charge, discount = _discount_charge(charge, discount), ZERO
     try:
         EXACT.quantize(quantity, LEAST_UNIT)  # raises for more decimal places than can be priced exactly
         if terms.rounding is not None:
@@ -277,6 +278,12 @@ def _rate_line(
         parts = tuple(_discount_part(part, discount) for part in parts)
     amount = parts[0].amount if len(parts) == 1 else total(parts)
     return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, prior_units)
+
+
+@lru_cache(maxsize=1_000)
+def _discount_charge(charge: Graduated | Volume, percent: Decimal) -> Graduated | Volume:
+    """Return a tiered charge with a percentage off its unit prices, built once for all periods that it rates."""
+    return charge.discounted(percent)
 
 
 def _discount_part(part: RatingPart, percent: Decimal) -> RatingPart:

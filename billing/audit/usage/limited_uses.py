@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Uses = tuple[int, int | Decimal]
 UsesByTime = dict[datetime, Uses]
 
-# Bounds the memory: beyond it, what no window reaches any more is dropped.
+# Bounds the memory: beyond it, times that no window reaches any more are dropped.
 MAX_TIMES = 10_000
 
 _OF_CUSTOMERS = "s.customer_id > %(after)s AND s.customer_id <= %(up_to)s"

@@ -27,7 +27,7 @@ class PriceTier:
 
     def limit(self, part: RatingPart, *, prior_units: Decimal = ZERO) -> RatingPart:
         """
-        Return a part with its amount lowered to what the tier's maximum leaves; its fee takes up the difference.
+        Return a part with its amount limited to the rest of the tier's maximum; its fee takes up the difference.
 
         prior_units: units in the tier that were charged before.
 

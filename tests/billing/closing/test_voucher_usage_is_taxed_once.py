@@ -87,7 +87,7 @@ def usage_invoices():
 
 
 def taxes(at):
-    """Tax what is due, and return the tax on each new invoice."""
+    """Tax the usage that is due, and return the tax on each new invoice."""
     before = {invoice.pk for invoice in usage_invoices()}
     count = tax_voucher_usage(at=at).issued
     new = [invoice for invoice in usage_invoices() if invoice.pk not in before]

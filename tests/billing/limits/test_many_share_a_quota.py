@@ -1,4 +1,4 @@
-"""Many clients on one quota: what they reserve, commit and report with a check never exceeds it together."""
+"""Many clients share a quota: their reservations, commits and checked reports never exceed it together."""
 
 from decimal import Decimal
 

@@ -239,6 +239,23 @@ def test_a_spend_cap_throttles_from_its_share_on():
     assert check_messages(at=NOW + timedelta(seconds=41)).retry_after == 0
 
 
+def test_the_longest_wait_of_several_caps_decides():
+    subscription = limited_customer(rates=[rate("1")])
+    cap(subscription, 1, at=NOW - HOUR, action="throttle", per_minute=5)
+    cap(subscription, 1, at=NOW - HOUR, action="throttle", per_minute=1, feature="messages")
+    sent(*[NOW - timedelta(seconds=20)] * 2)
+    assert check_messages().retry_after == 41
+
+
+def test_reserved_events_count_toward_a_cap_that_throttles():
+    subscription = limited_customer(rates=[rate("1")])
+    cap(subscription, 1, at=NOW - HOUR, action="throttle", per_minute=3)
+    hold("run-1", 2)
+    assert check_messages().retry_after == 0
+    hold("run-2")
+    assert check_messages().retry_after == 61
+
+
 def test_a_new_throttle_counts_the_next_event():
     subscription = limited_customer(rates=[rate("1")])
     sent(NOW - HOUR)  # ingest caches the period
