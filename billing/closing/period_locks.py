@@ -47,6 +47,14 @@ AND NOT EXISTS (SELECT FROM billing_subscriptioncommitment n WHERE n.subscriptio
 
 ON_NEXT_INVOICE = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"
 
+AFTER_THE_OLD_PART = """
+NOT EXISTS (SELECT FROM billing_period old
+    WHERE old.id = l.continues_id AND old.state = 'closed' AND old.late_since IS NOT NULL)
+"""
+"""
+SQL condition: the late period `l` continues none whose late usage is still to be billed, which would move its tiers.
+"""
+
 # SKIP LOCKED: an invoice run never waits; periods that others hold stay open and are retried.
 _LOCK_ENDED = """
 SELECT p.id FROM billing_period p WHERE p.id = ANY(%s) AND p.state = 'open' AND p.ends_at <= %s
@@ -59,6 +67,7 @@ JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id
 WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s) AND {ON_NEXT_INVOICE}
+    AND {AFTER_THE_OLD_PART}
 """  # noqa: S608
 
 # Row locks: a credit note by hand waits, so that the amounts left to credit stay as the close reads them.

@@ -52,6 +52,16 @@ class MeteringTerms:
         """Whether the quantity takes more than the sum that counters store."""
         return self.recurring or self.aggregation not in ("count", "sum")
 
+    @property
+    def is_held_over_time(self) -> bool:
+        """Whether the quantity is a level weighted by its duration, which a split of the period divides exactly."""
+        return self.aggregation == "weighted_sum"
+
+    @property
+    def continues_level(self) -> bool:
+        """Whether a period that continues another one opens with its level, although later periods don't."""
+        return self.is_held_over_time and not self.recurring
+
 
 class TermDifference(NamedTuple):
     """

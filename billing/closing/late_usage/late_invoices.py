@@ -11,7 +11,7 @@ from billing.closing.invoice_assembly import assemble_late_invoice
 from billing.closing.invoice_inputs import with_late_usage
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
-from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
+from billing.closing.period_locks import AFTER_THE_OLD_PART, ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
 from billing.closing.period_reader import read_due_periods
 from billing.metering.store.events import read_high_water_mark
 from billing.models import Period, Subscription
@@ -28,7 +28,7 @@ JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id
 WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grace <= %(at)s
-    AND (l.retry_at IS NULL OR l.retry_at <= %(at)s)
+    AND (l.retry_at IS NULL OR l.retry_at <= %(at)s) AND {AFTER_THE_OLD_PART}
     AND CASE se.late_usage
         WHEN 'report_only' THEN false WHEN 'reissue' THEN s.state = 'ended' OR ({REPLACEABLE}) ELSE s.state = 'ended'
     END AND {{in_time}}

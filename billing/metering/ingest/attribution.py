@@ -17,7 +17,7 @@ from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod,
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, find_costs
 from billing.metering.store.aggregate_states import AggregateStateKey, format_span
-from billing.metering.store.counter_store import CounterKey, RollupSeries
+from billing.metering.store.counter_store import Carryover, CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.metering.store.usage_buckets import FeatureBuckets, bucket_keys
 from billing.models.unmatched_usage import UnmatchedReason
@@ -83,7 +83,7 @@ class Route(NamedTuple):
     The way of events that share name, periods and dimensions.
 
     revisions: revisions of the periods when the route was built.
-    carryovers: (subscription, time) where a level is carried over into the periods that start at that time or later.
+    carryovers: levels that are carried over into later periods.
     is_costed: whether the route charges a unit cost anywhere.
     drawdowns: the usage windows that wallets pay for.
     """
@@ -91,7 +91,7 @@ class Route(NamedTuple):
     stops: tuple[RouteStop, ...]
     unmatched_parts: tuple[UnmatchedPart, ...]
     revisions: tuple[tuple[int, int], ...]
-    carryovers: tuple[tuple[int, datetime], ...] = ()
+    carryovers: tuple[Carryover, ...] = ()
     is_costed: bool = False
     drawdowns: tuple[DrawdownKey, ...] = ()
 
@@ -293,14 +293,15 @@ def _spans_periods(stop: RouteStop, periods: Sequence[CachedPeriod]) -> bool:
     )
 
 
-def _find_carryovers(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> tuple[tuple[int, datetime], ...]:
+def _find_carryovers(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> tuple[Carryover, ...]:
     """Return, per subscription, the start of the periods whose opening level an event in these periods changes."""
-    if not any(stop.meter.metering.recurring or _spans_periods(stop, periods) for stop in stops):
+    into_all = any(stop.meter.metering.recurring or _spans_periods(stop, periods) for stop in stops)
+    if not into_all and not any(stop.meter.metering.continues_level for stop in stops):
         return ()
     since: dict[int, datetime] = {}
     for period in periods:
         since[period.subscription_id] = max(period.ends_at, since.get(period.subscription_id, period.ends_at))
-    return tuple(since.items())
+    return tuple(Carryover(subscription_id, start, not into_all) for subscription_id, start in since.items())
 
 
 Starts = dict[tuple[int, Interval], datetime]

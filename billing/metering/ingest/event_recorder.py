@@ -84,7 +84,7 @@ class UsageTotals:
     The sums that events add to counters and rollups, and the updates of aggregate states.
 
     usage_times: usage windows that wallets pay for, with the first and the last time of use.
-    carryovers: (subscription, time) from which on the opening level of periods changes.
+    carryovers: the later periods whose opening level changes.
     limited: uses that count toward quotas and throttles.
     """
 
@@ -92,7 +92,7 @@ class UsageTotals:
     rollups: dict[counter_store.RollupKey, counter_store.RollupSum] = field(default_factory=dict)
     state_updates: list[tuple[RouteStop, "EventGroup", Sequence[int | Decimal]]] = field(default_factory=list)
     usage_times: dict[DrawdownKey, tuple[datetime, datetime]] = field(default_factory=dict)
-    carryovers: set[tuple[int, datetime]] = field(default_factory=set)
+    carryovers: set[counter_store.Carryover] = field(default_factory=set)
     limited: CountedUses = field(default_factory=CountedUses)
 
 
@@ -345,7 +345,7 @@ def lock_batch_periods(batch: EventBatch) -> counter_store.PeriodLocks:
     :raises StaleCatalog: if a period or the catalog changed since the batch was attributed.
     """
     expected: dict[int, int] = {}
-    carryovers: set[tuple[int, datetime]] = set()
+    carryovers: set[counter_store.Carryover] = set()
     routes = {id(attribution.route): attribution.route for attribution in batch.attributions}.values()
     for route in routes:
         expected.update(route.revisions)
@@ -412,7 +412,7 @@ def _count_events(
 
 def mark_late_periods(
     counters: Iterable[counter_store.CounterKey],
-    carryovers: Iterable[tuple[int, datetime]],
+    carryovers: Iterable[counter_store.Carryover],
     period_locks: counter_store.PeriodLocks,
     *,
     at: datetime,

@@ -54,18 +54,27 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT * FROM billing_aggregatestate WHERE series_id = s.id AND span <> 'hour' OFFSET 0) t
 """
 
-# Sums over all earlier periods of the subscription; the last value is that of the latest event, then of the later
-# period.
-_READ_OPENINGS = """
+# Sums over earlier periods of the subscription; the last value is that of the latest event, then of the later period.
+_OPENINGS = """
 SELECT p.id, s.meter_id, s.dimensions::text, sum(t.events), sum(t.total), sum(t.members),
     (array_agg(t.latest_at ORDER BY t.latest_at DESC NULLS LAST, e.starts_at DESC))[1],
     (array_agg(t.latest_value ORDER BY t.latest_at DESC NULLS LAST, e.starts_at DESC))[1]
 FROM billing_period p
 JOIN billing_period e ON e.subscription_id = p.subscription_id AND e.kind = 'regular' AND e.starts_at < p.starts_at
+    AND {is_carried}
 JOIN billing_series s ON s.period_id = e.id AND s.meter_id = ANY(%s::bigint[])
 JOIN billing_aggregatestate t ON t.series_id = s.id AND t.span = ''
 WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2, 3
 """
+_READ_OPENINGS = _OPENINGS.format(is_carried="true")
+# A level that isn't recurring is carried over only between the parts of a period that plan changes have split.
+_READ_OPENINGS_OF_PARTS = _OPENINGS.format(
+    is_carried="""e.id IN (
+        WITH RECURSIVE part(id) AS (
+            SELECT p.continues_id
+            UNION SELECT b.continues_id FROM part JOIN billing_period b ON b.id = part.id
+        ) SELECT id FROM part)"""
+)
 
 
 class Opening(NamedTuple):
@@ -106,29 +115,42 @@ NO_STATES = PeriodStates({}, {})
 
 
 class StateQuery(NamedTuple):
-    """The meters whose states, and the recurring ones whose openings, are read for some periods."""
+    """
+    The meters whose states, and the recurring ones whose openings, are read for some periods.
+
+    parts: periods that continue another one after a plan change. split: meters that aren't recurring, whose level these
+        periods continue nevertheless.
+    """
 
     periods: tuple[int, ...]
     meters: tuple[int, ...]
     recurring: tuple[int, ...]
+    parts: tuple[int, ...]
+    split: tuple[int, ...]
 
 
 def build_query(periods: Iterable[RatingPeriod]) -> StateQuery | None:
     """Return the query for these periods, or None if no feature needs aggregate states."""
-    features_by_period = {
-        period.period_id: features for period in periods if (features := _stateful_features(period))
-    }
+    features_by_period = [(period, features) for period in periods if (features := _stateful_features(period))]
     if not features_by_period:
         return None
     is_recurring = {
         feature.meter_id: feature.metering.recurring
-        for period_features in features_by_period.values()
+        for _, period_features in features_by_period
         for feature in period_features
     }
+    split = {
+        (period.period_id, feature.meter_id)
+        for period, period_features in features_by_period
+        for feature in period_features
+        if period.continued and feature.metering.continues_level
+    }
     return StateQuery(
-        tuple(features_by_period),
+        tuple(period.period_id for period, _ in features_by_period),
         tuple(is_recurring),
         tuple(meter_id for meter_id, recurring in is_recurring.items() if recurring),
+        tuple(sorted({period_id for period_id, _ in split})),
+        tuple(sorted({meter_id for _, meter_id in split})),
     )
 
 
@@ -149,11 +171,18 @@ def send_query(query: StateQuery) -> Callable[[], PeriodStates]:
     """Send the queries inside the caller's pipeline, and return the function that reads the answers after it."""
     state_cursor = prepared_statements.cursor()
     state_cursor.execute(_READ_STATES, [_bigint_array(query.periods), _bigint_array(query.meters)])
-    if not query.recurring:
-        return lambda: PeriodStates(_group_states(state_cursor.fetchall()), {})
-    opening_cursor = prepared_statements.cursor()
-    opening_cursor.execute(_READ_OPENINGS, [_bigint_array(query.recurring), _bigint_array(query.periods)])
-    return lambda: PeriodStates(_group_states(state_cursor.fetchall()), _group_openings(opening_cursor.fetchall()))
+    opening_cursors = []
+    for statement, meters, periods in (
+        (_READ_OPENINGS, query.recurring, query.periods),
+        (_READ_OPENINGS_OF_PARTS, query.split, query.parts),
+    ):
+        if meters:
+            opening_cursors.append(prepared_statements.cursor())
+            opening_cursors[-1].execute(statement, [_bigint_array(meters), _bigint_array(periods)])
+    return lambda: PeriodStates(
+        _group_states(state_cursor.fetchall()),
+        _group_openings(row for cursor in opening_cursors for row in cursor.fetchall()),
+    )
 
 
 def _bigint_array(numbers: Iterable[int]) -> str:

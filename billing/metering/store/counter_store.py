@@ -90,10 +90,23 @@ SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
 # FOR KEY SHARE: ingests run side by side, and a close, which locks FOR UPDATE, waits for them.
 _LOCK_LATER_PERIODS = """
 SELECT p.subscription_id, p.id, p.starts_at, p.state = 'closed'
-FROM unnest(%s::bigint[], %s::timestamptz[]) AS c(subscription, since)
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::boolean[]) AS c(subscription, since, only_parts)
 JOIN billing_period p ON p.subscription_id = c.subscription AND p.kind = 'regular' AND p.starts_at >= c.since
+    AND (p.continues_id IS NOT NULL OR NOT c.only_parts)
 ORDER BY p.id FOR KEY SHARE OF p
 """
+
+
+class Carryover(NamedTuple):
+    """
+    The periods of a subscription whose opening level an earlier event changes: those that start at `since` or later.
+
+    only_parts: only those that continue the period before them after a plan change.
+    """
+
+    subscription_id: int
+    since: datetime
+    only_parts: bool
 
 
 class LaterPeriods(NamedTuple):
@@ -101,10 +114,10 @@ class LaterPeriods(NamedTuple):
 
     closed: tuple[tuple[int, int, datetime], ...]
 
-    def affected_by(self, carryovers: Iterable[tuple[int, datetime]]) -> set[int]:
+    def affected_by(self, carryovers: Iterable[Carryover]) -> set[int]:
         """Return the ids of the periods that a change affects: of these subscriptions, from these times on."""
         since: dict[int, datetime] = {}
-        for subscription_id, changes_at in carryovers:
+        for subscription_id, changes_at, _ in carryovers:
             since[subscription_id] = min(changes_at, since.get(subscription_id, changes_at))
         return {id_ for subscription_id, id_, start in self.closed if start >= since.get(subscription_id, NEVER)}
 
@@ -121,13 +134,13 @@ class PeriodLocks(NamedTuple):
 
 
 def lock_periods(
-    period_ids: Iterable[int], *, carryovers: Collection[tuple[int, datetime]] = (), is_costed: bool = False
+    period_ids: Iterable[int], *, carryovers: Collection[Carryover] = (), is_costed: bool = False
 ) -> PeriodLocks:
     """
     Lock these periods against closing until the transaction ends, and return the facts that ingest needs.
 
-    carryovers: subscriptions, each with the time from which on the opening level of its periods may change. These
-        periods are locked as well, and no period is added after them.
+    carryovers: the later periods whose opening level may change. They are locked as well, and no period is added
+        after them.
     is_costed: whether unit costs must not change. They are locked first, so that the revision read afterwards
         includes any earlier change.
 
@@ -150,13 +163,13 @@ def lock_periods(
     )
 
 
-def _lock_later_periods(carryovers: Collection[tuple[int, datetime]]) -> LaterPeriods:
-    subscriptions, since = map(list, zip(*carryovers, strict=True))
+def _lock_later_periods(carryovers: Collection[Carryover]) -> LaterPeriods:
+    subscriptions, since, only_parts = map(list, zip(*carryovers, strict=True))
     with prepared_statements.cursor() as last_cursor, prepared_statements.cursor() as later_cursor:
         while True:
             with prepared_statements.pipeline():
                 last_cursor.execute(_LOCK_LAST_PERIODS, [_array(subscriptions)])
-                later_cursor.execute(_LOCK_LATER_PERIODS, [_array(subscriptions), _timestamps(since)])
+                later_cursor.execute(_LOCK_LATER_PERIODS, [_array(subscriptions), _timestamps(since), only_parts])
             last_starts, rows = dict(last_cursor.fetchall()), later_cursor.fetchall()
             # A period may have been added while this transaction waited for the lock on the last one.
             if all(start <= last_starts[subscription_id] for subscription_id, _, start, _ in rows):

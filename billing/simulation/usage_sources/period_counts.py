@@ -83,7 +83,7 @@ def count_usage(
         _add_unpriced_meters(candidate_usage, past.closings[period_id].span, span, own_counters)
         try:
             until = past.at if past.rows[period_id].is_open else None
-            _reject_recounted_levels(sources_by_period[period_id])
+            _reject_recounted_levels(sources_by_period[period_id], is_part=bool(span.continued))
             candidate_usage.counters = with_aggregates(
                 candidate_usage.counters,
                 span,
@@ -95,9 +95,14 @@ def count_usage(
     return usage
 
 
-def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
+def _reject_recounted_levels(sources: Sequence[FeatureSource], *, is_part: bool) -> None:
+    """
+    Refuse levels that earlier periods carry over but did not record. is_part: whether the period continues another.
+    """
     for feature_source in sources:
-        if feature_source.feature.metering.recurring and feature_source.source == "events":
+        metering = feature_source.feature.metering
+        carries_over = metering.recurring or (is_part and metering.continues_level)
+        if carries_over and feature_source.source == "events":
             raise NotComparable(
                 f"{feature_source.feature.name} carries its level over from period to period, and the version in "
                 "force did not record it as this version would."

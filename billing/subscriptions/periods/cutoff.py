@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError
 from django.utils.translation import gettext as _
 
 from billing.models import Event, Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
 from lib import sql
-from plans.catalog.stored_terms import metering_terms
-from plans.models import PlanFeature
+from plans.catalog.stored_terms import MeteringTerms, metering_terms
+from plans.models import PlanFeature, Rate
 
 
 class UsageAfterCutoff(Exception):
@@ -35,17 +35,32 @@ def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
     """
     Return version id → reason, for those of these versions whose periods can't be split.
 
-    A level or an extreme (maximum, latest value ...) of each part would be charged like that of a whole period.
+    An extreme (maximum, average ...) or a level at one time (latest value, distinct values) of each part would be
+    charged like that of a whole period. A level that is weighted by its duration splits exactly.
     """
+    default_rates = Rate.objects.filter(price__plan_feature=OuterRef("pk"), match={})
     priced_features = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False)
     return {
-        plan_feature.version_id: (
-            f"{plan_feature.feature} is charged by {meter.get_aggregation_display()},"
+        plan_feature.version_id: reason
+        for plan_feature in priced_features.annotate(has_default_rate=Exists(default_rates))
+        .select_related("feature__meter", "version__plan")
+        .order_by("-pk")
+        if (reason := _split_blocker(plan_feature, has_default_rate=plan_feature.has_default_rate))
+    }
+
+
+def _split_blocker(plan_feature: PlanFeature, *, has_default_rate: bool) -> str:
+    feature, meter = plan_feature.feature, plan_feature.feature.meter
+    metering = MeteringTerms("count") if meter is None else metering_terms(meter)
+    if metering.needs_aggregate_state and not metering.is_held_over_time:
+        return (
+            f"{feature} is charged by {meter.get_aggregation_display()},"  # type: ignore[union-attr]  # has a meter
             " which a mid-period change would charge twice."
         )
-        for plan_feature in priced_features.select_related("feature__meter").order_by("-pk")
-        if (meter := plan_feature.feature.meter) is not None and metering_terms(meter).needs_aggregate_state
-    }
+    # A level that isn't recurring may have been used at a rate that the other version doesn't have.
+    if metering.continues_level and not has_default_rate:
+        return f"{feature} keeps its level in a mid-period change, and {plan_feature.version} has no default rate."
+    return ""
 
 
 _LAST_PERIODS = """
