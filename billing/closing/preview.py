@@ -27,7 +27,7 @@ from billing.subscriptions.lifecycle.pauses import pause
 from billing.subscriptions.lifecycle.trials import end_trial
 from billing.subscriptions.periods.generation import next_period
 from billing.subscriptions.plan_changes.mid_period_split import split_period
-from billing.subscriptions.plan_changes.plan_change import change_plan
+from billing.subscriptions.plan_changes.plan_change import BillingPeriodChoice, change_plan
 from billing.subscriptions.plan_changes.schedule import schedule_change
 from invoices.documents.drafts import Draft
 from invoices.documents.seller_terms import read_sellers
@@ -140,19 +140,24 @@ def preview_change(
     at: datetime,
     moment: datetime | None = None,
     at_period_end: bool = False,
+    billing_period: BillingPeriodChoice = "keep",
 ) -> Draft:
     """
     Return the invoice of the part that a plan change would end; the change is made and rolled back.
 
-    moment: when it would happen, in the future; if None, now, unless `at_period_end`.
+    moment: when it would happen, in the future; if None, now, unless `at_period_end`. billing_period: whether it is
+        kept or restarted.
 
     :raises SubscriptionRefused: if the subscription cannot change like this; see `change_plan`, `schedule_change`.
     """
     with transaction.atomic():
         if moment is None and not at_period_end:
-            draft = preview_ended_part(change_plan(subscription=subscription, version=version, at=at), at=at)
+            part = change_plan(subscription=subscription, version=version, at=at, billing_period=billing_period)
+            draft = preview_ended_part(part, at=at)
         else:
-            scheduled = schedule_change(subscription=subscription, version=version, at=at, moment=moment)
+            scheduled = schedule_change(
+                subscription=subscription, version=version, at=at, moment=moment, billing_period=billing_period
+            )
             if subscription.periods.filter(starts_at__lt=scheduled.moment, ends_at__gt=scheduled.moment).exists():
                 split_period(scheduled, at=at)
             draft = preview(at=at, subscription=subscription)

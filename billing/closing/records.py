@@ -140,7 +140,7 @@ class DuePeriod(msgspec.Struct, frozen=True, kw_only=True):
     is_first: whether the subscription's first fees are for this period.
     subscription_continues: whether the subscription has time left after it.
     next_period: the subscription's next period, whose fees are due in advance; None if there is none (yet).
-    is_split: whether a plan change ended it, and the next period continues it.
+    is_split: whether a plan change ended it: the next period continues it, or restarts the billing period.
     settles: how a difference to the fees billed in advance is settled, if they are recalculated: see Period.
     subscription_ends_at: if known.
     is_partly_billed: whether threshold billing has already billed part of its usage.

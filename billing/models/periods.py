@@ -79,6 +79,8 @@ class Period(models.Model):
     late_since: when usage first arrived after the close; empty when all is billed.
     is_trial: whether it is the subscription's trial, or a part of it: docs/closing.md#trials.
     continues: the period before it, if a plan change has split the two: see docs/closing.md#plan-changes.
+    anchor_at: the time that its interval is counted from, if a plan change has restarted the billing period; empty
+        for the subscription's anchor.
     settles: settlement method of fees billed in advance, if its end has moved since; empty if they stay
         (docs/closing.md#cancellations).
     error, attempts, retry_at: why the last close failed, how often, and when it is retried.
@@ -104,6 +106,7 @@ class Period(models.Model):
     continues = models.ForeignKey(
         "billing.Period", on_delete=models.PROTECT, null=True, related_name="continued_by", db_index=False
     )
+    anchor_at = models.DateTimeField(null=True)
     settles = models.CharField(max_length=7, choices=SettlementMethod, blank=True, db_default="")
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
@@ -134,6 +137,10 @@ class Period(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
+            ),
+            models.CheckConstraint(
+                condition=Q(anchor_at__isnull=True) | Q(is_trial=False, anchor_at__lte=F("starts_at")),
+                name="period_starts_at_its_anchor_or_later",
             ),
             models.CheckConstraint(
                 condition=Q(settles="") | Q(kind="regular", settles__in=SettlementMethod.values),

@@ -70,6 +70,7 @@ class ScheduledChange(models.Model):
     moment: start of its first period under the new version; coverage of features follows it from the start.
     splits_period: whether the period that contains `moment` is split there
         (`billing/subscriptions/plan_changes/mid_period_split.py`).
+    restarts_period: whether a whole billing period begins at `moment`, which becomes the anchor.
     problem: why it is not possible, was revoked, or takes effect later than requested.
     decided_at: when it was done, revoked or refused.
     """
@@ -84,6 +85,7 @@ class ScheduledChange(models.Model):
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+", db_index=False)
     moment = models.DateTimeField()
     splits_period = models.BooleanField(default=False, db_default=False)
+    restarts_period = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=8, choices=ChangeState, default=ChangeState.PENDING)
     problem = models.TextField(blank=True)
     decided_at = models.DateTimeField(null=True)

@@ -43,7 +43,8 @@ class Subscription(models.Model):
     A customer on a plan version, from `starts_at` until `ends_at`.
 
     external_id, sandbox: unique together; `sandbox` is the customer's.
-    anchor_at: the time that anniversary periods are counted from; it never drifts.
+    anchor_at: the time that anniversary periods are counted from; it never drifts. After a plan change that restarted
+        the billing period, the periods have their own anchor.
     trial_ends_at: until when no fees are due, in any state; the subscription may end before. Empty: no trial.
     term_ends_at: when a canceled subscription would have ended by itself; empty if it wouldn't have.
     settles: settlement of fees billed beyond its end.

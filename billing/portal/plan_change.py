@@ -20,9 +20,14 @@ from customers.portal.visit import Visit, redirect_with_message, render_page, si
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
+from plans.models.versions import PeriodAnchor
 
 logger = logging.getLogger(__name__)
 
+BILLING_PERIODS = [
+    ("keep", _("Keep the current billing period")),
+    ("restart", _("Start a new billing period on the date of the change")),
+]
 WHEN = [("period", _("At the end of the current period")), ("now", _("Now"))]
 
 
@@ -34,15 +39,26 @@ class CustomerPlanChangeForm(forms.Form):
     )
     when = forms.ChoiceField(label=_("Date of the change"), choices=WHEN, initial="period", widget=forms.RadioSelect)
 
+    billing_period = forms.ChoiceField(
+        label=_("Billing period"), choices=BILLING_PERIODS, initial="keep", widget=forms.RadioSelect
+    )
+
     def __init__(self, *args: Any, subscription: Subscription, visit: Visit, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["version"].queryset = offered_for(subscription, visit)
         self.fields["version"].label_from_instance = lambda version: version.plan.name
+        # Only periods that don't follow the calendar can restart.
+        if not self.fields["version"].queryset.filter(anchor=PeriodAnchor.ANNIVERSARY).exists():
+            del self.fields["billing_period"]
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The choices as arguments of `change_at`."""
-        return {"version": self.cleaned_data["version"], "at_period_end": self.cleaned_data["when"] == "period"}
+        return {
+            "version": self.cleaned_data["version"],
+            "at_period_end": self.cleaned_data["when"] == "period",
+            "billing_period": self.cleaned_data.get("billing_period", "keep"),
+        }
 
 
 def may_change_of(subscription: Subscription) -> bool:
@@ -71,7 +87,7 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         "offered": [_version_text(version, subscription, figures) for version in form.fields["version"].queryset],
     }
     if request.method == "POST" and form.is_valid():
-        seen = f"{form.arguments['version'].pk} {form.cleaned_data['when']}"
+        seen = " ".join([str(form.arguments["version"].pk), form.cleaned_data["when"], form.arguments["billing_period"]])
         try:
             if request.POST.get("seen") == seen:
                 change_at(subscription=subscription, at=visit.at, **form.arguments)
@@ -87,6 +103,8 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
 
 def _refusal_text(form: CustomerPlanChangeForm, visit: Visit) -> str:
     """Return what a customer can do; the refusal itself is in staff's words."""
+    if form.arguments["billing_period"] == "restart":
+        return gettext("A new billing period can’t start with this plan change. Keep the current billing period.")
     if not form.arguments["at_period_end"]:
         return gettext("The plan can’t be changed now. Choose the end of the current period.")
     names = {"plan": form.arguments["version"].plan.name, "seller": visit.customer.seller.legal_name}

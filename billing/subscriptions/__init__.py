@@ -10,7 +10,7 @@ from billing.subscriptions.lifecycle.drafts import activate, discard, draft
 from billing.subscriptions.lifecycle.pauses import PauseRefused, apply_due_pauses, pause, resume
 from billing.subscriptions.lifecycle.trials import TrialRefused, complete_trials, end_trial, extend_trial
 from billing.subscriptions.periods.generation import generate_customer_periods, generate_periods
-from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
+from billing.subscriptions.plan_changes.plan_change import BillingPeriodChoice, ChangeRefused, change_plan
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.plan_changes.schedule import change_at, schedule_change
 from billing.subscriptions.terms.coupons import CouponRefused, apply_coupon, remove_coupon
@@ -19,6 +19,7 @@ from billing.subscriptions.terms.price_overrides import OverrideRefused, end_ove
 from billing.subscriptions.terms.quantities import QuantityRefused, set_quantity
 
 __all__ = [
+    "BillingPeriodChoice",
     "CancellationRefused",
     "ChangeRefused",
     "CouponRefused",

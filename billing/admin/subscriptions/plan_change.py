@@ -20,10 +20,15 @@ from billing.subscriptions import SubscriptionRefused, change_at
 from lib.admin import PreviewedAction, Response, StaffForm
 from lib.formats import format_money
 from plans.models import PlanVersion
+from plans.models.versions import PeriodAnchor
 
 CONSEQUENCES = [
     _("Usage until then is billed at the present version's prices, with its full allowance."),
     _("Then the new version's prices and features apply. In mid-period, its allowance is prorated."),
+]
+BILLING_PERIODS = [
+    ("keep", _("Keep the billing period")),
+    ("restart", _("Restart it: a whole period with whole allowances begins")),
 ]
 WHEN = [("now", _("Now")), ("period", _("At the end of the period")), ("date", _("On a date"))]
 
@@ -34,6 +39,10 @@ class PlanChangeForm(StaffForm):
     when = forms.ChoiceField(label=_("When"), choices=WHEN, initial="now", widget=UnfoldAdminRadioSelectWidget)
     moment = forms.SplitDateTimeField(
         required=False, help_text=_("You can revoke the change under Scheduled changes until then.")
+    )
+
+    billing_period = forms.ChoiceField(
+        label=_("Billing period"), choices=BILLING_PERIODS, initial="keep", widget=UnfoldAdminRadioSelectWidget
     )
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
@@ -49,6 +58,9 @@ class PlanChangeForm(StaffForm):
             .order_by("plan__name", "number")
             .distinct()
         )
+        # Only periods that don't follow the calendar can restart.
+        if not self.fields["version"].queryset.filter(anchor=PeriodAnchor.ANNIVERSARY).exists():
+            del self.fields["billing_period"]
 
     def clean(self) -> dict[str, Any]:
         """Interpret the date in the customer's time zone."""
@@ -69,6 +81,7 @@ class PlanChangeForm(StaffForm):
             "version": chosen["version"],
             "moment": chosen["moment"],
             "at_period_end": chosen["when"] == "period",
+            "billing_period": chosen.get("billing_period", "keep"),
         }
 
 

@@ -1,6 +1,6 @@
 """Plan changes over HTTP: preview, change, and withdraw a scheduled change."""
 
-from typing import Any
+from typing import Any, get_args
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -27,6 +27,11 @@ class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
     at = InstantField(required=False, help_text="A future time; it may lie within a period.")
     at_period_end = serializers.BooleanField(default=False, help_text="Change at the next period.")
+    billing_period = serializers.ChoiceField(
+        choices=get_args(subscriptions.BillingPeriodChoice),
+        default="keep",
+        help_text="`restart` begins a whole billing period at the change, which later ones are counted from.",
+    )
     preview = serializers.BooleanField(default=False, help_text="Only preview the invoice; change nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +63,7 @@ class PlanChanges(Subscriptions):
         "change_subscription",
         "Move a subscription to another plan or version",
         "Usage before the change is billed by the old version with its full allowance; the rest of the period"
-        " by the new version with a prorated allowance. The invoice is issued after the seller's grace period,"
+        " by the new version with a prorated allowance, or in a whole period if the billing period restarts. The invoice is issued after the seller's grace period,"
         " so that usage sent late is included. A later change is shown as `scheduled_change` and can be"
         " withdrawn until it takes effect.",
         request=ChangeSerializer,
@@ -70,7 +75,11 @@ class PlanChanges(Subscriptions):
         changing = self.get_object()
         at = current_time(changing.customer)
         fields = self.read_body(at=at)
-        when = {"moment": fields.get("at"), "at_period_end": fields["at_period_end"]}
+        when = {
+            "moment": fields.get("at"),
+            "at_period_end": fields["at_period_end"],
+            "billing_period": fields["billing_period"],
+        }
         draft = preview_change(subscription=changing, version=fields["version"], at=at, **when)
         if not fields["preview"]:
             subscriptions.change_at(subscription=changing, version=fields["version"], at=at, **when)

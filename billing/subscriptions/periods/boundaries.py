@@ -32,7 +32,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MONTHS_PER_YEAR = 12
 
 
-ANCHOR_AT = "CASE WHEN p.is_trial THEN p.starts_at ELSE s.anchor_at END"
+ANCHOR_AT = "CASE WHEN p.is_trial THEN p.starts_at ELSE coalesce(p.anchor_at, s.anchor_at) END"
 """
 SQL for the anchor of a period `p` of a subscription `s`.
 

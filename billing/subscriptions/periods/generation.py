@@ -32,13 +32,17 @@ class SubscriptionTail:
     """
     A subscription and its last period: everything the next period depends on.
 
+    own_anchor_at: the subscription's anchor. anchor_at: that of its last period, which differs from the subscription's
+        once a plan change has restarted the billing period.
     next_version_id: version that bills the periods that begin at or after `changes_at`, if a change is scheduled.
+        restarts_period: whether the first of them is the anchor of the others.
     paused_at, resumes_at: the current or upcoming pause; `resumes_at` is None while its end is open.
     """
 
     subscription_id: int
     version_id: int
     currency: str
+    own_anchor_at: datetime
     anchor_at: datetime
     subscription_ends_at: datetime | None
     time_zone: str
@@ -48,12 +52,26 @@ class SubscriptionTail:
     last_version_id: int
     next_version_id: int | None
     changes_at: datetime | None
+    restarts_period: bool | None
     paused_at: datetime | None
     resumes_at: datetime | None
 
 
+class NextPeriod(NamedTuple):
+    """A period that would follow the last one of a subscription."""
+
+    version_id: int
+    interval: TimeInterval
+    anchor_at: datetime
+
+
 class NewPeriod(NamedTuple):
-    """A period to insert. continues_id: the period before a pause whose billing interval this one completes."""
+    """
+    A period to insert.
+
+    continues_id: the period before a pause whose billing interval this one completes.
+    anchor_at: its anchor, if that is not the subscription's.
+    """
 
     subscription_id: int
     version_id: int
@@ -62,18 +80,19 @@ class NewPeriod(NamedTuple):
     due_at: datetime
     kind: str = "regular"
     continues_id: int | None = None
+    anchor_at: datetime | None = None
 
 
 # The last period of each subscription, with the scheduled change and the pause that shape the periods after it.
 # A change to a version that is withdrawn to draft or review doesn't count.
 _READ_TAILS = f"""
-SELECT s.id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, last.id, last.ends_at,
-    last.version_id, move.version_id, move.moment, pause.starts_at, pause.ends_at
+SELECT s.id, s.version_id, s.currency, s.anchor_at, coalesce(last.anchor_at, s.anchor_at), s.ends_at, c.time_zone, se.grace, last.id, last.ends_at,
+    last.version_id, move.version_id, move.moment, move.restarts_period, pause.starts_at, pause.ends_at
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id
 JOIN LATERAL (
-    SELECT p.id, p.ends_at, p.version_id FROM billing_period p
+    SELECT p.id, p.ends_at, p.version_id, p.anchor_at FROM billing_period p
     WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1
 ) last ON true
 LEFT JOIN billing_scheduledchange move ON move.subscription_id = s.id AND move.state = 'pending'
@@ -90,10 +109,10 @@ WHERE s.state IN {STATES_WITH_PERIODS} AND last.ends_at < %(until)s
 # ON CONFLICT: two workers may insert the same period; the second one skips it.
 _INSERT_PERIODS = """
 INSERT INTO billing_period (subscription_id, version_id, kind, state, revision, starts_at, ends_at, due_at, error,
-    attempts, continues_id)
-SELECT s, v, k, 'open', 1, b, e, d, '', 0, c
+    attempts, continues_id, anchor_at)
+SELECT s, v, k, 'open', 1, b, e, d, '', 0, c, a
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-    %s::bigint[]) AS t(s, v, b, e, d, k, c)
+    %s::bigint[], %s::timestamptz[]) AS t(s, v, b, e, d, k, c, a)
 ON CONFLICT DO NOTHING
 """
 
@@ -143,14 +162,6 @@ def append_periods(*, subscription_ids: Sequence[int], last_period_ids: Sequence
     return _insert_upcoming(_read_tails(condition, parameters, until=until), until=until)
 
 
-class NextPeriod(NamedTuple):
-    """The period that would follow the last one of a subscription."""
-
-    version_id: int
-    interval: TimeInterval
-    anchor_at: datetime
-
-
 def next_period(*, subscription_id: int, after: datetime) -> NextPeriod | None:
     """Return the period that would follow the last one, which ends at `after`; None if none would."""
     return next_periods(subscription_ids=[subscription_id], until=after + PERIOD_LEAD_TIME).get(subscription_id)
@@ -164,10 +175,10 @@ def next_periods(*, subscription_ids: Sequence[int], until: datetime) -> dict[in
     """
     tails = _read_tails(" AND s.id = ANY(%(subscriptions)s)", {"subscriptions": list(subscription_ids)}, until=until)
     return {
-        tail.subscription_id: NextPeriod(version_id, interval, tail.anchor_at)
+        tail.subscription_id: upcoming
         for tail in tails
-        for version_id, interval in islice(_upcoming_periods(tail, until), 1)
-        if interval.start == tail.ends_at
+        for upcoming in islice(_upcoming_periods(tail, until), 1)
+        if upcoming.interval.start == tail.ends_at
     }
 
 
@@ -200,9 +211,15 @@ def _read_tails(condition: str, parameters: dict[str, Any], *, until: datetime) 
 
 def _insert_upcoming(tails: Sequence[SubscriptionTail], *, until: datetime) -> int:
     new_periods = [
-        NewPeriod(tail.subscription_id, version_id, *interval, due_at=interval.end + tail.grace)
+        NewPeriod(
+            tail.subscription_id,
+            version_id,
+            *interval,
+            due_at=interval.end + tail.grace,
+            anchor_at=None if anchor_at == tail.own_anchor_at else anchor_at,
+        )
         for tail in tails
-        for version_id, interval in _upcoming_periods(tail, until)
+        for version_id, interval, anchor_at in _upcoming_periods(tail, until)
     ]
     resuming_tails = {tail.subscription_id: tail for tail in tails if tail.resumes_at is not None}
     if resuming_tails:
@@ -226,7 +243,7 @@ def _periods_after_pause(period: NewPeriod, tail: SubscriptionTail | None) -> It
     terms = load_terms(period.version_id, tail.currency)
     if any(fee.billed == BillingTiming.ADVANCE for fee in terms.fees):
         yield period._replace(kind="opening", ends_at=period.starts_at, due_at=period.starts_at)
-    anchor = period_anchor(terms, anchor_at=tail.anchor_at, time_zone=tail.time_zone)
+    anchor = period_anchor(terms, anchor_at=period.anchor_at or tail.own_anchor_at, time_zone=tail.time_zone)
     start, end = whole_interval(anchor, period.starts_at)
     is_same_interval = period.version_id == tail.last_version_id and start < tail.ends_at < end
     yield period._replace(continues_id=tail.period_id if is_same_interval else None)
@@ -239,9 +256,9 @@ def insert_periods(periods: Sequence[NewPeriod]) -> int:
     return sql.execute(_INSERT_PERIODS, [list(column) for column in zip(*periods, strict=True)])
 
 
-def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple[int, TimeInterval]]:
+def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[NextPeriod]:
     """
-    Yield the periods after the last one, each with the version that bills it.
+    Yield the periods after the last one, each with the version that bills it and its anchor.
 
     Existing subscriptions keep their version (they are grandfathered) unless a change is scheduled; it takes effect
     at the first period boundary at or after its date.
@@ -259,22 +276,30 @@ def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple
 
 def _periods_by_version(
     tail: SubscriptionTail, start: datetime, until: datetime, end: datetime | None
-) -> Iterator[tuple[int, TimeInterval]]:
-    """Yield the periods from `start` on that begin before `until`, each with its version."""
+) -> Iterator[NextPeriod]:
+    """Yield the periods from `start` on that begin before `until`."""
     # Without a scheduled change, the present version bills all of them.
     changes_at = tail.changes_at or until
     if start < changes_at:
-        for interval in _intervals(tail, tail.version_id, start, min(until, changes_at), end):
-            yield tail.version_id, interval
+        for interval in _intervals(tail, tail.version_id, tail.anchor_at, start, min(until, changes_at), end):
+            yield NextPeriod(tail.version_id, interval, tail.anchor_at)
             # A period that began before the change may end after it; then the new version begins at that end.
             start = interval.end
     if tail.next_version_id is not None and changes_at <= start < until:
-        for interval in _intervals(tail, tail.next_version_id, start, until, end):
-            yield tail.next_version_id, interval
+        # Once the last period is on the new version, the restart has been made.
+        restarts_now = tail.restarts_period and tail.last_version_id != tail.next_version_id
+        anchor_at = start if restarts_now else tail.anchor_at
+        for interval in _intervals(tail, tail.next_version_id, anchor_at, start, until, end):
+            yield NextPeriod(tail.next_version_id, interval, anchor_at)
 
 
 def _intervals(
-    tail: SubscriptionTail, version_id: int, start: datetime, until: datetime, end: datetime | None
+    tail: SubscriptionTail,
+    version_id: int,
+    anchor_at: datetime,
+    start: datetime,
+    until: datetime,
+    end: datetime | None,
 ) -> Sequence[TimeInterval]:
-    anchor = period_anchor(load_terms(version_id, tail.currency), anchor_at=tail.anchor_at, time_zone=tail.time_zone)
+    anchor = period_anchor(load_terms(version_id, tail.currency), anchor_at=anchor_at, time_zone=tail.time_zone)
     return period_intervals(anchor, start=start, until=until, end=end)

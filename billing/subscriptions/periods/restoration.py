@@ -28,5 +28,7 @@ def _regular_end(subscription: Subscription, period: Period) -> datetime | None:
     if period.is_trial:
         return subscription.trial_ends_at
     terms = load_terms(period.version_id, subscription.currency)
-    anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=subscription.customer.time_zone)
+    anchor = period_anchor(
+        terms, anchor_at=period.anchor_at or subscription.anchor_at, time_zone=subscription.customer.time_zone
+    )
     return period_intervals(anchor, start=period.starts_at, until=period.starts_at + TICK, end=None)[0].end

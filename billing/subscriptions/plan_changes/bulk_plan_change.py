@@ -28,13 +28,18 @@ from plans.models import PlanVersion
 
 @dataclass(frozen=True, slots=True)
 class BulkCandidate:
-    """A subscription that can be changed together with others, its running period and the period after it."""
+    """
+    A subscription that can be changed together with others, its running period and the period after it.
+
+    period_anchor_at: the running period's own anchor, if it has one.
+    """
 
     subscription_id: int
     customer_id: int
     version_id: int
     currency: str
     anchor_at: datetime
+    period_anchor_at: datetime | None
     ends_at: datetime | None
     time_zone: str
     grace: timedelta
@@ -63,7 +68,8 @@ SELECT p.id FROM unnest(%(ids)s::bigint[]) AS s(id) JOIN LATERAL (
 # Rollups show quickly for most subscriptions that there was no recent usage; for the others, events show whether
 # there was any since the change.
 _CANDIDATES = f"""
-SELECT s.id, s.customer_id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, r.id, p.id
+SELECT s.id, s.customer_id, s.version_id, s.currency, s.anchor_at, r.anchor_at, s.ends_at, c.time_zone, se.grace,
+    r.id, p.id
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id JOIN customers_seller se ON se.id = c.seller_id
 JOIN billing_period r ON r.subscription_id = s.id AND r.kind = 'regular' AND r.state = 'open' AND NOT r.is_trial
@@ -178,7 +184,9 @@ def _split(candidates: Sequence[BulkCandidate], version: PlanVersion, *, at: dat
 
 def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> NewPeriod:
     anchor = period_anchor(
-        load_terms(version.pk, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone
+        load_terms(version.pk, candidate.currency),
+        anchor_at=candidate.period_anchor_at or candidate.anchor_at,
+        time_zone=candidate.time_zone,
     )
     ((_, ends_at),) = period_intervals(anchor, start=at, until=at + TICK, end=candidate.ends_at)
     return NewPeriod(
@@ -188,4 +196,5 @@ def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> N
         ends_at,
         ends_at + candidate.grace,
         continues_id=candidate.period_id,
+        anchor_at=candidate.period_anchor_at,
     )

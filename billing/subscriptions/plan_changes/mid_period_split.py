@@ -126,7 +126,7 @@ def _split(change: ScheduledChange, running: Period, moment: datetime) -> Period
                 [period for period in periods if deletes_all or period.version_id != change.version_id],
                 moment,
             )
-            return create_new_part(running, moment, version=change.version)
+            return create_new_part(running, moment, version=change.version, restarts=change.restarts_period)
     raise SplitTooLate("Usage is already counted in the next period.")
 
 

@@ -1,6 +1,7 @@
 """Change the plan of a subscription in the middle of a period: docs/closing.md#plan-changes."""
 
 from datetime import datetime
+from typing import Literal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -34,6 +35,10 @@ from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
 
+BillingPeriodChoice = Literal["keep", "restart"]
+"""Whether a plan change keeps the billing period or restarts it."""
+
+
 class ChangeRefused(SubscriptionRefused):
     """The plan change isn't possible; the text gives the reason and the remedy."""
 
@@ -44,20 +49,23 @@ def change_plan(
     version: PlanVersion,
     at: datetime,
     moment: datetime | None = None,
+    billing_period: BillingPeriodChoice = "keep",
     by: User | None = None,
 ) -> Period:
     """
     Split the running period of a subscription at a time, and return its new part, which the new version rates.
 
     moment: `at` or up to two hours later; default: `at`, or just after the last recorded usage if that is later.
+    billing_period: `restart` begins a whole billing period at that time, from which later ones are counted.
 
     Earlier usage is billed by the old version with its whole allowance. The old part is due at once, after the
     seller's grace period, with the credit for its unused fees and the charge for the new ones on the same invoice.
     The new part *continues* the old one: see docs/closing.md#plan-changes. In a trial both are parts of the trial,
-    whose end stays.
+    whose end stays. A restarted period continues none: docs/closing.md#restarted-billing-periods.
 
     :raises ChangeRefused: if the subscription is not running at that time, on that version already, or the version is
-        not published or not offered in its currency; if usage is counted after that time, or a level is priced.
+        not published or not offered in its currency; if usage is counted after that time, a level is priced that
+        cannot be split, or a billing period cannot restart.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers a feature of the new version.
     """
     with audited_transaction("change plan", by=by, at=at):
@@ -73,8 +81,11 @@ def change_plan(
         running_period = _find_running_period(subscription, periods, moment or at)
         moment = _effective_time(subscription, running_period, at=at, moment=moment)
         _check_change(subscription, version, moment, at=at)
+        restarts = billing_period == "restart"
+        if restarts:
+            check_restart(version, subscription.currency, in_trial=running_period.is_trial)
         if not running_period.is_trial:
-            _check_splittable(running_period.version, version)
+            _check_splittable(running_period.version, *([] if restarts else [version]))
         try:
             shorten_periods(subscription, periods, moment)
         except UsageAfterCutoff as error:
@@ -84,7 +95,7 @@ def change_plan(
         cover_features(subscription, since=moment)
         # Usage that another subscription had alone may now belong to this one as well.
         invalidate_cached_periods(subscription, since=moment)
-        new_part = create_new_part(running_period, moment, version=version)
+        new_part = create_new_part(running_period, moment, version=version, restarts=restarts)
         grant_included(subscription_ids=[subscription.pk], at=at)
         announce_version_changes([VersionChange(subscription.pk, former_id, version.pk, moment)], at=at)
         return new_part
@@ -102,16 +113,18 @@ def _revoke_scheduled(subscription: Subscription, *, instead: PlanVersion, at: d
         ) from error
 
 
-def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) -> Period:
+def create_new_part(running: Period, moment: datetime, *, version: PlanVersion, restarts: bool = False) -> Period:
     """
     Create the new part of a period that was split at a time, billed by `version`.
 
-    It lasts to the end of the version's interval; in a trial, to the end of the trial.
+    It lasts to the end of the version's interval; in a trial, to the end of the trial. restarts: a whole interval
+    begins at that time instead.
     """
     subscription = running.subscription
     customer = subscription.customer
     terms = load_terms(version.pk, subscription.currency)
-    anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    anchor_at = moment if restarts else running.anchor_at
+    anchor = period_anchor(terms, anchor_at=anchor_at or subscription.anchor_at, time_zone=customer.time_zone)
     ((_, ends_at),) = period_intervals(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
     if running.is_trial:
         assert subscription.trial_ends_at is not None  # noqa: S101  a trial has an end
@@ -119,12 +132,28 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) 
     return Period.objects.create(
         subscription=subscription,
         version=version,
-        continues=None if running.is_trial else running,
+        continues=None if running.is_trial or restarts else running,
+        anchor_at=anchor_at,
         is_trial=running.is_trial,
         starts_at=moment,
         ends_at=ends_at,
         due_at=ends_at + customer.seller.grace,
     )
+
+
+def check_restart(version: PlanVersion, currency: str, *, in_trial: bool = False) -> None:
+    """
+    Check that a whole billing period on a version can begin at any time.
+
+    :raises ChangeRefused: if the version's periods follow the calendar, or the subscription is in its trial.
+    """
+    if load_terms(version.pk, currency).anchor == "calendar":
+        raise ChangeRefused(
+            _("The periods of %(version)s follow the calendar, so they can't restart. Keep the billing period.")
+            % {"version": version}
+        )
+    if in_trial:
+        raise ChangeRefused(_("The first billing period begins after the trial. Keep the billing period."))
 
 
 def _check_splittable(*versions: PlanVersion) -> None:

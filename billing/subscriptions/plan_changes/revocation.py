@@ -42,7 +42,9 @@ _UNDO_COVERAGE = (
 
 _PENDING_CHANGES = f"""
 SELECT m.subscription_id, pl.name || ' v' || v.number, m.rollout_id IS NULL, p.id,
-    p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED_PERIOD}))
+    p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED_PERIOD})
+        -- A period was already ended for it, shortly before.
+        OR m.splits_period AND p.anchor_at = p.starts_at)
 FROM billing_scheduledchange m
 JOIN plans_planversion v ON v.id = m.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN billing_period p

@@ -21,7 +21,12 @@ from billing.subscriptions.notifications import VersionChange, announce_version_
 from billing.subscriptions.periods.boundaries import period_anchor, period_intervals
 from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, lock_last_periods, split_blockers
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
-from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
+from billing.subscriptions.plan_changes.plan_change import (
+    BillingPeriodChoice,
+    ChangeRefused,
+    change_plan,
+    check_restart,
+)
 from billing.subscriptions.plan_changes.revocation import (
     PendingChange,
     read_pending_changes,
@@ -79,7 +84,7 @@ ORDER BY s.id FOR NO KEY UPDATE
 # One statement for the whole batch: each subscription with its last regular period, and whether that one can go.
 _READ_CANDIDATES = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
-    s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
+    coalesce(p.anchor_at, s.anchor_at), s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
     p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED_PERIOD},
     EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
@@ -119,6 +124,7 @@ def schedule_change(
     version: PlanVersion,
     at: datetime,
     moment: datetime | None = None,
+    billing_period: BillingPeriodChoice = "keep",
     by: User | None = None,
 ) -> ScheduledChange:
     """
@@ -126,6 +132,7 @@ def schedule_change(
 
     moment: later than `at`, in mid-period if needed; default: the start of its next period. Another scheduled change
         is revoked.
+    billing_period: as in `change_plan`.
 
     :raises ChangeRefused: if it can't change then; the text gives the reason and the remedy.
     """
@@ -139,10 +146,12 @@ def schedule_change(
         raise ChangeRefused(
             _("%(version)s is not in force by then. Choose another version or a later time.") % {"version": version}
         )
+    if billing_period == "restart":
+        check_restart(version, subscription.currency)
     rollout = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
         with audited_transaction("schedule a plan change", by=by, at=at):
-            if not _schedule(rollout, [subscription.pk], at):
+            if not _schedule(rollout, [subscription.pk], at, restarts=billing_period == "restart"):
                 raise ChangeRefused(
                     _("%(version)s is no longer published. Choose another version.") % {"version": version}
                 )
@@ -171,6 +180,7 @@ def change_at(
     at: datetime,
     moment: datetime | None = None,
     at_period_end: bool = False,
+    billing_period: BillingPeriodChoice = "keep",
     by: User | None = None,
 ) -> None:
     """
@@ -179,12 +189,16 @@ def change_at(
     :raises SubscriptionRefused: as `change_plan` and `schedule_change` do.
     """
     if moment is None and not at_period_end:
-        change_plan(subscription=subscription, version=version, at=at, by=by)
+        change_plan(subscription=subscription, version=version, at=at, billing_period=billing_period, by=by)
     else:
-        schedule_change(subscription=subscription, version=version, at=at, moment=moment, by=by)
+        schedule_change(
+            subscription=subscription, version=version, at=at, moment=moment, billing_period=billing_period, by=by
+        )
 
 
-def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
+def _schedule(
+    rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "", *, restarts: bool = False
+) -> int:
     """Schedule subscriptions for a rollout, or for an unsaved one that represents a single change."""
     # FOR SHARE: the version can't be withdrawn until this transaction ends.
     sql.execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
@@ -216,7 +230,7 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     ]
     offered = list_currencies(version)
     if rollout.splits_periods:
-        _split_where_possible(candidates, rollout)
+        _split_where_possible(candidates, rollout, restarts=restarts)
     for candidate in candidates:
         candidate.moment = (
             rollout.effective_from
@@ -238,7 +252,9 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     ).items():
         moving.pop(id_).problem = conflict
     move_coverage({id_: candidate.moment for id_, candidate in moving.items()}, version)
-    ScheduledChange.objects.bulk_create([_build_change(candidate, rollout, at) for candidate in candidates])
+    ScheduledChange.objects.bulk_create(
+        [_build_change(candidate, rollout, at, restarts=restarts) for candidate in candidates]
+    )
     version_changes = [
         VersionChange(id_, candidate.version_id, version.pk, candidate.moment) for id_, candidate in moving.items()
     ]
@@ -267,9 +283,10 @@ def _revoke_replaced(
     regenerate_periods({change.subscription_id: change.period_id for change in changes}, last_period_ids, at=at)
 
 
-def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Rollout) -> None:
+def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Rollout, *, restarts: bool) -> None:
     """Mark the candidates whose periods can be split; note for the others why not."""
-    split_problems = split_blockers({rollout.version_id, *(candidate.version_id for candidate in candidates)})
+    new_version_ids = set() if restarts else {rollout.version_id}  # a restarted period is a whole one
+    split_problems = split_blockers({*new_version_ids, *(candidate.version_id for candidate in candidates)})
     for candidate in candidates:
         candidate.split_problem = split_problems.get(candidate.version_id) or split_problems.get(
             rollout.version_id, ""
@@ -317,7 +334,7 @@ def _find_problem(candidate: ScheduleCandidate, version: PlanVersion, offered: S
     return ""
 
 
-def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) -> ScheduledChange:
+def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime, *, restarts: bool) -> ScheduledChange:
     return ScheduledChange(
         rollout=rollout if rollout.pk else None,
         subscription_id=candidate.subscription_id,
@@ -325,6 +342,7 @@ def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) 
         version_id=rollout.version_id,
         moment=candidate.moment,
         splits_period=candidate.splits_period,
+        restarts_period=restarts,
         state=ChangeState.REFUSED if candidate.problem else ChangeState.PENDING,
         problem=candidate.problem
         or (f"{candidate.split_problem} It changes when its next period begins." if candidate.split_problem else ""),

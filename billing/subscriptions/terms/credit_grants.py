@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 
 READ_PERIODS = """
 SELECT p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.currency,
-    s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, s.anchor_at, c.time_zone, g.revision
+    s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, coalesce(p.anchor_at, s.anchor_at),
+    c.time_zone, g.revision
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_periodgrant g ON g.period_id = p.id

@@ -216,7 +216,7 @@ ONLY_BY_ORACLE = {
     "billing_coverage": "customer_id during feature_id named subscription_id",
     "billing_distinctvalue": "at digest is_present key series_id source value",
     "billing_levelchange": "at key series_id source value",
-    "billing_period": "continues_id due_at ends_at is_trial kind late_since retry_at version_id",
+    "billing_period": "anchor_at continues_id due_at ends_at is_trial kind late_since retry_at version_id",
     "billing_periodgrant": "next_at",
     "billing_reservation": (
         "at customer_id hold_id period_id plan_feature_id rate_id state subscription_ref window_start"

@@ -34,7 +34,9 @@ WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
         AND (p.ends_at = l.service_end
             OR (f.billed = 'advance' AND p.settles <> '')
             OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
-                OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id))))
+                OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id
+                    OR n.subscription_id = p.subscription_id AND n.starts_at = p.ends_at AND n.anchor_at = n.starts_at
+                ))))
         AND CASE WHEN f.billed = 'advance' AND l.kind = 'fee' AND p.starts_at = own.ends_at
                 AND (f.kind <> 'one_time' OR own.kind = 'opening' OR own.is_trial) THEN true
             WHEN f.basis <> 'fixed' OR f.billed = 'arrears' OR l.kind = 'proration' THEN p.id = own.id

@@ -15,13 +15,14 @@ from plans.catalog.stored_terms import load_terms
 # Many subscriptions share their boundaries, so equal ones are grouped and computed once. Customers who have changed
 # their time zone are left out: their periods follow the zone of that time.
 _PERIODS = """
-SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, least((
+SELECT p.version_id, s.currency, coalesce(p.anchor_at, s.anchor_at), c.time_zone, p.starts_at, p.ends_at, least((
         SELECT min(z.starts_at) FROM billing_pause z
         WHERE z.subscription_id = s.id AND z.state <> 'revoked' AND z.starts_at > p.starts_at
     ), n.starts_at, s.ends_at), min(p.id)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_period n ON n.continues_id = p.id
+    OR n.subscription_id = p.subscription_id AND n.starts_at = p.ends_at AND n.anchor_at = n.starts_at
 WHERE p.kind = 'regular' AND NOT p.is_trial AND NOT EXISTS (
     SELECT FROM customers_customerevent e WHERE e.pgh_obj_id = c.id AND e.time_zone <> c.time_zone)
 GROUP BY 1, 2, 3, 4, 5, 6, 7

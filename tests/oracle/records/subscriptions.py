@@ -23,6 +23,17 @@ _PARTS = """
     WHERE p.continues_id IS NOT NULL AND q.id IS NULL
 """
 
+# A period has the anchor of the one before it, unless a change of version restarted the billing period there.
+_ANCHORS = """
+    SELECT p.id AS period_id, p.anchor_at, q.anchor_at AS before FROM billing_period p
+    LEFT JOIN LATERAL (
+        SELECT * FROM billing_period b WHERE b.subscription_id = p.subscription_id AND b.kind = 'regular'
+            AND b.starts_at < p.starts_at ORDER BY b.starts_at DESC LIMIT 1
+    ) q ON true
+    WHERE p.kind <> 'undone' AND p.anchor_at IS DISTINCT FROM q.anchor_at
+        AND (p.anchor_at = p.starts_at AND p.version_id <> q.version_id) IS NOT TRUE
+"""
+
 _GRACE = """
     WITH graces AS (
         SELECT pgh_obj_id AS seller_id, grace FROM customers_sellerevent
@@ -132,6 +143,7 @@ CHECKS = (
     Check("trials_have_the_agreed_length", "P6", _TRIALS),
     Check("periods_follow_their_anchor", "P2", misplaced_boundaries),
     Check("plan_changes_leave_no_gap", "P2", _PARTS),
+    Check("periods_keep_their_anchor_until_a_restart", "P2", _ANCHORS),
     Check("periods_are_due_after_the_grace_period", "P4", _GRACE),
     Check("periods_are_closed_after_their_end", "P4", _CLOSED),
     Check("late_periods_record_when_usage_arrived", "E4", _LATE),

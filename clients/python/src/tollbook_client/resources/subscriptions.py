@@ -187,12 +187,17 @@ class Subscriptions(Resource):
         version: int = OMITTED,
         at: datetime = OMITTED,
         at_period_end: bool = OMITTED,
+        billing_period: Literal["keep", "restart"] = OMITTED,
         idempotency_key: str | None = None,
     ) -> ChangeResult:
         """
         Move the subscription to another plan or version: now, at a later time, or at the start of its next period.
+
+        billing_period: `restart` begins a whole billing period with the change.
         """
-        body = serialization.without_omitted(plan=plan, version=version, at=at, at_period_end=at_period_end)
+        body = serialization.without_omitted(
+            plan=plan, version=version, at=at, at_period_end=at_period_end, billing_period=billing_period
+        )
         return self._change(id, body, idempotency_key)
 
     def preview_cancellation(self, id: str, **options: Any) -> InvoicePreview:
