@@ -28,6 +28,7 @@ from billing.models.usage import (
     Event,
     HourlyUsage,
     LevelChange,
+    MembershipStep,
     Rollup,
     Series,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "JobItem",
     "JobPart",
     "LevelChange",
+    "MembershipStep",
     "MigrationItem",
     "Override",
     "Pause",

@@ -216,6 +216,21 @@ class DistinctValue(models.Model):
         return self.value
 
 
+class MembershipStep(models.Model):
+    """One event that adds or removes a distinct value that is held over time: its intervals are computed from them."""
+
+    pk = models.CompositePrimaryKey("series_id", "digest", "at", "source", "key")
+    series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="steps", db_index=False)
+    digest = models.UUIDField()
+    at = models.DateTimeField()
+    source = models.TextField()
+    key = models.TextField()
+    joins = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{'added' if self.joins else 'removed'} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class HourlyUsage(models.Model):
     """
     The usage of one series in one hour: the input of charts and breakdowns.

@@ -87,7 +87,9 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         "offered": [_version_text(version, subscription, figures) for version in form.fields["version"].queryset],
     }
     if request.method == "POST" and form.is_valid():
-        seen = " ".join([str(form.arguments["version"].pk), form.cleaned_data["when"], form.arguments["billing_period"]])
+        seen = " ".join(
+            [str(form.arguments["version"].pk), form.cleaned_data["when"], form.arguments["billing_period"]]
+        )
         try:
             if request.POST.get("seen") == seen:
                 change_at(subscription=subscription, at=visit.at, **form.arguments)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from lib.currencies import CREDITS
 from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import Aggregation
+from plans.aggregation.held_values import HeldBy
 from plans.aggregation.weighted_sum import Measures
 from plans.models import Fee, Meter, PlanFeature, PlanVersion, Price, Rate, Tier, UsageLimit
 from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource, StubAllowance
@@ -46,6 +47,7 @@ class MeteringTerms:
     aggregation: Aggregation = "sum"
     measures: Measures = "deltas"
     recurring: bool = False
+    held_by: HeldBy = ""
 
     @property
     def needs_aggregate_state(self) -> bool:
@@ -55,7 +57,7 @@ class MeteringTerms:
     @property
     def is_held_over_time(self) -> bool:
         """Whether the quantity is a level weighted by its duration, which a split of the period divides exactly."""
-        return self.aggregation == "weighted_sum"
+        return self.aggregation == "weighted_sum" or bool(self.held_by)
 
     @property
     def continues_level(self) -> bool:
@@ -440,7 +442,7 @@ def _uncovered_charge(wallet: str, currency: str, price: Price | None) -> charge
 
 def metering_terms(meter: Meter) -> MeteringTerms:
     """Return how a stored meter's events become a quantity."""
-    return MeteringTerms(meter.aggregation, meter.measures, meter.recurring)
+    return MeteringTerms(meter.aggregation, meter.measures, meter.recurring, meter.held_by)
 
 
 def build_price_terms(

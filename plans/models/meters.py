@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import finite, one_of
-from plans.aggregation import aggregate_state, weighted_sum
+from plans.aggregation import aggregate_state, held_values, weighted_sum
 from plans.pricing.rounding import Mode
 from plans.triggers import catalog_changed, meter_in_use_keeps_its_meaning
 
@@ -38,6 +38,12 @@ class Measures(models.TextChoices):
     LEVELS = "levels", _("new level")
 
 
+class HeldBy(models.TextChoices):
+    NUMBER = "", _("number at the end of the period")
+    SECOND = "second", _("time held, by the second")
+    DAY = "day", _("time held, by the day")
+
+
 class RoundingMode(models.TextChoices):
     NONE = "none", _("not rounded")
     UP = "up", _("up")
@@ -58,6 +64,8 @@ class Meter(models.Model):
     measures: whether the value of a weighted sum is a change of the level or the new level.
     operation_property: for distinct values, the property that is `remove` when the value leaves; any other value, or
         none, adds it.
+    held_by: whether distinct values are charged for the time for which each is held, in exact time or whole days; empty
+        for their number.
     price_property: the event's own price, in the major unit of the subscription's currency, for dynamic prices.
 
     A meter that a published plan version prices never changes its meaning (a database trigger).
@@ -84,6 +92,13 @@ class Meter(models.Model):
     )
     operation_property = models.CharField(
         max_length=200, blank=True, help_text=_("The value is removed if this property is “remove”.")
+    )
+    held_by: "models.CharField[str, held_values.HeldBy]" = models.CharField(
+        max_length=6,
+        choices=HeldBy,
+        blank=True,
+        db_default="",
+        help_text=_("By the day, each day on which a value is held at any moment counts as a whole."),
     )
     price_property = models.CharField(
         max_length=200, blank=True, help_text=_("Dotted path of the price that an event carries, for dynamic prices.")
@@ -143,6 +158,10 @@ class Meter(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(operation_property="") | Q(aggregation="unique"), name="only_distinct_values_go"
+            ),
+            models.CheckConstraint(
+                condition=Q(held_by="") | Q(held_by__in=["second", "day"], aggregation="unique", recurring=True),
+                name="only_recurring_distinct_values_are_held",
             ),
             models.CheckConstraint(
                 condition=Q(measures="deltas") | Q(aggregation="weighted_sum"), name="only_a_weighted_sum_has_levels"

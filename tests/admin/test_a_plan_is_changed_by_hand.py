@@ -58,3 +58,10 @@ def test_a_change_on_a_date_needs_the_date(member, subscription):
     url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
     version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]
     assert "Enter the date" in client.post(url, {"version": version, "when": "date"}).content.decode()
+
+
+def test_the_billing_period_may_restart(member, subscription):
+    publish(make_plan("0", fees=[fee("50")], anchor="anniversary"))  # the first one in the list
+    text = preview_and_confirm(member("finance"), subscription, when="now", billing_period="restart")
+    assert "0: Base fee: $50.00" in text, "a whole fee"
+    assert subscription.periods.get(anchor_at__isnull=False).continues is None

@@ -82,3 +82,19 @@ def test_a_change_is_at_one_time(live, subscribed):
     assert "not both" in both.content.decode()
     past = live.post("/subscriptions/acme-1/change", {"plan": "pro", "version": 1, "at": "2020-01-01T00:00:00Z"})
     assert "is in the past" in problem(past, 409, "conflict")["detail"]
+
+
+def test_a_change_may_restart_the_billing_period(live, subscribed):
+    publish(make_plan("team", fees=[fee("60", currency="EUR")], anchor="anniversary"))
+    change = {"plan": "team", "billing_period": "restart"}
+    preview = live.post("/subscriptions/acme-1/change", change | {"preview": True}).json()
+    assert preview["document"]["lines"][-1]["amount"] == {"amount": "60.00", "currency": "EUR"}
+    payload = live.post("/subscriptions/acme-1/change", change).json()["subscription"]
+    assert payload["anchor_at"] == payload["current_period"]["start"]
+    assert Period.objects.get(anchor_at__isnull=False).continues is None
+
+
+def test_a_plan_on_the_calendar_can_not_restart(live, subscribed):
+    conflict = live.post("/subscriptions/acme-1/change", {"plan": "pro", "billing_period": "restart"})
+    assert "Keep the billing period." in problem(conflict, 409, "conflict")["detail"]
+    assert live.post("/subscriptions/acme-1/change", {"plan": "pro", "billing_period": "other"}).status_code == 400

@@ -36,11 +36,9 @@ DAY = timedelta(days=1)
 EVENT = "metered"
 AGGREGATIONS = {
     "unique_count": "unique",
-    "prorated_unique_count": "weighted_sum",
+    "prorated_unique_count": "unique",
     "prorated_sum": "weighted_sum",
 }
-HELD = 'has(operation_type) && operation_type == "remove" ? 0 : 1'
-"""The level of one distinct value that is added and removed: it is held, or it is not."""
 ROUNDINGS = {"round": "half_up", "ceil": "up", "floor": "down", None: "none"}
 LEVELS = ("sum", "latest", "unique", "weighted_sum")
 
@@ -80,7 +78,10 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
     """Subscribe a customer to one meter, with an earlier period for usage before the case's own period."""
     kind = AGGREGATIONS.get(case["kind"], case["kind"])
     assert options.get("dedupe", "id") == "id"
-    recurring = any(options.get(name) for name in ("recurring", "initial_value", "persisted_days")) and kind in LEVELS
+    held_by = "day" if case["kind"] == "prorated_unique_count" else ""
+    recurring = kind in LEVELS and any(
+        [held_by, *(options.get(name) for name in ("recurring", "initial_value", "persisted_days"))]
+    )
     rounding = options.get("rounding") or {"function": None, "precision": 0}
     meter = make_meter(
         "golden",
@@ -88,6 +89,7 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
         aggregation=kind,
         operation_property="operation_type" if kind == "unique" else "",
         recurring=recurring,
+        held_by=held_by,
         filters=options.get("filters") or {},
         excludes=options.get("exclude") or [],
         **value_of(case, kind, options),
@@ -121,10 +123,8 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
 
 
 def value_of(case: Case, kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what the meter reads of an event; distinct values over time are told apart by a dimension."""
+    """Return what the meter reads of an event."""
     dimensions = options.get("group_by") or []
-    if case["kind"] == "prorated_unique_count":
-        return {"expression": HELD, "measures": "levels", "dimensions": [*dimensions, case["field"]]}
     return {"value_property": "" if kind == "count" else case["field"], "dimensions": dimensions}
 
 

@@ -8,6 +8,7 @@ from billing.limits.spend_caps import set_cap
 from billing.models import AlertRule, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
+from tests.builders import fee, make_plan, publish
 from tests.portal.accounts import TODAY
 from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, set_rule
 from wallets.models import Purchase, TopUpRule
@@ -106,6 +107,18 @@ def test_the_plan_changes_as_previewed(own):
     assert client.post(address, {**arguments, "seen": hidden(preview, "seen")}).status_code == 303
     assert ScheduledChange.objects.get().version == bigger
     assert "changes to Bigger-W" in client.get("/portal/plan").content.decode()
+
+
+def test_the_billing_period_may_restart_with_the_change(own):
+    client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
+    assert b"Start a new billing period" not in client.get(address).content, "the periods follow the calendar"
+    version = publish(make_plan("flexible", fees=[fee("49")], anchor="anniversary"))
+    Plan.objects.update(self_service=True)
+    arguments = {"version": version.pk, "when": "now", "billing_period": "restart"}
+    preview = client.post(address, arguments)
+    assert "49.00" in preview.content.decode(), "a whole fee"
+    assert client.post(address, {**arguments, "seen": hidden(preview, "seen")}).status_code == 303
+    assert own.subscription.periods.get(anchor_at__isnull=False).version == version
 
 
 def test_a_plan_without_self_service_can_not_be_changed_in_the_portal(own):

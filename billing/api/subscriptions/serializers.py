@@ -88,6 +88,7 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
     customer = serializers.CharField(source="customer.external_id")
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
+    anchor_at = serializers.SerializerMethodField(help_text="Time from which the billing periods are counted.")
     quantities = serializers.SerializerMethodField(help_text="Quantities of fees charged per seat or add-on.")
     current_period = serializers.SerializerMethodField(help_text="Null before the start and after the end.")
     scheduled_change = serializers.SerializerMethodField(help_text="Null if no change is scheduled.")
@@ -100,6 +101,12 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
             *("trial_ends_at", "ends_at", "canceled_at", "created_at"),
             *("quantities", "current_period", "scheduled_change", "pause"),
         ]
+
+    @extend_schema_field(serializers.DateTimeField())
+    def get_anchor_at(self, subscription: LoadedSubscription) -> Any:
+        """Return the anchor of the running period: its own, if a plan change restarted the billing period."""
+        own_anchors = [period.anchor_at for period in subscription.running if period.anchor_at is not None]
+        return self.fields["starts_at"].to_representation((own_anchors or [subscription.anchor_at])[0])
 
     @extend_schema_field(HeldSerializer(many=True))
     def get_quantities(self, subscription: LoadedSubscription) -> Any:

@@ -24,7 +24,7 @@ from billing.models import Drawdown, Subscription, UnmatchedUsage
 from lib import sql
 from plans.models import Meter
 
-_SERIES_TABLES = ("aggregatestate", "levelchange", "distinctvalue", "hourlyusage")
+_SERIES_TABLES = ("aggregatestate", "levelchange", "distinctvalue", "membershipstep", "hourlyusage")
 _DELETE_BY_SERIES = (
     "DELETE FROM billing_{table} t USING billing_series s WHERE s.id = t.series_id AND s.period_id = ANY(%s)"
 )

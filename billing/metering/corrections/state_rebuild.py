@@ -37,7 +37,8 @@ class EventSelection(NamedTuple):
 @dataclass(slots=True)
 class SeriesRebuild:
     """
-    The rebuild of one series: its aggregate states, and the last membership change of each value that lost one.
+    The rebuild of one series: its aggregate states, and of each value that lost a membership change the last one that is
+    left, and those that it lost.
 
     levels: values of a weighted sum of levels, whose `moment` depends on all of them.
     """
@@ -46,6 +47,7 @@ class SeriesRebuild:
     states: dict[AggregateStateKey, AggregateState] = field(default_factory=dict)
     levels: dict[AggregateStateKey, list[EventValue]] = field(default_factory=dict)
     last_steps: dict[UUID, MembershipChange | None] = field(default_factory=dict)
+    lost_steps: dict[UUID, set[MembershipChange]] = field(default_factory=dict)
 
 
 def rebuild_states(taken: Iterable[EventContributions]) -> None:
@@ -79,17 +81,24 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
     state_rebuild.delete_levels([(ids[series_key], *place) for series_key, place in levels])
     _read_events_again(selections)
     state_rebuild.replace_states(
-        {key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states}, ids
+        {key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states},
+        ids,
+        held={key for key, rebuild in series.items() if rebuild.metering.held_by},
     )
     # Recurring members are replaced last, because they also change the counts of later periods.
-    for recurring in (False, True):
-        last_steps = {
-            (ids[key], digest): step
-            for key, rebuild in series.items()
-            if rebuild.metering.recurring is recurring
-            for digest, step in rebuild.last_steps.items()
-        }
-        state_rebuild.replace_value_steps(last_steps, recurring=recurring)
+    terms = {rebuild.metering for rebuild in series.values() if rebuild.last_steps}
+    for metering in sorted(terms, key=lambda metering: metering.recurring):
+        rebuilds = {ids[key]: rebuild for key, rebuild in series.items() if rebuild.metering == metering}
+        state_rebuild.replace_value_steps(
+            {(id_, digest): step for id_, rebuild in rebuilds.items() for digest, step in rebuild.last_steps.items()},
+            {
+                (id_, digest): steps
+                for id_, rebuild in rebuilds.items()
+                for digest, steps in rebuild.lost_steps.items()
+            },
+            recurring=metering.recurring,
+            held_by=metering.held_by,
+        )
 
 
 def _add_to_rebuild(
@@ -101,7 +110,9 @@ def _add_to_rebuild(
     rebuild = rebuilds.setdefault(key.series, SeriesRebuild(part.stop.meter.metering))
     rebuild.states[key] = EMPTY
     if rebuild.metering.aggregation == "unique":
-        rebuild.last_steps[value_change(part.stop, event_contributions.event).digest] = None
+        change = value_change(part.stop, event_contributions.event)
+        rebuild.last_steps[change.digest] = None
+        rebuild.lost_steps.setdefault(change.digest, set()).add(change.step)
 
 
 def _read_events_again(selections: Mapping[EventSelection, dict[RollupSeries, SeriesRebuild]]) -> None:

@@ -15,6 +15,7 @@ from billing.metering.store.aggregate_states import HOUR, AggregateStateKey, Val
 from billing.metering.store.counter_store import RollupSeries
 from plans.aggregation.aggregate_state import EventValue
 from plans.aggregation.distinct_values import MembershipChange
+from plans.catalog.stored_terms import MeteringTerms
 
 REMOVE_OPERATION = "remove"
 """Value of an event's operation property that removes its distinct value; any other one adds it."""
@@ -42,15 +43,12 @@ def update_states(updates: Iterable[StateUpdate], ids: Mapping[RollupSeries, int
     marks: dict[AggregateStateKey, list[EventValue]] = {}
     deltas: dict[AggregateStateKey, list[EventValue]] = {}
     levels: dict[AggregateStateKey, list[EventValue]] = {}
-    value_changes: tuple[dict[AggregateStateKey, list[ValueChange]], dict[AggregateStateKey, list[ValueChange]]] = (
-        {},
-        {},
-    )
+    value_changes: dict[MeteringTerms, dict[AggregateStateKey, list[ValueChange]]] = {}
     for stop, group, values in updates:
         metering = stop.meter.metering
         for key in state_keys(stop, group.bucket):
             if metering.aggregation == "unique":
-                changes = value_changes[metering.recurring].setdefault(key, [])
+                changes = value_changes.setdefault(metering, {}).setdefault(key, [])
                 changes += [value_change(stop, event) for event in group.events]
                 continue
             values_by_key = marks
@@ -58,13 +56,20 @@ def update_states(updates: Iterable[StateUpdate], ids: Mapping[RollupSeries, int
                 values_by_key = levels if metering.measures == "levels" else deltas
             values_by_key.setdefault(key, []).extend(map(_event_value, group.events, values))
     # Members of recurring series are locked before any state, in one order, against deadlocks between batches.
-    aggregate_states.lock_members(key.series for key in value_changes[True])
+    aggregate_states.lock_members(
+        key.series
+        for metering, changes_by_key in value_changes.items()
+        if metering.recurring
+        for key in changes_by_key
+    )
     aggregate_states.add_marks(
         {**marks, **deltas}, ids, level_changes={key.series: event_values for key, event_values in deltas.items()}
     )
     aggregate_states.add_levels(levels, ids)
-    for recurring, changes_by_key in enumerate(value_changes):
-        aggregate_states.add_value_changes(changes_by_key, ids, recurring=bool(recurring))
+    for metering, changes_by_key in value_changes.items():
+        aggregate_states.add_value_changes(
+            changes_by_key, ids, recurring=metering.recurring, held_by=metering.held_by
+        )
 
 
 HOURLY_AGGREGATIONS = ("max", "min", "average", "latest")

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.metering.store.aggregate_states import format_span
-from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
+from billing.subscriptions.periods.boundaries import TimeInterval, period_anchor, whole_interval
 from lib import prepared_statements
 from lib.decimals import ZERO, exact_sum
 from plans.aggregation.aggregate_state import (
@@ -26,6 +27,7 @@ from plans.aggregation.aggregate_state import (
     merge_states,
     to_microseconds,
 )
+from plans.aggregation.held_values import held_quantity
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import match_rate
@@ -308,6 +310,17 @@ def _compute_level(
     metering = feature.metering
     if metering.aggregation == "sum":
         return compute_quantity("sum", state, opening=opening.total)
+    if metering.held_by:
+        return held_quantity(
+            state,
+            metering.held_by,
+            ZoneInfo(period.time_zone),
+            opening=Decimal(opening.members),
+            start=period.starts_at,
+            end=period.ends_at,
+            interval=_whole_interval(period),
+            until=at,
+        )
     if metering.aggregation == "unique":
         return compute_quantity("unique", state, opening=Decimal(opening.members))
     level = opening.total if metering.measures == "deltas" else opening.latest_value or ZERO
@@ -317,7 +330,11 @@ def _compute_level(
 
 def _whole_microseconds(period: RatingPeriod) -> int:
     """Return the microseconds of the whole billing interval that a period is part of."""
+    start, end = _whole_interval(period)
+    return to_microseconds(end - start)
+
+
+def _whole_interval(period: RatingPeriod) -> TimeInterval:
     terms: VersionTerms = load_terms(period.version_id, period.currency)
     anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
-    start, end = whole_interval(anchor, period.starts_at)
-    return to_microseconds(end - start)
+    return whole_interval(anchor, period.starts_at)

@@ -15,11 +15,14 @@ from uuid import UUID
 
 import msgspec
 
+from billing.metering.store import held_steps
 from billing.metering.store.counter_store import RollupSeries
+from billing.metering.store.held_steps import MembersDifference, SeriesValue, StoredMember, add_difference
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange, apply_changes, is_member
+from plans.aggregation.held_values import HeldBy
 from plans.aggregation.weighted_sum import level_moment
 from plans.pricing.period_anchor import Interval
 
@@ -43,10 +46,6 @@ class AggregateStateKey(NamedTuple):
 def format_span(resets: Interval | None) -> str:
     """Return the span of the states that a price with this reset interval reads."""
     return "" if resets is None else f"{resets.count} {resets.unit}"
-
-
-SeriesValue = tuple[int, UUID]
-"""A series, and the digest of a value."""
 
 
 class ValueChange(NamedTuple):
@@ -266,9 +265,12 @@ ON CONFLICT (series_id, digest) DO UPDATE SET
     at = excluded.at, source = excluded.source, key = excluded.key, is_present = excluded.is_present
 """
 
-_ADJUST_MEMBER_COUNTS = """
-UPDATE billing_aggregatestate t SET members = t.members + u.n
-FROM (SELECT series, sum(n) AS n FROM unnest(%s::bigint[], %s::bigint[]) AS u(series, n) GROUP BY 1) u
+_ADJUST_MEMBERS = """
+UPDATE billing_aggregatestate t SET members = t.members + u.n, moment = t.moment + u.m
+FROM (
+    SELECT series, sum(n) AS n, sum(m) AS m FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[]) AS u(series, n, m)
+    GROUP BY 1
+) u
 WHERE t.series_id = u.series AND t.span = ''
 """
 
@@ -286,11 +288,13 @@ def add_value_changes(
     ids: Mapping[RollupSeries, int],
     *,
     recurring: bool,
+    held_by: HeldBy,
 ) -> None:
     """
     Add events that make distinct values join or leave.
 
     recurring: whether members stay from one period to the next; the caller has locked them then.
+    held_by: whether the time for which each value is held counts.
     """
     if not changes_by_key:
         return
@@ -298,40 +302,47 @@ def add_value_changes(
     for key, changes in changes_by_key.items():
         for change in changes:
             changes_by_value.setdefault((ids[key.series], change.digest), []).append(change)
-    member_changes: dict[int, int] = {}
+    member_changes: dict[int, MembersDifference] = {}
     # In rounds, because a change in one period decides whether the same value counts as new in the next.
     for series_values in split_into_rounds(list(changes_by_value), recurring=recurring):
         _add_value_changes(
             {series_value: changes_by_value[series_value] for series_value in series_values},
             member_changes,
             recurring=recurring,
+            held_by=held_by,
         )
     _add_to_states(
         {
-            key: _members_aggregate(key, changes, member_changes.pop(ids[key.series]))
+            key: _members_aggregate(changes, member_changes.pop(ids[key.series]))
             for key, changes in changes_by_key.items()
         },
         ids,
     )
-    adjust_member_counts(list(member_changes.items()))
+    adjust_members(member_changes)
 
 
 def _add_value_changes(
-    changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]], member_changes: dict[int, int], *, recurring: bool
+    changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]],
+    member_changes: dict[int, MembersDifference],
+    *,
+    recurring: bool,
+    held_by: HeldBy,
 ) -> None:
     """Store the last change of each value, and add up by how much the members of each series change."""
     rows = []
-    for (series_value, stored_step), was_member, later_series_id in read_members(
-        list(changes_by_value), recurring=recurring
-    ):
+    members = read_members(list(changes_by_value), recurring=recurring)
+    if held_by:
+        steps = {value: [change.step for change in changes] for value, changes in changes_by_value.items()}
+        held_steps.add_steps(steps, members, member_changes, held_by)
+    for (series_value, stored_step), was_member, later_series_id in members:
         changes = changes_by_value[series_value]
         last_step, difference = apply_changes(
             stored_step, [value_change.step for value_change in changes], was_member=was_member
         )
-        member_changes[series_value[0]] = member_changes.get(series_value[0], 0) + difference
+        add_difference(member_changes, series_value[0], members=difference)
         # The later period no longer counts the value as joined, or counts it again.
         if difference and later_series_id is not None:
-            member_changes[later_series_id] = member_changes.get(later_series_id, 0) - difference
+            add_difference(member_changes, later_series_id, members=-difference)
         if last_step is not None and last_step != stored_step:
             rows.append(
                 (*series_value, changes[0].value, last_step.at, last_step.source, last_step.key, last_step.joins)
@@ -341,16 +352,24 @@ def _add_value_changes(
             cursor.execute(_UPSERT_VALUES, [list(column) for column in zip(*rows, strict=True)])
 
 
-def adjust_member_counts(member_changes: Sequence[tuple[int, int]]) -> None:
-    """Change the member counts of series: (series, difference)."""
-    if member_changes:
+def adjust_members(member_changes: Mapping[int, MembersDifference]) -> None:
+    """Change the members and moments of series."""
+    rows = [(series_id, *difference) for series_id, difference in member_changes.items() if any(difference)]
+    if rows:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_ADJUST_MEMBER_COUNTS, [list(column) for column in zip(*member_changes, strict=True)])
+            cursor.execute(_ADJUST_MEMBERS, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _members_aggregate(key: AggregateStateKey, changes: Sequence[ValueChange], difference: int) -> AggregateState:
+def _members_aggregate(changes: Sequence[ValueChange], difference: MembersDifference) -> AggregateState:
     marks = [EventValue(change.step.at, change.step.source, change.step.key, Decimal(1)) for change in changes]
-    return AggregateState(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=difference)
+    return AggregateState(
+        len(marks),
+        ZERO,
+        latest=max(marks),
+        first_at=min(marks).at,
+        moment=Decimal(difference.moment),
+        members=difference.members,
+    )
 
 
 _RANK_ROUNDS = """
@@ -378,9 +397,7 @@ def split_into_rounds(series_values: Sequence[SeriesValue], *, recurring: bool) 
     return [rounds[number] for number in sorted(rounds)]
 
 
-def read_members(
-    series_values: Sequence[SeriesValue], *, recurring: bool
-) -> list[tuple[tuple[SeriesValue, MembershipChange | None], bool, int | None]]:
+def read_members(series_values: Sequence[SeriesValue], *, recurring: bool) -> list[StoredMember]:
     """
     Return each (series, value) with its last step, whether it was a member before, and the next series that holds it.
     """

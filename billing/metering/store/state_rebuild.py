@@ -6,24 +6,26 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from billing.metering.store import held_steps
 from billing.metering.store.aggregate_states import (
     AggregateStateKey,
-    SeriesValue,
-    adjust_member_counts,
+    adjust_members,
     read_members,
     split_into_rounds,
 )
 from billing.metering.store.counter_store import RollupSeries
+from billing.metering.store.held_steps import MembersDifference, SeriesValue, add_difference
 from lib import prepared_statements
 from plans.aggregation.aggregate_state import AggregateState
 from plans.aggregation.distinct_values import MembershipChange, is_member
+from plans.aggregation.held_values import HeldBy
 
 # One round trip for any number of states: an array per column, unnested into rows.
 _UPDATE_STATES = """
 UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high,
     latest_at = n.latest_at,
     latest_source = n.latest_source, latest_key = n.latest_key, latest_value = n.latest_value,
-    first_at = n.first_at, moment = n.moment
+    first_at = n.first_at, moment = coalesce(n.moment, t.moment)
 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[],
     %s::timestamptz[], %s::text[], %s::text[], %s::numeric[], %s::timestamptz[], %s::numeric[])
     AS n(series, span, start, events, total, low, high, latest_at, latest_source, latest_key, latest_value, first_at,
@@ -38,18 +40,30 @@ WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 
 
 def replace_states(
-    states: Mapping[AggregateStateKey, AggregateState | None], ids: Mapping[RollupSeries, int]
+    states: Mapping[AggregateStateKey, AggregateState | None],
+    ids: Mapping[RollupSeries, int],
+    *,
+    held: Collection[RollupSeries],
 ) -> None:
-    """Replace states, except for their members; a state without any events left is deleted."""
-    updated_rows = [_row(ids[key.series], key, state) for key, state in states.items() if state is not None]
+    """
+    Replace states, except for their members; a state without any events left is deleted.
+
+    held: series of values that are held over time, whose moment `replace_value_steps` adjusts with the members.
+    """
+    updated_rows = [
+        _row(ids[key.series], key, state, keeps_moment=key.series in held)
+        for key, state in states.items()
+        if state is not None
+    ]
     deleted_keys = [(ids[key.series], key.span, key.starts_at) for key, state in states.items() if state is None]
     _execute(_UPDATE_STATES, updated_rows)
     _execute(_DELETE_STATES, deleted_keys)
 
 
-def _row(series_id: int, key: AggregateStateKey, state: AggregateState) -> tuple[Any, ...]:
+def _row(series_id: int, key: AggregateStateKey, state: AggregateState, *, keeps_moment: bool) -> tuple[Any, ...]:
     at, source, id_, value = state.latest or (None, "", "", None)
-    figures = (state.events, state.total, state.low, state.high, at, source, id_, value, state.first_at, state.moment)
+    moment = None if keeps_moment else state.moment
+    figures = (state.events, state.total, state.low, state.high, at, source, id_, value, state.first_at, moment)
     return (series_id, key.span, key.starts_at, *figures)
 
 
@@ -77,30 +91,47 @@ WHERE (m.series_id, m.digest) = (n.series, n.digest)
 """
 
 
-def replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
+def replace_value_steps(
+    last_steps: Mapping[SeriesValue, MembershipChange | None],
+    removed: Mapping[SeriesValue, Collection[MembershipChange]],
+    *,
+    recurring: bool,
+    held_by: HeldBy,
+) -> None:
     """
-    Replace the last changes of values (None if no change is left), and adjust the member counts.
+    Replace the last changes of values (None if no change is left), and adjust the members.
 
+    removed: the changes that no longer count.
     recurring: whether members stay from one period to the next; the caller has locked them then.
+    held_by: whether the time for which each value is held counts.
     """
     for series_values in split_into_rounds(list(last_steps), recurring=recurring):
         _replace_value_steps(
-            {series_value: last_steps[series_value] for series_value in series_values}, recurring=recurring
+            {series_value: last_steps[series_value] for series_value in series_values},
+            {series_value: removed[series_value] for series_value in series_values},
+            recurring=recurring,
+            held_by=held_by,
         )
 
 
-def _replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
-    member_changes: list[tuple[int, int]] = []
-    for (series_value, stored_step), was_member, later_series_id in read_members(
-        list(last_steps), recurring=recurring
-    ):
+def _replace_value_steps(
+    last_steps: Mapping[SeriesValue, MembershipChange | None],
+    removed: Mapping[SeriesValue, Collection[MembershipChange]],
+    *,
+    recurring: bool,
+    held_by: HeldBy,
+) -> None:
+    member_changes: dict[int, MembersDifference] = {}
+    members = read_members(list(last_steps), recurring=recurring)
+    if held_by:
+        held_steps.remove_steps(removed, members, member_changes, held_by)
+    for (series_value, stored_step), was_member, later_series_id in members:
         difference = int(is_member(last_steps[series_value], was_member=was_member)) - int(
             is_member(stored_step, was_member=was_member)
         )
-        if difference:
-            member_changes.append((series_value[0], difference))
-        if difference and later_series_id is not None:
-            member_changes.append((later_series_id, -difference))
+        add_difference(member_changes, series_value[0], members=difference)
+        if later_series_id is not None:
+            add_difference(member_changes, later_series_id, members=-difference)
     _execute(
         _UPDATE_VALUES,
         [
@@ -110,7 +141,7 @@ def _replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | Non
         ],
     )
     _execute(_DELETE_VALUES, [series_value for series_value, step in last_steps.items() if step is None])
-    adjust_member_counts(member_changes)
+    adjust_members(member_changes)
 
 
 def _execute(statement: str, rows: Collection[tuple[Any, ...]]) -> None:

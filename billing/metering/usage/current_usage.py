@@ -221,7 +221,7 @@ def _project_levels(counters: Counters, period: RatingPeriod, states: PeriodStat
     priced.
     """
     features = load_terms(period.version_id, period.currency).stateful_features
-    if all(feature.metering.aggregation != "weighted_sum" for feature in features):
+    if not any(feature.metering.is_held_over_time for feature in features):
         return {}
     return with_aggregates(counters, period, states)
 
@@ -286,7 +286,7 @@ def _period_usage(
         key = CounterWindow(feature.plan_feature_id, window[0])
         counted = billable.counters.get(key, {})
         projected_counters = None
-        if projects and feature.metering.aggregation == "weighted_sum":
+        if projects and feature.metering.is_held_over_time:
             # Levels are projected by staying the same, not by pace.
             projected_counters = levels.get(key, {})
         elif projects:

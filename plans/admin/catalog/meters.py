@@ -24,6 +24,7 @@ MEANING = (
     "value_property",
     "expression",
     "operation_property",
+    "held_by",
     "price_property",
     "filters",
     "excludes",
@@ -73,7 +74,9 @@ class MeterForm(RowForm[Meter]):
         elif not ways and aggregation != Aggregation.COUNT and "expression" not in self.errors:
             self.add_error("value_property", gettext("Enter the metered property, such as usage.tokens."))
         if aggregation != Aggregation.UNIQUE:
-            cleaned["operation_property"] = ""
+            cleaned["operation_property"] = cleaned["held_by"] = ""
+        elif cleaned.get("held_by"):
+            cleaned["recurring"] = True  # a value is held until it is removed
         if aggregation != Aggregation.WEIGHTED_SUM:
             cleaned["measures"] = Measures.DELTAS
         if aggregation not in RECURRING:
@@ -135,6 +138,7 @@ class MeterAdmin(StaffAdmin):
         "expression": "typeof aggregation === 'undefined' || !['count', 'unique'].includes(aggregation)",
         "measures": "typeof aggregation === 'undefined' || aggregation == 'weighted_sum'",
         "operation_property": "typeof aggregation === 'undefined' || aggregation == 'unique'",
+        "held_by": "typeof aggregation === 'undefined' || aggregation == 'unique'",
         "recurring": "typeof aggregation === 'undefined' || "
         "['sum', 'latest', 'unique', 'weighted_sum'].includes(aggregation)",
         "rounding_places": "typeof rounding === 'undefined' || rounding != 'none'",

@@ -29,6 +29,7 @@ from billing.metering.store.counter_store import CounterKey, RollupSeries
 from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange
+from plans.aggregation.held_values import HeldBy, held_moment
 from plans.aggregation.json_numbers import to_exact_number
 from plans.aggregation.weighted_sum import level_moment
 
@@ -56,6 +57,10 @@ _LEVELS = (
 _MEMBERS = """
 SELECT r.period_id, r.meter_id, r.dimensions::text, t.value, t.digest, t.at, t.source, t.key, t.is_present
 FROM billing_distinctvalue t
+"""
+_STEPS = """
+SELECT r.period_id, r.meter_id, r.dimensions::text, t.digest, t.at, t.source, t.key, t.joins
+FROM billing_membershipstep t
 """
 _CARRIED = """
 SELECT t.id, NULL, t.period_id, t.plan_feature_id, t.rate_id, t.window_start, t.carried FROM billing_counter t
@@ -102,6 +107,7 @@ class StateRecount:
         self._levels: dict[AggregateStateKey, list[EventValue]] = {}
         self._steps: dict[RollupSeries, dict[str, list[MembershipChange]]] = {}
         self._recurring: set[int] = set()
+        self._held_by: dict[int, HeldBy] = {}
         self._level_changes: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
 
@@ -147,6 +153,8 @@ class StateRecount:
         event_value = EventValue(event.occurred_at, event.source, event.id, Decimal(value))
         if metering.recurring:
             self._recurring.add(stop.meter.id)
+        if metering.held_by:
+            self._held_by[stop.meter.id] = metering.held_by
         for key in state_keys(stop, bucket):
             added = aggregate_event(event_value, key.starts_at)
             if metering.aggregation == "unique":
@@ -166,6 +174,7 @@ class StateRecount:
         """Yield the stored states that differ from the events, and drop the sums."""
         yield from self._wrong_levels(after, up_to)
         yield from self._wrong_members(after, up_to)
+        yield from self._wrong_steps(after, up_to)
         yield from self._wrong_carried(after, up_to)
         expected = dict(self._expected(inputs))
         for period_id, meter_id, dimensions, span, starts_at, *figures in _rows(_STORED, after, up_to):
@@ -182,7 +191,8 @@ class StateRecount:
             if key in self._levels:
                 total = replace(total, moment=level_moment(sorted(self._levels[key])))  # noqa: PLW2901
             if key.series in members:
-                total = replace(total, members=members[key.series])  # noqa: PLW2901
+                count, moment = members[key.series]
+                total = replace(total, members=count, moment=Decimal(moment))  # noqa: PLW2901
             yield key, total
         self._sums, self._levels, self._steps = {}, {}, {}
 
@@ -208,6 +218,22 @@ class StateRecount:
                 yield {"period_id": series[0], "member": value, "stored": is_present}
         yield from ({"period_id": series.period_id, "no member": value} for series, value in last_steps)
 
+    def _wrong_steps(self, after: int, up_to: int) -> Iterator[Row]:
+        """Yield the stored changes of values that are held over time, where they differ from the events."""
+        expected = {
+            (series, value_digest(value), *step)
+            for series, steps_by_value in self._steps.items()
+            if series.meter_id in self._held_by
+            for value, steps in steps_by_value.items()
+            for step in steps
+        }
+        stored = {
+            (_series(*columns), digest, at, source, key, joins)
+            for *columns, digest, at, source, key, joins in _rows(_STEPS + _OF_SERIES, after, up_to)
+        }
+        for series, digest, *step in expected ^ stored:
+            yield {"period_id": series.period_id, "digest": digest, "step": step}
+
     def _wrong_carried(self, after: int, up_to: int) -> Iterator[Row]:
         for row_id, mark, *key, carried in _rows(_CARRIED, after, up_to):
             prices = self._carried.get(CounterKey(*key), ())
@@ -215,22 +241,25 @@ class StateRecount:
                 yield {"counter_id" if mark is None else "line_id": row_id, "carried": carried}
         self._carried = {}
 
-    def _members(self, inputs: AttributionInputs) -> dict[RollupSeries, int]:
+    def _members(self, inputs: AttributionInputs) -> dict[RollupSeries, tuple[int, int]]:
         """
-        Return the change in the number of distinct values by series.
+        Return the change in the number of distinct values by series, and the moment of those that are held over time.
 
         Values of recurring meters stay from period to period; others start with none in each period.
         """
         periods = {period.id: period for customer in inputs.customers.values() for period in customer.periods}
+        zones = {period.id: customer.zone for customer in inputs.customers.values() for period in customer.periods}
         present: dict[Any, set[str]] = {}
         member_changes = {}
         for series in sorted(self._steps, key=lambda series: periods[series.period_id].starts_at):
             track = (periods[series.period_id].subscription_id, series.meter_id, series.dimensions)
             members = present.setdefault(track, set()) if series.meter_id in self._recurring else set()
-            before = len(members)
+            before, moment = len(members), 0
             for value, steps in self._steps[series].items():
+                if held_by := self._held_by.get(series.meter_id):
+                    moment += held_moment(steps, held_by, zones[series.period_id], was_member=value in members)
                 (members.add if max(steps).joins else members.discard)(value)
-            member_changes[series] = len(members) - before
+            member_changes[series] = len(members) - before, moment
         return member_changes
 
 

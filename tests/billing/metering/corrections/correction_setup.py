@@ -8,7 +8,16 @@ from django.contrib.auth.models import User
 
 from billing.metering.corrections import CorrectionOutcome, CorrectionRequest, correct_usage
 from billing.metering.ingest.parser import event_key
-from billing.models import AggregateState, Counter, DistinctValue, HourlyUsage, LevelChange, Period, Subscription
+from billing.models import (
+    AggregateState,
+    Counter,
+    DistinctValue,
+    HourlyUsage,
+    LevelChange,
+    MembershipStep,
+    Period,
+    Subscription,
+)
 from billing.subscriptions import generate_periods
 from lib.decimals import EXACT
 from tests.billing.metering.ingest.ingest_setup import read
@@ -80,6 +89,13 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
         "recurring": True,
     },
     "distinct": {"aggregation": "unique", "value_property": "user"},
+    "days": {
+        "aggregation": "unique",
+        "value_property": "user",
+        "operation_property": "op",
+        "recurring": True,
+        "held_by": "day",
+    },
     "deltas": {"aggregation": "weighted_sum", "value_property": "value", "measures": "deltas", "recurring": True},
     "levels": {"aggregation": "weighted_sum", "value_property": "value", "measures": "levels", "recurring": True},
 }
@@ -150,6 +166,7 @@ def stored_usage() -> dict[str, list[Any]]:
         ),
         "levels": _rows(LevelChange, *place, "at", "source", "key", "value"),
         "members": _rows(DistinctValue, *place, "value", "at", "source", "key", "is_present"),
+        "steps": _rows(MembershipStep, *place, "digest", "at", "source", "key", "joins"),
     }
 
 

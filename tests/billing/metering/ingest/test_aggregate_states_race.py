@@ -59,7 +59,7 @@ def test_a_level_lasts_until_one_that_arrives_concurrently(metered, monkeypatch)
 def test_a_seat_reported_in_two_periods_concurrently_is_one_seat(metered, monkeypatch):
     second_waits(
         monkeypatch,
-        "adjust_member_counts",
+        "adjust_members",
         event_of("a", "seat", "2026-01-10T00:00:00Z", user="ann"),
         event_of("b", "seat", "2026-02-10T00:00:00Z", user="ann"),
     )
