@@ -217,7 +217,7 @@ class DistinctValue(models.Model):
 
 
 class MembershipStep(models.Model):
-    """One event that adds or removes a distinct value that is held over time: its intervals are computed from them."""
+    """One event that adds or removes a distinct value that is charged for the time it is held."""
 
     pk = models.CompositePrimaryKey("series_id", "digest", "at", "source", "key")
     series = models.ForeignKey("billing.Series", on_delete=models.PROTECT, related_name="steps", db_index=False)

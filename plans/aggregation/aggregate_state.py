@@ -53,8 +53,8 @@ class AggregateState:
         events.
     latest: the last event. first_at: time of the first one.
     moment: for deltas, Σ value × microseconds since the window's start; for levels, Σ level × microseconds until the
-        next event; for values that are held over time, see `held_values.held_moment`. None depends on the window's end,
-        which a cancellation moves.
+        next event; for values held over time, see `held_values.held_moment`. None depends on the window's end, which
+        a cancellation moves.
     members: for distinct values, the number that joined less the number that left.
     """
 

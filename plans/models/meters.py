@@ -64,8 +64,8 @@ class Meter(models.Model):
     measures: whether the value of a weighted sum is a change of the level or the new level.
     operation_property: for distinct values, the property that is `remove` when the value leaves; any other value, or
         none, adds it.
-    held_by: whether distinct values are charged for the time for which each is held, in exact time or whole days; empty
-        for their number.
+    held_by: whether distinct values are charged for the time for which each is held, in exact time or whole days;
+        empty for their number.
     price_property: the event's own price, in the major unit of the subscription's currency, for dynamic prices.
 
     A meter that a published plan version prices never changes its meaning (a database trigger).

@@ -118,11 +118,12 @@ def is_level(charge: Described) -> bool:
 
 def _feature(case: Case, charge: Described) -> Feature:
     """Return the feature of a metric, with its meter; what is recurring and prorated is a level over time."""
-    aggregation = "weighted_sum" if is_level(charge) else AGGREGATIONS[charge["aggregation"]]
+    is_unique = charge["aggregation"] == "unique_count"
+    aggregation = "weighted_sum" if is_level(charge) and not is_unique else AGGREGATIONS[charge["aggregation"]]
     facts: Described = {"aggregation": aggregation, "dimensions": charge["params"].get("match_on", [])}
-    if charge["aggregation"] == "unique_count":
+    if is_unique:
         name = distinguishing_property(case, charge["metric"])
-        facts |= level_of_values(name) if is_level(charge) else distinct_values(name)
+        facts |= distinct_values(name) | {"held_by": "day" if is_level(charge) else ""}
     elif aggregation != "count":
         facts["value_property"] = "value"
     if charge["model"] == "dynamic":
@@ -141,12 +142,6 @@ def distinguishing_property(case: Case, metric: str) -> str:
 def distinct_values(name: str) -> Described:
     """Return what a meter reads that counts the values which came and did not go."""
     return {"value_property": name, "operation_property": "operation_type"}
-
-
-def level_of_values(name: str) -> Described:
-    """Return what a meter reads that adds up the time for which each value was held."""
-    held = 'has(operation_type) && operation_type == "remove" ? 0 : 1'
-    return {"expression": held, "measures": "levels", "dimensions": [name]}
 
 
 def _rates(model: str, params: Described) -> Iterator[Described]:

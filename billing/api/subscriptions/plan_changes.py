@@ -63,7 +63,8 @@ class PlanChanges(Subscriptions):
         "change_subscription",
         "Move a subscription to another plan or version",
         "Usage before the change is billed by the old version with its full allowance; the rest of the period"
-        " by the new version with a prorated allowance, or in a whole period if the billing period restarts. The invoice is issued after the seller's grace period,"
+        " by the new version with a prorated allowance, or as a whole period if the billing period restarts. The"
+        " invoice is issued after the seller's grace period,"
         " so that usage sent late is included. A later change is shown as `scheduled_change` and can be"
         " withdrawn until it takes effect.",
         request=ChangeSerializer,

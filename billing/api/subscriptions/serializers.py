@@ -74,6 +74,7 @@ class LoadedSubscription(Protocol):
 
     version_id: int
     currency: str
+    anchor_at: datetime
     customer: Customer
     held: Sequence[SubscriptionQuantity]
     running: Sequence[Period]

@@ -37,8 +37,8 @@ class EventSelection(NamedTuple):
 @dataclass(slots=True)
 class SeriesRebuild:
     """
-    The rebuild of one series: its aggregate states, and of each value that lost a membership change the last one that is
-    left, and those that it lost.
+    The rebuild of one series: its aggregate states, and of each value that lost a membership change the last one that
+    is left, and those that it lost.
 
     levels: values of a weighted sum of levels, whose `moment` depends on all of them.
     """

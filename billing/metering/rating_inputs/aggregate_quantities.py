@@ -120,8 +120,8 @@ class StateQuery(NamedTuple):
     """
     The meters whose states, and the recurring ones whose openings, are read for some periods.
 
-    parts: periods that continue another one after a plan change. split: meters that aren't recurring, whose level these
-        periods continue nevertheless.
+    parts: periods that continue another one after a plan change. split: meters that aren't recurring, whose level
+        these periods continue nevertheless.
     """
 
     periods: tuple[int, ...]

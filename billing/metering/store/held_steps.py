@@ -47,7 +47,8 @@ SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s
 """
 _DELETE = """
 DELETE FROM billing_membershipstep t
-USING unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[]) AS n(series, digest, at, source, key)
+USING unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[])
+    AS n(series, digest, at, source, key)
 WHERE (t.series_id, t.digest, t.at, t.source, t.key) = (n.series, n.digest, n.at, n.source, n.key)
 """
 _ZONES = """

@@ -32,8 +32,8 @@ class SubscriptionTail:
     """
     A subscription and its last period: everything the next period depends on.
 
-    own_anchor_at: the subscription's anchor. anchor_at: that of its last period, which differs from the subscription's
-        once a plan change has restarted the billing period.
+    own_anchor_at: the subscription's anchor. anchor_at: that of its last period, which is another one once a plan
+        change has restarted the billing period.
     next_version_id: version that bills the periods that begin at or after `changes_at`, if a change is scheduled.
         restarts_period: whether the first of them is the anchor of the others.
     paused_at, resumes_at: the current or upcoming pause; `resumes_at` is None while its end is open.
@@ -86,8 +86,9 @@ class NewPeriod(NamedTuple):
 # The last period of each subscription, with the scheduled change and the pause that shape the periods after it.
 # A change to a version that is withdrawn to draft or review doesn't count.
 _READ_TAILS = f"""
-SELECT s.id, s.version_id, s.currency, s.anchor_at, coalesce(last.anchor_at, s.anchor_at), s.ends_at, c.time_zone, se.grace, last.id, last.ends_at,
-    last.version_id, move.version_id, move.moment, move.restarts_period, pause.starts_at, pause.ends_at
+SELECT s.id, s.version_id, s.currency, s.anchor_at, coalesce(last.anchor_at, s.anchor_at), s.ends_at, c.time_zone,
+    se.grace, last.id, last.ends_at, last.version_id, move.version_id, move.moment, move.restarts_period,
+    pause.starts_at, pause.ends_at
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id

@@ -34,7 +34,6 @@ from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
-
 BillingPeriodChoice = Literal["keep", "restart"]
 """Whether a plan change keeps the billing period or restarts it."""
 
