@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from billing.closing.commitments.contract_state import CommitmentCycles, read_commitment_cycles
@@ -18,12 +19,13 @@ from billing.closing.records import (
     LatePeriod,
     PeriodToClose,
 )
+from billing.metering.rating_inputs.level_workings import LevelChanges, read_level_changes
 from billing.metering.rating_inputs.period_loader import RatingInputs, read_counters, read_rating_inputs
 from billing.metering.rating_inputs.rating_period import Counters
 
 
 class InvoiceInputs(NamedTuple):
-    """The inputs of the invoices of some periods; each field but `usage` and `cycles` by period."""
+    """The inputs of the invoices of some periods; each field but `usage`, `cycles` and `levels` by period."""
 
     counters: Mapping[int, Counters]
     usage: RatingInputs
@@ -32,6 +34,7 @@ class InvoiceInputs(NamedTuple):
     late_periods: Mapping[int, tuple[LatePeriod, ...]]
     cycles: CommitmentCycles
     coupons: Mapping[int, tuple[InvoiceCoupon, ...]]
+    levels: LevelChanges
 
     def fees_of(self, period_id: int) -> FeeHistory:
         """Return the earlier fees that a period's fees depend on."""
@@ -65,6 +68,7 @@ class InvoiceInputs(NamedTuple):
             late_periods=self.late_periods.get(period_id, ()),
             commitments=self.cycles.by_period.get(period_id, {}),
             coupons=self.coupons.get(period_id, ()),
+            level_workings=partial(self.levels.workings, stored=self.usage.states, at=at),
         )
 
 
@@ -80,14 +84,16 @@ def read_invoice_inputs(
     counters = read_counters(ids)
     late_periods = _late_periods_by_invoice(due_periods, late_period_ids)
     billed_amounts = read_billed_amounts([id_ for id_, due in due_periods.items() if due.is_partly_billed])
+    spans = [due.span for due in due_periods.values() if due.kind == "regular"]
     return InvoiceInputs(
         counters=counters,
-        usage=read_rating_inputs([due.span for due in due_periods.values() if due.kind == "regular"]),
+        usage=read_rating_inputs(spans),
         fees=read_fee_histories(due_periods.values()),
         billed_amounts=billed_amounts,
         late_periods=late_periods,
         cycles=read_commitment_cycles(due_periods.values(), late=late_periods, billed_amounts=billed_amounts),
         coupons=read_coupons(ids),
+        levels=read_level_changes(spans),
     )
 
 

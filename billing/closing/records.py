@@ -4,7 +4,7 @@ Records of a close: rows read under the periods' locks, without Django.
 Structs, because a close creates about twenty of these per subscription, and a struct costs a fifth of a dataclass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -25,6 +25,7 @@ from invoices.documents.drafts import Draft, DraftLine
 from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
+from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.commitments import SpendCommitment
 from plans.pricing.quantity_segments import QuantityChange
 
@@ -212,6 +213,11 @@ class FeeHistory(NamedTuple):
 NO_FEE_HISTORY = FeeHistory()
 
 
+def no_levels(span: RatingPeriod, feature: FeatureTerms, rate_id: int) -> Mapping[str, object]:
+    """Return no workings: invoices of late usage list no levels."""
+    return {}
+
+
 class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
     """
     A period to close, with everything that its invoice depends on. It is complete from the start and never changes.
@@ -221,6 +227,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
     late_periods: those that its invoice bills, too.
     commitments: period → commitment cycle, for this period and the late ones, as far as they have a commitment.
     coupons: those that apply to the invoice, in order of application.
+    level_workings: returns the levels of a feature's rate, as fields of the workings of its line.
     """
 
     fees: FeeHistory
@@ -229,6 +236,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
     late_periods: tuple[LatePeriod, ...]
     commitments: Mapping[int, CommitmentCycle]
     coupons: tuple[InvoiceCoupon, ...]
+    level_workings: Callable[[RatingPeriod, FeatureTerms, int], Mapping[str, object]]
 
     @classmethod
     def of(
@@ -241,6 +249,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
         late_periods: tuple[LatePeriod, ...] = (),
         commitments: Mapping[int, CommitmentCycle] = MappingProxyType({}),
         coupons: tuple[InvoiceCoupon, ...] = (),
+        level_workings: Callable[[RatingPeriod, FeatureTerms, int], Mapping[str, object]] = no_levels,
     ) -> Self:
         """Return a due period with these inputs; it has none of those that are left out."""
         facts = {name: getattr(due, name) for name in DuePeriod.__struct_fields__}
@@ -254,6 +263,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
             late_periods=late_periods,
             commitments=commitments,
             coupons=coupons,
+            level_workings=level_workings,
         )
 
     @property

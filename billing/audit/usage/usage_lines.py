@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from psycopg import ServerCursor
 from psycopg.rows import kwargs_row
 
 from billing.closing.lines.usage_lines import cumulative_workings, special_case_notes, usage_workings, window_share
+from billing.metering.rating_inputs.aggregate_quantities import whole_microseconds
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import with_event_values
@@ -32,8 +34,12 @@ from billing.metering.rating_inputs.rating_period import (
 )
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from invoices.amounts.line_net import line_net_sql
+from plans.aggregation.aggregate_state import to_microseconds
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
+
+LEVEL_TOLERANCE = Fraction(1, 10**9)
+"""Difference allowed between the sum of a line's levels and its quantity: of up to a thousand quotients of 12 places."""
 
 # Findings kept in memory and stored; further ones are dropped.
 MAX_ROWS = 100
@@ -234,6 +240,9 @@ def _differences(
         special_case_notes(line.span, recomputed.feature, line.rate_id),
     )
     stored: dict[str, Any] = json.loads(line.explanation)
+    levels, are_all_listed = stored.pop("levels", None), stored.pop("levels_until", None) is None
+    if levels is not None and are_all_listed and recomputed.feature.metering.held_by != "day":
+        yield from _wrong_levels(line, levels)
     amount = recomputed.amount(currency) - earlier.amount + earlier.credited
     is_rest = line.kind in ("late_usage", "progressive") or earlier.is_progressive
     if (is_rest and not line.corrects_line_id) or (line.corrects_line_id and "cumulative" in stored):
@@ -263,6 +272,19 @@ def _differences(
     ):
         name = differing[0]
         yield {"line_id": line.line_id, "wrong": name, "stored": stored.get(name), "again": explanation.get(name)}
+
+
+def _wrong_levels(line: BilledLine, levels: list[dict[str, str]]) -> Iterator[Row]:
+    """Yield a line whose listed levels don't add up to the quantity that the meter computed."""
+    level_integral = sum(
+        Fraction(span["level"])
+        * to_microseconds(datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"]))
+        for span in levels
+    )
+    again = level_integral / whole_microseconds(line.span)
+    # Each set of dimensions rounds its own quotient.
+    if line.metered is None or abs(again - Fraction(line.metered)) > LEVEL_TOLERANCE:
+        yield {"line_id": line.line_id, "wrong": "levels", "stored": line.metered, "again": float(again)}
 
 
 def _discounted_amount(line: BilledLine) -> Decimal:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +21,8 @@ from lib.money import round_money
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, TermDifference, VersionTerms, load_terms
 from plans.pricing.proration import share_of_interval
 from plans.pricing.rating import BOUND, FULL_PERIOD, UNCOVERED, RatedLine
+
+NO_LEVELS: Mapping[str, object] = MappingProxyType({})
 
 
 class UnpricedUsage(Exception):
@@ -151,7 +154,9 @@ def usage_lines(
             unit=feature.unit,
             amount=amount,
             taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=feature.tax_code),
-            explanation=usage_workings(line, feature.overridden, **notes),
+            explanation=usage_workings(
+                line, feature.overridden, levels=closing.level_workings(span, feature, rate_id), **notes
+            ),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
@@ -212,10 +217,13 @@ def line_description(
     return f"{text} (trial)" if span.is_trial else text
 
 
-def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **more: str) -> bytes:
+def usage_workings(
+    line: RatedLine, agreed: Sequence[TermDifference] = (), *, levels: Mapping[str, object] = NO_LEVELS, **more: str
+) -> bytes:
     """
     Return the workings of a line as JSON: the fields of `RatedLine.as_json`, the formula of its amount, and more.
 
+    levels: the levels that the quantity is made of, if it is one over time.
     agreed: differences from the published price. All other fields are plain numbers or text, so the JSON is
         concatenated, in a third of the time.
     """
@@ -242,6 +250,8 @@ def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **mor
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
     if agreed:
         rest += f',"agreed":{msgspec.json.encode([difference._asdict() for difference in agreed]).decode()}'
+    if levels:
+        rest += f",{msgspec.json.encode(levels).decode()[1:-1]}"
     return (
         f'{{"quantity":"{to_plain_string(line.quantity)}","included":"{to_plain_string(line.included)}"'
         f',"billable":"{to_plain_string(line.billable)}","refused":"{to_plain_string(line.refused)}","parts":[{",".join(parts)}]'

@@ -272,12 +272,18 @@ def _compute_feature(
     }
 
 
-def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
+def find_rate(feature: FeatureTerms, dimensions: Dimensions) -> int | None:
+    """Return the id of the rate for usage with these dimensions, if there is one."""
     rate = match_rate(feature.price.rates, dict(dimensions)) if feature.price else None
-    if rate is None:
+    return None if rate is None else int(rate.key)
+
+
+def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
+    rate_id = find_rate(feature, dimensions)
+    if rate_id is None:
         described = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
         raise NoRate(f"{feature.name} carries over a level for {described}, but its price has no rate for it.")
-    return int(rate.key)
+    return rate_id
 
 
 def compute_rate_quantity(
@@ -324,11 +330,11 @@ def _compute_level(
     if metering.aggregation == "unique":
         return compute_quantity("unique", state, opening=Decimal(opening.members))
     level = opening.total if metering.measures == "deltas" else opening.latest_value or ZERO
-    window = UsageWindow(period.starts_at, period.ends_at, _whole_microseconds(period))
+    window = UsageWindow(period.starts_at, period.ends_at, whole_microseconds(period))
     return weighted_sum(metering.measures, state, window, opening=level, until=at)
 
 
-def _whole_microseconds(period: RatingPeriod) -> int:
+def whole_microseconds(period: RatingPeriod) -> int:
     """Return the microseconds of the whole billing interval that a period is part of."""
     start, end = _whole_interval(period)
     return to_microseconds(end - start)
