@@ -34,12 +34,14 @@ from billing.metering.rating_inputs.rating_period import (
 )
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from invoices.amounts.line_net import line_net_sql
+from lib.decimals import exact_sum
 from plans.aggregation.aggregate_state import to_microseconds
+from plans.aggregation.level_spans import LevelSpan
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
 
 LEVEL_TOLERANCE = Fraction(1, 10**9)
-"""Difference allowed between the sum of a line's levels and its quantity: of up to a thousand quotients of 12 places."""
+"""Allowed difference between the sum of a line's levels and its quantity, of a thousand quotients of 12 places."""
 
 # Findings kept in memory and stored; further ones are dropped.
 MAX_ROWS = 100
@@ -276,12 +278,12 @@ def _differences(
 
 def _wrong_levels(line: BilledLine, levels: list[dict[str, str]]) -> Iterator[Row]:
     """Yield a line whose listed levels don't add up to the quantity that the meter computed."""
-    level_integral = sum(
-        Fraction(span["level"])
-        * to_microseconds(datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"]))
+    spans = [
+        LevelSpan(Decimal(span["level"]), datetime.fromisoformat(span["from"]), datetime.fromisoformat(span["to"]))
         for span in levels
-    )
-    again = level_integral / whole_microseconds(line.span)
+    ]
+    integral = exact_sum(level * to_microseconds(end - start) for level, start, end in spans)
+    again = Fraction(integral) / whole_microseconds(line.span)
     # Each set of dimensions rounds its own quotient.
     if line.metered is None or abs(again - Fraction(line.metered)) > LEVEL_TOLERANCE:
         yield {"line_id": line.line_id, "wrong": "levels", "stored": line.metered, "again": float(again)}

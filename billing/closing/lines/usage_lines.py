@@ -155,7 +155,7 @@ def usage_lines(
             amount=amount,
             taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=feature.tax_code),
             explanation=usage_workings(
-                line, feature.overridden, levels=closing.level_workings(span, feature, rate_id), **notes
+                line, feature.overridden, closing.level_workings(span, feature, rate_id), **notes
             ),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
@@ -218,7 +218,7 @@ def line_description(
 
 
 def usage_workings(
-    line: RatedLine, agreed: Sequence[TermDifference] = (), *, levels: Mapping[str, object] = NO_LEVELS, **more: str
+    line: RatedLine, agreed: Sequence[TermDifference] = (), levels: Mapping[str, object] = NO_LEVELS, /, **more: str
 ) -> bytes:
     """
     Return the workings of a line as JSON: the fields of `RatedLine.as_json`, the formula of its amount, and more.
