@@ -128,6 +128,7 @@ CASES = [
     ("meter_measures_deltas_or_levels", "UPDATE plans_meter SET measures = 'other' WHERE code = 'unused'"),
     ("only_a_level_recurs", "UPDATE plans_meter SET recurring = true WHERE code = 'unused'"),
     ("only_a_weighted_sum_has_levels", "UPDATE plans_meter SET measures = 'levels' WHERE code = 'unused'"),
+    ("only_recurring_distinct_values_are_held", "UPDATE plans_meter SET held_by = 'day' WHERE code = 'unused'"),
     ("only_distinct_values_go", "UPDATE plans_meter SET operation_property = 'op' WHERE code = 'unused'"),
     ("meter_reads_its_value_in_one_way", "UPDATE plans_meter SET aggregation = 'sum' WHERE code = 'unused'"),
     (

@@ -333,6 +333,15 @@ def _metered_offers() -> list[dict[str, Any]]:
         operation_property="op",
         recurring=True,
     )
+    held = make_meter(
+        "held",
+        event_name="sampled",
+        aggregation="unique",
+        value_property="user",
+        operation_property="op",
+        recurring=True,
+        held_by="second",
+    )
     orders = make_meter(
         "orders", event_name="sampled", aggregation="sum", value_property="worth", price_property="cost"
     )
@@ -346,6 +355,7 @@ def _metered_offers() -> list[dict[str, Any]]:
         offer(make_feature("peak", meter=peak), rates=[rate("3")]),
         offer(make_feature("space", meter=space), rates=[rate("0.25")]),
         offer(make_feature("seats", meter=seats), rates=[rate("4")]),
+        offer(make_feature("held", meter=held), rates=[rate("0.5")]),
         offer(make_feature("work", meter=work), rates=[rate("0.1")]),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),

@@ -216,6 +216,7 @@ ONLY_BY_ORACLE = {
     "billing_coverage": "customer_id during feature_id named subscription_id",
     "billing_distinctvalue": "at digest is_present key series_id source value",
     "billing_levelchange": "at key series_id source value",
+    "billing_membershipstep": "at digest joins key series_id source",
     "billing_period": "anchor_at continues_id due_at ends_at is_trial kind late_since retry_at version_id",
     "billing_periodgrant": "next_at",
     "billing_reservation": (

@@ -201,6 +201,7 @@ CASES = [
         "trial_is_a_period_of_its_own",
         "UPDATE billing_period SET is_trial = true, kind = 'opening', ends_at = starts_at WHERE state = 'open'",
     ),
+    ("period_starts_at_its_anchor_or_later", "UPDATE billing_period SET anchor_at = starts_at + interval '1 second'"),
     ("period_settles_in_a_known_way", "UPDATE billing_period SET settles = 'other'"),
     (
         "period_settles_in_a_known_way",
