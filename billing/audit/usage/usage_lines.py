@@ -285,7 +285,8 @@ def _wrong_levels(line: BilledLine, levels: list[dict[str, str]]) -> Iterator[Ro
     integral = exact_sum(level * to_microseconds(end - start) for level, start, end in spans)
     again = Fraction(integral) / whole_microseconds(line.span)
     # Each set of dimensions rounds its own quotient.
-    if line.metered is None or abs(again - Fraction(line.metered)) > LEVEL_TOLERANCE:
+    # A line without usage has no metered quantity, and lists a level of zero.
+    if abs(again - Fraction(line.metered or 0)) > LEVEL_TOLERANCE:
         yield {"line_id": line.line_id, "wrong": "levels", "stored": line.metered, "again": float(again)}
 
 
