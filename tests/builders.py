@@ -199,7 +199,7 @@ def offer(
     Describe the allowance and prices of a feature in a version.
 
     rates: in `currency`; or `prices`: currency → rates. No rates means no price, as for a hard cap or a boolean.
-    minimum: of each of its prices. limits: quotas and throttles.
+    minimum: of each of its prices, and so are fields in `price`. limits: quotas and throttles.
     """
     prices = prices or ({currency: rates} if rates else {})
     return {"feature": feature, "included": Decimal(included), "prices": prices, **fields}
@@ -247,6 +247,7 @@ def _add_offer(
     prices: dict[str, Sequence[dict[str, Any]]],
     minimum: Number | None = None,
     limits: Sequence[dict[str, Any]] = (),
+    price: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
@@ -258,11 +259,11 @@ def _add_offer(
         UsageLimit.objects.create(plan_feature=granted, position=position_of_limit, **described)
     for currency, rates in prices.items():
         least = None if minimum is None else Decimal(minimum)
-        price = Price.objects.create(plan_feature=granted, currency=currency, minimum=least)
+        stored = Price.objects.create(plan_feature=granted, currency=currency, minimum=least, **(price or {}))
         for position, described in enumerate(rates):
             tiers = described["tiers"]
             made = Rate.objects.create(
-                price=price,
+                price=stored,
                 position=position,
                 **{name: described[name] for name in described if name != "tiers"},
             )

@@ -17,6 +17,7 @@ from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
+from billing.models.split_values import SplitValue
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.threshold_checks import ThresholdCheck
 from billing.models.unmatched_usage import Dismissal, IgnoreRule, UnmatchedUsage
@@ -74,6 +75,7 @@ __all__ = [
     "Settlement",
     "SimulationResult",
     "SpendCap",
+    "SplitValue",
     "Subscription",
     "SubscriptionCommitment",
     "SubscriptionQuantity",

@@ -27,6 +27,7 @@ from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
 from plans.pricing.period_anchor import AnchorKind
+from plans.pricing.price_splits import PriceSplit
 from plans.pricing.proration import ProrationUnit
 from plans.pricing.usage_limits import UsageLimitTerms, window_length
 from plans.pricing.validation import check_percent
@@ -182,6 +183,7 @@ class VersionTerms:
     tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
     thresholds: amounts at which usage is billed before the period ends.
     prorates_stubs: whether an allowance is prorated in a period that begins within its interval.
+    split_features: features whose price is split by a property.
     """
 
     version_id: int
@@ -210,6 +212,7 @@ class VersionTerms:
     includes_tax: bool = False
     thresholds: tuple[SpendThreshold, ...] = ()
     prorates_stubs: bool = False
+    split_features: tuple[FeatureTerms, ...] = ()
 
 
 _terms_cache: dict[tuple[int, str, datetime | None], VersionTerms] = {}
@@ -334,6 +337,7 @@ def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "spanning_features": tuple(feature for feature in features if feature.spans_periods),
         "stateful_features": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
         "prorates_stubs": any(feature.prorates_stubs for feature in features),
+        "split_features": tuple(feature for feature in features if feature.price is not None and feature.price.split),
         "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
     }
 
@@ -475,7 +479,12 @@ def combine_rates(
         rounding=rounding,
         minimum=price.minimum if price else None,
         maximum=price.maximum if price else None,
+        split=_price_split(price) if price and price.split_by else None,
     )
+
+
+def _price_split(price: Price) -> PriceSplit:
+    return PriceSplit(price.split_by, price.split_bound, price.allowance_per_value)
 
 
 def build_rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.RateTerms:

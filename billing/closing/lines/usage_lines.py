@@ -18,6 +18,7 @@ from invoices.documents.seller_terms import SellerTerms, last_instant
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, TermDifference, VersionTerms, load_terms
+from plans.pricing.price_splits import listed_key
 from plans.pricing.proration import share_of_interval
 from plans.pricing.rating import BOUND, FULL_PERIOD, UNCOVERED, RatedLine
 
@@ -153,13 +154,18 @@ def usage_lines(
             taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=feature.tax_code),
             explanation=usage_workings(line, feature.overridden, **notes),
             plan_feature_id=feature.plan_feature_id,
-            rate_id=rate_id if rate_id > FREE_RATE else None,
+            rate_id=priced_rate_id(rate_id),
             subject=f"feature:{feature.code}",
         )
         yield (
             draft_line,
             UsageSnapshot(draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)),
         )
+
+
+def priced_rate_id(rate_id: int) -> int | None:
+    """Return the listed rate that a line's key belongs to; None for a minimum, free usage, or beyond a wallet."""
+    return listed_key(rate_id) if rate_id > FREE_RATE else None
 
 
 def special_case_notes(span: RatingPeriod, feature: FeatureTerms, rate_key: int | str) -> dict[str, str]:
@@ -207,7 +213,8 @@ def line_description(
     """Return the description of the line of a rate or of a bound."""
     has_own = line.rate_key in (BOUND, UNCOVERED) and line.label
     fallback = f"{feature.name}: {line.label}" if has_own else feature.name
-    text = descriptions.get(int(line.rate_key)) or fallback
+    text = descriptions.get(listed_key(int(line.rate_key))) or fallback
+    text = f"{text}: {line.value}" if line.value else text
     text = f"{text} (as agreed)" if feature.overridden else text
     return f"{text} (trial)" if span.is_trial else text
 
@@ -240,6 +247,8 @@ def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **mor
     if line.prior_units:
         more["climbed"] = to_plain_string(line.prior_units)
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
+    if line.value:
+        rest += f',"value":{msgspec.json.encode(line.value).decode()}'
     if agreed:
         rest += f',"agreed":{msgspec.json.encode([difference._asdict() for difference in agreed]).decode()}'
     return (

@@ -14,6 +14,7 @@ from plans.catalog.overrides import (
     apply_overrides,
     prorate_stub_terms,
     prorate_terms,
+    split_terms,
     trial_terms,
 )
 from plans.catalog.stored_terms import VersionTerms, load_terms
@@ -54,7 +55,7 @@ def terms_for(period: RatingPeriod) -> VersionTerms:
     """
     Return the terms that a period is rated by. If a plan change began it, allowances are prorated to the remaining
     share, and in another period that begins within its interval those that should be; in a trial, terms that are not
-    due are left out.
+    due are left out. A split price has a rate for each of the period's values.
 
     :raises ValueError: if an override can't be charged by; the text gives the reason.
 
@@ -69,6 +70,8 @@ def terms_for(period: RatingPeriod) -> VersionTerms:
         terms = prorate_stub_terms(terms, remaining_share(terms, period))
     if period.is_trial:
         terms = trial_terms(terms)
+    if period.split_values:
+        terms = split_terms(terms, period.split_values)
     return terms
 
 

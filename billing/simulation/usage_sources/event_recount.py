@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from billing.metering.ingest import customer_cache
+from billing.metering.ingest.attribution import attribute_event
 from billing.metering.ingest.catalog_cache import get_catalog, look_up
 from billing.metering.ingest.customer_cache import CachedCustomer
 from billing.metering.ingest.event_contributions import (
@@ -13,7 +14,7 @@ from billing.metering.ingest.event_contributions import (
     compute_contributions,
     read_customers,
 )
-from billing.metering.ingest.event_reader import read_pages
+from billing.metering.ingest.event_reader import StoredEvent, read_pages, to_received_event
 from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.rating_inputs.aggregate_quantities import StoredState, decode_dimensions
@@ -58,7 +59,7 @@ def recount_events(
 def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPeriod]) -> CachedCustomer:
     """Return a customer whose periods are on the candidate versions."""
     periods = [
-        replace(period, version_id=spans[period.id].version_id) if period.id in spans else period
+        replace(period, version_id=spans[period.id].version_id, split_values={}) if period.id in spans else period
         for period in copy.periods
     ]
     return customer_cache.build_customer(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
@@ -96,10 +97,25 @@ class _EventPass:
             customer_id=customer_id, names=self.names, since=self.span.starts_at, until=self.span.ends_at
         )
         for rows in pages:
+            self._number_values(rows, customers.get(customer_id))
             for attributed in compute_contributions(rows, customers):
                 if attributed.correction_sequence is None:
                     self._take(attributed)
         self._finish()
+
+    def _number_values(self, rows: Sequence[StoredEvent], customer: CachedCustomer | None) -> None:
+        """Number the values that these events are the first to have, in the customer's copy only."""
+        if customer is None or not customer.has_splits:
+            return
+        periods = {period.id: period for period in customer.periods}
+        for row in rows:
+            attribution = attribute_event(to_received_event(row), catalog=get_catalog(), customer=customer)
+            for new in attribution.route.new_values:
+                numbered = periods[new.price.period_id].split_values.setdefault(new.price.plan_feature_id, {})
+                numbered[new.value] = len(numbered) + 1
+        if self.span.period_id in periods:
+            split_values = periods[self.span.period_id].split_values
+            self.usage.split_values |= {id_: split_values[id_] for id_ in self.features if id_ in split_values}
 
     def _take(self, attributed: EventContributions) -> None:
         for unpriced in attributed.attribution.unmatched_parts:
