@@ -85,9 +85,13 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
     """Return a feature's allowance, prices and overage as text."""
     included = ""
     if feature.included:
-        included = _("%(quantity)s included %(frequency)s.") % {
+        text = _("%(quantity)s included %(frequency)s.")
+        if feature.included_per:
+            text = _("%(quantity)s included %(frequency)s for each %(property)s.")
+        included = text % {
             "quantity": figures.units(feature.included, feature.unit),
             "frequency": frequency(feature.resets or terms.interval),
+            "property": feature.included_per,
         }
     return {
         "name": feature.name,

@@ -113,6 +113,18 @@ class FeatureTerms:
     prorates_stubs: bool = False
 
     @property
+    def shared_included(self) -> Decimal:
+        """The allowance of all usage together; zero where each value of a split price has its own."""
+        split = self.price.split if self.price else None
+        return ZERO if split and split.allowance_per_value else self.included
+
+    @property
+    def included_per(self) -> str:
+        """The property of which each value has the allowance for itself; empty if all usage shares it."""
+        split = self.price.split if self.price else None
+        return split.path if split and split.allowance_per_value else ""
+
+    @property
     def invoice_price(self) -> rating.PriceTerms | None:
         """
         The price of the usage that is invoiced; for a feature paid by a wallet, only the units that it could not

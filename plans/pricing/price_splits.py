@@ -38,7 +38,7 @@ class PriceSplit:
     path: dotted path of the property.
     bound: number of values with lines of their own, 1 to 10,000; usage of further values is *other*.
     allowance_per_value: whether the price's allowance holds for each value, and not for all of them together; *other*
-        has none then.
+        has none then. Terms without derived rates are those of a single value.
 
     :raises InvalidCharge: if the bound is out of range.
     """

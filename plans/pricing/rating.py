@@ -223,12 +223,13 @@ class _Allowances:
     def __init__(self, terms: PriceTerms) -> None:
         self._terms = terms
         self._per_value = terms.split is not None and terms.split.allowance_per_value
-        self._remaining: dict[int, Decimal] = {} if self._per_value else {0: terms.included}
+        self._remaining: dict[int, Decimal] = {}
 
     def remaining(self, rate: RateTerms) -> Decimal:
-        if not self._per_value:
-            return self._remaining[0]
-        return self._remaining.setdefault(rate.position, self._terms.allowance_at(rate.position))
+        # The other values share a rate, but have no allowance to share.
+        is_other = self._per_value and rate.split_value is not None and not rate.position
+        position = rate.position if self._per_value else 0
+        return self._remaining.setdefault(position, ZERO if is_other else self._terms.included)
 
     def consume(self, rate: RateTerms, units: Decimal) -> None:
         position = rate.position if self._per_value else 0

@@ -140,7 +140,3 @@ class PriceTerms:
                     f"Rate {rate.key!r} matches {self.split.path}, by which the price is split; remove it from the"
                     " rate, or don't split the price by it."
                 )
-
-    def allowance_at(self, position: int) -> Decimal:
-        """Return the allowance of a value with this number, if each value has its own: none for the *other* ones."""
-        return self.included if position else ZERO

@@ -190,12 +190,36 @@ def _problems_of_price(plan_feature: PlanFeature, meter: Meter, price: Price) ->
     yield from (f"{name}: {problem}" for problem in rate_problems)
     yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(meter, rate))
     yield from _problems_of_metering(meter, price, rates, name)
+    if price.split_by:
+        yield from _problems_of_split(plan_feature, meter, price)
     # With an invalid rate this would only report the same problem again.
     if rates and not rate_problems:
         try:
             build_price_terms(plan_feature, meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
+
+
+def _problems_of_split(plan_feature: PlanFeature, meter: Meter, price: Price) -> Iterator[str]:
+    """Yield the reasons why a price can't be split by a property."""
+    names = {"price": price, "meter": meter}
+    if plan_feature.consumption != Consumption.OVERAGE:
+        yield (_("%(price)s is split by a property, but is not billed by invoice. Remove the split.") % names)
+    if metering_terms(meter).needs_aggregate_state:
+        yield (
+            _("%(price)s is split by a property, but %(meter)s computes more than a sum of events. Remove the split.")
+            % names
+        )
+    version = price.plan_feature.version
+    invoice_interval = Interval(version.interval_unit, version.interval_count)
+    if price.resets_unit and Interval(price.resets_unit, price.resets_every).is_longer_than(invoice_interval):
+        yield (
+            _(
+                "%(price)s is split by a property, so it starts over in each billing period. Shorten its reset"
+                " interval, or remove the split."
+            )
+            % names
+        )
 
 
 def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:

@@ -9,11 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from billing.metering.store.split_values import SplitPrice
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
 from plans.catalog.stored_terms import load_terms
@@ -42,9 +43,9 @@ class CachedPeriod:
     named: bool
     anchor_at: datetime
     throttles: "tuple[CachedThrottle, ...]" = ()
-    # Plan feature → the numbered values of its split price. Values are only added, so that a copy can't be wrong: it
-    # may lack a value, which is then numbered or found.
-    split_values: dict[int, dict[SplitText, int]] = field(default_factory=dict)
+    # Plan feature → the numbered values of its split price. Numbers never change: a copy may lack values, which are
+    # then numbered or found, but has none wrong.
+    split_values: Mapping[int, Mapping[SplitText, int]] = field(default_factory=dict)
 
 
 class CachedThrottle(NamedTuple):
@@ -106,10 +107,11 @@ _decode_split_values = msgspec.json.Decoder(tuple[tuple[int, SplitText, int], ..
 
 def build_period(*columns: Any, throttles: str, split_values: str) -> CachedPeriod:
     """Return a period from its columns and from the texts that `THROTTLES` and `SPLIT_VALUES` select for it."""
-    period = replace(CachedPeriod(*columns), throttles=_decode_throttles(throttles) if throttles else ())
+    numbered: dict[int, dict[SplitText, int]] = {}
     for plan_feature_id, value, position in _decode_split_values(split_values) if split_values else ():
-        period.split_values.setdefault(plan_feature_id, {})[value] = position
-    return period
+        numbered.setdefault(plan_feature_id, {})[value] = position
+    decoded = _decode_throttles(throttles) if throttles else ()
+    return replace(CachedPeriod(*columns), throttles=decoded, split_values=numbered)
 
 
 _pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
@@ -140,6 +142,19 @@ class CachedCustomer:
     pauses: tuple[CachedPause, ...] = ()
     has_splits: bool = False
     routes: dict[Any, Any] = field(default_factory=dict)  # attribution's own types, which import this module
+
+    def with_split_values(self, stored: Mapping[SplitPrice, Mapping[SplitText, int]]) -> Self:
+        """Return a copy that knows these values of split prices, and has no routes yet."""
+        by_period: dict[int, dict[int, Mapping[SplitText, int]]] = {}
+        for price, positions in stored.items():
+            by_period.setdefault(price.period_id, {})[price.plan_feature_id] = positions
+        periods = tuple(
+            replace(period, split_values={**period.split_values, **by_period[period.id]})
+            if period.id in by_period
+            else period
+            for period in self.periods
+        )
+        return replace(self, periods=periods, routes={})
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[CachedPeriod, ...]:
         """
@@ -205,6 +220,12 @@ def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str,
     while len(_copies) > MAX_CUSTOMERS:
         _copies.popitem(last=False)
     return copies
+
+
+def keep(customers: Mapping[str, CachedCustomer], *, sandbox: bool) -> None:
+    """Keep these copies in place of earlier ones."""
+    for ref, copy in customers.items():
+        _copies[sandbox, ref] = copy
 
 
 def clear() -> None:

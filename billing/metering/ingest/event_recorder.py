@@ -243,7 +243,7 @@ def attribute_events(events: Sequence[ReceivedEvent], *, sandbox: bool) -> Event
             for event, attribution in zip(events, attributions, strict=True)
         ]
     if any(attribution.route.new_values for attribution in attributions):
-        attributions = _number_new_values(events, attributions, catalog, customers)
+        attributions = _number_new_values(events, attributions, catalog, customers, sandbox=sandbox)
     return EventBatch(events, attributions, customers, catalog.revision, sandbox)
 
 
@@ -252,6 +252,8 @@ def _number_new_values(
     attributions: Sequence[Attribution],
     catalog: CachedCatalog,
     customers: Mapping[str, CachedCustomer],
+    *,
+    sandbox: bool,
 ) -> list[Attribution]:
     """
     Number the values of split prices that these events are the first to have, and attribute the events again.
@@ -261,13 +263,11 @@ def _number_new_values(
     """
     new_values = dict.fromkeys(value for attribution in attributions for value in attribution.route.new_values)
     stored = split_values.store_values(new_values)
-    for customer in customers.values():
-        for period in customer.periods:
-            for price, positions in stored.items():
-                if price.period_id == period.id:
-                    period.split_values.setdefault(price.plan_feature_id, {}).update(positions)
+    numbered = {ref: customer.with_split_values(stored) for ref, customer in customers.items()}
+    # Numbers of a transaction that rolls back are given to other values, so they must never be cached.
+    transaction.on_commit(lambda: customer_cache.keep(numbered, sandbox=sandbox))
     return [
-        attribute_event(event, catalog=catalog, customer=customers.get(event.customer))
+        attribute_event(event, catalog=catalog, customer=numbered.get(event.customer))
         if attribution.route.new_values
         else attribution
         for event, attribution in zip(events, attributions, strict=True)

@@ -30,7 +30,8 @@ ELSE coalesce((
         coalesce(l.explanation->>'climbed', '0')::numeric + (l.explanation->>'billable')::numeric)::text)
         ORDER BY b.high_water_mark)
     FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
-    JOIN plans_planfeature pf ON pf.id = b.plan_feature_id JOIN plans_rate r ON r.id = mod(b.rate_id, {KEYS_PER_VALUE})
+    JOIN plans_planfeature pf ON pf.id = b.plan_feature_id
+    JOIN plans_rate r ON r.id = mod(b.rate_id, {KEYS_PER_VALUE})
     JOIN plans_price pr ON pr.id = r.price_id AND pr.resets_unit = ''
     LEFT JOIN billing_splitvalue v ON (v.period_id, v.plan_feature_id) = (b.period_id, b.plan_feature_id)
         AND v.position = b.rate_id / {KEYS_PER_VALUE}

@@ -17,7 +17,6 @@ from psycopg import Cursor
 
 from billing.triggers import COST_LOCK_ID
 from lib import prepared_statements
-from plans.pricing.price_splits import KEYS_PER_VALUE
 
 # Bounds the memory of a process.
 MAX_CACHED_IDS = 500_000
@@ -164,16 +163,12 @@ def _lock_later_periods(carryovers: Collection[tuple[int, datetime]]) -> LaterPe
                 return LaterPeriods(tuple(row[:3] for row in rows if row[3]))
 
 
-# A value that is numbered no more, because the transaction that numbered it failed, gets no counter.
-_INSERT_COUNTERS = f"""
+_INSERT_COUNTERS = """
 INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, carried,
     fingerprint)
 SELECT p, f, r, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
-WHERE r < {KEYS_PER_VALUE} OR EXISTS (
-    SELECT FROM billing_splitvalue WHERE (period_id, plan_feature_id, position) = (p, f, (r / {KEYS_PER_VALUE})::int)
-)
 ORDER BY p, f, r, w ON CONFLICT DO NOTHING
-"""  # noqa: S608
+"""
 # LATERAL reads one key at a time by index: a plain join might scan the whole table to find a few rows.
 _FIND_COUNTERS = """
 SELECT sent.i, c.id
@@ -255,7 +250,7 @@ _series_ids: dict[RollupSeries, int] = {}
 
 
 class CounterMissing(Exception):
-    """A counter whose id this process cached is gone, or it can't be created: its period or value is not stored."""
+    """A counter whose id this process cached is gone: its period was deleted."""
 
 
 class CounterUnderflow(Exception):
@@ -377,8 +372,6 @@ def _ensure_ids(
     cursor.execute(insert_sql, [document])
     cursor.execute(find_sql, [document])
     new_ids = {missing[position]: id_ for position, id_ in cursor.fetchall()}
-    if len(new_ids) < len(missing):
-        raise CounterMissing
     # Ids of a transaction that rolls back must never be cached.
     transaction.on_commit(lambda: _cache_ids(cached_ids, new_ids))
     return [new_ids[key] if id_ is None else id_ for key, id_ in zip(keys, ids, strict=True)]

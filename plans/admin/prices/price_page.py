@@ -26,18 +26,20 @@ from plans.admin.prices.live_example import ExampleRate, examples
 from plans.admin.prices.rates import RateInline, is_editable
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.prices import PREPAID, TIERED, Consumption
+from plans.pricing.price_splits import DEFAULT_BOUND
 
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
+SPLIT = ("split_by", "split_bound", "allowance_per_value")
 
 
 class PriceForm(RowForm[Price]):
-    defaults = {"resets_every": 1}
+    defaults = {"resets_every": 1, "split_bound": DEFAULT_BOUND}
 
     currency = CurrencyCodeField(takes_credits=True)
 
     class Meta:
         model = Price
-        fields = ("plan_feature", "currency", *BOUNDS)
+        fields = ("plan_feature", "currency", *BOUNDS, *SPLIT)
         labels = {"resets_every": _("Resets every"), "resets_unit": _("Interval")}
         help_texts = {
             "resets_every": _(
@@ -51,6 +53,9 @@ class PriceForm(RowForm[Price]):
         least, most = cleaned.get("minimum"), cleaned.get("maximum")
         if least is not None and most is not None and least > most:
             self.add_error("maximum", gettext("The maximum must be at least the minimum."))
+        is_split = cleaned.get("allowance_per_value") or cleaned.get("split_bound") not in (None, DEFAULT_BOUND)
+        if is_split and "split_by" in cleaned and not cleaned["split_by"]:
+            self.add_error("split_by", gettext("Name the property whose values have lines of their own."))
         return cleaned
 
 
@@ -88,7 +93,10 @@ class PriceAdmin(StaffAdmin):
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
         is_bounded = obj is not None and (obj.minimum, obj.maximum) != (None, None)
         bounds = [("minimum", "maximum")] if is_bounded or not is_paid else []
-        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
+        # Likewise a split, which only usage billed by invoice can have.
+        is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE or obj.split_by
+        split = [SPLIT] if is_invoiced else []
+        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *split]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()

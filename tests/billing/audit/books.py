@@ -346,7 +346,7 @@ def _metered_offers() -> list[dict[str, Any]]:
         offer(make_feature("peak", meter=peak), rates=[rate("3")]),
         offer(make_feature("space", meter=space), rates=[rate("0.25")]),
         offer(make_feature("seats", meter=seats), rates=[rate("4")]),
-        offer(make_feature("work", meter=work), rates=[rate("0.1")]),
+        offer(make_feature("work", meter=work), rates=[rate("0.1")], price={"split_by": "user", "split_bound": 2}),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),
         offer(make_feature("worth.yearly", meter=orders), included=150, rates=[rate("0.01")]),
@@ -382,8 +382,9 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
 
 def _change(subscription: Subscription) -> None:
     """Use some calls at the tiers of one version, then change to a version with other tiers."""
+    by_key = {"split_by": "key", "allowance_per_value": True}
     ladder = publish(
-        version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)])]),
+        version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)], price=by_key)]),
         by=None,
         at=JAN,
     )
@@ -392,7 +393,7 @@ def _change(subscription: Subscription) -> None:
         for number in range(6):
             used_at = moment - timedelta(hours=number + 1)
             event = {"id": f"m{used_at}", "customer": "mover", "event": "api.call", "timestamp": used_at.isoformat()}
-            _record([event], at=moment)
+            _record([event | {"properties": {"key": number % 2 or None}}], at=moment)
         change_plan(subscription=subscription, version=version, at=moment)
 
 

@@ -32,7 +32,8 @@ _CORRECTIONS = """
             OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))
 """
 
-# The upper bits of a split price's rate are the number of the value. Left joins throughout: a counter whose period, feature or rate is missing has to be found, not lost.
+# Left joins throughout: a counter whose period, feature or rate is missing has to be found, not lost. The upper bits
+# of a split price's rate are the number of the value.
 _PLACES = """
     SELECT c.id AS counter_id, c.period_id, c.plan_feature_id, c.rate_id FROM billing_counter c
     LEFT JOIN billing_period p ON p.id = c.period_id LEFT JOIN billing_subscription s ON s.id = p.subscription_id
