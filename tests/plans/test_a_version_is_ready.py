@@ -82,6 +82,22 @@ CASES = [
         ["api.calls is paid with each use, so it can't be charged by a percentage"],
     ),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
+    ([], [offer("api.calls", rates=PRICED, price={"split_by": "api_key"})], []),
+    (
+        [],
+        [offer("api.calls", rates=PRICED, price={"split_by": "api_key"}, consumption="balance")],
+        ["api.calls in USD is split by a property, but is not billed by invoice"],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=[rate("1", model="flat")], price={"split_by": "api_key"})],
+        ["api.calls in USD: Rate "],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=PRICED, price={"split_by": "a", "resets_unit": "year"})],
+        ["api.calls in USD is split by a property, so it starts over in each billing period"],
+    ),
     ([fee("5", currency="XXX")], [], ["'XXX' is not an ISO 4217 currency"]),
 ]
 
@@ -193,6 +209,13 @@ def test_a_price_on_events_needs_an_adding_meter():
     rates = [rate(model="percentage", percent=Decimal(2))]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("peak", meter=meter), rates=rates)]))
     assert "applies to single events" in problem
+
+
+def test_a_split_price_needs_a_meter_that_counts_or_sums():
+    meter = make_meter("peak", aggregation="max", value_property="load")
+    split = offer(make_feature("peak", meter=meter), rates=PRICED, price={"split_by": "region"})
+    [problem] = problems_of(make_plan(offers=[split]))
+    assert problem.startswith("peak in USD is split by a property, but peak computes more than a sum of events")
 
 
 def test_a_dynamic_price_needs_a_meter_that_reads_a_price():

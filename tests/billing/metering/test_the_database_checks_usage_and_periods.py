@@ -170,7 +170,18 @@ CAP_BUCKET = "INSERT INTO billing_capbucket (cap_id, starts_at, events) SELECT i
 THROTTLED = "UPDATE billing_spendcap SET action = 'throttle', counts_from = now(), per_minute = "
 
 
+NUMBERED = """
+INSERT INTO billing_splitvalue (period_id, plan_feature_id, position, value)
+SELECT c.period_id, c.plan_feature_id, v.position, v.value FROM (SELECT * FROM billing_counter LIMIT 1) c,
+    (VALUES {values}) AS v(position, value)
+"""
+
 CASES = [
+    # values of split prices
+    ("split_value_is_numbered_once", NUMBERED.format(values="(1, 'a'), (2, 'a')")),
+    ("split_value_is_numbered_once", NUMBERED.format(values="(1, NULL), (2, NULL)")),
+    ("split_value_has_a_number", NUMBERED.format(values="(0, 'a')")),
+    ("split_value_has_a_number", NUMBERED.format(values="(10001, 'a')")),
     # periods
     ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'other'"),
     ("period_is_closed_after_its_end", "UPDATE billing_period SET state = 'other'"),
