@@ -88,6 +88,8 @@ class FeatureTerms:
         published.
     usage_limits: its quotas and throttles.
     prorates_stubs: whether its allowance is prorated in a period that begins within its interval.
+    billed_each: amount of usage that is invoiced as soon as it is reached, 0 for all usage at once; None for the end
+    of the period.
     """
 
     plan_feature_id: int
@@ -111,6 +113,7 @@ class FeatureTerms:
     tax_code: str = ""
     usage_limits: tuple[UsageLimitTerms, ...] = ()
     prorates_stubs: bool = False
+    billed_each: Decimal | None = None
 
     @property
     def shared_included(self) -> Decimal:
@@ -408,6 +411,7 @@ def _feature_terms(
         tax_code=plan_feature.tax_code or tax_code,
         usage_limits=tuple(map(usage_limit_terms, plan_feature.usage_limits.all())),
         prorates_stubs=plan_feature.stub_allowance == StubAllowance.PRORATED,
+        billed_each=price.billed_each if price else None,
     )
 
 

@@ -188,6 +188,8 @@ class Price(models.Model):
         bill all usage together.
     split_bound: number of values with lines of their own in a period; usage of further values is on one line.
     allowance_per_value: whether the allowance holds for each value, and not for all of them together.
+    billed_each: amount of usage that is invoiced as soon as it is reached; 0 for all usage at once, empty for the end
+        of the period.
     """
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
@@ -217,6 +219,13 @@ class Price(models.Model):
     allowance_per_value = models.BooleanField(
         default=False, db_default=False, help_text=_("Each value has the allowance for itself.")
     )
+    billed_each = models.DecimalField(
+        _("billed in advance for each"),
+        **AMOUNT,
+        null=True,
+        blank=True,
+        help_text=_("Amount of usage. 0: at once. Empty: at the end of the period."),
+    )
 
     class Meta:
         constraints = [
@@ -224,6 +233,7 @@ class Price(models.Model):
             finite("minimum", name="price_minimum_is_finite"),
             finite("maximum", name="price_maximum_is_finite"),
             finite("resets_every", least=1, most=120, name="price_resets_every_1_to_120"),
+            finite("billed_each", name="amount_billed_in_advance_is_finite"),
             finite("split_bound", least=1, most=MAX_BOUND, name="price_is_split_into_1_to_10000_values"),
             models.CheckConstraint(
                 condition=~Q(split_by="") | Q(allowance_per_value=False, split_bound=DEFAULT_BOUND),

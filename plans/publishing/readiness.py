@@ -192,6 +192,8 @@ def _problems_of_price(plan_feature: PlanFeature, meter: Meter, price: Price) ->
     yield from _problems_of_metering(meter, price, rates, name)
     if price.split_by:
         yield from _problems_of_split(plan_feature, meter, price)
+    if price.billed_each is not None:
+        yield from _problems_of_advance(plan_feature, meter, price, rates)
     # With an invalid rate this would only report the same problem again.
     if rates and not rate_problems:
         try:
@@ -210,9 +212,7 @@ def _problems_of_split(plan_feature: PlanFeature, meter: Meter, price: Price) ->
             _("%(price)s is split by a property, but %(meter)s computes more than a sum of events. Remove the split.")
             % names
         )
-    version = price.plan_feature.version
-    invoice_interval = Interval(version.interval_unit, version.interval_count)
-    if price.resets_unit and Interval(price.resets_unit, price.resets_every).is_longer_than(invoice_interval):
+    if _is_longer_than_period(price):
         yield (
             _(
                 "%(price)s is split by a property, so it starts over in each billing period. Shorten its reset"
@@ -220,6 +220,54 @@ def _problems_of_split(plan_feature: PlanFeature, meter: Meter, price: Price) ->
             )
             % names
         )
+
+
+def _problems_of_advance(plan_feature: PlanFeature, meter: Meter, price: Price, rates: list[Rate]) -> Iterator[str]:
+    """Yield the reasons why usage can't be billed before its period ends: its amount would not be final."""
+    names = {"price": price, "meter": meter}
+    if plan_feature.consumption != Consumption.OVERAGE:
+        yield _("%(price)s is billed in advance, but its usage is not billed by invoice. Remove the amount.") % names
+    if price.minimum is not None or price.maximum is not None:
+        yield (
+            _(
+                "%(price)s is billed in advance, but its minimum or maximum is known only at the period's end. Remove"
+                " one of them."
+            )
+            % names
+        )
+    only_grows = meter.aggregation in (Aggregation.COUNT, Aggregation.SUM, Aggregation.UNIQUE) and not (
+        meter.recurring or meter.operation_property
+    )
+    if not only_grows:
+        yield (
+            _(
+                "%(price)s is billed in advance, but the quantity of %(meter)s is known only at the period's end. Use"
+                " a meter that counts, sums, or counts distinct values that never leave."
+            )
+            % names
+        )
+    if any(rate.model == ChargeModel.PERCENTAGE for rate in rates):
+        yield (
+            _(
+                "%(price)s is billed in advance, but a percentage of each event is known only at the period's end."
+                " Use another charge model."
+            )
+            % names
+        )
+    if _is_longer_than_period(price):
+        yield (
+            _("%(price)s is billed in advance, so it starts over in each billing period. Shorten its reset interval.")
+            % names
+        )
+
+
+def _is_longer_than_period(price: Price) -> bool:
+    """Return whether a price resets after more than one billing period."""
+    if not price.resets_unit:
+        return False
+    version = price.plan_feature.version
+    invoice_interval = Interval(version.interval_unit, version.interval_count)
+    return Interval(price.resets_unit, price.resets_every).is_longer_than(invoice_interval)
 
 
 def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:

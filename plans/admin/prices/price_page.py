@@ -29,7 +29,7 @@ from plans.models.prices import PREPAID, TIERED, Consumption
 from plans.pricing.price_splits import DEFAULT_BOUND
 
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
-SPLIT = ("split_by", "split_bound", "allowance_per_value")
+OF_INVOICED_USAGE = ("billed_each", "split_by", "split_bound", "allowance_per_value")
 
 
 class PriceForm(RowForm[Price]):
@@ -39,14 +39,19 @@ class PriceForm(RowForm[Price]):
 
     class Meta:
         model = Price
-        fields = ("plan_feature", "currency", *BOUNDS, *SPLIT)
+        fields = ("plan_feature", "currency", *BOUNDS, *OF_INVOICED_USAGE)
         labels = {"resets_every": _("Resets every"), "resets_unit": _("Interval")}
         help_texts = {
             "resets_every": _(
                 "When allowance, tiers, minimum, and maximum start over. Leave empty for each billing period."
             )
         }
-        widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
+        widgets = {
+            "plan_feature": forms.HiddenInput,
+            "minimum": NumberInput(),
+            "maximum": NumberInput(),
+            "billed_each": NumberInput(),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -93,10 +98,11 @@ class PriceAdmin(StaffAdmin):
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
         is_bounded = obj is not None and (obj.minimum, obj.maximum) != (None, None)
         bounds = [("minimum", "maximum")] if is_bounded or not is_paid else []
-        # Likewise a split, which only usage billed by invoice can have.
-        is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE or obj.split_by
-        split = [SPLIT] if is_invoiced else []
-        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *split]})]
+        # Likewise these, which only usage billed by invoice can have.
+        is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE
+        is_set = obj is not None and (obj.split_by or obj.billed_each is not None)
+        invoiced = ["billed_each", OF_INVOICED_USAGE[1:]] if is_invoiced or is_set else []
+        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *invoiced]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()
