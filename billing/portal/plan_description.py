@@ -33,6 +33,7 @@ AT_ZERO = {
     AtZero.GRACE: gettext_lazy("When the wallet is empty, it may be overdrawn up to a limit."),
 }
 FREQUENCIES = {
+    "hour": ngettext_lazy("each hour", "every %(count)s hours", "count"),
     "day": ngettext_lazy("each day", "every %(count)s days", "count"),
     "week": ngettext_lazy("each week", "every %(count)s weeks", "count"),
     "month": ngettext_lazy("each month", "every %(count)s months", "count"),

@@ -26,6 +26,7 @@ from invoices.portal.formats import PortalFigures, percent_of
 from invoices.portal.invoice_list import STATE_LABELS, VISIBLE_STATES
 from plans.models import CreditPack, Feature
 from plans.models.included_credits import Every
+from plans.models.prices import UsageIntervalUnit
 from plans.models.versions import IntervalUnit
 from tests.portal.accounts import DAY, TODAY, send
 from wallets.models.ledger import Movement
@@ -154,7 +155,7 @@ LABELS = [
     (ACTIONS, CapAction),
     (CEILINGS, CeilingSpan),
     (CREDITS_EVERY, Every),
-    (FREQUENCIES, IntervalUnit),
+    (FREQUENCIES, UsageIntervalUnit),
     (GRANTS, LotKind),
     (MOVEMENTS, Movement),
     (OUTCOMES, set(AttemptState) - {AttemptState.PENDING}),
