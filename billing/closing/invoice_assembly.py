@@ -278,7 +278,7 @@ def _record_commitment_lines(
     Record that the invoice bills these lines of a period, so that later lines of its commitment cycle build on them.
     """
     if (cycle := assembled.commitments.get(span.period_id)) is not None:
-        explain_parts_within(cycle, usage)
+        explain_parts_within(cycle, usage, invoice_lines=assembled.draft.lines)
     add_to_commitment(assembled.commitments, span.period_id, usage, settlement_lines)
     assembled.settlements += [(line, span.period_id) for line in settlement_lines]
 

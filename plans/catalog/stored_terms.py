@@ -320,9 +320,7 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
     )
 
 
-def commitment_with_worth(
-    commitment: SpendCommitment, features: Iterable[FeatureTerms]
-) -> SpendCommitment | None:
+def commitment_with_worth(commitment: SpendCommitment, features: Iterable[FeatureTerms]) -> SpendCommitment | None:
     """Return a commitment as these features can settle it, in units with their worth; None if they can't."""
     try:
         return resolve_commitment(commitment, features)
@@ -342,13 +340,15 @@ def resolve_commitment(commitment: SpendCommitment, features: Iterable[FeatureTe
         return commitment
     feature = next((feature for feature in features if feature.code == code), None)
     if feature is None or feature.price is None:
-        raise InvalidCharge(f"The plan version has no price for the code of the feature “{code}”: choose another one.")
+        raise InvalidCharge(
+            f"The plan version has no price for the code of the feature “{code}”: choose another one."
+        )
     if commitment.units is not None and feature.wallet:
         raise InvalidCharge(f"A wallet pays for {feature.name}, so commit to an amount of money, not to units.")
     if commitment.per_window and (feature.resets is None or feature.spans_periods):
         raise InvalidCharge(
-            f"The price of {feature.name} has no usage period within a billing period: let it reset, for example every"
-            " day, or commit per billing period."
+            f"The price of {feature.name} has no usage period within a billing period: let it reset, for example"
+            " every day, or commit per billing period."
         )
     return price_commitment(commitment, feature.price)
 

@@ -69,8 +69,8 @@ class Interval:
         Return whether every boundary of the interval is a boundary of a shorter or equal one, for every anchor.
 
         For months, this holds if the interval is a multiple of single months, or of intervals that divide a year and
-        itself divides a year; for days, if it is a multiple in units of the same kind, or of single days; for hours, if it
-        is a multiple in hours.
+        itself divides a year; for days, if it is a multiple in units of the same kind, or of single days; for hours,
+        if it is a multiple in hours.
 
         Source: docs/pricing.md#usage-windows.
         """

@@ -21,13 +21,9 @@ from plans.admin.versions.commitments import HELP_TEXTS, LABELS, in_words
 
 class SubscriptionCommitmentForm(StaffForm):
     minimum = forms.DecimalField(**AMOUNT, min_value=0, required=False, label=LABELS["minimum"])
-    feature = forms.CharField(
-        max_length=64, required=False, label=LABELS["feature"], help_text=HELP_TEXTS["feature"]
-    )
+    feature = forms.CharField(max_length=64, required=False, label=LABELS["feature"], help_text=HELP_TEXTS["feature"])
     units = forms.DecimalField(min_value=0, required=False, label=LABELS["units"], help_text=HELP_TEXTS["units"])
-    per_window = forms.BooleanField(
-        required=False, label=LABELS["per_window"], help_text=HELP_TEXTS["per_window"]
-    )
+    per_window = forms.BooleanField(required=False, label=LABELS["per_window"], help_text=HELP_TEXTS["per_window"])
     periods = forms.IntegerField(
         label=_("Number of billing periods"),
         min_value=1,

@@ -27,7 +27,6 @@ from lib.money import round_money
 from plans.catalog.stored_terms import load_terms
 from plans.pricing.commitments import SpendCommitment
 
-
 UsageAmounts = Mapping[tuple[str, datetime], Decimal]
 """(code of the feature, start of the usage window) → amount."""
 
@@ -125,10 +124,8 @@ def read_commitment_cycles(
         # Late usage changes what earlier cycles have to settle, so those need a cycle as well. Wallets may have paid
         # for usage, which only the statement reads.
         if (
-            commitment is not None
-            and (commitment.periods > 1 or any(feature.wallet for feature in terms.features))
-            or any(commitment_of(late_period.span) for late_period in late.get(period_id, ()))
-        ):
+            commitment is not None and (commitment.periods > 1 or any(feature.wallet for feature in terms.features))
+        ) or any(commitment_of(late_period.span) for late_period in late.get(period_id, ())):
             with_billed_periods.append(due)
     if not with_billed_periods:
         return CommitmentCycles(cycles, [])

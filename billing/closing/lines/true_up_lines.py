@@ -78,12 +78,17 @@ def add_to_commitment(
     cycles.update({id_: updated_cycle for id_, other in cycles.items() if other is cycle})
 
 
-def explain_parts_within(cycle: CommitmentCycle, usage: Iterable[UsageSnapshot]) -> None:
+def explain_parts_within(
+    cycle: CommitmentCycle, usage: Iterable[UsageSnapshot], *, invoice_lines: Iterable[DraftLine]
+) -> None:
     """
     Add to the workings of each usage line the part of it that lies within the commitment and the part beyond it.
 
     cycle: without these lines. The lines use the commitment in their order, after those of earlier invoices.
+    invoice_lines: those that are printed; a credit note corrects a line's amount and not its parts.
     """
+    # By identity: two lines may be equal.
+    printed_ids = {id(line) for line in invoice_lines}
     lines_by_window: dict[datetime, list[DraftLine]] = {}
     for snapshot in usage:
         window = cycle.window_of(snapshot.line, snapshot.window.starts_at)
@@ -92,23 +97,18 @@ def explain_parts_within(cycle: CommitmentCycle, usage: Iterable[UsageSnapshot])
     settlements = cycle.settle()
     for window, lines in lines_by_window.items():
         amounts = [line.amount for line in lines]
-        within = parts_within(
-            amounts, limit=settlements[window].limit, spent_before=cycle.windows[window].spent
-        )
+        within = parts_within(amounts, limit=settlements[window].limit, spent_before=cycle.windows[window].spent)
         for line, part in zip(lines, within, strict=True):
+            if id(line) not in printed_ids:
+                continue
             beyond = EXACT.subtract(line.amount, part)
+            figures = (f"{round_money(figure, cycle.currency):f}" for figure in (part, beyond))
+            parts = msgspec.json.encode(dict(zip(("within", "beyond"), figures, strict=True)))
             # The workings are a JSON object, and this is its last field.
-            line.explanation = (
-                line.explanation[:-1]
-                + b',"commitment":'
-                + msgspec.json.encode({"within": f"{part:f}", "beyond": f"{beyond:f}"})
-                + b"}"
-            )
+            line.explanation = line.explanation[:-1] + b',"commitment":' + parts + b"}"
 
 
-def _counted_lines(
-    cycle: CommitmentCycle, usage: Iterable[UsageSnapshot]
-) -> Iterator[tuple[datetime, Decimal]]:
+def _counted_lines(cycle: CommitmentCycle, usage: Iterable[UsageSnapshot]) -> Iterator[tuple[datetime, Decimal]]:
     for snapshot in usage:
         window = cycle.window_of(snapshot.line, snapshot.window.starts_at)
         if window is not None:
@@ -120,11 +120,14 @@ def commitment_workings(cycle: CommitmentCycle, kind: str, *, cumulative: Decima
     Return the workings of a line as JSON: committed and spent amounts, the parts within and beyond the commitment, and
     its formula. Of a commitment per usage window, also each window that adds to the line.
     """
+
+    def money(amount: Decimal) -> str:
+        return f"{round_money(amount, cycle.currency):f}"
+
     commitment, settlements = cycle.commitment, cycle.settle()
     settled = sum(settlements.values(), NOTHING_SETTLED)
-    promised, used, within, beyond, cumulative_text, billed_text = (
-        f"{round_money(amount, cycle.currency):f}"
-        for amount in (settled.limit, cycle.spent, settled.within, settled.excess, cumulative, billed)
+    promised, used, within, beyond, cumulative_text, billed_text = map(
+        money, (settled.limit, cycle.spent, settled.within, settled.excess, cumulative, billed)
     )
     factor = to_plain_string(EXACT.subtract(commitment.overage_factor, ONE))
     formula = f"{promised} − {used}" if kind == "true_up" else f"({used} − {promised}) × {factor}"
@@ -149,9 +152,9 @@ def commitment_workings(cycle: CommitmentCycle, kind: str, *, cumulative: Decima
             {
                 "from": start.isoformat(),
                 "share": str(cycle.windows[start].share),
-                "promised": f"{window.limit:f}",
-                "spent": f"{cycle.windows[start].spent:f}",
-                "amount": f"{getattr(window, kind):f}",
+                "promised": money(window.limit),
+                "spent": money(cycle.windows[start].spent),
+                "amount": money(getattr(window, kind)),
             }
             for start, window in sorted(settlements.items())
             if getattr(window, kind)
