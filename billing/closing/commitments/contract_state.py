@@ -60,19 +60,19 @@ SELECT p.subscription_id, p.id AS period_id, p.version_id, p.starts_at, p.ends_a
     su.currency, coalesce(u.amounts, '[]') AS usage, coalesce(d.amounts, '[]') AS burned,
     coalesce(s.true_up, 0) AS true_up, coalesce(s.surcharge, 0) AS surcharge
 FROM billing_period p JOIN billing_subscription su ON su.id = p.subscription_id
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, billed.window_start, billed.amount::text))::text AS amounts
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, b.window_start, b.amount::text))::text AS amounts
     FROM (SELECT b.plan_feature_id, b.window_start,
             sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE l.amount END) AS amount
         FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id WHERE b.period_id = p.id GROUP BY 1, 2
-    ) billed JOIN plans_planfeature g ON g.id = billed.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
+    ) b JOIN plans_planfeature g ON g.id = b.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
 ) u ON true
-LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, drawn.window_start, drawn.amount::text))::text AS amounts
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, b.window_start, b.amount::text))::text AS amounts
     FROM (SELECT d.plan_feature_id, d.window_start, -sum(e.money) AS amount
         FROM billing_drawdown d JOIN wallets_transaction t ON t.draw = d.id
         JOIN wallets_entry e ON e.transaction_id = t.id JOIN wallets_lot o ON o.id = e.lot_id AND o.is_paid
         JOIN wallets_wallet w ON w.id = e.wallet_id AND w.currency = su.currency
         WHERE d.period_id = p.id GROUP BY 1, 2
-    ) drawn JOIN plans_planfeature g ON g.id = drawn.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
+    ) b JOIN plans_planfeature g ON g.id = b.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
 ) d ON true
 LEFT JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.kind = 'true_up') AS true_up,
         sum(l.amount) FILTER (WHERE l.kind = 'surcharge') AS surcharge

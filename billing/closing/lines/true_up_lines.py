@@ -117,8 +117,8 @@ def _counted_lines(cycle: CommitmentCycle, usage: Iterable[UsageSnapshot]) -> It
 
 def commitment_workings(cycle: CommitmentCycle, kind: str, *, cumulative: Decimal, billed: Decimal) -> bytes:
     """
-    Return the workings of a line as JSON: committed and spent amounts, the parts within and beyond the commitment, and
-    its formula. Of a commitment per usage window, also each window that adds to the line.
+    Return the workings of a line as JSON: committed and spent amounts, the parts within and beyond the commitment,
+    and its formula. Of a commitment per usage window, also each window that adds to the line.
     """
 
     def money(amount: Decimal) -> str:

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from billing.closing import bill_late_usage, close_due, preview
+from billing.closing import close_due, preview
 from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
-from billing.subscriptions import cancel
 from billing.subscriptions.terms.price_overrides import OverrideRefused, override
-from invoices.models import Invoice, Line
+from invoices.models import Line
 from lib.currencies import CREDITS
 from plans.models import Feature, Price
 from tests.billing.metering.ingest.ingest_setup import send
@@ -127,12 +126,12 @@ class TestUnits:
     def test_late_usage_lowers_the_true_up(self):
         subscription = in_units()
         use(subscription, "api.calls", 150)
-        cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
         close_due(at=FEB + HOUR)
         use(subscription, "api.calls", 90)
-        bill_late_usage(at=MAR)
-        assert lines_text(invoice__in=Invoice.objects.order_by("-id")[:1]) == "late_usage 45.00, true_up -25.00"
-        assert Line.objects.get(kind="late_usage").explanation["commitment"] == {"within": "25.00", "beyond": "20.00"}
+        close_due(at=MAR + HOUR)
+        assert lines_text(service_end=FEB) == "usage 120.00, true_up 25.00, late_usage 45.00, true_up -25.00"
+        late_line = Line.objects.get(kind="late_usage")
+        assert late_line.explanation["commitment"] == {"within": "25.00", "beyond": "20.00"}
 
     def test_the_subscription_may_have_its_own(self):
         subscription = committed(minimum=0)
