@@ -246,6 +246,22 @@ CASES = [
         " SELECT meter_id, '{}', currency, 1, valid_from + interval '1 day', '', now() FROM plans_unitcost",
     ),
     ("commitment_minimum_is_finite", edit("plans_commitment", "minimum = 'NaN'")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "minimum = NULL")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "units = 5, feature = 'a'")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "minimum = NULL, units = 5")),
+    (
+        "commitment_is_in_money_or_in_units_of_a_feature",
+        edit("plans_commitment", "minimum = NULL, units = 0, feature = 'a'"),
+    ),
+    (
+        "commitment_is_in_money_or_in_units_of_a_feature",
+        edit("plans_commitment", "minimum = NULL, units = 'NaN', feature = 'a'"),
+    ),
+    ("commitment_per_window_has_a_feature_and_one_period", edit("plans_commitment", "per_window = true")),
+    (
+        "commitment_per_window_has_a_feature_and_one_period",
+        edit("plans_commitment", "per_window = true, feature = 'a', periods = 2"),
+    ),
     ("commitment_lasts_1_to_120_periods", edit("plans_commitment", "periods = 0")),
     ("commitment_factor_is_0_to_100", edit("plans_commitment", "overage_factor = 'NaN'")),
     ("commitment_discount_is_0_to_100_percent", edit("plans_commitment", "discount = 101")),

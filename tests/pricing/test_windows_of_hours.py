@@ -13,12 +13,9 @@ from tests.pricing.strategies import LAW
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (DOCS / "pricing.md").read_text(encoding="utf-8").partition("| window | local start |")[2].splitlines()
-    if line.startswith("| ") and line[2].isdigit()
-]
-WINDOWS = [row for row in ROWS if len(row) == 3 and row[1].startswith("2026-03")]
+PAGE = (DOCS / "pricing.md").read_text(encoding="utf-8")
+TABLE = PAGE.partition("| window | local start |")[2].partition("\n\n")[0]
+WINDOWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.splitlines()[2:]]
 
 
 @pytest.mark.parametrize(("number", "local_start", "hours"), WINDOWS)
@@ -32,7 +29,7 @@ def test_windows_of_five_hours_pass_a_clock_change(number, local_start, hours):
 @LAW
 @given(
     st.sampled_from(["calendar", "anniversary"]),
-    st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
+    st.integers(0, 1_000_000).map(lambda minutes: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
     st.integers(1, 120),
     st.integers(0, 20_000),
 )

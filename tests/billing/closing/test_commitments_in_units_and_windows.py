@@ -34,6 +34,7 @@ from tests.builders import (
 )
 from tests.clean_books import clean_after_test
 from tests.docs_tables import rows
+from tests.simulation_law import assert_simulation_equals_invoices
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
 
@@ -171,6 +172,7 @@ class TestWindows:
         close_due(at=FEB + HOUR)
         assert lines_text() == row["lines"]
         assert ", ".join(f"{line.kind} {line.amount:.2f}" for line in previewed.lines) == row["lines"]
+        assert assert_simulation_equals_invoices(at=FEB + HOUR)
 
     def test_windows_of_hours_are_cut_at_the_ends_of_the_period(self):
         # Five-hour windows from midnight of 31 January: the fifth lies in the period for four hours.
@@ -244,6 +246,23 @@ def test_paid_prepaid_usage_counts(row):
     close_due(at=FEB + HOUR)
     explanation = Line.objects.get(kind="true_up").explanation
     assert (D(explanation["spent"]) - 30, D(explanation["cumulative"])) == (D(row["counted"]), D(row["true-up"]))
+
+
+def test_a_simulation_counts_the_same_paid_usage():
+    runs = make_feature("runs", meter=make_meter("runs", event_name="run"))
+    offers = [
+        offer("api.calls", rates=[rate("1")]),
+        offer(runs, prices={CREDITS: [rate("1")]}, consumption="credits"),
+    ]
+    subscription = committed(offers=offers, minimum=100, periods=2)
+    wallet = Wallet.objects.create(customer=subscription.customer)
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(100), "pack", cost=D(50))], at=JAN)
+    run(20, at=JAN + HOUR)
+    run(10, at=FEB + HOUR)
+    close_due(at=FEB + 2 * HOUR)
+    close_due(at=MAR + HOUR)
+    assert lines_text() == "usage 0.00, usage 0.00, true_up 85.00"
+    assert assert_simulation_equals_invoices(at=MAR + HOUR)
 
 
 def in_progress(subscription: Subscription, *, at: datetime) -> tuple[D, D, D]:
