@@ -64,6 +64,29 @@ def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFig
     }
 
 
+def describe_commitment(terms: VersionTerms, figures: PortalFigures) -> str:
+    """Return the committed amount or units as text, with the feature and the interval if it has them; empty if none."""
+    commitment = terms.commitment
+    if commitment is None:
+        return ""
+    amount = figures.in_currency(commitment.minimum, terms.currency)
+    if not commitment.feature:
+        return amount
+    (feature,) = (feature for feature in terms.features if feature.code == commitment.feature)
+    if commitment.units is None:
+        text = _("%(amount)s for %(feature)s") % {"amount": amount, "feature": feature.name}
+    else:
+        units = figures.units(commitment.units, feature.unit)
+        text = _("%(units)s of %(feature)s (%(amount)s)") % {
+            "units": units,
+            "feature": feature.name,
+            "amount": amount,
+        }
+    if commitment.per_window and feature.resets is not None:
+        return f"{text}, {frequency(feature.resets)}"
+    return text
+
+
 def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
     amount = figures.in_currency(fee.amount, terms.currency)
     notes = []

@@ -133,6 +133,8 @@ class _WorkingsWriter:
 
     def commitment_rows(self) -> Iterator[Working]:
         """Yield the committed and the spent amount, and the parts of it within the commitment and beyond it."""
+        if units := self._number("units"):
+            yield Working(_("Committed units"), self.figures.quantity(units))
         for label, name in (
             (_("Minimum commitment"), "promised"),
             (_("Usage counted toward the commitment"), "spent"),

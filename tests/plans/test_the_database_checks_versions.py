@@ -189,7 +189,7 @@ CASES = [
     ("price_minimum_is_finite", edit("plans_price", "minimum = 'NaN'")),
     ("price_maximum_is_finite", edit("plans_price", "maximum = -1")),
     ("price_minimum_is_below_its_maximum", edit("plans_price", "minimum = 2, maximum = 1")),
-    ("price_reset_is_known", edit("plans_price", "resets_unit = 'hour'")),
+    ("price_reset_is_known", edit("plans_price", "resets_unit = 'minute'")),
     ("price_resets_every_1_to_120", edit("plans_price", "resets_every = 0")),
     ("charge_model_is_known", edit("plans_rate", "model = 'other'", only="model = 'per_unit'")),
     ("unit_price_is_finite", edit("plans_rate", "unit_price = 'NaN'", only="model = 'per_unit'")),

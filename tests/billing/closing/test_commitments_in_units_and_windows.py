@@ -248,6 +248,19 @@ def test_paid_prepaid_usage_counts(row):
     assert (D(explanation["spent"]) - 30, D(explanation["cumulative"])) == (D(row["counted"]), D(row["true-up"]))
 
 
+def test_units_that_do_not_count_as_paid_do_not_count():
+    runs = make_feature("runs", meter=make_meter("runs", event_name="run"))
+    offers = [
+        offer("api.calls", rates=[rate("1")]),
+        offer(runs, prices={CREDITS: [rate("1")]}, consumption="credits"),
+    ]
+    wallet = Wallet.objects.create(customer=committed(offers=offers, minimum=100).customer)
+    grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(20), "gift", cost=D(20), is_paid=False)], at=JAN)
+    run(20, at=JAN + HOUR)
+    close_due(at=FEB + HOUR)
+    assert lines_text(kind="true_up") == "true_up 100.00"
+
+
 def test_a_simulation_counts_the_same_paid_usage():
     runs = make_feature("runs", meter=make_meter("runs", event_name="run"))
     offers = [
@@ -261,7 +274,7 @@ def test_a_simulation_counts_the_same_paid_usage():
     run(10, at=FEB + HOUR)
     close_due(at=FEB + 2 * HOUR)
     close_due(at=MAR + HOUR)
-    assert lines_text() == "usage 0.00, usage 0.00, true_up 85.00"
+    assert lines_text() == "usage 0.00, true_up 85.00"
     assert assert_simulation_equals_invoices(at=MAR + HOUR)
 
 
