@@ -65,7 +65,7 @@ def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFig
 
 
 def describe_commitment(terms: VersionTerms, figures: PortalFigures) -> str:
-    """Return the committed amount or units as text, with the feature and the interval if it has them; empty if none."""
+    """Return the committed amount or units as text, with the feature and the interval if any; empty without one."""
     commitment = terms.commitment
     if commitment is None:
         return ""
