@@ -11,7 +11,7 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
-from billing.portal.plan_description import describe_terms
+from billing.portal.plan_description import describe_commitment, describe_terms
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -76,7 +76,6 @@ def _shown(
     """
     terms = running.terms if running else load_terms(subscription.version_id, str(subscription.currency))
     quantities = {part.fee.code: part.quantity for part in running.quantities} if running else {}
-    commitment = terms.commitment
     return {
         "pk": subscription.pk,
         "plan": terms.plan_name,
@@ -90,7 +89,7 @@ def _shown(
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         **describe_terms(terms, quantities, figures),
         "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
-        "commitment": figures.in_currency(commitment.minimum, terms.currency) if commitment else "",
+        "commitment": describe_commitment(terms, figures),
         "may_change": visit.may_change and may_change_of(subscription),
     }
 

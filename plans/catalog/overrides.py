@@ -13,8 +13,14 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from lib.decimals import EXACT, to_plain_string
-from plans.catalog.stored_terms import FeatureTerms, TermDifference, VersionTerms, index_features
+from lib.decimals import EXACT, ZERO, to_plain_string
+from plans.catalog.stored_terms import (
+    FeatureTerms,
+    TermDifference,
+    VersionTerms,
+    commitment_with_worth,
+    index_features,
+)
 from plans.models.versions import TrialUsage
 from plans.pricing import charge_models
 from plans.pricing.commitments import SpendCommitment
@@ -73,7 +79,9 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
         committed = next(
             (_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms
         )
-        return _with_features(committed, lambda feature: _with_overrides(feature, overrides))
+        overridden = _with_features(committed, lambda feature: _with_overrides(feature, overrides))
+        commitment = overridden.commitment
+        return replace(overridden, commitment=commitment and commitment_with_worth(commitment, overridden.features))
 
     return _cached(terms, overrides, derive)
 
@@ -87,9 +95,18 @@ def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerm
         discount=Decimal(figures["discount"]),
         trues_up=figures["trues_up"] == "1",
         periods=int(figures["periods"]),
+        feature=figures["feature"],
+        units=Decimal(figures["units"]) if figures["units"] else None,
+        per_window=figures["per_window"] == "1",
     )
-    discounted = _with_prices(terms, lambda price: replace(price, discount=commitment.discount))
-    return replace(discounted, commitment=commitment, committed_since=figures["since"])
+
+    is_settled = commitment_with_worth(commitment, terms.features) is not None
+
+    def discount(feature: FeatureTerms) -> FeatureTerms:
+        percent = commitment.discount if is_settled and commitment.covers(feature.code) else ZERO
+        return feature if feature.price is None else replace(feature, price=replace(feature.price, discount=percent))
+
+    return replace(_with_features(terms, discount), commitment=commitment, committed_since=figures["since"])
 
 
 def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:

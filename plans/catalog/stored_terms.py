@@ -26,11 +26,12 @@ from plans.pricing import charge_models, rating
 from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
+from plans.pricing.committed_units import price_commitment
 from plans.pricing.period_anchor import AnchorKind
 from plans.pricing.price_splits import PriceSplit
 from plans.pricing.proration import ProrationUnit
 from plans.pricing.usage_limits import UsageLimitTerms, window_length
-from plans.pricing.validation import check_percent
+from plans.pricing.validation import InvalidCharge, check_percent
 
 FREE = charge_models.PerUnit(ZERO)
 
@@ -192,8 +193,8 @@ class VersionTerms:
     stateful_features: features whose quantity is not a sum.
     value_priced_features: features priced by each event's value.
     spanning_features: features whose allowance and tiers continue over several periods.
-    commitment: guaranteed spend. committed_since: when a subscription's own commitment began; empty for the
-        version's.
+    commitment: guaranteed spend, or guaranteed units with their worth. committed_since: when a subscription's own
+        commitment began; empty for the version's.
     trial_usage: charge for usage in a trial. trial: the same within a trial; empty otherwise.
     tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
     thresholds: amounts at which usage is billed before the period ends.
@@ -325,7 +326,7 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
         fees=fees,
         unit_fees=tuple(fee for fee in fees if fee.is_per_unit),
         multi_period_fees=tuple(fee for fee in fees if fee.every > 1),
-        commitment=commitment,
+        commitment=commitment and commitment_with_worth(commitment, features),
         trial_usage=version.trial_usage,
         tax_code=version.tax_code,
         includes_tax=version.prices_include_tax,
@@ -335,6 +336,39 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
         ),
         **index_features(features),
     )
+
+
+def commitment_with_worth(commitment: SpendCommitment, features: Iterable[FeatureTerms]) -> SpendCommitment | None:
+    """Return a commitment as these features can settle it, in units with their worth; None if they can't."""
+    try:
+        return resolve_commitment(commitment, features)
+    except InvalidCharge:
+        return None
+
+
+def resolve_commitment(commitment: SpendCommitment, features: Iterable[FeatureTerms]) -> SpendCommitment:
+    """
+    Return a commitment as these features settle it, in units with their worth.
+
+    :raises InvalidCharge: if they lack its feature, a price that determines its worth, or usage windows within a
+    billing period; the text says which.
+    """
+    code = commitment.feature
+    if not code:
+        return commitment
+    feature = next((feature for feature in features if feature.code == code), None)
+    if feature is None or feature.price is None:
+        raise InvalidCharge(
+            f"The plan version has no price for the code of the feature “{code}”: choose another one."
+        )
+    if commitment.units is not None and feature.wallet:
+        raise InvalidCharge(f"A wallet pays for {feature.name}, so commit to an amount of money, not to units.")
+    if commitment.per_window and (feature.resets is None or feature.spans_periods):
+        raise InvalidCharge(
+            f"The price of {feature.name} has no usage period within a billing period: let it reset, for example"
+            " every day, or commit per billing period."
+        )
+    return price_commitment(commitment, feature.price)
 
 
 def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
@@ -388,7 +422,7 @@ def _feature_terms(
     price = prices.get(wallet or currency)
     resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
     price_terms = build_price_terms(plan_feature, meter, price, wallet or currency)
-    if price_terms is not None and not wallet and commitment is not None and commitment.discount:
+    if price_terms is not None and not wallet and commitment is not None and commitment.covers(feature.code):
         price_terms = replace(price_terms, discount=commitment.discount)
     return FeatureTerms(
         plan_feature_id=plan_feature.pk,

@@ -14,11 +14,21 @@ from lib.currencies import CREDITS
 from lib.field_types import AMOUNT, MAX_QUANTITY, MAX_SEATS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from lib.formats import currency_name
 from plans.models.meters import code, property_path
-from plans.models.versions import IntervalUnit
 from plans.pricing import period_anchor
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS
 from plans.pricing.price_splits import DEFAULT_BOUND, MAX_BOUND
 from plans.triggers import frozen_with_its_version
+
+
+class UsageIntervalUnit(models.TextChoices):
+    """Units of usage periods: those of billing periods, and hours."""
+
+    HOUR = "hour", _("hour")
+    DAY = "day", _("day")
+    WEEK = "week", _("week")
+    MONTH = "month", _("month")
+    QUARTER = "quarter", _("quarter")
+    YEAR = "year", _("year")
 
 
 class Consumption(models.TextChoices):
@@ -197,7 +207,7 @@ class Price(models.Model):
     minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Minimum for a full period."))
     maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Maximum for a full period."))
     resets_unit: "models.CharField[str, period_anchor.IntervalUnit | Literal['']]" = models.CharField(
-        max_length=8, choices=IntervalUnit, blank=True
+        max_length=8, choices=UsageIntervalUnit, blank=True
     )
     resets_every = models.PositiveSmallIntegerField(default=1)
     split_by = models.CharField(
@@ -240,7 +250,7 @@ class Price(models.Model):
                 name="only_a_split_price_has_values",
             ),
             models.CheckConstraint(
-                condition=Q(resets_unit="") | Q(resets_unit__in=IntervalUnit.values), name="price_reset_is_known"
+                condition=Q(resets_unit="") | Q(resets_unit__in=UsageIntervalUnit.values), name="price_reset_is_known"
             ),
             models.CheckConstraint(
                 condition=Q(minimum__isnull=True) | Q(maximum__isnull=True) | Q(minimum__lte=F("maximum")),

@@ -132,6 +132,16 @@ def test_a_commitment_is_added_with_a_reason_and_ended(member, acme):
     assert commitment.ends_at == commitment.starts_at, "it had not begun: withdrawn"
 
 
+def test_units_of_a_feature_are_committed(member, acme):
+    running = subscribe(make_customer("now"), acme.version, starts_at=timezone.now())
+    address = f"/admin/billing/subscription/{running.pk}/promise/"
+    typed = {"units": "5,000", "feature": "api.calls", "periods": "1", "overage_factor": "1", "discount": "0"}
+    page_text = member("finance").post(address, {**typed, "_reason": "Deal 8"}, follow=True).content.decode()
+    assert "At least 5,000 units of api.calls per period" in page_text
+    both = member("finance").post(address, {**typed, "minimum": "5", "_reason": "Deal 9"}).content.decode()
+    assert "Enter either an amount of money or a number of units." in both
+
+
 def test_the_list_runs_a_fixed_number_of_queries(member, acme, django_assert_max_num_queries):
     for number in range(12):
         apply_coupon(subscription=acme, coupon=make_coupon(f"C{number}", percent=5), at=JAN)

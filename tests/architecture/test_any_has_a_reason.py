@@ -48,6 +48,7 @@ MODULES = {
     ),
     "a row with named columns, which psycopg makes as the statement says": (
         "billing/closing/period_reader.py",
+        "billing/closing/commitments",
         "billing/closing/lines",
         "billing/metering/rating_inputs",
     ),

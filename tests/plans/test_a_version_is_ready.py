@@ -147,6 +147,41 @@ def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
     assert problem.endswith("Let the rate match all usage, or add the dimension to the meter.")
 
 
+SCOPES = [
+    # commitment                                        words, empty if it is ready
+    ({"units": 5, "feature": "api.calls"},              ""),
+    ({"minimum": 5, "feature": "api.calls"},            ""),
+    ({"minimum": 5, "feature": "models"},               ""),
+    ({"minimum": 5, "feature": "other"},                "no price for the code of the feature “other”"),
+    ({"units": 5, "feature": "models"},                 "needs a price with one rate, not 2"),
+    ({"units": 5, "feature": "runs"},                   "A wallet pays for runs"),
+    ({"minimum": 5, "feature": "api.calls", "per_window": True}, "no usage period within a billing period"),
+    ({"minimum": 5, "feature": "daily", "per_window": True},     ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "words"), SCOPES)
+def test_a_commitment_for_a_feature_can_be_settled(fields: dict, words: str):
+    models = make_feature("models", meter=make_meter("models", dimensions=["model"]))
+    offers = [
+        offer("api.calls", rates=[rate("1")]),
+        offer(models, rates=[rate("1", match={"model": "a"}, label="A"), rate("2")]),
+        offer("runs", rates=[rate("1")], consumption="balance"),
+        offer("daily", rates=[rate("1")]),
+    ]
+    version = make_plan(offers=offers, commitments=[commitment(**fields)])
+    Price.objects.filter(plan_feature__feature__code="daily").update(resets_every=5, resets_unit="hour")
+    found = " ".join(problems_of(version))
+    assert words in found if words else not found, found
+
+
+def test_a_window_of_hours_is_within_a_billing_period():
+    version = make_plan(offers=[offer("api.calls", rates=[rate("1")])], interval="day")
+    Price.objects.update(resets_every=25, resets_unit="hour")
+    (problem,) = problems_of(version)
+    assert "doesn't fit the billing period" in problem
+
+
 def test_a_commitment_exists_in_exactly_the_currencies_of_the_version():
     promised = [commitment(100), commitment(90, currency="GBP")]
     version = make_plan(offers=[offer("api.calls", prices=BOTH)], commitments=promised)

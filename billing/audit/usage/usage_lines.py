@@ -237,6 +237,8 @@ def _differences(
         special_case_notes(line.span, recomputed.feature, line.rate_id),
     )
     stored: dict[str, Any] = json.loads(line.explanation)
+    # The other lines of its commitment determine the part within it, which the oracle checks.
+    stored.pop("commitment", None)
     amount = recomputed.amount(currency) - earlier.amount + earlier.credited
     is_rest = line.kind in ("late_usage", "progressive") or earlier.is_progressive
     if (is_rest and not line.corrects_line_id) or (line.corrects_line_id and "cumulative" in stored):

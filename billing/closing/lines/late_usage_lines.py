@@ -152,6 +152,8 @@ def split_off_credits(
         if (credited := min(uncovered, billed_line.uncredited)) > 0:
             credits.append(UsageCredit(billed_line, credited, snapshot))
             uncovered -= credited
+    if not difference.credited_part:
+        return credits, (difference.line, snapshot)
     rest = EXACT.subtract(difference.amount, difference.credited_part)
     if credits and not rest:
         return credits, None

@@ -25,9 +25,10 @@ coalesce((
         SELECT id, json_build_array(feature_id, figure, value::text, match, starts_at, ends_at) AS terms
         FROM billing_override WHERE subscription_id = s.id
         UNION ALL
-        SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
-            'overage_factor', overage_factor::text, 'discount', discount::text, 'trues_up', trues_up::int::text,
-            'since', starts_at::text), starts_at, ends_at)
+        SELECT id, json_build_array(0, 'commitment', coalesce(minimum, 0)::text, json_build_object(
+            'periods', periods::text, 'overage_factor', overage_factor::text, 'discount', discount::text,
+            'trues_up', trues_up::int::text, 'feature', feature, 'units', coalesce(units::text, ''),
+            'per_window', per_window::int::text, 'since', starts_at::text), starts_at, ends_at)
         FROM billing_subscriptioncommitment WHERE subscription_id = s.id
     ) o
 )::text, '')

@@ -57,7 +57,10 @@ COPIED_FIELDS = (
 )
 """Fields of a customer that are copied to the clone: everything that its invoices are made of."""
 
-COMMITMENT_FIELDS = ("minimum", "periods", "overage_factor", "discount", "trues_up")
+COMMITMENT_FIELDS = (
+    *("minimum", "feature", "units", "per_window"),
+    *("periods", "overage_factor", "discount", "trues_up"),
+)
 
 PLAN_LOT_KINDS = (LotKind.INCLUDED, LotKind.ROLLOVER)
 """

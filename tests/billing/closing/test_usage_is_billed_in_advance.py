@@ -130,7 +130,7 @@ def test_each_line_lists_the_events_that_it_bills():
     run(JAN + 2 * A_DAY)
     lines = [invoice.lines.get() for invoice in Invoice.objects.order_by("pk")]
     usages = [read_line_usage(line.pk) for line in lines]
-    listed = [{event.event.id for event in read_line_events(usage)} for usage in usages if usage]
+    listed = [{event.row.sender_id for event in read_line_events(usage)} for usage in usages if usage]
     assert listed == [{first}, {second, third}]
 
 

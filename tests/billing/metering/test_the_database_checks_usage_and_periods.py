@@ -84,7 +84,10 @@ def override_row(**columns: str) -> str:
 
 def commitment_row(**changes: str) -> str:
     """Return the statement that adds a commitment like the existing one, with these columns changed."""
-    names = ("minimum", "periods", "overage_factor", "discount", "starts_at", "ends_at")
+    names = (
+        *("minimum", "feature", "units", "per_window"),
+        *("periods", "overage_factor", "discount", "starts_at", "ends_at"),
+    )
     values = ", ".join(changes.get(name, name) for name in names)
     return (
         "INSERT INTO billing_subscriptioncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
@@ -398,6 +401,14 @@ CASES = [
     ("pgtrigger", "DELETE FROM billing_settlement"),
     # commitments
     ("subscriptioncommitment_minimum_is_finite", commitment_row(minimum="'NaN'")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(minimum="NULL")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(units="5", feature="'a'")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(minimum="NULL", units="5")),
+    ("subscriptioncommitment_per_window_has_a_feature_and_one_period", commitment_row(per_window="true")),
+    (
+        "subscriptioncommitment_per_window_has_a_feature_and_one_period",
+        commitment_row(per_window="true", feature="'a'", periods="2"),
+    ),
     ("subscriptioncommitment_lasts_1_to_120_periods", commitment_row(periods="0")),
     ("subscriptioncommitment_factor_is_0_to_100", commitment_row(overage_factor="'NaN'")),
     ("subscriptioncommitment_discount_is_0_to_100_percent", commitment_row(discount="101")),
