@@ -19,7 +19,7 @@ from unfold.enums import ActionVariant
 from billing import subscriptions
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Redemption, Subscription
-from billing.models.commitments import RedemptionQuerySet
+from billing.models.redemptions import RedemptionQuerySet
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
 from lib.admin.columns import column, display
