@@ -1,12 +1,13 @@
 """Coupons of subscriptions and customers, and their lines on invoices."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import pghistory
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Least
 
 from billing.models.periods import Period, PeriodState
@@ -14,7 +15,19 @@ from billing.triggers import protect_redemptions
 from lib.triggers import append_only
 from plans.models.coupons import Duration
 
+if TYPE_CHECKING:
+    from billing.models.subscriptions import Subscription
+    from customers.models import Customer
+
 _NUMBER = models.IntegerField()
+
+# The lines of an undone period were credited in full, so its amounts are available again.
+_TAKEN = """
+    (SELECT coalesce(jsonb_object_agg(t.coupon_period, t.amount), '{}') FROM (
+        SELECT k.coupon_period, (-sum(l.amount))::text AS amount FROM billing_couponline k
+        JOIN invoices_line l ON l.id = k.line_id JOIN billing_period p ON p.id = k.period_id AND p.kind <> 'undone'
+        WHERE k.redemption_id = billing_redemption.id AND k.coupon_period IS NOT NULL GROUP BY 1) t)
+"""
 
 
 class RedemptionQuerySet(models.QuerySet["Redemption"]):
@@ -53,7 +66,13 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
             When(subscription__isnull=False, then=Least(closed_count, most)),
             default=Coalesce(Subquery(discounted.annotate(n=Count("period", distinct=True)).values("n")), 0),
         )
-        return self.select_related("coupon").annotate(used=used)
+        return self.select_related("coupon", "promotion_code").annotate(used=used)
+
+    def with_taken(self) -> Self:
+        """Return customers' redemptions with `taken`: number of a coupon period → amount, as texts."""
+        # RawSQL: the aggregate of an aggregate has no expression in the ORM.
+        taken = RawSQL(_TAKEN, [], output_field=models.JSONField())  # noqa: S611 - the SQL is constant
+        return self.select_related("coupon", "promotion_code").annotate(taken=taken)
 
     def of_customer(self, customer_id: int) -> Self:
         """Return the customer's own redemptions and those of its subscriptions."""
@@ -95,6 +114,10 @@ class Redemption(models.Model):
     ended_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # Annotated by `with_use` and `with_taken`.
+    used: int
+    taken: dict[str, str]
+
     objects = RedemptionQuerySet.as_manager()
 
     class Meta:
@@ -127,15 +150,30 @@ class Redemption(models.Model):
         triggers = [protect_redemptions()]
 
     def __str__(self) -> str:
-        return f"{self.coupon} of {self.subscription or self.customer}"
+        return f"{self.coupon} of {self.holder}"
+
+    @property
+    def holder(self) -> "Subscription | Customer":
+        """The subscription or customer that holds it."""
+        return self.subscription or cast("Customer", self.customer)
+
+    @property
+    def owner(self) -> "Customer":
+        """The customer that holds it, itself or by its subscription."""
+        return self.subscription.customer if self.subscription else cast("Customer", self.customer)
+
+    @property
+    def currency(self) -> str:
+        """The currency of its amounts; of a customer's percentage, that of the customer."""
+        return self.coupon.currency or str(self.holder.currency)
 
 
 class CouponLine(models.Model):
     """
     The redemption of a line of kind coupon, and the period whose invoice holds the line.
 
-    coupon_period: of a customer's coupon, the number of the coupon period that contains the period's end; 0 is the
-        first. The amounts of these lines are all that was taken from a customer's fixed coupon.
+    coupon_period: of a customer's coupon, the number of the coupon period that contains the period's last instant; 0
+        is the first. The amounts of these lines are all that was taken from a customer's fixed coupon.
     """
 
     line = models.OneToOneField("invoices.Line", on_delete=models.PROTECT, primary_key=True, related_name="redeemed")

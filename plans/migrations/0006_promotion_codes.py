@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ('redeem_until', models.DateTimeField(blank=True, null=True, verbose_name='redeemable until (UTC)')),
                 ('archived_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('coupon', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promotion_codes', to='plans.coupon')),
             ],
             options={
                 'verbose_name': 'promotion code',
@@ -53,6 +54,9 @@ class Migration(migrations.Migration):
                 ('redeem_until', models.DateTimeField(blank=True, null=True, verbose_name='redeemable until (UTC)')),
                 ('archived_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('coupon', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='plans.coupon')),
+                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
+                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='plans.promotioncode')),
             ],
             options={
                 'abstract': False,
@@ -119,26 +123,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='coupon',
             constraint=models.CheckConstraint(condition=models.Q(('carries_over', False), ('amount__isnull', False), _connector='OR'), name='only_an_amount_carries_over'),
-        ),
-        migrations.AddField(
-            model_name='promotioncode',
-            name='coupon',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promotion_codes', to='plans.coupon'),
-        ),
-        migrations.AddField(
-            model_name='promotioncodeevent',
-            name='coupon',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='plans.coupon'),
-        ),
-        migrations.AddField(
-            model_name='promotioncodeevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
-        ),
-        migrations.AddField(
-            model_name='promotioncodeevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='plans.promotioncode'),
         ),
         migrations.AddConstraint(
             model_name='promotioncode',

@@ -15,6 +15,7 @@ import msgspec
 from billing.closing.records import CouponLineDraft, InvoiceCoupon
 from invoices.amounts.totals import TaxedAmount, Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
+from billing.subscriptions.periods.boundaries import TICK
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
@@ -32,8 +33,8 @@ _IS_SHARED = "r.customer_id IS NOT NULL AND c.amount IS NOT NULL"
 
 # Coupons of the period's subscription and of its customer, in two branches so that each uses its index.
 APPLICABLE_COUPONS = f"""
-SELECT p.id AS period_id, p.ends_at, r.id AS redemption_id, r.since, r.time_zone, c.code, c.name, c.percent, c.amount,
-    c.features, c.fees, c.period_months, c.carries_over,
+SELECT p.id AS period_id, p.starts_at, p.ends_at, r.id AS redemption_id, r.since, r.time_zone,
+    c.code, c.name, c.percent, c.amount, c.features, c.fees, c.period_months, c.carries_over,
     CASE c.duration WHEN 'once' THEN 1 WHEN 'periods' THEN c.periods END AS most
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN plans_planversion v ON v.id = p.version_id JOIN plans_plan l ON l.id = v.plan_id
@@ -84,7 +85,10 @@ def coupon_from_row(row: Any) -> InvoiceCoupon | None:
     coupon = InvoiceCoupon(row.redemption_id, row.code, row.name, row.percent, row.amount, frozenset(scope))
     if not row.time_zone:
         return coupon
-    number = coupon_period_number(row.ends_at, since=row.since, months=row.period_months, time_zone=row.time_zone)
+    # The last instant of the period: an end at midnight of the 1st belongs to the month before. An opening period has
+    # no instant of its own but its start.
+    last_instant = max(row.ends_at - TICK, row.starts_at, row.since)
+    number = coupon_period_number(last_instant, since=row.since, months=row.period_months, time_zone=row.time_zone)
     if row.most is not None and number >= row.most:
         return None
     return coupon._replace(coupon_period=number, carries_over=row.carries_over)

@@ -120,17 +120,17 @@ def remove_coupon(*, redemption: Redemption, at: datetime, reason: str = "", by:
     """
     with audited_transaction("remove coupon", by=by, at=at):
         # The removal and a close that would use the coupon happen one after the other.
-        if redemption.customer_id is not None:
-            customer = Customer.objects.select_for_update(no_key=True).get(pk=redemption.customer_id)
-            ended_at = _next_customer_invoice_time(customer, at)
-        else:
-            subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription_id)
+        if redemption.subscription is not None:
+            subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription.pk)
             ended_at = _next_invoice_time(subscription, at)
+        else:
+            customer = Customer.objects.select_for_update(no_key=True).get(pk=redemption.owner.pk)
+            ended_at = _next_customer_invoice_time(customer, at)
         redemption = Redemption.objects.select_related("coupon").get(pk=redemption.pk)
         if redemption.ended_at is None:
             redemption.ended_at, redemption.ended_reason = max(ended_at, redemption.since), reason
             redemption.save(update_fields=["ended_at", "ended_reason"])
-            if redemption.customer_id is not None:
+            if redemption.subscription_id is None:
                 announce_customer_updated(customer, ["coupons"], at=at)
             else:
                 facts = {"coupon": redemption.coupon.code, "ended_at": redemption.ended_at.isoformat()}
