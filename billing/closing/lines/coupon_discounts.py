@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from billing.closing.records import CouponLineDraft, InvoiceCoupon
+from billing.subscriptions.periods.boundaries import TICK
 from invoices.amounts.totals import TaxedAmount, Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
-from billing.subscriptions.periods.boundaries import TICK
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money

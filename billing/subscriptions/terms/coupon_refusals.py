@@ -9,19 +9,17 @@ from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from customers.models import Customer
 from plans.models import Coupon, PromotionCode
 
-RefusalReason = Literal[
-    "", "unknown", "early", "over", "used_up", "scope", "already", "customer_limit", "new_customers"
-]
+RefusalReason = Literal["unknown", "early", "over", "used_up", "scope", "already", "customer_limit", "new_customers"]
 
 
 class CouponRefused(SubscriptionRefused):
     """
     A coupon can't be applied or removed; the text gives the reason and the remedy.
 
-    reason: for the portal, which says it in the customer's words; empty if customers don't get to it.
+    reason: for the portal, which says it in the customer's words.
     """
 
-    def __init__(self, text: str, reason: RefusalReason = "") -> None:
+    def __init__(self, text: str, reason: RefusalReason) -> None:
         super().__init__(text)
         self.reason = reason
 

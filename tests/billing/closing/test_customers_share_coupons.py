@@ -6,11 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from billing.closing import batch, close_due, close_period, preview
 from billing.models import CouponLine, Period, Redemption, Subscription
-from billing.subscriptions import apply_coupon, apply_customer_coupon, remove_coupon
+from billing.subscriptions import apply_coupon, apply_customer_coupon, generate_periods, remove_coupon
 from customers.models import Customer
 from invoices.models import Invoice, Line
 from plans.models import Coupon, PlanVersion
@@ -28,7 +27,7 @@ from tests.builders import (
     subscribe,
 )
 from tests.docs_tables import rows
-from tests.races import Pause, start, together
+from tests.races import Pause, start, together, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -96,13 +95,11 @@ def test_a_late_invoice_takes_what_later_coupon_periods_have_left():
     customer = make_customer()
     alpha, beta = pair(customer, "80", "40")
     shared(customer, duration="forever", carries_over=True)
-    january = alpha.periods.get(kind="regular", starts_at=JAN)
-    Period.objects.filter(pk=january.pk).update(retry_at=APR)
     close_period(period_id=beta.periods.get(starts_at=JAN).pk, at=FEB + HOUR)
-    close_due(at=MAR + HOUR)
-    assert alpha.periods.filter(state="open", ends_at=FEB).exists()
-    close_period(period_id=january.pk, at=MAR + HOUR)
-    # January: 40 of 50; February: 60 for alpha, of which 10 from January; nothing for beta and for January's alpha.
+    generate_periods(until=MAR)
+    close_period(period_id=alpha.periods.get(starts_at=FEB).pk, at=MAR + HOUR)
+    close_period(period_id=alpha.periods.get(starts_at=JAN).pk, at=MAR + HOUR)
+    # 40 of January's 50 for beta; 60 in February, 10 of them from January, so that alpha's January finds nothing.
     assert taken() == [40, 60]
     assert_invoices_clean()
 
@@ -193,26 +190,59 @@ class TestChanges:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrentCloses:
     def test_two_workers_take_no_more_than_the_amount(self):
-        customer = make_customer()
-        subscriptions = pair(customer, "40", "40")
-        shared(customer)
-        ids = [subscription.periods.get(starts_at=JAN).pk for subscription in subscriptions]
+        ids = [january_of(subscription) for subscription in shared_pair()]
         together(*[lambda id_=id_: close_period(period_id=id_, at=FEB + HOUR) for id_ in ids])
         assert sorted(taken()) == [10, 40]
         assert_invoices_clean()
 
     def test_a_close_waits_for_the_amount_that_another_one_takes(self, monkeypatch):
-        customer = make_customer()
-        alpha, _ = pair(customer, "40", "40")
-        shared(customer)
+        alpha, beta = shared_pair()
         pause = Pause.before(monkeypatch, batch, "write_invoices")
-        first = start(lambda: close_period(period_id=alpha.periods.get(starts_at=JAN).pk, at=FEB + HOUR))
+        first = start(lambda: close_period(period_id=january_of(alpha), at=FEB + HOUR))
         pause.await_arrival()
-        # A chunk does not wait; one period waits for its turn, here until the first worker is done.
-        second = start(lambda: close_due(at=FEB + HOUR))
+        second = start(lambda: close_period(period_id=january_of(beta), at=FEB + HOUR))
+        wait_until_blocked()
         pause.release()
         first.result()
         second.result()
         assert taken() == [40, 10]
-        assert not connection.in_atomic_block
         assert_invoices_clean()
+
+    def test_a_chunk_leaves_the_customers_periods_for_a_later_pass(self, monkeypatch):
+        alpha, _ = shared_pair()
+        pause = Pause.before(monkeypatch, batch, "write_invoices")
+        first = start(lambda: close_period(period_id=january_of(alpha), at=FEB + HOUR))
+        pause.await_arrival()
+        second = start(lambda: close_due(at=FEB + HOUR))
+        # The chunk has passed over the period; now it is closed alone, and waits.
+        wait_until_blocked()
+        pause.release()
+        first.result()
+        second.result()
+        assert taken() == [40, 10]
+        assert_invoices_clean()
+
+    def test_a_coupon_that_is_applied_during_a_close_leaves_its_invoice_alone(self, monkeypatch):
+        customer = make_customer()
+        (subscription,) = pair(customer, "40")
+        pause = Pause.before(monkeypatch, batch, "write_invoices")
+        close = start(lambda: close_period(period_id=january_of(subscription), at=FEB))
+        pause.await_arrival()
+        application = start(lambda: shared(customer, at=FEB))
+        wait_until_blocked()
+        pause.release()
+        close.result()
+        assert application.result().since > FEB
+        assert_invoices_clean()
+
+
+def shared_pair() -> list[Subscription]:
+    """Return two subscriptions of 40.00 a month, which share a coupon of 50.00."""
+    customer = make_customer()
+    subscriptions = pair(customer, "40", "40")
+    shared(customer)
+    return subscriptions
+
+
+def january_of(subscription: Subscription) -> int:
+    return subscription.periods.get(starts_at=JAN).pk
