@@ -8,6 +8,7 @@ from django.test import Client
 
 from billing.models import Redemption
 from billing.portal import promotion_code
+from customers.models import Customer
 from lib.api.throttles import Buckets
 from plans.models import PromotionCode
 from tests.builders import make_coupon
@@ -68,7 +69,8 @@ def test_a_refusal_says_why(own, coupon, code, text):
 
 
 def test_an_unknown_code_is_refused_in_the_language_of_the_visitor(own):
-    response = enter(own, "NONE", own.client(headers={"accept-language": "de"}))
+    Customer.objects.filter(pk=own.customer.pk).update(locale="de_DE")
+    response = enter(own, "NONE")
     assert "Diesen Code kennen wir nicht." in response.content.decode()
 
 

@@ -13,6 +13,9 @@ from billing.subscriptions import apply_coupon, apply_customer_coupon, generate_
 from customers.models import Customer
 from invoices.models import Invoice, Line
 from plans.models import Coupon, PlanVersion
+from tests.billing.plan_migrations.migration_setup import make_version as make_migration_version
+from tests.billing.plan_migrations.migration_setup import planned, roll_back, run
+from tests.billing.plan_migrations.migration_setup import use as send_calls
 from tests.builders import (
     APR,
     FEB,
@@ -28,6 +31,7 @@ from tests.builders import (
 )
 from tests.docs_tables import rows
 from tests.races import Pause, start, together, wait_until_blocked
+from tests.simulation_law import assert_simulation_equals_invoices
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +157,34 @@ def test_a_section_that_waits_leaves_its_part_to_the_others(monkeypatch):
     assert not Invoice.objects.filter(periods__subscription=first).exists()
     assert Line.objects.get(kind="coupon").amount.amount == -30
     assert_invoices_clean()
+
+
+def test_an_undone_period_returns_its_amount():
+    """A plan change is rolled back after its first part was billed; the whole month takes the amount again."""
+    noon = JAN + timedelta(days=14, hours=12)
+    old, new = make_migration_version("old"), make_migration_version("new", "0.20")
+    subscription = subscribe(make_customer("returns"), old)
+    shared(subscription.customer, amount=50, features=["calls"])
+    send_calls(subscription, 300, JAN + timedelta(days=9))
+    migration = planned(new, at=noon)
+    run(migration, at=noon)
+    close_period(period_id=subscription.periods.get(ends_at=noon).pk, at=noon + 2 * HOUR)
+    assert taken() == [30]
+    roll_back(migration, at=noon + 3 * HOUR)
+    (redemption,) = Redemption.objects.with_taken()
+    assert redemption.taken == {}
+    close_due(at=FEB + HOUR)
+    assert taken() == [30, 30]
+    assert_invoices_clean()
+
+
+def test_a_simulation_of_the_prices_in_force_equals_the_invoices():
+    customer = make_customer()
+    pair(customer)
+    shared(customer, duration="forever", carries_over=True)
+    close_due(at=MAR + HOUR)
+    assert taken() == [30, 20, 30, 20]
+    assert_simulation_equals_invoices(at=MAR + HOUR)
 
 
 class TestOrderOfApplication:
