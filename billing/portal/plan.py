@@ -14,7 +14,7 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
 from billing.portal.plan_description import describe_terms
-from billing.portal.promotion_code import PromotionCodeForm, redeem_entered_code
+from billing.portal.promotion_code import EnteredCodeForm, redeem_entered_code
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -57,14 +57,14 @@ def enter_code(request: HttpRequest, visit: Visit, number: int) -> HttpResponseB
     """Redeem a promotion code for a plan."""
     rows = Subscription.objects.filter(state__in=SHOWN).select_related("version__plan", "customer")
     subscription = visit.own_row(rows, pk=number)
-    form = PromotionCodeForm(request.POST)
+    form = EnteredCodeForm(request.POST)
     if redeem_entered_code(form, visit, subscription):
         return redirect_with_message("portal_plan", message="redeemed")
     return _page(request, visit, code_forms={subscription.pk: form})
 
 
 def _page(
-    request: HttpRequest, visit: Visit, *, code_forms: Mapping[int, PromotionCodeForm] = MappingProxyType({})
+    request: HttpRequest, visit: Visit, *, code_forms: Mapping[int, EnteredCodeForm] = MappingProxyType({})
 ) -> HttpResponseBase:
     """Return the page; code_forms: the forms that were sent and refused, by subscription."""
     customer, figures = visit.customer, portal_figures(visit)
@@ -78,7 +78,7 @@ def _page(
     context = {
         "subscriptions": [
             _shown(subscription, periods.get(subscription.pk), list(credits), visit, figures)
-            | {"code_form": code_forms.get(subscription.pk, PromotionCodeForm())}
+            | {"code_form": code_forms.get(subscription.pk, EnteredCodeForm())}
             for subscription in subscriptions
         ],
         "changes": _changes(visit, figures),

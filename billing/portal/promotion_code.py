@@ -31,7 +31,7 @@ REFUSALS = {
 """Reason of a refusal → its text for customers; the refusal's own text is for staff."""
 
 
-class PromotionCodeForm(forms.Form):
+class EnteredCodeForm(forms.Form):
     fields: dict[str, Any]  # each of its own class
 
     code = forms.CharField(
@@ -43,7 +43,7 @@ class PromotionCodeForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", "auto_id": False, **kwargs})
 
 
-def redeem_entered_code(form: PromotionCodeForm, visit: Visit, subscription: Subscription) -> bool:
+def redeem_entered_code(form: EnteredCodeForm, visit: Visit, subscription: Subscription) -> bool:
     """Redeem the code on a form for a subscription, or for all of the customer's, and return whether that worked."""
     if not form.is_valid():
         return False

@@ -1,8 +1,9 @@
 """Coupons of a subscription, and of a customer, over HTTP."""
 
-from typing import Any, cast
+from datetime import datetime
+from typing import Any
 
-from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
@@ -13,8 +14,7 @@ from billing.api.subscriptions.views import SubscriptionRows
 from billing.closing.coupon_balance import CouponBalance, coupon_balance
 from billing.models import Redemption
 from customers.api.views import CustomerRows
-from customers.customer_time import current_time, loaded_current_time
-from customers.models import Customer
+from customers.customer_time import current_time
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import serialize_amount
 from lib.api.operations import list_rows, post
@@ -82,20 +82,21 @@ class CustomerRedemptionSerializer(RowSerializer[Redemption]):
             "ended_reason",
         ]
 
+    def _balance(self, redemption: Redemption) -> CouponBalance:
+        return coupon_balance(redemption, at=self.context["view"].at)
+
     def get_coupon_periods_left(self, redemption: Redemption) -> int | None:
         """Return the number of coupon periods that it still applies to."""
-        return _balance(redemption).periods_left
+        return self._balance(redemption).periods_left
 
     @extend_schema_field(AmountDocument(allow_null=True))
     def get_amount_left(self, redemption: Redemption) -> dict[str, str] | None:
         """Return the amount left in the current coupon period."""
-        left = _balance(redemption).left
+        left = self._balance(redemption).left
         return None if left is None else serialize_amount(left, redemption.coupon.currency)
 
 
-def _balance(redemption: Redemption) -> CouponBalance:
-    customer = cast(Customer, redemption.customer)
-    return coupon_balance(redemption, at=loaded_current_time(customer, now=timezone.now()))
+XXX
 
 
 class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -161,9 +162,13 @@ class Redemptions(SubscriptionRows[Redemption]):
 class CustomerRedemptions(CustomerRows[Redemption]):
     """The coupons of one customer for all its subscriptions, including ended ones."""
 
-    queryset = Redemption.objects.with_use().with_taken().select_related("customer__test_clock")
-    owners = Customer.objects.select_related("test_clock")
+    queryset = Redemption.objects.with_use().with_taken()
     serializer_class = CustomerRedemptionSerializer
+
+    @cached_property
+    def at(self) -> datetime:
+        """The customer's current time."""
+        return current_time(self.owner)
 
     list_all = list_rows(
         "list_customer_coupons",
@@ -184,7 +189,7 @@ class CustomerRedemptions(CustomerRows[Redemption]):
     def redeem(self, request: Request, customer: str) -> Redemption:
         fields, owner = self.read_body(), self.owner
         redeem = subscriptions.redeem_code if "code" in fields else subscriptions.apply_customer_coupon
-        return self.reload(redeem(customer=owner, **fields, at=current_time(owner)))
+        return self.reload(redeem(customer=owner, **fields, at=self.at))
 
     @post(
         "remove_customer_coupon",
@@ -196,4 +201,4 @@ class CustomerRedemptions(CustomerRows[Redemption]):
         fields = self.read_body()
         active = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
         redemption = get_object_or_404(active)
-        return self.reload(subscriptions.remove_coupon(redemption=redemption, **fields, at=current_time(self.owner)))
+        return self.reload(subscriptions.remove_coupon(redemption=redemption, **fields, at=self.at))

@@ -42,14 +42,9 @@ class PromotionCodeForm(RowForm[PromotionCode]):
         if most is not None and most < self.instance.redeemed:
             text = gettext("It was already redeemed %(count)s times. Archive it to stop it.")
             self.add_error("most_redemptions", text % {"count": self.instance.redeemed})
+        if cleaned.get("is_archived") != (self.instance.archived_at is not None):
+            self.instance.archived_at = timezone.now() if cleaned.get("is_archived") else None
         return cleaned
-
-    def save(self, commit: bool = True) -> PromotionCode:
-        is_archived = self.cleaned_data.get("is_archived")
-        if is_archived != (self.instance.archived_at is not None):
-            self.instance.archived_at = timezone.now() if is_archived else None
-        code: PromotionCode = super().save(commit)
-        return code
 
 
 class PromotionCodeInline(StaffInline):

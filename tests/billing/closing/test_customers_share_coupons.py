@@ -165,6 +165,7 @@ def test_an_undone_period_returns_its_amount():
     old, new = make_migration_version("old"), make_migration_version("new", "0.20")
     subscription = subscribe(make_customer("returns"), old)
     shared(subscription.customer, amount=50, features=["calls"])
+    close_period(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
     send_calls(subscription, 300, JAN + timedelta(days=9))
     migration = planned(new, at=noon)
     run(migration, at=noon)
