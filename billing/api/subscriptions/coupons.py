@@ -96,9 +96,6 @@ class CustomerRedemptionSerializer(RowSerializer[Redemption]):
         return None if left is None else serialize_amount(left, redemption.coupon.currency)
 
 
-XXX
-
-
 class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The coupon to redeem, or the promotion code that a customer entered: one of the two."""
 
