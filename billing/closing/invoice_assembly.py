@@ -66,10 +66,7 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
         _record_commitment_lines(assembled, closing.span, usage, settlement_lines)
     draft.total_up()
     _add_late_usage(assembled, closing.late_periods, closing, seller)
-    period_id = closing.span.period_id
-    assembled.coupon_lines += [
-        (line, redemption, period_id) for line, redemption in add_coupon_lines(draft, closing.coupons)
-    ]
+    assembled.coupon_lines += add_coupon_lines(draft, closing.coupons, closing.span.period_id)
     return assembled
 
 

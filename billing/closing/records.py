@@ -143,6 +143,9 @@ class InvoiceCoupon(NamedTuple):
     A coupon that applies to an invoice: a percentage, or an amount in its currency.
 
     scope: subjects of the lines it applies to; empty for all lines.
+    coupon_period: of a customer's coupon, the number of the coupon period that the invoice belongs to.
+    carries_over: whether an amount left in a coupon period is added to the next one.
+    left: of a customer's fixed coupon, the amount that other invoices have left for this one.
     """
 
     redemption_id: int
@@ -151,6 +154,23 @@ class InvoiceCoupon(NamedTuple):
     percent: Decimal | None
     amount: Decimal | None
     scope: frozenset[str]
+    coupon_period: int | None = None
+    carries_over: bool = False
+    left: Decimal | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several invoices share its amount."""
+        return self.coupon_period is not None and self.amount is not None
+
+
+class CouponLineDraft(NamedTuple):
+    """A line of a coupon before it is written. period_id: the invoice's period."""
+
+    line: DraftLine
+    redemption_id: int
+    period_id: int
+    coupon_period: int | None
 
 
 class BilledFee(msgspec.Struct, frozen=True):
@@ -352,7 +372,6 @@ class AssembledInvoice(msgspec.Struct):
 
     draft: shared by all periods of a consolidated invoice (consolidated_invoices.py).
     settlements: lines that settle a commitment, each with the period it is settled for.
-    coupon_lines: each with its redemption and the invoice's period.
     leaves_usage_late: whether lines are deferred to a later invoice, as if their usage had arrived late.
     commitments: period → commitment cycle, including the amounts that this invoice bills.
     blocking_period_id: a period whose invoice must be issued first, because this one settles fees that it bills.
@@ -368,7 +387,7 @@ class AssembledInvoice(msgspec.Struct):
     commitments: dict[int, CommitmentCycle] = {}
     blocking_period_id: int | None = None
     settlements: list[tuple[DraftLine, int]] = []
-    coupon_lines: list[tuple[DraftLine, int, int]] = []
+    coupon_lines: list[CouponLineDraft] = []
     leaves_usage_late: bool = False
     fee_reductions: dict[int, tuple[BilledFee, DraftLine]] = {}
     refunds_customer: bool = False

@@ -2,7 +2,7 @@
 
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
-from billing.models.commitments import CouponLine, Redemption, Settlement, SubscriptionCommitment
+from billing.models.commitments import Settlement, SubscriptionCommitment
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.drawdowns import Drawdown
@@ -15,6 +15,7 @@ from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersio
 from billing.models.plan_migrations import MigrationItem, PlanMigration
 from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
+from billing.models.redemptions import CouponLine, Redemption
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
 from billing.models.split_values import SplitValue

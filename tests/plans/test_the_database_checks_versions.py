@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth import get_user_model
 
-from plans.models import CatalogRevision, PlanVersion, Promotion
+from plans.models import CatalogRevision, PlanVersion, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
 from plans.publishing.required_simulation import record_simulation
 from tests.builders import (
@@ -84,6 +84,10 @@ def limit(changes: str, *, only: str = "kind = 'throttle'") -> str:
 
 def coupon(changes: str) -> str:
     return f"UPDATE plans_coupon SET {changes} WHERE code = 'SPRING'"
+
+
+def promotion_code(changes: str) -> str:
+    return f"UPDATE plans_promotioncode SET {changes} WHERE code = 'WELCOME'"
 
 
 def pack(table: str, changes: str) -> str:
@@ -344,10 +348,20 @@ CASES = [
     ("coupon_limit_is_finite", coupon("most_redemptions = 0")),
     ("coupon_limit_per_customer_is_finite", coupon("most_per_customer = 0")),
     ("coupon_is_given_within_its_limit", coupon("redeemed = 2, most_redemptions = 1")),
+    ("coupon_period_is_finite", coupon("period_months = 0")),
+    ("only_an_amount_carries_over", coupon("carries_over = true")),
     ("coupon_ends_after_it_starts", coupon("redeem_from = now(), redeem_until = now()")),
     ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET percent = 20 WHERE redeemed > 0"),
     ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET code = 'MINE' WHERE redeemed > 0"),
     ("redeemed_coupon_keeps_its_terms", "DELETE FROM plans_coupon WHERE redeemed > 0"),
+    ("code_names_one_promotion_code", promotion_code("code = 'FRIENDS'")),
+    ("promotion_code_is_plain", promotion_code("code = 'friends'")),
+    ("promotion_code_limit_is_finite", promotion_code("most_redemptions = 0")),
+    ("promotion_code_limit_per_customer_is_finite", promotion_code("most_per_customer = 0")),
+    ("promotion_code_is_redeemed_within_its_limit", promotion_code("redeemed = 2, most_redemptions = 1")),
+    ("promotion_code_ends_after_it_starts", promotion_code("redeem_from = now(), redeem_until = now()")),
+    ("redeemed_code_keeps_its_coupon", "UPDATE plans_promotioncode SET code = 'MINE' WHERE redeemed > 0"),
+    ("redeemed_code_keeps_its_coupon", "DELETE FROM plans_promotioncode WHERE redeemed > 0"),
     ("promotion_ends_after_it_starts", "UPDATE plans_promotion SET ends_at = starts_at"),
     (
         "coupon_is_promoted_once_at_a_time",
@@ -431,6 +445,8 @@ def catalog_rows(shared_transaction: None) -> None:
         if number == 4:
             request_approval(version=plan_version, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=plan_version.plan, starts_at=JAN)
+    PromotionCode.objects.create(code="WELCOME", coupon=spring)
+    PromotionCode.objects.create(code="FRIENDS", coupon=spring, redeemed=1)
     record_simulation(version=plan_version, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",

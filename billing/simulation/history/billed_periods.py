@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from billing.closing.commitments.contract_state import BilledPeriod, read_billed_periods
-from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.customer_coupons import read_coupons_as_billed
 from billing.closing.lines.fee_histories import read_fees_billed_in_advance
 from billing.closing.lines.multi_period_fees import with_multi_period_fees
 from billing.closing.lines.section_lines import is_own_line_sql
@@ -110,7 +110,8 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> PastPeriods:
     rows = _read_rows(period_ids)
     catalog_cache.refresh()  # the closings may use meters that were created after this process cached the catalog
     due_periods = _as_planned_then(_with_split_values(read_due_periods(list(rows))), rows)
-    fees, coupons = _read_fee_histories(due_periods, rows), read_coupons(list(rows))
+    fees = _read_fee_histories(due_periods, rows)
+    coupons = read_coupons_as_billed(list(rows), closed_ids={id_ for id_, row in rows.items() if not row.is_open})
     closings = {
         id_: PeriodToClose.of(due, fees=fees[id_], coupons=coupons.get(id_, ())) for id_, due in due_periods.items()
     }

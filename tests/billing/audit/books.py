@@ -32,6 +32,7 @@ from billing.subscriptions import (
     change_plan,
     generate_periods,
     pause,
+    redeem_code,
     remove_coupon,
     set_quantity,
     uncancel,
@@ -52,7 +53,7 @@ from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.currencies import CREDITS
-from plans.models import PlanVersion, Price, Promotion
+from plans.models import PlanVersion, Price, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
 from tests.billing.audit.alert_books import add_alert_rules
@@ -287,6 +288,9 @@ def _share(paid: PlanVersion) -> None:
         for n, version in enumerate((paid, paid, team))
     )
     apply_coupon(subscription=first_subscription, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
+    shared = make_coupon("SHARED", amount=40, duration="periods", periods=3, carries_over=True, plans=["paid"])
+    PromotionCode.objects.create(code="TOGETHER", coupon=shared, is_for_customer=True, most_redemptions=10)
+    redeem_code(code="TOGETHER", customer=customer, at=JAN)
     set_quantity(
         subscription=first_subscription,
         fee_code="desk",

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from billing.closing import close_due
 from billing.metering.dismissal import add_ignore_rule, dismiss
 from billing.models import Series, Settlement, UnmatchedUsage
-from billing.subscriptions import apply_coupon, pause
+from billing.subscriptions import apply_coupon, apply_customer_coupon, pause
 from billing.subscriptions.plan_changes.rollouts import publish_for
 from invoices.models import Line
 from plans.publishing.publication import new_version
@@ -101,7 +101,25 @@ def coupon_row(*, position: str = "position", coupon: str = "r.coupon_id") -> st
     return (
         "INSERT INTO billing_redemption (subscription_id, coupon_id, position, since, ended_reason, created_at)"  # noqa: S608
         f" SELECT r.subscription_id, {coupon}, {position}, r.since, '', now() FROM billing_redemption r"
-        " JOIN plans_coupon s ON s.code = 'SPARE'"
+        " JOIN plans_coupon s ON s.code = 'SPARE' WHERE r.subscription_id IS NOT NULL"
+    )
+
+
+def customer_coupon_row(
+    *,
+    subscription: str = "NULL",
+    customer: str = "r.customer_id",
+    coupon: str = "r.coupon_id",
+    zone: str = "'UTC'",
+    position: str = "position",
+) -> str:
+    """Return the statement that applies a customer's coupon again; `t` is a subscription, `s` the spare coupon."""
+    return (
+        "INSERT INTO billing_redemption"  # noqa: S608
+        " (subscription_id, customer_id, coupon_id, position, since, time_zone, ended_reason, created_at)"
+        f" SELECT {subscription}, {customer}, {coupon}, {position}, r.since, {zone}, '', now()"
+        " FROM billing_redemption r JOIN plans_coupon s ON s.code = 'SPARE'"
+        " CROSS JOIN (SELECT min(id) AS id FROM billing_subscription) t WHERE r.customer_id IS NOT NULL"
     )
 
 
@@ -420,6 +438,11 @@ CASES = [
     # coupons
     ("coupons_are_applied_in_one_order", coupon_row(coupon="s.id")),
     ("coupon_is_redeemed_once_at_a_time", coupon_row(position="2")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(subscription="t.id")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(customer="NULL")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(zone="''")),
+    ("coupons_of_a_customer_are_applied_in_one_order", customer_coupon_row(coupon="s.id")),
+    ("customer_redeems_a_coupon_once_at_a_time", customer_coupon_row(position="2")),
     (
         "redemption_ends_after_it_starts",
         "UPDATE billing_redemption SET ended_at = since - interval '1 second'",
@@ -460,6 +483,7 @@ def billing_rows(shared_transaction: None) -> None:
     cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
+    apply_customer_coupon(customer=other.customer, coupon=make_coupon(percent=10), at=FEB)
     Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())
     subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2
