@@ -4,7 +4,8 @@ from typing import Any
 
 _SECONDS_BETWEEN_RUNS = {
     "billing.close_due_periods": 30,
-    "billing.bill_thresholds": 60,
+    # Usage billed in advance is invoiced within a minute.
+    "billing.bill_thresholds": 30,
     "billing.generate_periods": 600,
     "billing.run_rollouts": 60,
     "billing.grant_included_credits": 60,

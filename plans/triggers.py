@@ -101,6 +101,19 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
     )
 
 
+def redeemed_code_keeps_its_coupon() -> pgtrigger.Trigger:
+    """Return the trigger that rejects changing what a redeemed promotion code names, and deleting it."""
+    changeable = unchanged_but(
+        *("redeemed", "most_redemptions", "most_per_customer", "redeem_from", "redeem_until", "archived_at"),
+        *("is_for_customer", "is_for_new_customers"),
+    )
+    return allow_only(
+        "redeemed_code_keeps_its_coupon",
+        f"OLD.redeemed = 0 OR {changeable}",
+        remedy="it was redeemed; archive it and create another one",
+    )
+
+
 def publication_is_approved() -> pgtrigger.Trigger:
     """
     Return the trigger that rejects publishing a version without another person's approval, if the publishing rule

@@ -111,9 +111,21 @@ def fee(amount: Number, **fields: Any) -> dict[str, Any]:
     return {"amount": Decimal(amount), **defaults, **fields}
 
 
-def commitment(minimum: Number, *, factor: Number = 1, discount: Number = 0, **fields: Any) -> dict[str, Any]:
-    """Describe a commitment for `make_plan`, by default in USD and for each period."""
-    figures = {"minimum": Decimal(minimum), "overage_factor": Decimal(factor), "discount": Decimal(discount)}
+def commitment(
+    minimum: Number | None = None,
+    *,
+    units: Number | None = None,
+    factor: Number = 1,
+    discount: Number = 0,
+    **fields: Any,
+) -> dict[str, Any]:
+    """Describe a commitment for `make_plan`, in money or units, by default in USD and for each period."""
+    figures = {
+        "minimum": None if minimum is None else Decimal(minimum),
+        "units": None if units is None else Decimal(units),
+        "overage_factor": Decimal(factor),
+        "discount": Decimal(discount),
+    }
     return {"currency": "USD", **figures, **fields}
 
 
@@ -166,11 +178,12 @@ def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
 
 
 def add_commitment(
-    subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any
+    subscription: Subscription, minimum: Number | None = None, *, at: datetime, **fields: Any
 ) -> SubscriptionCommitment:
     """Return a subscription's own commitment, by default from the current period."""
-    fields = {"starts_at": at, "reason": "as agreed", **fields}
-    return commitments.set_commitment(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
+    amount = None if minimum is None else Decimal(minimum)
+    fields = {"starts_at": at, "reason": "as agreed", "minimum": amount, **fields}
+    return commitments.set_commitment(subscription=subscription, at=at, **fields)
 
 
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0, **fields: Any) -> dict[str, Any]:
@@ -199,7 +212,7 @@ def offer(
     Describe the allowance and prices of a feature in a version.
 
     rates: in `currency`; or `prices`: currency → rates. No rates means no price, as for a hard cap or a boolean.
-    minimum: of each of its prices. limits: quotas and throttles.
+    minimum: of each of its prices, and so are fields in `price`. limits: quotas and throttles.
     """
     prices = prices or ({currency: rates} if rates else {})
     return {"feature": feature, "included": Decimal(included), "prices": prices, **fields}
@@ -247,6 +260,7 @@ def _add_offer(
     prices: dict[str, Sequence[dict[str, Any]]],
     minimum: Number | None = None,
     limits: Sequence[dict[str, Any]] = (),
+    price: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
@@ -258,11 +272,11 @@ def _add_offer(
         UsageLimit.objects.create(plan_feature=granted, position=position_of_limit, **described)
     for currency, rates in prices.items():
         least = None if minimum is None else Decimal(minimum)
-        price = Price.objects.create(plan_feature=granted, currency=currency, minimum=least)
+        stored = Price.objects.create(plan_feature=granted, currency=currency, minimum=least, **(price or {}))
         for position, described in enumerate(rates):
             tiers = described["tiers"]
             made = Rate.objects.create(
-                price=price,
+                price=stored,
                 position=position,
                 **{name: described[name] for name in described if name != "tiers"},
             )

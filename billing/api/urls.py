@@ -118,6 +118,16 @@ urlpatterns = [
     path("subscriptions/<str:subscription>", views.Subscriptions.route("read"), name="subscription"),
     path("subscriptions/<str:subscription>/", include(subscription_urls)),
     path(
+        "customers/<str:customer>/coupons",
+        coupons.CustomerRedemptions.route("list_all", "redeem"),
+        name="customer_coupons",
+    ),
+    path(
+        "customers/<str:customer>/coupons/<str:coupon>/remove",
+        coupons.CustomerRedemptions.route("remove"),
+        name="customer_coupon_remove",
+    ),
+    path(
         "customers/<str:customer>/spend-caps",
         spend_caps.CustomerCaps.route("list_all", "create"),
         name="customer_spend_caps",

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from billing.closing.close_result import CloseFailure, CloseSummary
 from billing.closing.consolidation.consolidated_invoices import (
+    InvoiceGroup,
     distinct_drafts,
     drop_incomplete_groups,
     group_periods,
+    in_order_of_issue,
     merge_groups,
 )
 from billing.closing.consolidation.locks import lock_open_periods, read_companion_ids
@@ -18,6 +20,7 @@ from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.invoice_inputs import InvoiceInputs, read_invoice_inputs
 from billing.closing.invoice_writer import write_invoices
+from billing.closing.lines.customer_coupons import lock_shared_coupons
 from billing.closing.lines.fee_histories import fees_billed_for_next_period
 from billing.closing.period_locks import lock_invoices_of_periods, lock_late_periods
 from billing.closing.period_reader import read_due_periods
@@ -56,7 +59,8 @@ def close_locked(
     Bill and close open periods that the caller's transaction has locked FOR UPDATE.
 
     late_period_ids: subscription → its late periods, also locked. If None, they are locked here without waiting, and
-        a subscription whose late periods another transaction holds is left for a later pass.
+        a subscription whose late periods another transaction holds is left for a later pass. So is a customer whose
+        fixed coupon another one holds; if not None, this waits for the coupon.
     consolidate: if a customer wants consolidated invoices, also bill the other periods of the same invoice, or none
         of them.
 
@@ -70,12 +74,16 @@ def close_locked(
         due_periods = _add_companions(due_periods, chunk, at=at)
     # Grouped before any period is dropped: a group that loses a period below must not be billed without it.
     groups = group_periods(due_periods.values()) if consolidate else {}
+    due_periods = in_order_of_issue(due_periods, groups)
     chunk.summary.busy += drop_waiting_periods(due_periods)
+    waits = late_period_ids is not None
     if late_period_ids is None:
         late_period_ids, held_subscription_ids = lock_late_periods(
             [due.subscription_id for due in due_periods.values() if due.kind == "regular"]
         )
         chunk.summary.busy += _drop_subscriptions(due_periods, held_subscription_ids)
+    # Before the invoices, in every close: two closes that credit the same invoice would lock in opposite orders.
+    chunk.summary.busy += _drop_customers(due_periods, lock_shared_coupons(list(due_periods), waits=waits))
     partly_billed_ids = [id_ for id_, due in due_periods.items() if due.is_partly_billed]
     # Locked after the periods, so that the amounts left to credit stay as they are read below.
     lock_invoices_of_periods([*(id_ for ids in late_period_ids.values() for id_ in ids), *partly_billed_ids])
@@ -84,8 +92,7 @@ def close_locked(
     _fail_in_locked_months(due_periods, chunk, at=at)
     assembled = assemble_invoices(due_periods, late_period_ids, sellers, chunk)
     if groups:
-        drop_incomplete_groups(assembled, due_periods, groups, chunk.summary, at=at)
-        merge_groups(assembled, groups)
+        assembled = keep_complete_groups(assembled, due_periods, late_period_ids, sellers, groups, chunk, at=at)
     issued = [id_ for id_, invoice in assembled.items() if is_issued(invoice, sellers[invoice.draft.seller_id])]
     notes = build_credit_notes(assembled)
     write_invoices(assembled, issued_period_ids=issued, credit_notes=notes, high_water_mark=mark, at=at)
@@ -116,6 +123,28 @@ def assemble_invoices(
         chunk.summary.busy += 1
     hit_failpoint("close.after_reads")
     return _assemble_each(due_periods, inputs, sellers, chunk)
+
+
+def keep_complete_groups(
+    assembled: dict[int, AssembledInvoice],
+    due_periods: dict[int, DuePeriod],
+    late_period_ids: Mapping[int, Sequence[int]],
+    sellers: Mapping[int, SellerTerms],
+    groups: Mapping[InvoiceGroup, Sequence[DuePeriod]],
+    chunk: ClosedChunk,
+    *,
+    at: datetime,
+) -> dict[int, AssembledInvoice]:
+    """Return the invoices whose groups are complete, merged group by group."""
+    complete = dict(assembled)
+    drop_incomplete_groups(complete, due_periods, groups, chunk.summary, at=at)
+    dropped = [invoice for id_, invoice in assembled.items() if id_ not in complete]
+    # A dropped invoice leaves its part of a customer's coupon to the others, which are therefore assembled again.
+    if any(line.coupon_period is not None for invoice in dropped for line in invoice.coupon_lines):
+        kept = {id_: due_periods[id_] for id_ in complete}
+        complete = assemble_invoices(kept, late_period_ids, sellers, ClosedChunk())
+    merge_groups(complete, groups)
+    return complete
 
 
 def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[int, DuePeriod]:
@@ -185,6 +214,15 @@ def _drop_subscriptions(due_periods: dict[int, DuePeriod], subscription_ids: Ite
     return len(dropped_ids)
 
 
+def _drop_customers(due_periods: dict[int, DuePeriod], held_period_ids: Iterable[int]) -> int:
+    """Drop all periods of the customers of these periods, since they may share an invoice; return their number."""
+    customer_ids = {due_periods[id_].buyer.customer_id for id_ in held_period_ids}
+    dropped_ids = [id_ for id_, due in due_periods.items() if due.buyer.customer_id in customer_ids]
+    for id_ in dropped_ids:
+        del due_periods[id_]
+    return len(dropped_ids)
+
+
 def _fail_in_locked_months(due_periods: dict[int, DuePeriod], chunk: ClosedChunk, *, at: datetime) -> None:
     """Mark periods as failed whose invoice would be dated in a month that the seller has locked."""
     # Months are locked for live invoices only.
@@ -225,6 +263,7 @@ def _assemble_each(
                 chunk.summary.busy += 1
                 continue
             assembled[id_] = invoice
+            inputs.taken.add(invoice.coupon_lines)
             if closing.next_period is not None:
                 next_fees = fees_billed_for_next_period(closing, invoice.draft)
                 billed_in_advance[closing.next_period.period_id] = next_fees

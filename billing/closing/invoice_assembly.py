@@ -11,12 +11,17 @@ from decimal import Decimal
 from billing.closing.lines.coupon_discounts import add_coupon_lines
 from billing.closing.lines.fee_lines import fee_lines
 from billing.closing.lines.late_usage_lines import UsageDifference, split_off_credits, usage_differences
-from billing.closing.lines.true_up_lines import add_to_commitment, commitment_settlement_lines
+from billing.closing.lines.true_up_lines import (
+    add_to_commitment,
+    commitment_settlement_lines,
+    explain_parts_within,
+)
 from billing.closing.lines.usage_lines import usage_lines
 from billing.closing.records import AssembledInvoice, CommitmentCycle, LatePeriod, PeriodToClose, UsageSnapshot
 from billing.metering.rating_inputs.rating_period import RatingPeriod
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import SellerTerms
+from lib.decimals import exact_sum
 from plans.catalog.stored_terms import load_terms
 
 UsageLines = Sequence[tuple[DraftLine, UsageSnapshot]]
@@ -44,8 +49,8 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
         assembled.refunds_customer = closing.settles == "refund"
         _move_fee_credits_to_note(assembled, closing)
     if closing.kind == "regular":
-        remaining_lines = _add_remaining_usage(assembled, closing, seller)
-        if remaining_lines is None:
+        remaining = _add_remaining_usage(assembled, closing, seller)
+        if remaining is None:
             _add_usage(assembled, closing, seller, show_idle=seller.issues_zero_invoices)
         draft.total_up()
         # An invoice can't be negative: first fee credits move to a credit note; if that is not enough, continuing
@@ -55,16 +60,13 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
         if draft.totals.total < 0:
             _defer_multi_period_windows(assembled)
         # Of a period that was billed in part, only the differences are new to the commitment.
-        usage = [snapshot.line for snapshot in assembled.snapshots] if remaining_lines is None else remaining_lines
+        usage = assembled.snapshots if remaining is None else remaining
         settlement_lines = _commitment_lines(assembled.commitments, closing, closing.span, seller, usage)
         draft.lines += settlement_lines
         _record_commitment_lines(assembled, closing.span, usage, settlement_lines)
     draft.total_up()
     _add_late_usage(assembled, closing.late_periods, closing, seller)
-    period_id = closing.span.period_id
-    assembled.coupon_lines += [
-        (line, redemption, period_id) for line, redemption in add_coupon_lines(draft, closing.coupons)
-    ]
+    assembled.coupon_lines += add_coupon_lines(draft, closing.coupons, closing.span.period_id)
     return assembled
 
 
@@ -104,10 +106,10 @@ def late_amount(
 
     cycles: the commitment cycles of the late periods, to which the amount is added.
     """
-    usage = [difference.line for difference in usage_differences(late_period, closing.buyer, seller)]
+    usage = [difference.snapshot for difference in usage_differences(late_period, closing.buyer, seller)]
     settlement_lines = _commitment_lines(cycles, closing, late_period.span, seller, usage)
-    add_to_commitment(cycles, late_period.span.period_id, [*usage, *settlement_lines])
-    return sum((line.amount for line in (*usage, *settlement_lines)), Decimal(0))
+    add_to_commitment(cycles, late_period.span.period_id, usage, settlement_lines)
+    return exact_sum(line.amount for line in (*(snapshot.line for snapshot in usage), *settlement_lines))
 
 
 def _empty_draft(closing: PeriodToClose, seller: SellerTerms, *, reference: str) -> Draft:
@@ -158,10 +160,10 @@ def _add_usage(assembled: AssembledInvoice, closing: PeriodToClose, seller: Sell
 
 def _add_remaining_usage(
     assembled: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms
-) -> list[DraftLine] | None:
+) -> list[UsageSnapshot] | None:
     """
     Add usage beyond the amounts billed before the period ended; credit notes take back amounts that are now lower.
-    Return the lines of both, or None if nothing was billed early.
+    Return the snapshots of both, or None if nothing was billed early.
     """
     if closing.as_late_period is None:
         return None
@@ -170,7 +172,7 @@ def _add_remaining_usage(
         credits, line = split_off_credits(difference)
         assembled.usage_credits += credits
         _append_usage(assembled, [] if line is None else [line])
-    return [difference.line for difference in differences]
+    return [difference.snapshot for difference in differences]
 
 
 def _append_usage(assembled: AssembledInvoice, lines: UsageLines) -> None:
@@ -213,7 +215,7 @@ def _add_late_usage(
         for late_period in late_periods
     ]
     for span, differences in sorted(differing, key=_total_of_differences, reverse=True):
-        usage = [difference.line for difference in differences]
+        usage = [difference.snapshot for difference in differences]
         settlement_lines = _commitment_lines(assembled.commitments, closing, span, seller, usage, suffix=" (late)")
         parts = [split_off_credits(difference) for difference in differences]
         if not _append_unless_negative(
@@ -252,7 +254,7 @@ def _commitment_lines(
     closing: PeriodToClose,
     span: RatingPeriod,
     seller: SellerTerms,
-    usage: Sequence[DraftLine],
+    usage: Sequence[UsageSnapshot],
     *,
     suffix: str = "",
 ) -> list[DraftLine]:
@@ -266,13 +268,15 @@ def _commitment_lines(
 def _record_commitment_lines(
     assembled: AssembledInvoice,
     span: RatingPeriod,
-    usage: Sequence[DraftLine],
+    usage: Sequence[UsageSnapshot],
     settlement_lines: Sequence[DraftLine],
 ) -> None:
     """
     Record that the invoice bills these lines of a period, so that later lines of its commitment cycle build on them.
     """
-    add_to_commitment(assembled.commitments, span.period_id, [*usage, *settlement_lines])
+    if (cycle := assembled.commitments.get(span.period_id)) is not None:
+        explain_parts_within(cycle, usage, invoice_lines=assembled.draft.lines)
+    add_to_commitment(assembled.commitments, span.period_id, usage, settlement_lines)
     assembled.settlements += [(line, span.period_id) for line in settlement_lines]
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from billing.closing.commitments.contract_state import CommitmentCycles, read_commitment_cycles
 from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.customer_coupons import TakenAmounts, read_taken_amounts
 from billing.closing.lines.fee_histories import read_fee_histories
 from billing.closing.period_reader import read_billed_amounts, read_late_periods
 from billing.closing.records import (
@@ -25,7 +26,11 @@ from billing.metering.rating_inputs.rating_period import Counters
 
 
 class InvoiceInputs(NamedTuple):
-    """The inputs of the invoices of some periods; each field but `usage`, `cycles` and `levels` by period."""
+    """
+    The inputs of the invoices of some periods; each field but `usage`, `cycles`, `taken` and `levels` by period.
+
+    taken: the amounts that invoices have taken of customers' fixed coupons; those of this close are added to it.
+    """
 
     counters: Mapping[int, Counters]
     usage: RatingInputs
@@ -35,6 +40,7 @@ class InvoiceInputs(NamedTuple):
     cycles: CommitmentCycles
     coupons: Mapping[int, tuple[InvoiceCoupon, ...]]
     levels: LevelChanges
+    taken: TakenAmounts
 
     def fees_of(self, period_id: int) -> FeeHistory:
         """Return the earlier fees that a period's fees depend on."""
@@ -67,7 +73,7 @@ class InvoiceInputs(NamedTuple):
             billed_amounts=self.billed_amounts.get(period_id, {}),
             late_periods=self.late_periods.get(period_id, ()),
             commitments=self.cycles.by_period.get(period_id, {}),
-            coupons=self.coupons.get(period_id, ()),
+            coupons=self.taken.with_amounts_left(self.coupons.get(period_id, ())),
             level_workings=partial(self.levels.workings, stored=self.usage.states, at=at),
         )
 
@@ -85,6 +91,7 @@ def read_invoice_inputs(
     late_periods = _late_periods_by_invoice(due_periods, late_period_ids)
     billed_amounts = read_billed_amounts([id_ for id_, due in due_periods.items() if due.is_partly_billed])
     spans = [due.span for due in due_periods.values() if due.kind == "regular"]
+    coupons = read_coupons(ids)
     return InvoiceInputs(
         counters=counters,
         usage=read_rating_inputs(spans),
@@ -92,7 +99,8 @@ def read_invoice_inputs(
         billed_amounts=billed_amounts,
         late_periods=late_periods,
         cycles=read_commitment_cycles(due_periods.values(), late=late_periods, billed_amounts=billed_amounts),
-        coupons=read_coupons(ids),
+        coupons=coupons,
+        taken=read_taken_amounts(coupons),
         levels=read_level_changes(spans),
     )
 

@@ -19,7 +19,7 @@ COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_s
 """
 
 _SETTLEMENTS = "COPY billing_settlement (line_id, period_id) FROM STDIN"
-_COUPON_LINES = "COPY billing_couponline (line_id, redemption_id, period_id) FROM STDIN"
+_COUPON_LINES = "COPY billing_couponline (line_id, redemption_id, period_id, coupon_period) FROM STDIN"
 
 _CLOSE = """
 UPDATE billing_period p SET state = 'closed', closed_at = %s, invoice_id = t.i, error = '', retry_at = NULL
@@ -94,7 +94,7 @@ def write_invoice_rows(assembled: Sequence[AssembledInvoice], *, high_water_mark
     settlements = [(line.id, period_id) for invoice in assembled for line, period_id in invoice.settlements]
     if settlements:
         copy_rows(_SETTLEMENTS, settlements)
-    coupon_lines = [(line.id, *ids) for invoice in assembled for line, *ids in invoice.coupon_lines]
+    coupon_lines = [(line.id, *rest) for invoice in assembled for line, *rest in invoice.coupon_lines]
     if coupon_lines:
         copy_rows(_COUPON_LINES, coupon_lines)
     hit_failpoint("close.after_snapshots")

@@ -40,6 +40,9 @@ AND NOT EXISTS (
         SELECT FROM invoices_invoice r WHERE r.corrects_id = n.invoice_id AND r.kind = 'invoice'))
 AND NOT EXISTS (SELECT FROM invoices_line n WHERE n.invoice_id = l.invoice_id AND n.kind NOT IN ('fee', 'usage'))
 AND NOT EXISTS (SELECT FROM billing_redemption n WHERE n.subscription_id = l.subscription_id)
+AND NOT EXISTS (
+    SELECT FROM billing_redemption n JOIN billing_subscription h ON h.customer_id = n.customer_id
+    WHERE h.id = l.subscription_id)
 AND NOT EXISTS (SELECT FROM invoices_section n WHERE n.invoice_id = l.invoice_id)
 AND NOT EXISTS (SELECT FROM plans_commitment n WHERE n.version_id = l.version_id)
 AND NOT EXISTS (SELECT FROM billing_subscriptioncommitment n WHERE n.subscription_id = l.subscription_id)

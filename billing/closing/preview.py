@@ -9,9 +9,15 @@ import msgspec
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing.closing.batch import ClosedChunk, assemble_invoices, drop_waiting_periods, is_issued
+from billing.closing.batch import (
+    ClosedChunk,
+    assemble_invoices,
+    drop_waiting_periods,
+    is_issued,
+    keep_complete_groups,
+)
 from billing.closing.close_result import CloseFailure
-from billing.closing.consolidation.consolidated_invoices import drop_incomplete_groups, group_periods, merge_groups
+from billing.closing.consolidation.consolidated_invoices import group_periods, in_order_of_issue
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.invoice_inputs import read_invoice_inputs
@@ -72,6 +78,7 @@ def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInv
     if (blocking_period_id := inputs.fees_of(period.pk).blocking_period_id) is not None:
         previous, previous_invoice = _assemble(Period.objects.get(pk=blocking_period_id), at)
         billed_fees = fees_billed_for_next_period(previous, previous_invoice.draft)
+        inputs.taken.add(previous_invoice.coupon_lines)
     closing = inputs.complete(due, at=at, billed_fees=billed_fees)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return closing, assemble_invoice(closing, seller)
@@ -102,12 +109,13 @@ def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) ->
     stored, chunk = read_due_periods(period_ids), ClosedChunk()
     due_periods = {id_: _with_upcoming_period(stored[id_]) for id_ in period_ids if id_ in stored}
     groups = {} if at is None else group_periods(due_periods.values())
+    due_periods = in_order_of_issue(due_periods, groups)
     drop_waiting_periods(due_periods)
     sellers = read_sellers({due.buyer.seller_id for due in due_periods.values()})
-    assembled = assemble_invoices(due_periods, _read_late_period_ids(due_periods), sellers, chunk)
+    late_ids = _read_late_period_ids(due_periods)
+    assembled = assemble_invoices(due_periods, late_ids, sellers, chunk)
     if at is not None and groups:
-        drop_incomplete_groups(assembled, due_periods, groups, chunk.summary, at=at)
-        merge_groups(assembled, groups)
+        assembled = keep_complete_groups(assembled, due_periods, late_ids, sellers, groups, chunk, at=at)
     notes = [note.draft for note in build_credit_notes(assembled, lock=False)]
     drafts = {
         id_: invoice.draft if is_issued(invoice, sellers[invoice.draft.seller_id]) else None

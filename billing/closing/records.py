@@ -4,7 +4,7 @@ Records of a close: rows read under the periods' locks, without Django.
 Structs, because a close creates about twenty of these per subscription, and a struct costs a fifth of a dataclass.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -23,11 +23,14 @@ from billing.metering.rating_inputs.rating_period import (
 from invoices.amounts.totals import Taxes
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.tax.buyer_details import Buyer
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, ZERO, exact_sum
 from lib.money import round_money
 from plans.catalog.stored_terms import FeatureTerms
-from plans.pricing.commitments import SpendCommitment
+from plans.pricing.commitments import CommitmentSettlement, SpendCommitment, settle_commitment
 from plans.pricing.quantity_segments import QuantityChange
+
+FEATURE_SUBJECT = "feature:"
+"""Prefix of the subject of a usage line, which the code of its feature follows."""
 
 
 class BilledUsageLine(NamedTuple):
@@ -70,22 +73,70 @@ class LatePeriod(BillablePeriod, frozen=True):
     billed: BilledAmounts
 
 
+class CommitmentWindow(NamedTuple):
+    """
+    The part of a commitment cycle that has a minimum of its own: a usage window, or all of the cycle.
+
+    share: the share of the minimum that is due for it. spent: usage billed, and paid usage drawn from wallets.
+    """
+
+    share: Fraction
+    spent: Decimal = Decimal(0)
+
+
 class CommitmentCycle(msgspec.Struct, frozen=True):
     """
     A commitment over the periods it covers, and the amounts billed for it so far: docs/closing.md#commitments.
 
-    share: the share of the whole commitment that its periods amount to. is_over: whether all of them are billed.
-    spent: usage billed. true_up, surcharge: lines of that kind billed.
+    windows: start → window. A commitment per usage window has one for each; any other has a single one.
+    is_over: whether all of its periods are billed.
+    true_up, surcharge: lines of that kind billed.
     """
 
     commitment: SpendCommitment
     currency: str
     starts_at: datetime
-    share: Fraction
+    windows: Mapping[datetime, CommitmentWindow]
     is_over: bool
-    spent: Decimal = Decimal(0)
     true_up: Decimal = Decimal(0)
     surcharge: Decimal = Decimal(0)
+
+    def window_of(self, line: DraftLine, usage_window: datetime) -> datetime | None:
+        """Return the start of the window that a usage line counts toward; None if it does not count."""
+        if not self.commitment.covers(line.subject.removeprefix(FEATURE_SUBJECT)):
+            return None
+        return usage_window if self.commitment.per_window else self.starts_at
+
+    def with_spend(self, spends: Iterable[tuple[datetime, Decimal]]) -> Self:
+        """Return the cycle with these amounts added to the spend of its windows."""
+        windows = dict(self.windows)
+        for start, amount in spends:
+            window = windows[start]
+            windows[start] = window._replace(spent=EXACT.add(window.spent, amount))
+        return msgspec.structs.replace(self, windows=windows)
+
+    def settle(self) -> dict[datetime, CommitmentSettlement]:
+        """Return the settlement of each window with its spend so far."""
+        return {
+            start: settle_commitment(
+                self.commitment,
+                spent=window.spent,
+                currency=self.currency,
+                share=window.share,
+                is_final=self.is_over,
+            )
+            for start, window in self.windows.items()
+        }
+
+    @property
+    def share(self) -> Fraction:
+        """The shares of all windows together."""
+        return sum((window.share for window in self.windows.values()), Fraction(0))
+
+    @property
+    def spent(self) -> Decimal:
+        """The spend of all windows."""
+        return exact_sum(window.spent for window in self.windows.values())
 
 
 class InvoiceCoupon(NamedTuple):
@@ -93,6 +144,9 @@ class InvoiceCoupon(NamedTuple):
     A coupon that applies to an invoice: a percentage, or an amount in its currency.
 
     scope: subjects of the lines it applies to; empty for all lines.
+    coupon_period: of a customer's coupon, the number of the coupon period that the invoice belongs to.
+    carries_over: whether an amount left in a coupon period is added to the next one.
+    left: of a customer's fixed coupon, the amount that other invoices have left for this one.
     """
 
     redemption_id: int
@@ -101,6 +155,23 @@ class InvoiceCoupon(NamedTuple):
     percent: Decimal | None
     amount: Decimal | None
     scope: frozenset[str]
+    coupon_period: int | None = None
+    carries_over: bool = False
+    left: Decimal | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several invoices share its amount."""
+        return self.coupon_period is not None and self.amount is not None
+
+
+class CouponLineDraft(NamedTuple):
+    """A line of a coupon before it is written. period_id: the invoice's period."""
+
+    line: DraftLine
+    redemption_id: int
+    period_id: int
+    coupon_period: int | None
 
 
 class BilledFee(msgspec.Struct, frozen=True):
@@ -311,7 +382,6 @@ class AssembledInvoice(msgspec.Struct):
 
     draft: shared by all periods of a consolidated invoice (consolidated_invoices.py).
     settlements: lines that settle a commitment, each with the period it is settled for.
-    coupon_lines: each with its redemption and the invoice's period.
     leaves_usage_late: whether lines are deferred to a later invoice, as if their usage had arrived late.
     commitments: period → commitment cycle, including the amounts that this invoice bills.
     blocking_period_id: a period whose invoice must be issued first, because this one settles fees that it bills.
@@ -327,7 +397,7 @@ class AssembledInvoice(msgspec.Struct):
     commitments: dict[int, CommitmentCycle] = {}
     blocking_period_id: int | None = None
     settlements: list[tuple[DraftLine, int]] = []
-    coupon_lines: list[tuple[DraftLine, int, int]] = []
+    coupon_lines: list[CouponLineDraft] = []
     leaves_usage_late: bool = False
     fee_reductions: dict[int, tuple[BilledFee, DraftLine]] = {}
     refunds_customer: bool = False

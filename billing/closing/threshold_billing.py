@@ -1,5 +1,5 @@
 """
-Bill a period's usage before the period is over, once it reaches a threshold.
+Bill a period's usage before the period is over, once it reaches a threshold, or at once if its price says so.
 
 The amount due is that of all usage so far minus the billed amount: the arithmetic of late usage, applied to an open
 period. So tiers and allowances continue, and the period's last invoice bills the rest the same way.
@@ -7,19 +7,20 @@ period. So tiers and allowances continue, and the period's last invoice bills th
 Source: docs/closing.md#progressive-billing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 
 import msgspec
 from django.db import connection, transaction
 
 from billing.closing.invoice_writer import write_invoice_rows
-from billing.closing.lines.late_usage_lines import usage_differences
+from billing.closing.lines.late_usage_lines import UsageDifference, usage_differences
 from billing.closing.lines.line_templates import line_templates
 from billing.closing.period_reader import read_billed_amounts, read_due_periods
-from billing.closing.records import AssembledInvoice, DuePeriod, LatePeriod, UsageSnapshot
-from billing.metering.rating_inputs.period_loader import read_counters
+from billing.closing.records import AssembledInvoice, BilledAmounts, DuePeriod, LatePeriod, UsageSnapshot
+from billing.metering.rating_inputs.period_loader import read_counters, read_rating_inputs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from billing.models import Period
@@ -30,18 +31,18 @@ from invoices.documents.issue import issue
 from invoices.documents.locked_months import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib import sql
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, exact_sum
 from lib.queue import lock_free_row
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.billing_thresholds import SpendThreshold, count_reached
 
 _ANY_THRESHOLD = """
 SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer
-    WHERE billed_each IS NOT NULL)
+    WHERE billed_each IS NOT NULL) OR EXISTS (SELECT FROM plans_price WHERE billed_each IS NOT NULL)
 """
 
-# Running periods with a threshold whose event count changed since the last check; the check spares the rating of all
-# others.
+# Running periods with a threshold, or a price that is billed in advance, whose event count changed since the last
+# check; the check spares the rating of all others.
 _CANDIDATES = """
 SELECT p.id, c.events, k.billed_each FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer k ON k.id = s.customer_id
@@ -50,7 +51,9 @@ CROSS JOIN LATERAL (
 LEFT JOIN billing_thresholdcheck l ON l.period_id = p.id
 WHERE p.state = 'open' AND p.kind = 'regular' AND c.events <> coalesce(l.events, 0)
     AND (k.billed_each IS NOT NULL OR EXISTS (
-        SELECT FROM plans_billingthreshold t WHERE t.version_id = p.version_id AND t.currency = s.currency))
+        SELECT FROM plans_billingthreshold t WHERE t.version_id = p.version_id AND t.currency = s.currency)
+    OR EXISTS (SELECT FROM plans_price r JOIN plans_planfeature f ON f.id = r.plan_feature_id
+        WHERE f.version_id = p.version_id AND r.currency = s.currency AND r.billed_each IS NOT NULL))
     AND p.starts_at <= %(at)s AND p.ends_at > %(at)s AND {in_time}
 ORDER BY p.id LIMIT %(limit)s
 """
@@ -121,39 +124,76 @@ def _thresholds(due: DuePeriod, custom_threshold: Decimal | None) -> Sequence[Sp
 def assemble_threshold_invoice(
     due: DuePeriod, seller: SellerTerms, thresholds: Sequence[SpendThreshold], *, at: datetime
 ) -> AssembledInvoice | None:
-    """Return the invoice for a period's usage beyond the billed amount, if it has reached another threshold."""
-    span, features = due.span, line_templates(due.span).features
-    counters = {
+    """
+    Return the invoice for a period's usage beyond the billed amount: all of it if it has reached another threshold,
+    else that of the prices which are billed in advance.
+    """
+    span = due.span
+    counters = read_counters([span.period_id]).get(span.period_id, {})
+    usage = read_rating_inputs([span]).complete(span, counters, at=at)
+    features = line_templates(usage.span).features
+    early = {
         window: counted
-        for window, counted in read_counters([span.period_id]).get(span.period_id, {}).items()
+        for window, counted in usage.counters.items()
         if (feature := features.get(window.plan_feature_id)) is not None and is_billed_early(feature)
     }
     billed = read_billed_amounts([span.period_id]).get(span.period_id, {})
-    late_period = LatePeriod(span, counters, span.starts_at, billed)
+    late_period = LatePeriod(usage.span, early, span.starts_at, billed)
     rated = usage_differences(late_period, due.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
-    differences = [
-        difference for difference in rated if is_billed_early(features[difference.snapshot.window.plan_feature_id])
-    ]
-    billed_before = sum((billed.amount for billed in late_period.billed.values()), ZERO)
-    amount_now = EXACT.add(billed_before, sum((difference.amount for difference in differences), ZERO))
-    if count_reached(thresholds, amount_now) <= count_reached(thresholds, billed_before) or any(
-        difference.amount < 0 for difference in differences
-    ):
-        return None  # decreases are credited when the period is closed
+    by_feature: dict[int, list[UsageDifference]] = {}
+    for difference in rated:
+        plan_feature_id = difference.snapshot.window.plan_feature_id
+        if is_billed_early(features[plan_feature_id]):
+            by_feature.setdefault(plan_feature_id, []).append(difference)
+    billed_before = exact_sum(billed_amount.amount for billed_amount in billed.values())
+    if not _reaches(thresholds, billed_before, chain.from_iterable(by_feature.values())):
+        by_feature = {
+            plan_feature_id: differences
+            for plan_feature_id, differences in by_feature.items()
+            if _is_due_in_advance(features[plan_feature_id], billed, differences)
+        }
+    differences = list(chain.from_iterable(by_feature.values()))
+    if not any(difference.amount for difference in differences):
+        return None
     lines = [_ending_at(difference.line, difference.snapshot, at) for difference in differences]
     draft = _threshold_draft(due, seller, [line for line, _ in lines], at=at)
     return AssembledInvoice(draft, [snapshot for _, snapshot in lines])
+
+
+def _reaches(
+    thresholds: Sequence[SpendThreshold], billed_before: Decimal, differences: Iterable[UsageDifference]
+) -> bool:
+    """Return whether these differences reach another threshold, and none is a decrease, which the close credits."""
+    amounts = [difference.amount for difference in differences]
+    amount_now = EXACT.add(billed_before, exact_sum(amounts))
+    is_reached = count_reached(thresholds, amount_now) > count_reached(thresholds, billed_before)
+    return is_reached and all(amount >= 0 for amount in amounts)
+
+
+def _is_due_in_advance(feature: FeatureTerms, billed: BilledAmounts, differences: Sequence[UsageDifference]) -> bool:
+    """Return whether a feature's usage is due before the period ends."""
+    if feature.billed_each is None:
+        return False
+    if not feature.billed_each:
+        return all(difference.amount >= 0 for difference in differences)
+    billed_before = exact_sum(
+        billed_amount.amount
+        for (window, _), billed_amount in billed.items()
+        if window.plan_feature_id == feature.plan_feature_id
+    )
+    return _reaches([SpendThreshold(feature.billed_each, repeats=True)], billed_before, differences)
 
 
 def is_billed_early(feature: FeatureTerms) -> bool:
     """
     Return whether a feature's usage can be billed before its period is over, because its count is final at any time.
 
-    Levels, maximum values and distinct values are only known at the end, and so is the effect of a minimum or
-    maximum.
+    Levels and maximum values are only known at the end, and so is the effect of a minimum or maximum. Distinct values
+    are billed early only where the price asks for it, since a value may leave otherwise.
     """
     price = feature.price
-    is_sum = not feature.metering.needs_aggregate_state and not feature.spans_periods and not feature.wallet
+    only_grows = not feature.metering.needs_aggregate_state or feature.billed_each is not None
+    is_sum = only_grows and not feature.spans_periods and not feature.wallet
     return is_sum and price is not None and not price.is_bounded and not price.reads_values
 
 

@@ -17,8 +17,9 @@ from billing.metering.rating_inputs.period_loader import read_rating_inputs
 from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, CounterState, CounterWindow, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, ZERO, exact_sum
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms
+from plans.pricing.price_splits import split_position
 from plans.pricing.rating import UNCOVERED, match_rate, rate_usage
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.units import round_units
@@ -98,6 +99,26 @@ class FeatureAvailability:
             return ZERO
         rated = rate_window(self.period, self.feature, self.counters, is_final=False, is_drawdown=True)
         return rated.now.quantity
+
+    def remaining(self, properties: Mapping[str, str]) -> Decimal:
+        """
+        Return the rest of the allowance, zero or more.
+
+        properties: those of the usage; they decide whose allowance it is where each value of a split price has one.
+        """
+        price = self.feature.price
+        if price is None or price.split is None or not price.split.allowance_per_value:
+            used = EXACT.add(self.used, self.reserved_quantity)
+            return max(EXACT.subtract(self.feature.included, used), ZERO)
+        position = split_position(self.find_rate(properties) or 0)
+        numbered = {rate.position for rate in price.rates} - {0}
+        if not position:
+            # A value without a number gets the next one, or is one of the others.
+            return self.feature.included if len(numbered) < price.split.bound else ZERO
+        rated = rate_window(self.period, self.feature, self.counters, is_final=False).now
+        used = exact_sum(line.quantity for line in rated.lines if split_position(int(line.rate_key)) == position)
+        reserved = exact_sum(units for rate_id, units in self.reserved.items() if split_position(rate_id) == position)
+        return max(EXACT.subtract(self.feature.included, EXACT.add(used, reserved)), ZERO)
 
     @property
     def reserved_quantity(self) -> Decimal:
@@ -194,6 +215,8 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
     window = CounterWindow(feature.plan_feature_id, starts_at)
     inputs = read_rating_inputs([period], feature=feature)
     billable = inputs.complete(period, {window: counted}, at=at, feature=feature)
+    if billable.span.split_values:
+        feature = terms_for(billable.span).by_plan_feature[first.plan_feature_id]
     reserved = _reserved_in_window(first.reserved_json, starts_at) if first.reserved_json else {}
     counters = billable.counters[window]
     return FeatureAvailability(first, billable.span, feature, starts_at, resets_at, counters, reserved)

@@ -146,7 +146,7 @@ def _apply_limits(
     feature = availability.feature
     used, reserved = availability.used, availability.reserved_quantity
     reason, cost, funds = "", None, None
-    left = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
+    left = availability.remaining(properties)
     is_hard_cap = feature.consumption == Consumption.HARD_CAP
     # A check of zero units is refused at the cap, too.
     if is_hard_cap and (quantity > left or not left):

@@ -2,7 +2,7 @@
 
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
-from billing.models.commitments import CouponLine, Redemption, Settlement, SubscriptionCommitment
+from billing.models.commitments import Settlement, SubscriptionCommitment
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
 from billing.models.drawdowns import Drawdown
@@ -15,8 +15,10 @@ from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersio
 from billing.models.plan_migrations import MigrationItem, PlanMigration
 from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
+from billing.models.redemptions import CouponLine, Redemption
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
+from billing.models.split_values import SplitValue
 from billing.models.subscriptions import Coverage, Subscription
 from billing.models.threshold_checks import ThresholdCheck
 from billing.models.unmatched_usage import Dismissal, IgnoreRule, UnmatchedUsage
@@ -76,6 +78,7 @@ __all__ = [
     "Settlement",
     "SimulationResult",
     "SpendCap",
+    "SplitValue",
     "Subscription",
     "SubscriptionCommitment",
     "SubscriptionQuantity",

@@ -19,7 +19,7 @@ MAX_LEVEL = 1_000
 
 class AlertKind(models.TextChoices):
     """
-    The value that an alert rule watches. The first five belong to a subscription's running period, the last two to a
+    The value that an alert rule watches. The first seven belong to a subscription's running period, the last two to a
     wallet.
     """
 
@@ -28,6 +28,7 @@ class AlertKind(models.TextChoices):
     SPEND = "spend", _("spend against an amount")
     LAST_PERIOD = "last_period", _("spend against the previous period")
     PROJECTED = "projected", _("forecast spend")
+    VALUES = "values", _("values of a split price")
     ANOMALY = "anomaly", _("unusual usage")
     LOW_BALANCE = "low_balance", _("low wallet balance")
     EXPIRING = "expiring", _("expiring credits")
@@ -38,7 +39,7 @@ AMOUNT_KINDS = (AlertKind.SPEND, AlertKind.PROJECTED)
 
 WALLET_KINDS = (AlertKind.LOW_BALANCE, AlertKind.EXPIRING)
 
-FEATURE_KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.ANOMALY)
+FEATURE_KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.VALUES, AlertKind.ANOMALY)
 """Kinds that are measured per feature: a rule for one feature precedes the rule for all of them."""
 
 

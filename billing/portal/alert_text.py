@@ -19,6 +19,7 @@ TITLES = {
     AlertKind.SPEND: _("%(level)s of a budget reached"),
     AlertKind.LAST_PERIOD: _("Spending is at %(level)s of the previous period"),
     AlertKind.PROJECTED: _("Projected spending is at %(level)s of your amount"),
+    AlertKind.VALUES: _("%(level)s of the separate lines used"),
     AlertKind.LOW_BALANCE: _("Balance below %(level)s"),
 }
 """Kinds whose levels are percentages."""

@@ -19,6 +19,7 @@ RULE_TITLES = {
     AlertKind.LOW_BALANCE: _("A wallet balance is low"),
     AlertKind.ALLOWANCE: _("Usage reaches the allowance"),
     AlertKind.CAP: _("Spending reaches a spend cap"),
+    AlertKind.VALUES: _("Usage needs more separate lines than a price allows"),
     AlertKind.ANOMALY: _("Usage is unusual"),
     AlertKind.EXPIRING: _("Credits are about to expire"),
 }

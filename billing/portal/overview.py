@@ -158,7 +158,7 @@ def _period(
 def show_feature(feature: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
     """Return the usage of a feature as text."""
     terms = feature.terms
-    included = terms.included
+    included = terms.shared_included
     percent = percent_of(feature.used, included) if included else None
     return FeatureShown(
         code=terms.code,
@@ -186,13 +186,13 @@ def _level(feature: FeatureUsage, percent: Decimal | None) -> str:
 def _summary(feature: FeatureUsage, figures: PortalFigures) -> str:
     """Return the usage of a feature against its allowance, in a sentence."""
     terms = feature.terms
-    included, is_capped = terms.included, terms.consumption == Consumption.HARD_CAP
+    included, is_capped = terms.shared_included, terms.consumption == Consumption.HARD_CAP
     if not included:
         return figures.units(feature.used, terms.unit)
     names = {
         "used": figures.quantity(feature.used),
         "limit": figures.units(included, terms.unit),
-        "remaining": figures.quantity(feature.remaining),
+        "remaining": figures.quantity(included - feature.used),
         "included": figures.quantity(included),
         "unit": figures.unit(included, terms.unit),
         "more": figures.quantity(feature.used - included),

@@ -1,5 +1,7 @@
 """The customer's plans in words, and their upcoming changes."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,8 +13,9 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
-from billing.portal.plan_description import describe_terms
-from customers.portal.visit import Visit, render_page, signed_in
+from billing.portal.plan_description import describe_commitment, describe_terms
+from billing.portal.promotion_code import EnteredCodeForm, redeem_entered_code
+from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import IncludedCredits
@@ -29,6 +32,7 @@ MAX_ROWS = 50
 MESSAGES = {
     "changed": _("Your plan has changed."),
     "scheduled": _("Your plan will change at the end of the current period."),
+    "redeemed": _("The code is applied. It discounts your next invoices."),
 }
 STATES = {
     SubscriptionState.TRIALING: _("Trial"),
@@ -45,6 +49,24 @@ CREDITS_EVERY = {
 
 @signed_in()
 def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    return _page(request, visit)
+
+
+@signed_in("POST")
+def enter_code(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Redeem a promotion code for a plan."""
+    rows = Subscription.objects.filter(state__in=SHOWN).select_related("version__plan", "customer")
+    subscription = visit.own_row(rows, pk=number)
+    form = EnteredCodeForm(request.POST)
+    if redeem_entered_code(form, visit, subscription):
+        return redirect_with_message("portal_plan", message="redeemed")
+    return _page(request, visit, code_forms={subscription.pk: form})
+
+
+def _page(
+    request: HttpRequest, visit: Visit, *, code_forms: Mapping[int, EnteredCodeForm] = MappingProxyType({})
+) -> HttpResponseBase:
+    """Return the page; code_forms: the forms that were sent and refused, by subscription."""
     customer, figures = visit.customer, portal_figures(visit)
     rows = visit.own_rows(Subscription.objects.filter(state__in=SHOWN)).select_related("version__plan")
     subscriptions = list(rows.order_by("pk")[:MAX_ROWS])
@@ -56,12 +78,13 @@ def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     context = {
         "subscriptions": [
             _shown(subscription, periods.get(subscription.pk), list(credits), visit, figures)
+            | {"code_form": code_forms.get(subscription.pk, EnteredCodeForm())}
             for subscription in subscriptions
         ],
         "changes": _changes(visit, figures),
         "message": MESSAGES.get(request.GET.get("message", "")),
     }
-    return render_page(request, visit, "plan.html", context)
+    return render_page(request, visit, "plan.html", context, status=422 if code_forms else 200)
 
 
 def _shown(
@@ -76,7 +99,6 @@ def _shown(
     """
     terms = running.terms if running else load_terms(subscription.version_id, str(subscription.currency))
     quantities = {part.fee.code: part.quantity for part in running.quantities} if running else {}
-    commitment = terms.commitment
     return {
         "pk": subscription.pk,
         "plan": terms.plan_name,
@@ -90,7 +112,7 @@ def _shown(
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         **describe_terms(terms, quantities, figures),
         "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
-        "commitment": figures.in_currency(commitment.minimum, terms.currency) if commitment else "",
+        "commitment": describe_commitment(terms, figures),
         "may_change": visit.may_change and may_change_of(subscription),
     }
 

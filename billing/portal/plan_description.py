@@ -33,6 +33,7 @@ AT_ZERO = {
     AtZero.GRACE: gettext_lazy("When the wallet is empty, it may be overdrawn up to a limit."),
 }
 FREQUENCIES = {
+    "hour": ngettext_lazy("each hour", "every %(count)s hours", "count"),
     "day": ngettext_lazy("each day", "every %(count)s days", "count"),
     "week": ngettext_lazy("each week", "every %(count)s weeks", "count"),
     "month": ngettext_lazy("each month", "every %(count)s months", "count"),
@@ -63,6 +64,29 @@ def describe_terms(terms: VersionTerms, held: dict[str, int], figures: PortalFig
     }
 
 
+def describe_commitment(terms: VersionTerms, figures: PortalFigures) -> str:
+    """Return the committed amount or units as text, with the feature and the interval if any; empty without one."""
+    commitment = terms.commitment
+    if commitment is None:
+        return ""
+    amount = figures.in_currency(commitment.minimum, terms.currency)
+    if not commitment.feature:
+        return amount
+    (feature,) = (feature for feature in terms.features if feature.code == commitment.feature)
+    if commitment.units is None:
+        text = _("%(amount)s for %(feature)s") % {"amount": amount, "feature": feature.name}
+    else:
+        units = figures.units(commitment.units, feature.unit)
+        text = _("%(units)s of %(feature)s (%(amount)s)") % {
+            "units": units,
+            "feature": feature.name,
+            "amount": amount,
+        }
+    if commitment.per_window and feature.resets is not None:
+        return f"{text}, {frequency(feature.resets)}"
+    return text
+
+
 def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
     amount = figures.in_currency(fee.amount, terms.currency)
     notes = []
@@ -85,9 +109,13 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
     """Return a feature's allowance, prices and overage as text."""
     included = ""
     if feature.included:
-        included = _("%(quantity)s included %(frequency)s.") % {
+        text = _("%(quantity)s included %(frequency)s.")
+        if feature.included_per:
+            text = _("%(quantity)s included %(frequency)s for each %(property)s.")
+        included = text % {
             "quantity": figures.units(feature.included, feature.unit),
             "frequency": frequency(feature.resets or terms.interval),
+            "property": feature.included_per,
         }
     return {
         "name": feature.name,

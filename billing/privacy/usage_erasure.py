@@ -1,7 +1,7 @@
 """
-Strip events of the properties that no meter reads.
+Strip events of the properties that no meter and no price reads.
 
-Properties that meters read stay, because sums and invoices are computed from them. All other properties are deleted,
+Properties that they read stay, because sums and invoices are computed from them. All other properties are deleted,
 and the ids of the customer and subscription are replaced. The digest stays as it was sent: it identifies repeats, and
 counters and snapshots hold its fingerprint.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib import sql
-from plans.models import Meter, MeterReading
+from plans.models import Meter, MeterReading, Price
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -52,7 +52,7 @@ def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dic
 
 
 def read_metered_properties() -> dict[str, set[str]]:
-    """Return the names of the properties that meters read, by event name."""
+    """Return the names of the properties that meters read, and that prices are split by, by event name."""
     properties: dict[str, set[str]] = {}
     readings = MeterReading.objects.values_list("meter__event_name", "value_property")
     for event, path in readings:
@@ -63,6 +63,9 @@ def read_metered_properties() -> dict[str, set[str]]:
         # An expression contains other names than properties; a property with such a name stays as well.
         names = _path_names(paths) | set(_NAME.findall(meter.expression))
         properties.setdefault(meter.event_name, set()).update(names)
+    splits = Price.objects.exclude(split_by="").values_list("plan_feature__feature__meter__event_name", "split_by")
+    for event, path in splits.distinct():
+        properties.setdefault(event, set()).update(_path_names([path]))
     return properties
 
 

@@ -45,7 +45,7 @@ def describe_unpriced(unpriced: UnpricedQuantity) -> str:
 
 def _lines(closing: PeriodToClose, assembled: AssembledInvoice) -> Iterator[ComparableLine]:
     snapshots = {id(snapshot.line): snapshot for snapshot in assembled.snapshots}
-    redemption_ids = {id(line): redemption_id for line, redemption_id, _ in assembled.coupon_lines}
+    redemption_ids = {id(coupon_line.line): coupon_line.redemption_id for coupon_line in assembled.coupon_lines}
     codes = {coupon.redemption_id: coupon.code for coupon in closing.coupons}
     for line in assembled.draft.lines:
         if (snapshot := snapshots.get(id(line))) is not None:

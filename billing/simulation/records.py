@@ -9,6 +9,7 @@ from typing import NamedTuple
 from billing.metering.rating_inputs.aggregate_quantities import ByMeter
 from billing.metering.rating_inputs.rating_period import EMPTY_COUNTER, CounterState, CounterWindow, NewCounters
 from lib.decimals import EXACT, exact_sum
+from plans.pricing.price_splits import SplitText
 
 FEATURE, FEE, COMMITMENT, COUPON = "feature", "fee", "commitment", "coupon"
 
@@ -93,13 +94,15 @@ class CandidateUsage:
     """
     Usage to rate a period by: counters of the candidate version, and usage that it has no price for.
 
-    states: aggregate states counted from events, of meters whose quantity is not a sum. error: why the usage can't be
-    counted, if it can't.
+    states: aggregate states counted from events, of meters whose quantity is not a sum.
+    split_values: plan feature → the numbered values of its split price.
+    error: why the usage can't be counted, if it can't.
     """
 
     counters: NewCounters = field(default_factory=dict)
     unpriced: list[UnpricedQuantity] = field(default_factory=list)
     states: ByMeter = field(default_factory=dict)
+    split_values: dict[int, Mapping[SplitText, int]] = field(default_factory=dict)
     error: Exception | None = None
 
     def add(self, window: CounterWindow, rate_id: int, added: CounterState) -> None:

@@ -13,9 +13,11 @@ from billing.subscriptions.periods.generation import generate_customer_periods, 
 from billing.subscriptions.plan_changes.plan_change import BillingPeriodChoice, ChangeRefused, change_plan
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.plan_changes.schedule import change_at, schedule_change
-from billing.subscriptions.terms.coupons import CouponRefused, apply_coupon, remove_coupon
+from billing.subscriptions.terms.coupon_refusals import CouponRefused
+from billing.subscriptions.terms.coupons import apply_coupon, apply_customer_coupon, remove_coupon
 from billing.subscriptions.terms.feature_coverage import FeatureAlreadyPriced, SubscriptionRefused
 from billing.subscriptions.terms.price_overrides import OverrideRefused, end_override, override
+from billing.subscriptions.terms.promotion_codes import redeem_code
 from billing.subscriptions.terms.quantities import QuantityRefused, set_quantity
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "UnusedTimeSettlement",
     "activate",
     "apply_coupon",
+    "apply_customer_coupon",
     "apply_due_pauses",
     "cancel",
     "change_at",
@@ -48,6 +51,7 @@ __all__ = [
     "generate_periods",
     "override",
     "pause",
+    "redeem_code",
     "remove_coupon",
     "resume",
     "revoke",

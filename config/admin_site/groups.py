@@ -11,7 +11,8 @@ EVERYTHING_SEEN = [
     "customers.customer testclock seller apikey contact webhookendpoint delivery notification emailtemplate",
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " feature meter meterreading unitcost",
-    "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest requiredsimulation",
+    "plans.coupon promotion promotioncode creditpack packprice bonusslab publishingrule changerequest",
+    "plans.requiredsimulation",
     "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period "
     "unmatchedusage dismissal ignorerule",
     "billing.reservation alertrule alert",
@@ -24,7 +25,7 @@ EVERYTHING_SEEN = [
 PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " unitcost",
-    "plans.coupon promotion creditpack packprice bonusslab",
+    "plans.coupon promotion promotioncode creditpack packprice bonusslab",
 ]
 AGREED = "billing.subscription override subscriptioncommitment spendcap redemption alertrule"
 MEASURES = ["plans.feature meter meterreading"]

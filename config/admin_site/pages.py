@@ -49,7 +49,7 @@ class CustomerPage(CustomerAccount, CustomerAdmin):
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["clone", "check_tax_number", "export_personal", "erase_personal"],
+            "items": ["give_coupon", "clone", "check_tax_number", "export_personal", "erase_personal"],
         },
     )
 

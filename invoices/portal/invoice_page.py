@@ -1,6 +1,5 @@
 """One invoice or credit note: its lines, their explanations, and its files."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -8,21 +7,17 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from customers.portal.visit import Visit, render_page, signed_in
-from invoices.models import Invoice, Line
+from invoices.models import Invoice
 from invoices.models.invoices import BILLS_USAGE
 from invoices.portal.formats import portal_figures
 from invoices.portal.invoice_list import customer_documents, invoice_row
 from invoices.portal.payment import pay_link
 from invoices.rendering import renderer
 from invoices.rendering.downloads import RETRY_AFTER_SECONDS, file_name
-from invoices.rendering.facts_reader import TooManyLines, read_invoice_facts, section_headings
+from invoices.rendering.facts_reader import MAX_LISTED_LINES, TooManyLines, read_invoice_facts
+from invoices.rendering.line_list import table_rows
 from invoices.rendering.page_content import LineText, compose
 from lib.csv_export import csv_lines
-from lib.decimals import to_plain_string
-
-COLUMNS = ("position", "description", "from", "until", "quantity", "unit", "amount", "currency", "tax_rate")
-SECTION = "subscription"
-"""An additional column of consolidated invoices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +76,9 @@ def invoice_pdf(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
 def invoice_csv(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Send the lines as CSV."""
     invoice: Invoice = visit.own_row(customer_documents(visit), pk=number)
-    rows = visit.own_rows(Line.objects.filter(invoice=invoice), "invoice__customer").order_by("position")
-    name = file_name(invoice).removesuffix(".pdf")
-    headings = section_headings(invoice)
-    columns = (*COLUMNS, SECTION) if headings else COLUMNS
+    facts = read_invoice_facts(invoice, most_lines=MAX_LISTED_LINES)
     return StreamingHttpResponse(
-        csv_lines([columns, *((*_cells(line), *_heading(line, headings)) for line in rows)]),
+        csv_lines(table_rows(facts)),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
-
-
-def _heading(line: Line, headings: Mapping[int, str]) -> tuple[str, ...]:
-    return (headings.get(line.position, ""),) if headings else ()
-
-
-def _cells(line: Line) -> tuple[str, ...]:
-    return (
-        str(line.position),
-        line.description,
-        line.service_start.isoformat(),
-        line.service_end.isoformat(),
-        to_plain_string(line.quantity),
-        line.unit,
-        to_plain_string(line.amount.amount),
-        str(line.currency),
-        to_plain_string(line.tax_rate),
+        headers={"Content-Disposition": f'attachment; filename="{file_name(invoice, "csv")}"'},
     )

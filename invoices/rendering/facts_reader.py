@@ -24,6 +24,8 @@ LINE_COLUMNS = (
 )
 # Bounds the memory and the time of one rendering; a longer invoice gets a clear error at once.
 MAX_LINES = 2_000
+# A file prints the lines of a split price as one, so it may have as many as two prices with the highest bound.
+MAX_LISTED_LINES = 25_000
 CONSOLIDATED_PREFIX = "periods:"
 """Prefix of the reference of a consolidated invoice."""
 TAX_COLUMNS = ("name", "rate", "reason", "taxable", "amount")
@@ -41,12 +43,12 @@ class TooManyLines(Exception):
     """The invoice has more lines than can be rendered in reasonable time."""
 
 
-def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
+def read_invoice_facts(invoice: Invoice, *, most_lines: int = MAX_LINES) -> InvoiceFacts:
     """
     Return the facts of an invoice, in two queries apart from its own row; one more each for the invoice it corrects,
     for a logo, for payments, and for several sections.
 
-    :raises TooManyLines: if it has more than 2,000 lines.
+    :raises TooManyLines: if it has more than `most_lines` lines.
     """
     seller, buyer = invoice.seller_facts, invoice.buyer_facts
     return InvoiceFacts(
@@ -71,7 +73,7 @@ def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
         time_zone=str(buyer.get("time_zone") or ""),
         purchase_order=invoice.purchase_order,
         note=invoice.note,
-        lines=_lines(invoice),
+        lines=_lines(invoice, most_lines),
         taxes=_taxes(invoice),
         kind=invoice.kind,
         corrects=_corrected(invoice),
@@ -105,10 +107,10 @@ def _corrected(invoice: Invoice) -> tuple[str, date] | None:
     return corrected_invoice.number, corrected_invoice.issue_date
 
 
-def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
-    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MAX_LINES + 1]
-    if len(rows) > MAX_LINES:
-        raise TooManyLines(f"{invoice} has more than {MAX_LINES:,} lines. Split it into several invoices.")
+def _lines(invoice: Invoice, most_lines: int) -> tuple[LineFacts, ...]:
+    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: most_lines + 1]
+    if len(rows) > most_lines:
+        raise TooManyLines(f"{invoice} has more than {most_lines:,} lines. Split it into several invoices.")
     headings = section_headings(invoice)
     return tuple(LineFacts(*(*row, headings.get(position, ""))) for position, *row in rows)
 

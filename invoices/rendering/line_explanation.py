@@ -65,7 +65,7 @@ def explain_line(line: LineFacts, *, figures: Figures) -> Workings:
         return Workings(PriceText(_("paid from the wallet")), ())
     parts = [RatingPart.from_json(stored) for stored in line.explanation["parts"]]
     rows = tuple(writer.part_rows(parts))
-    closing = (*writer.rounding_rows(), *writer.billed_before_rows())
+    closing = (*writer.rounding_rows(), *writer.billed_before_rows(), *writer.commitment_part_rows())
     if writer.has_single_price(parts):
         return Workings(rows[0].price, closing)
     return Workings(None, (*rows, *closing))
@@ -132,12 +132,28 @@ class _WorkingsWriter:
             yield Working(_("Already credited or discounted"), amount=self.figures.money(sign * given_before))
 
     def commitment_rows(self) -> Iterator[Working]:
-        """Yield the committed and the spent amount."""
+        """Yield the committed and the spent amount, and the parts of it within the commitment and beyond it."""
+        if units := self._number("units"):
+            yield Working(_("Committed units"), self.figures.quantity(units))
         for label, name in (
             (_("Minimum commitment"), "promised"),
             (_("Usage counted toward the commitment"), "spent"),
+            (_("Usage within the commitment"), "within"),
+            (_("Usage beyond the commitment"), "beyond"),
         ):
+            if name in ("within", "beyond") and not self._number(name):
+                continue
             yield Working(label, amount=self.figures.money(self._number(name)))
+
+    def commitment_part_rows(self) -> Iterator[Working]:
+        """Yield the parts of the line's amount within a commitment and beyond it, if it counts toward one."""
+        parts = self.line.explanation.get("commitment", {})
+        for label, name in (
+            (_("Usage within the commitment"), "within"),
+            (_("Usage beyond the commitment"), "beyond"),
+        ):
+            if part := Decimal(parts.get(name, ZERO)):
+                yield Working(f"{label}: {self.figures.money(part)}")
 
     def coupon_rows(self) -> Iterator[Working]:
         """Yield the base of a percentage; a fixed amount needs no explanation."""

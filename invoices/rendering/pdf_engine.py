@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from invoices.rendering.xml_attachment import EmbeddedXml, build_attachment, build_finisher
+from invoices.rendering.line_list import LineTable
+from invoices.rendering.pdf_attachments import EmbeddedXml, build_attachments, build_finisher
 
 VARIANT = "pdf/a-3a"
 LOGGER = logging.getLogger("weasyprint")
@@ -31,11 +32,11 @@ class AssetRefused(Exception):
     """The document requested an asset that is not packaged; the text names it."""
 
 
-def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
+def typeset(html: str, *, embedded: EmbeddedXml | None = None, table: LineTable | None = None) -> bytes:
     """
     Return a document as a PDF file.
 
-    embedded: the invoice as XML, to embed in the file.
+    embedded: the invoice as XML, to embed in the file. table: a table to attach to it.
 
     :raises MissingGlyphs: if a character would be printed as an empty box.
     :raises AssetRefused: if the markup refers to an asset that is not packaged.
@@ -53,8 +54,8 @@ def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
                 stylesheets=[sheet],
                 font_config=fonts,
                 pdf_variant=VARIANT,
-                attachments=[build_attachment(embedded)] if embedded else None,
-                finisher=build_finisher(embedded),
+                attachments=build_attachments(embedded, table),
+                finisher=build_finisher(embedded, table),
             )
         except FatalURLFetchingError as error:
             raise AssetRefused(str(error.__cause__)) from error

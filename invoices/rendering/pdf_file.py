@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.einvoice.xml_writer import to_cii
+from invoices.rendering.facts_reader import MAX_LINES, TooManyLines
 from invoices.rendering.invoice_facts import InvoiceFacts
+from invoices.rendering.line_list import summarize
 from invoices.rendering.page_content import PageContent, compose
+from invoices.rendering.pdf_attachments import EmbeddedXml
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
-from invoices.rendering.xml_attachment import EmbeddedXml
 
 TEMPLATE = "invoices/invoice.html"
 # Control characters have no shape, and some are not allowed in a document; overrides of the reading direction could
@@ -40,18 +42,24 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
     The invoice itself is printed to the letter or not at all. In the appendix, whose values come from events, a
     character without a font is replaced by its code point.
 
+    A table of all lines is attached if the pages sum those of split prices.
+
     :raises MissingFont: if a text of the invoice itself can't be printed.
+    :raises TooManyLines: if the pages would list more than 2,000.
     :raises EInvoiceImpossible: if the seller's invoices always embed XML, and this one can't.
     :raises AssetRefused: if the markup refers to an asset that is not packaged.
     """
-    document, embedded = compose(facts, usage, wallets), _embedded_xml(facts)
+    printed_facts, table = summarize(facts)
+    if len(printed_facts.lines) > MAX_LINES:
+        raise TooManyLines(f"{facts.number} has more than {MAX_LINES:,} lines. Split it into several invoices.")
+    document, embedded = compose(printed_facts, usage, wallets), _embedded_xml(facts)
     try:
-        return typeset(to_html(document), embedded=embedded)
+        return typeset(to_html(document), embedded=embedded, table=table)
     except MissingGlyphs as error:
         if texts := _texts_with(error.characters, replace(document, usage=())):
             raise MissingFont(_missing_font_text(error.characters, texts)) from error
         legible = replace(document, usage=_spell_out(document.usage, error.characters))
-        return typeset(to_html(legible), embedded=embedded)
+        return typeset(to_html(legible), embedded=embedded, table=table)
 
 
 def _embedded_xml(facts: InvoiceFacts) -> EmbeddedXml | None:

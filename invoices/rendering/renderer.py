@@ -20,7 +20,7 @@ from invoices.models.invoices import InvoiceState
 from invoices.models.pdf_files import unrendered
 from invoices.rendering import render_queue
 from invoices.rendering.einvoice.model import EInvoiceImpossible
-from invoices.rendering.facts_reader import TooManyLines, read_invoice_facts
+from invoices.rendering.facts_reader import MAX_LISTED_LINES, TooManyLines, read_invoice_facts
 from invoices.rendering.pdf_file import MissingFont, render
 from invoices.rendering.render_queue import RENDERINGS
 from invoices.rendering.time_limit import TimeLimitExceeded, time_limit
@@ -103,7 +103,8 @@ def attempt_rendering(lease: Lease, *, at: datetime) -> bool:
     hit_failpoint("render.claimed")
     try:
         invoice = Invoice.objects.get(id=lease.key)
-        facts, usage, wallets = read_invoice_facts(invoice), read_usage(invoice), read_wallets(invoice)
+        facts = read_invoice_facts(invoice, most_lines=MAX_LISTED_LINES)
+        usage, wallets = read_usage(invoice), read_wallets(invoice)
         with time_limit(render_queue.RENDER_SECONDS, task=f"Rendering {invoice}"):
             content = render(facts, usage, wallets)
     except Exception as error:

@@ -12,19 +12,28 @@ from plans.models import Coupon
 
 
 class CouponSerializer(RowSerializer[Coupon]):
-    """A percentage or an amount off; off the whole invoice if neither features nor fees are listed."""
+    """
+    A percentage or an amount off; off the whole invoice if neither features nor fees are listed.
+
+    A subscription's coupon applies to invoices, a customer's to coupon periods.
+    """
 
     percent = NumberField(allow_null=True)
     amount = serializers.SerializerMethodField(help_text="Null for a percentage.")
-    periods = serializers.IntegerField(allow_null=True, help_text="Number of invoices, if `duration` limits it.")
+    periods = serializers.IntegerField(
+        allow_null=True, help_text="Number of invoices or coupon periods, if `duration` limits it."
+    )
     features = serializers.ListField(child=serializers.CharField())
     fees = serializers.ListField(child=serializers.CharField())
-    archived = serializers.SerializerMethodField(help_text="Whether it can no longer be given to subscriptions.")
+    plans = serializers.ListField(child=serializers.CharField(), help_text="Codes; empty: all plans.")
+    period_months = serializers.IntegerField(help_text="Length of a customer's coupon period.")
+    archived = serializers.SerializerMethodField(help_text="Whether it can no longer be redeemed.")
 
     class Meta:
         model = Coupon
         fields = [
-            *("code", "name", "percent", "amount", "duration", "periods", "features", "fees", "most_redemptions"),
+            *("code", "name", "percent", "amount", "duration", "periods", "features", "fees", "plans"),
+            *("period_months", "carries_over", "most_redemptions"),
             *("most_per_customer", "redeemed", "redeem_from", "redeem_until", "archived"),
         ]
 

@@ -21,6 +21,7 @@ from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.costs.unit_costs import CostRefused, to_cost_rates, usage_at_cost
 from plans.models import PlanVersion, UnitCost
 from plans.pricing.cost_rates import charges_unit_cost
+from plans.pricing.price_splits import derive_rates
 from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate_usage
 
 # Each quantity is a full rating, computed within the request.
@@ -85,6 +86,7 @@ class PreviewView(PlanVersions):
         fields = self.read_body()
         version = self._version(fields.get("version"))
         feature, price = _price(version, fields["feature"], fields["currency"])
+        price = _split_by_values(price, fields["quantities"])
         quantities = _by_rate(price, fields["quantities"], feature)
         return Response(_document(version, feature, rate_usage(price, quantities)))
 
@@ -105,6 +107,15 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
     if feature.price is None:
         raise invalid_field("currency", f"{version} has no price for {code} in {currency}.", "no_price")
     return feature, feature.price
+
+
+def _split_by_values(price: PriceTerms, quantities: Sequence[Mapping[str, Any]]) -> PriceTerms:
+    """Return a split price with a rate for each of the requested values, numbered in the order of the request."""
+    if price.split is None:
+        return price
+    values = dict.fromkeys(quantity["dimensions"].get(price.split.path) for quantity in quantities)
+    positions = dict(zip(values, range(1, price.split.bound + 1), strict=False))
+    return replace(price, rates=derive_rates(price.rates, price.split, positions))
 
 
 def _by_rate(

@@ -134,9 +134,17 @@ class FeeSerializer(RowSerializer[Fee]):
 
 
 class CommitmentSerializer(RowSerializer[Commitment]):
-    """The guaranteed spend of every subscription to a version."""
+    """The guaranteed spend, or the guaranteed units of a feature, of every subscription to a version."""
 
-    minimum = NumberField(help_text="Before coupons and tax, for each period or the whole contract.")
+    minimum = NumberField(
+        allow_null=True,
+        help_text="Before coupons and tax, for each period or the whole contract; null if it is in units.",
+    )
+    feature = serializers.CharField(help_text="The only feature whose usage counts; empty: all usage.")
+    units = NumberField(allow_null=True, help_text="Minimum units of the feature, worth their price; null: in money.")
+    per_window = serializers.BooleanField(
+        help_text="Whether each usage window of the feature's price has the minimum, instead of the billing period."
+    )
     periods = serializers.IntegerField(help_text="Billing periods covered by the minimum.")
     overage_factor = NumberField(help_text="Multiplier for usage beyond the minimum.")
     discount = NumberField(help_text="Percentage off unit prices in return.")
@@ -144,7 +152,10 @@ class CommitmentSerializer(RowSerializer[Commitment]):
 
     class Meta:
         model = Commitment
-        fields = ["currency", "minimum", "periods", "overage_factor", "discount", "trues_up"]
+        fields = [
+            *("currency", "minimum", "feature", "units", "per_window"),
+            *("periods", "overage_factor", "discount", "trues_up"),
+        ]
 
 
 class IncludedCreditsSerializer(RowSerializer[IncludedCredits]):

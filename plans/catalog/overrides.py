@@ -13,11 +13,18 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from lib.decimals import EXACT, to_plain_string
-from plans.catalog.stored_terms import FeatureTerms, TermDifference, VersionTerms, index_features
+from lib.decimals import EXACT, ZERO, to_plain_string
+from plans.catalog.stored_terms import (
+    FeatureTerms,
+    TermDifference,
+    VersionTerms,
+    commitment_with_worth,
+    index_features,
+)
 from plans.models.versions import TrialUsage
 from plans.pricing import charge_models
 from plans.pricing.commitments import SpendCommitment
+from plans.pricing.price_splits import SplitText, derive_rates
 from plans.pricing.proration import prorate_allowance
 from plans.pricing.rates import RateTerms
 from plans.pricing.rating import PriceTerms
@@ -47,8 +54,13 @@ class TermOverride(NamedTuple):
 COMMITMENT = "commitment"
 # Terms with overrides that a process keeps; customers on the list price share one entry of the version's cache.
 CACHE_SIZE = 10_000
-Variant = frozenset[TermOverride] | Fraction | tuple[str, Fraction] | str
-_terms_cache: dict[tuple[int, str, Variant], tuple[VersionTerms, VersionTerms]] = {}
+SPLIT_CACHE_SIZE = 16
+SplitValues = tuple[tuple[int, tuple[tuple[SplitText, int], ...]], ...]
+"""Plan feature → the numbered values of its split price, as pairs."""
+Variant = frozenset[TermOverride] | Fraction | tuple[str, Fraction] | str | SplitValues
+TermsCache = dict[tuple[int, str, Variant], tuple[VersionTerms, VersionTerms]]
+_terms_cache: TermsCache = {}
+_split_terms_cache: TermsCache = {}
 
 
 def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> VersionTerms:
@@ -67,7 +79,9 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
         committed = next(
             (_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms
         )
-        return _with_features(committed, lambda feature: _with_overrides(feature, overrides))
+        overridden = _with_features(committed, lambda feature: _with_overrides(feature, overrides))
+        commitment = overridden.commitment
+        return replace(overridden, commitment=commitment and commitment_with_worth(commitment, overridden.features))
 
     return _cached(terms, overrides, derive)
 
@@ -81,9 +95,18 @@ def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerm
         discount=Decimal(figures["discount"]),
         trues_up=figures["trues_up"] == "1",
         periods=int(figures["periods"]),
+        feature=figures["feature"],
+        units=Decimal(figures["units"]) if figures["units"] else None,
+        per_window=figures["per_window"] == "1",
     )
-    discounted = _with_prices(terms, lambda price: replace(price, discount=commitment.discount))
-    return replace(discounted, commitment=commitment, committed_since=figures["since"])
+
+    is_settled = commitment_with_worth(commitment, terms.features) is not None
+
+    def discount(feature: FeatureTerms) -> FeatureTerms:
+        percent = commitment.discount if is_settled and commitment.covers(feature.code) else ZERO
+        return feature if feature.price is None else replace(feature, price=replace(feature.price, discount=percent))
+
+    return replace(_with_features(terms, discount), commitment=commitment, committed_since=figures["since"])
 
 
 def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
@@ -123,6 +146,26 @@ def trial_terms(terms: VersionTerms) -> VersionTerms:
     return _cached(terms, "trial", derive)
 
 
+def split_terms(terms: VersionTerms, values: SplitValues) -> VersionTerms:
+    """
+    Return the terms with a rate for each value of the split prices. values: plan feature → values and their numbers.
+
+    Source: docs/pricing.md#split-prices.
+    """
+    positions = {plan_feature_id: dict(feature_values) for plan_feature_id, feature_values in values}
+
+    def split(feature: FeatureTerms) -> FeatureTerms:
+        if feature.price is None or feature.price.split is None or feature.plan_feature_id not in positions:
+            return feature
+        rates = derive_rates(feature.price.rates, feature.price.split, positions[feature.plan_feature_id])
+        return replace(feature, price=replace(feature.price, rates=rates))
+
+    # Every period has values of its own, so only those of the last few periods are worth keeping.
+    return _cached(
+        terms, values, lambda: _with_features(terms, split), cache=_split_terms_cache, size=SPLIT_CACHE_SIZE
+    )
+
+
 def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
     # The allowance of a usage window stays whole, because windows don't follow plan changes.
     if not feature.included or feature.resets is not None:
@@ -142,17 +185,24 @@ def _with_prices(terms: VersionTerms, change: Callable[[PriceTerms], PriceTerms]
     )
 
 
-def _cached(terms: VersionTerms, variant: Variant, derive: Callable[[], VersionTerms]) -> VersionTerms:
+def _cached(
+    terms: VersionTerms,
+    variant: Variant,
+    derive: Callable[[], VersionTerms],
+    *,
+    cache: TermsCache = _terms_cache,
+    size: int = CACHE_SIZE,
+) -> VersionTerms:
     """Return a variant of a version's terms, derived once per process."""
     key = terms.version_id, terms.currency, variant
     # Compared by identity: terms that were read again replace the cached ones.
-    source, derived = _terms_cache.get(key, (None, terms))
+    source, derived = cache.get(key, (None, terms))
     if source is not terms:
         derived = derive()
         # Clearing everything is rare and cheaper than tracking which terms are still in use.
-        if len(_terms_cache) >= CACHE_SIZE:
-            _terms_cache.clear()
-        _terms_cache[key] = terms, derived
+        if len(cache) >= size:
+            cache.clear()
+        cache[key] = terms, derived
     return derived
 
 

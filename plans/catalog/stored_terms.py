@@ -27,10 +27,12 @@ from plans.pricing import charge_models, rating
 from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
 from plans.pricing.commitments import SpendCommitment
+from plans.pricing.committed_units import price_commitment
 from plans.pricing.period_anchor import AnchorKind
+from plans.pricing.price_splits import PriceSplit
 from plans.pricing.proration import ProrationUnit
 from plans.pricing.usage_limits import UsageLimitTerms, window_length
-from plans.pricing.validation import check_percent
+from plans.pricing.validation import InvalidCharge, check_percent
 
 FREE = charge_models.PerUnit(ZERO)
 
@@ -99,6 +101,8 @@ class FeatureTerms:
         published.
     usage_limits: its quotas and throttles.
     prorates_stubs: whether its allowance is prorated in a period that begins within its interval.
+    billed_each: amount of usage that is invoiced as soon as it is reached, 0 for all usage at once; None for the end
+    of the period.
     """
 
     plan_feature_id: int
@@ -122,6 +126,19 @@ class FeatureTerms:
     tax_code: str = ""
     usage_limits: tuple[UsageLimitTerms, ...] = ()
     prorates_stubs: bool = False
+    billed_each: Decimal | None = None
+
+    @property
+    def shared_included(self) -> Decimal:
+        """The allowance of all usage together; zero where each value of a split price has its own."""
+        split = self.price.split if self.price else None
+        return ZERO if split and split.allowance_per_value else self.included
+
+    @property
+    def included_per(self) -> str:
+        """The property of which each value has the allowance for itself; empty if all usage shares it."""
+        split = self.price.split if self.price else None
+        return split.path if split and split.allowance_per_value else ""
 
     @property
     def invoice_price(self) -> rating.PriceTerms | None:
@@ -188,12 +205,13 @@ class VersionTerms:
     stateful_features: features whose quantity is not a sum.
     value_priced_features: features priced by each event's value.
     spanning_features: features whose allowance and tiers continue over several periods.
-    commitment: guaranteed spend. committed_since: when a subscription's own commitment began; empty for the
-        version's.
+    commitment: guaranteed spend, or guaranteed units with their worth. committed_since: when a subscription's own
+        commitment began; empty for the version's.
     trial_usage: charge for usage in a trial. trial: the same within a trial; empty otherwise.
     tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
     thresholds: amounts at which usage is billed before the period ends.
     prorates_stubs: whether an allowance is prorated in a period that begins within its interval.
+    split_features: features whose price is split by a property.
     """
 
     version_id: int
@@ -222,6 +240,7 @@ class VersionTerms:
     includes_tax: bool = False
     thresholds: tuple[SpendThreshold, ...] = ()
     prorates_stubs: bool = False
+    split_features: tuple[FeatureTerms, ...] = ()
 
 
 _terms_cache: dict[tuple[int, str, datetime | None], VersionTerms] = {}
@@ -319,7 +338,7 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
         fees=fees,
         unit_fees=tuple(fee for fee in fees if fee.is_per_unit),
         multi_period_fees=tuple(fee for fee in fees if fee.every > 1),
-        commitment=commitment,
+        commitment=commitment and commitment_with_worth(commitment, features),
         trial_usage=version.trial_usage,
         tax_code=version.tax_code,
         includes_tax=version.prices_include_tax,
@@ -329,6 +348,39 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
         ),
         **index_features(features),
     )
+
+
+def commitment_with_worth(commitment: SpendCommitment, features: Iterable[FeatureTerms]) -> SpendCommitment | None:
+    """Return a commitment as these features can settle it, in units with their worth; None if they can't."""
+    try:
+        return resolve_commitment(commitment, features)
+    except InvalidCharge:
+        return None
+
+
+def resolve_commitment(commitment: SpendCommitment, features: Iterable[FeatureTerms]) -> SpendCommitment:
+    """
+    Return a commitment as these features settle it, in units with their worth.
+
+    :raises InvalidCharge: if they lack its feature, a price that determines its worth, or usage windows within a
+    billing period; the text says which.
+    """
+    code = commitment.feature
+    if not code:
+        return commitment
+    feature = next((feature for feature in features if feature.code == code), None)
+    if feature is None or feature.price is None:
+        raise InvalidCharge(
+            f"The plan version has no price for the code of the feature “{code}”: choose another one."
+        )
+    if commitment.units is not None and feature.wallet:
+        raise InvalidCharge(f"A wallet pays for {feature.name}, so commit to an amount of money, not to units.")
+    if commitment.per_window and (feature.resets is None or feature.spans_periods):
+        raise InvalidCharge(
+            f"The price of {feature.name} has no usage period within a billing period: let it reset, for example"
+            " every day, or commit per billing period."
+        )
+    return price_commitment(commitment, feature.price)
 
 
 def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
@@ -346,6 +398,7 @@ def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "spanning_features": tuple(feature for feature in features if feature.spans_periods),
         "stateful_features": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
         "prorates_stubs": any(feature.prorates_stubs for feature in features),
+        "split_features": tuple(feature for feature in features if feature.price is not None and feature.price.split),
         "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
     }
 
@@ -381,7 +434,7 @@ def _feature_terms(
     price = prices.get(wallet or currency)
     resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
     price_terms = build_price_terms(plan_feature, meter, price, wallet or currency)
-    if price_terms is not None and not wallet and commitment is not None and commitment.discount:
+    if price_terms is not None and not wallet and commitment is not None and commitment.covers(feature.code):
         price_terms = replace(price_terms, discount=commitment.discount)
     return FeatureTerms(
         plan_feature_id=plan_feature.pk,
@@ -404,6 +457,7 @@ def _feature_terms(
         tax_code=plan_feature.tax_code or tax_code,
         usage_limits=tuple(map(usage_limit_terms, plan_feature.usage_limits.all())),
         prorates_stubs=plan_feature.stub_allowance == StubAllowance.PRORATED,
+        billed_each=price.billed_each if price else None,
     )
 
 
@@ -487,7 +541,12 @@ def combine_rates(
         rounding=rounding,
         minimum=price.minimum if price else None,
         maximum=price.maximum if price else None,
+        split=_price_split(price) if price and price.split_by else None,
     )
+
+
+def _price_split(price: Price) -> PriceSplit:
+    return PriceSplit(price.split_by, price.split_bound, price.allowance_per_value)
 
 
 def build_rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.RateTerms:

@@ -38,6 +38,8 @@ LABELS = {
     ("planfeature", "unlocked_at"): "unlock threshold",
     ("price", "resets_unit"): "resets",
     ("price", "resets_every"): "resets every",
+    ("price", "split_by"): "one line per",
+    ("price", "split_bound"): "most lines",
     ("rate", "model"): "charge model",
     ("rate", "unit_price"): "price",
     ("tier", "unit_price"): "price",

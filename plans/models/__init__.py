@@ -7,6 +7,7 @@ from plans.models.included_credits import IncludedCredits
 from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
+from plans.models.promotion_codes import PromotionCode
 from plans.models.required_simulations import RequiredSimulation
 from plans.models.unit_costs import UnitCost
 from plans.models.usage_limits import UsageLimit
@@ -31,6 +32,7 @@ __all__ = [
     "PlanVersion",
     "Price",
     "Promotion",
+    "PromotionCode",
     "PublishingRule",
     "Rate",
     "RequiredSimulation",

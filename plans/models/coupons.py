@@ -1,4 +1,4 @@
-"""Coupons, which discount a subscriber's invoices, and promotions, which give them to new subscriptions."""
+"""Coupons, which discount a customer's invoices, and promotions, which give them to new subscriptions."""
 
 from datetime import datetime
 from typing import Self
@@ -12,6 +12,7 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
+from plans.pricing.period_anchor import MAX_INTERVAL_UNITS
 from plans.triggers import redeemed_coupon_keeps_its_terms
 
 # Ten years of months: beyond that a coupon has no end. The limit on redemptions fits a 32-bit integer column.
@@ -39,10 +40,15 @@ class CouponQuerySet(models.QuerySet["Coupon"]):
 @pghistory.track()
 class Coupon(models.Model):
     """
-    A percentage or an amount off the invoices of the subscriptions that redeemed it; docs/closing.md#coupons.
+    A percentage or an amount off the invoices of a subscription, or of all of a customer's subscriptions;
+    docs/closing.md#coupons.
 
-    code: typed by the customer to redeem it; capitals, digits, dashes, underscores.
+    code: capitals, digits, dashes, underscores.
+    duration, periods: of a subscription's invoices; of a customer's coupon periods.
     features, fees: codes of the features and fees that it discounts; everything on the invoice if both are empty.
+    plans: codes of the plans whose periods it discounts; all plans if empty.
+    period_months: length of a customer's coupon period.
+    carries_over: whether an amount left over at the end of a customer's coupon period is added to the next one.
     most_redemptions, most_per_customer: limits on its redemptions; empty for no limit.
     redeemed: number of redemptions. It is increased by an UPDATE that checks the limit, so a race cannot exceed it.
     redeem_from, redeem_until: when it can be redeemed, half-open; redeemed coupons stay in effect after that.
@@ -59,6 +65,11 @@ class Coupon(models.Model):
     )
     features = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     fees = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    plans = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    period_months = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MAX_INTERVAL_UNITS)]
+    )
+    carries_over = models.BooleanField(default=False)
     most_redemptions = models.PositiveIntegerField(null=True, blank=True)
     most_per_customer = models.PositiveIntegerField(null=True, blank=True)
     redeemed = models.PositiveIntegerField(default=0, editable=False)
@@ -92,6 +103,10 @@ class Coupon(models.Model):
                 | (~Q(duration="periods") & Q(periods__isnull=True)),
                 name="coupon_says_for_how_many_periods",
             ),
+            finite("period_months", least=1, most=MAX_INTERVAL_UNITS, name="coupon_period_is_finite"),
+            models.CheckConstraint(
+                condition=Q(carries_over=False) | Q(amount__isnull=False), name="only_an_amount_carries_over"
+            ),
             finite("most_redemptions", least=1, most=MAX_REDEMPTIONS, name="coupon_limit_is_finite"),
             finite("most_per_customer", least=1, most=MAX_REDEMPTIONS, name="coupon_limit_per_customer_is_finite"),
             models.CheckConstraint(
@@ -113,7 +128,7 @@ class Coupon(models.Model):
 
     @property
     def documents(self) -> int | None:
-        """Number of invoices that it discounts; None = all future ones."""
+        """Number of a subscription's invoices, or of a customer's coupon periods, that it discounts; None = all."""
         return {Duration.ONCE: 1, Duration.PERIODS: self.periods, Duration.FOREVER: None}[Duration(self.duration)]
 
 

@@ -17,6 +17,10 @@ code = RegexValidator(
     _("Use lower-case letters, digits, dots, dashes and underscores, starting with a letter or digit."),
 )
 
+property_path = RegexValidator(
+    r"^[^.\s]+(\.[^.\s]+)*$", _("Name a property, such as api_key, or one inside another, such as user.region.")
+)
+
 
 class Aggregation(models.TextChoices):
     COUNT = "count", _("count of events")

@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal, Self
 
 import pghistory
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +13,22 @@ from djmoney.settings import CURRENCY_CHOICES
 from lib.currencies import CREDITS
 from lib.field_types import AMOUNT, MAX_QUANTITY, MAX_SEATS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from lib.formats import currency_name
-from plans.models.meters import code
-from plans.models.versions import IntervalUnit
+from plans.models.meters import code, property_path
 from plans.pricing import period_anchor
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS
+from plans.pricing.price_splits import DEFAULT_BOUND, MAX_BOUND
 from plans.triggers import frozen_with_its_version
+
+
+class UsageIntervalUnit(models.TextChoices):
+    """Units of usage periods: those of billing periods, and hours."""
+
+    HOUR = "hour", _("hour")
+    DAY = "day", _("day")
+    WEEK = "week", _("week")
+    MONTH = "month", _("month")
+    QUARTER = "quarter", _("quarter")
+    YEAR = "year", _("year")
 
 
 class Consumption(models.TextChoices):
@@ -182,6 +194,12 @@ class Price(models.Model):
     minimum, maximum: bounds of the feature's amount in a full usage period.
     resets_every, resets_unit: the usage period, after which allowance, tiers, minimum and maximum start again; empty
         for the invoice period.
+    split_by: dotted path of a property of events: one line and one ladder of tiers for each of its values; empty to
+        bill all usage together.
+    split_bound: number of values with lines of their own in a period; usage of further values is on one line.
+    allowance_per_value: whether the allowance holds for each value, and not for all of them together.
+    billed_each: amount of usage that is invoiced as soon as it is reached; 0 for all usage at once, empty for the end
+        of the period.
     """
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
@@ -189,9 +207,35 @@ class Price(models.Model):
     minimum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Minimum for a full period."))
     maximum = models.DecimalField(**AMOUNT, null=True, blank=True, help_text=_("Maximum for a full period."))
     resets_unit: "models.CharField[str, period_anchor.IntervalUnit | Literal['']]" = models.CharField(
-        max_length=8, choices=IntervalUnit, blank=True
+        max_length=8, choices=UsageIntervalUnit, blank=True
     )
     resets_every = models.PositiveSmallIntegerField(default=1)
+    split_by = models.CharField(
+        _("one line per"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[property_path],
+        help_text=_("Property of events, such as api_key. Empty: one line for each rate."),
+    )
+    split_bound = models.PositiveSmallIntegerField(
+        _("most lines"),
+        default=DEFAULT_BOUND,
+        db_default=DEFAULT_BOUND,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_BOUND)],
+        help_text=_("Usage of further values is on one line, “other”."),
+    )
+    allowance_per_value = models.BooleanField(
+        default=False, db_default=False, help_text=_("Each value has the allowance for itself.")
+    )
+    billed_each = models.DecimalField(
+        _("billed in advance for each"),
+        **AMOUNT,
+        null=True,
+        blank=True,
+        help_text=_("Amount of usage. 0: at once. Empty: at the end of the period."),
+    )
 
     class Meta:
         constraints = [
@@ -199,8 +243,14 @@ class Price(models.Model):
             finite("minimum", name="price_minimum_is_finite"),
             finite("maximum", name="price_maximum_is_finite"),
             finite("resets_every", least=1, most=120, name="price_resets_every_1_to_120"),
+            finite("billed_each", name="amount_billed_in_advance_is_finite"),
+            finite("split_bound", least=1, most=MAX_BOUND, name="price_is_split_into_1_to_10000_values"),
             models.CheckConstraint(
-                condition=Q(resets_unit="") | Q(resets_unit__in=IntervalUnit.values), name="price_reset_is_known"
+                condition=~Q(split_by="") | Q(allowance_per_value=False, split_bound=DEFAULT_BOUND),
+                name="only_a_split_price_has_values",
+            ),
+            models.CheckConstraint(
+                condition=Q(resets_unit="") | Q(resets_unit__in=UsageIntervalUnit.values), name="price_reset_is_known"
             ),
             models.CheckConstraint(
                 condition=Q(minimum__isnull=True) | Q(maximum__isnull=True) | Q(minimum__lte=F("maximum")),

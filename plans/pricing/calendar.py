@@ -47,7 +47,8 @@ def boundary(anchor: Anchor, n: int) -> datetime:
     n: any whole number; 0 is the interval that contains `anchor.at`, which for an anniversary begins at `at` itself.
 
     In a month without that day the boundary is the last day (31 Jan → 28 Feb → 31 Mar). A local time that a clock
-    change skips moves forward by the skipped time; of a local time that occurs twice, the first counts.
+    change skips moves forward by the skipped time; of a local time that occurs twice, the first counts. Hours are
+    elapsed time, so a clock change does not shorten or lengthen an interval of hours.
 
     :raises OutsideCalendar: if the boundary is not within the years 1 to 9999.
 
@@ -56,6 +57,8 @@ def boundary(anchor: Anchor, n: int) -> datetime:
     if n == 0 and anchor.kind == "anniversary":
         return to_utc(anchor.at)
     try:
+        if anchor.interval.hours:
+            return _hour_origin(anchor) + timedelta(hours=anchor.interval.hours * n)
         local = _add_intervals(_origin(anchor), anchor.interval, n)
         # zoneinfo reads a skipped time by the offset before the gap, which moves it forward as documented.
         return local.replace(tzinfo=anchor.zone).astimezone(UTC)
@@ -116,6 +119,8 @@ def _interval_number(anchor: Anchor, moment: datetime) -> int:
     boundaries.
     """
     origin, local = _origin(anchor), moment.astimezone(anchor.zone)
+    if hours := anchor.interval.hours:
+        return (moment - _hour_origin(anchor)) // timedelta(hours=hours)
     if months := anchor.interval.months:
         n = ((local.year - origin.year) * MONTHS_OF_A_YEAR + local.month - origin.month) // months
     else:
@@ -127,13 +132,20 @@ def _interval_number(anchor: Anchor, moment: datetime) -> int:
     return n
 
 
+def _hour_origin(anchor: Anchor) -> datetime:
+    """Return the time that intervals of hours are counted from, in UTC."""
+    if anchor.kind == "anniversary":
+        return to_utc(anchor.at)
+    return _origin(anchor).replace(tzinfo=anchor.zone).astimezone(UTC)
+
+
 def _origin(anchor: Anchor) -> datetime:
     """Return the local wall-clock time that intervals are counted from, without its zone."""
     local = anchor.at.astimezone(anchor.zone).replace(tzinfo=None, fold=0)
     if anchor.kind == "anniversary":
         return local
     midnight = datetime.combine(local, time())
-    if anchor.interval.unit == "day":
+    if anchor.interval.unit in ("hour", "day"):
         return midnight
     if anchor.interval.unit == "week":
         return midnight - timedelta(days=local.weekday())

@@ -1,5 +1,6 @@
-"""Spend commitments: a guaranteed minimum with a true-up, and a surcharge on spend above it."""
+"""Commitments: a guaranteed minimum with a true-up, and a surcharge on spend above it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -19,12 +20,16 @@ class SpendCommitment:
     """
     A minimum spend in a period, or over a contract of several periods.
 
-    minimum: of a full period, or of the full contract.
+    minimum: of a full period, of the full contract, or of a full usage window. For a commitment in units it is their
+    worth, and zero until they are priced (`committed_units.py`).
     periods: number of invoice periods that the minimum covers; more than one make a contract.
     overage_factor: multiplies usage above the minimum, 0 to 100; 1 = no surcharge.
     discount: percent off unit prices in return for the commitment, 0 to 100.
     trues_up: whether the missing part is billed at the end. Without it the minimum only separates spend within the
     commitment from spend above it.
+    feature: code of the only feature whose usage counts; empty if all usage does.
+    units: the commitment in units of that feature; None if it is in money.
+    per_window: whether each usage window of the feature's price has the minimum, instead of the period.
 
     Source: docs/pricing.md#commitments.
     """
@@ -34,6 +39,9 @@ class SpendCommitment:
     discount: Decimal = ZERO
     trues_up: bool = True
     periods: int = 1
+    feature: str = ""
+    units: Decimal | None = None
+    per_window: bool = False
 
     def __post_init__(self) -> None:
         check_price(self.minimum, subject="The minimum commitment")
@@ -47,6 +55,20 @@ class SpendCommitment:
         check_percent(self.discount, subject="The committed discount")
         if self.discount > HUNDRED:
             raise InvalidCharge(f"A committed discount is at most 100%, not {self.discount:f}.")
+        if self.units is not None and not (self.units.is_finite() and self.units > 0):
+            raise InvalidCharge(f"Committed units must be a number above zero, not {self.units}.")
+        if self.units is not None and not self.feature:
+            raise InvalidCharge("A commitment in units needs the code of the feature that they are units of.")
+        if self.per_window and not self.feature:
+            raise InvalidCharge("A commitment per usage window needs the code of the feature whose windows count.")
+        if self.per_window and self.periods > 1:
+            raise InvalidCharge(
+                f"A commitment per usage window covers 1 of the invoice periods at a time, not {self.periods}."
+            )
+
+    def covers(self, feature: str) -> bool:
+        """Return whether usage of the feature with this code counts toward the commitment."""
+        return self.feature in ("", feature)
 
     def discounted(self, unit_price: Decimal) -> Decimal:
         """Return a unit price less the discount, exactly."""
@@ -81,6 +103,18 @@ class CommitmentSettlement:
     def total(self) -> Decimal:
         return EXACT.add(EXACT.add(self.within, self.excess), EXACT.add(self.surcharge, self.true_up))
 
+    def __add__(self, other: "CommitmentSettlement") -> "CommitmentSettlement":
+        return CommitmentSettlement(
+            limit=EXACT.add(self.limit, other.limit),
+            within=EXACT.add(self.within, other.within),
+            excess=EXACT.add(self.excess, other.excess),
+            surcharge=EXACT.add(self.surcharge, other.surcharge),
+            true_up=EXACT.add(self.true_up, other.true_up),
+        )
+
+
+NOTHING_SETTLED = CommitmentSettlement(ZERO, ZERO, ZERO, ZERO, ZERO)
+
 
 def settle_commitment(
     commitment: SpendCommitment,
@@ -113,3 +147,20 @@ def settle_commitment(
         surcharge=round_money(EXACT.multiply(excess, surcharge_factor), currency),
         true_up=EXACT.subtract(limit, within) if is_final and commitment.trues_up else ZERO,
     )
+
+
+def parts_within(amounts: Iterable[Decimal], *, limit: Decimal, spent_before: Decimal = ZERO) -> Iterator[Decimal]:
+    """
+    Yield the part of each amount that lies within a commitment; the rest of it lies beyond.
+
+    amounts: of the lines, in their order; a line below zero returns its part. limit: of the settlement.
+    spent_before: the spend of earlier lines, which used the commitment first.
+
+    The parts are differences of `min(spend, limit)`, so they sum exactly to the growth of the settlement's `within`.
+
+    Source: docs/pricing.md#commitments.
+    """
+    spent = spent_before
+    for amount in amounts:
+        before, spent = spent, EXACT.add(spent, amount)
+        yield EXACT.subtract(min(spent, limit), min(before, limit))

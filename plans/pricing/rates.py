@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from lib.decimals import EXACT
 from plans.pricing.charge_models import Charge
@@ -14,6 +15,21 @@ MAX_FACTOR = Decimal(11)
 MAX_FACTOR_PLACES = 24
 
 
+class RateValue(NamedTuple):
+    """
+    One value of the property that a price is split by: plans/pricing/price_splits.py.
+
+    path: of the property. value: None matches usage without the property.
+    position: its number, from 1; 0 for all further values, whose usage stays at the listed rate.
+    text: as on an invoice line.
+    """
+
+    path: str
+    value: str | None
+    position: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class RateTerms:
     """
@@ -23,6 +39,7 @@ class RateTerms:
     match: (dimension, value) pairs that usage must all carry; empty for the default rate, which matches all usage.
     label: the text of the invoice line.
     factor: multiplies all prices of the rate, 0 to 11, with at most 24 decimal places: 0.8 is 20% off.
+    split_value: the value that a rate of a split price is derived for; None for a listed rate.
 
     :raises InvalidCharge: if the factor is out of these bounds.
 
@@ -34,6 +51,20 @@ class RateTerms:
     charge: Charge
     label: str = ""
     factor: Decimal = LIST_PRICE
+    split_value: RateValue | None = None
+
+    @property
+    def position(self) -> int:
+        """Number of the value that the rate is derived for; 0 for a listed rate."""
+        return self.split_value.position if self.split_value else 0
+
+    @property
+    def full_match(self) -> dict[str, str | None]:
+        """All that usage must carry, the value of a split price included."""
+        match: dict[str, str | None] = dict(self.match)
+        return (
+            match | {self.split_value.path: self.split_value.value} if self.split_value and self.position else match
+        )
 
     def __post_init__(self) -> None:
         if self.factor is LIST_PRICE:
@@ -55,10 +86,9 @@ def match_rate(rates: Iterable[RateTerms], dimensions: Mapping[str, str]) -> Rat
 
     Source: docs/pricing.md#rates-by-dimension.
     """
-    best_rate: RateTerms | None = None
+    best_rate, most_matched = None, -1
     for rate in rates:
-        if best_rate is not None and len(rate.match) <= len(best_rate.match):
-            continue
-        if all(dimensions.get(name) == value for name, value in rate.match):
-            best_rate = rate
+        match = rate.full_match
+        if len(match) > most_matched and all(dimensions.get(name) == value for name, value in match.items()):
+            best_rate, most_matched = rate, len(match)
     return best_rate

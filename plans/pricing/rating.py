@@ -71,6 +71,7 @@ class RatedLine:
     billable: units that the charge model priced.
     refused: units above a hard cap, which cost nothing and are flagged.
     prior_units: units that had entered the rate's tiers before this quantity.
+    value: text of the value that a split price charges here; empty if the price is not split.
     parts: the explanation; their sum is `amount`, exact and unrounded.
     """
 
@@ -83,6 +84,7 @@ class RatedLine:
     amount: Decimal
     refused: Decimal
     prior_units: Decimal = ZERO
+    value: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the explanation as an invoice line stores it: every number as plain decimal text."""
@@ -178,7 +180,8 @@ def rate_usage(
     is_final: False while the period is open and usage may follow: its minimum is not due yet.
     prior_units: rate key → units that have entered its tiers already, billed by the version that was in force before.
 
-    The rates consume the allowance in their listed order, and each rate has its own tiers. Units above a hard cap are
+    The rates consume the allowance in their listed order, and each rate has its own tiers. If a split price has an
+    allowance per value, the rates of a value consume that one. Units above a hard cap are
     refused and cost nothing. The caller does not pass usage that no rate matches: it is unmatched usage.
 
     :raises UnknownRate: if a key is not a rate's.
@@ -187,7 +190,7 @@ def rate_usage(
 
     Source: docs/pricing.md#rating.
     """
-    remaining_allowance = terms.included
+    allowances = _Allowances(terms)
     rated_count = 0
     lines = []
     amount = ZERO
@@ -199,10 +202,10 @@ def rate_usage(
             usage = ZERO
         else:
             continue
-        line = _rate_line(terms, rate, usage, remaining_allowance, prior_units.get(rate.key, ZERO))
+        line = _rate_line(terms, rate, usage, allowances.remaining(rate), prior_units.get(rate.key, ZERO))
         lines.append(line)
         if line.included:
-            remaining_allowance = EXACT.subtract(remaining_allowance, line.included)
+            allowances.consume(rate, line.included)
         amount = EXACT.add(amount, line.amount)
     if terms.uncovered_charge is not None and UNCOVERED in usage_by_rate:
         rated_count += 1
@@ -212,6 +215,25 @@ def rate_usage(
         raise _unknown_rate(terms, usage_by_rate)
     bound = _bound_amount(terms, lines, share, is_final=is_final)
     return Rating(terms.currency, tuple(lines), amount, bound)
+
+
+class _Allowances:
+    """The remaining allowance of a price: one for all rates, or one for each value that the price is split by."""
+
+    def __init__(self, terms: PriceTerms) -> None:
+        self._terms = terms
+        self._per_value = terms.split is not None and terms.split.allowance_per_value
+        self._remaining: dict[int, Decimal] = {}
+
+    def remaining(self, rate: RateTerms) -> Decimal:
+        # The other values share a rate, but have no allowance to share.
+        is_other = self._per_value and rate.split_value is not None and not rate.position
+        position = rate.position if self._per_value else 0
+        return self._remaining.setdefault(position, ZERO if is_other else self._terms.included)
+
+    def consume(self, rate: RateTerms, units: Decimal) -> None:
+        position = rate.position if self._per_value else 0
+        self._remaining[position] = EXACT.subtract(self._remaining[position], units)
 
 
 def _uncovered_line(charge: QuantityCharge, usage: Decimal | RateUsage) -> RatedLine:
@@ -277,7 +299,8 @@ def _rate_line(
     if discount:
         parts = tuple(_discount_part(part, discount) for part in parts)
     amount = parts[0].amount if len(parts) == 1 else total(parts)
-    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, prior_units)
+    value = rate.split_value.text if rate.split_value else ""
+    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, prior_units, value)
 
 
 @lru_cache(maxsize=1_000)

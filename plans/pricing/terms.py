@@ -7,6 +7,7 @@ from typing import Literal
 from lib.decimals import ZERO
 from lib.money import minor_unit
 from plans.pricing.charge_models import PerUnit, QuantityCharge
+from plans.pricing.price_splits import PriceSplit
 from plans.pricing.rates import RateTerms
 from plans.pricing.rounding import Rounding
 from plans.pricing.validation import InvalidCharge, check_price, check_units
@@ -31,6 +32,8 @@ class PriceTerms:
     minimum, maximum: bounds of the feature's amount in a full period; None = unbounded.
     discount: percent off every unit price, in return for a commitment; flat fees and bounds are not discounted.
     uncovered_charge: the charge for units that the wallet did not cover while usage continued; None = no charge.
+    split: the property that the price is split by; None = it is not split. The rates are then the listed ones, or
+    those with rates derived for the values in use.
 
     :raises InvalidCharge: if the terms contradict each other.
     :raises UnknownCurrency: if the currency has no minor unit.
@@ -48,6 +51,7 @@ class PriceTerms:
     maximum: Decimal | None = None
     discount: Decimal = ZERO
     uncovered_charge: QuantityCharge | None = None
+    split: PriceSplit | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(self.rates))
@@ -60,6 +64,7 @@ class PriceTerms:
         self._check_credits()
         self._check_events()
         self._check_bounds()
+        self._check_split()
 
     @property
     def is_bounded(self) -> bool:
@@ -78,11 +83,11 @@ class PriceTerms:
 
     def _check_rates(self) -> None:
         keys: set[int | str] = set()
-        matches: dict[frozenset[tuple[str, str]], RateTerms] = {}
+        matches: dict[frozenset[tuple[str, str | None]], RateTerms] = {}
         for rate in self.rates:
             if rate.key in keys:
                 raise InvalidCharge(f"Two rates have the key {rate.key!r}: each needs its own.")
-            match = frozenset(rate.match)
+            match = frozenset(rate.full_match.items())
             if earlier_rate := matches.get(match):
                 raise InvalidCharge(
                     f"Rate {rate.key!r} matches the same usage as rate {earlier_rate.key!r}, so it never"
@@ -121,3 +126,17 @@ class PriceTerms:
             raise InvalidCharge(
                 f"The price's minimum ({self.minimum:f}) is above its maximum ({self.maximum:f}): no amount fits."
             )
+
+    def _check_split(self) -> None:
+        if self.split is None:
+            return
+        if self.model == "hard_cap":
+            raise InvalidCharge("A hard cap bills nothing, so its price can't be split.")
+        for rate in self.rates:
+            if rate.charge.due_without_usage:
+                raise InvalidCharge(f"Rate {rate.key!r} is a flat fee, which is due without a value to split it by.")
+            if rate.position == 0 and self.split.path in dict(rate.match):
+                raise InvalidCharge(
+                    f"Rate {rate.key!r} matches {self.split.path}, by which the price is split; remove it from the"
+                    " rate, or don't split the price by it."
+                )

@@ -6,12 +6,19 @@ from django.utils.translation import gettext as _
 
 from lib.currencies import CREDITS
 from lib.money import minor_unit
-from plans.catalog.stored_terms import build_price_terms, build_rate_terms, metering_terms
-from plans.models import Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
+from plans.catalog.stored_terms import (
+    build_price_terms,
+    build_rate_terms,
+    metering_terms,
+    read_terms,
+    resolve_commitment,
+)
+from plans.models import Commitment, Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.included_credits import CREDITS as CREDIT_UNITS
 from plans.models.meters import Aggregation
 from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource, UnlockedBy
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, Interval
+from plans.pricing.validation import InvalidCharge
 
 BY_QUANTITY = {ChargeModel.PER_UNIT, ChargeModel.PACKAGE, ChargeModel.GRADUATED, ChargeModel.VOLUME}
 """Charge models that depend on the quantity alone and charge per unit."""
@@ -37,6 +44,7 @@ def problems_of(version: PlanVersion) -> list[str]:
             _("The version charges nothing in %(currency)s. Remove the commitment in that currency.")
             % {"currency": commitment.currency}
         )
+    problems += [problem for commitment in version.commitments.all() for problem in _problems_of_scope(commitment)]
     for included in version.included_credits.order_by("code", "unit"):
         problems += _problems_of_included(version, included, offered, features)
     for currency in sorted(offered):
@@ -89,6 +97,20 @@ def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) 
             )
             % {"feature": plan_feature.feature, "other": other.feature}
         )
+
+
+def _problems_of_scope(commitment: Commitment) -> Iterator[str]:
+    """Yield the reason why a commitment for one feature could not be settled."""
+    if not commitment.feature:
+        return
+    try:
+        features = read_terms(commitment.version, str(commitment.currency)).features
+    except ValueError:
+        return  # reported with the rate that can't charge
+    try:
+        resolve_commitment(commitment.terms, features)
+    except InvalidCharge as error:
+        yield _("The commitment in %(currency)s: %(reason)s") % {"currency": commitment.currency, "reason": error}
 
 
 def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
@@ -190,12 +212,84 @@ def _problems_of_price(plan_feature: PlanFeature, meter: Meter, price: Price) ->
     yield from (f"{name}: {problem}" for problem in rate_problems)
     yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(meter, rate))
     yield from _problems_of_metering(meter, price, rates, name)
+    if price.split_by:
+        yield from _problems_of_split(plan_feature, meter, price)
+    if price.billed_each is not None:
+        yield from _problems_of_advance(plan_feature, meter, price, rates)
     # With an invalid rate this would only report the same problem again.
     if rates and not rate_problems:
         try:
             build_price_terms(plan_feature, meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
+
+
+def _problems_of_split(plan_feature: PlanFeature, meter: Meter, price: Price) -> Iterator[str]:
+    """Yield the reasons why a price can't be split by a property."""
+    names = {"price": price, "meter": meter}
+    if plan_feature.consumption != Consumption.OVERAGE:
+        yield (_("%(price)s is split by a property, but is not billed by invoice. Remove the split.") % names)
+    if metering_terms(meter).needs_aggregate_state:
+        yield (
+            _("%(price)s is split by a property, but %(meter)s computes more than a sum of events. Remove the split.")
+            % names
+        )
+    if _is_longer_than_period(price):
+        yield (
+            _(
+                "%(price)s is split by a property, so it starts over in each billing period. Shorten its reset"
+                " interval, or remove the split."
+            )
+            % names
+        )
+
+
+def _problems_of_advance(plan_feature: PlanFeature, meter: Meter, price: Price, rates: list[Rate]) -> Iterator[str]:
+    """Yield the reasons why usage can't be billed before its period ends: its amount would not be final."""
+    names = {"price": price, "meter": meter}
+    if plan_feature.consumption != Consumption.OVERAGE:
+        yield _("%(price)s is billed in advance, but its usage is not billed by invoice. Remove the amount.") % names
+    if price.minimum is not None or price.maximum is not None:
+        yield (
+            _(
+                "%(price)s is billed in advance, but its minimum or maximum is known only at the period's end. Remove"
+                " one of them."
+            )
+            % names
+        )
+    only_grows = meter.aggregation in (Aggregation.COUNT, Aggregation.SUM, Aggregation.UNIQUE) and not (
+        meter.recurring or meter.operation_property
+    )
+    if not only_grows:
+        yield (
+            _(
+                "%(price)s is billed in advance, but the quantity of %(meter)s is known only at the period's end. Use"
+                " a meter that counts, sums, or counts distinct values that never leave."
+            )
+            % names
+        )
+    if any(rate.model == ChargeModel.PERCENTAGE for rate in rates):
+        yield (
+            _(
+                "%(price)s is billed in advance, but a percentage of each event is known only at the period's end."
+                " Use another charge model."
+            )
+            % names
+        )
+    if _is_longer_than_period(price):
+        yield (
+            _("%(price)s is billed in advance, so it starts over in each billing period. Shorten its reset interval.")
+            % names
+        )
+
+
+def _is_longer_than_period(price: Price) -> bool:
+    """Return whether a price resets after more than one billing period."""
+    if not price.resets_unit:
+        return False
+    version = price.plan_feature.version
+    invoice_interval = Interval(version.interval_unit, version.interval_count)
+    return Interval(price.resets_unit, price.resets_every).is_longer_than(invoice_interval)
 
 
 def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
@@ -285,7 +379,7 @@ def _has_cost(meter: Meter, price: Price, rate: Rate) -> bool:
 def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
     """
     Yield the reasons why a price cannot reset as often as it says: its boundaries must coincide with the invoice
-    periods'.
+    periods'. Windows of hours are exempt: the period's end cuts the last one short.
     """
     version = price.plan_feature.version
     if not price.resets_unit:
@@ -293,6 +387,8 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
     reset_interval = Interval(price.resets_unit, price.resets_every)
     invoice_interval = Interval(version.interval_unit, version.interval_count)
     spans_periods = reset_interval.is_longer_than(invoice_interval)
+    if reset_interval.hours and not spans_periods:
+        return
     if not (
         reset_interval.is_multiple_of(invoice_interval)
         if spans_periods

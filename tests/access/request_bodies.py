@@ -66,6 +66,7 @@ _SENT: dict[str, Any] = {
     "POST subscriptions/<subscription>/spend-caps": _CAP,
     "POST customers/<customer>/spend-caps": _CAP,
     "POST subscriptions/<subscription>/coupons": {"coupon": "WELCOME"},
+    "POST customers/<customer>/coupons": {"coupon": "JOINT"},
     "POST subscriptions/<subscription>/trial": {"when": "now"},
     "PUT subscriptions/<subscription>/draft": {"customer": "{word}", "plan": "plan-w"},
     "POST wallets/<wallet>/grants": {"amount": "5", "key": "spring"},

@@ -95,6 +95,11 @@ def _redemption(route: Route, word: str) -> Found:
     return {"subscription": row.subscription.external_id, "coupon": row.coupon.code}, row
 
 
+def _customer_redemption(route: Route, word: str) -> Found:
+    row = Redemption.objects.filter(customer__sandbox=False, ended_at=None).earliest("pk")
+    return {"customer": row.customer.external_id, "coupon": row.coupon.code}, row
+
+
 def _customer_parameter(route: Route, word: str) -> Found:
     customer = Customer.objects.get(external_id=word, sandbox=False)
     return {"customer": word}, customer
@@ -228,6 +233,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/subscriptions/<subscription>/overrides/<": _term_finder(Override),
     "api/v1/subscriptions/<subscription>/commitments/<": _term_finder(SubscriptionCommitment),
     "api/v1/subscriptions/<subscription>/coupons/<": _redemption,
+    "api/v1/customers/<customer>/coupons/<": _customer_redemption,
     "api/v1/subscriptions/<subscription>/spend-caps/<": _cap,
     "api/v1/subscriptions/<subscription>/quantities/": _seats,
     "api/v1/subscriptions/": _on_subscription,

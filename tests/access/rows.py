@@ -54,7 +54,7 @@ def _first(route: Route) -> Model:
 
 _NARROWED: dict[str, dict[str, Any]] = {
     # page                                          condition on its row
-    "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None},
+    "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None, "promotion_codes": None},
     **{
         f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")
     },

@@ -9,15 +9,17 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from billing.models import Redemption, SubscriptionCommitment
-from billing.subscriptions import apply_coupon
-from plans.models import Coupon
+from billing.subscriptions import apply_coupon, redeem_code
+from plans.models import Coupon, PromotionCode
 from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/plans/coupon/"
 TYPED = {"code": "spring-25", "name": "Spring", "percent": "25", "duration": "periods", "periods": "3"}
-PROMOTIONS = {"promotions-TOTAL_FORMS": "0", "promotions-INITIAL_FORMS": "0"}
+PROMOTIONS = {
+    f"{rows}-{name}_FORMS": "0" for rows in ("promotions", "promotion_codes") for name in ("TOTAL", "INITIAL")
+}
 
 
 @pytest.fixture
@@ -45,6 +47,40 @@ def test_a_promotion_is_created_with_the_coupon(member, acme):
     assert Coupon.objects.get().promotions.get().plan == acme.version.plan
 
 
+def test_promotion_codes_are_created_with_the_coupon_and_archived(member):
+    client = member("finance")
+    rows = {"promotion_codes-TOTAL_FORMS": "1", "promotion_codes-0-code": "welcome"}
+    client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS, **rows, "promotion_codes-0-is_for_customer": "on"})
+    code = PromotionCode.objects.get()
+    assert (code.code, code.coupon.code, code.is_for_customer) == ("WELCOME", "SPRING-25", True)
+    rows |= {
+        "promotion_codes-INITIAL_FORMS": "1",
+        "promotion_codes-0-id": code.pk,
+        "promotion_codes-0-coupon": code.coupon_id,
+        "promotion_codes-0-is_archived": "on",
+    }
+    client.post(f"{LIST}{code.coupon_id}/change/", {**TYPED, **PROMOTIONS, **rows})
+    code.refresh_from_db()
+    assert code.archived_at is not None
+
+
+def test_a_redeemed_code_keeps_its_text_and_its_redemptions(member, acme):
+    coupon = make_coupon("SPRING", percent=25)
+    code = PromotionCode.objects.create(code="WELCOME", coupon=coupon)
+    redeem_code(code="WELCOME", subscription=acme, at=JAN)
+    rows = {
+        "promotion_codes-TOTAL_FORMS": "1",
+        "promotion_codes-INITIAL_FORMS": "1",
+        "promotion_codes-0-id": code.pk,
+        "promotion_codes-0-coupon": coupon.pk,
+        "promotion_codes-0-code": "OTHER",
+        "promotion_codes-0-most_redemptions": "5",
+    }
+    member("finance").post(f"{LIST}{coupon.pk}/change/", {"name": "Spring", **PROMOTIONS, **rows})
+    code.refresh_from_db()
+    assert (code.code, code.most_redemptions, code.redeemed) == ("WELCOME", 5, 1)
+
+
 WRONG = [
     ({"percent": ""}, "Enter either a percentage or an amount"),
     ({"amount": "5", "currency": "USD"}, "Enter either a percentage or an amount"),
@@ -52,6 +88,8 @@ WRONG = [
     ({"percent": "", "amount": "5"}, "Enter the currency of the amount"),
     ({"percent": "", "amount": "5.005", "currency": "USD"}, "without more decimal places than USD"),
     ({"periods": ""}, "Enter the number of invoices"),
+    ({"carries_over": "on"}, "Only an amount has a rest"),
+    ({"period_months": "121"}, "less than or equal to 120"),
 ]
 
 
@@ -77,6 +115,30 @@ def test_a_coupon_is_applied_from_the_subscription_page(member, acme):
     ).content.decode()
     assert "SPRING applies to" in page_text
     assert Redemption.objects.get().coupon == coupon
+
+
+def test_a_coupon_is_applied_from_the_customer_page_which_shows_the_amount_left(member, acme):
+    coupon = make_coupon("SHARED", amount=50, duration="forever")
+    client, address = member("finance"), f"/admin/customers/customer/{acme.customer_id}/"
+    page = client.post(f"{address}give_coupon/", {"coupon": coupon.pk}, follow=True).content.decode()
+    assert "SHARED applies to" in page
+    assert "$50.00" in page
+    redemption = Redemption.objects.get()
+    assert redemption.customer == acme.customer
+    listed = client.get("/admin/billing/redemption/").content.decode()
+    assert "SHARED" in listed
+    client.post(f"/admin/billing/redemption/{redemption.pk}/remove/", {"_reason": "by mistake"})
+    redemption.refresh_from_db()
+    assert redemption.ended_reason == "by mistake"
+    assert client.get(f"/admin/billing/redemption/{redemption.pk}/change/").status_code == 200
+
+
+def test_a_coupon_for_another_plan_is_not_offered(member, acme):
+    make_coupon("ELSEWHERE", percent=25, plans=["other"])
+    make_coupon("HERE", percent=25, plans=["pro"])
+    page = member("finance").get(f"/admin/billing/subscription/{acme.pk}/give_coupon/").content.decode()
+    assert "HERE: " in page
+    assert "ELSEWHERE" not in page
 
 
 def test_the_list_shows_the_total_discount_of_each_coupon(member, acme):
@@ -130,6 +192,16 @@ def test_a_commitment_is_added_with_a_reason_and_ended(member, acme):
     client.post(f"/admin/billing/subscriptioncommitment/{commitment.pk}/end/")
     commitment.refresh_from_db()
     assert commitment.ends_at == commitment.starts_at, "it had not begun: withdrawn"
+
+
+def test_units_of_a_feature_are_committed(member, acme):
+    running = subscribe(make_customer("now"), acme.version, starts_at=timezone.now())
+    address = f"/admin/billing/subscription/{running.pk}/promise/"
+    typed = {"units": "5,000", "feature": "api.calls", "periods": "1", "overage_factor": "1", "discount": "0"}
+    page_text = member("finance").post(address, {**typed, "_reason": "Deal 8"}, follow=True).content.decode()
+    assert "At least 5,000 units of api.calls per period" in page_text
+    both = member("finance").post(address, {**typed, "minimum": "5", "_reason": "Deal 9"}).content.decode()
+    assert "Enter either an amount of money or a number of units." in both
 
 
 def test_the_list_runs_a_fixed_number_of_queries(member, acme, django_assert_max_num_queries):

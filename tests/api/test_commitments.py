@@ -27,6 +27,14 @@ def test_a_term_is_added_and_listed(live, acme):
     assert commitment == BODY | {"currency": "EUR", "trues_up": True, "starts_at": next_period, "ends_at": None}
 
 
+def test_units_of_a_feature_are_committed(live, acme):
+    body = {"units": "1000000", "feature": "api.calls", "reason": "Deal 8"}
+    response = live.post(HERE, body)
+    assert response.status_code == 201, response.content
+    stored = {name: response.json()[name] for name in (*body, "minimum", "per_window")}
+    assert stored == body | {"minimum": None, "per_window": False}
+
+
 def test_a_commitment_is_withdrawn_before_it_starts(live, acme):
     commitment = live.post(HERE, BODY).json()
     ended = live.post(f"{HERE}/{commitment['id']}/end", {}).json()
@@ -38,6 +46,9 @@ FAULTS = [
     # changes                                field              code
     ({"minimum": "-1"}, "minimum", "negative"),
     ({"minimum": "10.005"}, "minimum", "refused"),
+    ({"units": "5", "feature": "api.calls"}, "minimum", "refused"),
+    ({"feature": "unknown"}, "feature", "refused"),
+    ({"feature": "api.calls", "per_window": True}, "periods", "refused"),
     ({"periods": 0}, "periods", "min_value"),
     ({"overage_factor": "101"}, "overage_factor", "refused"),
     ({"discount": "101"}, "discount", "refused"),

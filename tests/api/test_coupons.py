@@ -3,8 +3,12 @@
 import pytest
 from django.utils import timezone
 
+from billing.closing import close_due
+from billing.subscriptions import apply_customer_coupon
+from invoices.models import Invoice
+from plans.models import PromotionCode
 from tests.api.calls import Caller, faults, problem
-from tests.builders import fee, make_coupon, make_customer, make_plan, publish, subscribe
+from tests.builders import JAN, fee, make_coupon, make_customer, make_plan, publish, subscribe
 
 HERE = "/subscriptions/acme-pro/coupons"
 
@@ -77,3 +81,63 @@ def test_read_only_keys_apply_none_and_sandbox_keys_see_none(acme, sandbox, db):
     assert reader.post(HERE, {"coupon": "A"}).status_code == 403
     assert sandbox.post(HERE, {"coupon": "A"}).status_code == 404
     assert sandbox.get(HERE).status_code == 404
+
+
+CUSTOMERS = "/customers/acme/coupons"
+
+
+class TestOfACustomer:
+    def test_a_coupon_is_applied_listed_and_removed(self, live, acme):
+        make_coupon("SHARED", amount=50, currency="EUR", duration="periods", periods=3, period_months=2)
+        response = live.post(CUSTOMERS, {"coupon": "shared"})
+        assert response.status_code == 201
+        row = response.json()
+        assert (row["coupon"]["code"], row["coupon_periods_left"], row["amount_left"], row["invoices"]) == (
+            "SHARED",
+            3,
+            {"amount": "50.00", "currency": "EUR"},
+            0,
+        )
+        assert live.get(CUSTOMERS).json()["data"] == [row]
+        removed = live.post(f"{CUSTOMERS}/shared/remove", {"reason": "by mistake"}).json()
+        assert removed["ended_reason"] == "by mistake"
+        assert problem(live.post(f"{CUSTOMERS}/shared/remove", {}), 404, "not-found")
+
+    def test_the_amount_left_counts_the_invoices_of_the_coupon_period(self, live, acme):
+        coupon = make_coupon("SHARED", amount=100, currency="EUR", duration="forever")
+        apply_customer_coupon(customer=acme.customer, coupon=coupon, at=acme.starts_at)
+        close_due(at=timezone.now())
+        (row,) = live.get(CUSTOMERS).json()["data"]
+        assert (row["amount_left"], row["coupon_periods_left"], row["invoices"]) == (
+            {"amount": f"{100 - Invoice.objects.get().lines.get(kind='fee').amount.amount:.2f}", "currency": "EUR"},
+            None,
+            1,
+        )
+
+    def test_a_percentage_has_no_amount_left(self, live, acme):
+        make_coupon("SHARED", percent=10)
+        assert live.post(CUSTOMERS, {"coupon": "SHARED"}).json()["amount_left"] is None
+
+    def test_the_list_runs_a_fixed_number_of_queries(self, live, acme, django_assert_max_num_queries):
+        for number in range(9):
+            apply_customer_coupon(customer=acme.customer, coupon=make_coupon(f"C{number}", percent=5), at=JAN)
+        with django_assert_max_num_queries(6):
+            assert len(live.get(CUSTOMERS).json()["data"]) == 9
+
+
+class TestPromotionCodes:
+    @pytest.mark.parametrize("address", [HERE, CUSTOMERS])
+    def test_a_code_redeems_its_coupon(self, live, acme, address):
+        PromotionCode.objects.create(code="WELCOME", coupon=make_coupon("SPRING", percent=25))
+        row = live.post(address, {"code": "welcome"}).json()
+        assert (row["coupon"]["code"], row["code"]) == ("SPRING", "WELCOME")
+
+    @pytest.mark.parametrize("address", [HERE, CUSTOMERS])
+    def test_a_refusal_names_the_reason(self, live, acme, address):
+        detail = problem(live.post(address, {"code": "NONE"}), 409, "conflict")["detail"]
+        assert "There is no promotion code “NONE”" in detail
+
+    @pytest.mark.parametrize("address", [HERE, CUSTOMERS])
+    def test_a_coupon_and_a_code_exclude_each_other(self, live, acme, address):
+        make_coupon("A", percent=25)
+        assert faults(live.post(address, {"coupon": "A", "code": "WELCOME"}))

@@ -48,6 +48,7 @@ MODULES = {
     ),
     "a row with named columns, which psycopg makes as the statement says": (
         "billing/closing/period_reader.py",
+        "billing/closing/commitments",
         "billing/closing/lines",
         "billing/metering/rating_inputs",
     ),
@@ -56,7 +57,7 @@ MODULES = {
     "objects of a library without types: Stripe, WeasyPrint, lxml, Celery, pgtrigger's migration operations": (
         "invoices/payments/providers/stripe.py",
         "invoices/rendering/pdf_file.py",
-        "invoices/rendering/xml_attachment.py",
+        "invoices/rendering/pdf_attachments.py",
         "invoices/rendering/einvoice/xml_writer.py",
         "lib/task_clock.py",
         "lib/triggers.py",

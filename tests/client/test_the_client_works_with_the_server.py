@@ -9,9 +9,10 @@ from django.test import Client
 from tollbook_client import Conflict, InvalidFields, LimitReached, Money, NotFound, Retries, ScopeMissing, Tollbook
 from tollbook_client.resources.events import Event
 
+from plans.models import PromotionCode
 from tests.api.calls import Caller
 from tests.api.invoice_rows import make_invoice
-from tests.builders import fee, make_pack, make_plan, make_seller, offer, publish, rate
+from tests.builders import fee, make_coupon, make_pack, make_plan, make_seller, offer, publish, rate
 
 D = Decimal
 
@@ -63,6 +64,22 @@ def test_customers(client, acme):
     with pytest.raises(InvalidFields) as raised:
         client.customers.update("acme", country="Germany")
     assert raised.value.errors[0].field == "country"
+
+
+def test_coupons_of_customers(client, acme):
+    shared = make_coupon("SHARED", amount=50, currency="EUR", duration="forever")
+    PromotionCode.objects.create(code="WELCOME", coupon=shared)
+    redeemed = client.customers.redeem_coupon("acme", code="welcome")
+
+    assert (redeemed.code, redeemed.amount_left, redeemed.coupon.amount) == (
+        "WELCOME",
+        Money(D(50), "EUR"),
+        Money(D(50), "EUR"),
+    )
+    assert list(client.customers.coupons("acme")) == [redeemed]
+    with pytest.raises(Conflict):
+        client.customers.redeem_coupon("acme", coupon="SHARED")
+    assert client.customers.remove_coupon("acme", "SHARED", reason="by mistake").ended_reason == "by mistake"
 
 
 def test_subscriptions_and_previews_of_changes(client, acme):

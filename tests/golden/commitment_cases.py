@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from lib.decimals import ZERO
 from lib.money import round_money
 from plans.pricing.charge_models import Dynamic, PerUnit
-from plans.pricing.commitments import CommitmentSettlement, SpendCommitment, settle_commitment
+from plans.pricing.commitments import NOTHING_SETTLED, CommitmentSettlement, SpendCommitment, settle_commitment
+from plans.pricing.committed_units import price_commitment
 from plans.pricing.proration import share_of_interval
 from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, Rating, rate_usage
 from tests.golden.case_figures import Figures
@@ -110,12 +111,13 @@ def sequence(case: Case) -> Figures:
 
 def windowed(case: Case) -> Figures:
     """Settle each usage window against its own commitment."""
-    settlements = [settled for window in case["params"]["windows"] for settled in window_settled(case, window)]
+    windows = case["params"]["windows"]
+    settled = sum((part for window in windows for part in window_settled(case, window)), NOTHING_SETTLED)
     return {
-        "total": sum((settlement.total for settlement in settlements), ZERO),
-        "utilized": sum((settlement.within for settlement in settlements), ZERO),
-        "overage": sum((settlement.excess + settlement.surcharge for settlement in settlements), ZERO),
-        "true_up": sum((settlement.true_up for settlement in settlements), ZERO),
+        "total": settled.total,
+        "utilized": settled.within,
+        "overage": settled.excess + settled.surcharge,
+        "true_up": settled.true_up,
     }
 
 
@@ -125,8 +127,12 @@ def window_settled(case: Case, window: dict[str, Any]) -> list[CommitmentSettlem
     factor, trues_up, kind = window["overage_factor"], window["true_up"], window["commitment_type"]
     settled = CommitmentSettlement(spent, spent, ZERO, ZERO, ZERO)
     if window["commitment"] is not None:
-        assert kind == "amount"
-        commitment = SpendCommitment(D(window["commitment"]), overage_factor=D(factor), trues_up=trues_up)
+        units = D(window["commitment"]) if kind == "quantity" else None
+        minimum = D(window["commitment"]) if kind == "amount" else ZERO
+        commitment = SpendCommitment(
+            minimum, overage_factor=D(factor), trues_up=trues_up, feature=ALL, units=units, per_window=True
+        )
+        commitment = price_commitment(commitment, terms)
         settled = settle_commitment(commitment, spent=spent, currency=case["currency"])
     return [settled] * int(window.get("count", 1))
 

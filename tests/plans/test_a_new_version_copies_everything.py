@@ -51,7 +51,8 @@ def contents(version: PlanVersion) -> dict[str, Any]:
         ],
         "commitments": list(
             version.commitments.order_by("currency").values_list(
-                "currency", "minimum", "periods", "overage_factor", "discount", "trues_up"
+                *("currency", "minimum", "feature", "units", "per_window"),
+                *("periods", "overage_factor", "discount", "trues_up"),
             )
         ),
         "included": list(version.included_credits.order_by("code").values_list(*GRANTED)),
@@ -98,7 +99,10 @@ def source() -> PlanVersion:
         offer("seats", included=3, consumption="hard_cap", limits=LIMITS),
         offer(make_feature("history", kind="static"), static_value="30 days"),
     ]
-    promised = [commitment(100, factor=2, periods=12), commitment(90, currency="EUR", discount="7.5", trues_up=False)]
+    promised = [
+        commitment(100, factor=2, periods=12),
+        commitment(units=90, feature="api.calls", currency="EUR", discount="7.5", trues_up=False),
+    ]
     rhythm = {"anchor": "anniversary", "proration": "day", "count": 3, "trial_days": 14, "trial_usage": "billed"}
     granted = [
         included(500, every="month", rolls_over=2, rollover_most=Decimal(200), priority=7, in_trial=False),

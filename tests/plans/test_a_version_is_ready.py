@@ -82,6 +82,22 @@ CASES = [
         ["api.calls is paid with each use, so it can't be charged by a percentage"],
     ),
     ([], [offer("api.calls", consumption="hard_cap", included=5)], []),
+    ([], [offer("api.calls", rates=PRICED, price={"split_by": "api_key"})], []),
+    (
+        [],
+        [offer("api.calls", rates=PRICED, price={"split_by": "api_key"}, consumption="balance")],
+        ["api.calls in USD is split by a property, but is not billed by invoice"],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=[rate("1", model="flat")], price={"split_by": "api_key"})],
+        ["api.calls in USD: Rate "],
+    ),
+    (
+        [],
+        [offer("api.calls", rates=PRICED, price={"split_by": "a", "resets_unit": "year"})],
+        ["api.calls in USD is split by a property, so it starts over in each billing period"],
+    ),
     ([fee("5", currency="XXX")], [], ["'XXX' is not an ISO 4217 currency"]),
 ]
 
@@ -129,6 +145,41 @@ def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
     make_meter("calls")
     (problem,) = problems_of(make_plan(offers=[offer("calls", rates=[rate("1", match={"model": "gpt"})])]))
     assert problem.endswith("Let the rate match all usage, or add the dimension to the meter.")
+
+
+SCOPES = [
+    # commitment                                        words, empty if it is ready
+    ({"units": 5, "feature": "api.calls"},              ""),
+    ({"minimum": 5, "feature": "api.calls"},            ""),
+    ({"minimum": 5, "feature": "models"},               ""),
+    ({"minimum": 5, "feature": "other"},                "no price for the code of the feature “other”"),
+    ({"units": 5, "feature": "models"},                 "needs a price with one rate, not 2"),
+    ({"units": 5, "feature": "runs"},                   "A wallet pays for runs"),
+    ({"minimum": 5, "feature": "api.calls", "per_window": True}, "no usage period within a billing period"),
+    ({"minimum": 5, "feature": "daily", "per_window": True},     ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "words"), SCOPES)
+def test_a_commitment_for_a_feature_can_be_settled(fields: dict, words: str):
+    models = make_feature("models", meter=make_meter("models", dimensions=["model"]))
+    offers = [
+        offer("api.calls", rates=[rate("1")]),
+        offer(models, rates=[rate("1", match={"model": "a"}, label="A"), rate("2")]),
+        offer("runs", rates=[rate("1")], consumption="balance"),
+        offer("daily", rates=[rate("1")]),
+    ]
+    version = make_plan(offers=offers, commitments=[commitment(**fields)])
+    Price.objects.filter(plan_feature__feature__code="daily").update(resets_every=5, resets_unit="hour")
+    found = " ".join(problems_of(version))
+    assert words in found if words else not found, found
+
+
+def test_a_window_of_hours_is_within_a_billing_period():
+    version = make_plan(offers=[offer("api.calls", rates=[rate("1")])], interval="day")
+    Price.objects.update(resets_every=25, resets_unit="hour")
+    (problem,) = problems_of(version)
+    assert "doesn't fit the billing period" in problem
 
 
 def test_a_commitment_exists_in_exactly_the_currencies_of_the_version():
@@ -193,6 +244,13 @@ def test_a_price_on_events_needs_an_adding_meter():
     rates = [rate(model="percentage", percent=Decimal(2))]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("peak", meter=meter), rates=rates)]))
     assert "applies to single events" in problem
+
+
+def test_a_split_price_needs_a_meter_that_counts_or_sums():
+    meter = make_meter("peak", aggregation="max", value_property="load")
+    split = offer(make_feature("peak", meter=meter), rates=PRICED, price={"split_by": "region"})
+    [problem] = problems_of(make_plan(offers=[split]))
+    assert problem.startswith("peak in USD is split by a property, but peak computes more than a sum of events")
 
 
 def test_a_dynamic_price_needs_a_meter_that_reads_a_price():

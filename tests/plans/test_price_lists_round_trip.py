@@ -17,7 +17,7 @@ from plans.price_lists.list_import import import_price_list
 from plans.price_lists.table_format import columns
 from plans.price_lists.version_items import fields_of
 from plans.publishing.publication import new_draft
-from tests.builders import JAN, fee, included, make_feature, make_meter, make_plan, offer, rate, tier
+from tests.builders import JAN, commitment, fee, included, make_feature, make_meter, make_plan, offer, rate, tier
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,11 @@ def everything() -> PlanVersion:
         included("500.5", every="month", rolls_over=2, rollover_most=Decimal(200), priority=7, in_trial=False),
         included("2.5", unit="EUR", every="once", lasts="days", days=30, features="tokens, seats"),
     ]
-    return make_plan("all", fees=fees, offers=offers, credits=granted, **rhythm)
+    promised = [
+        commitment(units="1000.5", feature="tokens", discount="12.5"),
+        commitment(90, feature="tokens", per_window=True, factor=2, currency="EUR", trues_up=False),
+    ]
+    return make_plan("all", fees=fees, offers=offers, credits=granted, commitments=promised, **rhythm)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])

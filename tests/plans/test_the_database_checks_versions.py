@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth import get_user_model
 
-from plans.models import CatalogRevision, PlanVersion, Promotion
+from plans.models import CatalogRevision, PlanVersion, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
 from plans.publishing.required_simulation import record_simulation
 from tests.builders import (
@@ -84,6 +84,10 @@ def limit(changes: str, *, only: str = "kind = 'throttle'") -> str:
 
 def coupon(changes: str) -> str:
     return f"UPDATE plans_coupon SET {changes} WHERE code = 'SPRING'"
+
+
+def promotion_code(changes: str) -> str:
+    return f"UPDATE plans_promotioncode SET {changes} WHERE code = 'WELCOME'"
 
 
 def pack(table: str, changes: str) -> str:
@@ -190,7 +194,11 @@ CASES = [
     ("price_minimum_is_finite", edit("plans_price", "minimum = 'NaN'")),
     ("price_maximum_is_finite", edit("plans_price", "maximum = -1")),
     ("price_minimum_is_below_its_maximum", edit("plans_price", "minimum = 2, maximum = 1")),
-    ("price_reset_is_known", edit("plans_price", "resets_unit = 'hour'")),
+    ("price_is_split_into_1_to_10000_values", edit("plans_price", "split_by = 'key', split_bound = 10001")),
+    ("price_is_split_into_1_to_10000_values", edit("plans_price", "split_by = 'key', split_bound = 0")),
+    ("only_a_split_price_has_values", edit("plans_price", "split_bound = 5")),
+    ("only_a_split_price_has_values", edit("plans_price", "allowance_per_value = true")),
+    ("price_reset_is_known", edit("plans_price", "resets_unit = 'minute'")),
     ("price_resets_every_1_to_120", edit("plans_price", "resets_every = 0")),
     ("charge_model_is_known", edit("plans_rate", "model = 'other'", only="model = 'per_unit'")),
     ("unit_price_is_finite", edit("plans_rate", "unit_price = 'NaN'", only="model = 'per_unit'")),
@@ -247,6 +255,22 @@ CASES = [
         " SELECT meter_id, '{}', currency, 1, valid_from + interval '1 day', '', now() FROM plans_unitcost",
     ),
     ("commitment_minimum_is_finite", edit("plans_commitment", "minimum = 'NaN'")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "minimum = NULL")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "units = 5, feature = 'a'")),
+    ("commitment_is_in_money_or_in_units_of_a_feature", edit("plans_commitment", "minimum = NULL, units = 5")),
+    (
+        "commitment_is_in_money_or_in_units_of_a_feature",
+        edit("plans_commitment", "minimum = NULL, units = 0, feature = 'a'"),
+    ),
+    (
+        "commitment_is_in_money_or_in_units_of_a_feature",
+        edit("plans_commitment", "minimum = NULL, units = 'NaN', feature = 'a'"),
+    ),
+    ("commitment_per_window_has_a_feature_and_one_period", edit("plans_commitment", "per_window = true")),
+    (
+        "commitment_per_window_has_a_feature_and_one_period",
+        edit("plans_commitment", "per_window = true, feature = 'a', periods = 2"),
+    ),
     ("commitment_lasts_1_to_120_periods", edit("plans_commitment", "periods = 0")),
     ("commitment_factor_is_0_to_100", edit("plans_commitment", "overage_factor = 'NaN'")),
     ("commitment_discount_is_0_to_100_percent", edit("plans_commitment", "discount = 101")),
@@ -325,10 +349,20 @@ CASES = [
     ("coupon_limit_is_finite", coupon("most_redemptions = 0")),
     ("coupon_limit_per_customer_is_finite", coupon("most_per_customer = 0")),
     ("coupon_is_given_within_its_limit", coupon("redeemed = 2, most_redemptions = 1")),
+    ("coupon_period_is_finite", coupon("period_months = 0")),
+    ("only_an_amount_carries_over", coupon("carries_over = true")),
     ("coupon_ends_after_it_starts", coupon("redeem_from = now(), redeem_until = now()")),
     ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET percent = 20 WHERE redeemed > 0"),
     ("redeemed_coupon_keeps_its_terms", "UPDATE plans_coupon SET code = 'MINE' WHERE redeemed > 0"),
     ("redeemed_coupon_keeps_its_terms", "DELETE FROM plans_coupon WHERE redeemed > 0"),
+    ("code_names_one_promotion_code", promotion_code("code = 'FRIENDS'")),
+    ("promotion_code_is_plain", promotion_code("code = 'friends'")),
+    ("promotion_code_limit_is_finite", promotion_code("most_redemptions = 0")),
+    ("promotion_code_limit_per_customer_is_finite", promotion_code("most_per_customer = 0")),
+    ("promotion_code_is_redeemed_within_its_limit", promotion_code("redeemed = 2, most_redemptions = 1")),
+    ("promotion_code_ends_after_it_starts", promotion_code("redeem_from = now(), redeem_until = now()")),
+    ("redeemed_code_keeps_its_coupon", "UPDATE plans_promotioncode SET code = 'MINE' WHERE redeemed > 0"),
+    ("redeemed_code_keeps_its_coupon", "DELETE FROM plans_promotioncode WHERE redeemed > 0"),
     ("promotion_ends_after_it_starts", "UPDATE plans_promotion SET ends_at = starts_at"),
     (
         "coupon_is_promoted_once_at_a_time",
@@ -412,6 +446,8 @@ def catalog_rows(shared_transaction: None) -> None:
         if number == 4:
             request_approval(version=plan_version, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=plan_version.plan, starts_at=JAN)
+    PromotionCode.objects.create(code="WELCOME", coupon=spring)
+    PromotionCode.objects.create(code="FRIENDS", coupon=spring, redeemed=1)
     record_simulation(version=plan_version, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",

@@ -18,7 +18,7 @@ from billing.portal.date_ranges import Days
 from billing.portal.limit_forms import ACTIONS, RULE_TITLES
 from billing.portal.overview import show_feature
 from billing.portal.plan import CREDITS_EVERY, SHOWN, STATES
-from billing.portal.plan_description import FREQUENCIES, RENEWALS
+from billing.portal.plan_description import FREQUENCIES, RENEWALS, describe_commitment
 from billing.portal.usage import percentages
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.pages import OUTCOMES
@@ -26,7 +26,10 @@ from invoices.portal.formats import PortalFigures, percent_of
 from invoices.portal.invoice_list import STATE_LABELS, VISIBLE_STATES
 from plans.models import CreditPack, Feature
 from plans.models.included_credits import Every
+from plans.models.prices import UsageIntervalUnit
 from plans.models.versions import IntervalUnit
+from plans.pricing.calendar import Interval
+from plans.pricing.commitments import SpendCommitment
 from tests.portal.accounts import DAY, TODAY, send
 from wallets.models.ledger import Movement
 from wallets.models.lots import LotKind
@@ -150,11 +153,28 @@ def test_top_up_is_hidden_when_nothing_is_on_sale(own):
         assert "top-up" not in content.replace("auto-top-up", "").partition("<main")[2]
 
 
+COMMITMENTS = [
+    # commitment                                              text
+    (None,                                                    ""),
+    (SpendCommitment(Decimal(500)),                           "$500.00"),
+    (SpendCommitment(Decimal(500), feature="calls"),          "$500.00 for Calls"),
+    (SpendCommitment(Decimal(5), feature="calls", units=Decimal(2000)), "2,000 calls of Calls ($5.00)"),
+    (SpendCommitment(Decimal(5), feature="calls", per_window=True),     "$5.00 for Calls, every 5 hours"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("commitment", "text"), COMMITMENTS)
+def test_a_commitment_is_described(commitment: Any, text: str):
+    feature = SimpleNamespace(code="calls", name="Calls", unit="call", resets=Interval("hour", 5))
+    terms: Any = SimpleNamespace(commitment=commitment, currency="USD", features=(feature,))
+    assert describe_commitment(terms, FIGURES) == text
+
+
 LABELS = [
     (ACTIONS, CapAction),
     (CEILINGS, CeilingSpan),
     (CREDITS_EVERY, Every),
-    (FREQUENCIES, IntervalUnit),
+    (FREQUENCIES, UsageIntervalUnit),
     (GRANTS, LotKind),
     (MOVEMENTS, Movement),
     (OUTCOMES, set(AttemptState) - {AttemptState.PENDING}),

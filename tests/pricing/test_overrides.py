@@ -194,6 +194,7 @@ def test_the_allowance_of_a_feature_without_a_price_can_be_overridden():
 
 def committed(**changes: str) -> TermOverride:
     match = {"periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "1", "since": "2026-01-01"}
+    match |= {"feature": "", "units": "", "per_window": "0"}
     return TermOverride(0, "commitment", D(500), tuple(sorted((match | changes).items())))
 
 

@@ -17,11 +17,15 @@ from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, 
 from billing.admin.closing.service_days import span_of
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.closing.late_usage.report import price_late_usage
-from billing.models import Counter, Period
+from billing.models import Counter, Period, SplitValue
 from customers.customer_time import current_time
 from lib.admin.columns import column, display, text_column
 from plans.catalog.stored_terms import FREE_RATE
 from plans.models import Rate
+from plans.pricing.price_splits import listed_key, split_position
+
+# A split price may have ten thousand counters; the page shows those with the most events.
+MAX_COUNTERS = 200
 
 COLORS = {"failed": "danger", "due": "warning", "closed": "success", "late": "info"}
 
@@ -97,11 +101,21 @@ class PeriodAdmin(SubscriptionRowsAdmin):
 
 
 def usage_of(period: Period) -> list[tuple[Counter, str]]:
-    """Return the counters of a period, each with the name of its rate, in two queries."""
-    counters = list(
+    """Return the largest counters of a period, each with the name of its rate, in three queries."""
+    counters = sorted(
         Counter.objects.filter(period=period)
         .select_related("plan_feature__feature__meter")
-        .order_by("plan_feature__position", "rate_id", "window_start")
+        .order_by("-events")[:MAX_COUNTERS],
+        key=lambda counter: (counter.plan_feature.position, counter.rate_id, counter.window_start),
     )
-    rates = Rate.objects.in_bulk({counter.rate_id for counter in counters} - {FREE_RATE})
-    return [(counter, str(rates.get(counter.rate_id, gettext("included only")))) for counter in counters]
+    rates = Rate.objects.in_bulk({listed_key(counter.rate_id) for counter in counters} - {FREE_RATE})
+    values = {
+        (value.plan_feature_id, value.position): str(value) for value in SplitValue.objects.filter(period=period)
+    }
+
+    def name(counter: Counter) -> str:
+        rate = str(rates.get(listed_key(counter.rate_id), gettext("included only")))
+        value = values.get((counter.plan_feature_id, split_position(counter.rate_id)))
+        return f"{rate}: {value}" if value else rate
+
+    return [(counter, name(counter)) for counter in counters]

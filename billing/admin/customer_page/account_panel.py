@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from billing.admin.closing.late_usage import late_periods_of
 from billing.admin.closing.service_days import days
 from billing.admin.limits.alerts import alerts_of
+from billing.admin.subscriptions.coupons import customer_coupons
 from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
@@ -49,6 +50,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "subscriptions": _subscriptions(customer),
         "wallets": _wallets(customer, at=at),
         "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MAX_ROWS]),
+        "coupons": customer_coupons(customer, at=at),
         "alerts": alerts_of(customer),
         "late": late_periods_of(customer),
         "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MAX_UNMATCHED].count(),

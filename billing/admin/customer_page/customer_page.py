@@ -15,6 +15,7 @@ from billing import subscriptions
 from billing.admin.customer_page.account_panel import account
 from billing.admin.privacy.personal_data import ErasePersonalData, export_file
 from billing.admin.simulation.clones import CloneCustomer
+from billing.admin.subscriptions.coupons import GiveCustomerCoupon
 from billing.admin.subscriptions.creation import SubscribeForm
 from customers.admin.customers import CustomerAdmin
 from customers.admin.portal_links import CreatePortalLink
@@ -103,6 +104,7 @@ class CustomerAccount(CustomerAdmin):
     subscribe = Subscribe.as_action()
     draft_invoice = DraftInvoice.as_action()
     portal_link = CreatePortalLink.as_action()
+    give_coupon = GiveCustomerCoupon.as_action()
     clone = CloneCustomer.as_action()
     check_tax_number = CheckTaxNumber.as_action()
     erase_personal = ErasePersonalData.as_action()

@@ -16,11 +16,14 @@ from billing.subscriptions.terms.price_overrides import OverrideRefused
 from lib.admin import Preview, Response, StaffForm
 from lib.admin.columns import column
 from lib.field_types import AMOUNT, PERCENT
-from plans.admin.versions.commitments import in_words
+from plans.admin.versions.commitments import HELP_TEXTS, LABELS, in_words
 
 
 class SubscriptionCommitmentForm(StaffForm):
-    minimum = forms.DecimalField(**AMOUNT, min_value=0, label=_("Minimum usage"))
+    minimum = forms.DecimalField(**AMOUNT, min_value=0, required=False, label=LABELS["minimum"])
+    feature = forms.CharField(max_length=64, required=False, label=LABELS["feature"], help_text=HELP_TEXTS["feature"])
+    units = forms.DecimalField(min_value=0, required=False, label=LABELS["units"], help_text=HELP_TEXTS["units"])
+    per_window = forms.BooleanField(required=False, label=LABELS["per_window"], help_text=HELP_TEXTS["per_window"])
     periods = forms.IntegerField(
         label=_("Number of billing periods"),
         min_value=1,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.subscriptions.coupons import choice
 from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
-from billing.subscriptions.terms.coupons import CouponRefused
+from billing.subscriptions.terms.coupon_refusals import CouponRefused
 from customers.models import Customer
 from lib.admin import StaffForm
 from lib.admin.number_fields import NumberInput

@@ -16,6 +16,7 @@ from lib.api.operations import list_rows, post
 from plans.api.serializers import CommitmentSerializer
 
 EXAMPLE = {"minimum": "12000", "periods": 12, "discount": "10", "reason": "Deal"}
+UNITS_EXAMPLE = {"feature": "api.calls", "units": "1000000", "reason": "Deal"}
 
 
 class OwnCommitmentSerializer(CommitmentSerializer):
@@ -32,7 +33,18 @@ class OwnCommitmentSerializer(CommitmentSerializer):
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """A commitment to set; its validated data are the arguments of `set_commitment`."""
 
-    minimum = NumberField(help_text="In the subscription's currency, for each period or the whole contract.")
+    minimum = NumberField(
+        required=False,
+        help_text="In the subscription's currency, for each period or the whole contract. Either this or `units`.",
+    )
+    feature = serializers.CharField(
+        max_length=64, required=False, help_text="Code of the only feature whose usage counts; default: all usage."
+    )
+    units = NumberField(required=False, help_text="Minimum units of the feature, worth their price.")
+    per_window = serializers.BooleanField(
+        required=False,
+        help_text="Whether each usage window of the feature's price has the minimum; default: the billing period.",
+    )
     periods = serializers.IntegerField(min_value=1, max_value=120, required=False, help_text="Default: each period.")
     overage_factor = NumberField(required=False, help_text="Multiplier for usage beyond the commitment; default: 1.")
     discount = NumberField(required=False, help_text="Percentage off unit prices in return; default: none.")
@@ -65,7 +77,7 @@ class Commitments(SubscriptionRows[Any]):
         request=NewCommitmentSerializer,
         status=201,
         refusals=OVERRIDE_REFUSALS,
-        examples={"12,000 over a year": EXAMPLE},
+        examples={"12,000 over a year": EXAMPLE, "Units of a feature": UNITS_EXAMPLE},
     )
     def create(self, request: Request, subscription: str) -> SubscriptionCommitment:
         fields, owner = self.read_body(), self.owner

@@ -126,6 +126,24 @@ _COUPONS = """
     SELECT c.id AS coupon_id, c.code, c.redeemed, r.times FROM plans_coupon c
     LEFT JOIN LATERAL (SELECT count(*) AS times FROM billing_redemption WHERE coupon_id = c.id) r ON true
     WHERE c.redeemed <> r.times OR c.redeemed > c.most_redemptions
+    UNION ALL
+    SELECT r.coupon_id, p.code, p.redeemed, count(r.id) FROM plans_promotioncode p
+    LEFT JOIN billing_redemption r ON r.promotion_code_id = p.id
+    GROUP BY r.coupon_id, p.id HAVING p.redeemed <> count(r.id) OR bool_or(r.coupon_id <> p.coupon_id)
+"""
+
+# Cumulative, because an amount that a coupon period leaves may carry over to the next one.
+_SHARED_COUPONS = """
+    SELECT * FROM (
+        SELECT t.redemption_id, t.coupon_period, t.amount, c.amount AS most, c.carries_over,
+            sum(t.amount) OVER (PARTITION BY t.redemption_id ORDER BY t.coupon_period) AS total
+        FROM (
+            SELECT k.redemption_id, k.coupon_period, -sum(l.amount) AS amount FROM billing_couponline k
+            JOIN invoices_line l ON l.id = k.line_id JOIN billing_period p ON p.id = k.period_id
+            WHERE k.coupon_period IS NOT NULL AND p.kind <> 'undone' GROUP BY 1, 2
+        ) t JOIN billing_redemption r ON r.id = t.redemption_id JOIN plans_coupon c ON c.id = r.coupon_id
+        WHERE c.amount IS NOT NULL
+    ) s WHERE CASE WHEN carries_over THEN total > most * (coupon_period + 1) ELSE amount > most END
 """
 
 
@@ -139,6 +157,7 @@ CHECKS = (
     Check("invoices_equal_the_sum_of_their_lines_and_taxes", "I1", _TOTALS),
     Check("taxable_amounts_equal_the_sum_of_their_lines", "I1", _TAXABLE),
     Check("coupon_redemptions_equal_their_count", "I1", _COUPONS),
+    Check("customer_coupons_take_no_more_than_their_amount", "I1", _SHARED_COUPONS),
     Check("usage_lines_have_the_same_amount_when_rated_again", "E6", _rerated),
     Check("invoices_are_not_credited_beyond_their_total", "I6", _CREDITED),
     Check("lines_are_not_credited_beyond_their_net_amount", "I6", _OVERCREDITED),

@@ -10,6 +10,7 @@ from django.db import connection
 from billing.metering.ingest.customer_cache import (
     FAR_FUTURE,
     PAUSES,
+    SPLIT_VALUES,
     THROTTLES,
     CachedCustomer,
     CachedPeriod,
@@ -24,7 +25,7 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 _PERIODS = f"""
 SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
-    s.named, {ANCHOR_AT}, {THROTTLES}, {PAUSES}, s.created_at
+    s.named, {ANCHOR_AT}, {THROTTLES}, {SPLIT_VALUES}, {PAUSES}, s.created_at
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular'
@@ -69,12 +70,12 @@ def read_attribution_inputs(customer_ids: Collection[int]) -> AttributionInputs:
     parameters = [list(customer_ids)]
     with connection.cursor() as cursor:
         cursor.execute(_PERIODS, parameters)
-        for customer_id, zone, *period, throttles, paused, created_at in cursor.fetchall():
+        for customer_id, zone, *period, throttles, split_values, paused, created_at in cursor.fetchall():
             zones[customer_id] = zone
             pauses.setdefault(customer_id, []).append(paused)
             customer_periods = periods.setdefault(customer_id, [])
             if period[0] is not None:
-                customer_periods.append(build_period(*period, throttles=throttles))
+                customer_periods.append(build_period(*period, throttles=throttles, split_values=split_values))
                 inputs.subscribed_at[period[0]] = created_at
         cursor.execute(_ZONES, parameters)
         inputs.rezoned_ids = {id_ for (id_,) in cursor.fetchall()}

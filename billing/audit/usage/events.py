@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from billing.metering.store.unmatched_usage import rule_of
+from plans.pricing.price_splits import KEYS_PER_VALUE
 
 
 def _recount_rows(field_name: str) -> Callable[[Books], Iterable[Row]]:
@@ -61,6 +62,20 @@ _IGNORED = f"""
     WHERE u.resolved_at IS NULL AND u.ignore_rule_id IS DISTINCT FROM {rule_of("u")}
 """  # noqa: S608
 
+# The numbers of a price's values are consecutive and within its bound, and each number in a counter has its value.
+_SPLIT_VALUES = f"""
+    SELECT v.period_id, v.plan_feature_id, count(*) AS numbered, max(v.position) AS last FROM billing_splitvalue v
+    JOIN billing_period p ON p.id = v.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+    LEFT JOIN plans_planfeature f ON (f.id, f.version_id) = (v.plan_feature_id, p.version_id)
+    LEFT JOIN plans_price r ON r.plan_feature_id = f.id AND r.currency = s.currency AND r.split_by <> ''
+    GROUP BY 1, 2, r.split_bound HAVING count(*) <> max(v.position) OR max(v.position) <= r.split_bound IS NOT TRUE
+    UNION ALL
+    SELECT c.period_id, c.plan_feature_id, NULL, c.rate_id / {KEYS_PER_VALUE} FROM billing_counter c
+    WHERE c.rate_id >= {KEYS_PER_VALUE} AND NOT EXISTS (SELECT FROM billing_splitvalue v
+        WHERE (v.period_id, v.plan_feature_id) = (c.period_id, c.plan_feature_id)
+            AND v.position = c.rate_id / {KEYS_PER_VALUE})
+"""  # noqa: S608
+
 CHECKS = (
     Check("event_keys_match_sender_and_id", "E2", _recount_rows("keys")),
     Check("events_have_not_changed", "E1", _recount_rows("digests")),
@@ -73,4 +88,5 @@ CHECKS = (
     Check("events_share_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_named_customer", "A1", _CUSTOMERS),
     Check("counters_equal_hourly_usage", "E6", _ROLLUPS),
+    Check("split_values_are_numbered_without_gaps", "E5", _SPLIT_VALUES),
 )

@@ -24,7 +24,7 @@ from billing.metering.rating_inputs.aggregate_quantities import whole_microsecon
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import with_event_values
-from billing.metering.rating_inputs.period_loader import RATING_COLUMNS
+from billing.metering.rating_inputs.period_loader import RATING_COLUMNS, read_split_values
 from billing.metering.rating_inputs.rating_period import (
     EMPTY_COUNTER,
     CounterState,
@@ -192,7 +192,10 @@ def _rate_feature(
 ) -> tuple[FeatureTerms, dict[int, RatedPair]]:
     """Rate all rates of a feature together, since they share an allowance; unbilled rates count as last billed."""
     first_line = lines[0]
-    feature = terms_for(first_line.span).by_plan_feature[first_line.plan_feature_id]
+    span = first_line.span
+    if values := read_split_values([span]).get(span.period_id):
+        span = msgspec.structs.replace(span, split_values=values)
+    feature = terms_for(span).by_plan_feature[first_line.plan_feature_id]
     if feature.price is None:
         raise LookupError(f"plan feature {first_line.plan_feature_id} has no price in {first_line.currency}")
     counted = {
@@ -202,7 +205,7 @@ def _rate_feature(
     }
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
-    window, span = CounterWindow(first_line.plan_feature_id, first_line.window_start), first_line.span
+    window = CounterWindow(first_line.plan_feature_id, first_line.window_start)
     if feature.price.reads_values:
         counted = with_event_values(counted, window, feature, period_id=first_line.period_id, up_to=first_line.mark)
     if len({line.earlier for line in lines}) > 1 or (first_line.earlier is not None and not feature.spans_periods):
@@ -245,6 +248,8 @@ def _differences(
     levels, are_all_listed = stored.pop("levels", None), stored.pop("levels_until", None) is None
     if levels is not None and are_all_listed and recomputed.feature.metering.held_by != "day":
         yield from _wrong_levels(line, levels)
+    # The other lines of its commitment determine the part within it, which the oracle checks.
+    stored.pop("commitment", None)
     amount = recomputed.amount(currency) - earlier.amount + earlier.credited
     is_rest = line.kind in ("late_usage", "progressive") or earlier.is_progressive
     if (is_rest and not line.corrects_line_id) or (line.corrects_line_id and "cumulative" in stored):

@@ -12,21 +12,33 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from psycopg.rows import kwargs_row
+from psycopg.rows import namedtuple_row
 
-from billing.closing.lines.usage_lines import period_share
-from billing.closing.records import BilledAmounts, CommitmentCycle, DuePeriod, LatePeriod
+from billing.closing.lines.usage_lines import period_share, shares_of_windows
+from billing.closing.records import BilledAmounts, CommitmentCycle, CommitmentWindow, DuePeriod, LatePeriod
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.rating_period import RatingPeriod
 from lib import prepared_statements
+from lib.decimals import EXACT, ZERO, exact_sum
+from lib.money import round_money
+from plans.catalog.stored_terms import load_terms
 from plans.pricing.commitments import SpendCommitment
+
+UsageAmounts = Mapping[tuple[str, datetime], Decimal]
+"""(code of the feature, start of the usage window) → amount."""
+
+_decode_amounts = msgspec.json.Decoder(list[tuple[str, datetime, Decimal]]).decode
 
 
 class BilledPeriod(NamedTuple):
-    """A regular period of a subscription, with the amounts that lines have billed for it."""
+    """
+    A regular period of a subscription, with the amounts that lines have billed for it.
+
+    usage: amounts billed by usage lines. burned: paid units that wallets gave for prepaid usage, at their price.
+    """
 
     subscription_id: int
     period_id: int
@@ -34,19 +46,34 @@ class BilledPeriod(NamedTuple):
     starts_at: datetime
     ends_at: datetime
     is_closed: bool
-    usage: Decimal
+    usage: UsageAmounts
     true_up: Decimal
     surcharge: Decimal
+    burned: UsageAmounts = MappingProxyType({})
 
 
 # One round trip for any number of subscriptions; `groupby` and the cycles rely on the order by subscription and
-# start.
+# start. Of drawdowns, only what paid lots gave counts, in the subscription's currency: promotional units were not
+# bought, and a wallet in another currency has no amount to compare.
 _BILLED_PERIODS = """
 SELECT p.subscription_id, p.id AS period_id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed' AS is_closed,
-    coalesce(u.amount, 0) AS usage, coalesce(s.true_up, 0) AS true_up, coalesce(s.surcharge, 0) AS surcharge
-FROM billing_period p
-LEFT JOIN LATERAL (SELECT sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE l.amount END) AS amount
-    FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id WHERE b.period_id = p.id) u ON true
+    su.currency, coalesce(u.amounts, '[]') AS usage, coalesce(d.amounts, '[]') AS burned,
+    coalesce(s.true_up, 0) AS true_up, coalesce(s.surcharge, 0) AS surcharge
+FROM billing_period p JOIN billing_subscription su ON su.id = p.subscription_id
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, b.window_start, b.amount::text))::text AS amounts
+    FROM (SELECT b.plan_feature_id, b.window_start,
+            sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE l.amount END) AS amount
+        FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id WHERE b.period_id = p.id GROUP BY 1, 2
+    ) b JOIN plans_planfeature g ON g.id = b.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
+) u ON true
+LEFT JOIN LATERAL (SELECT json_agg(json_build_array(f.code, b.window_start, b.amount::text))::text AS amounts
+    FROM (SELECT d.plan_feature_id, d.window_start, -sum(e.money) AS amount
+        FROM billing_drawdown d JOIN wallets_transaction t ON t.draw = d.id
+        JOIN wallets_entry e ON e.transaction_id = t.id JOIN wallets_lot o ON o.id = e.lot_id AND o.is_paid
+        JOIN wallets_wallet w ON w.id = e.wallet_id AND w.currency = su.currency
+        WHERE d.period_id = p.id GROUP BY 1, 2
+    ) b JOIN plans_planfeature g ON g.id = b.plan_feature_id JOIN plans_feature f ON f.id = g.feature_id
+) d ON true
 LEFT JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.kind = 'true_up') AS true_up,
         sum(l.amount) FILTER (WHERE l.kind = 'surcharge') AS surcharge
     FROM billing_settlement s JOIN invoices_line l ON l.id = s.line_id WHERE s.period_id = p.id) s ON true
@@ -88,14 +115,17 @@ def read_commitment_cycles(
     cycles: dict[int, dict[int, CommitmentCycle]] = {}
     with_billed_periods = []
     for due in due_periods:
-        period_id, commitment = due.span.period_id, commitment_of(due.span) if due.kind == "regular" else None
+        period_id, terms = due.span.period_id, terms_for(due.span)
+        commitment = terms.commitment if due.kind == "regular" else None
         if commitment is not None and commitment.periods == 1:
-            spent = sum((billed.amount for billed in billed_amounts.get(period_id, {}).values()), Decimal(0))
-            cycles[period_id] = {period_id: _single_period_cycle(commitment, due.span, spent)}
-        # Late usage changes what earlier cycles have to settle, so those need a cycle as well.
-        if (commitment is not None and commitment.periods > 1) or any(
-            commitment_of(late_period.span) for late_period in late.get(period_id, ())
-        ):
+            cycle = _empty_cycle(commitment, [due.span], is_over=True)
+            spends = _counted_spends(cycle, _amounts_by_window(due.span, billed_amounts.get(period_id, {})))
+            cycles[period_id] = {period_id: cycle.with_spend(spends)}
+        # Late usage changes what earlier cycles have to settle, so those need a cycle as well. Wallets may have paid
+        # for usage, which only the statement reads.
+        if (
+            commitment is not None and (commitment.periods > 1 or any(feature.wallet for feature in terms.features))
+        ) or any(commitment_of(late_period.span) for late_period in late.get(period_id, ())):
             with_billed_periods.append(due)
     if not with_billed_periods:
         return CommitmentCycles(cycles, [])
@@ -114,17 +144,52 @@ def read_commitment_cycles(
 def read_billed_periods(subscription_ids: Sequence[int]) -> dict[int, list[BilledPeriod]]:
     """Return subscription → its regular periods in order, without trials, with the amounts billed for each."""
     with prepared_statements.cursor() as cursor:
-        cursor.row_factory = kwargs_row(BilledPeriod)
+        cursor.row_factory = namedtuple_row
         cursor.execute(_BILLED_PERIODS, [list(subscription_ids)], binary=True)
-        rows: list[BilledPeriod] = cursor.fetchall()
+        rows = [_billed_period(row) for row in cursor]
     return {id_: list(periods) for id_, periods in groupby(rows, key=lambda row: row.subscription_id)}
 
 
-def _single_period_cycle(commitment: SpendCommitment, span: RatingPeriod, spent: Decimal) -> CommitmentCycle:
-    """Return the cycle of a single period for which nothing is settled yet."""
-    return CommitmentCycle(
-        commitment, span.currency, span.starts_at, share=period_share(span), is_over=True, spent=spent
+def _billed_period(row: Any) -> BilledPeriod:
+    """Return a row of `_BILLED_PERIODS`; a wallet's money is rounded like an invoice line."""
+    columns = row._asdict()
+    currency, usage, burned = columns.pop("currency"), columns.pop("usage"), columns.pop("burned")
+    return BilledPeriod(
+        **columns,
+        usage={(code, start): amount for code, start, amount in _decode_amounts(usage)},
+        burned={(code, start): round_money(amount, currency) for code, start, amount in _decode_amounts(burned)},
     )
+
+
+def _amounts_by_window(span: RatingPeriod, billed: BilledAmounts) -> UsageAmounts:
+    features = load_terms(span.version_id, span.currency).by_plan_feature
+    amounts: dict[tuple[str, datetime], Decimal] = {}
+    for (window, _), billed_amount in billed.items():
+        key = features[window.plan_feature_id].code, window.starts_at
+        amounts[key] = EXACT.add(amounts.get(key, ZERO), billed_amount.amount)
+    return amounts
+
+
+def _counted_spends(cycle: CommitmentCycle, amounts: UsageAmounts) -> Iterator[tuple[datetime, Decimal]]:
+    """Yield the amounts that count toward a cycle, each with the start of its window."""
+    for (code, usage_window), amount in amounts.items():
+        if cycle.commitment.covers(code):
+            yield usage_window if cycle.commitment.per_window else cycle.starts_at, amount
+
+
+def _empty_cycle(
+    commitment: SpendCommitment, spans: Sequence[RatingPeriod], *, is_over: bool, share: Fraction | None = None
+) -> CommitmentCycle:
+    """
+    Return a cycle without spend. spans: its periods in order. share: of the whole commitment; by default that of its
+    only period.
+    """
+    first = spans[0]
+    if commitment.per_window:
+        windows = {start: CommitmentWindow(part) for start, part in shares_of_windows(first, commitment.feature)}
+    else:
+        windows = {first.starts_at: CommitmentWindow(period_share(first) if share is None else share)}
+    return CommitmentCycle(commitment, first.currency, first.starts_at, windows, is_over=is_over)
 
 
 def _cycles_on_invoice(
@@ -156,10 +221,12 @@ def commitment_cycles(billed: Iterable[BilledPeriod], template: RatingPeriod) ->
     template: a rating period of the same subscription.
     """
 
-    def commitment_key(period: BilledPeriod) -> tuple[int, str]:
-        # A contract of the subscription's own runs across versions; a commitment of a version ends with it.
-        since = terms_for(_rating_period(period, template)).committed_since
-        return (0, since) if since else (period.version_id, "")
+    def commitment_key(period: BilledPeriod) -> tuple[int, str, bool]:
+        terms = terms_for(_rating_period(period, template))
+        # A contract of the subscription's own runs across versions that can settle it; a commitment of a version ends
+        # with it.
+        version_id = 0 if terms.committed_since else period.version_id
+        return version_id, terms.committed_since, terms.commitment is not None
 
     for _, periods in groupby(billed, key=commitment_key):
         periods_in_order = list(periods)
@@ -179,22 +246,25 @@ def build_cycle(
 
     While it runs, periods to come count as whole ones; once it is over, only the periods that existed count.
     """
-    closed = [_rating_period(period, template) for period in billed_periods if period.is_closed]
-    commitment = commitment_of(_rating_period(billed_periods[0], template))
+    spans = [_rating_period(period, template) for period in billed_periods]
+    commitment = commitment_of(spans[0])
     assert commitment is not None  # noqa: S101  `commitment_cycles` yields no other
     is_over = billed_periods[-1].is_closed and (is_complete or len(billed_periods) == commitment.periods)
+    closed = [span for span, period in zip(spans, billed_periods, strict=True) if period.is_closed]
     whole = sum((period_share(span) for span in closed), Fraction(0))
     if not is_over:
         whole += commitment.periods - len(closed)
-    return CommitmentCycle(
-        commitment=commitment,
-        currency=template.currency,
-        starts_at=billed_periods[0].starts_at,
-        share=whole / commitment.periods,
-        is_over=is_over,
-        spent=sum((period.usage for period in billed_periods), Decimal(0)),
-        true_up=sum((period.true_up for period in billed_periods), Decimal(0)),
-        surcharge=sum((period.surcharge for period in billed_periods), Decimal(0)),
+    cycle = _empty_cycle(commitment, spans, is_over=is_over, share=whole / commitment.periods)
+    for span, period in zip(spans, billed_periods, strict=True):
+        # Wallets pay at once; what they paid counts with the invoice of its period.
+        prepaid_codes = {feature.code for feature in terms_for(span).features if feature.wallet and period.is_closed}
+        burned = {key: amount for key, amount in period.burned.items() if key[0] in prepaid_codes}
+        for amounts in (period.usage, burned):
+            cycle = cycle.with_spend(_counted_spends(cycle, amounts))
+    return msgspec.structs.replace(
+        cycle,
+        true_up=exact_sum(period.true_up for period in billed_periods),
+        surcharge=exact_sum(period.surcharge for period in billed_periods),
     )
 
 

@@ -52,6 +52,27 @@ def group_periods(due_periods: Iterable[DuePeriod]) -> dict[InvoiceGroup, list[D
     return {group: members for group, members in groups.items() if len(members) > 1}
 
 
+def in_order_of_issue(
+    due_periods: Mapping[int, DuePeriod], groups: Mapping[InvoiceGroup, Sequence[DuePeriod]]
+) -> dict[int, DuePeriod]:
+    """
+    Return the periods in the order in which their lines are issued: the members of a group follow its first one.
+
+    Invoices that share a customer's coupon take from it in this order.
+    """
+    members_by_period = {due.span.period_id: members for members in groups.values() for due in members}
+    ordered: dict[int, DuePeriod] = {}
+    for id_, due in due_periods.items():
+        for member in sorted(members_by_period.get(id_, [due]), key=_section_order):
+            if member.span.period_id in due_periods:
+                ordered.setdefault(member.span.period_id, member)
+    return ordered
+
+
+def _section_order(due: DuePeriod) -> tuple[str, int]:
+    return due.subscription_name, due.span.period_id
+
+
 def drop_incomplete_groups(
     assembled: dict[int, AssembledInvoice],
     due_periods: Container[int],
@@ -136,7 +157,7 @@ def merge_drafts(to_merge: Sequence[tuple[DuePeriod, AssembledInvoice]]) -> Draf
 
     None if its total would be negative: rounding the tax of many credits once can make that out of zeros.
     """
-    ordered = sorted(to_merge, key=lambda pair: (pair[0].subscription_name, pair[0].span.period_id))
+    ordered = sorted(to_merge, key=lambda pair: _section_order(pair[0]))
     drafts = [invoice.draft for _, invoice in ordered]
     draft = msgspec.structs.replace(
         drafts[0],

@@ -1,8 +1,9 @@
 """
 Coupons on an invoice: which apply, in which order, and how much each takes off which line.
 
-A coupon's invoices follow from the periods alone: the first N that end while it is redeemed. No counter is decreased,
-so a close that is killed and repeated gives the same discounts. docs/closing.md#coupons.
+A coupon's invoices follow from the periods alone: the first N of a subscription that end while it is redeemed, or all
+of a customer's in its first N coupon periods. The amount left of a customer's fixed coupon follows from its lines. No
+counter is decreased, so a close that is killed and repeated gives the same discounts. docs/closing.md#coupons.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,12 +12,14 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.records import InvoiceCoupon
+from billing.closing.records import CouponLineDraft, InvoiceCoupon
+from billing.subscriptions.periods.boundaries import TICK
 from invoices.amounts.totals import TaxedAmount, Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
+from plans.pricing.coupon_periods import coupon_period_number
 from plans.pricing.discounts import AppliedDiscount, DiscountableLine, DiscountTerms, apply_discounts
 
 ONE = Decimal(1)
@@ -26,39 +29,74 @@ _COUNTS_FOR_COUPONS = """(NOT {0}.is_trial OR EXISTS (
     SELECT FROM billing_subscription s JOIN plans_fee f ON f.version_id = {0}.version_id AND f.billed = 'advance'
     WHERE s.id = {0}.subscription_id AND s.trial_ends_at = {0}.ends_at))"""
 
+_IS_SHARED = "r.customer_id IS NOT NULL AND c.amount IS NOT NULL"
+
+# Coupons of the period's subscription and of its customer, in two branches so that each uses its index.
 APPLICABLE_COUPONS = f"""
-SELECT p.id AS period_id, r.id AS redemption_id, c.code, c.name, c.percent, c.amount, c.features, c.fees
-FROM billing_redemption r JOIN plans_coupon c ON c.id = r.coupon_id
-JOIN billing_period p ON p.subscription_id = r.subscription_id AND p.ends_at >= r.since
-    AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
-WHERE {{periods}} AND {_COUNTS_FOR_COUPONS.format("p")} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
-    SELECT count(*) FROM billing_period e WHERE e.subscription_id = p.subscription_id AND e.ends_at >= r.since
-        AND e.kind <> 'undone' AND {_COUNTS_FOR_COUPONS.format("e")}
-        AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
-ORDER BY p.id, r.position
+SELECT p.id AS period_id, p.starts_at, p.ends_at, r.id AS redemption_id, r.since, r.time_zone,
+    c.code, c.name, c.percent, c.amount, c.features, c.fees, c.period_months, c.carries_over,
+    CASE c.duration WHEN 'once' THEN 1 WHEN 'periods' THEN c.periods END AS most
+FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
+JOIN plans_planversion v ON v.id = p.version_id JOIN plans_plan l ON l.id = v.plan_id
+CROSS JOIN LATERAL (
+    SELECT * FROM billing_redemption WHERE subscription_id = s.id
+    UNION ALL SELECT * FROM billing_redemption WHERE customer_id = s.customer_id
+) r
+JOIN plans_coupon c ON c.id = r.coupon_id AND c.currency IN ('', s.currency)
+    AND (cardinality(c.plans) = 0 OR l.code = ANY(c.plans))
+WHERE {{periods}} AND p.ends_at >= r.since AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
+    AND {_COUNTS_FOR_COUPONS.format("p")}
+    AND (r.customer_id IS NOT NULL OR c.duration = 'forever' OR coalesce(c.periods, 1) > (
+        SELECT count(*) FROM billing_period e
+        JOIN plans_planversion w ON w.id = e.version_id JOIN plans_plan m ON m.id = w.plan_id
+        WHERE e.subscription_id = p.subscription_id AND e.ends_at >= r.since
+            AND e.kind <> 'undone' AND {_COUNTS_FOR_COUPONS.format("e")}
+            AND (cardinality(c.plans) = 0 OR m.code = ANY(c.plans))
+            AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
+ORDER BY p.id, r.position, r.id
 """  # noqa: S608
-"""Period → the coupons of its invoice, in order of application; {periods}: the condition that selects the periods."""
+"""
+Period → the coupons of its invoice, in order of application, with a customer's coupons whose coupon periods may be
+over; {periods}: the condition that selects the periods.
+"""
 
 
-def read_coupons(period_ids: Sequence[int]) -> dict[int, tuple[InvoiceCoupon, ...]]:
-    """Return period → the coupons of its invoice, in order of application; periods without any are left out."""
+def read_coupons(period_ids: Sequence[int], *, shared_only: bool = False) -> dict[int, tuple[InvoiceCoupon, ...]]:
+    """
+    Return period → the coupons of its invoice, in order of application; periods without any are left out.
+
+    The amounts left of customers' fixed coupons are not filled in: see `customer_coupons.TakenAmounts`.
+
+    shared_only: return only those.
+    """
     coupons: dict[int, tuple[InvoiceCoupon, ...]] = {}
+    condition = "p.id = ANY(%s)" + (f" AND {_IS_SHARED}" if shared_only else "")
     with prepared_statements.named_cursor() as cursor:
-        cursor.execute(APPLICABLE_COUPONS.format(periods="p.id = ANY(%s)"), [list(period_ids)], binary=True)
+        cursor.execute(APPLICABLE_COUPONS.format(periods=condition), [list(period_ids)], binary=True)
         for row in cursor.fetchall():
-            coupons[row.period_id] = (*coupons.get(row.period_id, ()), coupon_from_row(row))
+            if (coupon := coupon_from_row(row)) is not None:
+                coupons[row.period_id] = (*coupons.get(row.period_id, ()), coupon)
     return coupons
 
 
-def coupon_from_row(row: Any) -> InvoiceCoupon:
-    """Return a coupon from a row of `APPLICABLE_COUPONS`."""
+def coupon_from_row(row: Any) -> InvoiceCoupon | None:
+    """Return a coupon from a row of `APPLICABLE_COUPONS`; None if a customer's coupon periods are over."""
     scope = [*(f"feature:{code}" for code in row.features), *(f"fee:{code}" for code in row.fees)]
-    return InvoiceCoupon(row.redemption_id, row.code, row.name, row.percent, row.amount, frozenset(scope))
+    coupon = InvoiceCoupon(row.redemption_id, row.code, row.name, row.percent, row.amount, frozenset(scope))
+    if not row.time_zone:
+        return coupon
+    # The last instant of the period: an end at midnight of the 1st belongs to the month before. An opening period has
+    # no instant of its own but its start.
+    last_instant = max(row.ends_at - TICK, row.starts_at, row.since)
+    number = coupon_period_number(last_instant, since=row.since, months=row.period_months, time_zone=row.time_zone)
+    if row.most is not None and number >= row.most:
+        return None
+    return coupon._replace(coupon_period=number, carries_over=row.carries_over)
 
 
-def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tuple[DraftLine, int]]:
+def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon], period_id: int) -> list[CouponLineDraft]:
     """
-    Add the discounts of these coupons to a draft, and return each new line with its redemption.
+    Add the discounts of these coupons to the draft of a period, and return the new lines.
 
     One line per coupon and tax, after all other lines, so that tax is due on the discounted amount.
     """
@@ -72,7 +110,7 @@ def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tup
         for line, shares in _coupon_lines(draft, coupon, discount, lines):
             draft.lines.append(line)
             draft.shares += shares
-            coupon_lines.append((line, coupon.redemption_id))
+            coupon_lines.append(CouponLineDraft(line, coupon.redemption_id, period_id, coupon.coupon_period))
     draft.total_up()
     return coupon_lines
 
@@ -84,7 +122,7 @@ def calculate_discounts(
     discounts = [
         DiscountTerms(
             percent=coupon.percent,
-            amount=coupon.amount,
+            amount=coupon.left if coupon.is_shared else coupon.amount,
             scope=frozenset(n for n, line in enumerate(lines) if line.subject in coupon.scope)
             if coupon.scope
             else None,
@@ -139,4 +177,7 @@ def coupon_workings(coupon: InvoiceCoupon, discount: AppliedDiscount, currency: 
     else:
         figure = f"{round_money(coupon.amount or ZERO, currency):f}"
         terms, formula = {"amount": figure}, f"{figure} off {base}"
+        if coupon.left is not None:
+            left = f"{round_money(coupon.left, currency):f}"
+            terms, formula = {**terms, "left": left}, f"{left} left of {figure}, off {base}"
     return msgspec.json.encode({"coupon": coupon.code, **terms, "of": base, "taken": total, "formula": formula})

@@ -18,6 +18,7 @@ from billing.closing.lines.usage_lines import (
     cumulative_workings,
     earlier_usage_json,
     line_description,
+    priced_rate_id,
     rate_period,
     special_case_notes,
     usage_workings,
@@ -30,7 +31,6 @@ from invoices.documents.seller_terms import SellerTerms, last_instant
 from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
-from plans.catalog.stored_terms import FREE_RATE
 from plans.pricing.rating import empty_line
 
 NOTHING_BILLED = BilledAmount(Decimal(0), EMPTY_COUNTER)
@@ -97,7 +97,7 @@ def usage_differences(
             if is_first
             else _difference_workings(late_period, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
-            rate_id=rate_id if rate_id > FREE_RATE else None,
+            rate_id=priced_rate_id(rate_id),
             subject=f"feature:{feature.code}",
         )
         snapshot = UsageSnapshot(
@@ -152,6 +152,8 @@ def split_off_credits(
         if (credited := min(uncovered, billed_line.uncredited)) > 0:
             credits.append(UsageCredit(billed_line, credited, snapshot))
             uncovered -= credited
+    if not difference.credited_part:
+        return credits, (difference.line, snapshot)
     rest = EXACT.subtract(difference.amount, difference.credited_part)
     if credits and not rest:
         return credits, None

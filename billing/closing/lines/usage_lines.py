@@ -19,7 +19,8 @@ from invoices.documents.seller_terms import SellerTerms, last_instant
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, TermDifference, VersionTerms, load_terms
-from plans.pricing.proration import share_of_interval
+from plans.pricing.price_splits import listed_key
+from plans.pricing.proration import ProrationUnit, share_of_interval
 from plans.pricing.rating import BOUND, FULL_PERIOD, UNCOVERED, RatedLine
 
 NO_LEVELS: Mapping[str, object] = MappingProxyType({})
@@ -101,30 +102,40 @@ def _window_starts(terms: VersionTerms, feature: FeatureTerms, span: RatingPerio
         yield start
 
 
+def shares_of_windows(span: RatingPeriod, code: str) -> Iterator[tuple[datetime, Fraction]]:
+    """Yield the start of each usage window of a feature in a period, with the share of it that lies in the period."""
+    terms = load_terms(span.version_id, span.currency)
+    (feature,) = (feature for feature in terms.features if feature.code == code)
+    for start in _window_starts(terms, feature, span):
+        yield start, window_share(span, feature, CounterWindow(feature.plan_feature_id, start))
+
+
 def window_share(span: RatingPeriod, feature: FeatureTerms, window: CounterWindow) -> Fraction:
     """Return the share of a usage window that lies in a period, by the proration of its version."""
     if feature.resets is None:
         return period_share(span)
     terms, zone = load_terms(span.version_id, span.currency), ZoneInfo(span.time_zone)
     whole = usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=window.starts_at)
-    return _share_of_interval(span, whole, terms)
+    # A day can't be divided into days.
+    proration: ProrationUnit = "second" if feature.resets.hours and terms.proration == "day" else terms.proration
+    return _share_of_interval(span, whole, proration)
 
 
 def period_share(span: RatingPeriod) -> Fraction:
     """Return the share of its whole interval that a period covers, by the proration of its version."""
     terms = load_terms(span.version_id, span.currency)
     anchor = period_anchor(terms, anchor_at=span.anchor_at, time_zone=span.time_zone)
-    return _share_of_interval(span, whole_interval(anchor, span.starts_at), terms)
+    return _share_of_interval(span, whole_interval(anchor, span.starts_at), terms.proration)
 
 
-def _share_of_interval(span: RatingPeriod, whole: tuple[datetime, datetime], terms: VersionTerms) -> Fraction:
+def _share_of_interval(span: RatingPeriod, whole: tuple[datetime, datetime], proration: ProrationUnit) -> Fraction:
     start, end = whole
     return share_of_interval(
         max(start, span.starts_at),
         min(end, span.ends_at),
         full_start=start,
         full_end=end,
-        by=terms.proration,
+        by=proration,
         zone=ZoneInfo(span.time_zone),
     )
 
@@ -158,13 +169,18 @@ def usage_lines(
                 line, feature.overridden, closing.level_workings(span, feature, rate_id), **notes
             ),
             plan_feature_id=feature.plan_feature_id,
-            rate_id=rate_id if rate_id > FREE_RATE else None,
+            rate_id=priced_rate_id(rate_id),
             subject=f"feature:{feature.code}",
         )
         yield (
             draft_line,
             UsageSnapshot(draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)),
         )
+
+
+def priced_rate_id(rate_id: int) -> int | None:
+    """Return the listed rate that a line's key belongs to; None for a minimum, free usage, or beyond a wallet."""
+    return listed_key(rate_id) if rate_id > FREE_RATE else None
 
 
 def special_case_notes(span: RatingPeriod, feature: FeatureTerms, rate_key: int | str) -> dict[str, str]:
@@ -212,7 +228,8 @@ def line_description(
     """Return the description of the line of a rate or of a bound."""
     has_own = line.rate_key in (BOUND, UNCOVERED) and line.label
     fallback = f"{feature.name}: {line.label}" if has_own else feature.name
-    text = descriptions.get(int(line.rate_key)) or fallback
+    text = descriptions.get(listed_key(int(line.rate_key))) or fallback
+    text = f"{text}: {line.value}" if line.value else text
     text = f"{text} (as agreed)" if feature.overridden else text
     return f"{text} (trial)" if span.is_trial else text
 
@@ -248,6 +265,8 @@ def usage_workings(
     if line.prior_units:
         more["climbed"] = to_plain_string(line.prior_units)
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
+    if line.value:
+        rest += f',"value":{msgspec.json.encode(line.value).decode()}'
     if agreed:
         rest += f',"agreed":{msgspec.json.encode([difference._asdict() for difference in agreed]).decode()}'
     if levels:

@@ -19,6 +19,7 @@ REMEDIES = {
     AlertKind.SPEND: "review_usage",
     AlertKind.LAST_PERIOD: "review_usage",
     AlertKind.PROJECTED: "review_usage",
+    AlertKind.VALUES: "review_usage",
     AlertKind.ANOMALY: "review_usage",
     AlertKind.LOW_BALANCE: "top_up",
     AlertKind.EXPIRING: "use_credits",

@@ -33,6 +33,7 @@ DEFAULT_LEVELS: dict[str, tuple[int, ...]] = {
     AlertKind.SPEND: PERCENT_LEVELS,
     AlertKind.LAST_PERIOD: (100, 150),
     AlertKind.PROJECTED: (100,),
+    AlertKind.VALUES: (80, 100),
     AlertKind.ANOMALY: (5,),
     AlertKind.LOW_BALANCE: (20,),
     AlertKind.EXPIRING: (7,),

@@ -17,7 +17,14 @@ from billing.models.price_overrides import CapAction
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 
-KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.SPEND, AlertKind.LAST_PERIOD, AlertKind.PROJECTED)
+KINDS = (
+    AlertKind.ALLOWANCE,
+    AlertKind.CAP,
+    AlertKind.SPEND,
+    AlertKind.LAST_PERIOD,
+    AlertKind.PROJECTED,
+    AlertKind.VALUES,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -37,6 +44,7 @@ def read_measurements(rules: RuleBook, seller_ids: Mapping[int, int], *, at: dat
         for period in periods:
             target = AlertTarget(customer_id, period.subscription_id)
             yield from _measure_allowances(rules, target, seller_id, period)
+            yield from _measure_values(rules, target, seller_id, period)
             yield from _measure_expected_costs(rules, target, seller_id, period, previous_costs, at)
         yield from _measure_caps(rules, customer_id, seller_id, periods)
     yield from _measure_spend_amounts(rules, usage)
@@ -46,7 +54,7 @@ def _measure_allowances(
     rules: RuleBook, target: AlertTarget, seller_id: int, period: PeriodUsage
 ) -> Iterator[Measurement]:
     for feature in period.features:
-        if not feature.terms.included:
+        if not feature.terms.shared_included:
             continue
         feature_target = target._replace(feature_id=feature.terms.feature_id)
         for rule in rules.select(AlertKind.ALLOWANCE, feature_target, seller_id=seller_id):
@@ -59,6 +67,33 @@ def _measure_allowances(
                 levels_reached(feature.used, limit=feature.terms.included, levels=rule.levels),
                 feature.window_start,
                 feature.window_end,
+                has_agreed_limit=True,
+                subscription=period.subscription,
+                feature=feature.terms.code,
+            )
+
+
+def _measure_values(
+    rules: RuleBook, target: AlertTarget, seller_id: int, period: PeriodUsage
+) -> Iterator[Measurement]:
+    """Yield the numbers of values that split prices have met, against their bounds."""
+    for feature in period.features:
+        price = feature.terms.price
+        if price is None or price.split is None:
+            continue
+        feature_target = target._replace(feature_id=feature.terms.feature_id)
+        numbered = Decimal(max((rate.position for rate in price.rates), default=0))
+        bound = Decimal(price.split.bound)
+        for rule in rules.select(AlertKind.VALUES, feature_target, seller_id=seller_id):
+            yield Measurement(
+                rule,
+                feature_target,
+                numbered,
+                bound,
+                "value",
+                levels_reached(numbered, limit=bound, levels=rule.levels),
+                period.starts_at,
+                period.ends_at,
                 has_agreed_limit=True,
                 subscription=period.subscription,
                 feature=feature.terms.code,

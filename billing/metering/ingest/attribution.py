@@ -5,7 +5,7 @@ A pure function of the cached copies: it reads only frozen terms, so every proce
 an event in the same way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, fin
 from billing.metering.store.aggregate_states import AggregateStateKey, format_span
 from billing.metering.store.counter_store import Carryover, CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
+from billing.metering.store.split_values import NewSplitValue, SplitPrice
 from billing.metering.store.usage_buckets import FeatureBuckets, bucket_keys
 from billing.models.unmatched_usage import UnmatchedReason
 from billing.subscriptions.periods.boundaries import usage_window
@@ -27,6 +28,7 @@ from plans.aggregation.json_numbers import to_exact_number
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.charge_models import Dynamic
 from plans.pricing.period_anchor import Interval
+from plans.pricing.price_splits import MAX_VALUE_LENGTH, SplitText, listed_key, split_key, to_split_text
 from plans.pricing.rating import match_rate
 
 UNSUBSCRIBED = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.NOT_SOLD)
@@ -86,6 +88,8 @@ class Route(NamedTuple):
     carryovers: levels that are carried over into later periods.
     is_costed: whether the route charges a unit cost anywhere.
     drawdowns: the usage windows that wallets pay for.
+    new_values: values of split prices that the copies don't know and a number is left for. The route then counts
+        their usage as *other*, and is not cached.
     """
 
     stops: tuple[RouteStop, ...]
@@ -94,6 +98,7 @@ class Route(NamedTuple):
     carryovers: tuple[Carryover, ...] = ()
     is_costed: bool = False
     drawdowns: tuple[DrawdownKey, ...] = ()
+    new_values: tuple[NewSplitValue, ...] = ()
 
 
 class Attribution(NamedTuple):
@@ -126,13 +131,16 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
     properties = event.properties
     periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
     windows = _find_windows(customer, periods, event.occurred_at) if customer.has_resets else NO_WINDOWS
-    key = (meters, periods, meters.read_texts(properties), windows)
+    splits = _read_splits(periods, properties) if customer.has_splits else NO_SPLITS
+    key = (meters, periods, meters.read_texts(properties), windows, splits)
     route = customer.routes.get(key)
     if route is None:
-        # Bounds the memory of a customer whose events have ever new dimension values.
-        if len(customer.routes) >= MAX_ROUTES:
-            customer.routes.clear()
-        route = customer.routes[key] = _find_route(*key)
+        route = _find_route(*key)
+        if not route.new_values:
+            # Bounds the memory of a customer whose events have ever new dimension values.
+            if len(customer.routes) >= MAX_ROUTES:
+                customer.routes.clear()
+            customer.routes[key] = route
     # A pause may have ended since the route was cached, so it is compared with each event.
     if route.unmatched_parts and customer.pauses:
         route = route._replace(
@@ -177,6 +185,22 @@ def _find_windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at:
         for period in periods
         for terms in [load_terms(period.version_id, period.currency)]
         for interval in terms.resets
+    )
+
+
+Splits = tuple[tuple[int, SplitText], ...]
+"""(plan feature, value) of the properties by which prices are split."""
+
+NO_SPLITS: Splits = ()
+
+
+def _read_splits(periods: Sequence[CachedPeriod], properties: dict[str, Any]) -> Splits:
+    """Return the event's value for each split price."""
+    return tuple(
+        (feature.plan_feature_id, to_split_text(look_up(properties, tuple(feature.price.split.path.split(".")))))
+        for period in periods
+        for feature in load_terms(period.version_id, period.currency).split_features
+        if feature.price is not None and feature.price.split is not None
     )
 
 
@@ -245,15 +269,18 @@ def _find_route(
     periods: tuple[CachedPeriod, ...],
     texts: tuple[str, ...],
     windows: Windows,
+    splits: Splits,
 ) -> Route:
     stops: list[RouteStop] = []
     unmatched_parts: list[UnmatchedPart] = []
     known = dict(zip(meters.paths, texts, strict=True))
     starts = {(period_id, interval): start for period_id, interval, start in windows}
+    values = dict(splits)
     for meter in meters.meters:
         if not _passes_filters(meter, known):
             continue
-        meter_stops = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
+        dimensions = {name: known[path] for name, path in meter.dimensions}
+        meter_stops = _find_stops(meter, periods, dimensions, starts, values)
         if isinstance(meter_stops, UnmatchedPart):
             unmatched_parts.append(meter_stops)
         else:
@@ -262,8 +289,32 @@ def _find_route(
     is_costed = any(stop.costs for stop in stops)
     drawdowns = tuple(dict.fromkeys(_drawdown_keys(stops, periods)))
     return Route(
-        tuple(stops), tuple(unmatched_parts), revisions, _find_carryovers(stops, periods), is_costed, drawdowns
+        tuple(stops),
+        tuple(unmatched_parts),
+        revisions,
+        _find_carryovers(stops, periods),
+        is_costed,
+        drawdowns,
+        tuple(dict.fromkeys(_find_new_values(stops, periods, values))) if values else (),
     )
+
+
+def _find_new_values(
+    stops: Sequence[RouteStop], periods: Sequence[CachedPeriod], values: Mapping[int, SplitText]
+) -> Iterator[NewSplitValue]:
+    """Yield the values that are not numbered in the copies, of prices that have a number left."""
+    periods_by_id = {period.id: period for period in periods}
+    for stop in stops:
+        for counter, _ in stop.targets:
+            if counter.plan_feature_id not in values:
+                continue
+            period = periods_by_id[counter.period_id]
+            numbered = period.split_values.get(counter.plan_feature_id, {})
+            feature = load_terms(period.version_id, period.currency).by_plan_feature[counter.plan_feature_id]
+            assert feature.price is not None and feature.price.split is not None  # noqa: S101, PT018, its value was read
+            value, bound = values[counter.plan_feature_id], feature.price.split.bound
+            if value not in numbered and len(numbered) < bound:
+                yield NewSplitValue(SplitPrice(period.id, counter.plan_feature_id), value, bound)
 
 
 def _drawdown_keys(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
@@ -308,7 +359,11 @@ Starts = dict[tuple[int, Interval], datetime]
 
 
 def _find_stops(
-    meter: CachedMeter, periods: Sequence[CachedPeriod], dimensions: dict[str, str], starts: Starts
+    meter: CachedMeter,
+    periods: Sequence[CachedPeriod],
+    dimensions: dict[str, str],
+    starts: Starts,
+    values: Mapping[int, SplitText],
 ) -> list[RouteStop] | UnmatchedPart:
     priced = [
         (period, feature)
@@ -318,12 +373,17 @@ def _find_stops(
     if not priced:
         reason = UnmatchedReason.NOT_SOLD if periods else UnmatchedReason.NO_SUBSCRIPTION
         return UnmatchedPart(reason, meter.id, meter.name)
+    for _, feature in priced:
+        value = values.get(feature.plan_feature_id)
+        if value is not None and len(value) > MAX_VALUE_LENGTH:
+            detail = f"{meter.name}: the text by which {feature.name} is split has {len(value):,} characters, and"
+            return UnmatchedPart(UnmatchedReason.BAD_VALUE, meter.id, f"{detail} at most {MAX_VALUE_LENGTH} count")
     stops = []
     for reading in meter.readings:
         value_dimensions = dimensions
         if reading.dimension_value is not None:
             value_dimensions = {**dimensions, meter.reading_dimension: reading.dimension_value}
-        targets = _find_targets(meter, priced, value_dimensions, starts)
+        targets = _find_targets(meter, priced, value_dimensions, starts, values)
         if targets is None:
             detail = (
                 f"{meter.name}: no rate matches "
@@ -351,6 +411,7 @@ def _find_targets(
     priced: Sequence[tuple[CachedPeriod, FeatureTerms]],
     dimensions: dict[str, str],
     starts: Starts,
+    values: Mapping[int, SplitText],
 ) -> tuple[tuple[CounterKey, RollupSeries | None], ...] | None:
     """Return the counters of one value with their rollups, or None if a price has no rate for it."""
     label = _encode_sorted({name: text for name, text in dimensions.items() if text})
@@ -364,7 +425,11 @@ def _find_targets(
         series = None if period.id in rolled_up else RollupSeries(period.id, meter.id, label)
         rolled_up.add(period.id)
         start = starts[period.id, feature.resets] if feature.resets else period.starts_at
-        targets.append((CounterKey(period.id, feature.plan_feature_id, int(rate.key), start), series))
+        rate_id = int(rate.key)
+        if feature.plan_feature_id in values:
+            numbered = period.split_values.get(feature.plan_feature_id, {})
+            rate_id = split_key(rate_id, numbered.get(values[feature.plan_feature_id], 0))
+        targets.append((CounterKey(period.id, feature.plan_feature_id, rate_id, start), series))
     return tuple(targets)
 
 
@@ -387,7 +452,7 @@ def _charges_event_price(
 ) -> bool:
     """Return whether a rate of the value charges the price that the event carries."""
     # Only the rates that the value goes to, not all rates of the price.
-    keys = {counter.rate_id for counter, _ in targets}
+    keys = {listed_key(counter.rate_id) for counter, _ in targets}
     return any(
         isinstance(rate.charge, Dynamic) and rate.charge.source == "event"
         for _, feature in priced

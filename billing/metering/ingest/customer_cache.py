@@ -9,14 +9,16 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from billing.metering.store.split_values import SplitPrice
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
 from plans.catalog.stored_terms import load_terms
+from plans.pricing.price_splits import SplitText
 
 # Bounds the memory of a process; the customers cached first are dropped, and read again with their next usage.
 MAX_CUSTOMERS = 50_000
@@ -41,6 +43,9 @@ class CachedPeriod:
     named: bool
     anchor_at: datetime
     throttles: "tuple[CachedThrottle, ...]" = ()
+    # Plan feature → the numbered values of its split price. Numbers never change: a copy may lack values, which are
+    # then numbered or found, but has none wrong.
+    split_values: Mapping[int, Mapping[SplitText, int]] = field(default_factory=dict)
 
 
 class CachedThrottle(NamedTuple):
@@ -90,12 +95,23 @@ coalesce((SELECT json_agg(json_build_array(sc.id, sc.counts_from, sc.feature_id,
 """
 """SQL for the spend caps that throttle a subscription `s` of a customer `c`, as text; empty if none does."""
 
+SPLIT_VALUES = """
+coalesce((SELECT json_agg(json_build_array(v.plan_feature_id, v.value, v.position)) FROM billing_splitvalue v
+    WHERE v.period_id = p.id)::text, '')
+"""
+"""SQL for the values that split prices have numbered in a period `p`, as text; empty if there are none."""
+
 _decode_throttles = msgspec.json.Decoder(tuple[CachedThrottle, ...]).decode
+_decode_split_values = msgspec.json.Decoder(tuple[tuple[int, SplitText, int], ...]).decode
 
 
-def build_period(*columns: Any, throttles: str) -> CachedPeriod:
-    """Return a period from its columns and from the text that `THROTTLES` selects for its subscription."""
-    return replace(CachedPeriod(*columns), throttles=_decode_throttles(throttles) if throttles else ())
+def build_period(*columns: Any, throttles: str, split_values: str) -> CachedPeriod:
+    """Return a period from its columns and from the texts that `THROTTLES` and `SPLIT_VALUES` select for it."""
+    numbered: dict[int, dict[SplitText, int]] = {}
+    for plan_feature_id, value, position in _decode_split_values(split_values) if split_values else ():
+        numbered.setdefault(plan_feature_id, {})[value] = position
+    decoded = _decode_throttles(throttles) if throttles else ()
+    return replace(CachedPeriod(*columns), throttles=decoded, split_values=numbered)
 
 
 _pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
@@ -113,7 +129,7 @@ class CachedCustomer:
 
     since: periods that ended before it were not read.
     until: from here on, a subscription should have a period that didn't exist yet.
-    has_resets: whether a price resets on another interval than its period.
+    has_resets: whether a price resets on another interval than its period. has_splits: whether one is split.
     routes: routes that attribution cached for this customer; they are dropped with the copy.
     """
 
@@ -124,7 +140,21 @@ class CachedCustomer:
     periods: tuple[CachedPeriod, ...]
     has_resets: bool
     pauses: tuple[CachedPause, ...] = ()
+    has_splits: bool = False
     routes: dict[Any, Any] = field(default_factory=dict)  # attribution's own types, which import this module
+
+    def with_split_values(self, stored: Mapping[SplitPrice, Mapping[SplitText, int]]) -> Self:
+        """Return a copy that knows these values of split prices, and has no routes yet."""
+        by_period: dict[int, dict[int, Mapping[SplitText, int]]] = {}
+        for price, positions in stored.items():
+            by_period.setdefault(price.period_id, {})[price.plan_feature_id] = positions
+        periods = tuple(
+            replace(period, split_values={**period.split_values, **by_period[period.id]})
+            if period.id in by_period
+            else period
+            for period in self.periods
+        )
+        return replace(self, periods=periods, routes={})
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[CachedPeriod, ...]:
         """
@@ -147,7 +177,7 @@ class CachedCustomer:
 _READ = f"""
 SELECT c.external_id, c.id, c.time_zone, {PAUSES}, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
        p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id, s.named, {ANCHOR_AT},
-       {THROTTLES}
+       {THROTTLES}, {SPLIT_VALUES}
 FROM customers_customer c
 LEFT JOIN billing_subscription s ON s.customer_id = c.id
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.ends_at > %s
@@ -192,6 +222,12 @@ def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str,
     return copies
 
 
+def keep(customers: Mapping[str, CachedCustomer], *, sandbox: bool) -> None:
+    """Keep these copies in place of earlier ones."""
+    for ref, copy in customers.items():
+        _copies[sandbox, ref] = copy
+
+
 def clear() -> None:
     """Drop every copy."""
     _copies.clear()
@@ -200,8 +236,8 @@ def clear() -> None:
 def _build_copy(rows: list[tuple[Any, ...]], since: datetime) -> CachedCustomer:
     customer_id, zone = rows[0][:2]
     periods = tuple(
-        build_period(*period, throttles=throttles)
-        for _, _, _, _, _, *period, throttles in rows
+        build_period(*period, throttles=throttles, split_values=split_values)
+        for _, _, _, _, _, *period, throttles, split_values in rows
         if period[0] is not None
     )
     return build_customer(
@@ -223,8 +259,10 @@ def build_customer(
     pauses: tuple[CachedPause, ...],
 ) -> CachedCustomer:
     """Return the copy of a customer with these periods and pauses."""
-    has_resets = any(load_terms(period.version_id, period.currency).resets for period in periods)
-    return CachedCustomer(customer_id, zone, since, until, tuple(periods), has_resets, pauses)
+    terms = [load_terms(period.version_id, period.currency) for period in periods]
+    has_resets = any(version_terms.resets for version_terms in terms)
+    has_splits = any(version_terms.split_features for version_terms in terms)
+    return CachedCustomer(customer_id, zone, since, until, tuple(periods), has_resets, pauses, has_splits)
 
 
 def _covered_until(rows: list[tuple[Any, ...]], since: datetime) -> datetime:

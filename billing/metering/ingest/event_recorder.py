@@ -21,12 +21,12 @@ from django.db import transaction
 from billing.metering.drawdown import SplitRequired, draw_down
 from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.ingest.attribution import Attribution, Route, RouteStop, TargetLimits, attribute_event
-from billing.metering.ingest.catalog_cache import Path, look_up
+from billing.metering.ingest.catalog_cache import CachedCatalog, Path, look_up
 from billing.metering.ingest.customer_cache import CachedCustomer
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.state_updates import update_states
 from billing.metering.ingest.unit_costs import sum_at_cost
-from billing.metering.store import counter_store, unmatched_usage
+from billing.metering.store import counter_store, split_values, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.prepaid_windows import DrawdownKey, date_at_last_use
 from billing.metering.store.usage_buckets import CountedUses, FeatureBuckets, add_uses
@@ -242,7 +242,36 @@ def attribute_events(events: Sequence[ReceivedEvent], *, sandbox: bool) -> Event
             else attribution
             for event, attribution in zip(events, attributions, strict=True)
         ]
+    if any(attribution.route.new_values for attribution in attributions):
+        attributions = _number_new_values(events, attributions, catalog, customers, sandbox=sandbox)
     return EventBatch(events, attributions, customers, catalog.revision, sandbox)
+
+
+def _number_new_values(
+    events: Sequence[ReceivedEvent],
+    attributions: Sequence[Attribution],
+    catalog: CachedCatalog,
+    customers: Mapping[str, CachedCustomer],
+    *,
+    sandbox: bool,
+) -> list[Attribution]:
+    """
+    Number the values of split prices that these events are the first to have, and attribute the events again.
+
+    The numbers are stored before the events, in a transaction of their own: an event that is refused in the end
+    leaves its value with a number, and nothing else.
+    """
+    new_values = dict.fromkeys(value for attribution in attributions for value in attribution.route.new_values)
+    stored = split_values.store_values(new_values)
+    numbered = {ref: customer.with_split_values(stored) for ref, customer in customers.items()}
+    # Numbers of a transaction that rolls back are given to other values, so they must never be cached.
+    transaction.on_commit(lambda: customer_cache.keep(numbered, sandbox=sandbox))
+    return [
+        attribute_event(event, catalog=catalog, customer=numbered.get(event.customer))
+        if attribution.route.new_values
+        else attribution
+        for event, attribution in zip(events, attributions, strict=True)
+    ]
 
 
 def _find_uncertain(

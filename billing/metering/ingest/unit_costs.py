@@ -10,6 +10,7 @@ from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.cost_rates import CostRate, charges_unit_cost, find_in_force, matching_costs
+from plans.pricing.price_splits import listed_key
 
 TargetCosts = tuple[tuple[CostRate, ...] | None, ...]
 """For each target of a stop: the possible costs of its usage, the most specific first; None if it charges none."""
@@ -52,4 +53,4 @@ def sum_at_cost(
 
 def _is_costed(feature: FeatureTerms, rate_id: int) -> bool:
     rates = feature.price.rates if feature.price else ()
-    return any(rate.key == rate_id and charges_unit_cost(rate.charge) for rate in rates)
+    return any(rate.key == listed_key(rate_id) and charges_unit_cost(rate.charge) for rate in rates)

@@ -14,6 +14,7 @@ from plans.catalog.overrides import (
     apply_overrides,
     prorate_stub_terms,
     prorate_terms,
+    split_terms,
     trial_terms,
 )
 from plans.catalog.stored_terms import VersionTerms, load_terms
@@ -24,9 +25,10 @@ coalesce((
         SELECT id, json_build_array(feature_id, figure, value::text, match, starts_at, ends_at) AS terms
         FROM billing_override WHERE subscription_id = s.id
         UNION ALL
-        SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
-            'overage_factor', overage_factor::text, 'discount', discount::text, 'trues_up', trues_up::int::text,
-            'since', starts_at::text), starts_at, ends_at)
+        SELECT id, json_build_array(0, 'commitment', coalesce(minimum, 0)::text, json_build_object(
+            'periods', periods::text, 'overage_factor', overage_factor::text, 'discount', discount::text,
+            'trues_up', trues_up::int::text, 'feature', feature, 'units', coalesce(units::text, ''),
+            'per_window', per_window::int::text, 'since', starts_at::text), starts_at, ends_at)
         FROM billing_subscriptioncommitment WHERE subscription_id = s.id
     ) o
 )::text, '')
@@ -54,7 +56,7 @@ def terms_for(period: RatingPeriod) -> VersionTerms:
     """
     Return the terms that a period is rated by. If a plan change began it, allowances are prorated to the remaining
     share, and in another period that begins within its interval those that should be; in a trial, terms that are not
-    due are left out.
+    due are left out. A split price has a rate for each of the period's values.
 
     :raises ValueError: if an override can't be charged by; the text gives the reason.
 
@@ -69,6 +71,8 @@ def terms_for(period: RatingPeriod) -> VersionTerms:
         terms = prorate_stub_terms(terms, remaining_share(terms, period))
     if period.is_trial:
         terms = trial_terms(terms)
+    if period.split_values:
+        terms = split_terms(terms, period.split_values)
     return terms
 
 

@@ -28,8 +28,10 @@ from billing.metering.rating_inputs.rating_period import (
     RatingPeriod,
     WindowRuns,
 )
+from billing.metering.store.split_values import SplitPrice, read_values
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
+from plans.catalog.overrides import SplitValues
 from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.rating import UNCOVERED
 
@@ -57,10 +59,15 @@ SQL for the counters of {periods}, and for their drawdowns in the columns of cou
 
 
 class RatingInputs(NamedTuple):
-    """The stored usage of some periods beyond their counters. runs: period → its window runs."""
+    """
+    The stored usage of some periods beyond their counters.
+
+    runs: period → its window runs. split_values: period → the values of its split prices.
+    """
 
     states: PeriodStates
     runs: Mapping[int, WindowRuns]
+    split_values: Mapping[int, SplitValues]
 
     def complete(
         self,
@@ -82,6 +89,8 @@ class RatingInputs(NamedTuple):
             counters = _with_values(with_aggregates(counters, span, self.states, at=at), span)
         if runs := self.runs.get(span.period_id):
             span = msgspec.structs.replace(span, runs=runs)
+        if values := self.split_values.get(span.period_id):
+            span = msgspec.structs.replace(span, split_values=values)
         return BillablePeriod(span, counters)
 
 
@@ -95,7 +104,25 @@ def read_rating_inputs(
     """
     if states is None:
         states = read_states(spans) if feature is None or feature.metering.needs_aggregate_state else NO_STATES
-    return RatingInputs(states, read_window_runs(spans) if feature is None or feature.spans_periods else {})
+    runs = read_window_runs(spans) if feature is None or feature.spans_periods else {}
+    return RatingInputs(states, runs, read_split_values(spans, only_feature=feature))
+
+
+def read_split_values(
+    spans: Sequence[RatingPeriod], *, only_feature: FeatureTerms | None = None
+) -> Mapping[int, SplitValues]:
+    """Return period → the values of its split prices; no statement runs if no price is split."""
+    prices = [
+        SplitPrice(span.period_id, feature.plan_feature_id)
+        for span in spans
+        for feature in load_terms(span.version_id, span.currency).split_features
+        if only_feature is None or only_feature.plan_feature_id == feature.plan_feature_id
+    ]
+    split_values: dict[int, SplitValues] = {}
+    for price, positions in read_values(prices).items():
+        earlier = split_values.get(price.period_id, ())
+        split_values[price.period_id] = (*earlier, (price.plan_feature_id, tuple(positions.items())))
+    return split_values
 
 
 def read_counters(period_ids: Sequence[int]) -> Mapping[int, Counters]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
+from plans.catalog.overrides import SplitValues
+
 
 class CounterState(NamedTuple):
     """
@@ -80,6 +82,7 @@ class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     overrides: see billing/metering/rating_inputs/effective_terms.py.
     continued: see billing/metering/rating_inputs/plan_change_carryover.py.
     runs: runs of features whose windows span several periods.
+    split_values: values of split prices.
     """
 
     period_id: int
@@ -93,6 +96,7 @@ class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     continued: str = ""
     is_trial: bool = False
     runs: WindowRuns = {}
+    split_values: SplitValues = ()
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

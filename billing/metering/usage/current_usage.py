@@ -55,7 +55,7 @@ class FeatureUsage:
     Usage of one feature in one period.
 
     used: the sum over its rates, after the meter's rounding, since its usage window started.
-    remaining: included units not used yet.
+    remaining: included units not used yet; None where each value of a split price has its own.
     cost: the amount that an invoice issued now would bill, in the currency's minor unit.
     projected: the cost of the whole period if usage continues at its present pace and levels stay the same.
     window_start, window_end: bounds of its usage window.
@@ -64,7 +64,7 @@ class FeatureUsage:
 
     terms: FeatureTerms
     used: Decimal
-    remaining: Decimal
+    remaining: Decimal | None
     cost: Decimal
     projected: Decimal
     rating: Rating | None
@@ -347,7 +347,7 @@ def _feature_usage(
     return FeatureUsage(
         terms=feature,
         used=used,
-        remaining=max(feature.included - used, ZERO),
+        remaining=None if feature.included_per else max(feature.included - used, ZERO),
         cost=rating.invoiced if rating else ZERO,
         projected=projection.invoiced if projection else ZERO,
         rating=rating.now if rating else None,

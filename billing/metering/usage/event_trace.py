@@ -17,10 +17,11 @@ from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.store.counter_store import CounterKey
 from billing.metering.usage.event_price import EventPrice, find_price
 from billing.metering.usage.wallet_payments import RecordedAt, WalletPayment, find_payments
-from billing.models import BilledUsage, Correction, Period, UnmatchedUsage
+from billing.models import BilledUsage, Correction, Period, SplitValue, UnmatchedUsage
 from billing.models.periods import PeriodState
 from billing.models.unmatched_usage import UnmatchedReason
 from plans.models import Meter, PlanFeature, Rate
+from plans.pricing.price_splits import listed_key, split_position
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +171,14 @@ def _rate_contributions(
     for counter, _ in part.stop.targets:
         period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
         feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
-        rate = Rate.objects.filter(pk=counter.rate_id).first()
+        rate = Rate.objects.filter(pk=listed_key(counter.rate_id)).first()
+        value = SplitValue.objects.filter(
+            period=period, plan_feature=counter.plan_feature_id, position=split_position(counter.rate_id)
+        ).first()
         lines = tuple(_find_lines(contributions, part, counter))
         yield RateContribution(
             feature=feature.name,
-            rate=rate.label or feature.name if rate else "without a price",
+            rate=_rate_name(rate, value, feature.name),
             subscription=period.subscription.external_id,
             period_id=period.pk,
             starts_at=period.starts_at,
@@ -186,6 +190,13 @@ def _rate_contributions(
             lines=lines,
             waits="" if lines else _explain_wait(contributions, period),
         )
+
+
+def _rate_name(rate: Rate | None, value: SplitValue | None, feature_name: str) -> str:
+    if rate is None:
+        return "without a price"
+    name = rate.label or feature_name
+    return f"{name}: {value}" if value else name
 
 
 def _find_lines(

@@ -96,7 +96,7 @@ def _on_candidate(candidate: Candidate, closing: PeriodToClose, *, keeps_overrid
 def _candidate_span(candidate: Candidate, span: RatingPeriod, *, keeps_overrides: bool) -> RatingPeriod:
     terms = candidate.terms_for(load_terms(span.version_id, span.currency))
     overrides = span.overrides if keeps_overrides else ""
-    return msgspec.structs.replace(span, version_id=terms.version_id, overrides=overrides, runs={})
+    return msgspec.structs.replace(span, version_id=terms.version_id, overrides=overrides, runs={}, split_values=())
 
 
 def _bill_in_order(
@@ -150,9 +150,11 @@ def _prepare(
     # An earlier period that is not simulated keeps the progress that was billed.
     if continued and earlier and earlier[-1].span.period_id in past.period_ids:
         continued = tier_progress(earlier[-1], assembled)
+    numbered = usage.split_values if usage else {}
+    split_values = tuple((plan_feature_id, tuple(values.items())) for plan_feature_id, values in numbered.items())
     closing = msgspec.structs.replace(
         candidate_closing,
-        span=msgspec.structs.replace(candidate_closing.span, continued=continued),
+        span=msgspec.structs.replace(candidate_closing.span, continued=continued, split_values=split_values),
         counters=usage.counters if usage else {},
     )
     span = with_simulated_runs(closing, earlier)

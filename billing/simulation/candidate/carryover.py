@@ -56,11 +56,17 @@ def tier_progress(closing: PeriodToClose, assembled: AssembledInvoice | None) ->
     if assembled is None:
         return NOTHING_BILLED
     features = terms_for(closing.span).by_plan_feature
+    matches = {
+        (feature.plan_feature_id, rate.key): rate.full_match
+        for feature in features.values()
+        if feature.price is not None
+        for rate in feature.price.rates
+    }
     rows = []
     for snapshot in assembled.snapshots:
         feature = features[snapshot.window.plan_feature_id]
         if snapshot.rate_id > FREE_RATE and feature.price is not None and feature.resets is None:
-            match = next(dict(rate.match) for rate in feature.price.rates if rate.key == snapshot.rate_id)
+            match = matches[feature.plan_feature_id, snapshot.rate_id]
             explanation = msgspec.json.decode(snapshot.line.explanation)
             units = EXACT.add(Decimal(explanation.get("climbed", "0")), Decimal(explanation["billable"]))
             rows.append((0, feature.feature_id, match, f"{units:f}"))

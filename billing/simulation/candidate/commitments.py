@@ -6,19 +6,27 @@ simulated period was, so they count as empty: the cycle is the one that closing 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
-from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles, commitment_of
-from billing.closing.records import AssembledInvoice, CommitmentCycle, PeriodToClose
-from lib.decimals import ZERO
+from billing.closing.commitments.contract_state import (
+    BilledPeriod,
+    UsageAmounts,
+    build_cycle,
+    commitment_cycles,
+    commitment_of,
+)
+from billing.closing.records import FEATURE_SUBJECT, AssembledInvoice, CommitmentCycle, PeriodToClose
+from lib.decimals import EXACT, ZERO
 
 
 class SimulatedAmounts(NamedTuple):
     """The version of a simulated period, and the amounts on its invoice that count toward a commitment."""
 
     version_id: int
-    usage: Decimal = ZERO
+    usage: UsageAmounts = MappingProxyType({})
     true_up: Decimal = ZERO
     surcharge: Decimal = ZERO
 
@@ -30,7 +38,10 @@ class SimulatedAmounts(NamedTuple):
         def settled(kind: str) -> Decimal:
             return sum((line.amount for line, _ in assembled.settlements if line.kind == kind), ZERO)
 
-        usage = sum((snapshot.line.amount for snapshot in assembled.snapshots), ZERO)
+        usage: dict[tuple[str, datetime], Decimal] = {}
+        for snapshot in assembled.snapshots:
+            key = snapshot.line.subject.removeprefix(FEATURE_SUBJECT), snapshot.window.starts_at
+            usage[key] = EXACT.add(usage.get(key, ZERO), snapshot.line.amount)
         return cls(closing.span.version_id, usage, settled("true_up"), settled("surcharge"))
 
 

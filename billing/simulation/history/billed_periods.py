@@ -13,14 +13,14 @@ from typing import NamedTuple
 import msgspec
 
 from billing.closing.commitments.contract_state import BilledPeriod, read_billed_periods
-from billing.closing.lines.coupon_discounts import read_coupons
+from billing.closing.lines.customer_coupons import read_coupons_as_billed
 from billing.closing.lines.fee_histories import read_fees_billed_in_advance
 from billing.closing.lines.multi_period_fees import with_multi_period_fees
 from billing.closing.lines.section_lines import is_own_line_sql
 from billing.closing.period_reader import read_due_periods
 from billing.closing.records import DuePeriod, FeeHistory, PeriodToClose
 from billing.metering.ingest import catalog_cache
-from billing.metering.rating_inputs.period_loader import read_counters
+from billing.metering.rating_inputs.period_loader import read_counters, read_split_values
 from billing.metering.rating_inputs.rating_period import Counters, RatingPeriod
 from billing.models import SubscriptionQuantity
 from billing.simulation.candidate.prepaid import WalletDemand
@@ -109,8 +109,9 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> PastPeriods:
     """Return regular periods as they were billed, or as they would be billed; open ones count up to `at`."""
     rows = _read_rows(period_ids)
     catalog_cache.refresh()  # the closings may use meters that were created after this process cached the catalog
-    due_periods = _as_planned_then(read_due_periods(list(rows)), rows)
-    fees, coupons = _read_fee_histories(due_periods, rows), read_coupons(list(rows))
+    due_periods = _as_planned_then(_with_split_values(read_due_periods(list(rows))), rows)
+    fees = _read_fee_histories(due_periods, rows)
+    coupons = read_coupons_as_billed(list(rows), closed_ids={id_ for id_, row in rows.items() if not row.is_open})
     closings = {
         id_: PeriodToClose.of(due, fees=fees[id_], coupons=coupons.get(id_, ())) for id_, due in due_periods.items()
     }
@@ -126,6 +127,16 @@ def read_past(period_ids: Sequence[int], *, at: datetime) -> PastPeriods:
         wallet_demands=read_wallet_demands(spans),
         billed=read_billed_periods(sorted({closing.subscription_id for closing in closings.values()})),
     )
+
+
+def _with_split_values(due_periods: Mapping[int, DuePeriod]) -> dict[int, DuePeriod]:
+    split_values = read_split_values([due.span for due in due_periods.values()])
+    return {
+        period_id: msgspec.structs.replace(
+            due, span=msgspec.structs.replace(due.span, split_values=split_values.get(period_id, ()))
+        )
+        for period_id, due in due_periods.items()
+    }
 
 
 def _read_rows(period_ids: Sequence[int]) -> dict[int, PeriodRow]:
@@ -174,7 +185,9 @@ def _with_billed_followers(due_periods: Mapping[int, DuePeriod]) -> dict[int, Du
         _BILLED_IN_ADVANCE, [list(due_periods)]
     ):
         due = due_periods[period_id]
-        follower = due.next_period or msgspec.structs.replace(due.span, period_id=0, overrides="", continued="")
+        follower = due.next_period or msgspec.structs.replace(
+            due.span, period_id=0, overrides="", continued="", split_values=()
+        )
         billing_ahead[period_id] = msgspec.structs.replace(
             due,
             subscription_ends_at=lasting_until or due.subscription_ends_at,

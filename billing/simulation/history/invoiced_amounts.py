@@ -5,12 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.closing.lines.section_lines import is_own_line_sql
+from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.rating_period import RatingPeriod
 from billing.simulation.candidate.prepaid import WalletDemand
 from billing.simulation.records import COMMITMENT, COUPON, FEATURE, FEE, ComparableLine, LineKey
 from lib.decimals import EXACT, ZERO
 from lib.prepared_statements import fetch_rows
 from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.price_splits import SplitText, value_label
 from plans.pricing.rating import BOUND, UNCOVERED
 
 # Grouped by the period whose usage a line bills, because late usage is on a later invoice. The quantity is that of
@@ -78,8 +80,7 @@ def read_invoiced(spans: Mapping[int, RatingPeriod]) -> dict[int, tuple[Comparab
     for period_id, code, kind, starts_at, *line in fetch_rows(_FEES, {"periods": period_ids}):
         lines_by_period[period_id].append(ComparableLine(LineKey(f"{FEE}:{code}", kind, starts_at), *line))
     for period_id, plan_feature_id, rate_id, starts_at, text, quantity, amount in fetch_rows(_USAGE, [period_ids]):
-        span = spans[period_id]
-        feature = load_terms(span.version_id, span.currency).by_plan_feature[plan_feature_id]
+        feature = terms_for(spans[period_id]).by_plan_feature[plan_feature_id]
         key = line_key(feature, rate_id, starts_at)
         lines_by_period[period_id].append(ComparableLine(key, text, quantity, feature.unit, amount))
     for period_id, kind, text, amount in fetch_rows(_SETTLEMENTS, [period_ids]):
@@ -105,14 +106,14 @@ def line_key(feature: FeatureTerms, rate_id: int, starts_at: datetime) -> LineKe
     detail = {BOUND: "minimum or maximum", UNCOVERED: "beyond the wallet"}.get(rate_id)
     if detail is None:
         rates = feature.price.rates if feature.price else ()
-        match = next((rate.match for rate in rates if rate.key == rate_id), ())
-        detail = format_dimensions(dict(match))
+        match = next((rate.full_match for rate in rates if rate.key == rate_id), {})
+        detail = format_dimensions(match)
     return LineKey(f"{FEATURE}:{feature.code}", detail, starts_at)
 
 
-def format_dimensions(dimensions: Mapping[str, str]) -> str:
+def format_dimensions(dimensions: Mapping[str, SplitText] | Mapping[str, str]) -> str:
     """Return dimensions as text: model=large, region=eu."""
-    return ", ".join(f"{name}={text}" for name, text in sorted(dimensions.items()))
+    return ", ".join(f"{name}={value_label(text)}" for name, text in sorted(dimensions.items()))
 
 
 def merge_lines(lines: Sequence[ComparableLine]) -> tuple[ComparableLine, ...]:

@@ -57,7 +57,10 @@ COPIED_FIELDS = (
 )
 """Fields of a customer that are copied to the clone: everything that its invoices are made of."""
 
-COMMITMENT_FIELDS = ("minimum", "periods", "overage_factor", "discount", "trues_up")
+COMMITMENT_FIELDS = (
+    *("minimum", "feature", "units", "per_window"),
+    *("periods", "overage_factor", "discount", "trues_up"),
+)
 
 PLAN_LOT_KINDS = (LotKind.INCLUDED, LotKind.ROLLOVER)
 """
@@ -144,6 +147,7 @@ def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> t
             _copy_wallet(wallet, draft)
         for subscription, starts_at in starts.items():
             _copy_subscription(subscription, draft, starts_at)
+        _copy_customer_coupons(source, draft)
         return record, draft.left_out
 
 
@@ -239,6 +243,18 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
             str(redemption.coupon),
             subscription_operations.apply_coupon,
             subscription=subscription,
+            coupon=redemption.coupon,
+        )
+
+
+def _copy_customer_coupons(source: Customer, draft: CloneDraft) -> None:
+    """Give the clone the customer's own coupons, after those of its subscriptions."""
+    active_redemptions = source.redemptions.filter(ended_at__isnull=True).select_related("coupon")
+    for redemption in active_redemptions.order_by("position"):
+        draft.attempt(
+            str(redemption.coupon),
+            subscription_operations.apply_customer_coupon,
+            customer=draft.customer,
             coupon=redemption.coupon,
         )
 

@@ -5,20 +5,22 @@ from dataclasses import replace
 from decimal import Decimal
 
 from billing.metering.ingest import customer_cache
+from billing.metering.ingest.attribution import attribute_event
 from billing.metering.ingest.catalog_cache import get_catalog, look_up
-from billing.metering.ingest.customer_cache import CachedCustomer
+from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod
 from billing.metering.ingest.event_contributions import (
     Contribution,
     EventContributions,
     compute_contributions,
     read_customers,
 )
-from billing.metering.ingest.event_reader import read_pages
+from billing.metering.ingest.event_reader import StoredEvent, read_pages, to_received_event
 from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.rating_inputs.aggregate_quantities import StoredState, decode_dimensions
 from billing.metering.rating_inputs.rating_period import CounterState, CounterWindow, RatingPeriod
 from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
+from billing.metering.store.split_values import SplitPrice
 from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.records import CandidateUsage, UnpricedQuantity
 from lib.decimals import ZERO
@@ -26,7 +28,8 @@ from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue,
 from plans.aggregation.distinct_values import MembershipChange
 from plans.aggregation.json_numbers import to_exact_number
 from plans.aggregation.weighted_sum import level_moment
-from plans.catalog.stored_terms import FeatureTerms
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.price_splits import SplitText
 
 
 def recount_events(
@@ -58,10 +61,25 @@ def recount_events(
 def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPeriod]) -> CachedCustomer:
     """Return a customer whose periods are on the candidate versions."""
     periods = [
-        replace(period, version_id=spans[period.id].version_id) if period.id in spans else period
+        _on_candidate_version(period, spans[period.id].version_id) if period.id in spans else period
         for period in copy.periods
     ]
     return customer_cache.build_customer(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
+
+
+def _on_candidate_version(period: CachedPeriod, version_id: int) -> CachedPeriod:
+    """Return a period on another version; a price that is split by the same property as now keeps the numbers."""
+    in_force = load_terms(period.version_id, period.currency)
+    kept_values = {}
+    for feature in load_terms(version_id, period.currency).split_features:
+        for current_feature in in_force.by_meter.get(feature.meter_id, ()):
+            now, then = current_feature.price and current_feature.price.split, feature.price and feature.price.split
+            if now and then and now.path == then.path:
+                numbered = period.split_values.get(current_feature.plan_feature_id, {})
+                kept_values[feature.plan_feature_id] = {
+                    value: position for value, position in numbered.items() if position <= then.bound
+                }
+    return replace(period, version_id=version_id, split_values=kept_values)
 
 
 class _EventPass:
@@ -89,6 +107,7 @@ class _EventPass:
         self.states: dict[AggregateStateKey, AggregateState] = {}
         self.levels: dict[AggregateStateKey, list[EventValue]] = {}
         self.membership_changes: dict[AggregateStateKey, dict[str, list[MembershipChange]]] = {}
+        self.numbered: dict[SplitPrice, dict[SplitText, int]] = {}
 
     def count(self, customer_id: int, customers: Mapping[int | None, CachedCustomer]) -> None:
         """Add the customer's events in the period to its usage."""
@@ -96,10 +115,29 @@ class _EventPass:
             customer_id=customer_id, names=self.names, since=self.span.starts_at, until=self.span.ends_at
         )
         for rows in pages:
-            for attributed in compute_contributions(rows, customers):
+            copy = self._number_values(rows, customers[customer_id])
+            for attributed in compute_contributions(rows, {customer_id: copy}):
                 if attributed.correction_sequence is None:
                     self._take(attributed)
         self._finish()
+
+    def _number_values(self, rows: Sequence[StoredEvent], customer: CachedCustomer) -> CachedCustomer:
+        """Return the customer's copy with numbers for the values that these events are the first to have."""
+        if not customer.has_splits:
+            return customer
+        for period in customer.periods:
+            for plan_feature_id, positions in period.split_values.items():
+                self.numbered.setdefault(SplitPrice(period.id, plan_feature_id), dict(positions))
+        for row in rows:
+            attribution = attribute_event(to_received_event(row), catalog=get_catalog(), customer=customer)
+            for new in attribution.route.new_values:
+                numbered = self.numbered.setdefault(new.price, {})
+                if len(numbered) < new.bound:
+                    numbered.setdefault(new.value, len(numbered) + 1)
+        for price, positions in self.numbered.items():
+            if price.period_id == self.span.period_id:
+                self.usage.split_values[price.plan_feature_id] = positions
+        return customer.with_split_values(self.numbered)
 
     def _take(self, attributed: EventContributions) -> None:
         for unpriced in attributed.attribution.unmatched_parts:

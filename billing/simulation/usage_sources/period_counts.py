@@ -19,6 +19,7 @@ from billing.simulation.usage_sources.source_selection import FeatureSource, Sou
 from lib.decimals import ZERO
 from lib.prepared_statements import fetch_rows
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
+from plans.pricing.price_splits import listed_key, split_key, split_position
 from plans.pricing.rating import UNCOVERED, match_rate
 
 # OFFSET 0 keeps the planner from flattening the subqueries: one index scan per period.
@@ -69,7 +70,9 @@ def count_usage(
     sums = _read_sums(summed_meters) if summed_meters else {}
     stored_states = read_states(list(spans.values()))
     usage = {
-        period_id: _count_stored(past.counters.get(period_id, {}), span, sources_by_period[period_id], sums)
+        period_id: _count_stored(
+            past.closings[period_id].span, past.counters.get(period_id, {}), span, sources_by_period[period_id], sums
+        )
         for period_id, span in spans.items()
     }
     features_from_events = {
@@ -139,12 +142,21 @@ def _features_from_events(sources: Iterable[FeatureSource]) -> list[FeatureTerms
 
 
 def _count_stored(
-    own_counters: Counters, span: RatingPeriod, sources: Sequence[FeatureSource], sums: SumsByMeter
+    span_in_force: RatingPeriod,
+    own_counters: Counters,
+    span: RatingPeriod,
+    sources: Sequence[FeatureSource],
+    sums: SumsByMeter,
 ) -> CandidateUsage:
     usage = CandidateUsage()
+    split_values = dict(span_in_force.split_values)
     for feature_source in sources:
         if feature_source.source == "counters":
             _add_counters(usage, own_counters, span, feature_source)
+            current = feature_source.current_feature
+            if feature_source.keeps_values and current is not None and current.plan_feature_id in split_values:
+                values = dict(split_values[current.plan_feature_id])
+                usage.split_values[feature_source.feature.plan_feature_id] = values
         elif feature_source.source == "sums":
             _add_sums(usage, span, feature_source, sums.get((span.period_id, feature_source.feature.meter_id), []))
     return usage
@@ -161,7 +173,10 @@ def _add_counters(
         for rate_id, counted in by_rate.items():
             if rate_id != UNCOVERED:  # the candidate's own grants decide which usage wallets don't cover
                 window_on_candidate = CounterWindow(feature_source.feature.plan_feature_id, start)
-                usage.add(window_on_candidate, feature_source.rates[rate_id], counted)
+                candidate_rate = feature_source.rates[listed_key(rate_id)]
+                if feature_source.keeps_values:
+                    candidate_rate = split_key(candidate_rate, split_position(rate_id))
+                usage.add(window_on_candidate, candidate_rate, counted)
 
 
 def _add_sums(

@@ -13,6 +13,7 @@ from typing import Literal
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms
 from plans.pricing.charge_models import Charge, Dynamic
 from plans.pricing.rates import RateTerms
+from plans.pricing.terms import PriceTerms
 
 Source = Literal["counters", "sums", "events"]
 
@@ -24,6 +25,7 @@ class FeatureSource:
 
     For counters: current_feature is the feature of the version in force, and rates maps its rates to those that take
     the usage now. keeps_windows: whether usage windows stay as they are; otherwise the period has a single window.
+    keeps_values: whether the price stays split into the same values.
     """
 
     feature: FeatureTerms
@@ -31,6 +33,7 @@ class FeatureSource:
     current_feature: FeatureTerms | None = None
     rates: Mapping[int, int] | None = None
     keeps_windows: bool = True
+    keeps_values: bool = False
 
 
 def select_sources(
@@ -66,13 +69,27 @@ def _select_source(in_force: VersionTerms, feature: FeatureTerms, unpriced_meter
         return FeatureSource(feature, "events")
     for current_feature in counted:
         rates = _rates(current_feature, feature)
-        if rates is not None and feature.resets in (current_feature.resets, None):
-            return FeatureSource(
-                feature, "counters", current_feature, rates, keeps_windows=feature.resets == current_feature.resets
-            )
-    if feature.resets is None and not any(rate.charge.reads == "carried" for rate in price.rates):
+        keeps_values = price.split is not None and _split_alike(current_feature.price, price)
+        if (
+            rates is not None
+            and feature.resets in (current_feature.resets, None)
+            and (price.split is None or keeps_values)
+        ):
+            keeps_windows = feature.resets == current_feature.resets
+            return FeatureSource(feature, "counters", current_feature, rates, keeps_windows, keeps_values)
+    if (
+        feature.resets is None
+        and price.split is None
+        and not any(rate.charge.reads == "carried" for rate in price.rates)
+    ):
         return FeatureSource(feature, "sums")
     return FeatureSource(feature, "events")
+
+
+def _split_alike(in_force: PriceTerms | None, candidate: PriceTerms) -> bool:
+    """Return whether two prices number the same values, in the same order."""
+    before, after = in_force.split if in_force else None, candidate.split
+    return before is not None and after is not None and (before.path, before.bound) == (after.path, after.bound)
 
 
 def _rates(in_force: FeatureTerms, candidate: FeatureTerms) -> dict[int, int] | None:

@@ -96,6 +96,7 @@ UNUSED_PERIOD = """
     p.state = 'open' AND p.continues_id IS NULL AND NOT p.is_trial
     AND NOT EXISTS (SELECT FROM billing_counter u WHERE u.period_id = p.id)
     AND NOT EXISTS (SELECT FROM billing_series u WHERE u.period_id = p.id)
+    AND NOT EXISTS (SELECT FROM billing_splitvalue u WHERE u.period_id = p.id)
 """
 """SQL condition: nothing depends on the locked period `p` yet, so it may be removed and generated again."""
 

@@ -20,15 +20,19 @@ from billing.subscriptions.terms.price_overrides import (
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from lib.money import round_money
+from plans.catalog.stored_terms import load_terms, resolve_commitment
 from plans.pricing.charge_models import InvalidCharge
 
 
 def set_commitment(
     *,
     subscription: Subscription,
-    minimum: Decimal,
     at: datetime,
     reason: str,
+    minimum: Decimal | None = None,
+    feature: str = "",
+    units: Decimal | None = None,
+    per_window: bool = False,
     periods: int = 1,
     overage_factor: Decimal = Decimal(1),
     discount: Decimal = Decimal(0),
@@ -40,11 +44,13 @@ def set_commitment(
     """
     Commit a subscription to a minimum spend on usage, for the periods that start at `starts_at` or later.
 
-    minimum: in the subscription's currency. For the other figures see `plans.pricing.commitments.Commitment`.
+    minimum: in the subscription's currency; or units: of the feature with the code `feature`. For the other figures
+        see `plans.pricing.commitments.SpendCommitment`.
     starts_at: default: the next period; a commitment in force then ends there.
     ends_at: None if it is open-ended.
 
-    :raises OverrideRefused: if a figure is out of bounds, or one of its periods is billed already.
+    :raises OverrideRefused: if a figure is out of bounds, the subscription's version can't settle it, or one of its
+    periods is billed already.
     """
     with audited_transaction("promise", by=by, at=at):
         subscription = lock_terms(subscription.pk)
@@ -53,6 +59,9 @@ def set_commitment(
             subscription=subscription,
             currency=subscription.currency,
             minimum=minimum,
+            feature=feature,
+            units=units,
+            per_window=per_window,
             periods=periods,
             overage_factor=overage_factor,
             discount=discount,
@@ -98,15 +107,24 @@ def end_commitment(
 
 
 def _announce(commitment: SubscriptionCommitment, event: str, *, at: datetime) -> None:
-    figures = {"minimum": to_plain_string(commitment.minimum), "currency": str(commitment.currency)}
+    figures = {
+        name: to_plain_string(figure)
+        for name, figure in (("minimum", commitment.minimum), ("units", commitment.units))
+        if figure is not None
+    } | {"currency": str(commitment.currency)}
+    if commitment.feature:
+        figures["feature"] = commitment.feature
     announce_agreement(commitment, "commitment", event, at=at, **figures)
 
 
 def _check_figures(commitment: SubscriptionCommitment) -> None:
     """Refuse figures that can't be settled, each by its name."""
     currency = str(commitment.currency)
+    if (commitment.minimum is None) == (commitment.units is None):
+        raise OverrideRefused("minimum", _("Enter either an amount of money or a number of units."))
     if (
-        commitment.minimum.is_finite()
+        commitment.minimum is not None
+        and commitment.minimum.is_finite()
         and (rounded := round_money(commitment.minimum, currency)) != commitment.minimum
     ):
         raise OverrideRefused(
@@ -115,9 +133,15 @@ def _check_figures(commitment: SubscriptionCommitment) -> None:
             % {"currency": currency, "rounded": rounded},
         )
     try:
-        # Building the terms validates them.
-        commitment.terms  # noqa: B018
+        resolve_commitment(commitment.terms, load_terms(commitment.subscription.version_id, currency).features)
     except InvalidCharge as error:
-        error_words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
+        error_words = {
+            "overage_factor": "times its price",
+            "discount": "discount",
+            "periods": "invoice periods",
+            "feature": "code of the feature",
+            "units": "units",
+            "per_window": "per billing period",
+        }
         field = next((name for name, word in error_words.items() if word in str(error)), "minimum")
         raise OverrideRefused(field, str(error)) from error

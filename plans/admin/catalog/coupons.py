@@ -20,15 +20,19 @@ from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
+from plans.admin.catalog.promotion_codes import PromotionCodeInline
 from plans.admin.fields.currency import CurrencyCodeField
-from plans.models import Coupon, Feature, Fee, Promotion
+from plans.models import Coupon, Feature, Fee, Plan, Promotion
 from plans.models.catalog import FeatureKind
 from plans.models.coupons import Duration
 from plans.pricing.discounts import DiscountableLine, DiscountTerms, apply_discounts
 
 SAMPLE = Decimal(100)
 STATE_COLORS = {"given": "success", "archived": "", "over": "warning", "planned": "info"}
-TERMS = ("code", "percent", "amount", "currency", "duration", "periods", "features", "fees")
+TERMS = (
+    *("code", "percent", "amount", "currency", "duration", "periods", "features", "fees", "plans"),
+    *("period_months", "carries_over"),
+)
 
 
 class CouponForm(RowForm[Coupon]):
@@ -39,22 +43,36 @@ class CouponForm(RowForm[Coupon]):
     fees = forms.MultipleChoiceField(
         required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label=_("Only fees")
     )
+    plans = forms.MultipleChoiceField(
+        required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label=_("Only plans")
+    )
+
+    defaults = {"period_months": 1}
 
     class Meta:
         model = Coupon
         fields = (
-            *("code", "name", "percent", "amount", "currency", "duration", "periods", "features", "fees"),
+            *("code", "name", "percent", "amount", "currency", "duration", "periods", "features", "fees", "plans"),
+            *("period_months", "carries_over"),
             *("most_redemptions", "most_per_customer", "redeem_from", "redeem_until"),
         )
         labels = {
             "percent": _("Percent off"),
             "amount": _("or amount off"),
             "duration": _("Duration"),
-            "periods": _("Number of invoices"),
+            "periods": _("Number of invoices or coupon periods"),
+            "period_months": _("Months per coupon period"),
+            "carries_over": _("The rest of an amount carries over"),
             "most_redemptions": _("Redemption limit"),
             "most_per_customer": _("Redemption limit per customer"),
             "redeem_from": _("Redeemable from (UTC)"),
             "redeem_until": _("Redeemable until (UTC)"),
+        }
+        help_texts = {
+            "period_months": _("For a customer across subscriptions: the amount is available once in each."),
+            "carries_over": _(
+                "For a customer across subscriptions. Otherwise the rest expires with the coupon period."
+            ),
         }
         widgets = {
             "code": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "placeholder": "SPRING-25"}),
@@ -66,7 +84,8 @@ class CouponForm(RowForm[Coupon]):
         super().__init__(*args, **kwargs)
         metered = Feature.objects.filter(kind=FeatureKind.METERED).values_list("code", "name")
         fees = Fee.objects.order_by("code").values_list("code", "label")
-        for name, choices in {"features": metered, "fees": fees}.items():
+        plans = Plan.objects.values_list("code", "name")
+        for name, choices in {"features": metered, "fees": fees, "plans": plans}.items():
             if name in self.fields:
                 self.fields[name].choices = sorted(dict(choices).items())
 
@@ -78,7 +97,7 @@ class CouponForm(RowForm[Coupon]):
         self._clean_value(cleaned)
         duration, periods = cleaned.get("duration"), cleaned.get("periods")
         if duration == Duration.PERIODS and not periods:
-            self.add_error("periods", gettext("Enter the number of invoices that it discounts."))
+            self.add_error("periods", gettext("Enter the number of invoices or coupon periods that it discounts."))
         elif duration != Duration.PERIODS and "periods" in self.fields:
             cleaned["periods"] = None
         since, until = cleaned.get("redeem_from"), cleaned.get("redeem_until")
@@ -94,6 +113,8 @@ class CouponForm(RowForm[Coupon]):
             self.add_error("percent", gettext("Enter either a percentage or an amount."))
         elif percent is not None:
             cleaned["currency"] = ""
+            if cleaned.get("carries_over"):
+                self.add_error("carries_over", gettext("Only an amount has a rest that can carry over."))
             if not 0 < percent <= 100:
                 self.add_error("percent", gettext("Enter more than 0 and up to 100%."))
         elif not cleaned.get("currency"):
@@ -117,6 +138,15 @@ def lasting(coupon: Coupon) -> str:
     return text % {"count": coupon.documents}
 
 
+def lasting_for_customer(coupon: Coupon) -> str:
+    """Return the coupon periods that a customer's coupon applies to: “in the first 3 periods of 1 month”."""
+    months = ngettext("%(count)s month", "%(count)s months", coupon.period_months) % {"count": coupon.period_months}
+    if coupon.documents is None:
+        return gettext("in every period of %(months)s") % {"months": months}
+    text = ngettext("in the first %(months)s", "in the first %(count)s periods of %(months)s each", coupon.documents)
+    return text % {"count": coupon.documents, "months": months}
+
+
 class PromotionInline(StaffInline):
     model = Promotion
     verbose_name = _("promotion")
@@ -132,15 +162,21 @@ class CouponAdmin(StaffAdmin):
     """
 
     form = CouponForm
-    inlines = (PromotionInline,)
+    inlines = (PromotionInline, PromotionCodeInline)
     search_fields = ("code", "name")
     change_form_outer_after_template = "staff/catalog/coupon_example.html"
     further_pages = (("example/", "example_view", "plans_coupon_example"),)
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> Any:
-        terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
+        terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods")]
+        scope = ["features", "fees", "plans"]
+        shared = ["period_months", "carries_over"]
         limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
-        return [(_("Discount"), {"fields": terms}), (_("Redemption"), {"fields": limits})]
+        return [
+            (_("Discount"), {"fields": [*terms, *scope]}),
+            (_("For a customer"), {"fields": shared}),
+            (_("Redemption"), {"fields": limits}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
         return TERMS if obj is not None and obj.redeemed else ()
@@ -198,6 +234,10 @@ def in_words(coupon: Coupon) -> str:
         sentences = [gettext("%(discount)s off %(scope)s on %(invoices)s of a subscription.") % values]
     else:
         sentences = [gettext("%(discount)s off %(invoices)s of a subscription.") % values]
+    if coupon.plans:
+        sentences.append(
+            gettext("Only on these plans: %(plans)s.") % {"plans": get_text_list(coupon.plans, gettext("and"))}
+        )
     if coupon.most_redemptions:
         text = ngettext("One redemption in total.", "Up to %(count)s redemptions in total.", coupon.most_redemptions)
         sentences.append(text % {"count": format_number(coupon.most_redemptions)})
@@ -208,7 +248,18 @@ def in_words(coupon: Coupon) -> str:
         sentences.append(text % {"count": format_number(coupon.most_per_customer)})
     if coupon.percent is None:
         sentences.append(gettext("If an invoice is smaller than the discount, the rest expires."))
+    sentences.append(_for_customers(coupon))
     return " ".join(sentences)
+
+
+def _for_customers(coupon: Coupon) -> str:
+    """Return the effect on a customer who has it for all subscriptions."""
+    values = {"periods": lasting_for_customer(coupon)}
+    if coupon.percent is not None:
+        return gettext("For a customer: off all invoices %(periods)s.") % values
+    if coupon.carries_over:
+        return gettext("For a customer: shared by all invoices %(periods)s; the rest carries over.") % values
+    return gettext("For a customer: shared by all invoices %(periods)s; the rest expires.") % values
 
 
 def examples(coupon: Coupon) -> list[dict[str, str]]:

@@ -26,31 +26,41 @@ from plans.admin.prices.live_example import ExampleRate, examples
 from plans.admin.prices.rates import RateInline, is_editable
 from plans.models import PlanFeature, PlanVersion, Price
 from plans.models.prices import PREPAID, TIERED, Consumption
+from plans.pricing.price_splits import DEFAULT_BOUND
 
 BOUNDS = ("minimum", "maximum", "resets_every", "resets_unit")
+OF_INVOICED_USAGE = ("billed_each", "split_by", "split_bound", "allowance_per_value")
 
 
 class PriceForm(RowForm[Price]):
-    defaults = {"resets_every": 1}
+    defaults = {"resets_every": 1, "split_bound": DEFAULT_BOUND}
 
     currency = CurrencyCodeField(takes_credits=True)
 
     class Meta:
         model = Price
-        fields = ("plan_feature", "currency", *BOUNDS)
+        fields = ("plan_feature", "currency", *BOUNDS, *OF_INVOICED_USAGE)
         labels = {"resets_every": _("Resets every"), "resets_unit": _("Interval")}
         help_texts = {
             "resets_every": _(
                 "When allowance, tiers, minimum, and maximum start over. Leave empty for each billing period."
             )
         }
-        widgets = {"plan_feature": forms.HiddenInput, "minimum": NumberInput(), "maximum": NumberInput()}
+        widgets = {
+            "plan_feature": forms.HiddenInput,
+            "minimum": NumberInput(),
+            "maximum": NumberInput(),
+            "billed_each": NumberInput(),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         least, most = cleaned.get("minimum"), cleaned.get("maximum")
         if least is not None and most is not None and least > most:
             self.add_error("maximum", gettext("The maximum must be at least the minimum."))
+        is_split = cleaned.get("allowance_per_value") or cleaned.get("split_bound") not in (None, DEFAULT_BOUND)
+        if is_split and "split_by" in cleaned and not cleaned["split_by"]:
+            self.add_error("split_by", gettext("Name the property whose values have lines of their own."))
         return cleaned
 
 
@@ -88,7 +98,11 @@ class PriceAdmin(StaffAdmin):
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
         is_bounded = obj is not None and (obj.minimum, obj.maximum) != (None, None)
         bounds = [("minimum", "maximum")] if is_bounded or not is_paid else []
-        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
+        # Likewise these, which only usage billed by invoice can have.
+        is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE
+        is_set = obj is not None and (obj.split_by or obj.billed_each is not None)
+        invoiced = ["billed_each", OF_INVOICED_USAGE[1:]] if is_invoiced or is_set else []
+        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *invoiced]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()

@@ -32,6 +32,7 @@ from billing.subscriptions import (
     change_plan,
     generate_periods,
     pause,
+    redeem_code,
     remove_coupon,
     set_quantity,
     uncancel,
@@ -52,7 +53,7 @@ from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.currencies import CREDITS
-from plans.models import PlanVersion, Price, Promotion
+from plans.models import PlanVersion, Price, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
 from tests.billing.audit.alert_books import add_alert_rules
@@ -287,6 +288,9 @@ def _share(paid: PlanVersion) -> None:
         for n, version in enumerate((paid, paid, team))
     )
     apply_coupon(subscription=first_subscription, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
+    shared = make_coupon("SHARED", amount=40, duration="periods", periods=3, carries_over=True, plans=["paid"])
+    PromotionCode.objects.create(code="TOGETHER", coupon=shared, is_for_customer=True, most_redemptions=10)
+    redeem_code(code="TOGETHER", customer=customer, at=JAN)
     set_quantity(
         subscription=first_subscription,
         fee_code="desk",
@@ -356,7 +360,7 @@ def _metered_offers() -> list[dict[str, Any]]:
         offer(make_feature("space", meter=space), rates=[rate("0.25")]),
         offer(make_feature("seats", meter=seats), rates=[rate("4")]),
         offer(make_feature("held", meter=held), rates=[rate("0.5")]),
-        offer(make_feature("work", meter=work), rates=[rate("0.1")]),
+        offer(make_feature("work", meter=work), rates=[rate("0.1")], price={"split_by": "user", "split_bound": 2}),
         offer(make_feature("orders", meter=orders), rates=[share]),
         offer(make_feature("costs", meter=orders), rates=[passed_on]),
         offer(make_feature("worth.yearly", meter=orders), included=150, rates=[rate("0.01")]),
@@ -392,8 +396,9 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
 
 def _change(subscription: Subscription) -> None:
     """Use some calls at the tiers of one version, then change to a version with other tiers."""
+    by_key = {"split_by": "key", "allowance_per_value": True}
     ladder = publish(
-        version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)])]),
+        version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)], price=by_key)]),
         by=None,
         at=JAN,
     )
@@ -402,7 +407,7 @@ def _change(subscription: Subscription) -> None:
         for number in range(6):
             used_at = moment - timedelta(hours=number + 1)
             event = {"id": f"m{used_at}", "customer": "mover", "event": "api.call", "timestamp": used_at.isoformat()}
-            _record([event], at=moment)
+            _record([event | {"properties": {"key": number % 2 or None}}], at=moment)
         change_plan(subscription=subscription, version=version, at=moment)
 
 

@@ -212,7 +212,7 @@ ONLY_BY_ORACLE = {
     "billing_billedusage": "carried",
     "billing_correction": "sandbox",
     "billing_counter": "carried",
-    "billing_couponline": "line_id period_id redemption_id",
+    "billing_couponline": "coupon_period line_id period_id redemption_id",
     "billing_coverage": "customer_id during feature_id named subscription_id",
     "billing_distinctvalue": "at digest is_present key series_id source value",
     "billing_levelchange": "at key series_id source value",

@@ -82,6 +82,8 @@ def test_the_true_up_line_explains_its_amount():
         "share": "1",
         "promised": "100.00",
         "spent": "20.00",
+        "within": "20.00",
+        "beyond": "0.00",
         "factor": "1",
         "cumulative": "80.00",
         "billed_before": "0.00",

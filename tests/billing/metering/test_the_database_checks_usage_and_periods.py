@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from billing.closing import close_due
 from billing.metering.dismissal import add_ignore_rule, dismiss
 from billing.models import Series, Settlement, UnmatchedUsage
-from billing.subscriptions import apply_coupon, pause
+from billing.subscriptions import apply_coupon, apply_customer_coupon, pause
 from billing.subscriptions.plan_changes.rollouts import publish_for
 from invoices.models import Line
 from plans.publishing.publication import new_version
@@ -84,7 +84,10 @@ def override_row(**columns: str) -> str:
 
 def commitment_row(**changes: str) -> str:
     """Return the statement that adds a commitment like the existing one, with these columns changed."""
-    names = ("minimum", "periods", "overage_factor", "discount", "starts_at", "ends_at")
+    names = (
+        *("minimum", "feature", "units", "per_window"),
+        *("periods", "overage_factor", "discount", "starts_at", "ends_at"),
+    )
     values = ", ".join(changes.get(name, name) for name in names)
     return (
         "INSERT INTO billing_subscriptioncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
@@ -98,7 +101,25 @@ def coupon_row(*, position: str = "position", coupon: str = "r.coupon_id") -> st
     return (
         "INSERT INTO billing_redemption (subscription_id, coupon_id, position, since, ended_reason, created_at)"  # noqa: S608
         f" SELECT r.subscription_id, {coupon}, {position}, r.since, '', now() FROM billing_redemption r"
-        " JOIN plans_coupon s ON s.code = 'SPARE'"
+        " JOIN plans_coupon s ON s.code = 'SPARE' WHERE r.subscription_id IS NOT NULL"
+    )
+
+
+def customer_coupon_row(
+    *,
+    subscription: str = "NULL",
+    customer: str = "r.customer_id",
+    coupon: str = "r.coupon_id",
+    zone: str = "'UTC'",
+    position: str = "position",
+) -> str:
+    """Return the statement that applies a customer's coupon again; `t` is a subscription, `s` the spare coupon."""
+    return (
+        "INSERT INTO billing_redemption"  # noqa: S608
+        " (subscription_id, customer_id, coupon_id, position, since, time_zone, ended_reason, created_at)"
+        f" SELECT {subscription}, {customer}, {coupon}, {position}, r.since, {zone}, '', now()"
+        " FROM billing_redemption r JOIN plans_coupon s ON s.code = 'SPARE'"
+        " CROSS JOIN (SELECT min(id) AS id FROM billing_subscription) t WHERE r.customer_id IS NOT NULL"
     )
 
 
@@ -170,7 +191,18 @@ CAP_BUCKET = "INSERT INTO billing_capbucket (cap_id, starts_at, events) SELECT i
 THROTTLED = "UPDATE billing_spendcap SET action = 'throttle', counts_from = now(), per_minute = "
 
 
+NUMBERED = """
+INSERT INTO billing_splitvalue (period_id, plan_feature_id, position, value)
+SELECT c.period_id, c.plan_feature_id, v.position, v.value FROM (SELECT * FROM billing_counter LIMIT 1) c,
+    (VALUES {values}) AS v(position, value)
+"""
+
 CASES = [
+    # values of split prices
+    ("split_value_is_numbered_once", NUMBERED.format(values="(1, 'a'), (2, 'a')")),
+    ("split_value_is_numbered_once", NUMBERED.format(values="(1, NULL), (2, NULL)")),
+    ("split_value_has_a_number", NUMBERED.format(values="(0, 'a')")),
+    ("split_value_has_a_number", NUMBERED.format(values="(10001, 'a')")),
     # periods
     ("only_an_opening_period_is_empty", "UPDATE billing_period SET kind = 'other'"),
     ("period_is_closed_after_its_end", "UPDATE billing_period SET state = 'other'"),
@@ -388,6 +420,14 @@ CASES = [
     ("pgtrigger", "DELETE FROM billing_settlement"),
     # commitments
     ("subscriptioncommitment_minimum_is_finite", commitment_row(minimum="'NaN'")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(minimum="NULL")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(units="5", feature="'a'")),
+    ("subscriptioncommitment_is_in_money_or_in_units_of_a_feature", commitment_row(minimum="NULL", units="5")),
+    ("subscriptioncommitment_per_window_has_a_feature_and_one_period", commitment_row(per_window="true")),
+    (
+        "subscriptioncommitment_per_window_has_a_feature_and_one_period",
+        commitment_row(per_window="true", feature="'a'", periods="2"),
+    ),
     ("subscriptioncommitment_lasts_1_to_120_periods", commitment_row(periods="0")),
     ("subscriptioncommitment_factor_is_0_to_100", commitment_row(overage_factor="'NaN'")),
     ("subscriptioncommitment_discount_is_0_to_100_percent", commitment_row(discount="101")),
@@ -399,6 +439,11 @@ CASES = [
     # coupons
     ("coupons_are_applied_in_one_order", coupon_row(coupon="s.id")),
     ("coupon_is_redeemed_once_at_a_time", coupon_row(position="2")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(subscription="t.id")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(customer="NULL")),
+    ("redemption_is_held_by_a_subscription_or_a_customer", customer_coupon_row(zone="''")),
+    ("coupons_of_a_customer_are_applied_in_one_order", customer_coupon_row(coupon="s.id")),
+    ("customer_redeems_a_coupon_once_at_a_time", customer_coupon_row(position="2")),
     (
         "redemption_ends_after_it_starts",
         "UPDATE billing_redemption SET ended_at = since - interval '1 second'",
@@ -439,6 +484,7 @@ def billing_rows(shared_transaction: None) -> None:
     cap(subscription, 10, at=FEB)
     make_coupon("SPARE", percent=5)
     apply_coupon(subscription=subscription, coupon=make_coupon(percent=10), at=FEB)
+    apply_customer_coupon(customer=other.customer, coupon=make_coupon(percent=10), at=FEB)
     Settlement.objects.create(line=Line.objects.first(), period=subscription.periods.first())
     subscription.holdings.create(fee_code="seats", quantity=5, since=FEB, recorded_at=FEB)
     assert subscription.periods.count() == 2

@@ -156,6 +156,12 @@ def coupon(scenario):
     subscriptions.remove_coupon(redemption=redemption, at=MID)
 
 
+def customer_coupon(scenario):
+    customer = scenario.running.customer
+    redemption = subscriptions.apply_customer_coupon(customer=customer, coupon=make_coupon(percent=10), at=MID)
+    subscriptions.remove_coupon(redemption=redemption, at=MID + timedelta(days=1))
+
+
 def lot(scenario):
     return scenario.wallet.lots.get()
 
@@ -301,6 +307,7 @@ OPERATIONS = [
     (override, ["subscription.updated", "subscription.updated"]),
     (commit, ["subscription.updated", "subscription.updated"]),
     (coupon, ["subscription.updated", "subscription.updated"]),
+    (customer_coupon, ["customer.updated", "customer.updated"]),
     (take_out, ["wallet.adjusted"]),
     (void_everything, ["wallet.adjusted"]),
     (transfer, ["wallet.adjusted"]),

@@ -68,6 +68,27 @@ def test_an_earlier_discount_is_a_separate_row():
     ]
 
 
+def test_a_true_up_shows_the_commitment_and_its_use():
+    true_up = {"promised": "145.00", "spent": "120.00", "within": "120.00", "beyond": "0.00", "units": "200"}
+    line = replace(fee("25"), kind="true_up", explanation=true_up)
+    assert [(row.label, row.quantity, row.amount) for row in workings_of(line).rows] == [
+        ("Committed units", "200", ""),
+        ("Minimum commitment", "", "€145.00"),
+        ("Usage counted toward the commitment", "", "€120.00"),
+        ("Usage within the commitment", "", "€120.00"),
+    ]
+
+
+def test_a_usage_line_shows_its_parts_of_a_commitment():
+    line = usage_line("Calls", PerUnit(D(1)), "50")
+    parts = {"commitment": {"within": "30.00", "beyond": "20.00"}}
+    line = replace(line, explanation={**line.explanation, **parts})
+    assert [row.label for row in workings_of(line).rows] == [
+        "Usage within the commitment: €30.00",
+        "Usage beyond the commitment: €20.00",
+    ]
+
+
 def workings_of(line):
     return explain_line(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -9,18 +10,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
+from django.db.models import Sum
 from psycopg import ServerCursor
 from psycopg.rows import namedtuple_row
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles
+from billing.closing.commitments.contract_state import BilledPeriod, UsageAmounts, build_cycle, commitment_cycles
 from billing.closing.lines.true_up_lines import commitment_workings
 from billing.closing.records import CommitmentCycle
 from billing.metering.rating_inputs.period_loader import RATING_COLUMNS
 from billing.metering.rating_inputs.rating_period import RatingPeriod
+from billing.models import Drawdown
 from billing.models.subscriptions import STATES_WITH_PERIODS
-from plans.pricing.commitments import CommitmentSettlement, settle_commitment
+from lib.money import round_money
+from wallets.models import Entry
 
 _PERIODS = f"""
 SELECT {RATING_COLUMNS}, p.subscription_id, p.state = 'closed' AS is_closed, l.lines,
@@ -28,10 +32,12 @@ SELECT {RATING_COLUMNS}, p.subscription_id, p.state = 'closed' AS is_closed, l.l
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer cu ON cu.id = s.customer_id
 LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_array(l.id, l.kind, l.amount::text, l.explanation::text)) AS lines
-    FROM (SELECT line_id FROM billing_billedusage WHERE period_id = p.id
-        UNION ALL SELECT line_id FROM billing_settlement WHERE period_id = p.id) b
-    JOIN invoices_line l ON l.id = b.line_id
+    SELECT json_agg(json_build_array(l.id, l.kind, l.amount::text, l.explanation::text, f.code, b.window_start))
+        AS lines
+    FROM (SELECT line_id, plan_feature_id, window_start FROM billing_billedusage WHERE period_id = p.id
+        UNION ALL SELECT line_id, NULL, NULL FROM billing_settlement WHERE period_id = p.id) b
+    JOIN invoices_line l ON l.id = b.line_id LEFT JOIN plans_planfeature g ON g.id = b.plan_feature_id
+    LEFT JOIN plans_feature f ON f.id = g.feature_id
 ) l ON true
 WHERE p.kind = 'regular' AND NOT p.is_trial AND (EXISTS (
     SELECT FROM billing_period o JOIN plans_commitment m ON m.version_id = o.version_id
@@ -42,12 +48,18 @@ ORDER BY p.subscription_id, p.starts_at
 
 
 class CommitmentLine(NamedTuple):
-    """A usage line, or a line that settles a commitment."""
+    """A usage line with its feature and usage window, or a line that settles a commitment."""
 
     line_id: int
     kind: str
     amount: Decimal
     explanation: str
+    feature: str
+    window_start: datetime
+
+    @property
+    def spend(self) -> Decimal:
+        return -self.amount if self.kind == "usage_credit" else self.amount
 
 
 class PeriodWithLines(NamedTuple):
@@ -84,49 +96,82 @@ def _read_periods() -> Iterator[PeriodWithLines]:
                 starts_at=row.starts_at,
                 ends_at=row.ends_at,
                 is_closed=row.is_closed,
-                usage=Decimal(0),
+                usage={},
                 true_up=Decimal(0),
                 surcharge=Decimal(0),
+                burned=_paid_burn(row.period_id, row.currency),
             )
             lines = [
-                CommitmentLine(line_id, kind, Decimal(amount), explanation)
-                for line_id, kind, amount, explanation in row.lines or ()
+                CommitmentLine(
+                    line_id,
+                    kind,
+                    Decimal(amount),
+                    explanation,
+                    code or "",
+                    datetime.fromisoformat(window_start) if window_start else row.starts_at,
+                )
+                for line_id, kind, amount, explanation, code, window_start in row.lines or ()
             ]
             yield PeriodWithLines(billed, lines, RatingPeriod.from_row(row), row.continues)
 
 
+def _paid_burn(period_id: int, currency: str) -> UsageAmounts:
+    """Return the paid prepaid usage of a period: what the ledger took from paid lots, at their cost."""
+    amounts: dict[tuple[str, datetime], Decimal] = {}
+    for draw in Drawdown.objects.filter(period=period_id).select_related("plan_feature__feature"):
+        entries = Entry.objects.filter(transaction__draw=draw.pk, lot__is_paid=True, wallet__currency=currency)
+        if money := entries.aggregate(money=Sum("money"))["money"]:
+            amounts[draw.plan_feature.feature.code, draw.window_start] = round_money(-money, currency)
+    return amounts
+
+
 def _wrong_cycle_rows(cycle: CommitmentCycle, lines: Sequence[CommitmentLine], *, period_id: int) -> Iterator[Row]:
-    settled = {"true_up": Decimal(0), "surcharge": Decimal(0)}
-    spent = Decimal(0)
-    for line in lines:
-        if line.kind not in settled:
-            spent += -line.amount if line.kind == "usage_credit" else line.amount
-            continue
-        yield from _differences(cycle, line, spent=spent, billed=settled[line.kind])
-        settled[line.kind] += line.amount
-    expected = _settle(cycle, spent)
-    for kind, stored in settled.items():
-        if stored != getattr(expected, kind):
-            yield {"period_id": period_id, "wrong": kind, "stored": stored, "again": getattr(expected, kind)}
-
-
-def _settle(cycle: CommitmentCycle, spent: Decimal) -> CommitmentSettlement:
-    return settle_commitment(
-        cycle.commitment, spent=spent, currency=cycle.currency, share=cycle.share, is_final=cycle.is_over
+    # Usage that a wallet paid later than a line is unknown as of that line.
+    is_prepaid = bool(cycle.spent)
+    is_comparable = not (
+        is_prepaid or cycle.commitment.periods > 1 or any(line.kind == "usage_credit" for line in lines)
     )
+    settled = {"true_up": Decimal(0), "surcharge": Decimal(0)}
+    for line in lines:
+        if line.kind in settled:
+            if not is_prepaid:
+                yield from _differences(cycle, line, billed=settled[line.kind])
+            settled[line.kind] += line.amount
+        elif cycle.commitment.covers(line.feature):
+            window = line.window_start if cycle.commitment.per_window else cycle.starts_at
+            yield from _wrong_parts(cycle, line, window, is_comparable=is_comparable)
+            cycle = cycle.with_spend([(window, line.spend)])
+    for kind, stored in settled.items():
+        expected = sum(getattr(window, kind) for window in cycle.settle().values())
+        if stored != expected:
+            yield {"period_id": period_id, "wrong": kind, "stored": stored, "again": expected}
 
 
-def _differences(cycle: CommitmentCycle, line: CommitmentLine, *, spent: Decimal, billed: Decimal) -> Iterator[Row]:
+def _wrong_parts(
+    cycle: CommitmentCycle, line: CommitmentLine, window: datetime, *, is_comparable: bool
+) -> Iterator[Row]:
+    """Yield a usage line whose parts within the commitment and beyond it are wrong."""
+    stored = json.loads(line.explanation).get("commitment")
+    if stored is None:
+        # An invoice at a threshold settles no commitment, and a credit has no part of its own.
+        if line.amount and line.kind in ("usage", "late_usage") and is_comparable:
+            yield {"line_id": line.line_id, "wrong": "commitment", "stored": None}
+        return
+    within, beyond = Decimal(stored["within"]), Decimal(stored["beyond"])
+    limit, spent = cycle.settle()[window].limit, cycle.windows[window].spent
+    expected = min(spent + line.amount, limit) - min(spent, limit) if is_comparable else within
+    if (within, within + beyond) != (expected, line.amount):
+        yield {"line_id": line.line_id, "wrong": "commitment", "stored": stored, "again": expected}
+
+
+def _differences(cycle: CommitmentCycle, line: CommitmentLine, *, billed: Decimal) -> Iterator[Row]:
     """Yield how a line differs from its recomputed explanation, with the cycle's share as of that time."""
     stored: dict[str, Any] = json.loads(line.explanation)
-    cycle_then = msgspec.structs.replace(cycle, share=Fraction(stored["share"]))
-    expected_text = commitment_workings(
-        cycle_then,
-        _settle(cycle_then, spent),
-        line.kind,
-        spent=spent,
-        cumulative=line.amount + billed,
-        billed=billed,
-    )
+    cycle_then = cycle
+    if not cycle.commitment.per_window:
+        (window,) = cycle.windows.values()
+        share_then = window._replace(share=Fraction(stored["share"]))
+        cycle_then = msgspec.structs.replace(cycle, windows={cycle.starts_at: share_then})
+    expected_text = commitment_workings(cycle_then, line.kind, cumulative=line.amount + billed, billed=billed)
     if stored != (expected := json.loads(expected_text)):
         yield {"line_id": line.line_id, "wrong": "explanation", "stored": stored, "again": expected}

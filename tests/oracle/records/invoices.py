@@ -103,7 +103,7 @@ _LINES = f"""
                 AND f.kind = 'regular' AND f.starts_at = l.service_start AND f.starts_at <= p.starts_at)
         ELSE b.line_id IS NULL OR b.corrects_line_id <> 0 OR l.fee_id IS NOT NULL
             OR l.plan_feature_id IS DISTINCT FROM b.plan_feature_id
-            OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) -- a minimum or maximum has no rate
+            OR coalesce(l.rate_id, 0) <> greatest(b.rate_id, 0) & 1099511627775 -- a minimum or maximum has no rate
             OR f.version_id IS DISTINCT FROM p.version_id OR s.customer_id IS DISTINCT FROM i.customer_id
             OR l.service_start IS DISTINCT FROM p.starts_at
             OR l.service_end IS DISTINCT FROM CASE l.kind WHEN 'progressive' THEN i.period_end ELSE p.ends_at END

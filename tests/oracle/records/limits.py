@@ -78,7 +78,7 @@ _MISPLACED = """
         OR r.window_start > r.at OR r.window_start <> p.starts_at AND NOT EXISTS (
             SELECT FROM plans_price c WHERE c.plan_feature_id = pf.id AND c.resets_unit <> '')
         OR NOT EXISTS (SELECT FROM plans_rate t JOIN plans_price c ON c.id = t.price_id
-            WHERE c.plan_feature_id = pf.id AND t.id = r.rate_id AND t.match <@ r.properties)
+            WHERE c.plan_feature_id = pf.id AND t.id = r.rate_id & 1099511627775 AND t.match <@ r.properties)
         AND (r.rate_id <> 0 OR EXISTS (SELECT FROM plans_price c WHERE c.plan_feature_id = pf.id))
 """
 

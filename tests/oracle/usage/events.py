@@ -32,17 +32,19 @@ _CORRECTIONS = """
             OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))
 """
 
-# Left joins throughout: a counter whose period, feature or rate is missing has to be found, not lost.
+# Left joins throughout: a counter whose period, feature or rate is missing has to be found, not lost. The upper bits
+# of a split price's rate are the number of the value.
 _PLACES = """
     SELECT c.id AS counter_id, c.period_id, c.plan_feature_id, c.rate_id FROM billing_counter c
     LEFT JOIN billing_period p ON p.id = c.period_id LEFT JOIN billing_subscription s ON s.id = p.subscription_id
     LEFT JOIN plans_planfeature f ON f.id = c.plan_feature_id
-    LEFT JOIN plans_rate r ON r.id = c.rate_id LEFT JOIN plans_price pr ON pr.id = r.price_id
+    LEFT JOIN plans_rate r ON r.id = c.rate_id & 1099511627775 LEFT JOIN plans_price pr ON pr.id = r.price_id
     WHERE p.id IS NULL OR f.version_id IS DISTINCT FROM p.version_id OR p.kind <> 'regular'
         OR c.window_start >= p.ends_at OR (c.window_start < p.starts_at AND coalesce(pr.resets_unit, '') = '')
         OR CASE c.rate_id WHEN 0 THEN f.consumption <> 'hard_cap'
             ELSE (pr.plan_feature_id, pr.currency) IS DISTINCT FROM (c.plan_feature_id,
-                CASE f.consumption WHEN 'credits' THEN 'XCR' ELSE s.currency END) END
+                CASE f.consumption WHEN 'credits' THEN 'XCR' ELSE s.currency END)
+                OR (c.rate_id >> 40 > 0 AND pr.split_by = '') END
 """
 
 _HOURS = """

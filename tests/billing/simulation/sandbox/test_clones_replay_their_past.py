@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import Event
 from billing.simulation.sandbox.clones import CannotClone, clone
-from billing.subscriptions import apply_coupon, override, set_quantity
+from billing.subscriptions import apply_coupon, apply_customer_coupon, override, set_quantity
 from customers.models import Customer
 from invoices.models import Invoice
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
@@ -110,6 +110,13 @@ def test_a_clone_has_overrides_commitments_and_coupons(acme):
     ]
     assert copy.commitments.get().minimum == 100
     assert [redemption.coupon.code for redemption in copy.redemptions.all()] == ["TEN"]
+
+
+def test_a_clone_has_the_coupons_of_its_customer(acme):
+    apply_customer_coupon(customer=acme, coupon=make_coupon("SHARED", amount=5), at=NOW)
+    record, left_out = clone(source=acme, periods=1, at=NOW, by=None)
+    assert left_out == []
+    assert [str(redemption.coupon) for redemption in record.customer.redemptions.all()] == ["SHARED"]
 
 
 def test_a_clone_has_the_quantities_each_from_its_time():

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from tollbook_client import serialization
+from tollbook_client.money import Money
 from tollbook_client.pages import Pages
 from tollbook_client.resources import Resource
 
@@ -45,6 +47,40 @@ class Contact:
     language: str = ""
     billing: bool = True
     alerts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """A percentage or an amount off. period_months: length of a customer's coupon period."""
+
+    code: str
+    name: str
+    percent: Decimal | None
+    amount: Money | None
+    duration: str
+    periods: int | None = None
+    period_months: int = 1
+    carries_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCoupon:
+    """
+    A coupon that a customer has or had for all its subscriptions.
+
+    code: the promotion code that redeemed it. invoices: number of invoices discounted so far.
+    amount_left: in the current coupon period; None for a percentage.
+    """
+
+    coupon: Coupon
+    code: str | None
+    position: int
+    since: datetime
+    invoices: int
+    coupon_periods_left: int | None
+    amount_left: Money | None
+    ended_at: datetime | None
+    ended_reason: str = ""
 
 
 class Customers(Resource):
@@ -98,3 +134,29 @@ class Customers(Resource):
         )
         path = f"/customers/{quote(id, safe='')}/contacts"
         return self._call(Contact, "POST", path, body=body, idempotency_key=idempotency_key)
+
+    def coupons(self, id: str) -> Pages[CustomerCoupon]:
+        """Return the coupons that the customer has or had for all its subscriptions."""
+        return self._pages(CustomerCoupon, f"/customers/{quote(id, safe='')}/coupons")
+
+    def redeem_coupon(
+        self,
+        id: str,
+        *,
+        coupon: str = serialization.OMITTED,
+        code: str = serialization.OMITTED,
+        idempotency_key: str | None = None,
+    ) -> CustomerCoupon:
+        """
+        Apply a coupon, or the coupon of a promotion code, to all subscriptions of the customer.
+
+        :raises Conflict: if it can't be redeemed.
+        """
+        body = serialization.without_omitted(coupon=coupon, code=code)
+        path = f"/customers/{quote(id, safe='')}/coupons"
+        return self._call(CustomerCoupon, "POST", path, body=body, idempotency_key=idempotency_key)
+
+    def remove_coupon(self, id: str, coupon: str, *, reason: str = serialization.OMITTED) -> CustomerCoupon:
+        """Remove a coupon of the customer; issued invoices do not change."""
+        path = f"/customers/{quote(id, safe='')}/coupons/{quote(coupon, safe='')}/remove"
+        return self._call(CustomerCoupon, "POST", path, body=serialization.without_omitted(reason=reason))

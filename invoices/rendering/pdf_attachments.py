@@ -1,7 +1,8 @@
 """
-The XML embedded in an invoice's PDF, as Factur-X requires: attached, and named in the file's metadata.
+The files attached to an invoice's PDF: its XML, as Factur-X requires, named in the file's metadata as well, and the
+table of its lines if the pages sum them.
 
-WeasyPrint attaches the file; its flaws are corrected before the file is written: it lists each attachment twice, and
+WeasyPrint attaches the files; its flaws are corrected before the file is written: it lists each attachment twice, and
 would write our metadata as a second block where a reader expects one.
 """
 
@@ -10,12 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from invoices.rendering.line_list import LineTable
+
 if TYPE_CHECKING:
     from weasyprint import Attachment
 
 NAME = "factur-x.xml"
 DESCRIPTION = "Invoice data, EN 16931 (Factur-X)"
 RELATIONSHIP = "Alternative"
+TABLE_DESCRIPTION = "All lines of the invoice"
+TABLE_RELATIONSHIP = "Data"
 CLOSING = b"</rdf:RDF>"
 
 # Declares the properties of Factur-X, followed by this file's own.
@@ -62,27 +67,37 @@ class EmbeddedXml:
     dated_at: datetime
 
 
-def build_attachment(embedded: EmbeddedXml) -> "Attachment":
-    """Return the XML as a WeasyPrint attachment."""
+def build_attachments(embedded: EmbeddedXml | None, table: LineTable | None) -> "list[Attachment]":
+    """Return the XML and the table as WeasyPrint attachments."""
     from weasyprint import Attachment
 
-    return Attachment(
-        string=embedded.xml,
-        name=NAME,
-        description=DESCRIPTION,
-        created=embedded.dated_at,
-        modified=embedded.dated_at,
-        relationship=RELATIONSHIP,
-    )
+    files = []
+    if embedded is not None:
+        files.append((NAME, embedded.xml, DESCRIPTION, embedded.dated_at, RELATIONSHIP))
+    if table is not None:
+        files.append((table.name, table.content, TABLE_DESCRIPTION, table.dated_at, TABLE_RELATIONSHIP))
+    return [
+        Attachment(
+            string=content,
+            name=name,
+            description=description,
+            created=dated_at,
+            modified=dated_at,
+            relationship=relationship,
+        )
+        for name, content, description, dated_at, relationship in files
+    ]
 
 
-def build_finisher(embedded: EmbeddedXml | None) -> Callable[[Any, Any], None] | None:
-    """Return the function that corrects a PDF before it is written; None if nothing is embedded."""
+def build_finisher(embedded: EmbeddedXml | None, table: LineTable | None) -> Callable[[Any, Any], None] | None:
+    """Return the function that corrects a PDF before it is written; None if nothing is attached."""
 
     def finish(document: Any, pdf: Any) -> None:
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
+        if embedded is None:
+            return
         number = int(pdf.catalog["Metadata"].split()[0])
         (stream,) = pdf.objects[number].stream
         pdf.objects[number].stream[:] = [stream.replace(CLOSING, METADATA + CLOSING)]
 
-    return None if embedded is None else finish
+    return None if embedded is None and table is None else finish

@@ -9,9 +9,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0005_unmatched_usage'),
+        ('billing', '0008_customer_coupons'),
         ('invoices', '0002_plain_words'),
-        ('plans', '0006_held_values'),
+        ('plans', '0009_held_values'),
     ]
 
     operations = [

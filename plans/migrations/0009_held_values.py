@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0005_tier_maximum'),
+        ('plans', '0008_promotion_codes'),
     ]
 
     operations = [
