@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_timedelta
+from babel.dates import format_timedelta
 from django.utils.translation import get_language, ngettext
 
 from customers.portal.visit import Visit
@@ -37,11 +37,6 @@ class PortalFigures(Figures):
     def share(self, percent: Decimal) -> str:
         """Return a percentage, rounded to one decimal place: 54.8%."""
         return self.percent(round_to(percent, TENTH))
-
-    def moment(self, at: datetime) -> str:
-        """Return a date and time in the customer's time zone."""
-        local = at.astimezone(self.zone)
-        return f"{format_skeleton('yMMMd', local, locale=self.locale)}, {local:%H:%M}"
 
     def date(self, day: date | datetime) -> str:
         """Return a date; a datetime is converted to the customer's time zone."""

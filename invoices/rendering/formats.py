@@ -81,6 +81,11 @@ class Figures:
     def month(self, day: date) -> str:
         return format_skeleton("yMMM", day, locale=self.locale)
 
+    def moment(self, at: datetime) -> str:
+        """Return a date and time in the customer's time zone."""
+        local = at.astimezone(self.zone)
+        return f"{format_skeleton('yMMMd', local, locale=self.locale)}, {local:%H:%M}"
+
     def days(self, start: datetime, end: datetime) -> tuple[date, date]:
         """Return the first and the last day of the half-open interval [start, end); one day when it is empty."""
         first = start.astimezone(self.zone).date()

@@ -14,6 +14,8 @@ from lib.decimals import EXACT, HALF_UP, ZERO
 from plans.pricing.rating_parts import RatingPart
 
 ONE = Decimal(1)
+# The page stays readable; the stored explanation lists up to a hundred.
+MAX_LEVELS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,12 @@ def explain_line(line: LineFacts, *, figures: Figures) -> Workings:
         return Workings(PriceText(_("paid from the wallet")), ())
     parts = [RatingPart.from_json(stored) for stored in line.explanation["parts"]]
     rows = tuple(writer.part_rows(parts))
-    closing = (*writer.rounding_rows(), *writer.billed_before_rows(), *writer.commitment_part_rows())
+    closing = (
+        *writer.rounding_rows(),
+        *writer.billed_before_rows(),
+        *writer.commitment_part_rows(),
+        *writer.level_rows(),
+    )
     if writer.has_single_price(parts):
         return Workings(rows[0].price, closing)
     return Workings(None, (*rows, *closing))
@@ -154,6 +161,19 @@ class _WorkingsWriter:
         ):
             if part := Decimal(parts.get(name, ZERO)):
                 yield Working(f"{label}: {self.figures.money(part)}")
+
+    def level_rows(self) -> Iterator[Working]:
+        """Yield the levels that a quantity over time consists of, each with its time; the first few of many."""
+        levels = self.line.explanation.get("levels", ())
+        for level in levels[:MAX_LEVELS]:
+            text = _("%(level)s from %(start)s to %(end)s") % {
+                "level": self.figures.quantity(Decimal(level["level"])),
+                "start": self.figures.moment(datetime.fromisoformat(level["from"])),
+                "end": self.figures.moment(datetime.fromisoformat(level["to"])),
+            }
+            yield Working(text)
+        if len(levels) > MAX_LEVELS or "levels_until" in self.line.explanation:
+            yield Working(_("Further changes of the level are in the list of the line’s events."))
 
     def coupon_rows(self) -> Iterator[Working]:
         """Yield the base of a percentage; a fixed amount needs no explanation."""

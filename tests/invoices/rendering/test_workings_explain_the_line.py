@@ -42,6 +42,28 @@ def test_seats_are_explained_part_by_part():
     ]
 
 
+def level(number: str, start: str, end: str) -> dict[str, str]:
+    return {"level": number, "from": f"2026-10-{start}:00+00:00", "to": f"2026-10-{end}:00+00:00"}
+
+
+def test_levels_over_time_are_listed_with_their_times():
+    line = usage_line("Storage", PerUnit(D("0.25")), "7.5")
+    levels = [level("5", "01T00:00", "16T12:00"), level("10", "16T12:00", "31T23:00")]
+    rows = workings_of(replace(line, explanation={**line.explanation, "levels": levels})).rows
+    assert [row.label for row in rows][-2:] == [
+        "5 from 1 Oct 2026, 00:00 to 16 Oct 2026, 12:00",
+        "10 from 16 Oct 2026, 12:00 to 31 Oct 2026, 23:00",
+    ]
+
+
+def test_many_levels_are_cut_with_a_remark():
+    line = usage_line("Storage", PerUnit(D("0.25")), "7.5")
+    levels = [level(str(day), f"{day:02}T00:00", f"{day + 1:02}T00:00") for day in range(1, 21)]
+    rows = workings_of(replace(line, explanation={**line.explanation, "levels": levels})).rows
+    assert rows[-1].label == "Further changes of the level are in the list of the line’s events."
+    assert sum(" from " in row.label for row in rows) == 12
+
+
 def test_a_one_time_add_on_has_its_price():
     line = replace(fee("1000"), quantity=D(2), explanation={"fee": "500", "taken": "2", "formula": "2 × 500"})
     assert workings_of(line).price == PriceText("€500.00")
