@@ -20,7 +20,7 @@ def price_commitment(commitment: SpendCommitment, price: PriceTerms) -> SpendCom
 
     :raises InvalidCharge: if the price does not determine the worth of a number of units alone.
 
-    Source: docs/pricing.md#commitments-in-units.
+    Source: docs/closing.md#commitments-in-units.
     """
     if commitment.units is None:
         return commitment

@@ -197,6 +197,8 @@ CASES = [
     ("price_is_split_into_1_to_10000_values", edit("plans_price", "split_by = 'key', split_bound = 10001")),
     ("price_is_split_into_1_to_10000_values", edit("plans_price", "split_by = 'key', split_bound = 0")),
     ("only_a_split_price_has_values", edit("plans_price", "split_bound = 5")),
+    ("amount_billed_in_advance_is_finite", edit("plans_price", "billed_each = -1")),
+    ("amount_billed_in_advance_is_finite", edit("plans_price", "billed_each = 'NaN'")),
     ("only_a_split_price_has_values", edit("plans_price", "allowance_per_value = true")),
     ("price_reset_is_known", edit("plans_price", "resets_unit = 'minute'")),
     ("price_resets_every_1_to_120", edit("plans_price", "resets_every = 0")),

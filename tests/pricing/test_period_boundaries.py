@@ -107,7 +107,7 @@ def test_nothing_begins_before_the_start():
 @pytest.mark.parametrize(
     ("unit", "count", "message"),
     [
-        ("fortnight", 1, "An interval is counted in day, week, month, quarter, year, not 'fortnight'"),
+        ("fortnight", 1, "An interval is counted in hour, day, week, month, quarter, year, not 'fortnight'"),
         ("month", 0, "An interval has 1 to 120 units, not 0"),
         ("month", 121, "An interval has 1 to 120 units, not 121"),
     ],
