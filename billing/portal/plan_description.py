@@ -121,13 +121,18 @@ def _feature(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures)
         "name": feature.name,
         "included": included,
         "prices": list(_prices(feature, figures)) if feature.price else [],
-        "beyond": _beyond(feature),
+        "beyond": _beyond(feature, figures),
         "limits": [describe_limit(limit, unit=feature.unit, units=figures.units) for limit in feature.usage_limits],
         "is_agreed": bool(feature.overridden),
     }
 
 
-def _beyond(feature: FeatureTerms) -> str:
+def _beyond(feature: FeatureTerms, figures: PortalFigures) -> str:
+    if feature.billed_each is not None:
+        if not feature.billed_each:
+            return _("Usage is billed as it occurs.")
+        amount = figures.in_currency(feature.billed_each, feature.currency)
+        return _("Usage is billed each time it has cost %(amount)s.") % {"amount": amount}
     if feature.wallet:
         return " ".join([_("Paid from your wallet."), str(AT_ZERO[AtZero(feature.at_zero)])])
     if feature.consumption == Consumption.HARD_CAP:

@@ -1,6 +1,6 @@
 """
-Finance builds an offer whose requests become slow beyond an allowance, with a quota in a sliding window and one line for
-each API key; the customer's checks follow it, and support explains the invoice.
+Finance builds an offer whose requests become slow beyond an allowance, with a quota in a sliding window and one line
+for each API key; the customer's checks follow it, and support explains the invoice.
 """
 
 import re
