@@ -101,7 +101,7 @@ class PriceAdmin(StaffAdmin):
         # Likewise these, which only usage billed by invoice can have.
         is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE
         is_set = obj is not None and (obj.split_by or obj.billed_each is not None)
-        invoiced = ["billed_each", OF_INVOICED_USAGE[1:]] if is_invoiced or is_set else []
+        invoiced = OF_INVOICED_USAGE if is_invoiced or is_set else ()
         return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *invoiced]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
