@@ -97,12 +97,12 @@ class PriceAdmin(StaffAdmin):
         # removed.
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
         is_bounded = obj is not None and (obj.minimum, obj.maximum) != (None, None)
-        bounds = [("minimum", "maximum")] if is_bounded or not is_paid else []
+        bounds = ("minimum", "maximum") if is_bounded or not is_paid else ()
         # Likewise these, which only usage billed by invoice can have.
         is_invoiced = obj is None or obj.plan_feature.consumption == Consumption.OVERAGE
         is_set = obj is not None and (obj.split_by or obj.billed_each is not None)
         invoiced = OF_INVOICED_USAGE if is_invoiced or is_set else ()
-        return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit"), *invoiced]})]
+        return [(None, {"fields": [*first, *bounds, "resets_every", "resets_unit", *invoiced]})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         currency = request.GET.get("currency") or usual_currency()
