@@ -21,8 +21,8 @@ class Story:
     """
     The sandbox customer of one page, on a test clock of their own, which starts on January 1, 2026.
 
-    ids: the names that calls of the page use in braces: the customer and subscription, the wallet opened last, and the
-        invoice of the latest purchase.
+    ids: the names that calls of the page use in braces: the customer and subscription, the customer's latest wallet,
+        and the invoice of the latest purchase.
     """
 
     def __init__(self, recipe: Recipe, *, forms: CatalogForms, api: Tollbook) -> None:
@@ -80,13 +80,10 @@ class Story:
     def make_call(self, row: dict[str, str]) -> None:
         """Make a call of the API; names in braces stand for ids."""
         method, address = row["call"].split()
-        for name, value in self.ids.items():
-            address = address.replace(f"{{{name}}}", str(value))
-        response = self.api.call(method, address, body=json.loads(row["body"]))
-        if address == "/wallets":
-            self.ids["wallet"] = response["id"]
-        elif "invoice" in response:
-            self.ids["invoice"] = response["invoice"]
+        if "{wallet}" in address:
+            self.ids["wallet"] = self.read_wallet()["id"]
+        response = self.api.call(method, address.format(**self.ids), body=json.loads(row["body"]))
+        self.ids |= {name: response[name] for name in ("invoice",) if name in response}
 
     def send_usage(self, row: dict[str, str]) -> None:
         """Send the events of a row, all of its time."""
@@ -113,8 +110,12 @@ class Story:
 
     def compare_balance(self, row: dict[str, str]) -> None:
         """Compare the balance of the wallet, and its working."""
-        wallet = self.api.call("GET", f"/wallets/{self.ids['wallet']}")
-        assert Decimal(wallet["balance"]) == number(row["balance"]) == value_of(row["working"]), row
+        assert Decimal(self.read_wallet()["balance"]) == number(row["balance"]) == value_of(row["working"]), row
+
+    def read_wallet(self) -> dict[str, Any]:
+        """Return the customer's latest wallet."""
+        wallets = self.api.call("GET", "/wallets", query={"customer": self.recipe.name})
+        return dict(wallets["data"][0])
 
     def compare_invoices(self) -> None:
         """Advance the clock to the day after the page's last invoice, and compare all invoices and their workings."""

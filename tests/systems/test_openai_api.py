@@ -1,7 +1,7 @@
-"""OpenAI's API: tokens by model and direction, paid from a prepaid dollar balance, with tiers of use."""
+"""OpenAI's API: tokens by model and direction, paid from a prepaid balance in dollars."""
 
 
-def test_openai_api_is_prepaid_by_tokens(story):
+def test_openai_is_prepaid_by_the_token(story):
     openai = story("openai-api")
     openai.set_up()
     openai.subscribe()
