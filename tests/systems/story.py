@@ -59,8 +59,8 @@ class Story:
 
     def play(self) -> None:
         """
-        Make the page's calls, send its usage, and compare its checks and balances, in the order of time, and of this
-        list at the same time.
+        Make the page's calls, send its usage, and compare its checks and balances, each at its time; at the same time
+        in this order.
         """
         steps: dict[str, Callable[[dict[str, str]], None]] = {
             "Calls": self.make_call,
