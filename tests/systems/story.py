@@ -1,0 +1,151 @@
+"""A customer's story with the offer of a page of docs/recipes: set up in the admin, then told over HTTP."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from tollbook_client import Tollbook
+
+from billing.simulation.sandbox import advance_all
+from tests.systems.catalog_forms import CatalogForms
+from tests.systems.recipe import Recipe, moment, number, properties, value_of
+
+CENT = Decimal("0.01")
+START = moment("2026-01-01")
+
+
+class Story:
+    """
+    The sandbox customer of one page, on a test clock of their own, which starts on January 1, 2026.
+
+    ids: the names that calls of the page use in braces: the customer and subscription, the customer's latest wallet,
+        and the invoice of the latest purchase.
+    """
+
+    def __init__(self, recipe: Recipe, *, forms: CatalogForms, api: Tollbook) -> None:
+        self.recipe, self.forms, self.api = recipe, forms, api
+        self.ids: dict[str, Any] = {"customer": recipe.name, "subscription": recipe.name}
+        self.now = START
+
+    def set_up(self) -> None:
+        """Add the meters, features and packs in the admin, and import and publish the price list of each plan."""
+        for section, add in (
+            ("Meters", self.forms.add_meter),
+            ("Features", self.forms.add_feature),
+            ("Packs", self.forms.add_pack),
+        ):
+            for row in self.recipe.table(section):
+                add(row)
+        for row in self.recipe.table("Plans"):
+            version = self.forms.add_plan(row)
+            address = f"/plans/{row['code']}/versions/{version.number}/price-list"
+            self.api.call("PUT", address, body=self.recipe.price_list(row["code"]))
+            self.forms.publish(version)
+
+    def subscribe(self, plan: str = "") -> None:
+        """Create the customer on a test clock, and subscribe them to a plan, by default the page's first."""
+        plan = plan or self.recipe.table("Plans")[0]["code"]
+        clock = self.api.call("POST", "/test-clocks", body={"name": self.recipe.name, "now": _text(START)})
+        self.ids["clock"] = clock["id"]
+        party = {"id": self.recipe.name, "legal_name": "Example Ltd", "country": "US", "time_zone": "UTC"}
+        self.api.call("POST", "/customers", body=party | {"test_clock": clock["id"]})
+        order = {"id": self.recipe.name, "customer": self.recipe.name, "plan": plan, "version": 1}
+        self.api.call("POST", "/subscriptions", body=order)
+
+    def play(self) -> None:
+        """Live through the page's calls, usage, checks and balances in order of time, each at its time."""
+        steps: dict[str, Callable[[dict[str, str]], None]] = {
+            "Calls": self.make_call,
+            "Usage": self.send_usage,
+            "Checks": self.compare_check,
+            "Balances": self.compare_balance,
+        }
+        rows = chain.from_iterable(((row, step) for row in self.recipe.table(name)) for name, step in steps.items())
+        for row, step in sorted(rows, key=lambda pair: moment(pair[0]["time"])):
+            self.advance(moment(row["time"]))
+            step(row)
+
+    def advance(self, to: datetime) -> None:
+        """Advance the clock to a time, unless it is there."""
+        if to > self.now:
+            self.api.call("POST", f"/test-clocks/{self.ids['clock']}/advance", body={"to": _text(to)})
+            advance_all()  # the task of a worker
+            clock = self.api.call("GET", f"/test-clocks/{self.ids['clock']}")
+            assert clock["state"] == "standing", clock["failure"]
+            self.now = to
+
+    def make_call(self, row: dict[str, str]) -> None:
+        """Make a call of the API; names in braces stand for ids."""
+        method, address = row["call"].split()
+        if "{wallet}" in address:
+            self.ids["wallet"] = self.read_wallet()["id"]
+        response = self.api.call(method, address.format(**self.ids), body=json.loads(row["body"]))
+        self.ids |= {name: response[name] for name in ("invoice",) if name in response}
+
+    def send_usage(self, row: dict[str, str]) -> None:
+        """Send the events of a row, all of its time."""
+        event = {
+            "customer": self.recipe.name,
+            "event": row["event"],
+            "timestamp": _text(self.now),
+            "properties": properties(row["properties"]),
+        }
+        events = [event | {"id": f"{row['time']}-{row['properties']}-{n}"} for n in range(int(number(row["times"])))]
+        response = self.api.call("POST", "/events", body=events)
+        assert response["accepted"] == len(events), response
+
+    def compare_check(self, row: dict[str, str]) -> None:
+        """Ask whether the customer may use a feature, and compare the answer's fields with the row's other columns."""
+        question: dict[str, Any] = {"feature": row["feature"], "quantity": str(number(row["quantity"]))}
+        question |= {"customer": self.recipe.name, "properties": properties(row.get("properties", ""))}
+        answer = self.api.call("POST", "/check", body=question)
+        columns = row.keys() - {"time", "feature", "quantity", "properties", "why"}
+        given = {column: answer[column.replace(" ", "_")] for column in columns}
+        assert {column: _cell(value) for column, value in given.items()} == {
+            column: row[column].replace(",", "") for column in columns
+        }, row
+
+    def compare_balance(self, row: dict[str, str]) -> None:
+        """Compare the balance of the wallet, and its working."""
+        assert Decimal(self.read_wallet()["balance"]) == number(row["balance"]) == value_of(row["working"]), row
+
+    def read_wallet(self) -> dict[str, Any]:
+        """Return the customer's latest wallet."""
+        wallets = self.api.call("GET", "/wallets", query={"customer": self.recipe.name})
+        return dict(wallets["data"][0])
+
+    def compare_invoices(self) -> None:
+        """Advance the clock to the day after the page's last invoice, and compare all invoices and their workings."""
+        table = self.recipe.table("Invoices")
+        self.advance(moment(table[-1]["date"]) + timedelta(days=1))
+        listed = self.api.call("GET", "/invoices", query={"customer": self.recipe.name, "limit": 200})["data"]
+        invoices = [self.api.call("GET", f"/invoices/{invoice['id']}") for invoice in reversed(listed)]
+        lines = [
+            (invoice["issued_at"][:10], line["description"], Decimal(line["quantity"]), line["amount"]["amount"])
+            for invoice in invoices
+            for line in invoice["lines"]
+        ]
+        assert lines == [
+            (row["date"], row["line"], number(row["quantity"]), row["amount"].replace(",", "")) for row in table
+        ]
+        for row in table:
+            assert round_half_up(value_of(row["working"])) == number(row["amount"]), row
+
+
+def round_half_up(amount: Decimal) -> Decimal:
+    """Return an amount rounded to cents, as docs/pricing.md#rounding defines."""
+    return amount.quantize(CENT, "ROUND_HALF_UP")
+
+
+def _cell(value: Any) -> str:
+    """Return a field of an answer as a page shows it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
