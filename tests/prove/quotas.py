@@ -139,8 +139,9 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     try:
         house.start("web")
         _use_all(crowds, clients, options.seed)
-        for crowd in crowds:
-            verdict.require(_used(crowd) == clients, f"{crowd.customer}: {_used(crowd)} of {clients} uses are stored")
+        used = [len(_times(crowd)) for crowd in crowds]
+        for crowd, uses in zip(crowds, used, strict=True):
+            verdict.require(uses == clients, f"{crowd.customer}: {uses} of {clients} uses are stored")
         busiest = [
             _most_in_a_window(_times(crowd)[start:], MINUTE) for crowd, start in zip(crowds, (0, START), strict=True)
         ]
@@ -156,8 +157,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     table(
         ["limit", "clients", "uses", "most in a minute", "then"],
         [
-            [crowd.customer, clients, _used(crowd), most_uses, dict(sorted(crowd.outcomes.items()))]
-            for crowd, most_uses in zip(crowds, busiest, strict=True)
+            [crowd.customer, clients, uses, most_uses, dict(sorted(crowd.outcomes.items()))]
+            for crowd, uses, most_uses in zip(crowds, used, busiest, strict=True)
         ],
     )
     books_are_sound(verdict)
@@ -196,10 +197,6 @@ def _times(crowd: Crowd) -> list[datetime]:
         .order_by("occurred_at")
         .values_list("occurred_at", flat=True)
     )
-
-
-def _used(crowd: Crowd) -> int:
-    return len(_times(crowd))
 
 
 def _most_in_a_window(times: Sequence[datetime], window: timedelta) -> int:
