@@ -5,6 +5,7 @@ from typing import Any
 from django.test import Client
 
 from plans.models import Meter, Plan, PlanVersion
+from plans.publishing.readiness import problems_of
 
 METER = {"aggregation": "count", "filters": "{}", "rounding": "none", "rounding_places": "0"}
 FEATURE = {"kind": "metered", "when_unreachable": "open"}
@@ -57,7 +58,7 @@ class CatalogForms:
         page = f"/admin/plans/planversion/{version.pk}/publish_now/"
         response = self.client.post(page, {"audience": "new", "acknowledged": "on"}, follow=True)
         version.refresh_from_db()
-        assert version.state == "live", response.content.decode()
+        assert version.state == "live", problems_of(version) or response.status_code
 
     def _add(self, model: str, fields: dict[str, Any]) -> None:
         response = self.client.post(f"/admin/plans/{model}/add/", fields | {"_save": "Save"})

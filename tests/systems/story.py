@@ -126,13 +126,14 @@ class Story:
         listed = self.api.call("GET", "/invoices", query={"customer": self.recipe.name, "limit": 200})["data"]
         invoices = [self.api.call("GET", f"/invoices/{invoice['id']}") for invoice in reversed(listed)]
         lines = [
-            (invoice["issued_at"][:10], line["description"], Decimal(line["quantity"]), line["amount"]["amount"])
+            f"{invoice['issued_at'][:10]} {line['description']}: {line['quantity']}, {line['amount']['amount']}"
             for invoice in invoices
             for line in invoice["lines"]
         ]
-        assert lines == [
-            (row["date"], row["line"], number(row["quantity"]), row["amount"].replace(",", "")) for row in table
+        expected = [
+            f"{row['date']} {row['line']}: {number(row['quantity'])}, {row['amount'].replace(',', '')}" for row in table
         ]
+        assert lines == expected, "\n".join(lines)
         for row in table:
             assert round_half_up(value_of(row["working"])) == number(row["amount"]), row
 
