@@ -44,7 +44,7 @@ class Story:
             version = self.forms.add_plan(row)
             address = f"/plans/{row['code']}/versions/{version.number}/price-list"
             self.api.call("PUT", address, body=self.recipe.price_list(row["code"]))
-            self.forms.publish(version)
+            self.forms.publish(version, at=START)
 
     def subscribe(self, plan: str = "") -> None:
         """Create the customer on a test clock, and subscribe them to a plan, by default the page's first."""
@@ -131,7 +131,8 @@ class Story:
             for line in invoice["lines"]
         ]
         expected = [
-            f"{row['date']} {row['line']}: {number(row['quantity'])}, {row['amount'].replace(',', '')}" for row in table
+            f"{row['date']} {row['line']}: {number(row['quantity'])}, {row['amount'].replace(',', '')}"
+            for row in table
         ]
         assert lines == expected, "\n".join(lines)
         for row in table:
