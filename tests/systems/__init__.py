@@ -1,4 +1,4 @@
-"""Systems of other companies, each with its own offer: docs/recipes."""
+"""The offers of well-known systems, from the meter to the invoice: docs/recipes."""
 
 import pytest
 

@@ -20,7 +20,7 @@ class Recipe:
     name: str
 
     def table(self, section: str) -> list[dict[str, str]]:
-        """Return the rows of a section's table without the marks of code, or no rows if the page has no such section."""
+        """Return the rows of a section's table, without backticks; none if the page has no such section."""
         page = f"recipes/{self.name}.md"
         if f"\n## {section}\n" not in (docs_tables.DOCS / page).read_text(encoding="utf-8"):
             return []

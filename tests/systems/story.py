@@ -1,9 +1,9 @@
-"""A customer's story with the offer of a page of docs/recipes: set up in the admin, then told over HTTP."""
+"""A customer's story with the offer of a page of docs/recipes, over HTTP from the subscription to the invoices."""
 
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import chain
 from typing import Any
 
@@ -21,14 +21,14 @@ class Story:
     """
     The sandbox customer of one page, on a test clock of their own, which starts on January 1, 2026.
 
-    ids: the names that calls of the page use in braces: the customer and subscription, the customer's latest wallet,
-        the invoice of the latest purchase, and the number of the latest reservation.
+    ids: what the names in braces in a call stand for: the subscription, the customer's latest wallet, the invoice of
+        its latest purchase, and the number of its latest reservation.
     """
 
     def __init__(self, recipe: Recipe, *, forms: CatalogForms, api: Tollbook) -> None:
         self.recipe, self.forms, self.api = recipe, forms, api
-        self.ids: dict[str, Any] = {"customer": recipe.name, "subscription": recipe.name}
-        self.now = START
+        self.ids: dict[str, Any] = {"subscription": recipe.name}
+        self.clock, self.now = 0, START
 
     def set_up(self) -> None:
         """Add the meters, features and packs in the admin, and import and publish the price list of each plan."""
@@ -50,14 +50,17 @@ class Story:
         """Create the customer on a test clock, and subscribe them to a plan, by default the page's first."""
         plan = plan or self.recipe.table("Plans")[0]["code"]
         clock = self.api.call("POST", "/test-clocks", body={"name": self.recipe.name, "now": _text(START)})
-        self.ids["clock"] = clock["id"]
+        self.clock = clock["id"]
         party = {"id": self.recipe.name, "legal_name": "Example Ltd", "country": "US", "time_zone": "UTC"}
         self.api.call("POST", "/customers", body=party | {"test_clock": clock["id"]})
         order = {"id": self.recipe.name, "customer": self.recipe.name, "plan": plan, "version": 1}
         self.api.call("POST", "/subscriptions", body=order)
 
     def play(self) -> None:
-        """Live through the page's calls, usage, checks and balances in order of time, each at its time."""
+        """
+        Make the page's calls, send its usage, and compare its checks and balances, in the order of time, and of this
+        list at the same time.
+        """
         steps: dict[str, Callable[[dict[str, str]], None]] = {
             "Calls": self.make_call,
             "Usage": self.send_usage,
@@ -72,9 +75,9 @@ class Story:
     def advance(self, to: datetime) -> None:
         """Advance the clock to a time, unless it is there."""
         if to > self.now:
-            self.api.call("POST", f"/test-clocks/{self.ids['clock']}/advance", body={"to": _text(to)})
-            advance_all()  # the task of a worker
-            clock = self.api.call("GET", f"/test-clocks/{self.ids['clock']}")
+            self.api.call("POST", f"/test-clocks/{self.clock}/advance", body={"to": _text(to)})
+            advance_all()  # a worker's task, which the request has only queued
+            clock = self.api.call("GET", f"/test-clocks/{self.clock}")
             assert clock["state"] == "standing", clock["failure"]
             self.now = to
 
@@ -99,7 +102,7 @@ class Story:
         assert response["accepted"] == len(events), response
 
     def compare_check(self, row: dict[str, str]) -> None:
-        """Ask whether the customer may use a feature, and compare the answer's fields with the row's other columns."""
+        """Ask whether the customer may use a feature, and compare the answer with the row's other columns."""
         question: dict[str, Any] = {"feature": row["feature"], "quantity": str(number(row["quantity"]))}
         question |= {"customer": self.recipe.name, "properties": properties(row.get("properties", ""))}
         answer = self.api.call("POST", "/check", body=question)
@@ -120,7 +123,10 @@ class Story:
         return dict(wallets["data"][0])
 
     def compare_invoices(self) -> None:
-        """Advance the clock to the day after the page's last invoice, and compare all invoices and their workings."""
+        """
+        Advance the clock to the day after the page's last invoice, and compare every line of every invoice, and the
+        value of its working with its amount.
+        """
         table = self.recipe.table("Invoices")
         self.advance(moment(table[-1]["date"]) + timedelta(days=1))
         listed = self.api.call("GET", "/invoices", query={"customer": self.recipe.name, "limit": 200})["data"]
@@ -136,16 +142,11 @@ class Story:
         ]
         assert lines == expected, "\n".join(lines)
         for row in table:
-            assert round_half_up(value_of(row["working"])) == number(row["amount"]), row
-
-
-def round_half_up(amount: Decimal) -> Decimal:
-    """Return an amount rounded to cents, as docs/pricing.md#rounding defines."""
-    return amount.quantize(CENT, "ROUND_HALF_UP")
+            assert value_of(row["working"]).quantize(CENT, ROUND_HALF_UP) == number(row["amount"]), row
 
 
 def _cell(value: Any) -> str:
-    """Return a field of an answer as a page shows it."""
+    """Return a field of an answer in the form of a page's cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
