@@ -1,11 +1,8 @@
 """Meters, features, packs and plans are added by the forms of the admin, as a page of docs/recipes lists them."""
 
-from datetime import datetime
 from typing import Any
-from unittest import mock
 
 from django.test import Client
-from django.utils import timezone
 
 from plans.models import Meter, Plan, PlanVersion
 from plans.publishing.readiness import problems_of
@@ -56,15 +53,10 @@ class CatalogForms:
         self._add("planversion", VERSION | {"plan": plan.pk})
         return plan.versions.get()
 
-    def publish(self, version: PlanVersion, *, at: datetime) -> None:
-        """
-        Publish a draft for new subscriptions; the advice of the plan check is acknowledged.
-
-        at: the time at which the admin does it, so that the version is in force on a test clock that starts then.
-        """
+    def publish(self, version: PlanVersion) -> None:
+        """Publish a draft for new subscriptions; the advice of the plan check is acknowledged."""
         page = f"/admin/plans/planversion/{version.pk}/publish_now/"
-        with mock.patch.object(timezone, "now", return_value=at):
-            response = self.client.post(page, {"audience": "new", "acknowledged": "on"}, follow=True)
+        response = self.client.post(page, {"audience": "new", "acknowledged": "on"}, follow=True)
         version.refresh_from_db()
         assert version.state == "live", problems_of(version) or response.status_code
 

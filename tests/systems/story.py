@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import chain
 from typing import Any
 
+import time_machine
 from tollbook_client import Tollbook
 
 from billing.simulation.sandbox import advance_all
@@ -19,7 +20,7 @@ START = moment("2026-01-01")
 
 class Story:
     """
-    The sandbox customer of one page, on a test clock of their own, which starts on January 1, 2026.
+    The sandbox customer of one page, on a test clock of its own, which starts on January 1, 2026.
 
     ids: what the names in braces in a call stand for: the subscription, the customer's latest wallet, the invoice of
         its latest purchase, and the number of its latest reservation.
@@ -44,22 +45,23 @@ class Story:
             version = self.forms.add_plan(row)
             address = f"/plans/{row['code']}/versions/{version.number}/price-list"
             self.api.call("PUT", address, body=self.recipe.price_list(row["code"]))
-            self.forms.publish(version, at=START)
+            with time_machine.travel(START, tick=False):  # the version is in force from the start of the clock
+                self.forms.publish(version)
 
-    def subscribe(self, plan: str = "") -> None:
-        """Create the customer on a test clock, and subscribe them to a plan, by default the page's first."""
-        plan = plan or self.recipe.table("Plans")[0]["code"]
+    def subscribe(self) -> None:
+        """Create the customer on a test clock, and subscribe it to the page's first plan."""
+        plan = self.recipe.table("Plans")[0]["code"]
         clock = self.api.call("POST", "/test-clocks", body={"name": self.recipe.name, "now": _text(START)})
         self.clock = clock["id"]
         party = {"id": self.recipe.name, "legal_name": "Example Ltd", "country": "US", "time_zone": "UTC"}
         self.api.call("POST", "/customers", body=party | {"test_clock": clock["id"]})
-        order = {"id": self.recipe.name, "customer": self.recipe.name, "plan": plan, "version": 1}
+        order = {"id": self.recipe.name, "customer": self.recipe.name, "plan": plan}
         self.api.call("POST", "/subscriptions", body=order)
 
     def play(self) -> None:
         """
-        Make the page's calls, send its usage, and compare its checks and balances, in the order of time, and of this
-        list at the same time.
+        Make the page's calls, send its usage, and compare its checks and balances, each at its time; at the same time
+        in this order.
         """
         steps: dict[str, Callable[[dict[str, str]], None]] = {
             "Calls": self.make_call,

@@ -1,4 +1,4 @@
-"""ElevenLabs: monthly credits for speech that roll over twice, and a price per thousand beyond them."""
+"""ElevenLabs: monthly credits for speech that roll over twice, and in the larger plan a price per thousand beyond."""
 
 
 def test_elevenlabs_rolls_credits_over_and_bills_the_speech_beyond_them(story):
