@@ -233,10 +233,12 @@ def _find_exceeded_cap(
     )
 
 
-def find_exceeded_limit(query: FeatureQuery) -> CheckAnswer | None:
+def find_exceeded_limit(query: FeatureQuery, *, since: datetime) -> CheckAnswer | None:
     """
     Return the answer for usage that is counted already and exceeds a hard cap or a quota, or whose feature is locked;
     else None.
+
+    since: time of the first usage; the query's is that of the last. Quotas are compared at both.
     """
     rows = read_feature_usage(query)
     if lock := FeatureLocks(query).find(rows[0]):
@@ -249,7 +251,12 @@ def find_exceeded_limit(query: FeatureQuery) -> CheckAnswer | None:
         and EXACT.add(availability.used, availability.reserved_quantity) > availability.feature.included
     ):
         return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES).refused(CAP_REACHED)
-    exceeded = [limit for limit in limit_states(availability, ZERO, at=query.at) if limit.is_exceeded]
+    exceeded = [
+        limit
+        for at in sorted({since, query.at})
+        for limit in limit_states(availability, ZERO, at=at)
+        if limit.is_exceeded
+    ]
     if any(limit.terms.kind == "quota" and limit.terms.after == "refuse" for limit in exceeded):
         return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES).refused(QUOTA_REACHED)
     return None

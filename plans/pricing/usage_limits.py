@@ -97,6 +97,17 @@ def count_recent(buckets: Iterable[UseBucket], *, window: timedelta, at: datetim
     return uses
 
 
+def busiest_moment(buckets: Sequence[UseBucket], *, window: timedelta, at: datetime) -> datetime:
+    """
+    Return the end of the window with the most uses among those that a use at `at` counts in.
+
+    Requests of one customer are decided one after the other, but not always in the order of their times: one that
+    waited for its turn finds uses later than its own time, which share windows with it.
+    """
+    later = {bucket.starts_at for bucket in buckets if at < bucket.starts_at < at + window}
+    return max([at, *sorted(later)], key=lambda end: count_recent(buckets, window=window, at=end))
+
+
 def free_from(buckets: Iterable[UseBucket], *, room_at: Decimal, window: timedelta, at: datetime) -> datetime:
     """
     Return the time from which at most `room_at` uses of these buckets are left in the window, if none is added.
@@ -130,15 +141,16 @@ def throttle_wait(
         beyond it.
     quantity: zero for any use at all; more than a minute allows waits for an empty minute.
     """
-    recent = sorted(bucket for bucket in buckets if bucket.starts_at <= at < bucket.ends_at + MINUTE)
+    end = busiest_moment(buckets, window=MINUTE, at=at)
+    recent = sorted(bucket for bucket in buckets if bucket.starts_at <= end < bucket.ends_at + MINUTE)
     counted = recent if beyond is None else _last_uses(recent, beyond)
     quantity = min(quantity, per_minute)
-    used = count_recent(counted, window=MINUTE, at=at)
+    used = count_recent(counted, window=MINUTE, at=end)
     if has_room(used, quantity, per_minute):
         return 0
     # For any use at all, it is enough that one of the counted uses leaves.
     room_at = EXACT.subtract(per_minute, quantity or min(Decimal(1), per_minute))
-    return whole_seconds_until(free_from(counted, room_at=room_at, window=MINUTE, at=at), at=at)
+    return whole_seconds_until(free_from(counted, room_at=room_at, window=MINUTE, at=end), at=at)
 
 
 def whole_seconds_until(moment: datetime, *, at: datetime) -> int:
@@ -226,7 +238,7 @@ def quota_state(terms: UsageLimitTerms, uses: LimitedUses, *, quantity: Decimal,
 
     Source: docs/limits.md#quotas.
     """
-    buckets, used, resets_at = _window_uses(terms, uses, at=at)
+    buckets, end, used, resets_at = _window_uses(terms, uses, at=at)
     is_exceeded = used > terms.most
     if has_room(used, quantity, terms.most) or terms.after == "overage":
         return LimitState(terms, used, resets_at, is_exceeded, False, None)
@@ -241,7 +253,7 @@ def quota_state(terms: UsageLimitTerms, uses: LimitedUses, *, quantity: Decimal,
     if terms.is_sliding and quantity <= terms.most:
         # For any use at all, it is enough that one of the counted uses leaves.
         room_at = EXACT.subtract(terms.most, quantity or min(Decimal(1), terms.most))
-        wait_until = free_from(buckets, room_at=room_at, window=terms.window, at=at)
+        wait_until = free_from(buckets, room_at=room_at, window=terms.window, at=end)
     fits_ever = wait_until is not None and quantity <= terms.most
     retry_after = whole_seconds_until(wait_until, at=at) if fits_ever and wait_until is not None else None
     return LimitState(terms, used, resets_at, is_exceeded, True, retry_after)
@@ -249,19 +261,20 @@ def quota_state(terms: UsageLimitTerms, uses: LimitedUses, *, quantity: Decimal,
 
 def _window_uses(
     terms: UsageLimitTerms, uses: LimitedUses, *, at: datetime
-) -> tuple[list[UseBucket], Decimal, datetime | None]:
-    """Return the buckets of a quota's window, the uses in it, and when room returns."""
+) -> tuple[list[UseBucket], datetime, Decimal, datetime | None]:
+    """Return the buckets of a quota's window, the end of the window, the uses in it, and when room returns."""
     if terms.is_sliding:
         buckets = uses.of_width(terms.window / BUCKETS_PER_WINDOW)
-        used = count_recent(buckets, window=terms.window, at=at)
-        return buckets, used, _room_returns_at(buckets, terms.window, at) if used else None
+        end = busiest_moment(buckets, window=terms.window, at=at)
+        used = count_recent(buckets, window=terms.window, at=end)
+        return buckets, end, used, _room_returns_at(buckets, terms.window, end) if used else None
     running = [
         window for window in uses.windows if window.width == terms.window and window.starts_at <= at < window.ends_at
     ]
     if not running:
-        return [], ZERO, None
+        return [], at, ZERO, None
     window = max(running)
-    return [window], window.uses, window.ends_at
+    return [window], window.ends_at, window.uses, window.ends_at
 
 
 def _room_returns_at(buckets: Iterable[UseBucket], window: timedelta, at: datetime) -> datetime:

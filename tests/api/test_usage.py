@@ -89,7 +89,8 @@ def test_breaks_usage_down_by_day_and_dimension(caller):
 REFUSED = [
     ({"since": "yesterday"}, "since"),
     ({"until": "2026-04-01T00:00:00"}, "until"),
-    ({"window": "minute"}, "window"),
+    ({"window": "second"}, "window"),
+    ({"window": "minute"}, "until"),
     ({"group_by": "color"}, "group_by"),
 ]
 

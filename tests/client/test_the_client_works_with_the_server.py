@@ -119,6 +119,11 @@ def test_usage_sent_at_once(client, acme):
         "acme", meter="api.calls", since=since, until=since + timedelta(days=2), window="hour"
     )
     assert sum(usage_slice.quantity for usage_slice in slices) == D(120)
+    now = datetime.now(UTC)
+    minutes = client.usage.breakdown(
+        "acme", meter="api.calls", since=now - timedelta(hours=1), until=now + timedelta(hours=1), window="minute"
+    )
+    assert sum(usage_minute.quantity for usage_minute in minutes) == D(120)
     with pytest.raises(InvalidFields):
         client.events.send(Event("", "api.calls"), atomic=True)
 

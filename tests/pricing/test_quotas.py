@@ -44,6 +44,26 @@ def test_admitted_uses_never_exceed_the_quota_in_any_window(requests, is_sliding
 
 
 @LAW
+@given(st.lists(st.tuples(SECONDS, st.integers(1, 5)), min_size=1, max_size=30))
+def test_requests_decided_out_of_the_order_of_their_times_never_exceed_a_sliding_quota_together(requests):
+    terms = UsageLimitTerms("quota", "units", D(7), timedelta(hours=1))
+    admitted = []
+    for second, number in requests:
+        at = DAY + timedelta(seconds=second)
+        if not quota_state(terms, in_buckets(admitted, terms), quantity=D(number), at=at).refuses:
+            admitted.append((at, D(number)))
+    for end, _ in admitted:
+        assert sum(number for at, number in admitted if end - terms.window < at <= end) <= 7
+
+
+def test_a_request_that_waited_for_its_turn_counts_the_uses_after_its_own_time():
+    terms = UsageLimitTerms("quota", "units", D(3), timedelta(minutes=1))
+    counted = in_buckets([(DAY + timedelta(seconds=12), D(3))], terms)
+    state = quota_state(terms, counted, quantity=D(1), at=DAY + timedelta(seconds=10))
+    assert (state.used, state.refuses, state.retry_after) == (3, True, 63)
+
+
+@LAW
 @given(st.lists(st.tuples(SECONDS, st.integers(1, 5)), min_size=1, max_size=30), st.integers(1, 7), st.booleans())
 def test_a_refused_request_is_let_through_after_its_wait(uses, asked, is_sliding):
     terms = UsageLimitTerms("quota", "units", D(7), timedelta(hours=1), is_sliding)

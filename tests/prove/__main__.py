@@ -33,6 +33,7 @@ CAMPAIGNS = (
     "migration",
     "payments",
     "pairs",
+    "quotas",
 )
 
 

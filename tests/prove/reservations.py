@@ -167,7 +167,7 @@ def _client(
     def post(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         give_up = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up:
-            answer = _post(port, secret, path, body)
+            answer = post_once(port, secret, path, body)
             if answer is not None and answer[0] < 500:
                 return answer
             with lock:
@@ -191,7 +191,7 @@ def _client(
         post(f"/reservations/{made['number']}/commit", {"quantity": "1"})
 
 
-def _post(port: int, secret: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
+def post_once(port: int, secret: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
     """Return status and response, or None if there was none."""
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
     try:

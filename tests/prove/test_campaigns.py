@@ -62,6 +62,12 @@ def test_pairs_of_operations_equal_one_after_the_other():
     assert "both succeeded" in output
 
 
+@pytest.mark.long
+def test_quotas_and_throttles_apply_to_concurrent_clients():
+    output = campaign("quotas", "--clients", "40", "--most", "30")
+    assert "check and reserve agree at rest" in output
+
+
 def test_a_broken_guarantee_sets_the_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")

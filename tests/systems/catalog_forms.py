@@ -10,6 +10,7 @@ from plans.publishing.readiness import problems_of
 METER = {"aggregation": "count", "filters": "{}", "rounding": "none", "rounding_places": "0"}
 FEATURE = {"kind": "metered", "when_unreachable": "open"}
 VERSION = {"interval_count": 1, "interval_unit": "month", "anchor": "calendar", "proration": "second"}
+COUPON = {"period_months": "1"}
 PACK = {"slabs_by": "units", "is_taxed": "on", "priority": "50", "rolls_over": "0"}
 
 
@@ -38,6 +39,12 @@ class CatalogForms:
         fields = PACK | _fields(row)
         prices = [{"currency": fields.pop("currency"), "price": fields.pop("price")}]
         self._add("creditpack", fields | _inline("prices", prices) | _inline("slabs", []))
+
+    def add_coupon(self, row: dict[str, str]) -> None:
+        """Add a coupon with a promotion code."""
+        fields = COUPON | _fields(row)
+        codes = [{"code": fields.pop("promotion_code")}]
+        self._add("coupon", fields | _inline("promotion_codes", codes) | _inline("promotions", []))
 
     def add_plan(self, row: dict[str, str]) -> PlanVersion:
         """Add a plan with an empty draft."""

@@ -22,8 +22,8 @@ class Story:
     """
     The sandbox customer of one page, on a test clock of its own, which starts on January 1, 2026.
 
-    ids: what the names in braces in a call stand for: the subscription, the customer's latest wallet, and the invoice
-        of its latest purchase.
+    ids: what the names in braces in a call stand for: the subscription, the customer's latest wallet, the invoice of
+        its latest purchase, and the number of its latest reservation.
     """
 
     def __init__(self, recipe: Recipe, *, forms: CatalogForms, api: Tollbook) -> None:
@@ -37,6 +37,7 @@ class Story:
             ("Meters", self.forms.add_meter),
             ("Features", self.forms.add_feature),
             ("Packs", self.forms.add_pack),
+            ("Coupons", self.forms.add_coupon),
         ):
             for row in self.recipe.table(section):
                 add(row)
@@ -88,8 +89,7 @@ class Story:
         if "{wallet}" in address:
             self.ids["wallet"] = self.read_wallet()["id"]
         response = self.api.call(method, address.format(**self.ids), body=json.loads(row["body"]))
-        if "invoice" in response:
-            self.ids["invoice"] = response["invoice"]
+        self.ids |= {name: response[name] for name in ("invoice", "number") if name in response}
 
     def send_usage(self, row: dict[str, str]) -> None:
         """Send the events of a row, all of its time."""
@@ -108,6 +108,7 @@ class Story:
         question: dict[str, Any] = {"feature": row["feature"], "quantity": str(number(row["quantity"]))}
         question |= {"customer": self.recipe.name, "properties": properties(row.get("properties", ""))}
         answer = self.api.call("POST", "/check", body=question)
+        answer["upgrade"] = ", ".join(plan["code"] for plan in (answer.get("remedy") or {}).get("plans", ()))
         columns = row.keys() - {"time", "feature", "quantity", "properties", "why"}
         given = {column: answer[column.replace(" ", "_")] for column in columns}
         assert {column: _cell(value) for column, value in given.items()} == {

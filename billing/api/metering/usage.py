@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from billing.api.subscriptions.serializers import HeldSerializer
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.rating_inputs.cap_usage import CapUsage
-from billing.metering.usage.breakdown import BreakdownRefused, breakdown
+from billing.metering.usage.breakdown import WINDOWS, BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
 from customers.customer_time import current_time_by_external_id
 from customers.models import Customer
@@ -51,13 +51,13 @@ class Usage(ApiView[Any]):
 
     @get(
         "break_down_usage",
-        "A customer's usage by hour, day or month, and by a dimension",
-        "Usage of one meter by time and dimension.",
+        "A customer's usage by minute, hour, day or month, and by a dimension",
+        "Usage of one meter by time and dimension. Minutes cover at most 6 hours and 20,000 events.",
         parameters=(
             OpenApiParameter("meter", str, required=True, description="The meter's code."),
             OpenApiParameter("since", OpenApiTypes.DATETIME, required=True),
             OpenApiParameter("until", OpenApiTypes.DATETIME, required=True),
-            OpenApiParameter("window", str, enum=["hour", "day", "month"], description="Default: day."),
+            OpenApiParameter("window", str, enum=list(WINDOWS), description="Default: day."),
             OpenApiParameter("group_by", str, description="A dimension of the meter."),
         ),
         response=OpenApiTypes.OBJECT,

@@ -91,17 +91,17 @@ class LimitAdmission:
 
         :raises LimitReached: if a limit is exceeded.
         """
-        last_times: dict[tuple[str, int, str], datetime] = {}
+        times: dict[tuple[str, int, str], tuple[datetime, datetime]] = {}
         for event, plan_feature_id, quantity in _covered_quantities(batch, repeated):
             added_before = self.added_quantities.get(plan_feature_id, ZERO)
             self.added_quantities[plan_feature_id] = EXACT.add(added_before, Decimal(quantity))
             key = event.customer, plan_feature_id, event.subscription
-            last_times[key] = max(event.occurred_at, last_times.get(key, event.occurred_at))
+            first, last = times.get(key, (event.occurred_at, event.occurred_at))
+            times[key] = min(first, event.occurred_at), max(last, event.occurred_at)
         codes = dict(PlanFeature.objects.filter(pk__in=self.added_quantities).values_list("pk", "feature__code"))
-        for (customer, plan_feature_id, subscription), at in sorted(last_times.items()):
-            answer = find_exceeded_limit(
-                FeatureQuery(customer, codes[plan_feature_id], self.sandbox, at, subscription)
-            )
+        for (customer, plan_feature_id, subscription), (first, last) in sorted(times.items()):
+            query = FeatureQuery(customer, codes[plan_feature_id], self.sandbox, last, subscription)
+            answer = find_exceeded_limit(query, since=first)
             if answer is not None:
                 raise LimitReached(answer)
         for customer, spends_before in self.stopping_caps.items():

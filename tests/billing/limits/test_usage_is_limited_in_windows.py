@@ -1,5 +1,6 @@
 """Quotas and throttles of a feature: in checks, reservations and checked reports, over late and corrected usage."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -122,6 +123,33 @@ def test_late_and_voided_events_change_a_sliding_window():
 
     void("m-0", at=NOW)
     assert check_messages().limits[0].used == 1
+
+
+def test_a_request_that_waited_for_its_turn_is_refused_by_uses_after_its_own_time():
+    limited_customer({"kind": "quota", "window_unit": "minute", "most": D(3)})
+    sent(*[NOW + timedelta(seconds=2)] * 3)
+
+    assert check_messages(at=NOW).reason == QUOTA_REACHED
+    with pytest.raises(LimitReached):
+        hold("run-1", at=NOW)
+    with pytest.raises(LimitReached):
+        report("r-1", at=NOW)
+
+
+def test_a_checked_report_of_several_times_is_within_the_quota_at_each_end():
+    limited_customer({"kind": "quota", "window_unit": "minute", "most": D(3)})
+    sent(*[NOW - timedelta(seconds=58)] * 3)
+    later = [NOW - timedelta(seconds=58), NOW + timedelta(seconds=3)]
+    events = [
+        {"id": f"r-{n}", "customer": "acme", "event": "messages", "timestamp": at.isoformat()}
+        for n, at in enumerate(later)
+    ]
+    oldest, newest = NOW - MAX_AGE, NOW + MAX_AHEAD
+    parsed, _, _ = parse_events(json.dumps(events).encode(), sandbox=False, at=NOW, oldest=oldest, newest=newest)
+
+    with pytest.raises(LimitReached):
+        report_usage(events=parsed, sandbox=False, at=NOW)
+    assert report_usage(events=parsed[1:], sandbox=False, at=NOW) == ["accepted"]
 
 
 def test_several_limits_are_listed_and_the_strictest_decides():

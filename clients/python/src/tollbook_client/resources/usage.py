@@ -124,7 +124,7 @@ class CustomerUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageInterval:
-    """Usage of a meter in one hour, day or month, and of one dimension value if it is grouped."""
+    """Usage of a meter in one minute, hour, day or month, and of one dimension value if it is grouped."""
 
     start: datetime
     group: str | None
@@ -146,10 +146,14 @@ class UsageResource(Resource):
         meter: str,
         since: datetime,
         until: datetime,
-        window: Literal["hour", "day", "month"] = "day",
+        window: Literal["minute", "hour", "day", "month"] = "day",
         group_by: str | None = None,
     ) -> tuple[UsageInterval, ...]:
-        """Return a meter's usage in [since, until), by time and by a dimension."""
+        """
+        Return a meter's usage in [since, until), by time and by a dimension; by minute for at most 6 hours.
+
+        :raises InvalidFields: if the interval is too long for the window, or has too much usage.
+        """
         query = {"meter": meter, "since": since, "until": until, "window": window, "group_by": group_by}
         document = self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage/breakdown", query=query)
         return tuple(read(UsageInterval, row) for row in document["rows"])
