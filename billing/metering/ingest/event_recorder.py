@@ -263,11 +263,18 @@ def _number_new_values(
     """
     new_values = dict.fromkeys(value for attribution in attributions for value in attribution.route.new_values)
     stored = split_values.store_values(new_values)
-    numbered = {ref: customer.with_split_values(stored) for ref, customer in customers.items()}
+    numbered_periods = {price.period_id for price in stored}
+    numbered = {
+        ref: customer.with_split_values(stored)
+        for ref, customer in customers.items()
+        if any(period.id in numbered_periods for period in customer.periods)
+    }
     # Numbers of a transaction that rolls back are given to other values, so they must never be cached.
     transaction.on_commit(lambda: customer_cache.keep(numbered, sandbox=sandbox))
     return [
-        attribute_event(event, catalog=catalog, customer=numbered.get(event.customer))
+        attribute_event(
+            event, catalog=catalog, customer=numbered.get(event.customer) or customers.get(event.customer)
+        )
         if attribution.route.new_values
         else attribution
         for event, attribution in zip(events, attributions, strict=True)

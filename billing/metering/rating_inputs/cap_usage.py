@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from lib import prepared_statements
-from lib.decimals import EXACT, ZERO
+from lib.decimals import EXACT, ZERO, exact_sum
 from lib.money import round_money
-from plans.pricing.rating import match_rate
+from plans.pricing.price_splits import listed_key
+from plans.pricing.rating import RatedLine, match_rate
 
 if TYPE_CHECKING:  # a cycle: current usage reads caps
     from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage
@@ -127,14 +128,21 @@ def _share_amount(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shar
     # Usage that wallets pay is not invoiced, so it spends no cap.
     if feature.rating is None or feature.terms.price is None or feature.terms.wallet:
         return Fraction(0)
-    amounts = {line.rate_key: line for line in feature.rating.lines}
+    price = feature.terms.price
+    # A cap on another dimension covers its share of all values that a price is split into.
+    covers_values = price.split is not None and price.split.path not in cap.match
+    rates = [rate for rate in price.rates if not rate.position] if covers_values else price.rates
+    lines: dict[int | str, list[RatedLine]] = {}
+    for line in feature.rating.lines:
+        lines.setdefault(listed_key(int(line.rate_key)) if covers_values else line.rate_key, []).append(line)
     total = Fraction(0)
     for dimensions, quantity in shares.get((cap.id, period.period_id, feature.terms.meter_id), ()):
-        rate = match_rate(feature.terms.price.rates, dimensions)
-        line = None if rate is None else amounts.get(rate.key)
+        rate = match_rate(rates, dimensions)
+        rate_lines = [] if rate is None else lines.get(rate.key, [])
         # A Fraction keeps the share exact until it is rounded with the others.
-        if line is not None and line.quantity:
-            total += Fraction(line.amount) * Fraction(quantity) / Fraction(line.quantity)
+        if rate_quantity := exact_sum(line.quantity for line in rate_lines):
+            amount = exact_sum(line.amount for line in rate_lines)
+            total += Fraction(amount) * Fraction(quantity) / Fraction(rate_quantity)
     return total
 
 

@@ -15,7 +15,7 @@ from invoices.models import Invoice, Line
 from plans.pricing.price_splits import value_label
 from tests.billing.metering.ingest.ingest_setup import send, unmatched
 from tests.billing.metering.split_prices.split_setup import SENT, calls, send_calls, subscribe_by_key, usage_lines
-from tests.builders import FEB, JAN, MAR, rate
+from tests.builders import FEB, JAN, MAR, cap, rate
 from tests.clean_books import clean_after_test
 from tests.pricing.worked_numbers import rows
 
@@ -147,3 +147,19 @@ def test_stored_values_are_read_as_they_were_sent(sent):
     [period] = current_usage(customer="acme", sandbox=False, at=JAN + 2 * DAY)
     [line] = period.features[0].rating.lines
     assert line.value == {"1.0": "1"}.get(sent, sent)
+
+
+@pytest.mark.parametrize(
+    ("match", "spent"),
+    [
+        # All values cost 165.00 for 200 calls, 120 of them of the large model.
+        ({"model": "large"}, D("99.00")),
+        ({}, D("165.00")),
+    ],
+)
+def test_a_spend_cap_covers_all_values_of_a_split_price(match, spent):
+    subscription = subscribe_by_key()
+    cap(subscription, 500, feature="calls", at=JAN, match=match)
+    send(calls(120, "a", model="large"), calls(30, "a", model="small"), calls(50, "b", model="small"))
+    [period] = current_usage(customer="acme", sandbox=False, at=JAN + 2 * DAY)
+    assert [cap_usage.spent for cap_usage in period.caps] == [spent]
