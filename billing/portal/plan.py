@@ -57,7 +57,7 @@ def enter_code(request: HttpRequest, visit: Visit, number: int) -> HttpResponseB
     """Redeem a promotion code for a plan."""
     rows = Subscription.objects.filter(state__in=SHOWN).select_related("version__plan", "customer")
     subscription = visit.own_row(rows, pk=number)
-    form = EnteredCodeForm(request.POST)
+    form = EnteredCodeForm(request.POST, subscription=subscription)
     if redeem_entered_code(form, visit, subscription):
         return redirect_with_message("portal_plan", message="redeemed")
     return _page(request, visit, code_forms={subscription.pk: form})
@@ -78,7 +78,7 @@ def _page(
     context = {
         "subscriptions": [
             _shown(subscription, periods.get(subscription.pk), list(credits), visit, figures)
-            | {"code_form": code_forms.get(subscription.pk, EnteredCodeForm())}
+            | {"code_form": code_forms.get(subscription.pk) or EnteredCodeForm(subscription=subscription)}
             for subscription in subscriptions
         ],
         "changes": _changes(visit, figures),

@@ -38,9 +38,9 @@ class EnteredCodeForm(forms.Form):
         label=_("Promotion code"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Several forms are on one page, so their fields have no ids of the same name.
-        super().__init__(*args, **{"label_suffix": "", "auto_id": False, **kwargs})
+    def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
+        # Several forms are on one page, so each needs ids of its own.
+        super().__init__(*args, **{"label_suffix": "", "auto_id": f"id_%s_{subscription.pk}", **kwargs})
 
 
 def redeem_entered_code(form: EnteredCodeForm, visit: Visit, subscription: Subscription) -> bool:

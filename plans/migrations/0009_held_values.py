@@ -27,12 +27,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='meter',
             name='held_by',
-            field=models.CharField(blank=True, choices=[('', 'number at the end of the period'), ('second', 'time held, by the second'), ('day', 'time held, by the day')], db_default='', help_text='By the day, each day on which a value is held at any moment counts as a whole.', max_length=6),
+            field=models.CharField(blank=True, choices=[('', 'number at the end of the period'), ('second', 'time held, by the second'), ('day', 'time held, by the day')], db_default='', default='', help_text='By the day, each day on which a value is held at any moment counts as a whole.', max_length=6),
         ),
         migrations.AddField(
             model_name='meterevent',
             name='held_by',
-            field=models.CharField(blank=True, choices=[('', 'number at the end of the period'), ('second', 'time held, by the second'), ('day', 'time held, by the day')], db_default='', help_text='By the day, each day on which a value is held at any moment counts as a whole.', max_length=6),
+            field=models.CharField(blank=True, choices=[('', 'number at the end of the period'), ('second', 'time held, by the second'), ('day', 'time held, by the day')], db_default='', default='', help_text='By the day, each day on which a value is held at any moment counts as a whole.', max_length=6),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='meter',

@@ -101,6 +101,7 @@ class Meter(models.Model):
         max_length=6,
         choices=HeldBy,
         blank=True,
+        default="",
         db_default="",
         help_text=_("By the day, each day on which a value is held at any moment counts as a whole."),
     )

@@ -77,7 +77,9 @@ def _feature(used: Decimal, *, drawn: str | None = None, **terms: Any) -> Any:
         "price": "a price",
     }
     return SimpleNamespace(
-        terms=SimpleNamespace(**{**defaults, "included": included, "wallet": "USD", **terms}),
+        terms=SimpleNamespace(
+            **{**defaults, "included": included, "shared_included": included, "wallet": "USD", **terms}
+        ),
         used=used,
         remaining=max(Decimal(0), (included or Decimal(0)) - used),
         cost=Decimal(0),

@@ -42,7 +42,11 @@ class PlanChangeForm(StaffForm):
     )
 
     billing_period = forms.ChoiceField(
-        label=_("Billing period"), choices=BILLING_PERIODS, initial="keep", widget=UnfoldAdminRadioSelectWidget
+        label=_("Billing period"),
+        choices=BILLING_PERIODS,
+        initial="keep",
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
     )
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
@@ -81,7 +85,7 @@ class PlanChangeForm(StaffForm):
             "version": chosen["version"],
             "moment": chosen["moment"],
             "at_period_end": chosen["when"] == "period",
-            "billing_period": chosen.get("billing_period", "keep"),
+            "billing_period": chosen.get("billing_period") or "keep",
         }
 
 

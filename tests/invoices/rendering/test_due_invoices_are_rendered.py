@@ -117,7 +117,7 @@ def test_a_rendering_that_hangs_is_stopped_with_an_error(monkeypatch):
 
 def test_an_oversized_invoice_is_rejected_before_rendering(monkeypatch):
     stored = store(invoice(*(fee("1.00") for _ in range(4))))
-    monkeypatch.setattr("invoices.rendering.facts_reader.MAX_LINES", 3)
+    monkeypatch.setattr("invoices.rendering.pdf_file.MAX_LINES", 3)
     assert render_due(at=NOW) == RenderRun(failed=1)
     assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
 

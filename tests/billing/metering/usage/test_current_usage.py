@@ -146,7 +146,9 @@ def test_aggregate_states_are_read_together_with_counters_from_the_second_time_o
 
 
 def test_aggregate_states_that_no_longer_exist_are_not_read_again(subscription, monkeypatch):
-    monkeypatch.setattr(current_usage_module, "_cached_queries", {(False, "acme"): StateQuery((1,), (1,), (1,))})
+    monkeypatch.setattr(
+        current_usage_module, "_cached_queries", {(False, "acme"): StateQuery((1,), (1,), (1,), (), ())}
+    )
     only()
 
     assert statements_of(only) == 1
