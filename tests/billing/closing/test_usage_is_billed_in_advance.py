@@ -99,6 +99,18 @@ def test_usage_is_invoiced_as_documented(row):
     assert rest == D(end)
 
 
+def test_a_decrease_waits_for_the_end_of_the_period():
+    subscribe_in_advance(0, included=0)
+    use(JAN + A_DAY, n=40)
+    voided = use(JAN + A_DAY, n=20)
+    run(JAN + A_DAY)
+    correct_all(correction_request(voided), at=JAN + 2 * A_DAY)
+    run(JAN + 2 * A_DAY)
+    assert amounts() == ["60.00"]
+    close_due(at=CLOSED)
+    assert [note.net.amount for note in Invoice.objects.filter(kind="credit_note")] == [D(20)]
+
+
 def test_all_that_is_due_for_a_subscription_is_on_one_invoice():
     offers = [
         offer(

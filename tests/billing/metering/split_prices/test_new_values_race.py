@@ -79,7 +79,7 @@ def test_a_number_that_was_rolled_back_is_given_to_another_value():
     subscribe_by_key()
     with pytest.raises(ZeroDivisionError):
         number_and_fail()
-    assert send(calls(1, "a"), calls(1, "lost"), at=AT) == ["accepted", "accepted"]
+    assert send(calls(1, "a", at=AT), calls(1, "lost", at=AT), at=AT) == ["accepted", "accepted"]
     assert dict(SplitValue.objects.values_list("value", "position")) == {"a": 1, "lost": 2}
 
 
