@@ -102,7 +102,7 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
 
 
 def redeemed_code_keeps_its_coupon() -> pgtrigger.Trigger:
-    """Return the trigger that rejects changing what a redeemed promotion code names, and deleting it."""
+    """Return the trigger that keeps the terms of a redeemed promotion code, and the code itself."""
     changeable = unchanged_but(
         *("redeemed", "most_redemptions", "most_per_customer", "redeem_from", "redeem_until", "archived_at"),
         *("is_for_customer", "is_for_new_customers"),

@@ -123,7 +123,7 @@ def make_subscription_and_period(case: Case, options: dict[str, Any]) -> tuple[S
 
 
 def value_of(case: Case, kind: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what the meter reads of an event."""
+    """Return the value that the meter reads from an event."""
     dimensions = options.get("group_by") or []
     return {"value_property": "" if kind == "count" else case["field"], "dimensions": dimensions}
 

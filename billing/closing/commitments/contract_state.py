@@ -256,7 +256,7 @@ def build_cycle(
         whole += commitment.periods - len(closed)
     cycle = _empty_cycle(commitment, spans, is_over=is_over, share=whole / commitment.periods)
     for span, period in zip(spans, billed_periods, strict=True):
-        # Wallets pay at once; what they paid counts with the invoice of its period.
+        # Wallets pay at once; their payments count with the invoice of the period.
         prepaid_codes = {feature.code for feature in terms_for(span).features if feature.wallet and period.is_closed}
         burned = {key: amount for key, amount in period.burned.items() if key[0] in prepaid_codes}
         for amounts in (period.usage, burned):

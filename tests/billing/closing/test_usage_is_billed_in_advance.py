@@ -61,7 +61,7 @@ def amounts():
 
 
 def run(at):
-    """Bill what is due, twice: the second run finds nothing."""
+    """Bill all due usage, twice: the second run finds nothing."""
     bill_reached_thresholds(at=at)
     assert bill_reached_thresholds(at=at) == 0
     assert_invoices_clean()

@@ -76,7 +76,7 @@ def test_a_value_climbs_on_where_the_former_version_left_it():
     dearer = by_key(included=0, rates=[rate(tiers=[{**LADDER[0], "unit_price": D(2)}, LADDER[1]])])
     change_plan(subscription=subscription, version=dearer, at=JAN + 10 * DAY)
     close_due(at=JAN + 10 * DAY + HOUR)
-    # The new period numbers the values anew: c is the first.
+    # In the new period, c has the first number.
     send_calls(("c", 5), ("a", 20), at=JAN + 11 * DAY)
     close_due(at=FEB + HOUR)
     # 10 more of a are in the first tier, and 10 in the second.
