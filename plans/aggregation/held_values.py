@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from lib.decimals import EXACT
@@ -41,10 +43,12 @@ def held_moment(steps: Iterable[MembershipChange], by: HeldBy, zone: tzinfo, *, 
     steps: the value's changes of the period, in any order. was_member: whether it was held at the period's start.
 
     The value is held for `members × end − was_member × start − moment`, whatever the period's end: a constant-size
-    state therefore holds the sum over all values.
+    state therefore holds the sum over all values. Of several changes at one time, the last one holds: a value that
+    joins and leaves at the same instant is held for no time.
     """
     moment, is_held, counted_until = 0, was_member, None
-    for step in sorted(steps):
+    for _, simultaneous in groupby(sorted(steps), key=attrgetter("at")):
+        *_, step = simultaneous
         if step.joins == is_held:
             continue
         is_held = step.joins
