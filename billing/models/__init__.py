@@ -1,5 +1,6 @@
 """The tables of billing, one module per subject."""
 
+from billing.models.accruals import Accrual, AccruedAmount, OpeningBalance
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
 from billing.models.commitments import Settlement, SubscriptionCommitment
@@ -13,6 +14,7 @@ from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersion
 from billing.models.plan_migrations import MigrationItem, PlanMigration
+from billing.models.postings import Posting, PostingSum
 from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
 from billing.models.redemptions import CouponLine, Redemption
@@ -38,6 +40,8 @@ from billing.models.usage_buckets import CapBucket, UsageBucket
 from billing.models.voucher_usage import VoucherUsage
 
 __all__ = [
+    "Accrual",
+    "AccruedAmount",
     "AggregateState",
     "Alert",
     "AlertRule",
@@ -63,12 +67,15 @@ __all__ = [
     "LevelChange",
     "MembershipStep",
     "MigrationItem",
+    "OpeningBalance",
     "Override",
     "Pause",
     "PendingEvaluation",
     "Period",
     "PeriodGrant",
     "PlanMigration",
+    "Posting",
+    "PostingSum",
     "Redemption",
     "Reservation",
     "Rollout",

@@ -55,6 +55,8 @@ class Seller(Party):
     grace: time to wait for late events after a period ends before its invoice is issued.
     breakage: when unused prepaid value becomes revenue. breakage_percent: expected unused share, if breakage is
         recognized in proportion to usage: docs/wallets.md#breakage.
+    discounts_apart_from: the month from which coupons are booked as discounts instead of reducing revenue.
+    reverses_tax_on_bad_debt: whether the law gives the tax of a written-off invoice back.
     The other fields are the look and texts of invoices, which copy them when issued: docs/rendering.md#branding.
     """
 
@@ -82,6 +84,18 @@ class Seller(Party):
         default=0,
         db_default=0,
         help_text=_("Expected unused share of prepaid value, for recognition in proportion to usage."),
+    )
+    discounts_apart_from = models.DateField(
+        _("discounts separate from"),
+        null=True,
+        blank=True,
+        help_text=_("First day of the month from which coupons are booked as discounts. Empty: they reduce revenue."),
+    )
+    reverses_tax_on_bad_debt = models.BooleanField(
+        _("tax on bad debt is returned"),
+        default=False,
+        db_default=False,
+        help_text=_("Whether the law gives back the tax of invoices that are written off."),
     )
     company_number = models.CharField(max_length=60, blank=True, db_default="", help_text=_("Such as HRB 99999 B."))
     logo = models.ForeignKey(
@@ -144,6 +158,10 @@ class Seller(Party):
             models.CheckConstraint(
                 condition=Q(breakage_percent__gte=0, breakage_percent__lt=100),
                 name="expected_breakage_is_0_to_100_percent",
+            ),
+            models.CheckConstraint(
+                condition=Q(discounts_apart_from__isnull=True) | Q(discounts_apart_from__day=1),
+                name="discounts_are_separate_from_a_first_of_a_month",
             ),
             models.CheckConstraint(condition=Q(late_usage__in=LateUsage.values), name="late_usage_policy_is_known"),
             models.CheckConstraint(

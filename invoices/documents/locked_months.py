@@ -79,7 +79,10 @@ def lock_month(
             text = _("%(month)s of %(seller)s is already locked.")
             raise MonthLockRefused(text % {"month": _month_name(month), "seller": seller})
         facts = {"checklist": checklist, "sums": sum_documents(seller, month), "note": note}
-        return MonthLock.objects.create(seller=seller, month=month, **facts, locked_by=by, locked_at=at)
+        ends_at = month_bounds(month, ZoneInfo(seller.time_zone))[1]
+        return MonthLock.objects.create(
+            seller=seller, month=month, **facts, ends_at=ends_at, locked_by=by, locked_at=at
+        )
 
 
 def unlock_month(*, lock_id: int, reason: str, by: User | None, at: datetime) -> MonthLock:

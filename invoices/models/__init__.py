@@ -9,6 +9,7 @@ from invoices.models.payments import Payment
 from invoices.models.pdf_files import Rendering
 from invoices.models.sections import Section
 from invoices.models.taxes import TaxRate
+from invoices.models.write_offs import WriteOff, WriteOffShare
 
 __all__ = [
     "BalanceEntry",
@@ -31,4 +32,6 @@ __all__ = [
     "Rendering",
     "Section",
     "TaxRate",
+    "WriteOff",
+    "WriteOffShare",
 ]

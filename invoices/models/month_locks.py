@@ -20,6 +20,9 @@ class MonthLock(models.Model):
     month: its first day, by the seller's calendar. checklist: the checklist's results at the time of the lock.
     sums: totals of the month's live documents at that time, by kind and currency: see
     invoices/documents/locked_months.py.
+    ends_at: the end of the month in the seller's time zone at that time; the next month begins there.
+    frozen_at: when the last posting of the month was frozen; until then, the month is being locked.
+    postings, digest: the number of frozen postings, and the sum of their digests.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="month_locks")
@@ -31,6 +34,10 @@ class MonthLock(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     locked_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    frozen_at = models.DateTimeField(null=True)
+    postings = models.PositiveBigIntegerField(null=True)
+    digest = models.DecimalField(max_digits=40, decimal_places=0, null=True)
     unlock_reason = models.CharField(max_length=MAX_NOTE, blank=True)
     unlocked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -48,6 +55,16 @@ class MonthLock(models.Model):
             models.CheckConstraint(
                 condition=Q(month__day=1, month__year__gte=2000, month__year__lte=2200),
                 name="locked_month_is_named_by_its_first_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(frozen_at__isnull=True, postings__isnull=True, digest__isnull=True)
+                | Q(
+                    frozen_at__gte=F("locked_at"),
+                    postings__isnull=False,
+                    digest__gte=-(10**39),
+                    digest__lte=10**39,
+                ),
+                name="frozen_month_has_a_digest",
             ),
             models.CheckConstraint(
                 condition=Q(unlocked_at__isnull=True, unlocked_by__isnull=True, unlock_reason="")

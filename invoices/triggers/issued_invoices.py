@@ -175,7 +175,10 @@ def locked_month_takes_no_invoice() -> list[pgtrigger.Trigger]:
 
 
 def month_lock_is_only_undone() -> pgtrigger.Trigger:
-    """Return the trigger that accepts a lock only of a month that is over, and then no change but its unlocking."""
+    """
+    Return the trigger that accepts a lock only of a month that is over, and then no change but the end of its
+    freezing and its unlocking.
+    """
     is_over = """
         NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
             FROM customers_seller s WHERE s.id = NEW.seller_id)
@@ -184,7 +187,10 @@ def month_lock_is_only_undone() -> pgtrigger.Trigger:
         "month_lock_is_only_undone",
         f"""
             CASE TG_OP WHEN 'INSERT' THEN {is_over}
-            ELSE OLD.unlocked_at IS NULL AND {unchanged_but("unlock_reason", "unlocked_by_id", "unlocked_at")} END
+            WHEN 'UPDATE' THEN OLD.unlocked_at IS NULL AND (
+                {unchanged_but("unlock_reason", "unlocked_by_id", "unlocked_at")}
+                OR OLD.frozen_at IS NULL AND {unchanged_but("frozen_at", "postings", "digest")})
+            ELSE false END
         """,
         operation=WRITE,
         remedy="a month can be locked once it is over, and only unlocked afterwards",

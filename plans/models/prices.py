@@ -108,6 +108,14 @@ class BillingTiming(models.TextChoices):
     ARREARS = "arrears", _("in arrears")
 
 
+class Recognition(models.TextChoices):
+    """When a one-time fee is earned: docs/recognition.md#one-time-fees."""
+
+    SERVICE = "service", _("over its service period")
+    ONCE = "once", _("at once")
+    MONTHS = "months", _("over several months")
+
+
 @pghistory.track()
 class PlanFeature(models.Model):
     """
@@ -402,6 +410,7 @@ class Fee(models.Model):
     included: units that cost nothing. least, most: bounds of the quantity; a subscription begins with the least.
     every: number of periods that one charge covers: 12 for a yearly fee where usage is billed monthly.
     tax_code: selects the seller's tax rates for the fee; empty for the version's.
+    recognition, recognition_months: when a one-time fee is earned; all others are earned over their service period.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")
@@ -428,6 +437,17 @@ class Fee(models.Model):
         db_index=False,
         help_text=_("Empty: the version's setting."),
     )
+    recognition = models.CharField(
+        _("revenue recognition"),
+        max_length=7,
+        choices=Recognition,
+        default=Recognition.SERVICE,
+        db_default=Recognition.SERVICE,
+        help_text=_("When a one-time fee is earned."),
+    )
+    recognition_months = models.PositiveSmallIntegerField(
+        _("months of recognition"), null=True, blank=True, help_text=_("For recognition over several months.")
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     # For mypy, which can't see the managers that djmoney makes for models with money.
@@ -437,6 +457,16 @@ class Fee(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["version", "code", "currency"], name="fee_is_listed_once_per_currency"),
+            one_of("recognition", Recognition, name="fee_recognition_is_known"),
+            models.CheckConstraint(
+                condition=Q(recognition="service") | Q(kind="one_time"),
+                name="only_a_one_time_fee_chooses_its_recognition",
+            ),
+            models.CheckConstraint(
+                condition=Q(recognition="months", recognition_months__gte=1, recognition_months__lte=120)
+                | ~Q(recognition="months") & Q(recognition_months__isnull=True),
+                name="recognition_over_months_names_1_to_120",
+            ),
             models.CheckConstraint(condition=~Q(code=""), name="fee_has_a_code"),
             one_of("kind", FeeKind, name="fee_kind_is_known"),
             one_of("billed", BillingTiming, name="fee_is_billed_in_advance_or_arrears"),

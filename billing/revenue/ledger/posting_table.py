@@ -1,0 +1,104 @@
+"""
+The table of frozen postings, which Django's migrations can't describe: it is partitioned by accounting month.
+
+A lock writes a month customer by customer, so a few pages hold the postings of one customer, and a small index of
+page ranges finds them; an index of every row would double the time of a lock.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from billing.models.postings import PostingSource, Role
+from invoices.documents.calendar_months import next_month
+from lib import sql
+
+COLUMNS = """
+    month, lock_id, seller_id, currency, service_month, booked_month, customer_id, source, source_id, debit, credit,
+    amount, kind, plan_id, feature_id, fee_id, pack_id, country, tax_name, tax_rate, method
+"""
+"""All columns but the id, in the order in which freezing writes them."""
+
+_ROLES = ", ".join(f"'{role}'" for role in Role.values)
+_SOURCES = ", ".join(f"'{source}'" for source in PostingSource.values)
+
+# Raw DDL: Django knows no partitions. The check of the lock runs once for a statement, since a lock writes a million
+# rows.
+CREATE = f"""
+CREATE SEQUENCE billing_posting_id_seq AS bigint;
+CREATE TABLE billing_posting (
+    id bigint NOT NULL DEFAULT nextval('billing_posting_id_seq'),
+    month date NOT NULL,
+    lock_id bigint NOT NULL,
+    seller_id bigint NOT NULL,
+    currency varchar(3) NOT NULL,
+    service_month date NOT NULL,
+    booked_month date NOT NULL,
+    customer_id bigint NOT NULL,
+    source varchar(9) NOT NULL,
+    source_id bigint NOT NULL,
+    debit varchar(16) NOT NULL,
+    credit varchar(16) NOT NULL,
+    amount numeric(19, 4) NOT NULL,
+    kind varchar(12) NOT NULL DEFAULT '',
+    plan_id bigint,
+    feature_id bigint,
+    fee_id bigint,
+    pack_id bigint,
+    country varchar(2) NOT NULL DEFAULT '',
+    tax_name varchar(40) NOT NULL DEFAULT '',
+    tax_rate numeric(7, 4),
+    method varchar(7) NOT NULL DEFAULT '',
+    CONSTRAINT posting_moves_a_finite_amount CHECK (amount <> 0 AND amount BETWEEN -1e12 AND 1e12),
+    CONSTRAINT posting_has_two_known_roles CHECK (
+        debit <> credit AND debit IN ({_ROLES}) AND credit IN ({_ROLES})),
+    CONSTRAINT posting_has_a_known_source CHECK (source IN ({_SOURCES})),
+    CONSTRAINT posting_names_months_by_their_first_day CHECK (
+        extract(day FROM month) = 1 AND extract(day FROM service_month) = 1 AND extract(day FROM booked_month) = 1),
+    CONSTRAINT posting_is_booked_in_its_service_month_or_later CHECK (
+        service_month <= month AND booked_month <= month),
+    CONSTRAINT posting_tax_rate_is_0_to_100_percent CHECK (tax_rate BETWEEN 0 AND 100)
+) PARTITION BY RANGE (month);
+CREATE INDEX posting_by_customer ON billing_posting USING brin (customer_id) WITH (pages_per_range = 32);
+
+CREATE FUNCTION billing_posting_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'posting_is_append_only: unlock the month instead; its postings then count in no sum'
+    USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER posting_is_append_only BEFORE UPDATE OR DELETE ON billing_posting
+    FOR EACH ROW EXECUTE FUNCTION billing_posting_is_append_only();
+
+CREATE FUNCTION billing_posting_belongs_to_a_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT lock_id, month, seller_id FROM new_rows) n
+        LEFT JOIN invoices_monthlock l ON l.id = n.lock_id AND l.month = n.month AND l.seller_id = n.seller_id
+            AND l.frozen_at IS NULL AND l.unlocked_at IS NULL
+        WHERE l.id IS NULL
+    ) THEN
+        RAISE EXCEPTION 'posting_belongs_to_a_lock: postings are written only while their month is being locked'
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER posting_belongs_to_a_lock AFTER INSERT ON billing_posting
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION billing_posting_belongs_to_a_lock();
+"""  # noqa: S608
+
+DROP = """
+DROP TABLE billing_posting;
+DROP FUNCTION billing_posting_is_append_only;
+DROP FUNCTION billing_posting_belongs_to_a_lock;
+DROP SEQUENCE billing_posting_id_seq;
+"""
+
+
+def ensure_partitions(months: Iterable[date]) -> None:
+    """Create the partitions of these months, named by their first days, where they are missing."""
+    for month in months:
+        sql.execute(
+            f"CREATE TABLE IF NOT EXISTS billing_posting_{month:%Y_%m} PARTITION OF billing_posting"
+            f" FOR VALUES FROM ('{month}') TO ('{next_month(month)}')",
+            [],
+        )
