@@ -27,6 +27,7 @@ class JobKind(models.TextChoices):
     MIGRATION = "migration", _("migration")
     MIGRATION_UNDO = "migration_undo", _("migration rollback")
     SIMULATION = "simulation", _("simulation")
+    MONTH_LOCK = "month_lock", _("month lock")
 
 
 class JobState(models.TextChoices):

@@ -89,7 +89,9 @@ def unlock_month(*, lock_id: int, reason: str, by: User | None, at: datetime) ->
     """
     Unlock a month for a stated reason; the row of the lock keeps who locked it and with which sums.
 
-    :raises MonthLockRefused: if no reason is given, or it was unlocked already.
+    Only the last locked month can be unlocked, because later months continue from the postings of earlier ones.
+
+    :raises MonthLockRefused: if no reason is given, it was unlocked already, or a later month is locked.
     """
     if not reason.strip() or len(reason) > MAX_NOTE:
         text = _("Enter a reason of up to %(most)s characters. It is stored with the lock.")
@@ -99,6 +101,10 @@ def unlock_month(*, lock_id: int, reason: str, by: User | None, at: datetime) ->
         lock = MonthLock.objects.select_for_update().get(pk=lock_id)
         if lock.unlocked_at is not None:
             raise MonthLockRefused(_("%(month)s is already unlocked.") % {"month": lock})
+        later = MonthLock.objects.filter(seller=lock.seller_id, unlocked_at__isnull=True, month__gt=lock.month)
+        if (later_lock := later.order_by("-month").first()) is not None:
+            text = _("%(later)s is locked. Unlock it before %(month)s.")
+            raise MonthLockRefused(text % {"later": later_lock, "month": lock})
         lock.unlock_reason, lock.unlocked_by, lock.unlocked_at = reason.strip(), by, at
         lock.save(update_fields=["unlock_reason", "unlocked_by", "unlocked_at"])
     return lock

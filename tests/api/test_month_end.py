@@ -5,11 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from billing.closing import close_due, month_end
+from billing.closing import close_due
 from billing.closing.invoice_run_job import start_invoice_run
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job
+from billing.revenue import month_end
 from tests.api.calls import Caller, problem
 from tests.builders import FEB, MAR, fee, make_customer, make_plan, make_seller, publish, subscribe
 

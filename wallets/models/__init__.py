@@ -1,5 +1,6 @@
 """Wallets, their lots, and the ledger of their movements."""
 
+from wallets.models.breakage_rates import BreakageRate
 from wallets.models.holds import Hold, HoldShare
 from wallets.models.ledger import Account, Entry, Movement, Transaction
 from wallets.models.lots import Lot, LotKind, TaxPoint
@@ -9,6 +10,7 @@ from wallets.models.wallets import Wallet
 
 __all__ = [
     "Account",
+    "BreakageRate",
     "Entry",
     "Hold",
     "HoldShare",

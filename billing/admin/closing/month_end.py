@@ -19,13 +19,13 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing import invoice_run, pdf_archives
 from billing.audit.job import AUDIT
-from billing.closing import month_end
-from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint
-from billing.closing.month_end.month_lock import obstacles, points_of_lock
-from billing.closing.month_end.overview import MonthStatus, read_overview
 from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job
 from billing.models.jobs import JobKind
+from billing.revenue import month_end
+from billing.revenue.month_end.checklist import MAX_COUNTED, ChecklistPoint
+from billing.revenue.month_end.month_lock import obstacles, points_of_lock
+from billing.revenue.month_end.overview import MonthStatus, read_overview
 from customers.models import Seller
 from invoices.documents.calendar_months import month_bounds, next_month
 from invoices.documents.locked_months import MonthLockRefused, sum_documents, unlock_month

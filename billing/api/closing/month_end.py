@@ -7,8 +7,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from billing.closing.month_end import read_checklist
-from billing.closing.month_end.month_lock import stored_points
+from billing.revenue.month_end import read_checklist
+from billing.revenue.month_end.month_lock import stored_points
 from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import DocumentKind, MonthLock

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from billing.closing.month_end.checklist import read_checklist
 from billing.metering.dismissal import dismiss, undo_dismissal
 from billing.metering.ingest.reprocess import reprocess
 from billing.models import Counter, Dismissal, UnmatchedUsage
+from billing.revenue.month_end.checklist import read_checklist
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.builders import make_seller

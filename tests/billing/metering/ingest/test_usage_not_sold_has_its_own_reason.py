@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.closing.month_end.checklist import read_checklist
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest import customer_cache, event_recorder
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.usage.unmatched_value import estimate_unmatched_value
 from billing.models import Counter, UnmatchedUsage
+from billing.revenue.month_end.checklist import read_checklist
 from billing.subscriptions import change_plan, pause
 from invoices.models import Invoice
 from tests.billing.metering.ingest.ingest_setup import call, calls, read, send

@@ -9,12 +9,13 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.audit.job import start_audit
 from billing.audit.records import invoice_numbers
-from billing.closing import close_due, month_end
-from billing.closing.month_end.checklist import read_checklist
+from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Counter, Job, UnmatchedUsage
 from billing.models.jobs import JobState
+from billing.revenue import month_end
+from billing.revenue.month_end.checklist import read_checklist
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out

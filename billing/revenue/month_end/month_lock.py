@@ -9,18 +9,23 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
+from billing.revenue.ledger.month_freeze import start_freezing
+from billing.revenue.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused, lock_month
 from invoices.models import MonthLock
+from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 
 
 def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | None, at: datetime) -> MonthLock:
     """
-    Lock a seller's month and store the checklist as it is now.
+    Lock a seller's month, store the checklist as it is now, and start to freeze the month's postings.
 
-    :raises MonthLockRefused: if a point of the checklist prevents it, the month is not over, or it is locked already.
+    From the commit on, nothing is dated in the month; a job then freezes its postings without holding anything up.
+
+    :raises MonthLockRefused: if a point of the checklist prevents it, the month is not over or locked already, or an
+        earlier one is open.
     """
     points = read_checklist(seller=seller, month=month)
     if sentences := obstacles(points):
@@ -28,7 +33,10 @@ def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | Non
             _("%(month)s of %(seller)s can't be locked. %(reasons)s")
             % {"month": f"{month:%B %Y}", "seller": seller, "reasons": " ".join(sentences)}
         )
-    return lock_month(seller=seller, month=month, checklist=stored_points(points), note=note, by=by, at=at)
+    with audited_transaction("lock month", by=by, at=at):
+        lock = lock_month(seller=seller, month=month, checklist=stored_points(points), note=note, by=by, at=at)
+        start_freezing(lock, by=by, at=at)
+    return lock
 
 
 def obstacles(points: list[ChecklistPoint]) -> list[str]:

@@ -1,0 +1,180 @@
+"""
+Postings computed from their sources, in one statement: docs/postings.md.
+
+Everything is *cumulative, minus booked*. For an open month, the postings are the increases of the sources' cumulative
+amounts in it. For a locked month, the frozen ones hold; where a source gives another amount by now, the difference is
+booked in the first open month and names the month it belongs to.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from billing.revenue.ledger.books import Books
+from billing.revenue.ledger.sources import (
+    accruals,
+    contra_lines,
+    lines,
+    openings,
+    prepaid,
+    receivables,
+    write_offs,
+)
+
+
+class Source(NamedTuple):
+    """
+    A source of postings.
+
+    name: as stored. rows: the SELECT of its rows. customer, id: the columns in it that narrow it.
+    changed: SELECT of the ids that may have changed since `b.since`; empty if its rows are never dated in the past.
+    """
+
+    name: str
+    rows: str
+    customer: str
+    id: str
+    changed: str = ""
+
+
+# A lock and a change of a source run on machines whose clocks may differ.
+_MARGIN = "interval '10 minutes'"
+_INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
+
+SOURCES = (
+    Source(
+        "line",
+        lines.ROWS,
+        "l.customer_id",
+        "l.id",
+        f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}",
+    ),
+    Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id"),
+    Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
+    Source("write_off", write_offs.ROWS, "i.customer_id", "o.id"),
+    Source(
+        "invoice",
+        receivables.TAX_ROWS,
+        "i.customer_id",
+        "i.id",
+        f"SELECT i.id FROM b JOIN invoices_invoice i ON {_INVOICES}",
+    ),
+    Source(
+        "payment",
+        receivables.PAYMENT_ROWS,
+        "i.customer_id",
+        "p.id",
+        f"SELECT p.id FROM b CROSS JOIN invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id"
+        f" AND i.seller_id = b.seller AND NOT i.sandbox WHERE p.created_at >= b.since - {_MARGIN}",
+    ),
+    Source("balance", receivables.BALANCE_ROWS, "e.customer_id", "e.id"),
+    Source(
+        "refund",
+        receivables.REFUND_ROWS,
+        "r.customer_id",
+        "r.id",
+        f"SELECT r.id FROM b CROSS JOIN invoices_refund r"
+        f" WHERE greatest(r.created_at, r.settled_at) >= b.since - {_MARGIN}",
+    ),
+    Source("purchase", prepaid.ROWS, "i.customer_id", "u.id"),
+    Source("accrual", accruals.ROWS, "s.customer_id", "p.id", accruals.CHANGED.replace("{margin}", _MARGIN)),
+    Source("opening", openings.ROWS, "0", "o.id"),
+)
+
+_ALL_CUSTOMERS = (0, 2**62)
+
+_BOOKS = """
+b AS (SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
+    %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, {low} AS low, {high} AS high, %(open)s::int AS open,
+    %(since)s::timestamptz AS since, %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
+    %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer)
+"""
+_OPEN = _BOOKS.format(low="greatest(%(low)s::int, %(open)s::int)", high="%(high)s::int")
+_LOCKED = _BOOKS.format(low="1", high="%(open)s::int - 1")
+_ALL = _BOOKS.format(low="%(low)s::int", high="%(high)s::int")
+
+DETAILS = (
+    *("currency", "service_month", "booked_month", "customer_id", "source", "source_id", "debit", "credit", "kind"),
+    *("plan_id", "feature_id", "fee_id", "pack_id", "country", "tax_name", "tax_rate", "method"),
+)
+"""The columns that tell one posting from another, beyond its accounting month."""
+
+_PLACES = {
+    "service_month": "b.months[r.service] AS service_month",
+    "booked_month": "b.months[r.booked] AS booked_month",
+}
+_COLUMNS = ", ".join(DETAILS)
+
+
+def parameters(books: Books, *, low: int, high: int, customers: tuple[int, int] = _ALL_CUSTOMERS) -> dict[str, Any]:
+    """
+    Return the parameters of `postings_sql`.
+
+    low, high: the places of the first and last accounting month. customers: the first and last id.
+    """
+    apart = books.seller.discounts_apart_from
+    return {
+        "seller": books.seller.pk,
+        "zone": books.seller.time_zone,
+        "months": list(books.months),
+        "ends": list(books.ends),
+        "last": len(books.months),
+        "low": low,
+        "high": high,
+        "open": books.first_open,
+        "since": books.locked_at,
+        "discounts": len(books.months) + 1 if apart is None else books.place_of(apart),
+        "locks": list(books.locks.values()),
+        "first_customer": customers[0],
+        "last_customer": customers[1],
+    }
+
+
+def postings_sql(books: Books, *, ignores_locks: bool = False) -> str:
+    """
+    Return the SELECT of the postings of a seller's open months: `month`, `DETAILS` and `amount`.
+
+    ignores_locks: compute all months as if none were locked; the audit compares them with the frozen ones.
+    """
+    if ignores_locks or not books.locks:
+        return f"(WITH {_ALL} {_live(SOURCES)})"
+    with_changes = [source for source in SOURCES if source.changed]
+    # Frozen postings of the sources that may have changed are taken off what these sources give now.
+    return f"""
+(WITH {_OPEN} {_live(SOURCES)})
+UNION ALL
+(WITH {_LOCKED}, changed AS MATERIALIZED ({_changed_ids(with_changes)})
+SELECT b.months[b.open] AS month, {_COLUMNS}, late.amount
+FROM b CROSS JOIN (
+    SELECT {_COLUMNS}, sum(amount) AS amount FROM (
+        SELECT {_COLUMNS}, amount FROM ({_live(with_changes, only_changed=True)}) now
+        UNION ALL
+        SELECT {", ".join(f"p.{name}" for name in DETAILS)}, -p.amount FROM b CROSS JOIN billing_posting p
+        WHERE p.seller_id = b.seller AND p.month < b.months[b.open] AND p.lock_id = ANY(b.locks)
+            AND p.customer_id BETWEEN b.first_customer AND b.last_customer
+            AND (p.source, p.source_id) IN (SELECT source, source_id FROM changed)
+    ) both_ GROUP BY {_COLUMNS} HAVING sum(amount) <> 0
+) late
+WHERE b.open BETWEEN %(low)s AND %(high)s)
+"""  # noqa: S608
+
+
+def _live(sources: Iterable[Source], *, only_changed: bool = False) -> str:
+    """Return the SELECT of the sources' postings by their service months, within an enclosing `b`."""
+    rows = "\nUNION ALL\n".join(
+        source.rows.format(
+            customers=f"{source.customer} BETWEEN b.first_customer AND b.last_customer",
+            changed=f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"
+            if only_changed
+            else "true",
+        )
+        for source in sources
+    )
+    columns = ", ".join(_PLACES.get(name, f"r.{name}") for name in DETAILS)
+    return f"SELECT b.months[r.service] AS month, {columns}, r.amount FROM b CROSS JOIN ({rows}) r"  # noqa: S608
+
+
+def _changed_ids(sources: Iterable[Source]) -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{source.name}' AS source, x.id AS source_id FROM ({source.changed}) x"  # noqa: S608
+        for source in sources
+    )

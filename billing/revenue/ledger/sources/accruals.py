@@ -1,0 +1,29 @@
+"""
+Postings of accruals: revenue that periods have earned by a month's end beyond what lines account for by then.
+
+An accrual holds at the end of its month, and goes in the next one, where the next accrual or the line replaces it.
+"""
+
+from billing.revenue.ledger.sources import month_place_sql
+
+# An uninvoiced amount counts until its period is invoiced, or its late usage is.
+ROWS = f"""
+SELECT s.currency, m.place AS service, m.place AS booked, s.customer_id, 'accrual' AS source, p.id AS source_id,
+    'unbilled' AS debit, 'revenue' AS credit, m.amount, x.kind, v.plan_id, g.feature_id, x.fee_id,
+    NULL::bigint AS pack_id, c.country, '' AS tax_name, NULL::numeric AS tax_rate, '' AS method
+FROM b CROSS JOIN billing_accruedamount x JOIN billing_accrual a ON a.id = x.accrual_id
+JOIN billing_period p ON p.id = a.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = b.seller AND NOT c.sandbox
+JOIN plans_planversion v ON v.id = p.version_id LEFT JOIN plans_planfeature g ON g.id = x.plan_feature_id
+CROSS JOIN LATERAL (SELECT {month_place_sql("a.month")} AS place) t
+CROSS JOIN LATERAL (VALUES (t.place, x.amount), (t.place + 1, -x.amount)) AS m(place, amount)
+WHERE x.amount <> 0 AND m.place BETWEEN b.low AND b.high
+    AND (NOT x.is_uninvoiced OR p.invoice_id IS NULL OR p.late_since IS NOT NULL) AND {{customers}} AND {{changed}}
+"""  # noqa: S608
+
+CHANGED = """
+SELECT a.period_id AS id FROM b CROSS JOIN billing_accrual a JOIN billing_period p ON p.id = a.period_id
+LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
+WHERE a.computed_at >= b.since - {margin} OR i.issued_at >= b.since - {margin}
+GROUP BY 1
+"""
