@@ -11,6 +11,7 @@ from invoices.models import DunningAct, DunningStep, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
+from invoices.payments.write_offs import write_off
 from lib.decimals import to_plain_string
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
@@ -76,16 +77,12 @@ def _take_step(invoice: Invoice, step: DunningStep, at: datetime) -> str:
         except PaymentAttemptRefused as error:
             return str(error)
     elif step.action == DunningAction.WRITE_OFF:
-        write_off(invoice, at=at)
+        write_off(invoice_id=invoice.pk, reason=_reason(step), at=at)
     return ""
 
 
-def write_off(invoice: Invoice, *, at: datetime) -> None:
-    """Mark an invoice as uncollectible; later payments on it still count. The caller holds the invoice's lock."""
-    Invoice.objects.filter(pk=invoice.pk).update(state=InvoiceState.UNCOLLECTIBLE)
-    key = f"invoice:{invoice.pk}:uncollectible"
-    facts = dunning_payload(invoice)
-    announce(kind="invoice.uncollectible", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+def _reason(step: DunningStep) -> str:
+    return f"Unpaid {step.days} days after it was due"
 
 
 def dunning_payload(invoice: Invoice) -> dict[str, str | int | None]:
