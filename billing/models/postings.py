@@ -103,7 +103,7 @@ class Posting(models.Model):
 
 class PostingSum(models.Model):
     """
-    The sum of a locked month's postings that differ only in customer and source: reports of locked months read these.
+    The sum of a locked month's postings that differ only in customer and row: reports of locked months read these.
     """
 
     lock = models.ForeignKey(
@@ -112,6 +112,7 @@ class PostingSum(models.Model):
     currency = models.CharField(max_length=3)
     service_month = models.DateField()
     booked_month = models.DateField()
+    source = models.CharField(max_length=9, choices=PostingSource)
     debit = models.CharField(max_length=16, choices=Role)
     credit = models.CharField(max_length=16, choices=Role)
     kind = models.CharField(max_length=12)

@@ -29,12 +29,14 @@ class Books:
     months: their first days. ends: the instant at which each ends, which is the start of the next one.
     locks: month → the id of the lock that froze it; the frozen months are the first ones. A month that is being locked
         is still open here, but its end no longer changes.
+    running: the place of the running month, which ends at the time of reading; later places are in the future.
     locked_at: the time of the last lock, until which later changes may be missing from locked months.
     """
 
     seller: Seller
     months: tuple[date, ...]
     ends: tuple[datetime, ...]
+    running: int
     locks: Mapping[date, int] = field(default_factory=dict)
     locked_at: datetime | None = None
 
@@ -64,7 +66,8 @@ def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> Books:
     zone = ZoneInfo(seller.time_zone)
     running = month_of(at.astimezone(zone).date())
     first = min(_first_month(seller) or running, *locks, running)
-    months, ends = [], []
+    months: list[date] = []
+    ends: list[datetime] = []
     month = first
     while month < running and len(months) < MAX_MONTHS:
         months.append(month)
@@ -72,6 +75,7 @@ def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> Books:
         month = next_month(month)
     months.append(running)
     ends.append(at)
+    running_place = len(months)
     for _ in range(months_ahead):
         months.append(month)
         ends.append(month_bounds(month, zone)[1])
@@ -81,6 +85,7 @@ def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> Books:
         seller,
         tuple(months),
         tuple(ends),
+        running_place,
         {month: locks[month].pk for month in locked},
         locks[locked[-1]].locked_at if locked else None,
     )

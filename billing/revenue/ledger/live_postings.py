@@ -84,7 +84,7 @@ _ALL_CUSTOMERS = (0, 2**62)
 
 _BOOKS = """
 b AS (SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
-    %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, {low} AS low, {high} AS high, %(open)s::int AS open,
+    %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low, {high} AS high, %(open)s::int AS open,
     %(since)s::timestamptz AS since, %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
     %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer)
 """
@@ -118,6 +118,7 @@ def parameters(books: Books, *, low: int, high: int, customers: tuple[int, int] 
         "months": list(books.months),
         "ends": list(books.ends),
         "last": len(books.months),
+        "running": books.running,
         "low": low,
         "high": high,
         "open": books.first_open,

@@ -33,8 +33,8 @@ SELECT p.month, %(lock)s, %(seller)s, {", ".join(f"p.{name}" for name in DETAILS
 FROM ({{postings}}) p ORDER BY p.customer_id
 """  # noqa: S608
 
-# Sums that don't tell customers and sources apart: reports of locked months read these few rows.
-_SUMMED = [name for name in DETAILS if name not in ("customer_id", "source", "source_id")]
+# Sums that don't tell customers and their rows apart: reports of locked months read these few rows.
+_SUMMED = [name for name in DETAILS if name not in ("customer_id", "source_id")]
 _SUMS = f"""
 INSERT INTO billing_postingsum (lock_id, {", ".join(_SUMMED)}, amount, postings)
 SELECT lock_id, {", ".join(_SUMMED)}, sum(amount), count(*) FROM billing_posting

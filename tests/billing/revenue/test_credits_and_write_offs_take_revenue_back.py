@@ -39,7 +39,11 @@ def test_a_credit_takes_its_earned_part_off_the_month_of_the_note(customer):
     seller = customer.seller
     assert changes(seller, "credit_notes", at="2019-05-01") == {"2019-02": "15.50"}
     assert changes(seller, "revenue", at="2019-05-01") == {"2019-01": "31.00", "2019-02": "14.00", "2019-03": "15.50"}
-    assert changes(seller, "deferred", at="2019-05-01") == {"2019-01": "59.00", "2019-02": "-43.50", "2019-03": "-15.50"}
+    assert changes(seller, "deferred", at="2019-05-01") == {
+        "2019-01": "59.00",
+        "2019-02": "-43.50",
+        "2019-03": "-15.50",
+    }
     assert changes(seller, "receivable", at="2019-05-01") == {"2019-01": "90.00", "2019-02": "-45.00"}
 
 

@@ -51,7 +51,11 @@ def test_thirds_of_a_pack_lose_no_cent(wallet):
         use(wallet, "1", at=month)
     seller = wallet.customer.seller
     assert changes(seller, "revenue", at="2026-04-10") == {"2026-01": "33.33", "2026-02": "33.34", "2026-03": "33.33"}
-    assert changes(seller, "prepaid", at="2026-04-10") == {"2026-01": "66.67", "2026-02": "-33.34", "2026-03": "-33.33"}
+    assert changes(seller, "prepaid", at="2026-04-10") == {
+        "2026-01": "66.67",
+        "2026-02": "-33.34",
+        "2026-03": "-33.33",
+    }
     assert changes(seller, "cash", at="2026-04-10") == {"2026-01": "100.00"}
 
 

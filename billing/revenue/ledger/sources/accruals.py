@@ -2,6 +2,7 @@
 Postings of accruals: revenue that periods have earned by a month's end beyond what lines account for by then.
 
 An accrual holds at the end of its month, and goes in the next one, where the next accrual or the line replaces it.
+Nothing is known of accruals after the running month.
 """
 
 from billing.revenue.ledger.sources import month_place_sql
@@ -17,7 +18,7 @@ JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = b.seller AND
 JOIN plans_planversion v ON v.id = p.version_id LEFT JOIN plans_planfeature g ON g.id = x.plan_feature_id
 CROSS JOIN LATERAL (SELECT {month_place_sql("a.month")} AS place) t
 CROSS JOIN LATERAL (VALUES (t.place, x.amount), (t.place + 1, -x.amount)) AS m(place, amount)
-WHERE x.amount <> 0 AND m.place BETWEEN b.low AND b.high
+WHERE x.amount <> 0 AND m.place BETWEEN b.low AND least(b.high, b.running)
     AND (NOT x.is_uninvoiced OR p.invoice_id IS NULL OR p.late_since IS NOT NULL) AND {{customers}} AND {{changed}}
 """  # noqa: S608
 

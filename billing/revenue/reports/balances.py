@@ -1,0 +1,135 @@
+"""The trial balance, taxes, and credits and bad debt: sums of roles by month: docs/revenue-reports.md#trial-balance."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.postings import Role
+from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.waterfall import add_up
+from customers.models import Seller
+from lib import sql
+from lib.decimals import EXACT, ZERO, exact_sum
+
+_BY_ROLE = """
+SELECT e.role, coalesce(sum(e.change) FILTER (WHERE e.month < %(since)s), 0),
+    coalesce(sum(e.change) FILTER (WHERE e.month >= %(since)s AND e.change > 0), 0),
+    coalesce(-sum(e.change) FILTER (WHERE e.month >= %(since)s AND e.change < 0), 0)
+FROM ({movements}) e WHERE e.currency = %(currency)s AND e.month <= %(to)s GROUP BY 1
+"""
+
+
+def report_trial_balance(
+    seller: Seller, *, currency: str, at: datetime, since: date | None = None, until: date | None = None
+) -> Report:
+    """
+    Return each role's opening balance, debits, credits and closing balance in the months from `since` to `until`.
+
+    The sums of all roles are zero, which proves the other reports. Default: the running month.
+    """
+    books = read_books(seller, at=at)
+    since, until = since or books.months[-1], until or books.months[-1]
+    statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    values = entry_parameters(books) | {"currency": currency, "since": since, "to": until}
+    figures = {role: amounts for role, *amounts in sql.fetch_rows(statement, values)}
+    columns = [
+        Column("role", _("Role"), Measure.TEXT),
+        Column("opening", _("Opening"), is_total=True),
+        Column("debits", _("Debits")),
+        Column("credits", _("Credits")),
+        Column("closing", _("Closing"), is_total=True),
+    ]
+    rows = [_role_row(role, *figures[role], since=since, until=until) for role in Role.values if role in figures]
+    return Report(
+        "trial-balance",
+        currency,
+        at,
+        columns,
+        [*rows, add_up(rows, columns, lambda: str(_("Total")))],
+        locked_until=max(books.locks, default=None),
+    )
+
+
+def _role_row(role: str, opening: Decimal, debits: Decimal, credits: Decimal, *, since: date, until: date) -> Row:
+    closing = EXACT.add(opening, EXACT.subtract(debits, credits))
+    span = {"since": f"{since:%Y-%m}", "until": f"{until:%Y-%m}", "role": role}
+    filters = {"debits": span | {"side": "debit"}, "credits": span | {"side": "credit"}}
+    filters["closing"] = {"until": f"{until:%Y-%m}", "role": role}
+    values: dict[str, Value] = {"role": str(Role(role).label), "opening": opening, "debits": debits}
+    return Row(values | {"credits": credits, "closing": closing}, filters)
+
+
+_TAX = """
+SELECT e.month, e.tax_name, e.tax_rate, -sum(e.change) FILTER (WHERE e.source = 'invoice' AND e.amount > 0),
+    -sum(e.change) FILTER (WHERE e.source = 'invoice' AND e.amount < 0),
+    -sum(e.change) FILTER (WHERE e.source <> 'invoice')
+FROM ({movements}) e WHERE e.role = 'tax' AND e.currency = %(currency)s GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3
+"""
+
+
+def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
+    """Return the tax of each month by name and rate: of invoices, of credit notes, and of write-offs."""
+    books = read_books(seller, at=at)
+    statement = _TAX.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    rows = []
+    for month, name, rate, invoiced, credited, written_off in sql.fetch_rows(
+        statement, entry_parameters(books) | {"currency": currency}
+    ):
+        amounts = {"invoiced": invoiced or ZERO, "credited": credited or ZERO, "written_off": written_off or ZERO}
+        link = {"month": f"{month:%Y-%m}", "role": "tax", "tax": f"{name} {rate or ''}".strip()}
+        values: dict[str, Value] = {"month": month, "tax": name or str(_("Tax")), "rate": rate, **amounts}
+        rows.append(Row(values | {"total": exact_sum(amounts.values())}, {"total": link}))
+    columns = [
+        Column("month", _("Month"), Measure.MONTH),
+        Column("tax", _("Tax"), Measure.TEXT),
+        Column("rate", _("Rate"), Measure.PERCENT),
+        Column("invoiced", _("Invoiced")),
+        Column("credited", _("Credited")),
+        Column("written_off", _("Written off")),
+        Column("total", _("Total"), is_total=True),
+    ]
+    return Report("tax", currency, at, columns, rows, locked_until=max(books.locks, default=None))
+
+
+LOSSES = {
+    Role.CREDIT_NOTES: _("Credit notes"),
+    Role.BAD_DEBT: _("Bad debt"),
+    Role.RECOVERIES: _("Recoveries"),
+    Role.OTHER_LOSS: _("Other losses"),
+}
+_LOSSES = """
+SELECT e.month, e.role, sum(e.change) FROM ({movements}) e
+WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s GROUP BY 1, 2 ORDER BY 1 DESC
+"""
+
+
+def report_losses(seller: Seller, *, currency: str, at: datetime) -> Report:
+    """Return credit notes, bad debt and its recoveries by month; recoveries reduce the loss."""
+    books = read_books(seller, at=at)
+    statement = _LOSSES.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    values = entry_parameters(books) | {"currency": currency, "roles": [role.value for role in LOSSES]}
+    by_month: dict[date, dict[str, Decimal]] = {}
+    for month, role, amount in sql.fetch_rows(statement, values):
+        by_month.setdefault(month, {})[role] = amount
+    rows = [
+        Row(
+            {"month": month, **amounts, "loss": exact_sum(amounts.values())},
+            {role: {"month": f"{month:%Y-%m}", "role": role} for role in amounts},
+        )
+        for month, amounts in by_month.items()
+    ]
+    columns = [Column("month", _("Month"), Measure.MONTH)]
+    columns += [Column(role.value, title) for role, title in LOSSES.items()]
+    columns.append(Column("loss", _("Loss"), is_total=True))
+    return Report(
+        "losses",
+        currency,
+        at,
+        columns,
+        rows,
+        locked_until=max(books.locks, default=None),
+        chart=[role.value for role in LOSSES],
+    )

@@ -1,0 +1,157 @@
+"""Income by month, and by kind, plan, feature, customer or country: docs/revenue-reports.md#income."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.postings import INCOME
+from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from customers.models import Customer, Seller
+from lib import sql
+from lib.decimals import EXACT, ZERO, exact_sum
+from plans.models import Feature, Plan
+
+MOST_COLUMNS = 8
+"""Columns beside the sum: more would not fit a page or a chart. The rest is one column."""
+
+# The kind of income: the line's, and for a fee whether it is recurring, once, or for seats and add-ons.
+_KIND = """
+CASE WHEN e.role <> 'revenue' THEN e.role
+    WHEN e.kind IN ('fee', 'proration') THEN CASE WHEN f.kind = 'one_time' THEN 'one_time'
+        WHEN f.basis = 'seat' THEN 'seats' WHEN f.basis = 'add_on' THEN 'add_ons' ELSE 'base_fees' END
+    WHEN e.kind IN ('usage', 'late_usage', 'usage_credit', 'progressive') THEN 'usage'
+    WHEN e.kind = 'credit_pack' THEN 'prepaid'
+    WHEN e.kind = 'fee_credit' THEN 'base_fees'
+    ELSE e.kind END
+"""
+KINDS = {
+    "base_fees": _("Base fees"),
+    "seats": _("Seats"),
+    "add_ons": _("Add-ons"),
+    "one_time": _("One-time fees"),
+    "usage": _("Usage"),
+    "true_up": _("True-ups"),
+    "surcharge": _("Overage adjustments"),
+    "one_off": _("One-off"),
+    "prepaid": _("Prepaid used"),
+    "breakage": _("Breakage"),
+    "credit": _("Credits"),
+    "credit_notes": _("Credit notes"),
+    "discounts": _("Discounts"),
+}
+"""The kinds of income, in the order of their columns."""
+
+
+class Dimension(NamedTuple):
+    """What income is divided by. expression: in SQL, over a movement `e` and its fee `f`. names: of its values."""
+
+    expression: str
+    names: Callable[[list[Value]], dict[Value, str]]
+    tells_customers: bool = False
+
+
+def _plan_names(ids: list[Value]) -> dict[Value, str]:
+    return {plan.pk: str(plan) for plan in Plan.objects.filter(pk__in=[id_ for id_ in ids if id_])}
+
+
+def _feature_names(ids: list[Value]) -> dict[Value, str]:
+    return {feature.pk: str(feature) for feature in Feature.objects.filter(pk__in=[id_ for id_ in ids if id_])}
+
+
+def _customer_names(ids: list[Value]) -> dict[Value, str]:
+    return {customer.pk: str(customer) for customer in Customer.objects.filter(pk__in=[id_ for id_ in ids if id_])}
+
+
+DIMENSIONS = {
+    "kind": Dimension(_KIND, lambda codes: {code: str(KINDS.get(str(code), code)) for code in codes}),
+    "plan": Dimension("e.plan_id", _plan_names),
+    "feature": Dimension("e.feature_id", _feature_names),
+    "customer": Dimension("e.customer_id", _customer_names, tells_customers=True),
+    "country": Dimension("e.country", lambda codes: {code: str(code) for code in codes}),
+}
+
+
+def report_income(
+    seller: Seller,
+    *,
+    currency: str,
+    by: str = "kind",
+    at: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> Report:
+    """
+    Return the income of each accounting month, the latest first. by: a key of `DIMENSIONS`.
+
+    Columns beyond the largest ones are added up in one.
+    """
+    dimension, books = DIMENSIONS[by], read_books(seller, at=at)
+    statement = f"""
+    SELECT e.month, {dimension.expression}, -sum(e.change)
+    FROM ({MOVEMENTS.format(entries=entries_sql(books, tells_customers=dimension.tells_customers))}) e
+    LEFT JOIN plans_fee f ON f.id = e.fee_id
+    WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s
+    GROUP BY 1, 2 HAVING sum(e.change) <> 0
+    """  # noqa: S608
+    values = {"roles": [role.value for role in INCOME], "currency": currency}
+    rows = sql.fetch_rows(statement, entry_parameters(books, since=since, until=until) | values)
+    return _pivot(rows, books, dimension, by=by, currency=currency, at=at)
+
+
+def _pivot(
+    rows: list[tuple[date, Value, Decimal]],
+    books: Books,
+    dimension: Dimension,
+    *,
+    by: str,
+    currency: str,
+    at: datetime,
+) -> Report:
+    sums: dict[Value, Decimal] = {}
+    by_month: dict[date, dict[str, Decimal]] = {}
+    for _month, value, amount in rows:
+        sums[value] = EXACT.add(sums.get(value, ZERO), abs(amount))
+    ordered = _in_order(sums, by)
+    shown = (
+        {value: f"{by}:{value}" for value in ordered[:MOST_COLUMNS]}
+        if len(ordered) > MOST_COLUMNS + 1
+        else {value: f"{by}:{value}" for value in ordered}
+    )
+    for month, value, amount in rows:
+        cells = by_month.setdefault(month, {})
+        code = shown.get(value, "other")
+        cells[code] = EXACT.add(cells.get(code, ZERO), amount)
+    names = dimension.names(list(shown))
+    columns = [Column("month", _("Month"), Measure.MONTH)]
+    columns += [Column(code, names.get(value, _("None"))) for value, code in shown.items()]
+    if len(shown) < len(ordered):
+        columns.append(Column("other", _("Other")))
+    columns.append(Column("income", _("Income"), is_total=True))
+    return Report(
+        "income",
+        currency,
+        at,
+        columns,
+        [_row(month, cells) for month, cells in sorted(by_month.items(), reverse=True)],
+        locked_until=max(books.locks, default=None),
+        chart=[column.code for column in columns[1:-1]],
+    )
+
+
+def _row(month: date, cells: dict[str, Decimal]) -> Row:
+    filters = {code: {"month": f"{month:%Y-%m}", "income": code} for code in cells}
+    filters["income"] = {"month": f"{month:%Y-%m}", "income": ""}
+    return Row({"month": month, **cells, "income": exact_sum(cells.values())}, filters)
+
+
+def _in_order(sums: dict[Value, Decimal], by: str) -> list[Value]:
+    """Return kinds in their fixed order, and other values by size."""
+    if by == "kind":
+        order = list(KINDS)
+        return sorted(sums, key=lambda kind: (order.index(str(kind)) if kind in order else len(order), str(kind)))
+    return sorted(sums, key=lambda value: (-sums[value], str(value)))

@@ -1,0 +1,76 @@
+"""All revenue reports by their codes, as pages, files, the API and the command offer them."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import partial
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.revenue.reports.aging import report_aging
+from billing.revenue.reports.balances import report_losses, report_tax, report_trial_balance
+from billing.revenue.reports.income import DIMENSIONS, report_income
+from billing.revenue.reports.margin import report_margin
+from billing.revenue.reports.roll_forwards import report_roll_forward
+from billing.revenue.reports.table import Report
+from billing.revenue.reports.waterfall import report_waterfall
+
+
+class ReportKind(NamedTuple):
+    """
+    A kind of report. read: computes it, called with a seller, `currency` and `at`.
+
+    divisions: values of its parameter `by`; the first one is the default. takes_months: whether it takes `since` and
+        `until`, the first days of months.
+    """
+
+    title: str | Promise
+    read: Callable[..., Report]
+    divisions: tuple[str, ...] = ()
+    takes_months: bool = False
+
+
+REPORTS = {
+    "income": ReportKind(_("Income"), report_income, tuple(DIMENSIONS), takes_months=True),
+    "waterfall": ReportKind(_("Waterfall"), report_waterfall),
+    "deferred": ReportKind(_("Deferred"), partial(report_roll_forward, report="deferred")),
+    "prepaid": ReportKind(_("Prepaid"), partial(report_roll_forward, report="prepaid")),
+    "unbilled": ReportKind(_("Unbilled"), partial(report_roll_forward, report="unbilled")),
+    "receivables": ReportKind(_("Receivables"), partial(report_roll_forward, report="receivables")),
+    "aging": ReportKind(_("Aging"), report_aging),
+    "margin": ReportKind(_("Margin"), report_margin, ("feature", "customer", "plan"), takes_months=True),
+    "tax": ReportKind(_("Tax"), report_tax),
+    "losses": ReportKind(_("Credits and bad debt"), report_losses),
+    "trial-balance": ReportKind(_("Trial balance"), report_trial_balance, takes_months=True),
+}
+"""Code → report, in the order of their tabs."""
+
+
+class UnknownDivision(ValueError):
+    """A report can't be divided as requested; the text names the choices."""
+
+
+def read_report(
+    code: str,
+    seller: object,
+    *,
+    currency: str,
+    at: datetime,
+    by: str = "",
+    since: date | None = None,
+    until: date | None = None,
+) -> Report:
+    """
+    Return a report of a seller in one currency.
+
+    :raises KeyError: if there is no such report.
+    :raises UnknownDivision: if it can't be divided by `by`.
+    """
+    kind = REPORTS[code]
+    if by and by not in kind.divisions:
+        raise UnknownDivision(f"“{by}” is unknown. Choose one of: {', '.join(kind.divisions) or 'none'}.")
+    arguments: dict[str, object] = {"by": by} if by else {}
+    if kind.takes_months:
+        arguments |= {"since": since, "until": until}
+    return kind.read(seller, currency=currency, at=at, **arguments)

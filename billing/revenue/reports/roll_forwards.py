@@ -1,0 +1,142 @@
+"""
+Roll-forwards: how the balance of a role moved from month to month: docs/revenue-reports.md#roll-forwards.
+
+opening + movements = closing in each row, and the closing balance of one month is the opening one of the next.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.postings import Role
+from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.waterfall import read_scheduled
+from customers.models import Seller
+from lib import sql
+from lib.decimals import EXACT, ZERO, exact_sum
+
+CURRENT_MONTHS = 13
+"""Deferred revenue is current if it is earned in the next twelve months: the rest of this one, and twelve more."""
+
+
+class Movement(NamedTuple):
+    """A column of a roll-forward. condition: on a movement `e`, in SQL."""
+
+    code: str
+    title: str | Promise
+    condition: str
+
+
+# A posting that debits the role with a receivable is a credit note or a write-off; every other one bills a line.
+_IS_BILLED = "e.other = 'receivable' AND e.credit = e.role"
+_IS_WRITTEN_OFF = "e.other = 'receivable' AND e.source = 'write_off'"
+_IS_CREDITED = "e.other = 'receivable' AND e.debit = e.role AND e.source <> 'write_off'"
+
+ROLL_FORWARDS: Mapping[str, tuple[Role, tuple[Movement, ...]]] = {
+    "deferred": (
+        Role.DEFERRED,
+        (
+            Movement("invoiced", _("Invoiced"), _IS_BILLED),
+            Movement("recognized", _("Recognized"), "e.other = 'revenue'"),
+            Movement("credited", _("Credited"), _IS_CREDITED),
+            Movement("written_off", _("Written off"), _IS_WRITTEN_OFF),
+        ),
+    ),
+    "prepaid": (
+        Role.PREPAID,
+        (
+            Movement("sold", _("Sold"), _IS_BILLED),
+            Movement("used", _("Used"), "e.other = 'revenue'"),
+            Movement("expired", _("Expired"), "e.other = 'breakage'"),
+            Movement("paid", _("Paid invoices"), "e.other = 'discounts'"),
+            Movement("refunded", _("Refunded"), _IS_CREDITED),
+        ),
+    ),
+    "unbilled": (
+        Role.UNBILLED,
+        (
+            Movement("earned", _("Earned"), "e.other = 'revenue'"),
+            Movement("invoiced", _("Invoiced"), "e.other = 'receivable'"),
+        ),
+    ),
+    "receivables": (
+        Role.RECEIVABLE,
+        (
+            Movement("invoiced", _("Invoiced"), "e.debit = 'receivable' AND e.source = 'line'"),
+            Movement("tax", _("Tax"), "e.source = 'invoice'"),
+            Movement("credited", _("Credited"), "e.credit = 'receivable' AND e.source = 'line'"),
+            Movement("paid", _("Paid"), "e.source = 'payment'"),
+            Movement("returned", _("Returned"), "e.source IN ('balance', 'refund')"),
+            Movement("written_off", _("Written off"), "e.source = 'write_off'"),
+        ),
+    ),
+}
+"""Report → its role and the columns between opening and closing; what no column takes is in the last one, *other*."""
+
+_BY_MONTH = """
+SELECT e.month, CASE {cases} ELSE 'other' END, sum(e.change) FROM ({movements}) e
+WHERE e.role = %(role)s AND e.currency = %(currency)s GROUP BY 1, 2 ORDER BY 1
+"""
+_LIABILITIES = (Role.DEFERRED, Role.PREPAID)
+
+
+def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datetime) -> Report:
+    """Return the roll-forward of a role, the latest month first. report: a key of `ROLL_FORWARDS`."""
+    role, movements = ROLL_FORWARDS[report]
+    books = read_books(seller, at=at)
+    cases = " ".join(f"WHEN {movement.condition} THEN '{movement.code}'" for movement in movements)
+    statement = _BY_MONTH.format(cases=cases, movements=MOVEMENTS.format(entries=entries_sql(books)))
+    sign = -1 if role in _LIABILITIES else 1
+    changes: dict[date, dict[str, Decimal]] = {month: {} for month in books.months}
+    for month, code, change in sql.fetch_rows(
+        statement, entry_parameters(books) | {"currency": currency, "role": role.value}
+    ):
+        changes[month][code] = sign * change
+    rows, balance = [], ZERO
+    for month, by_code in changes.items():
+        closing = EXACT.add(balance, exact_sum(by_code.values()))
+        values: dict[str, Value] = {"month": month, "opening": balance, **by_code, "closing": closing}
+        filters = {
+            code: {"month": f"{month:%Y-%m}", "role": role.value, "movement": f"{report}:{code}"} for code in by_code
+        }
+        filters["closing"] = {"until": f"{month:%Y-%m}", "role": role.value}
+        rows.append(Row(values, filters))
+        balance = closing
+    has_other = any("other" in by_code for by_code in changes.values())
+    columns = [
+        Column("month", _("Month"), Measure.MONTH),
+        Column("opening", _("Opening"), is_total=True),
+        *(Column(movement.code, movement.title) for movement in movements),
+        *([Column("other", _("Other"))] if has_other else []),
+        Column("closing", _("Closing"), is_total=True),
+    ]
+    if role == Role.DEFERRED and rows:
+        columns += [
+            Column("current", _("Current"), is_total=True),
+            Column("long_term", _("Long-term"), is_total=True),
+        ]
+        rows[-1] = _with_terms(rows[-1], seller, currency=currency, at=at)
+    return Report(
+        report,
+        currency,
+        at,
+        columns,
+        rows[::-1],
+        locked_until=max(books.locks, default=None),
+        chart=["closing"],
+    )
+
+
+def _with_terms(row: Row, seller: Seller, *, currency: str, at: datetime) -> Row:
+    """Return the row of the running month with the parts of its balance that are earned within a year, and later."""
+    scheduled = read_scheduled(seller, currency=currency, at=at, months_ahead=CURRENT_MONTHS)
+    current, closing = exact_sum(scheduled.values()), row.values["closing"]
+    assert isinstance(closing, Decimal)  # noqa: S101  set by the caller
+    terms = {"current": current, "long_term": EXACT.subtract(closing, current)}
+    return Row({**row.values, **terms}, row.filters)

@@ -1,0 +1,89 @@
+"""A report as a table, the same for pages, files and the API."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.utils.functional import Promise
+
+Value = str | int | date | Decimal | None
+
+
+class Measure(StrEnum):
+    """What the values of a column are, which decides how they are shown."""
+
+    TEXT = "text"
+    MONTH = "month"
+    AMOUNT = "amount"
+    COUNT = "count"
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """
+    A column of a report. code: in files and the API. title: on pages.
+
+    is_total: whether its amounts are sums of other columns, which charts leave out.
+    """
+
+    code: str
+    title: str | Promise
+    measure: Measure = Measure.AMOUNT
+    is_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    A row of a report. values: column → value; a missing one is empty.
+
+    filters: column → the conditions under which the list of postings shows the rows behind the value.
+    is_total: whether it adds up other rows.
+    """
+
+    values: Mapping[str, Value]
+    filters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    A report of one seller in one currency.
+
+    as_of: the time up to which it counts. locked_until: the last month that can no longer change, if any.
+    chart: codes of the columns to stack in the chart, from the first column of months; empty for none.
+    """
+
+    code: str
+    currency: str
+    as_of: datetime
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    locked_until: date | None = None
+    chart: Sequence[str] = ()
+    notes: Sequence[str | Promise] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report with exact numbers as text and dates in ISO form."""
+        return {
+            "report": self.code,
+            "currency": self.currency,
+            "as_of": self.as_of.isoformat(),
+            "locked_until": self.locked_until and f"{self.locked_until:%Y-%m}",
+            "columns": [column.code for column in self.columns],
+            "rows": [
+                {column.code: _plain(row.values.get(column.code), column) for column in self.columns}
+                for row in self.rows
+            ],
+        }
+
+
+def _plain(value: Value, column: Column) -> str | int | None:
+    if isinstance(value, date):
+        return f"{value:%Y-%m}" if column.measure is Measure.MONTH else value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else value

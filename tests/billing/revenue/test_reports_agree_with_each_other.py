@@ -1,0 +1,86 @@
+"""Each report is another sum of the same postings: docs/revenue-reports.md."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from billing.revenue.reports.registry import REPORTS, read_report
+from invoices.credit_notes import issue_credit_note
+from invoices.credit_notes.credit_note import RequestedCredit
+from invoices.payments.manual_payments import record_payment
+from invoices.payments.write_offs import write_off
+from tests.billing.revenue.book_setup import issue_invoice, line, moment
+from tests.billing.revenue.test_a_locked_month_is_frozen import lock
+from tests.builders import make_customer
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+AT = moment("2026-04-10")
+
+
+@pytest.fixture(params=["open", "locked"])
+def seller(request):
+    """Return a seller with a year's line, a quarter's with a credit, usage in arrears and a write-off."""
+    customer = make_customer()
+    issue_invoice(customer, [line("365.00", "2026-01-01", "2027-01-01")], at="2026-01-01")
+    quarter = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
+    record_payment(
+        invoice_id=quarter.pk, amount=D("90.00"), method="manual", reference="bank", at=moment("2026-01-20")
+    )
+    issue_credit_note(
+        invoice_id=quarter.pk,
+        lines=[RequestedCredit(1, D("45.00"))],
+        reason="agreed",
+        to="balance",
+        at=moment("2026-02-01"),
+    )
+    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15", kind="usage")], at="2026-02-16")
+    doubtful = issue_invoice(make_customer(), [line("31.00", "2026-02-01", "2026-03-01")], at="2026-02-01")
+    write_off(invoice_id=doubtful.pk, reason="", at=moment("2026-02-15"))
+    if request.param == "locked":
+        lock(customer.seller, "2026-01-01", at="2026-02-20")
+        lock(customer.seller, "2026-02-01", at="2026-03-05")
+    return customer.seller
+
+
+def rows(seller, code, **options):
+    return read_report(code, seller, currency="EUR", at=AT, **options).rows
+
+
+def test_the_trial_balance_is_zero(seller):
+    (*_, total) = rows(seller, "trial-balance", since=date(2026, 1, 1), until=date(2026, 4, 1))
+    assert total.values["closing"] == 0
+    assert total.values["debits"] == total.values["credits"] > 0
+
+
+def test_waterfall_columns_are_income_and_rows_what_was_booked(seller):
+    income = {row.values["month"]: row.values for row in rows(seller, "income")}
+    total = rows(seller, "waterfall")[-1].values
+    for month, values in income.items():
+        from_lines = sum(
+            amount for code, amount in values.items() if code.startswith("kind:") and code != "kind:credit_notes"
+        )
+        assert total[f"earned:{month:%Y-%m}"] == from_lines
+    assert total["deferred"] == rows(seller, "deferred")[0].values["closing"]
+    assert total["total"] == total["earned"] + total["deferred"]
+
+
+def test_roll_forwards_close_where_the_next_month_opens(seller):
+    for code in ("deferred", "prepaid", "unbilled", "receivables"):
+        report = rows(seller, code)[::-1]
+        for before, after in zip(report, report[1:], strict=False):
+            assert before.values["closing"] == after.values["opening"], code
+    deferred = rows(seller, "deferred")[0].values
+    assert deferred["current"] + deferred["long_term"] == deferred["closing"]
+
+
+def test_aging_is_the_balance_of_receivables(seller):
+    assert rows(seller, "aging")[-1].values["total"] == rows(seller, "receivables")[0].values["closing"]
+
+
+@pytest.mark.parametrize("code", REPORTS)
+def test_every_report_is_also_json(seller, code):
+    report = read_report(code, seller, currency="EUR", at=AT).as_json()
+    assert report["as_of"] == AT.isoformat()
+    assert all(list(row) == report["columns"] for row in report["rows"])
