@@ -5,6 +5,7 @@ from billing.admin.closing import invoices, month_end, periods
 from billing.admin.customer_page import customer_page
 from billing.admin.limits import alert_rules, alerts, reservations, spend_caps
 from billing.admin.metering import corrections, events, ignore_rules, meters, unmatched_usage, wallet_usage
+from billing.admin.revenue import reports
 from billing.admin.simulation import results, test_clocks
 from billing.admin.subscriptions import (
     commitments,
@@ -32,6 +33,7 @@ __all__ = [
     "periods",
     "plan_migrations",
     "plan_versions",
+    "reports",
     "reservations",
     "results",
     "scheduled_changes",

@@ -18,6 +18,7 @@ from billing.audit.records import (
     jobs,
     notifications,
     payments,
+    revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     *invoices.CHECKS,
     *invoice_numbers.CHECKS,
     *payments.CHECKS,
+    *revenue.CHECKS,
     *jobs.CHECKS,
     *notifications.CHECKS,
 )

@@ -110,6 +110,10 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         ],
     ),
     (
+        _("Revenue"),
+        [MenuItem(_("Revenue reports"), "bar_chart", "billing.posting")],
+    ),
+    (
         _("Catalog"),
         [
             MenuItem(_("Plans"), "sell", "plans.plan"),

@@ -1,10 +1,9 @@
 from django.db import migrations
 
-from config.admin_site import groups
 
 
 class Migration(migrations.Migration):
-    """A release that adds rights writes the groups again by a migration of its own."""
+    """The groups of staff; the last migration of this app writes them, once all their rights exist."""
 
     initial = True
 
@@ -19,4 +18,4 @@ class Migration(migrations.Migration):
         ("wallets", "0001_initial"),
     ]
 
-    operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]
+    operations = []

@@ -32,7 +32,7 @@ class SellerAdmin(StaffAdmin):
         (_("Address on invoices"), {"fields": PLACE}),
         (_("Language and time zone"), {"fields": LANGUAGE}),
         (_("Invoicing"), {"fields": ("net_days", "grace", "zero_invoices", "late_usage")}),
-        (_("Revenue from prepaid credits"), {"fields": ("breakage", "breakage_percent")}),
+        (_("Revenue"), {"fields": ("discounts_apart_from", "reverses_tax_on_bad_debt")}),
         (_("Invoice design"), {"fields": LOOK}),
         (_("Payment details"), {"fields": PAYING}),
         (_("Invoice content"), {"fields": CONTENT}),

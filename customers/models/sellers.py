@@ -23,11 +23,6 @@ class LateUsage(models.TextChoices):
     REPORT_ONLY = "report_only", _("report only")
 
 
-class Breakage(models.TextChoices):
-    EXPIRY = "expiry", _("on expiry")
-    PROPORTIONAL = "proportional", _("in proportion to usage")
-
-
 class Paper(models.TextChoices):
     A4 = "a4", _("A4")
     LETTER = "letter", _("US letter")
@@ -53,8 +48,6 @@ class Seller(Party):
     The legal entity that issues invoices, with its rules for them.
 
     grace: time to wait for late events after a period ends before its invoice is issued.
-    breakage: when unused prepaid value becomes revenue. breakage_percent: expected unused share, if breakage is
-        recognized in proportion to usage: docs/wallets.md#breakage.
     discounts_apart_from: the month from which coupons are booked as discounts instead of reducing revenue.
     reverses_tax_on_bad_debt: whether the law gives the tax of a written-off invoice back.
     The other fields are the look and texts of invoices, which copy them when issued: docs/rendering.md#branding.
@@ -69,21 +62,6 @@ class Seller(Party):
     late_usage = models.CharField(max_length=12, choices=LateUsage, default=LateUsage.NEXT_INVOICE)
     net_days = models.PositiveSmallIntegerField(
         _("payment terms (days)"), default=14, help_text=_("Days from issue until payment is due.")
-    )
-    breakage = models.CharField(
-        _("breakage recognition"),
-        max_length=12,
-        choices=Breakage,
-        default=Breakage.EXPIRY,
-        db_default=Breakage.EXPIRY,
-    )
-    breakage_percent = models.DecimalField(
-        _("expected breakage (%)"),
-        max_digits=5,
-        decimal_places=2,
-        default=0,
-        db_default=0,
-        help_text=_("Expected unused share of prepaid value, for recognition in proportion to usage."),
     )
     discounts_apart_from = models.DateField(
         _("discounts separate from"),
@@ -153,11 +131,6 @@ class Seller(Party):
             models.CheckConstraint(condition=Q(net_days__lte=365), name="net_days_are_365_at_most"),
             models.CheckConstraint(
                 condition=Q(zero_invoices__in=ZeroInvoices.values), name="zero_invoice_policy_is_known"
-            ),
-            models.CheckConstraint(condition=Q(breakage__in=Breakage.values), name="breakage_policy_is_known"),
-            models.CheckConstraint(
-                condition=Q(breakage_percent__gte=0, breakage_percent__lt=100),
-                name="expected_breakage_is_0_to_100_percent",
             ),
             models.CheckConstraint(
                 condition=Q(discounts_apart_from__isnull=True) | Q(discounts_apart_from__day=1),

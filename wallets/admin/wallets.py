@@ -13,12 +13,11 @@ from unfold.enums import ActionVariant
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, page_action, row_action, staff_user
+from lib.admin import ConditionFilter, ConfirmedAction, StaffAdmin, row_action, staff_user
 from lib.admin.columns import display, text_column
 from lib.admin.number_fields import NumberInput
 from lib.row_form import RowForm
 from lib.translation import Text
-from wallets.admin import breakage
 from wallets.admin.columns import units_column
 from wallets.admin.move_actions import GrantCredits, TransferCredits, VoidAll
 from wallets.admin.statements import statement_page
@@ -124,7 +123,6 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     search_help_text = _("Part of the customer's name, or start of the external ID")
     fixed_fields = IMMUTABLE_FIELDS
     autocomplete_fields = ("customer",)
-    actions_list = ("breakage",)
     actions_detail = ("grant", "buy", "transfer", "statement", "void_all", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
 
@@ -185,11 +183,6 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
             by=staff_user(request),
         )
         obj.pk, obj._state.adding = wallet.pk, False
-
-    @page_action(_("Breakage"), icon="hourglass_bottom", permission="wallets.view_transaction")
-    def breakage(self, request: HttpRequest) -> HttpResponse:
-        """Show the revenue from prepaid value that is never used."""
-        return breakage.page(request)
 
     @row_action(_("Buy pack"), icon="shopping_bag", permission="wallets.buy_credits", is_offered=is_open)
     def buy(self, request: HttpRequest, wallet: Wallet) -> HttpResponse:

@@ -30,12 +30,20 @@ class Migration(migrations.Migration):
                 ('seller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='breakage_rates', to='customers.seller')),
             ],
             options={
-                'permissions': [('estimate_breakage', 'Can estimate breakage')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lt', 100)), name='expected_breakage_is_below_100_percent'), models.CheckConstraint(condition=models.Q(('month__day', 1)), name='breakage_rate_holds_from_a_first_of_a_month'), models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='breakage_rate_has_a_reason')],
             },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='breakagerate',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='2430b4382d44dfa6f259d5f80732511477b97b3e', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_ec361', table='wallets_breakagerate', when='BEFORE')),
+        ),
+        # A seller's setting, which held for all months, becomes an estimate that holds from the first one.
+        migrations.RunSQL(
+            """
+            INSERT INTO wallets_breakagerate (seller_id, percent, month, reason, created_at)
+            SELECT id, breakage_percent, '2000-01-01', 'Set on the seller before estimates had months', now()
+            FROM customers_seller WHERE breakage = 'proportional' AND breakage_percent > 0;
+            """,
+            migrations.RunSQL.noop,
         ),
     ]

@@ -29,7 +29,6 @@ class BreakageRate(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        permissions = [("estimate_breakage", "Can estimate breakage")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(percent__gte=0, percent__lt=100), name="expected_breakage_is_below_100_percent"

@@ -1,0 +1,76 @@
+"""GET /api/v1/revenue/{report}: a revenue report of one seller in one currency."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from billing.revenue.reports.registry import REPORTS, UnknownDivision, read_report
+from customers.models import Seller
+from lib.api.operations import get
+from lib.api.problems import Problem, invalid_field
+from lib.api.views import ApiView
+
+
+class ReportSerializer(serializers.Serializer[dict[str, Any]]):
+    """A report as a table."""
+
+    report = serializers.CharField()
+    currency = serializers.CharField()
+    as_of = serializers.CharField(help_text="The time up to which the report counts.")
+    locked_until = serializers.CharField(
+        allow_null=True, help_text="The last month that can no longer change, such as 2026-01; null: none is locked."
+    )
+    columns = serializers.ListField(child=serializers.CharField(), help_text="The columns, in order.")
+    rows = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Column → value: an exact amount as text, a month as 2026-01, or null.",
+    )
+
+
+class RevenueReports(ApiView[Any]):
+    """Revenue reports. Locked months never change; open ones are computed from invoices and the ledger."""
+
+    @get(
+        "read_revenue_report",
+        "Read a revenue report",
+        parameters=(
+            OpenApiParameter("seller", str, required=True, description="The seller's code."),
+            OpenApiParameter("currency", str, description="Default: the seller's currency."),
+            OpenApiParameter("by", str, description="What income or margin is divided by, such as plan."),
+            OpenApiParameter("since", str, description="The first accounting month, such as 2026-01."),
+            OpenApiParameter("until", str, description="The last accounting month."),
+        ),
+        response=ReportSerializer,
+    )
+    def read(self, request: Request, report: str) -> dict[str, Any]:
+        query = request.query_params
+        seller = Seller.objects.filter(code=query.get("seller", "")).first()
+        if seller is None or self.caller.sandbox:
+            raise Problem("not-found", f"No seller “{query.get('seller', '')}” has books.")
+        if report not in REPORTS:
+            raise Problem("not-found", f"There is no report “{report}”. Choose one of: {', '.join(REPORTS)}.")
+        try:
+            return read_report(
+                report,
+                seller,
+                currency=query.get("currency", str(seller.currency)),
+                at=timezone.now(),
+                by=query.get("by", ""),
+                since=_month("since", query.get("since", "")),
+                until=_month("until", query.get("until", "")),
+            ).as_json()
+        except UnknownDivision as error:
+            raise invalid_field("by", str(error)) from error
+
+
+def _month(name: str, text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise invalid_field(name, f"“{text}” is not a month; write it like 2026-01.") from None

@@ -1,0 +1,68 @@
+"""Finance reads revenue reports in the admin, and every figure leads to its rows."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from billing.revenue.reports.registry import REPORTS
+from tests.billing.revenue.book_setup import issue_invoice, line
+from tests.builders import make_customer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seller():
+    """Return a seller with a year's invoice that was issued two months ago."""
+    start = (timezone.now() - timedelta(days=62)).date()
+    customer = make_customer()
+    end = start.replace(year=start.year + 1)
+    issue_invoice(customer, [line("365.00", str(start), str(end))], at=str(start))
+    return customer.seller
+
+
+@pytest.mark.parametrize("code", REPORTS)
+def test_each_report_is_a_page_and_a_file(member, seller, code):
+    client = member("finance")
+    page = client.get(reverse("admin:revenue_report", args=[code]))
+    assert page.status_code == 200
+    assert "EUR" in page.content.decode()
+    for file_format in ("csv", "xlsx"):
+        file = client.get(reverse("admin:revenue_report_file", args=[code, file_format]))
+        assert file.status_code == 200
+        assert file["Content-Disposition"].endswith(f'.{file_format}"')
+
+
+@pytest.mark.parametrize("code", ["income", "waterfall", "deferred", "receivables", "trial-balance"])
+def test_every_link_of_a_figure_opens_its_rows(member, seller, code):
+    client = member("finance")
+    page = client.get(reverse("admin:revenue_report", args=[code])).content.decode()
+    links = {html.unescape(link) for link in re.findall(r'href="([^"]*posting/rows/[^"]*)"', page)}
+    assert links
+    for link in links:
+        rows = client.get(link)
+        assert rows.status_code == 200, link
+        assert "No postings." not in rows.content.decode(), link
+
+
+def test_the_rows_of_a_figure_add_up_to_it(member, seller):
+    client = member("finance")
+    page = client.get(reverse("admin:revenue_report", args=["deferred"])).content.decode()
+    figures = re.findall(r'href="([^"]*posting/rows/[^"]*)">([^<]+)</a>', page)
+    for link, text in figures:
+        rows = client.get(html.unescape(link)).content.decode()
+        assert text.strip("-−") in rows, (link, text)
+
+
+@pytest.mark.parametrize("group", ["support", "engineer", "operations"])
+def test_others_see_no_revenue(member, seller, group):
+    assert member(group).get(reverse("admin:revenue_report", args=["income"])).status_code == 403
+
+
+def test_an_unknown_filter_is_named(member, seller):
+    page = member("finance").get(reverse("admin:revenue_rows"), {"month": "May"})
+    assert page.status_code == 400
