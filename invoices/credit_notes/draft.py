@@ -1,6 +1,7 @@
 """Build the draft of a credit note from the amounts to credit."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -20,12 +21,14 @@ class LineCredit(msgspec.Struct, frozen=True):
 
     kind: "usage_credit" or "fee_credit" if it follows from usage or a fee; explanation: then the JSON explanation, in
         the form of the line's own.
+    unserved: the time that it is for, if that is a part of the line's service period.
     """
 
     line: CreditableLine
     amount: Decimal
     kind: str = "credit"
     explanation: bytes | None = None
+    unserved: tuple[datetime, datetime] | None = None
 
 
 def draft_credit_note(creditable: CreditableInvoice, credits: Sequence[LineCredit], *, reason: str, to: str) -> Draft:
@@ -70,12 +73,13 @@ def draft_credit_note(creditable: CreditableInvoice, credits: Sequence[LineCredi
 
 def _line(credit: LineCredit) -> DraftLine:
     line = credit.line
+    starts_at, ends_at = credit.unserved or (line.service_start, line.service_end)
     formula = msgspec.json.encode({"formula": to_plain_string(credit.amount), "of": to_plain_string(line.net)})
     return DraftLine(
         kind=credit.kind,
         description=line.description,
-        service_start=line.service_start,
-        service_end=line.service_end,
+        service_start=starts_at,
+        service_end=ends_at,
         quantity=ONE,
         unit="",
         amount=credit.amount,

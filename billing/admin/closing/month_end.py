@@ -159,7 +159,9 @@ class LockMonth(MonthAction):
                 gettext("No invoice or credit note can be dated in this month; new ones get a later date."),
                 gettext("Usage of this month that arrives from now on is billed on later invoices."),
                 gettext("The checklist and the totals of the month are saved as they are now."),
-                gettext("The month can be unlocked again, with a reason."),
+                gettext("The month's postings are frozen by a job, while invoices continue to be issued."),
+                gettext("Later changes to this month are booked in the first open one and name this month."),
+                gettext("Only the finance approver can unlock it, with a reason, until the next month is locked."),
             ],
             problems=obstacles(checklist),
             verb=gettext("Lock %(month)s") % {"month": seller_month.name},
@@ -174,7 +176,7 @@ class LockMonth(MonthAction):
             by=self.user,
             at=timezone.now(),
         )
-        text = gettext("%(month)s is locked.") % {"month": seller_month.name}
+        text = gettext("%(month)s is locked; its postings are being frozen.") % {"month": seller_month.name}
         return self.done(text, to=seller_month.address)
 
 
@@ -191,6 +193,7 @@ class UnlockMonth(MonthAction):
             consequences=[
                 gettext("Invoices can be dated in this month again, as far as the order of their numbers allows."),
                 gettext("The lock stays in the list of locks, with its author, its time, and your reason."),
+                gettext("Its frozen postings stay and count in no report; the next lock freezes new ones."),
             ],
             problems=[] if is_locked else [gettext("%(month)s is not locked.") % {"month": seller_month.name}],
             verb=gettext("Unlock %(month)s") % {"month": seller_month.name},
@@ -269,6 +272,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
             )
             .select_related("locked_by", "unlocked_by")
             .order_by("-pk"),
+            "freezing": _find_freezing_job(lock) if lock and lock.frozen_at is None else None,
             "audit": Job.objects.filter(kind=JobKind.AUDIT).order_by("-pk").first(),
             "may_lock": has_permission(LOCK),
             "may_unlock": has_permission(UNLOCK),
@@ -294,6 +298,11 @@ def find_lock(seller_month: SellerMonth) -> MonthLock | None:
     """Return the lock in force of a month."""
     locks = MonthLock.objects.filter(seller=seller_month.seller, month=seller_month.month, unlocked_at__isnull=True)
     return locks.select_related("locked_by").first()
+
+
+def _find_freezing_job(lock: MonthLock) -> Job | None:
+    """Return the job that freezes a month's postings."""
+    return Job.objects.filter(kind=JobKind.MONTH_LOCK, parameters__lock=lock.pk).order_by("-pk").first()
 
 
 def _find_seller_month(seller_id: int, month: str) -> SellerMonth:

@@ -33,8 +33,8 @@ WHERE l.frozen_at IS NOT NULL AND (
     OR counted.amount IS DISTINCT FROM summed.amount OR NOT coalesce(counted.is_own, true))
 """
 _GROUPED = """
-SELECT lock_id, currency, service_month, booked_month, source, debit, credit, kind, plan_id, feature_id, fee_id, pack_id,
-    country, tax_name, tax_rate, method, sum(amount) AS amount, sum(postings) AS postings
+SELECT lock_id, currency, service_month, booked_month, source, debit, credit, kind, plan_id, feature_id, fee_id,
+    pack_id, country, tax_name, tax_rate, method, sum(amount) AS amount, sum(postings) AS postings
 FROM (
     SELECT lock_id, currency, service_month, booked_month, source, debit, credit, kind, plan_id, feature_id, fee_id,
         pack_id, country, tax_name, tax_rate, method, amount, 1 AS postings FROM billing_posting
@@ -88,7 +88,8 @@ SELECT e.currency, 'customer_balance', -sum(e.amount) FROM invoices_balanceentry
     ON i.id = e.document_id WHERE coalesce(i.seller_id, c.seller_id) = %(seller)s GROUP BY 1
 UNION ALL
 SELECT r.currency, 'refunds_payable', -sum(r.amount) FROM invoices_refund r
-    JOIN customers_customer c ON c.id = r.customer_id AND NOT c.sandbox LEFT JOIN invoices_invoice n ON n.id = r.note_id
+    JOIN customers_customer c ON c.id = r.customer_id AND NOT c.sandbox
+    LEFT JOIN invoices_invoice n ON n.id = r.note_id
     WHERE coalesce(n.seller_id, c.seller_id) = %(seller)s AND r.state = 'pending' GROUP BY 1
 UNION ALL
 SELECT i.currency, 'tax', -sum(CASE i.kind WHEN 'credit_note' THEN -t.amount ELSE t.amount END)

@@ -44,6 +44,9 @@ def build_fee_credits(assembled: Mapping[int, AssembledInvoice], *, lock: bool) 
         # A credit note by hand may have credited a part of the line.
         amount = min(-line.amount, max(billed_line.left, Decimal(0)))
         if amount:
-            credit = LineCredit(billed_line, amount, kind="fee_credit", explanation=line.explanation)
+            unserved = line.service_start, line.service_end
+            credit = LineCredit(
+                billed_line, amount, kind="fee_credit", explanation=line.explanation, unserved=unserved
+            )
             credits.setdefault(billed_fee.invoice_id, FeeCredits([], refunds)).credits.append(credit)
     return credits

@@ -123,8 +123,9 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
             yield DraftLine(
                 kind="proration",
                 description=f"{templates.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
-                service_start=used_from,
-                service_end=span.ends_at,
+                # A credit is for the time that is no longer served, so that its revenue leaves those months.
+                service_start=span.ends_at if billed_fee and amount < 0 else used_from,
+                service_end=max(billed_fee.service_end, span.ends_at) if billed_fee and amount < 0 else span.ends_at,
                 quantity=ONCE,
                 unit="",
                 amount=amount,

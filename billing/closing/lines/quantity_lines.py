@@ -84,6 +84,8 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
             # The line is a difference of amounts, which no number of seats explains.
             line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
+            if billed_fee and amount < 0 and billed_fee.service_end > until:
+                line.service_start, line.service_end = until, billed_fee.service_end
             yield line
 
 

@@ -27,8 +27,8 @@ class Books:
     A seller's months, in order and without a gap.
 
     months: their first days. ends: the instant at which each ends, which is the start of the next one.
-    locks: month → the id of the lock that froze it; the frozen months are the first ones. A month that is being locked
-        is still open here, but its end no longer changes.
+    locks: month → the id of the lock that froze it; the frozen months are the first ones. A month that is being
+        locked is still open here, but its end no longer changes.
     running: the place of the running month, which ends at the time of reading; later places are in the future.
     locked_at: the time of the last lock, until which later changes may be missing from locked months.
     """

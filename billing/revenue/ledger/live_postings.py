@@ -46,7 +46,8 @@ SOURCES = (
         lines.ROWS,
         "l.customer_id",
         "l.id",
-        f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}",
+        f"SELECT l.id FROM b CROSS JOIN invoices_line l"  # noqa: S608
+        f" JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}",
     ),
     Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id"),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
@@ -56,14 +57,14 @@ SOURCES = (
         receivables.TAX_ROWS,
         "i.customer_id",
         "i.id",
-        f"SELECT i.id FROM b JOIN invoices_invoice i ON {_INVOICES}",
+        f"SELECT i.id FROM b JOIN invoices_invoice i ON {_INVOICES}",  # noqa: S608
     ),
     Source(
         "payment",
         receivables.PAYMENT_ROWS,
         "i.customer_id",
         "p.id",
-        f"SELECT p.id FROM b CROSS JOIN invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id"
+        f"SELECT p.id FROM b CROSS JOIN invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id"  # noqa: S608
         f" AND i.seller_id = b.seller AND NOT i.sandbox WHERE p.created_at >= b.since - {_MARGIN}",
     ),
     Source("balance", receivables.BALANCE_ROWS, "e.customer_id", "e.id"),
@@ -72,7 +73,7 @@ SOURCES = (
         receivables.REFUND_ROWS,
         "r.customer_id",
         "r.id",
-        f"SELECT r.id FROM b CROSS JOIN invoices_refund r"
+        f"SELECT r.id FROM b CROSS JOIN invoices_refund r"  # noqa: S608
         f" WHERE greatest(r.created_at, r.settled_at) >= b.since - {_MARGIN}",
     ),
     Source("purchase", prepaid.ROWS, "i.customer_id", "u.id"),
@@ -83,10 +84,13 @@ SOURCES = (
 _ALL_CUSTOMERS = (0, 2**62)
 
 _BOOKS = """
-b AS (SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
-    %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low, {high} AS high, %(open)s::int AS open,
-    %(since)s::timestamptz AS since, %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
-    %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer)
+b AS (
+    SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
+        %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
+        {high} AS high, %(open)s::int AS open, %(since)s::timestamptz AS since, %(discounts)s::int AS discounts_from,
+        %(locks)s::bigint[] AS locks, %(first_customer)s::bigint AS first_customer,
+        %(last_customer)s::bigint AS last_customer
+)
 """
 _OPEN = _BOOKS.format(low="greatest(%(low)s::int, %(open)s::int)", high="%(high)s::int")
 _LOCKED = _BOOKS.format(low="1", high="%(open)s::int - 1")
@@ -164,7 +168,7 @@ def _live(sources: Iterable[Source], *, only_changed: bool = False) -> str:
     rows = "\nUNION ALL\n".join(
         source.rows.format(
             customers=f"{source.customer} BETWEEN b.first_customer AND b.last_customer",
-            changed=f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"
+            changed=f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"  # noqa: S608
             if only_changed
             else "true",
         )

@@ -42,8 +42,8 @@ WHERE month = %(month)s AND lock_id = %(lock)s GROUP BY lock_id, {", ".join(_SUM
 """  # noqa: S608
 
 DIGEST = f"""
-SELECT count(*), coalesce(sum(('x' || left(md5(ROW(month, lock_id, seller_id, {_DETAILS}, amount)::text), 15))::bit(60)
-    ::bigint::numeric), 0)
+SELECT count(*), coalesce(sum(
+    ('x' || left(md5(ROW(month, lock_id, seller_id, {_DETAILS}, amount)::text), 15))::bit(60)::bigint::numeric), 0)
 FROM billing_posting WHERE month = %(month)s AND lock_id = %(lock)s
 """  # noqa: S608
 """The number of a lock's postings and the sum of their digests, which does not depend on their order."""

@@ -1,4 +1,4 @@
-"""The trial balance, taxes, and credits and bad debt: sums of roles by month: docs/revenue-reports.md#trial-balance."""
+"""The trial balance, taxes, credits and bad debt: sums of roles: docs/revenue-reports.md#trial-balance."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The margin of usage: earned revenue less the seller's own cost of the same hours: docs/revenue-reports.md#margin."""
+"""The margin of usage: revenue less the seller's cost of the same hours: docs/revenue-reports.md#margin."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -82,7 +82,7 @@ def read_posting_rows(
     parameters = entry_parameters(books) | {"currency": currency, "offset": (page - 1) * PAGE_SIZE} | values
     rows = sql.fetch_rows(
         "SELECT e.month, e.service_month, e.booked_month, e.customer_id, e.source, e.source_id, e.debit, e.credit,"
-        f" e.amount, e.kind, sum(e.change) OVER (), count(*) OVER () {source}"  # noqa: S608
+        f" e.amount, e.kind, sum(e.change) OVER (), count(*) OVER () {source}"
         " ORDER BY e.month DESC, abs(e.amount) DESC, e.source, e.source_id, e.debit, e.credit, e.service_month"
         f" LIMIT {PAGE_SIZE} OFFSET %(offset)s",
         parameters,

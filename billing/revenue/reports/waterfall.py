@@ -30,7 +30,8 @@ _EARNED = """
 SELECT e.booked_month, e.month, -sum(e.change) FILTER (WHERE e.role = 'revenue'),
     -sum(e.change) FILTER (WHERE e.role = 'deferred')
 FROM ({movements}) e
-WHERE (e.role = 'revenue' AND e.other IN ('deferred', 'unbilled') OR e.role = 'deferred') AND e.currency = %(currency)s
+WHERE (e.role = 'revenue' AND e.other IN ('deferred', 'unbilled') OR e.role = 'deferred')
+    AND e.currency = %(currency)s
 GROUP BY 1, 2
 """
 _SCHEDULED = """

@@ -85,7 +85,7 @@ def postings(seller: Seller, *, at: str) -> list[dict]:
         "credit",
     )
     rows = sql.fetch_rows(
-        f"SELECT month, currency, service_month, booked_month, customer_id, source, source_id, debit, credit, amount"
+        f"SELECT month, currency, service_month, booked_month, customer_id, source, source_id, debit, credit, amount"  # noqa: S608
         f" FROM ({postings_sql(books)}) p ORDER BY 1, 2, 8, 9, 7",
         parameters(books, low=1, high=len(books.months)),
     )

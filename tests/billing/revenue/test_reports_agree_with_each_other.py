@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_waterfall_columns_are_income_and_rows_what_was_booked(seller):
 def test_roll_forwards_close_where_the_next_month_opens(seller):
     for code in ("deferred", "prepaid", "unbilled", "receivables"):
         report = rows(seller, code)[::-1]
-        for before, after in zip(report, report[1:], strict=False):
+        for before, after in pairwise(report):
             assert before.values["closing"] == after.values["opening"], code
     deferred = rows(seller, "deferred")[0].values
     assert deferred["current"] + deferred["long_term"] == deferred["closing"]

@@ -32,7 +32,8 @@ SELECT p.id, l.fee_id, sum(CASE WHEN l.invoice_id = p.invoice_id AND l.kind = 'p
     - coalesce(c.amount, 0)), sum(CASE WHEN l.kind = 'fee' THEN {line_net_sql("l")} - coalesce(c.credited, 0) END)
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id AND (own.id = p.id OR own.ends_at = p.starts_at)
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND (l.service_start = p.starts_at
+        OR l.kind = 'proration' AND l.invoice_id = p.invoice_id AND l.service_start = p.ends_at)
     AND {is_own_line_sql("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis = 'fixed' AND f.billed = 'advance'
     AND f.every = 1

@@ -31,9 +31,12 @@ _LINES = f"""
     SELECT c.id AS line_id, c.invoice_id, c.corrects_line_id FROM invoices_line c
     JOIN invoices_invoice n ON n.id = c.invoice_id LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
     WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
-        OR (n.kind = 'credit_note' AND (l.invoice_id, {line_taxes_sql("l")}, l.service_start, l.service_end,
-            l.description)
-            IS DISTINCT FROM (n.corrects_id, {line_taxes_sql("c")}, c.service_start, c.service_end, c.description))
+        OR (n.kind = 'credit_note' AND (l.invoice_id, {line_taxes_sql("l")}, l.description)
+            IS DISTINCT FROM (n.corrects_id, {line_taxes_sql("c")}, c.description))
+        -- a fee is credited for the part of its time that is no longer served
+        OR CASE c.kind WHEN 'fee_credit' THEN c.service_start < l.service_start OR c.service_end > l.service_end
+            OR c.service_start >= c.service_end
+            ELSE (l.service_start, l.service_end) <> (c.service_start, c.service_end) END
         OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.explanation - ARRAY['fee', 'share', 'included', 'segments',
             'formula', 'cumulative', 'claimed_before', 'net_before', 'given_before', 'left'] <> '{{}}'
             OR c.amount > coalesce(

@@ -9,8 +9,8 @@ booked in.
 from lib.currencies import MINOR_UNITS
 
 ROW = """
-    currency, service, booked, customer_id, source, source_id, debit, credit, amount, kind, plan_id, feature_id, fee_id,
-    pack_id, country, tax_name, tax_rate, method
+    currency, service, booked, customer_id, source, source_id, debit, credit, amount, kind, plan_id, feature_id,
+    fee_id, pack_id, country, tax_name, tax_rate, method
 """
 """The columns of a source's rows; `service` and `booked` are places of months."""
 

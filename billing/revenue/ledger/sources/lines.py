@@ -49,8 +49,8 @@ NETS = (
     + (_NETS + _WINDOWS).format(schedules=SCHEDULES + " AND i.includes_tax")
 )
 """
-All lines with schedules, `net`, which is after coupons and before tax and below zero on a credit note, and the part of
-the coupons before tax.
+All lines with schedules, `net`, which is after coupons and before tax and below zero on a credit note, and the part
+of the coupons before tax.
 """
 
 PLACES = f"""
@@ -60,9 +60,9 @@ PLACES = f"""
 """The places of the months in which the schedule of a line `l` begins and ends."""
 
 ROWS = f"""
-SELECT s.currency, p.service, p.booked, s.customer_id, 'line' AS source, s.id AS source_id, p.debit, p.credit, p.amount,
-    s.kind, s.plan_id, s.feature_id, s.fee_id, s.pack_id, s.country, '' AS tax_name, NULL::numeric AS tax_rate,
-    '' AS method
+SELECT s.currency, p.service, p.booked, s.customer_id, 'line' AS source, s.id AS source_id, p.debit, p.credit,
+    p.amount, s.kind, s.plan_id, s.feature_id, s.fee_id, s.pack_id, s.country, '' AS tax_name,
+    NULL::numeric AS tax_rate, '' AS method
 FROM b CROSS JOIN (
     SELECT l.*, {place_sql("l.issued_at")} AS issued, {PLACES}
     FROM b CROSS JOIN ({NETS}) l

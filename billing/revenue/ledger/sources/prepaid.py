@@ -42,9 +42,10 @@ GROUP BY 1, 2, 3
 
 # For 5 % that is expected to stay unused, each 95 used recognize 5 more, as far as something is left.
 ROWS = f"""
-SELECT y.currency, y.place AS service, y.place AS booked, y.customer_id, 'purchase' AS source, y.purchase_id AS source_id,
-    p.debit, p.credit, p.amount, 'credit_pack' AS kind, NULL::bigint AS plan_id, y.feature_id, NULL::bigint AS fee_id,
-    y.pack_id, y.country, '' AS tax_name, NULL::numeric AS tax_rate, '' AS method
+SELECT y.currency, y.place AS service, y.place AS booked, y.customer_id, 'purchase' AS source,
+    y.purchase_id AS source_id, p.debit, p.credit, p.amount, 'credit_pack' AS kind, NULL::bigint AS plan_id,
+    y.feature_id, NULL::bigint AS fee_id, y.pack_id, y.country, '' AS tax_name,
+    NULL::numeric AS tax_rate, '' AS method
 FROM b CROSS JOIN (
     SELECT y.*, y.used_by - lag(y.used_by, 1, 0::numeric) OVER steps AS revenue,
         y.broken_by - y.used_by - lag(y.broken_by - y.used_by, 1, 0::numeric) OVER steps AS breakage,
@@ -59,8 +60,8 @@ FROM b CROSS JOIN (
             FROM (
                 SELECT m.purchase_id, m.place, m.feature_id, u.currency, w.customer_id, u.pack_id,
                     i.buyer_facts->>'country' AS country, {units_sql("u.currency")} AS units,
-                    sum(m.used) OVER steps AS used, sum(m.expired) OVER steps AS expired, sum(m.paid) OVER steps AS paid,
-                    sum(m.remaining) OVER steps AS remaining,
+                    sum(m.used) OVER steps AS used, sum(m.expired) OVER steps AS expired,
+                    sum(m.paid) OVER steps AS paid, sum(m.remaining) OVER steps AS remaining,
                     (SELECT e.percent FROM wallets_breakagerate e
                         WHERE e.seller_id = b.seller AND (e.pack_id IS NULL OR e.pack_id = u.pack_id)
                             AND e.month <= b.months[m.place]

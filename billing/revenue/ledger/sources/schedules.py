@@ -7,8 +7,14 @@ month that ends there.
 
 from billing.revenue.ledger.sources import rounded_sql, units_sql
 
+_AT_END = """
+(l.kind IN ('usage', 'late_usage', 'usage_credit', 'true_up', 'surcharge') OR u.id IS NULL AND l.kind = 'credit_pack')
+"""
+_AT_ONCE = "(f.recognition = 'once' OR l.service_end <= l.service_start)"
+
 # Usage of an invoiced period is earned at the period's end, unless an accrual moves it to earlier months; usage that
-# a threshold invoiced has happened by then. A microsecond keeps an instant at a month's start out of the month before.
+# a threshold invoiced has happened by then. A microsecond keeps an instant at a month's start out of the month
+# before.
 SCHEDULES = f"""
 SELECT l.id, l.invoice_id, l.kind, l.fee_id, l.corrects_line_id, i.kind AS document, i.currency, i.customer_id,
     i.issued_at, i.corrects_id, i.includes_tax, i.total, i.net AS invoice_net, l.position,
@@ -16,17 +22,15 @@ SELECT l.id, l.invoice_id, l.kind, l.fee_id, l.corrects_line_id, i.kind AS docum
     i.buyer_facts->>'country' AS country, l.amount, coalesce(d.amount, 0) AS discount, l.tax_rate,
     coalesce(v.proration = 'day', false) AS by_day,
     CASE
-        WHEN l.kind IN ('usage', 'late_usage', 'usage_credit', 'true_up', 'surcharge')
-            OR u.id IS NULL AND l.kind = 'credit_pack' THEN l.service_end
+        WHEN {_AT_END} THEN l.service_end
         WHEN l.kind = 'progressive' THEN least(i.issued_at, l.service_end)
-        WHEN f.recognition = 'once' OR l.service_end <= l.service_start THEN l.service_start + interval '1 microsecond'
+        WHEN {_AT_ONCE} THEN l.service_start + interval '1 microsecond'
         ELSE l.service_start
     END AS earned_from,
     CASE
-        WHEN l.kind IN ('usage', 'late_usage', 'usage_credit', 'true_up', 'surcharge')
-            OR u.id IS NULL AND l.kind = 'credit_pack' THEN l.service_end
+        WHEN {_AT_END} THEN l.service_end
         WHEN l.kind = 'progressive' THEN least(i.issued_at, l.service_end)
-        WHEN f.recognition = 'once' OR l.service_end <= l.service_start THEN l.service_start + interval '1 microsecond'
+        WHEN {_AT_ONCE} THEN l.service_start + interval '1 microsecond'
         WHEN f.recognition = 'months' THEN (l.service_start AT TIME ZONE b.zone
             + make_interval(months => f.recognition_months)) AT TIME ZONE b.zone
         ELSE l.service_end
@@ -43,8 +47,8 @@ WHERE l.kind <> 'coupon'
 """
 All lines of a seller's issued documents, but those of coupons, with their schedules.
 
-amount, discount: of the line and of its coupons. purchase_id: of a line that sells prepaid value, which is earned as the
-wallet's ledger says.
+amount, discount: of the line and of its coupons. purchase_id: of a line that sells prepaid value, which is earned as
+the wallet's ledger says.
 """
 
 

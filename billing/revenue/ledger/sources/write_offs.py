@@ -35,8 +35,9 @@ def _increase(part: str) -> str:
 ROWS = f"""
 SELECT w.currency, p.service, p.service AS booked, w.customer_id, 'write_off' AS source, w.id AS source_id, p.debit,
     p.credit, p.amount, '' AS kind, NULL::bigint AS plan_id, NULL::bigint AS feature_id, NULL::bigint AS fee_id,
-    NULL::bigint AS pack_id, w.country, CASE WHEN 'tax' IN (p.debit, p.credit) THEN coalesce(w.tax_name, '') ELSE '' END
-    AS tax_name, CASE WHEN 'tax' IN (p.debit, p.credit) THEN w.tax_rate END AS tax_rate, '' AS method
+    NULL::bigint AS pack_id, w.country,
+    CASE WHEN 'tax' IN (p.debit, p.credit) THEN coalesce(w.tax_name, '') ELSE '' END AS tax_name,
+    CASE WHEN 'tax' IN (p.debit, p.credit) THEN w.tax_rate END AS tax_rate, '' AS method
 FROM b CROSS JOIN (
     SELECT o.*, i.currency, i.customer_id, i.buyer_facts->>'country' AS country, {units_sql("i.currency")} AS units,
         coalesce(d.amount, 0) + CASE WHEN o.reverses_tax THEN 0 ELSE o.tax END AS debt,
