@@ -159,8 +159,9 @@ BESIDE = {"position": "2", "reference": "'period:8'", "first": "2", "last": "2"}
 UNDO = "UPDATE invoices_monthlock SET unlock_reason = '', unlocked_at = NULL"
 
 LOCK = """
-INSERT INTO invoices_monthlock (seller_id, month, checklist, sums, note, locked_at, ends_at, unlock_reason, unlocked_at)
-SELECT seller_id, {month}, '[]', '[]', '', {locked_at}, {reason}, {unlocked_at}
+INSERT INTO invoices_monthlock (seller_id, month, checklist, sums, note, locked_at, ends_at, unlock_reason,
+    unlocked_at)
+SELECT seller_id, {month}, '[]', '[]', '', {locked_at}, {month}::date + interval '1 month', {reason}, {unlocked_at}
 FROM invoices_invoice CROSS JOIN generate_series(1, {times}) WHERE state = 'issued'
 """
 

@@ -16,13 +16,10 @@ from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.table import Column, Measure, Report, Row, Value
-from billing.revenue.reports.waterfall import read_scheduled
+from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
-
-CURRENT_MONTHS = 13
-"""Deferred revenue is current if it is earned in the next twelve months: the rest of this one, and twelve more."""
 
 
 class Movement(NamedTuple):
@@ -133,10 +130,19 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
     )
 
 
+def _a_year_after(at: datetime) -> datetime:
+    try:
+        return at.replace(year=at.year + 1)
+    except ValueError:
+        return at.replace(year=at.year + 1, day=28)  # 29 February
+
+
 def _with_terms(row: Row, seller: Seller, *, currency: str, at: datetime) -> Row:
     """Return the row of the running month with the parts of its balance that are earned within a year, and later."""
-    scheduled = read_scheduled(seller, currency=currency, at=at, months_ahead=CURRENT_MONTHS)
-    current, closing = exact_sum(scheduled.values()), row.values["closing"]
+    current, closing = (
+        read_earned_by(seller, currency=currency, at=at, until=_a_year_after(at)),
+        row.values["closing"],
+    )
     assert isinstance(closing, Decimal)  # noqa: S101  set by the caller
     terms = {"current": current, "long_term": EXACT.subtract(closing, current)}
     return Row({**row.values, **terms}, row.filters)

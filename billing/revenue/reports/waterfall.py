@@ -6,6 +6,7 @@ the deferred balance. docs/revenue-reports.md#waterfall.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -95,6 +96,14 @@ def read_scheduled(
     values = parameters(books, low=books.running + 1, high=len(books.months)) | {"currency": currency}
     rows = sql.fetch_rows(_SCHEDULED.format(postings=postings_sql(books)), values)
     return {(booked, month): amount for booked, month, amount in sorted(rows, key=lambda row: row[1])}
+
+
+def read_earned_by(seller: Seller, *, currency: str, at: datetime, until: datetime) -> Decimal:
+    """Return the part of deferred revenue at a time that will be earned by a later one."""
+    books = read_books(seller, at=at)
+    ahead = replace(books, months=(*books.months, books.months[-1]), ends=(*books.ends, until))
+    values = parameters(ahead, low=ahead.running + 1, high=len(ahead.months)) | {"currency": currency}
+    return exact_sum(amount for *_, amount in sql.fetch_rows(_SCHEDULED.format(postings=postings_sql(ahead)), values))
 
 
 def _row(
