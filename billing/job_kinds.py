@@ -7,6 +7,7 @@ from billing.jobs.definitions import JobDefinitions
 from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
+from billing.revenue.accounting_files.job import EXPORT
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
 
@@ -20,4 +21,5 @@ KINDS: JobDefinitions = {
     JobKind.MIGRATION: MIGRATION,
     JobKind.MIGRATION_UNDO: MIGRATION_UNDO,
     JobKind.SIMULATION: SIMULATION,
+    JobKind.EXPORT: EXPORT,
 }

@@ -27,6 +27,7 @@ class JobKind(models.TextChoices):
     MIGRATION = "migration", _("migration")
     MIGRATION_UNDO = "migration_undo", _("migration rollback")
     SIMULATION = "simulation", _("simulation")
+    EXPORT = "export", _("accounting files")
 
 
 class JobState(models.TextChoices):
