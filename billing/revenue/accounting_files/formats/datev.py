@@ -96,6 +96,10 @@ class DatevWriter(Writer):
         )
         return header + ";".join(quoted(column) for column in COLUMNS) + "\r\n"
 
+    def rows_of(self, entry: Entry) -> int:
+        # Each pair uses up a debit or a credit, and the last one uses up both.
+        return len(entry.lines) - 1
+
     def text_of(self, entry: Entry) -> str:
         narration = shortened(encodable(self.mark + entry.narration, self.encoding), MAX_TEXT)
         text, number = quoted(narration), quoted(entry.number)

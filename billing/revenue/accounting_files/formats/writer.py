@@ -55,7 +55,7 @@ class Writer(ABC):
         """Return the rows of an entry."""
 
     def rows_of(self, entry: Entry) -> int:
-        """Return at least the number of rows of an entry."""
+        """Return the number of rows that an entry has at most."""
         return len(entry.lines)
 
 
