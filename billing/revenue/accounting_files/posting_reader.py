@@ -118,7 +118,7 @@ class FrozenPostings:
             cursor.execute(_SORT_MEMORY)
             with cursor.copy(statement, {**self._parameters, "locks": locks}) as copy:
                 for source, source_id, service_month, code, amount in copy.rows():
-                    yield SourceRow(source, source_id, service_month, code, Decimal(amount))
+                    yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
 
     def _sums_of(self, lock: MonthLock) -> list[KeySum]:
         found = sql.fetch_rows(_SUMS.format(**self._parts), {**self._parameters, "locks": [lock.pk]})
