@@ -295,7 +295,7 @@ class ExportBatch(models.Model):
                 name="final_batch_has_a_lock",
             ),
             models.CheckConstraint(
-                condition=Q(state=BatchState.IMPORTED, imported_at__gte=F("made_at"))
+                condition=Q(state=BatchState.IMPORTED, imported_at__isnull=False, imported_at__gte=F("made_at"))
                 | ~Q(state=BatchState.IMPORTED) & Q(imported_at__isnull=True, imported_by__isnull=True),
                 name="imported_batch_says_when",
             ),

@@ -262,7 +262,7 @@ def _new_batch(
     """Return a batch with the next number of the seller's month, not stored yet."""
     is_provisional = source.lock is None
     first = 1 if is_provisional else next_entry_number(setting.seller, month)
-    numbers = EntryNumbers(month, first, is_provisional)
+    number = EntryNumbers(month, first, is_provisional).next()
     return ExportBatch(
         pk=next_batch_id(),
         seller=setting.seller,
@@ -271,7 +271,7 @@ def _new_batch(
         currency=currency,
         is_detailed=is_detailed,
         state=BatchState.PROVISIONAL if is_provisional else BatchState.FINAL,
-        label=f"PROVISIONAL-{month:%Y-%m}-{currency}" if is_provisional else numbers.label(first),
+        label=f"PROVISIONAL-{month:%Y-%m}-{currency}" if is_provisional else number,
         first_number=first,
         lock=source.lock,
         predecessor=source.predecessor,

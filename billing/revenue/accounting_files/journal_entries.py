@@ -1,10 +1,11 @@
 """Journal entries of a batch: one for each pair of accounts and tax, or one for each source."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from django.utils import translation
@@ -39,14 +40,15 @@ class EntryNumbers:
     first: int
     is_provisional: bool
     given: int = 0
+    prefix: str = field(init=False)
 
-    def label(self, number: int) -> str:
-        return f"{'P' if self.is_provisional else 'TB'}-{self.month:%Y-%m}-{number:03}"
+    def __post_init__(self) -> None:
+        self.prefix = f"{'P' if self.is_provisional else 'TB'}-{self.month:%Y-%m}-"
 
     def next(self) -> str:
         number = self.first + self.given
         self.given += 1
-        return self.label(number)
+        return f"{self.prefix}{number:03}"
 
 
 def entries_by_accounts(
@@ -87,7 +89,7 @@ def entries_by_source(
         if identity_of(pair.debit, by_name=by_name) != identity_of(pair.credit, by_name=by_name)
     }
     names = {source.value: _in_english(source).capitalize() for source in PostingSource}
-    for (source, source_id, service_month), group in groupby(rows, key=lambda row: row[:3]):
+    for (source, source_id, service_month), group in groupby(rows, key=itemgetter(0, 1, 2)):
         amounts: dict[int, Decimal] = {}
         for _, _, _, code, amount in group:
             if code in changing:

@@ -35,9 +35,19 @@ def freeze(
     )
     ensure_partitions([month])
     defaults = {
-        "month": month, "lock_id": lock.pk, "seller_id": seller.pk, "currency": seller.currency,
-        "service_month": month, "booked_month": month, "customer_id": customer.pk, "source": "line",
-        "source_id": 1, "kind": "", "country": "", "tax_name": "", "method": "",
+        "month": month,
+        "lock_id": lock.pk,
+        "seller_id": seller.pk,
+        "currency": seller.currency,
+        "service_month": month,
+        "booked_month": month,
+        "customer_id": customer.pk,
+        "source": "line",
+        "source_id": 1,
+        "kind": "",
+        "country": "",
+        "tax_name": "",
+        "method": "",
         **dict.fromkeys(("plan_id", "feature_id", "fee_id", "pack_id", "tax_rate")),
     }
     names = [name.strip() for name in COLUMNS.split(",")]
