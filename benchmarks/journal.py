@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -23,8 +24,8 @@ CUSTOMERS = 20_000
 _POSTINGS = """
 INSERT INTO billing_posting (month, lock_id, seller_id, currency, service_month, booked_month, customer_id, source,
     source_id, debit, credit, amount, kind, plan_id, fee_id, country, tax_name, tax_rate)
-SELECT %(month)s, %(lock)s, %(seller)s, 'USD', %(month)s, %(month)s, %(customer)s + n * %(customers)s / %(count)s, 'line', n,
-    CASE WHEN n %% 10 = 0 THEN 'receivable' ELSE 'deferred' END, CASE WHEN n %% 10 = 0 THEN 'tax' ELSE 'revenue' END,
+SELECT %(month)s, %(lock)s, %(seller)s, 'USD', %(month)s, %(month)s, %(customer)s + n * %(customers)s / %(count)s,
+    'line', n,    CASE WHEN n %% 10 = 0 THEN 'receivable' ELSE 'deferred' END, CASE WHEN n %% 10 = 0 THEN 'tax' ELSE 'revenue' END,
     1 + n %% 9999 * 0.01, 'fee', n %% 20, n %% 50, chr(65 + n %% 9) || chr(65 + n %% 3),
     CASE WHEN n %% 10 = 0 THEN 'VAT' ELSE '' END, CASE WHEN n %% 10 = 0 THEN 19 END
 FROM generate_series(1, %(count)s) n
@@ -34,7 +35,7 @@ _GROUP = f"""
 SELECT debit, credit, kind, plan_id, feature_id, fee_id, pack_id, country, tax_name, tax_rate, method, currency,
     sum(amount), count(*)
 {_ALL_OF_LOCK} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-"""  # noqa: S608
+"""
 _COPY = f"COPY (SELECT * {_ALL_OF_LOCK}) TO STDOUT"
 
 
@@ -43,7 +44,7 @@ def run(*, postings: int, rounds: int, report: Report) -> list[Outcome]:
     with scratch_server.database():
         report(f"storing {postings:,} postings …")
         lock = _lock_month(postings)
-        facts = {"rounds": rounds, "report": report, "unit": "ms", "more_is_better": False}
+        facts: dict[str, Any] = {"rounds": rounds, "report": report, "unit": "ms", "more_is_better": False}
         return [
             compare(
                 lambda: _make(lock.seller, is_detailed=False),

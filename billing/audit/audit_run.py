@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from billing.audit.check import Check, Finding
 from billing.audit.records import (
+    accounting_files,
     catalog,
     grants,
     history,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *invoice_numbers.CHECKS,
     *payments.CHECKS,
     *jobs.CHECKS,
+    *accounting_files.CHECKS,
     *notifications.CHECKS,
 )
 

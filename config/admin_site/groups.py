@@ -22,6 +22,8 @@ EVERYTHING_SEEN = [
     "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
+BOOKS = ["billing.accountingtarget account accountmapping exportbatch"]
+"""Revenue, which engineers and support don't see."""
 PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " unitcost",
@@ -32,7 +34,9 @@ MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
-        ("view", EVERYTHING_SEEN),
+        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("add change", BOOKS),
+        ("delete", ["billing.account accountmapping"]),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
@@ -59,7 +63,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["wallets.topuprule topupceiling"]),
     ],
     "finance approver": [
-        ("view", EVERYTHING_SEEN),
+        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("add change change_past", ["billing.accountmapping"]),
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),

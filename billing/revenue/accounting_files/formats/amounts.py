@@ -13,7 +13,7 @@ def plain_amount(amount: Decimal, places: int) -> str:
     """
     text = str(amount)
     end = text.find(".") + 1 + places
-    # Amounts of postings have four places, of which the last ones are zeros: cutting them off is faster than rounding.
+    # Amounts of postings have four places; cutting off the zeros is faster than rounding.
     if places < end <= len(text) and not text[end:].strip("0"):
         return text[:end]
     text = format(amount, f".{places}f")

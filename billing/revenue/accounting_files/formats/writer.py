@@ -65,7 +65,7 @@ def write_files(writer: Writer, entries: Iterable[Entry]) -> Iterator[Chunk]:
 
     The same entries give the same bytes.
     """
-    names = _file_names(writer)
+    names = file_names(type(writer), writer.book.label)
     name, texts, rows = next(names), [writer.head()], 0
     most = writer.most_rows
     for entry in entries if most is None else _fitting(writer, entries, most):
@@ -103,8 +103,9 @@ def _fitting(writer: Writer, entries: Iterable[Entry], most: int) -> Iterator[En
             yield from split_entry(entry, most=most)
 
 
-def _file_names(writer: Writer) -> Iterator[str]:
-    label = writer.prefix + writer.book.label
-    yield label + writer.suffix
+def file_names(writer: type[Writer], label: str) -> Iterator[str]:
+    """Yield the names of the files of a batch."""
+    name = writer.prefix + label
+    yield name + writer.suffix
     for number in count(2):
-        yield f"{label}-{number}{writer.suffix}"
+        yield f"{name}-{number}{writer.suffix}"

@@ -1,0 +1,1 @@
+"""Revenue and accounting files in the API."""
