@@ -62,7 +62,7 @@ def _changed_files(books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("accounting_files_match_their_digests", "R9", _changed_files),
-    Check("no_posting_is_in_two_accounting_files", "R9", _EXPORTED_ONCE),
-    Check("entries_of_accounting_files_are_numbered_without_gaps", "R9", _NUMBERED),
+    Check("accounting_files_match_their_digests", "B9", _changed_files),
+    Check("no_posting_is_in_two_accounting_files", "B9", _EXPORTED_ONCE),
+    Check("entries_of_accounting_files_are_numbered_without_gaps", "B9", _NUMBERED),
 )

@@ -67,7 +67,11 @@ class AccountingFiles(Resource):
     ) -> int:
         """Start the job that makes a month's files, and return its number; `month` is such as 2026-01."""
         body: dict[str, Any] = {
-            "seller": seller, "month": month, "target": target, "is_detailed": is_detailed, "dry_run": dry_run,
+            "seller": seller,
+            "month": month,
+            "target": target,
+            "is_detailed": is_detailed,
+            "dry_run": dry_run,
             "exchange_rates": dict(exchange_rates or {}),
         }
         return int(self._connection.json("POST", "/revenue/batches", body=body)["number"])
