@@ -233,6 +233,15 @@ def test_a_changed_mapping_moves_what_was_exported(seller, is_detailed):
     }  # fmt: skip
 
 
+def test_a_third_lock_counts_all_batches_before(seller):
+    rows = []
+    for number in (1, 2, 3):
+        rows.append(posting("receivable", "revenue", number, source_id=number))
+        lock = freeze(seller, rows)
+        assert READERS["journal"](files_of(make(seller))) == signed_sums(rows[-1])
+        unlock(lock)
+
+
 def test_nothing_is_exported_twice(seller):
     lock = freeze(seller, POSTINGS)
     batch = make(seller)
