@@ -7,6 +7,7 @@ from billing.jobs.definitions import JobDefinitions
 from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
+from billing.revenue.accounting_files.job import EXPORT
 from billing.revenue.ledger.month_freeze import MONTH_LOCK
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
@@ -22,4 +23,5 @@ KINDS: JobDefinitions = {
     JobKind.MIGRATION_UNDO: MIGRATION_UNDO,
     JobKind.SIMULATION: SIMULATION,
     JobKind.MONTH_LOCK: MONTH_LOCK,
+    JobKind.EXPORT: EXPORT,
 }

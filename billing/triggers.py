@@ -221,3 +221,81 @@ def keep_closed_quantities() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         remedy="choose a time in an open period",
     )
+
+
+def mapping_of_a_locked_month_has_a_reason() -> pgtrigger.Trigger:
+    """
+    Return the trigger that accepts a mapping for a locked month only with a reason of its own, of its seller's
+    account, and never deletes one.
+    """
+    return pgtrigger.Trigger(
+        name="mapping_of_a_locked_month_has_a_reason",
+        when=pgtrigger.Before,
+        operation=WRITE,
+        declare=[("first_month", "date"), ("owner", "integer")],
+        func="""
+            IF TG_OP <> 'DELETE' AND NOT EXISTS (
+                SELECT FROM billing_account a WHERE a.id = NEW.account_id AND a.seller_id = NEW.seller_id
+                AND a.target IN ('', NEW.target)
+            ) THEN
+                RAISE EXCEPTION 'mapping_uses_an_account_of_its_target: choose an account of the seller and target'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN first_month := OLD.from_month; owner := OLD.seller_id;
+            ELSIF TG_OP = 'UPDATE' THEN
+                first_month := least(OLD.from_month, NEW.from_month); owner := OLD.seller_id;
+            ELSE first_month := NEW.from_month; owner := NEW.seller_id;
+            END IF;
+            IF EXISTS (
+                SELECT FROM invoices_monthlock l
+                WHERE l.seller_id = owner AND l.unlocked_at IS NULL AND l.month >= first_month
+            ) AND (TG_OP = 'DELETE' OR NEW.reason = '' OR (TG_OP = 'UPDATE' AND NEW.reason = OLD.reason)) THEN
+                RAISE EXCEPTION 'mapping_of_a_locked_month_has_a_reason: let it begin after the last locked month'
+                USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+            RETURN NEW;
+        """,
+    )
+
+
+def account_of_a_locked_month_is_unchanged() -> pgtrigger.Trigger:
+    """Return the trigger that keeps the accounts that mappings of locked months use."""
+    return allow_only(
+        "account_of_a_locked_month_is_unchanged",
+        """
+            NOT EXISTS (
+                SELECT FROM billing_accountmapping m JOIN invoices_monthlock l
+                    ON l.seller_id = m.seller_id AND l.unlocked_at IS NULL AND l.month >= m.from_month
+                WHERE m.account_id = OLD.id)
+            AND (TG_OP = 'DELETE' OR NEW.seller_id = OLD.seller_id AND NEW.target = OLD.target)
+        """,
+        remedy="add another account, and map it from the next open month on",
+    )
+
+
+def batch_is_only_imported() -> pgtrigger.Trigger:
+    """
+    Return the trigger that accepts a batch of a frozen month in force, continuing the batch before it, and then no
+    change but its mark as imported.
+    """
+    is_sound = """
+        (NEW.state = 'provisional' OR NEW.state = 'final' AND EXISTS (
+            SELECT FROM invoices_monthlock l WHERE l.id = NEW.lock_id AND l.seller_id = NEW.seller_id
+            AND l.month = NEW.month AND l.frozen_at IS NOT NULL AND l.unlocked_at IS NULL))
+        AND (NEW.predecessor_id IS NULL OR EXISTS (
+            SELECT FROM billing_exportbatch p WHERE p.id = NEW.predecessor_id AND p.state <> 'provisional'
+            AND (p.seller_id, p.month, p.target, p.currency)
+                = (NEW.seller_id, NEW.month, NEW.target, NEW.currency)))
+    """
+    return allow_only(
+        "batch_is_only_imported",
+        f"""
+            CASE TG_OP WHEN 'INSERT' THEN {is_sound}
+            WHEN 'UPDATE' THEN OLD.state = 'final' AND NEW.state = 'imported'
+                AND {unchanged_but("state", "imported_by_id", "imported_at")}
+            ELSE false END
+        """,
+        operation=WRITE,
+        remedy="make another one; a batch of a locked month is only marked as imported",
+    )

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
-"""Characters with which a spreadsheet formula can begin."""
+from lib.spreadsheet_cells import escape_formula
 
 
 class _Line:
@@ -30,18 +29,3 @@ def csv_download(rows: Iterable[Sequence[str]], *, file_name: str) -> StreamingH
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "private, no-store"},
     )
-
-
-def escape_formula(text: str) -> str:
-    """
-    Return a cell that no spreadsheet interprets as a formula: a suspicious one gets an apostrophe in front.
-
-    Source: OWASP, CSV Injection. Negative numbers are unchanged.
-    """
-    if not text.startswith(FORMULA_PREFIXES):
-        return text
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return f"'{text}"
-    return text

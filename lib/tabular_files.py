@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.translation import gettext
 from openpyxl import Workbook, load_workbook
 
-from lib.csv_export import FORMULA_PREFIXES
+from lib.spreadsheet_cells import FORMULA_PREFIXES
 
 MARKED = (*FORMULA_PREFIXES, "'")
 """Prefixes of cells that need escaping; the apostrophe is the escape itself."""

@@ -12,7 +12,7 @@ from billing.jobs.completion import sum_figures
 from billing.jobs.progress import read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
-from billing.models.jobs import JobState
+from billing.models.jobs import JobKind, JobState
 from lib.api.fields import InstantField
 from lib.api.operations import get
 from lib.api.problems import Problem
@@ -52,14 +52,16 @@ class Jobs(ApiView[Any]):
 
     def get_object(self) -> Job:
         """
-        Return the job in the URL if the caller may see it: jobs of the sandbox say so in their parameters.
+        Return the job in the URL if the caller may see it: jobs of the sandbox say so in their parameters, and the
+        findings of an export are amounts of revenue.
 
         :raises Problem: `not-found` otherwise.
         """
         number = self.kwargs["number"]
         job = Job.objects.filter(pk=number).first()
         parameters: dict[str, Any] = job.parameters if job else {}
-        if job is None or bool(parameters.get("sandbox")) is not self.caller.sandbox:
+        is_hidden = job is not None and job.kind == JobKind.EXPORT and "revenue:read" not in self.caller.scopes
+        if job is None or is_hidden or bool(parameters.get("sandbox")) is not self.caller.sandbox:
             raise Problem("not-found", f"There is no job {number}.")
         return job
 

@@ -4,7 +4,7 @@ from billing.api import jobs, plan_migrations, privacy
 from billing.api.closing import invoices, late_usage, month_end
 from billing.api.limits import alert_rules, alerts, check, entitlements, reservations, spend_caps
 from billing.api.metering import corrections, event_trace, events, line_events, meters, unmatched_usage, usage
-from billing.api.revenue import reports
+from billing.api.revenue import batches, reports
 from billing.api.simulation import clones, simulations, test_clocks
 from billing.api.subscriptions import (
     cancellations,
@@ -81,6 +81,10 @@ urlpatterns = [
         name="simulated_bills_csv",
     ),
     path("month-end", month_end.MonthEndView.route("read"), name="month_end"),
+    path("revenue/batches", batches.Batches.route("list_all", "create"), name="batches"),
+    path("revenue/batches/<int:number>", batches.Batches.route("read"), name="batch"),
+    path("revenue/batches/<int:number>/imported", batches.Batches.route("mark_imported"), name="batch_imported"),
+    path("revenue/batches/<int:number>/files/<int:file>", batches.Batches.route("download"), name="batch_file"),
     path("revenue/<str:report>", reports.RevenueReports.route("read"), name="revenue_report"),
     path("late-usage", late_usage.LateUsageView.route("read"), name="late_usage"),
     path("unmatched-usage", unmatched_usage.UnmatchedView.route("read"), name="unmatched_usage"),

@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from billing.audit.check import Check, Finding
 from billing.audit.records import (
+    accounting_files,
     catalog,
     grants,
     history,
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     *payments.CHECKS,
     *revenue.CHECKS,
     *jobs.CHECKS,
+    *accounting_files.CHECKS,
     *notifications.CHECKS,
 )
 

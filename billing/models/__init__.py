@@ -1,5 +1,13 @@
 """The tables of billing, one module per subject."""
 
+from billing.models.accounting import (
+    Account,
+    AccountingTarget,
+    AccountMapping,
+    ExportBatch,
+    ExportFile,
+    ExportPart,
+)
 from billing.models.accruals import Accrual, AccruedAmount, OpeningBalance
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
@@ -40,6 +48,9 @@ from billing.models.usage_buckets import CapBucket, UsageBucket
 from billing.models.voucher_usage import VoucherUsage
 
 __all__ = [
+    "Account",
+    "AccountMapping",
+    "AccountingTarget",
     "Accrual",
     "AccruedAmount",
     "AggregateState",
@@ -59,6 +70,9 @@ __all__ = [
     "Drawdown",
     "DunnedSubscription",
     "Event",
+    "ExportBatch",
+    "ExportFile",
+    "ExportPart",
     "HourlyUsage",
     "IgnoreRule",
     "Job",

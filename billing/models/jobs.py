@@ -28,6 +28,7 @@ class JobKind(models.TextChoices):
     MIGRATION_UNDO = "migration_undo", _("migration rollback")
     SIMULATION = "simulation", _("simulation")
     MONTH_LOCK = "month_lock", _("month lock")
+    EXPORT = "export", _("accounting files")
 
 
 class JobState(models.TextChoices):

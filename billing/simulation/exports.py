@@ -8,7 +8,7 @@ from openpyxl import Workbook
 
 from billing.models import Job, SimulationResult
 from billing.simulation.results import read_details
-from lib.csv_export import escape_formula
+from lib.spreadsheet_cells import escape_formula
 from plans.price_lists.field_text import value_text
 
 RESULT_COLUMNS = (

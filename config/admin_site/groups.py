@@ -22,8 +22,13 @@ EVERYTHING_SEEN = [
     "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
-REVENUE_SEEN = ["billing.posting", "wallets.breakagerate", "invoices.writeoff"]
-"""Revenue is for finance and its approver; engineers and support don't see it."""
+BOOKS = [
+    "billing.posting accountingtarget account accountmapping exportbatch",
+    "wallets.breakagerate",
+    "invoices.writeoff",
+]
+"""Revenue, which engineers and support don't see."""
+MAPPED = ["billing.accountingtarget account accountmapping exportbatch"]
 
 PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
@@ -35,7 +40,9 @@ MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
-        ("view", [*EVERYTHING_SEEN, *REVENUE_SEEN]),
+        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("add change", MAPPED),
+        ("delete", ["billing.account accountmapping"]),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
@@ -62,7 +69,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["wallets.topuprule topupceiling"]),
     ],
     "finance approver": [
-        ("view", [*EVERYTHING_SEEN, *REVENUE_SEEN]),
+        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("add change change_past", ["billing.accountmapping"]),
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),

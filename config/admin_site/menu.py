@@ -101,6 +101,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         [
             MenuItem(_("Invoicing"), "task_alt", page="closing", permission="billing.view_period"),
             MenuItem(_("Month end"), "lock_clock", page="month_end", permission="invoices.view_monthlock"),
+            MenuItem(_("Accounting files"), "export_notes", "billing.exportbatch"),
             MenuItem(_("Billing periods"), "date_range", "billing.period", FAILED_CLOSES, "danger"),
             MenuItem(_("Unmatched usage"), "report", "billing.unmatchedusage", UNMATCHED_USAGE),
             MenuItem(_("Ignore rules"), "visibility_off", "billing.ignorerule"),
@@ -138,6 +139,9 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Sellers"), "storefront", "customers.seller"),
             MenuItem(_("Tax rates"), "percent", "invoices.taxrate"),
             MenuItem(_("Number series"), "tag", "invoices.numberseries"),
+            MenuItem(_("Accounting targets"), "account_tree", "billing.accountingtarget"),
+            MenuItem(_("Accounts"), "list_alt", "billing.account"),
+            MenuItem(_("Account mapping"), "mediation", "billing.accountmapping"),
             MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
         ],
     ),

@@ -8,8 +8,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),
-        ("billing", "0011_month_lock_jobs"),
-        ("customers", "0004_breakage_estimates"),
+        ("billing", "0012_accounting_files"),
+        ("customers", "0006_revenue_scopes"),
         ("invoices", "0003_frozen_months"),
         ("plans", "0010_fee_recognition"),
         ("wallets", "0004_breakage_rates"),

@@ -86,6 +86,7 @@ class CustomerAdmin(StaffAdmin):
             {
                 "fields": (
                     *("tax_number", "tax_exemption", "tax_code", "net_days", "billed_each", "purchase_order"),
+                    "accounting_group",
                     "one_document",
                 )
             },

@@ -14,6 +14,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
 CHANGEABLE = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
     *("email", "locale", "purchase_order", "tax_exemption", "tax_code", "net_days", "billed_each", "one_document"),
+    "accounting_group",
 )
 
 

@@ -15,6 +15,8 @@ class Scope(models.TextChoices):
     INGEST = "ingest", _("ingest: send usage")
     READ = "read", _("read: see usage, customers, plans and invoices")
     MANAGE = "manage", _("manage: change customers and subscriptions")
+    REVENUE_READ = "revenue:read", _("revenue:read: see revenue and accounting files")
+    REVENUE_MANAGE = "revenue:manage", _("revenue:manage: make accounting files")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -34,7 +36,7 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=32, unique=True)
     secret_sha256 = models.CharField(max_length=64, unique=True)
-    scopes = ArrayField(models.CharField(max_length=10, choices=Scope), size=3)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), size=5)
     sandbox = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

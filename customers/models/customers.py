@@ -32,6 +32,7 @@ class Customer(Party):
     net_days: agreed days until payment is due; empty for the seller's.
     billed_each: amount of usage in a period at which it is invoiced, repeatedly; empty for the plan's thresholds.
     one_document: whether periods of several subscriptions that end together are billed on one consolidated invoice.
+    accounting_group: a code that mappings of accounts can narrow by: docs/accounting-files.md#mapping.
     owner: the staff user who is responsible for the customer and is notified when action is needed.
     """
 
@@ -96,6 +97,14 @@ class Customer(Party):
         help_text=_(
             "Periods that end at the same time are billed on one invoice, with a section for each subscription."
         ),
+    )
+    accounting_group = models.SlugField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        db_index=False,
+        help_text=_("Code that the mapping of accounts can use, such as intercompany."),
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,

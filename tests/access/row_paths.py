@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from billing.models import (
     AlertRule,
+    ExportBatch,
     Job,
     Override,
     PlanMigration,
@@ -227,6 +228,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/reservations/": _finder(number=_live(Reservation, "customer__sandbox")),
     "api/v1/meters/": _finder(meter=lambda word: Meter.objects.get(code=f"{word}.calls").code),
     "api/v1/alert-rules/": _finder(number=_budget),
+    "api/v1/revenue/batches/": _finder(number=lambda word: ExportBatch.objects.earliest("pk"), file=lambda word: 1),
     "api/v1/jobs/": _finder(number=_job("usage_import")),
     "api/v1/simulations/": _finder(number=_job("simulation")),
     "api/v1/migrations/": _finder(number=_live(PlanMigration, "sandbox")),
@@ -266,6 +268,9 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/customers/seller/<pk>/": _sold,
     "admin/customers/testclock/<clock_id>/": _finder(
         clock_id=lambda word: TestClock.objects.earliest("pk"), how=lambda word: "stay"
+    ),
+    "admin/billing/exportbatch/<batch_id>/": _finder(
+        batch_id=lambda word: ExportBatch.objects.earliest("pk"), number=lambda word: 1
     ),
     "admin/billing/event/line/": _finder(line_id=_line),
     "admin/billing/job/<job_id>/print/": _finder(job_id=_job("close_run")),

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from invoices.credit_notes import issue_credit_note
 from invoices.models import NumberSeries
-from lib.csv_export import escape_formula
+from lib.spreadsheet_cells import escape_formula
 from tests.api.invoice_rows import make_invoice
 from tests.builders import make_coupon, make_customer, make_seller, make_wallet
 from wallets.ledger.grant import Grant, grant

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from benchmarks import NAMES, check, close, ingest, migrate, read, render, simulate, wallet
+from benchmarks import NAMES, check, close, ingest, journal, migrate, read, render, simulate, wallet
 from benchmarks.measurement import Outcome, Report
 
 SUBSCRIPTIONS = {"close": 4_000, "migrate": 1_500, "simulate": 2_000}
@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--spends", type=int, default=4_000, help="wallet: single spends per round")
         parser.add_argument("--subscriptions", type=int, help=f"per round; default: {SUBSCRIPTIONS}")
         parser.add_argument("--documents", type=int, default=1_000, help="render: to measure memory")
+        parser.add_argument("--postings", type=int, default=1_000_000, help="journal: postings of the month")
         parser.add_argument("--workers", type=int, default=1, help="close: number of processes")
 
     def handle(self, *, name: str, **options: Any) -> None:
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             "render": lambda: render.run(documents=options["documents"], **common),
             "migrate": lambda: migrate.run(subscriptions=subscriptions, **common),
             "simulate": lambda: simulate.run(subscriptions=subscriptions, **common),
+            "journal": lambda: journal.run(postings=options["postings"], **common),
             "close": lambda: close.run(subscriptions=subscriptions, workers=options["workers"], **common),
         }
         if name == "ingest" and options["single"]:

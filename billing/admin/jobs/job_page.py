@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -23,11 +24,13 @@ from billing.jobs import controls
 from billing.jobs.progress import JobProgress, read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
+from billing.models.jobs import JobKind
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import display, state_column
 from lib.csv_export import csv_download
 from lib.formats import format_number
 
+EXPORTS = "billing.view_exportbatch"
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
 CONFIRMATIONS = {
     "pause": _("Paused. Items in progress are finished."),
@@ -106,6 +109,11 @@ class JobAdmin(ReadOnlyAdmin):
     grant_promotions = bulk_grants.GrantFromTable.as_action()
 
     empty_text = _("Invoice runs, imports, and other work on many rows appear here with their progress.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Return the jobs that the user may see: the findings of an export are amounts of revenue."""
+        jobs: QuerySet[Job] = super().get_queryset(request)
+        return jobs if request.user.has_perm(EXPORTS) else jobs.exclude(kind=JobKind.EXPORT)
 
     state_shown = state_column(COLORS)
 

@@ -1,1 +1,1 @@
-"""Calls of the revenue reports."""
+"""Revenue reports and accounting files in the API."""

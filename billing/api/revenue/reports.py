@@ -37,6 +37,7 @@ class RevenueReports(ApiView[Any]):
     @get(
         "read_revenue_report",
         "Read a revenue report",
+        scope="revenue:read",
         parameters=(
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
             OpenApiParameter("currency", str, description="Default: the seller's currency."),

@@ -21,8 +21,8 @@ from billing.metering.imports import (
     import_usage,
     read_rows,
 )
-from lib.csv_export import escape_formula
 from lib.progress_bar import show_progress
+from lib.spreadsheet_cells import escape_formula
 from lib.task_clock import database_time
 
 MAX_SHOWN = 20

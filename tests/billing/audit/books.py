@@ -56,6 +56,7 @@ from lib.currencies import CREDITS
 from plans.models import PlanVersion, Price, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
+from tests.billing.audit.accounting_books import export_books
 from tests.billing.audit.alert_books import add_alert_rules
 from tests.billing.audit.one_off_books import bill_one_off
 from tests.billing.audit.payment_books import collect
@@ -140,6 +141,7 @@ def make_books() -> None:
     _add_what_surrounds(key)
     _import()
     _lock()
+    export_books()
     _simulate(team)
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))

@@ -9,6 +9,7 @@ import httpx
 from tollbook_client.connection import Connection, Retries
 from tollbook_client.limits import OutboxLimits, RefusedEvent, log_refusal
 from tollbook_client.outbox import EXIT_TIMEOUT
+from tollbook_client.resources.accounting_files import AccountingFiles
 from tollbook_client.resources.alerts import Alerts
 from tollbook_client.resources.customers import Customers
 from tollbook_client.resources.events import Events
@@ -52,6 +53,7 @@ class Tollbook:
         self.invoices = Invoices(self._connection)
         self.credit_notes = CreditNotes(self._connection)
         self.alerts = Alerts(self._connection)
+        self.accounting_files = AccountingFiles(self._connection)
 
     def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, **arguments: Any) -> Any:
         """

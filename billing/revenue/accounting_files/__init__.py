@@ -1,0 +1,1 @@
+"""Accounting files: postings mapped to accounts, for accounting programs to import: docs/accounting-files.md."""

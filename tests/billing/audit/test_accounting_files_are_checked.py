@@ -1,0 +1,38 @@
+"""The audit finds a changed file, a gap in the numbers, and a posting in two files."""
+
+import pytest
+from django.db import connection
+
+from billing.audit.records.accounting_files import CHECKS
+from tests.billing.audit.accounting_books import export_books
+
+pytestmark = pytest.mark.django_db
+FILES, ONCE, NUMBERED = (check.name for check in CHECKS)
+CHANGES = [
+    ("UPDATE billing_exportpart SET content = content || 'x'", {FILES}),
+    ("UPDATE billing_exportpart SET file_id = (SELECT max(id) FROM billing_exportfile)", {FILES}),
+    ("UPDATE billing_exportfile SET name = 'other.csv'", {FILES}),
+    ("UPDATE billing_exportfile SET size = size + 1", {FILES}),
+    ("UPDATE billing_exportfile SET number = number + 1", {FILES}),
+    ("UPDATE billing_exportfile SET sha256 = repeat('0', 64)", {FILES}),
+    ("UPDATE billing_exportbatch SET sha256 = repeat('0', 64)", {FILES}),
+    ("UPDATE billing_exportbatch SET digest = repeat('0', 64)", {FILES}),
+    ("UPDATE billing_exportbatch SET rows = rows || (rows -> 0)", {FILES, ONCE}),
+    ("UPDATE billing_exportbatch SET first_number = first_number + 1", {NUMBERED}),
+    ("UPDATE billing_posting SET amount = amount + 1", {ONCE}),
+]
+
+
+@pytest.mark.parametrize(("statement", "names"), CHANGES)
+def test_a_change_is_found(statement, names):
+    export_books()
+    assert found() == set()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+    assert found() == names
+
+
+def found():
+    return {check.name for check in CHECKS if check.run(None).is_violated}
