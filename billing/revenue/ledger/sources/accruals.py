@@ -17,7 +17,7 @@ JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = b.seller AND
 JOIN plans_planversion v ON v.id = p.version_id LEFT JOIN plans_planfeature g ON g.id = x.plan_feature_id
 CROSS JOIN LATERAL (SELECT {month_place_sql("a.month")} AS place) t
 CROSS JOIN LATERAL (VALUES (t.place, x.amount), (t.place + 1, -x.amount)) AS m(place, amount)
-WHERE x.amount <> 0 AND m.place BETWEEN b.low AND b.high
+WHERE x.amount <> 0 AND m.place BETWEEN b.low AND b.high AND p.kind <> 'undone'
     AND (NOT x.is_uninvoiced OR p.state = 'open' OR a.computed_at >= p.late_since) AND {{customers}} AND {{changed}}
 """  # noqa: S608
 

@@ -28,8 +28,8 @@ def metered(aggregation: str = "sum", **fields):
     return make_feature(code, meter=make_meter(code, event_name=code, aggregation=aggregation, **reads, **fields))
 
 
-def use(subscription: Subscription, feature, quantity, at: str, *, received: str = "", **properties) -> None:
-    """Send usage of a time; it arrives then, or when `received` says."""
+def use(subscription: Subscription, feature, quantity, at: str, *, received: str = "", **properties) -> dict:
+    """Send usage of a time, which arrives then or at `received`; return the event."""
     event = {
         "id": f"use-{next(_serial)}",
         "customer": subscription.customer.external_id,
@@ -38,6 +38,7 @@ def use(subscription: Subscription, feature, quantity, at: str, *, received: str
         "properties": {"n": str(quantity), **properties},
     }
     assert send(event, at=moment(received or at)) == ["accepted"]
+    return event
 
 
 def subscribed(offers=(), starts_at: str = "2026-01-15", *, anchor: str = "anniversary", customer=None, **plan):
