@@ -55,7 +55,8 @@ WHERE CASE
         OR a.error <> '' AND a.computed_at < %(at)s
 END
 UNION
--- Amounts that lines account for by now, and those of a month's end that no longer lies within the period.
+-- Amounts that lines account for by now, and those of a month's end that no longer lies within the period. Amounts of
+-- periods that ended in a locked month stay; they count no more either.
 SELECT p.id, a.month, b.ends[k]
 FROM b CROSS JOIN p JOIN billing_accrual a ON a.period_id = p.id AND a.computed_at < %(at)s
 CROSS JOIN LATERAL (SELECT array_position(b.months, a.month) AS k) m

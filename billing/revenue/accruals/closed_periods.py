@@ -29,7 +29,8 @@ from plans.catalog.stored_terms import load_terms
 _BILLED = f"""
 SELECT b.period_id, b.plan_feature_id, sum({line_net_sql("l")}), sum(l.amount)
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id JOIN invoices_invoice i ON i.id = l.invoice_id
-WHERE b.period_id = ANY(%(ids)s) AND b.corrects_line_id = 0 AND i.issued_at >= coalesce(%(since)s::timestamptz, '-infinity')
+WHERE b.period_id = ANY(%(ids)s) AND b.corrects_line_id = 0
+    AND i.issued_at >= coalesce(%(since)s::timestamptz, '-infinity')
 GROUP BY 1, 2 HAVING sum(l.amount) <> 0
 """  # noqa: S608
 

@@ -20,6 +20,7 @@ from tests.billing.revenue.accruals.accrual_setup import (
 )
 from tests.billing.revenue.book_setup import changes, moment
 from tests.builders import commitment, fee, make_coupon, make_plan, make_seller, make_tax, publish
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 EUR = {"currency": "EUR"}
@@ -54,12 +55,16 @@ def test_a_plan_change_is_earned_before_its_invoice(new_fee, april, may, unbille
 def test_a_fee_in_arrears_is_earned_evenly_and_counts_until_its_invoice():
     subscription = subscribed(fees=[fee("31.00", billed="arrears", **EUR)])
     seller = subscription.customer.seller
-    assert revenue(seller, "2026-02-01T00:00:01") == {"2026-01": "17.00"}
-    assert changes(seller, "unbilled", at="2026-02-01T00:00:01") == {"2026-01": "17.00"}
+    january, february = rows("recognition.md", "Accruals")
+    assert revenue(seller, "2026-02-01T00:00:01") == {"2026-01": january["revenue"]}
+    assert changes(seller, "unbilled", at="2026-02-01T00:00:01") == {"2026-01": january["unbilled"]}
+    cancel(subscription=subscription, at=moment("2026-02-10"), ends_at=moment("2026-02-15"))
     close("2026-02-15T02:00")
-    assert revenue(seller, "2026-02-15T03:00")["2026-02"] != "14.00"  # the next period is running
-    assert changes(seller, "receivable", at="2026-02-15T03:00") == {"2026-02": "31.00"}
-    assert not AccruedAmount.objects.filter(accrual__period=subscription.periods.earliest("starts_at")).exists()
+    for role in ("revenue", "unbilled", "receivable"):
+        accrue_at(seller, "2026-02-15T03:00")
+        months = changes(seller, role, at="2026-02-15T03:00")
+        assert months == {row["month"]: row[role] for row in (january, february) if row[role] != "0.00"}
+    assert not AccruedAmount.objects.exists()
 
 
 def test_a_fee_in_advance_of_the_next_period_is_not_earned():

@@ -6,6 +6,7 @@ from billing.models import AccruedAmount
 from tests.billing.revenue.accruals.accrual_setup import accrue_at, close, metered, priced, revenue, subscribed, use
 from tests.billing.revenue.book_setup import changes
 from tests.builders import tier
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -63,21 +64,19 @@ def test_every_aggregation_is_rated_as_it_stands(aggregation, events, january, f
     assert revenue(subscription.customer.seller, "2026-03-01T12:00") == {"2026-01": january, "2026-02": february}
 
 
-@pytest.mark.parametrize(
-    ("more", "model", "months"),
-    [
-        (60, "", {"2026-01": "80.00", "2026-02": "40.00"}),
-        # A volume price makes a month negative: 120 units cost less than 80.
-        (40, "volume", {"2026-01": "80.00", "2026-02": "-20.00"}),
-    ],
-)
-def test_a_month_earns_the_difference_of_two_ratings(more, model, months):
+@pytest.mark.parametrize("row", rows("recognition.md", "Usage"), ids=lambda row: row["price"])
+def test_a_month_earns_the_difference_of_two_ratings(row):
     feature = metered()
-    subscription = subscribed([priced(feature, tiers=GRADUATED, model=model)])
-    use(subscription, feature, 80, "2026-01-25")
-    use(subscription, feature, more, "2026-02-04")
+    subscription = subscribed(
+        [priced(feature, tiers=GRADUATED, model="" if row["price"] == "graduated" else "volume")]
+    )
+    use(subscription, feature, row["used in January"], "2026-01-25")
+    use(subscription, feature, row["used in February"], "2026-02-04")
     close("2026-02-15T02:00")
-    assert revenue(subscription.customer.seller, "2026-03-01T12:00") == months
+    assert revenue(subscription.customer.seller, "2026-03-01T12:00") == {
+        "2026-01": row["January earns"],
+        "2026-02": row["February earns"],
+    }
 
 
 def test_running_usage_is_earned_up_to_now():
