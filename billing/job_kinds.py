@@ -8,7 +8,7 @@ from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
 from billing.revenue.accounting_files.job import EXPORT
-from billing.revenue.ledger.month_freeze import MONTH_LOCK
+from billing.revenue.month_end.month_freeze import MONTH_LOCK
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
 

@@ -15,6 +15,7 @@ _SECONDS_BETWEEN_RUNS = {
     "billing.advance_clocks": 10,
     "billing.lapse_reservations": 10,
     "billing.evaluate_alerts": 10,
+    "billing.accrue_revenue": 3600,
     "billing.apply_retention": 86_400,
     "billing.clear_old_jobs": 3600,
     # A rendering whose lease must expire first waits 45 s of the 60 s (invoices/rendering/render_queue.py).

@@ -106,10 +106,21 @@ def late_amount(
 
     cycles: the commitment cycles of the late periods, to which the amount is added.
     """
+    return exact_sum(line.amount for line in late_lines(late_period, closing, seller, cycles))
+
+
+def late_lines(
+    late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, cycles: dict[int, CommitmentCycle]
+) -> list[DraftLine]:
+    """
+    Return the lines due for late usage of a period, with those that settle its commitment, before coupons.
+
+    cycles: the commitment cycles of the late periods, to which the amounts are added.
+    """
     usage = [difference.snapshot for difference in usage_differences(late_period, closing.buyer, seller)]
     settlement_lines = _commitment_lines(cycles, closing, late_period.span, seller, usage)
     add_to_commitment(cycles, late_period.span.period_id, usage, settlement_lines)
-    return exact_sum(line.amount for line in (*(snapshot.line for snapshot in usage), *settlement_lines))
+    return [*(snapshot.line for snapshot in usage), *settlement_lines]
 
 
 def _empty_draft(closing: PeriodToClose, seller: SellerTerms, *, reference: str) -> Draft:
@@ -167,7 +178,11 @@ def _add_remaining_usage(
     """
     if closing.as_late_period is None:
         return None
-    differences = list(usage_differences(closing.as_late_period, closing.buyer, seller, kind="usage", suffix=""))
+    differences = list(
+        usage_differences(
+            closing.as_late_period, closing.buyer, seller, kind="usage", suffix="", is_final=closing.is_final
+        )
+    )
     for difference in differences:
         credits, line = split_off_credits(difference)
         assembled.usage_credits += credits

@@ -22,7 +22,7 @@ from billing.closing.records import (
 )
 from billing.metering.rating_inputs.level_workings import LevelChanges, read_level_changes
 from billing.metering.rating_inputs.period_loader import RatingInputs, read_counters, read_rating_inputs
-from billing.metering.rating_inputs.rating_period import Counters
+from billing.metering.rating_inputs.rating_period import BillablePeriod, Counters
 
 
 class InvoiceInputs(NamedTuple):
@@ -52,23 +52,25 @@ class InvoiceInputs(NamedTuple):
         *,
         at: datetime | None = None,
         billed_fees: Mapping[int, BilledFee] | None = None,
+        usage: BillablePeriod | None = None,
     ) -> PeriodToClose:
         """
         Return a period with everything that its invoice depends on.
 
         at: the time up to which levels count; default: the period's end.
         billed_fees: the fees that an invoice not written yet bills in advance of it.
+        usage: default: all of its usage.
 
         :raises NoRate: if the version's price has no rate for a level that is carried over.
         """
         period_id = due.span.period_id
         fees = self.fees_of(period_id)
+        # Only regular periods have usage.
+        if usage is None and due.kind == "regular":
+            usage = self.usage.complete(due.span, self.counters.get(period_id, {}), at=at)
         return PeriodToClose.of(
             due,
-            # Only regular periods have usage.
-            usage=self.usage.complete(due.span, self.counters.get(period_id, {}), at=at)
-            if due.kind == "regular"
-            else None,
+            usage=usage,
             fees=fees if billed_fees is None else fees._replace(billed_fees=billed_fees),
             billed_amounts=self.billed_amounts.get(period_id, {}),
             late_periods=self.late_periods.get(period_id, ()),

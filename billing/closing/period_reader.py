@@ -1,6 +1,7 @@
 """Read the facts that a chunk of periods is billed by, in a fixed number of statements for any size of chunk."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -53,7 +54,7 @@ SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id,
     (array_agg(ARRAY[(l.explanation->>'given_before')::numeric, b.events, b.quantity, b.fingerprint, b.carried,
         b.metered] ORDER BY b.high_water_mark DESC))[1:1] AS latest
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
-WHERE b.period_id = ANY(%s) GROUP BY 1, 2, 3, 4
+WHERE b.period_id = ANY(%(ids)s) AND {in_time} GROUP BY 1, 2, 3, 4
 """
 
 _BILLED_LINES = f"""
@@ -62,8 +63,10 @@ SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id, l.invoice_id, 
     {line_net_sql("l")} - coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0)
         AS uncredited
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
-WHERE b.period_id = ANY(%s) AND b.corrects_line_id = 0 ORDER BY l.id DESC
+WHERE b.period_id = ANY(%(ids)s) AND b.corrects_line_id = 0 AND {{in_time}} ORDER BY l.id DESC
 """  # noqa: S608
+
+_ISSUED_IN_TIME = "EXISTS (SELECT FROM invoices_invoice i WHERE i.id = l.invoice_id AND i.issued_at < %(until)s)"
 
 _encode = msgspec.json.encode
 
@@ -143,14 +146,20 @@ def read_late_periods(period_ids: Collection[int]) -> dict[int, LatePeriod]:
     return late_periods
 
 
-def read_billed_amounts(period_ids: Sequence[int]) -> Mapping[int, BilledAmounts]:
-    """Return period → (window, rate) → the amount billed so far; no statement runs without periods."""
+def read_billed_amounts(period_ids: Sequence[int], *, until: datetime | None = None) -> Mapping[int, BilledAmounts]:
+    """
+    Return period → (window, rate) → the amount billed so far; no statement runs without periods.
+
+    until: leave out the invoices that were issued then or later.
+    """
     amounts: dict[int, dict[tuple[CounterWindow, int], BilledAmount]] = {}
     if not period_ids:
         return {}
-    billed_lines = _read_billed_lines(period_ids)
+    parameters = {"ids": list(period_ids), "until": until}
+    in_time = "true" if until is None else _ISSUED_IN_TIME
+    billed_lines = _read_billed_lines(_BILLED_LINES.format(in_time=in_time), parameters)
     with prepared_statements.named_cursor() as cursor:
-        cursor.execute(_BILLED, [list(period_ids)], binary=True)
+        cursor.execute(_BILLED.format(in_time=in_time), parameters, binary=True)
         for row in cursor:
             ((waived, events, *sums),) = row.latest
             key = CounterWindow(row.plan_feature_id, row.window_start), row.rate_id
@@ -161,10 +170,12 @@ def read_billed_amounts(period_ids: Sequence[int]) -> Mapping[int, BilledAmounts
     return amounts
 
 
-def _read_billed_lines(period_ids: Sequence[int]) -> dict[tuple[int, CounterWindow, int], list[BilledUsageLine]]:
+def _read_billed_lines(
+    statement: str, parameters: Mapping[str, Any]
+) -> dict[tuple[int, CounterWindow, int], list[BilledUsageLine]]:
     billed_lines: dict[tuple[int, CounterWindow, int], list[BilledUsageLine]] = {}
     with prepared_statements.named_cursor() as cursor:
-        cursor.execute(_BILLED_LINES, [list(period_ids)], binary=True)
+        cursor.execute(statement, parameters, binary=True)
         for row in cursor.fetchall():
             key = row.period_id, CounterWindow(row.plan_feature_id, row.window_start), row.rate_id
             line = BilledUsageLine(row.invoice_id, row.line_id, row.amount, row.net, row.uncredited)

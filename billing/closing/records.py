@@ -299,6 +299,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
     commitments: period → commitment cycle, for this period and the late ones, as far as they have a commitment.
     coupons: those that apply to the invoice, in order of application.
     level_workings: returns the levels of a feature's rate, as fields of the workings of its line.
+    is_final: False if usage may follow, so that no minimum is due yet: for the books, which rate it in between.
     """
 
     fees: FeeHistory
@@ -308,6 +309,7 @@ class PeriodToClose(DuePeriod, frozen=True, kw_only=True):
     commitments: Mapping[int, CommitmentCycle]
     coupons: tuple[InvoiceCoupon, ...]
     level_workings: Callable[[RatingPeriod, FeatureTerms, int], Mapping[str, object]]
+    is_final: bool = True
 
     @classmethod
     def of(

@@ -1,9 +1,17 @@
 """Revenue that billing periods have earned by a month's end and that no line accounts for yet."""
 
+from typing import Self
+
 from django.db import models
 
 from billing.models.postings import Role
 from lib.field_types import AMOUNT, MAX_MONEY, finite
+
+
+class AccrualQuerySet(models.QuerySet["Accrual"]):
+    def failed(self) -> Self:
+        """Return the accruals whose period could not be rated."""
+        return self.exclude(error="")
 
 
 class Accrual(models.Model):
@@ -11,21 +19,23 @@ class Accrual(models.Model):
     The last computation of a period's earnings by the end of a month: docs/recognition.md#accruals.
 
     month: of the subscription's seller; its end lies in the period, or the period is not invoiced by then.
-    events: the number of the period's events at the time, which tells whether usage has arrived since.
+    fingerprint: the sum of the digests of the period's events at the time, which tells whether its usage has changed.
     computed_at: the time of the computation. error: why the period could not be rated; empty if it was.
     """
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="accruals", db_index=False)
     month = models.DateField()
-    events = models.BigIntegerField()
+    fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
     computed_at = models.DateTimeField()
     error = models.CharField(max_length=500, blank=True)
+
+    objects = AccrualQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["period", "month"], name="period_is_accrued_once_per_month"),
             models.CheckConstraint(condition=models.Q(month__day=1), name="accrual_names_its_month_by_its_first_day"),
-            finite("events", most=10**18, name="accrued_events_are_finite"),
+            finite("fingerprint", least=0, most=10**59, name="accrued_fingerprint_is_finite"),
         ]
         indexes = [models.Index(fields=["month"], condition=~models.Q(error=""), name="accrual_that_failed")]
 

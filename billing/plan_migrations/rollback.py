@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from billing.closing.period_reversal import ReversalRefused, credit_period_invoice
 from billing.metering.corrections.recount import recount_events, remove_counts
-from billing.models import Period, Subscription
+from billing.models import Accrual, Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from billing.subscriptions.notifications import VersionChange, announce_version_changes
@@ -161,6 +161,7 @@ def _delete_later(part: Period, periods: Sequence[Period]) -> None:
     for later_period in later:
         if later_period.counters.exists() or later_period.series.exists():
             raise RollbackRefused(_("Usage is already counted in the next period. Change the plan instead."))
+        Accrual.objects.filter(period=later_period).delete()
         later_period.delete()
 
 

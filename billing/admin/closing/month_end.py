@@ -88,6 +88,16 @@ POINT_TEXTS: dict[str, tuple[Text, Text, Callable[[SellerMonth], str]]] = {
             "invoices_invoice", state__exact="draft", seller__id__exact=seller_month.seller.pk
         ),
     ),
+    "accruals_failed": (
+        _("Revenue that can't be computed"),
+        _("The usage of these periods can't be rated by the end of the month. Each shows its error."),
+        lambda seller_month: seller_month.periods("unrated"),
+    ),
+    "earlier_open": (
+        _("Earlier open months"),
+        _("Months are locked in order."),
+        lambda seller_month: reverse("admin:month_end"),
+    ),
     "unmatched_usage": (
         _("Unmatched usage"),
         _("Events without a price. They are billed as late usage once a price covers them."),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from billing.models import Period
+from billing.models import Accrual, Period
 from billing.models.periods import PeriodState
 from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
@@ -33,6 +33,7 @@ class StatusFilter(ConditionFilter):
             "open": (_("open"), Q(state=PeriodState.OPEN)),
             "closed": (_("closed"), Q(state=PeriodState.CLOSED)),
             "late": (_("late usage"), Q(pk__in=_first(Period.objects.late()))),
+            "unrated": (_("revenue unknown"), Q(pk__in=Accrual.objects.failed().values("period")[:MAX_LISTED])),
         }
 
 

@@ -13,7 +13,7 @@ from billing.audit.shared_reads import Books
 from billing.models.postings import Role
 from billing.revenue.ledger import books as seller_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
-from billing.revenue.ledger.month_freeze import DIGEST
+from billing.revenue.month_end.month_freeze import DIGEST
 from customers.models import Seller
 from invoices.models import MonthLock
 from lib import sql

@@ -62,19 +62,21 @@ def usage_differences(
     kind: str = "late_usage",
     suffix: str = " (late)",
     supplied_at: datetime | None = None,
+    is_final: bool = True,
 ) -> Iterator[UsageDifference]:
     """
     Yield the difference of each counter that changed since it was billed or that now has another price.
 
     kind, suffix: kind of the lines, and text added to their descriptions.
     supplied_at: date that determines the taxes; the end of the period if None.
+    is_final: False while usage may follow, so that no minimum is due yet.
 
     More usage at one rate may change the amount of another, because rates share the allowance.
     """
     span = late_period.span
     descriptions = line_templates(span).descriptions
     supplied_at = supplied_at or last_instant(span.ends_at)
-    for due in _rate_late_period(late_period):
+    for due in _rate_late_period(late_period, is_final=is_final):
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
         billed = late_period.billed.get((window, rate_id), NOTHING_BILLED)
@@ -161,13 +163,13 @@ def split_off_credits(
     return credits, (line, msgspec.structs.replace(snapshot, line=line))
 
 
-def _rate_late_period(late_period: LatePeriod) -> Iterator[WindowCharge]:
+def _rate_late_period(late_period: LatePeriod, *, is_final: bool) -> Iterator[WindowCharge]:
     """
     Yield the charges of a late period as of now, and a zero charge for each that was billed and is no longer due,
     such as a minimum.
     """
     rated_keys = set()
-    for due in rate_period(late_period.span, late_period.counters):
+    for due in rate_period(late_period.span, late_period.counters, is_final=is_final):
         rated_keys.add((due.window, int(due.line.rate_key)))
         yield due
     features = line_templates(late_period.span).features

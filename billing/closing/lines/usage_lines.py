@@ -30,11 +30,13 @@ class UnpricedUsage(Exception):
     """Usage was counted for a feature that the version has no price for."""
 
 
-def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = False) -> Iterator[WindowCharge]:
+def rate_period(
+    span: RatingPeriod, counters: Counters, *, include_idle: bool = False, is_final: bool = True
+) -> Iterator[WindowCharge]:
     """
     Rate the usage of a period: each feature's rates in the order of the plan, window by window.
 
-    include_idle: whether to rate unused features, at a quantity of zero.
+    include_idle: whether to rate unused features, at a quantity of zero. is_final: False while usage may follow.
 
     :raises UnpricedUsage: if a counter's feature has no price in the currency.
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
@@ -57,7 +59,7 @@ def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = 
             if feature.price.is_bounded and not feature.spans_periods
             else FULL_PERIOD
         )
-        for line, before in rate_window(span, feature, counted, part=part).lines():
+        for line, before in rate_window(span, feature, counted, part=part, is_final=is_final).lines():
             yield WindowCharge(feature, window, line, before, counted.get(int(line.rate_key), EMPTY_COUNTER))
 
 
@@ -147,7 +149,7 @@ def usage_lines(
     span = closing.span
     descriptions = line_templates(span).descriptions
     supplied_at = last_instant(span.ends_at)
-    for due in rate_period(span, closing.counters, include_idle=include_idle):
+    for due in rate_period(span, closing.counters, include_idle=include_idle, is_final=closing.is_final):
         feature, window, line, before, counted = due
         amount, quantity = due.amount(span.currency), due.quantity
         if not quantity and not amount and not include_idle:

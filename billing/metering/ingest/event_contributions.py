@@ -61,13 +61,15 @@ def read_contributions(rows: Sequence[StoredEvent], *, since: datetime | None = 
 
 
 def compute_contributions(
-    rows: Sequence[StoredEvent], known: Mapping[int | None, CachedCustomer]
+    rows: Sequence[StoredEvent], known: Mapping[int | None, CachedCustomer], *, obeys_reports: bool = False
 ) -> list[EventContributions]:
     """
-    Return the contributions that these events would have made to the given customers, ignoring reports of unmatched
-    usage.
+    Return the contributions that these events would have made to the given customers.
+
+    obeys_reports: whether usage that was reported as unmatched counts only once it was reprocessed.
     """
-    return _build_contributions(rows, known, {})
+    reports = unmatched_usage.read_reports([row.key for row in rows]) if obeys_reports else {}
+    return _build_contributions(rows, known, reports)
 
 
 def _build_contributions(

@@ -14,9 +14,10 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
-from billing.models import Job, Period, UnmatchedUsage
+from billing.models import Accrual, Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
+from billing.revenue.ledger.books import read_books
 from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
 from invoices.documents.calendar_months import month_bounds
@@ -72,6 +73,7 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
     invoice_points = _invoice_points(seller, documents_issued_in(seller.pk, month), month_start, month_end)
     return [
         *_period_points(seller, month_end),
+        *_revenue_points(seller, month, month_end),
         *_usage_points(seller, month_end),
         *invoice_points,
         *_remaining_points(month_end),
@@ -88,6 +90,13 @@ def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoi
     yield ChecklistPoint("periods_open", _count(periods.filter(error="")), blocks=True)
     yield ChecklistPoint("periods_failed", _count(periods.exclude(error="")), blocks=True)
     yield ChecklistPoint("drafts", _count(drafts), blocks=True)
+
+
+def _revenue_points(seller: Seller, month: date, month_end: datetime) -> Iterable[ChecklistPoint]:
+    failed = Accrual.objects.failed().filter(month__lte=month, period__subscription__customer__seller=seller)
+    yield ChecklistPoint("accruals_failed", _count(failed), blocks=True)
+    books = read_books(seller, at=month_end)
+    yield ChecklistPoint("earlier_open", max(books.place_of(month) - books.first_open, 0), blocks=True)
 
 
 def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:

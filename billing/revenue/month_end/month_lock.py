@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing.revenue.ledger.month_freeze import start_freezing
 from billing.revenue.month_end.checklist import MAX_COUNTED, ChecklistPoint, read_checklist
+from billing.revenue.month_end.month_freeze import refuse_out_of_order, start_freezing
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused, lock_month
 from invoices.models import MonthLock
@@ -27,6 +27,8 @@ def lock_checked_month(*, seller: Seller, month: date, note: str, by: User | Non
     :raises MonthLockRefused: if a point of the checklist prevents it, the month is not over or locked already, or an
         earlier one is open.
     """
+    # Before the checklist, which only counts the earlier months.
+    refuse_out_of_order(seller, month, at=at)
     points = read_checklist(seller=seller, month=month)
     if sentences := obstacles(points):
         raise MonthLockRefused(
@@ -53,6 +55,14 @@ def _obstacle(code: str, count: int) -> str:
             "%(count)s period failed to be invoiced.", "%(count)s periods failed to be invoiced.", count
         ),
         "drafts": ngettext("%(count)s draft is not issued.", "%(count)s drafts are not issued.", count),
+        "accruals_failed": ngettext(
+            "The revenue of %(count)s period can't be computed.",
+            "The revenue of %(count)s periods can't be computed.",
+            count,
+        ),
+        "earlier_open": ngettext(
+            "%(count)s earlier month is still open.", "%(count)s earlier months are still open.", count
+        ),
         "audit_violated": ngettext(
             "%(count)s integrity check failed in the latest audit.",
             "%(count)s integrity checks failed in the latest audit.",

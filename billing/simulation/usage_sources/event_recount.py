@@ -1,9 +1,13 @@
-"""Count the usage of a period by another version from the events themselves: exact, and slow."""
+"""Count the usage of a period from the events themselves, by another version or until a time: exact, and slow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from billing.closing.records import DuePeriod
 from billing.metering.ingest import customer_cache
 from billing.metering.ingest.attribution import attribute_event
 from billing.metering.ingest.catalog_cache import get_catalog, look_up
@@ -19,13 +23,14 @@ from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.rating_inputs.aggregate_quantities import StoredState, decode_dimensions
 from billing.metering.rating_inputs.rating_period import CounterState, CounterWindow, RatingPeriod
-from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
+from billing.metering.store.aggregate_states import HOUR, AggregateStateKey, read_members
+from billing.metering.store.counter_store import ensure_series
 from billing.metering.store.split_values import SplitPrice
-from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.records import CandidateUsage, UnpricedQuantity
 from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange
+from plans.aggregation.held_values import held_moment
 from plans.aggregation.json_numbers import to_exact_number
 from plans.aggregation.weighted_sum import level_moment
 from plans.catalog.stored_terms import FeatureTerms, load_terms
@@ -33,29 +38,33 @@ from plans.pricing.price_splits import SplitText
 
 
 def recount_events(
-    past: PastPeriods,
+    periods: Mapping[int, DuePeriod],
     spans: Mapping[int, RatingPeriod],
     features_by_period: Mapping[int, Sequence[FeatureTerms]],
     usage: Mapping[int, CandidateUsage],
+    *,
+    until: datetime | None = None,
 ) -> None:
     """
     Add the events of periods to the periods' usage, attributed as if the periods had the versions of these spans.
 
-    features_by_period: period → the features to count; other events are not read.
+    features_by_period: period → the features to count; other events are not read. until: count only earlier events,
+        as the versions in force have counted them: with the values that they held at the start, and without usage
+        that is reported as unmatched.
     """
     if not features_by_period:
         return
-    closings = {period_id: past.closings[period_id] for period_id in features_by_period}
-    since = min(closing.span.starts_at for closing in closings.values())
-    customer_copies = read_customers({closing.buyer.customer_id for closing in closings.values()}, since=since)
+    counted_periods = {period_id: periods[period_id] for period_id in features_by_period}
+    since = min(period.span.starts_at for period in counted_periods.values())
+    customer_copies = read_customers({period.buyer.customer_id for period in counted_periods.values()}, since=since)
     candidate_copies = {
         customer_id: _on_candidate_versions(copy, spans)
         for customer_id, copy in customer_copies.items()
         if copy is not None
     }
     for period_id, features in features_by_period.items():
-        event_pass = _EventPass(spans[period_id], features, usage[period_id])
-        event_pass.count(closings[period_id].buyer.customer_id, candidate_copies)
+        event_pass = _EventPass(spans[period_id], features, usage[period_id], until=until)
+        event_pass.count(counted_periods[period_id].buyer.customer_id, candidate_copies)
 
 
 def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPeriod]) -> CachedCustomer:
@@ -85,9 +94,18 @@ def _on_candidate_version(period: CachedPeriod, version_id: int) -> CachedPeriod
 class _EventPass:
     """One pass over the events of a period, in order of time."""
 
-    def __init__(self, span: RatingPeriod, features: Sequence[FeatureTerms], usage: CandidateUsage) -> None:
+    def __init__(
+        self,
+        span: RatingPeriod,
+        features: Sequence[FeatureTerms],
+        usage: CandidateUsage,
+        *,
+        until: datetime | None = None,
+    ) -> None:
         self.usage = usage
         self.span = span
+        self.is_in_force = until is not None
+        self.until = min(until or span.ends_at, span.ends_at)
         self.features = {feature.plan_feature_id: feature for feature in features}
         meters = {feature.meter_id for feature in features}
         self.meters = {
@@ -102,21 +120,20 @@ class _EventPass:
             if meters & {meter.id for meter in event_meters.meters}
         )
         self.units = {feature.meter_id: (feature.name, feature.unit) for feature in features}
+        self.metering = {feature.meter_id: feature.metering for feature in features}
         self.values: dict[tuple[CounterWindow, int], list[Decimal]] = {}
         self.unpriced_events: dict[tuple[int, str], Decimal] = {}
         self.states: dict[AggregateStateKey, AggregateState] = {}
         self.levels: dict[AggregateStateKey, list[EventValue]] = {}
-        self.membership_changes: dict[AggregateStateKey, dict[str, list[MembershipChange]]] = {}
+        self.membership_changes: dict[AggregateStateKey, dict[UUID, list[MembershipChange]]] = {}
         self.numbered: dict[SplitPrice, dict[SplitText, int]] = {}
 
     def count(self, customer_id: int, customers: Mapping[int | None, CachedCustomer]) -> None:
         """Add the customer's events in the period to its usage."""
-        pages = read_pages(
-            customer_id=customer_id, names=self.names, since=self.span.starts_at, until=self.span.ends_at
-        )
+        pages = read_pages(customer_id=customer_id, names=self.names, since=self.span.starts_at, until=self.until)
         for rows in pages:
             copy = self._number_values(rows, customers[customer_id])
-            for attributed in compute_contributions(rows, {customer_id: copy}):
+            for attributed in compute_contributions(rows, {customer_id: copy}, obeys_reports=self.is_in_force):
                 if attributed.correction_sequence is None:
                     self._take(attributed)
         self._finish()
@@ -171,7 +188,7 @@ class _EventPass:
             added = aggregate_event(event_value, key.starts_at)
             if metering.aggregation == "unique":
                 joined = value_change(part.stop, attributed.event)
-                self.membership_changes.setdefault(key, {}).setdefault(joined.value, []).append(joined.step)
+                self.membership_changes.setdefault(key, {}).setdefault(joined.digest, []).append(joined.step)
             elif metering.aggregation == "weighted_sum" and metering.measures == "levels":
                 self.levels.setdefault(key, []).append(event_value)
             self.states[key] = merge_states(self.states.get(key, EMPTY), added)
@@ -186,14 +203,34 @@ class _EventPass:
             if key in self.levels:
                 total = replace(total, moment=level_moment(sorted(self.levels[key])))
             if key in self.membership_changes:
-                present = sum(max(steps).joins for steps in self.membership_changes[key].values())
-                total = replace(total, members=present)
+                total = self._with_members(total, key)
             by_dimensions = self.usage.states.setdefault(key.series.meter_id, {})
             states = by_dimensions.setdefault(decode_dimensions(key.series.dimensions.decode()), [])
             states.append(StoredState(key.span, key.starts_at, total))
         for (meter_id, detail), events in self.unpriced_events.items():
             name, _ = self.units[meter_id]
             self.usage.unpriced.append(UnpricedQuantity(name, "event", detail, events))
+
+    def _with_members(self, state: AggregateState, key: AggregateStateKey) -> AggregateState:
+        """Return the state of distinct values with the members that joined, and the time for which each is held."""
+        metering, changes = self.metering[key.series.meter_id], self.membership_changes[key]
+        held_before = _held_before(key, changes) if metering.recurring and self.is_in_force else set()
+        members = sum(int(max(steps).joins) - int(value in held_before) for value, steps in changes.items())
+        if not metering.held_by:
+            return replace(state, members=members)
+        zone = ZoneInfo(self.span.time_zone)
+        moment = sum(
+            held_moment(steps, metering.held_by, zone, was_member=value in held_before)
+            for value, steps in changes.items()
+        )
+        return replace(state, members=members, moment=Decimal(moment))
+
+
+def _held_before(key: AggregateStateKey, digests: Iterable[UUID]) -> set[UUID]:
+    """Return the values that a subscription held at the start of a period, among these."""
+    series_id = ensure_series([key.series])[key.series]
+    members = read_members([(series_id, digest) for digest in digests], recurring=True)
+    return {digest for ((_, digest), _), was_member, _ in members if was_member}
 
 
 def _carried(attributed: EventContributions, part: Contribution, index: int) -> int | Decimal:

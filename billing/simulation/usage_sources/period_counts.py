@@ -1,6 +1,7 @@
 """Count the usage of a chunk of periods as a candidate version would have counted it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -29,7 +30,10 @@ FROM unnest(%s::bigint[]) AS requested(period)
 CROSS JOIN LATERAL (
     SELECT * FROM billing_series WHERE period_id = requested.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
 ) s
-CROSS JOIN LATERAL (SELECT * FROM billing_hourlyusage WHERE series_id = s.id OFFSET 0) h
+CROSS JOIN LATERAL (
+    SELECT * FROM billing_hourlyusage
+    WHERE series_id = s.id AND bucket < coalesce(%s::timestamptz, 'infinity') OFFSET 0
+) h
 GROUP BY s.id, 1, 2, s.dimensions
 """
 
@@ -67,7 +71,7 @@ def count_usage(
         for feature_source in sources
         if feature_source.source == "sums"
     ]
-    sums = _read_sums(summed_meters) if summed_meters else {}
+    sums = read_sums(summed_meters)
     stored_states = read_states(list(spans.values()))
     usage = {
         period_id: _count_stored(
@@ -80,7 +84,7 @@ def count_usage(
         for period_id, sources in sources_by_period.items()
         if (features := _features_from_events(sources))
     }
-    recount_events(past, spans, features_from_events, usage)
+    recount_events(past.closings, spans, features_from_events, usage)
     for period_id, span in spans.items():
         candidate_usage, own_counters = usage[period_id], past.counters.get(period_id, {})
         _add_unpriced_meters(candidate_usage, past.closings[period_id].span, span, own_counters)
@@ -158,7 +162,9 @@ def _count_stored(
                 values = dict(split_values[current.plan_feature_id])
                 usage.split_values[feature_source.feature.plan_feature_id] = values
         elif feature_source.source == "sums":
-            _add_sums(usage, span, feature_source, sums.get((span.period_id, feature_source.feature.meter_id), []))
+            add_sums(
+                usage, span, feature_source.feature, sums.get((span.period_id, feature_source.feature.meter_id), [])
+            )
     return usage
 
 
@@ -179,13 +185,13 @@ def _add_counters(
                 usage.add(window_on_candidate, candidate_rate, counted)
 
 
-def _add_sums(
+def add_sums(
     usage: CandidateUsage,
     span: RatingPeriod,
-    feature_source: FeatureSource,
+    feature: FeatureTerms,
     sums: Sequence[tuple[dict[str, str], int, Decimal]],
 ) -> None:
-    feature = feature_source.feature
+    """Add a feature's sums by dimensions to the rates that match them."""
     for dimensions, events, quantity in sums:
         rate = match_rate(feature.price.rates, dimensions) if feature.price else None
         if rate is None:
@@ -223,11 +229,16 @@ def _add_unpriced_meters(
                 usage.unpriced.append(UnpricedQuantity(feature.name, feature.unit, "", sum(quantities, ZERO)))
 
 
-def _read_sums(period_meters: Sequence[tuple[int, int]]) -> SumsByMeter:
+def read_sums(period_meters: Sequence[tuple[int, int]], *, until: datetime | None = None) -> SumsByMeter:
+    """
+    Return the sums of meters in periods. until: leave out the hours that begin then or later.
+    """
     sums: SumsByMeter = {}
+    if not period_meters:
+        return sums
     period_ids = sorted({period_id for period_id, _ in period_meters})
     meter_ids = sorted({meter_id for _, meter_id in period_meters})
-    for period_id, meter_id, dimensions, events, quantity in fetch_rows(_SUMS, [period_ids, meter_ids]):
+    for period_id, meter_id, dimensions, events, quantity in fetch_rows(_SUMS, [period_ids, meter_ids, until]):
         sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
     return sums
 

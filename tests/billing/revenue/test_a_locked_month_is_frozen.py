@@ -7,7 +7,7 @@ import pytest
 from billing.job_kinds import KINDS
 from billing.jobs import worker
 from billing.models import Posting, PostingSum
-from billing.revenue.ledger.month_freeze import start_freezing
+from billing.revenue.month_end.month_freeze import start_freezing
 from invoices.documents.locked_months import lock_month
 from tests.billing.revenue.book_setup import changes, issue_invoice, line, moment
 from tests.builders import make_customer

@@ -7,7 +7,7 @@ Nothing is known of accruals after the running month.
 
 from billing.revenue.ledger.sources import month_place_sql
 
-# An uninvoiced amount counts until its period is invoiced, or its late usage is.
+# An uninvoiced amount counts while its period is open, or the late usage that it is computed from is not invoiced.
 ROWS = f"""
 SELECT s.currency, m.place AS service, m.place AS booked, s.customer_id, 'accrual' AS source, p.id AS source_id,
     'unbilled' AS debit, 'revenue' AS credit, m.amount, x.kind, v.plan_id, g.feature_id, x.fee_id,
@@ -18,13 +18,16 @@ JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = b.seller AND
 JOIN plans_planversion v ON v.id = p.version_id LEFT JOIN plans_planfeature g ON g.id = x.plan_feature_id
 CROSS JOIN LATERAL (SELECT {month_place_sql("a.month")} AS place) t
 CROSS JOIN LATERAL (VALUES (t.place, x.amount), (t.place + 1, -x.amount)) AS m(place, amount)
-WHERE x.amount <> 0 AND m.place BETWEEN b.low AND least(b.high, b.running)
-    AND (NOT x.is_uninvoiced OR p.invoice_id IS NULL OR p.late_since IS NOT NULL) AND {{customers}} AND {{changed}}
+WHERE x.amount <> 0 AND m.place BETWEEN b.low AND least(b.high, b.running) AND p.kind <> 'undone'
+    AND (NOT x.is_uninvoiced OR p.state = 'open' OR a.computed_at >= p.late_since) AND {{customers}} AND {{changed}}
 """  # noqa: S608
 
+# Only amounts of locked months are compared. They end when their period is invoiced, or their late usage by a line.
 CHANGED = """
 SELECT a.period_id AS id FROM b CROSS JOIN billing_accrual a JOIN billing_period p ON p.id = a.period_id
-LEFT JOIN invoices_invoice i ON i.id = p.invoice_id
-WHERE a.computed_at >= b.since - {margin} OR i.issued_at >= b.since - {margin}
-GROUP BY 1
+WHERE a.month < b.months[b.open] AND (a.computed_at >= b.since - {margin} OR p.closed_at >= b.since - {margin})
+UNION
+SELECT u.period_id FROM b JOIN invoices_invoice i ON i.seller_id = b.seller AND NOT i.sandbox
+    AND i.issued_at >= b.since - {margin}
+JOIN invoices_line l ON l.invoice_id = i.id JOIN billing_billedusage u ON u.line_id = l.id
 """

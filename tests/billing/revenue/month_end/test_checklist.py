@@ -108,7 +108,8 @@ def test_late_and_unmatched_usage_is_counted_with_its_amount(over):
     assert points["late_usage"].count == 1
     assert points["late_usage"].amounts == {"USD": Decimal("1.00")}
     assert points["unmatched_usage"].count == 2
-    assert lock().checklist[4]["amounts"] == [{"amount": "1", "currency": "USD"}]
+    (stored,) = (point for point in lock().checklist if point["code"] == "late_usage")
+    assert stored["amounts"] == [{"amount": "1", "currency": "USD"}]
 
 
 def test_invoices_without_a_file_unsent_or_overpaid_are_counted(over):

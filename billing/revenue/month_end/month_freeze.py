@@ -1,13 +1,13 @@
 """
 Freeze the postings of a month that is being locked, as a job: docs/postings.md#locking-a-month.
 
-An item is a range of customers. One statement writes all their postings, so that it sees each customer's invoices,
-payments and accruals at one moment; nothing waits for it. Whatever changes afterwards is booked in the next month, as
-the difference from the frozen postings.
+An item is a range of customers. It brings their accruals up to date; then one statement writes all their postings, so
+that it sees each customer's invoices, payments and accruals at one moment; nothing waits for it. Whatever changes
+afterwards is booked in the next month, as the difference from the frozen postings.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -16,12 +16,18 @@ from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
+from billing.revenue.accruals.accrual_run import accrue
 from billing.revenue.ledger.books import Books, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
 from billing.revenue.ledger.posting_table import ensure_partitions
+from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused
 from invoices.models import MonthLock
 from lib import sql
+
+_UNRATED = (
+    "%s periods can't be rated, so their revenue is unknown. Fix the causes on the month's checklist, then retry."
+)
 
 CUSTOMERS_PER_ITEM = 10_000
 """Customers frozen by one statement: it reads the seller's lines once, so ranges are large."""
@@ -55,10 +61,7 @@ def start_freezing(lock: MonthLock, *, by: User | None, at: datetime) -> Job:
 
     :raises MonthLockRefused: if an earlier month of the seller's books is open.
     """
-    books = read_books(lock.seller, at=at)
-    if lock.month > books.first_open_month:
-        text = _("%(month)s of %(seller)s is still open. Lock months in order.")
-        raise MonthLockRefused(text % {"month": f"{books.first_open_month:%B %Y}", "seller": lock.seller})
+    refuse_out_of_order(lock.seller, lock.month, at=at)
     ensure_partitions([lock.month])
     return start.start(
         kind=JobKind.MONTH_LOCK,
@@ -68,6 +71,14 @@ def start_freezing(lock: MonthLock, *, by: User | None, at: datetime) -> Job:
         by=by,
         at=at,
     )
+
+
+def refuse_out_of_order(seller: Seller, month: date, *, at: datetime) -> None:
+    """:raises MonthLockRefused: if an earlier month of the seller's books is open; the text names it."""
+    books = read_books(seller, at=at)
+    if month > books.first_open_month:
+        text = _("%(month)s of %(seller)s is still open. Lock months in order.")
+        raise MonthLockRefused(text % {"month": f"{books.first_open_month:%B %Y}", "seller": seller})
 
 
 def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
@@ -92,7 +103,13 @@ def _freeze_customers(item: JobItem, at: datetime) -> ItemOutcome:
     if lock.unlocked_at is not None:
         return ItemOutcome(unfinished="The month was unlocked meanwhile; its postings are not needed.")
     customers = item.parameters["first"], item.parameters["last"]
-    return ItemOutcome({"postings": freeze_postings(lock, books=_books(lock, at), customers=customers)})
+    until = max(at, lock.ends_at)
+    books = read_books(lock.seller, at=until)
+    # The months before it, too: their late usage is booked in this one.
+    accrued = accrue(books, at=until, months=(1, books.place_of(lock.month)), customers=customers)
+    if accrued.failed:
+        return ItemOutcome(unfinished=_UNRATED % accrued.failed)
+    return ItemOutcome({"postings": freeze_postings(lock, books=books, customers=customers)})
 
 
 def freeze_postings(lock: MonthLock, *, books: Books, customers: tuple[int, int]) -> int:
@@ -116,10 +133,6 @@ def _complete(job: Job, at: datetime) -> None:
     lock = MonthLock.objects.select_for_update(no_key=True).get(pk=job.parameters["lock"])
     if lock.unlocked_at is None:
         finish_freezing(lock, at=at)
-
-
-def _books(lock: MonthLock, at: datetime) -> Books:
-    return read_books(lock.seller, at=max(at, lock.ends_at))
 
 
 MONTH_LOCK = JobDefinition(
