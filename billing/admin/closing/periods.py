@@ -17,7 +17,7 @@ from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, 
 from billing.admin.closing.service_days import span_of
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.closing.late_usage.report import price_late_usage
-from billing.models import Counter, Period, SplitValue
+from billing.models import Accrual, Counter, Period, SplitValue
 from customers.customer_time import current_time
 from lib.admin.columns import column, display, text_column
 from plans.catalog.stored_terms import FREE_RATE
@@ -96,6 +96,7 @@ class PeriodAdmin(SubscriptionRowsAdmin):
             "status": status_text,
             "status_kind": kind,
             "usage": usage_of(period),
+            "unrated": Accrual.objects.failed().filter(period=period).order_by("month")[:MAX_COUNTERS],
             "late": [amount_shown(row) for row in price_late_usage([period])] if period.late_since else [],
         }
 

@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.urls import reverse
 
 from billing.models import Accrual, AccruedAmount, Counter, Posting
 from billing.revenue.accruals import accrual_run
@@ -64,7 +65,7 @@ def test_a_month_that_has_ended_is_computed_again_once():
 
 
 @pytest.mark.django_db
-def test_a_period_that_cannot_be_rated_keeps_the_month_open_and_stops_no_other():
+def test_a_period_that_cannot_be_rated_keeps_the_month_open_and_stops_no_other(admin_client):
     broken, sound = make_periods(2)
     seller = sound.customer.seller
     Counter.objects.filter(period__subscription=broken).update(plan_feature_id=UNKNOWN_FEATURE)
@@ -76,6 +77,10 @@ def test_a_period_that_cannot_be_rated_keeps_the_month_open_and_stops_no_other()
     points = {point.code: point for point in read_checklist(seller=seller, month=failed.month)}
     assert points["accruals_failed"].prevents_lock
     assert points["accruals_failed"].count == 1
+    listed = reverse("admin:billing_period_changelist") + f"?status=unrated&seller={seller.pk}"
+    assert admin_client.get(listed).context["cl"].result_count == 1
+    page = admin_client.get(reverse("admin:billing_period_change", args=[failed.period_id])).content.decode()
+    assert "Revenue of January 2026 unknown" in page
 
 
 @pytest.mark.django_db
