@@ -31,7 +31,7 @@ def test_files_are_made_and_downloaded(finance):
     assert (answer.status_code, answer.json()["kind"]) == (201, "export")
     work(kinds=KINDS, clock=lambda: AT)
     assert finance.get(f"/jobs/{answer.json()['number']}").status_code == 403, "a job needs `read`"
-    (row,) = finance.get("/revenue/batches", target="journal").json()["results"]
+    (row,) = finance.get("/revenue/batches", target="journal").json()["data"]
     batch = ExportBatch.objects.get()
     assert (row["number"], row["label"], row["month"], row["state"]) == (
         batch.pk,
@@ -60,16 +60,16 @@ def test_other_keys_see_no_revenue():
 def test_a_sandbox_key_finds_no_batch():
     batch = make(make_seller())
     sandbox = Caller(scopes=["revenue:read", "revenue:manage"], sandbox=True)
-    assert sandbox.get("/revenue/batches").json()["results"] == []
+    assert sandbox.get("/revenue/batches").json()["data"] == []
     problem(sandbox.get(f"/revenue/batches/{batch.pk}"), 404, "not-found")
-    problem(sandbox.post("/revenue/batches", REQUEST), 422, "invalid-fields")
+    problem(sandbox.post("/revenue/batches", REQUEST), 400, "invalid-fields")
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("seller", "nobody"), ("month", "2026-13"), ("month", "January"), ("target", "sap")]
 )
 def test_a_wrong_field_is_named(finance, field, value):
-    answer = problem(finance.post("/revenue/batches", REQUEST | {field: value}), 422, "invalid-fields")
+    answer = problem(finance.post("/revenue/batches", REQUEST | {field: value}), 400, "invalid-fields")
     assert field in str(answer)
 
 

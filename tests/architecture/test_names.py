@@ -16,6 +16,7 @@ ODD_VARIABLES = {"one", "found", "told", "asked", "what", "whose", "said"}
 """Names that fit anything and so say nothing."""
 
 ROWS_AND_VALUES = {
+    "Account": "an account of the wallets' ledger, and one of a seller's chart of accounts",
     "AggregateState": "the stored state of an aggregation, and the pure value that it is folded from",
     "Lot": "a lot of the ledger, and the pure value that the order of lots is computed from",
 }

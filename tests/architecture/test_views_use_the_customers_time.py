@@ -11,6 +11,8 @@ from config.paths import PROJECT
 REAL = re.compile(r"timezone\.now\(\)|database_time\(\)")
 
 OF_NO_CUSTOMER = {
+    "billing/api/revenue/batches.py": "files of sellers' months are made in real time",
+    "billing/admin/accounting_files/batches.py": "files of sellers' months are made in real time",
     "billing/api/simulation/simulations.py": "bulk work and simulations go by real time",
     "billing/admin/simulation/simulation_job.py": "bulk work and simulations go by real time",
     "billing/admin/limits/alerts.py": "the real time of customers without a clock; who has seen an alert when",

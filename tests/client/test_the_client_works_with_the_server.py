@@ -27,7 +27,7 @@ def tollbook(caller):
         response = browser.generic(
             request.method, path, request.content, content_type=kind, headers=dict(request.headers)
         )
-        return httpx.Response(response.status_code, content=response.content, headers=dict(response.items()))
+        return httpx.Response(response.status_code, content=b"".join(response), headers=dict(response.items()))
 
     return Tollbook(
         caller.secret, "http://testserver", retries=Retries(patience=0), transport=httpx.MockTransport(send_request)

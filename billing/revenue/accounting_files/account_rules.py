@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from billing.models import AccountMapping
 from billing.models.accounting import NARROWINGS
 from billing.models.postings import Role
-from billing.revenue.accounting_files.formats.journal import Account
+from billing.revenue.accounting_files.formats.journal import LedgerAccount
 from billing.revenue.accounting_files.formats.writer import Writer
 from customers.models import Seller
 
@@ -46,7 +46,7 @@ class AccountRule:
 
     rank: tuple[Any, ...]
     conditions: tuple[tuple[str, Any], ...]
-    account: Account
+    account: LedgerAccount
 
     def applies_to(self, key: PostingKey) -> bool:
         return all(getattr(key, name) == value for name, value in self.conditions)
@@ -65,9 +65,9 @@ class AccountRules:
 
     by_role: dict[str, list[AccountRule]] = field(default_factory=dict)
     uses_customer_groups: bool = False
-    _found: dict[tuple[str, PostingKey], Account | None] = field(default_factory=dict)
+    _found: dict[tuple[str, PostingKey], LedgerAccount | None] = field(default_factory=dict)
 
-    def account_of(self, role: str, key: PostingKey) -> Account | None:
+    def account_of(self, role: str, key: PostingKey) -> LedgerAccount | None:
         """Return the account of one side of a posting; None if no rule applies."""
         if (role, key) not in self._found:
             rules = self.by_role.get(role, [])
@@ -97,7 +97,7 @@ def arrange_rules(mappings: Iterable[AccountMapping]) -> AccountRules:
             AccountRule(
                 rank,
                 tuple(values.items()),
-                Account(account.code, account.name, mapping.cost_center, account.tax_key, account.contact),
+                LedgerAccount(account.code, account.name, mapping.cost_center, account.tax_key, account.contact),
             )
         )
         rules.uses_customer_groups |= "customer_group" in values
@@ -140,7 +140,7 @@ class KeySum(NamedTuple):
 
 def list_unmapped(sums: Iterable[KeySum], *, rules: AccountRules, writer: type[Writer]) -> list[UnmappedAmount]:
     """Return the amounts without an account that the target can take, the largest first."""
-    found: dict[tuple[Any, ...], UnmappedAmount] = {}
+    unmapped_by_key: dict[tuple[Any, ...], UnmappedAmount] = {}
     for key, amount, postings, _ in sums:
         for role, sign in ((key.debit, 1), (key.credit, -1)):
             account = rules.account_of(role, key)
@@ -149,6 +149,8 @@ def list_unmapped(sums: Iterable[KeySum], *, rules: AccountRules, writer: type[W
                 continue
             narrowing = key.narrowing() if account is None else {}
             index = (role, tuple(narrowing.items()), problem)
-            before = found.get(index, UnmappedAmount(role, narrowing, Decimal(0), 0, problem))
-            found[index] = before._replace(amount=before.amount + sign * amount, postings=before.postings + postings)
-    return sorted(found.values(), key=lambda row: (-abs(row.amount), row.role, str(row)))
+            before = unmapped_by_key.get(index, UnmappedAmount(role, narrowing, Decimal(0), 0, problem))
+            unmapped_by_key[index] = before._replace(
+                amount=before.amount + sign * amount, postings=before.postings + postings
+            )
+    return sorted(unmapped_by_key.values(), key=lambda row: (-abs(row.amount), row.role, str(row)))

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from billing.revenue.accounting_files.account_rules import AccountRules, KeySum
-from billing.revenue.accounting_files.formats.journal import Account
+from billing.revenue.accounting_files.formats.journal import LedgerAccount
 from lib.decimals import EXACT, ZERO, to_plain_string
 
 
@@ -20,8 +20,8 @@ class RowKey(NamedTuple):
 
     debit_role: str
     credit_role: str
-    debit: Account
-    credit: Account
+    debit: LedgerAccount
+    credit: LedgerAccount
     tax: str
 
 
@@ -76,7 +76,11 @@ def parse_rows(stored: Iterable[Mapping[str, Any]]) -> BatchRows:
     """Return the stored rows of a batch."""
     return {
         RowKey(
-            row["debit_role"], row["credit_role"], Account(*row["debit"]), Account(*row["credit"]), row["tax"]
+            row["debit_role"],
+            row["credit_role"],
+            LedgerAccount(*row["debit"]),
+            LedgerAccount(*row["credit"]),
+            row["tax"],
         ): Decimal(row["amount"])
         for row in stored
     }

@@ -33,7 +33,7 @@ from billing.revenue.accounting_files.batch_rows import (
 )
 from billing.revenue.accounting_files.file_store import next_batch_id, store_files
 from billing.revenue.accounting_files.formats.datev import fiscal_year_start
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, FileRefused
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, LedgerAccount, UnwritableFile
 from billing.revenue.accounting_files.formats.targets import WRITERS
 from billing.revenue.accounting_files.formats.writer import write_files
 from billing.revenue.accounting_files.journal_entries import (
@@ -124,7 +124,7 @@ def make_batch(
         entries = _entries(source, rows, remapped, detailed, numbers, by_name=WRITERS[target].identifies_by_name)
         try:
             batch.sha256 = store_files(batch.pk, write_files(WRITERS[target](book), entries))
-        except FileRefused as refusal:
+        except UnwritableFile as refusal:
             raise BatchRefused(str(refusal)) from refusal
         if not numbers.given:
             raise NothingToExport(_nothing(source, currency))
@@ -156,13 +156,13 @@ def mark_imported(*, batch_id: int, by: User | None, at: datetime) -> ExportBatc
 def list_unmapped_amounts(*, seller: Seller, month: date, target: str) -> dict[str, list[UnmappedAmount]]:
     """Return the amounts of a month without an account that the target can take, by currency."""
     lock = find_frozen_lock(seller, month)
-    found = {}
+    unmapped_by_currency = {}
     for currency in list_currencies(seller, month):
         rules = read_account_rules(seller=seller, target=target, month=month)
         sums = _postings_of(seller, month, currency, lock, rules).sums()
         if unmapped := list_unmapped(sums, rules=rules, writer=WRITERS[target]):
-            found[currency] = unmapped
-    return found
+            unmapped_by_currency[currency] = unmapped
+    return unmapped_by_currency
 
 
 def list_currencies(seller: Seller, month: date) -> list[str]:
@@ -312,7 +312,7 @@ def _entries(
     numbers: EntryNumbers,
     *,
     by_name: bool,
-) -> Iterator[Entry]:
+) -> Iterator[JournalEntry]:
     if not is_detailed:
         return entries_by_accounts(rows, numbers=numbers, by_name=by_name)
     by_source = entries_by_source(source.postings.rows(), pairs=_pairs_of(source), numbers=numbers, by_name=by_name)
@@ -363,7 +363,7 @@ def _accounts_of_earlier_files(setting: AccountingTarget, *, by_name: bool) -> s
     batches = ExportBatch.objects.filter(seller=setting.seller, target=setting.target)
     stored = batches.exclude(state=BatchState.PROVISIONAL).values_list("rows", flat=True)
     return {
-        identity_of(Account(*account), by_name=by_name)[0]
+        identity_of(LedgerAccount(*account), by_name=by_name)[0]
         for rows in stored
         for row in rows
         for account in (row["debit"], row["credit"])

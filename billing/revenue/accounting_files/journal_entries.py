@@ -12,7 +12,7 @@ from django.utils import translation
 
 from billing.models.postings import PostingSource, Role
 from billing.revenue.accounting_files.batch_rows import BatchRows
-from billing.revenue.accounting_files.formats.journal import Account, Entry, Line
+from billing.revenue.accounting_files.formats.journal import JournalEntry, JournalLine, LedgerAccount
 from billing.revenue.accounting_files.posting_reader import SourceRow
 from lib.decimals import EXACT, ZERO
 
@@ -24,8 +24,8 @@ class PairOfAccounts(NamedTuple):
 
     debit_role: str
     credit_role: str
-    debit: Account
-    credit: Account
+    debit: LedgerAccount
+    credit: LedgerAccount
 
 
 @dataclass(slots=True)
@@ -53,14 +53,16 @@ class EntryNumbers:
 
 def entries_by_accounts(
     rows: BatchRows, *, numbers: EntryNumbers, by_name: bool, remark: str = ""
-) -> Iterator[Entry]:
+) -> Iterator[JournalEntry]:
     """
     Yield an entry for each pair of accounts and tax, in role order.
 
     Rows whose two accounts are one to the target change nothing and have no entry. by_name: whether the target finds
     accounts by name. remark: begins the narrations.
     """
-    merged: dict[tuple[tuple[str, str], tuple[str, str], str], tuple[list[str], Account, Account, Decimal]] = {}
+    merged: dict[
+        tuple[tuple[str, str], tuple[str, str], str], tuple[list[str], LedgerAccount, LedgerAccount, Decimal]
+    ] = {}
     for row in sorted(rows, key=lambda row: (_ROLE_ORDER[row.debit_role], _ROLE_ORDER[row.credit_role], row)):
         debit, credit = identity_of(row.debit, by_name=by_name), identity_of(row.credit, by_name=by_name)
         if debit == credit:
@@ -72,12 +74,12 @@ def entries_by_accounts(
     for (_, _, tax), (titles, debit_account, credit_account, amount) in merged.items():
         if amount:
             narration = f"{remark}{titles[0].capitalize()}{f', {tax}' if tax else ''}, {numbers.month:%Y-%m}"
-            yield Entry(numbers.next(), narration, _pair_of_lines(debit_account, credit_account, amount))
+            yield JournalEntry(numbers.next(), narration, _pair_of_lines(debit_account, credit_account, amount))
 
 
 def entries_by_source(
     rows: Iterable[SourceRow], *, pairs: Mapping[int, PairOfAccounts], numbers: EntryNumbers, by_name: bool
-) -> Iterator[Entry]:
+) -> Iterator[JournalEntry]:
     """
     Yield an entry for each source, with its accounts in role order.
 
@@ -97,22 +99,22 @@ def entries_by_source(
         lines = _lines_of(amounts, changing)
         if lines:
             service = f", service of {service_month}" if service_month else ""
-            yield Entry(numbers.next(), f"{names[source]} {source_id}{service}", lines)
+            yield JournalEntry(numbers.next(), f"{names[source]} {source_id}{service}", lines)
 
 
-def identity_of(account: Account, *, by_name: bool) -> tuple[str, str]:
+def identity_of(account: LedgerAccount, *, by_name: bool) -> tuple[str, str]:
     """Return the code or the name that the target finds an account by, and the cost center."""
     first, second = (account.name, account.code) if by_name else (account.code, account.name)
     return first or second, account.cost_center
 
 
-def _lines_of(amounts: Mapping[int, Decimal], pairs: Mapping[int, PairOfAccounts]) -> tuple[Line, ...]:
+def _lines_of(amounts: Mapping[int, Decimal], pairs: Mapping[int, PairOfAccounts]) -> tuple[JournalLine, ...]:
     """Return the lines of a source's amounts; accounts that several postings use have one line."""
     if len(amounts) == 1:  # nearly all sources of a month, so this decides how long a file takes
         ((code, amount),) = amounts.items()
         pair = pairs[code]
         return _pair_of_lines(pair.debit, pair.credit, amount) if amount else ()
-    sums: dict[tuple[int, Account], Decimal] = {}
+    sums: dict[tuple[int, LedgerAccount], Decimal] = {}
     for code, amount in amounts.items():
         pair = pairs[code]
         for role, account, signed in (
@@ -121,14 +123,16 @@ def _lines_of(amounts: Mapping[int, Decimal], pairs: Mapping[int, PairOfAccounts
         ):
             index = (_ROLE_ORDER[role], account)
             sums[index] = EXACT.add(sums.get(index, ZERO), signed)
-    return tuple(Line(account, sums[order, account]) for order, account in sorted(sums) if sums[order, account])
+    return tuple(
+        JournalLine(account, sums[order, account]) for order, account in sorted(sums) if sums[order, account]
+    )
 
 
-def _pair_of_lines(debit: Account, credit: Account, amount: Decimal) -> tuple[Line, ...]:
+def _pair_of_lines(debit: LedgerAccount, credit: LedgerAccount, amount: Decimal) -> tuple[JournalLine, ...]:
     """Return two lines, the debit first; an amount below zero moves back."""
     if amount > 0:
-        return (Line(debit, amount), Line(credit, -amount))
-    return (Line(credit, -amount), Line(debit, amount))
+        return (JournalLine(debit, amount), JournalLine(credit, -amount))
+    return (JournalLine(credit, -amount), JournalLine(debit, amount))
 
 
 def _role_name(role: str) -> str:

@@ -121,11 +121,11 @@ class FrozenPostings:
                     yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
 
     def _sums_of(self, lock: MonthLock) -> list[KeySum]:
-        found = sql.fetch_rows(_SUMS.format(**self._parts), {**self._parameters, "locks": [lock.pk]})
-        codes = _read_fee_codes(found)
+        rows = sql.fetch_rows(_SUMS.format(**self._parts), {**self._parameters, "locks": [lock.pk]})
+        codes = _read_fee_codes(rows)
         sums = [
             KeySum(_key_of(row, codes), amount, postings, code)
-            for row in found
+            for row in rows
             for amount, postings, code in [row[12:]]
         ]
         if len({key_sum.code for key_sum in sums}) < len(sums):

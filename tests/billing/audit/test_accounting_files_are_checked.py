@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 FILES, ONCE, NUMBERED = (check.name for check in CHECKS)
 CHANGES = [
     ("UPDATE billing_exportpart SET content = content || 'x'", {FILES}),
-    ("UPDATE billing_exportpart SET file_id = (SELECT max(id) FROM billing_exportfile)", {FILES}),
+    ("UPDATE billing_exportpart SET number = number + 1, content = 'x'", {FILES}),
     ("UPDATE billing_exportfile SET name = 'other.csv'", {FILES}),
     ("UPDATE billing_exportfile SET size = size + 1", {FILES}),
     ("UPDATE billing_exportfile SET number = number + 1", {FILES}),
@@ -18,7 +18,7 @@ CHANGES = [
     ("UPDATE billing_exportbatch SET sha256 = repeat('0', 64)", {FILES}),
     ("UPDATE billing_exportbatch SET digest = repeat('0', 64)", {FILES}),
     ("UPDATE billing_exportbatch SET rows = rows || (rows -> 0)", {FILES, ONCE}),
-    ("UPDATE billing_exportbatch SET first_number = first_number + 1", {NUMBERED}),
+    ("UPDATE billing_exportbatch SET first_number = first_number + 9 WHERE first_number > 1", {NUMBERED}),
     ("UPDATE billing_posting SET amount = amount + 1", {ONCE}),
 ]
 

@@ -12,7 +12,14 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from billing.revenue.accounting_files.formats.amounts import bounded_amount
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, FileRefused, Pair, cut_into_pairs
+from billing.revenue.accounting_files.formats.journal import (
+    Book,
+    JournalEntry,
+    LedgerAccount,
+    Pair,
+    UnwritableFile,
+    cut_into_pairs,
+)
 from billing.revenue.accounting_files.formats.texts import encodable, quoted, shortened
 from billing.revenue.accounting_files.formats.writer import Writer, problem_with_cells
 from lib.decimals import HALF_UP
@@ -65,18 +72,18 @@ class DatevWriter(Writer):
     def __init__(self, book: Book) -> None:
         super().__init__(book)
         if book.consultant not in CONSULTANTS or book.client not in CLIENTS or book.fiscal_year_start is None:
-            raise FileRefused(
+            raise UnwritableFile(
                 "DATEV's header needs the consultant number (1001 to 9999999), the client number (1 to 99999) and"
                 " the first month of the fiscal year. Enter them in the seller's accounting target."
             )
         if book.account_length not in ACCOUNT_LENGTHS:
-            raise FileRefused("DATEV's accounts have 4 to 8 digits. Correct the account length of the target.")
+            raise UnwritableFile("DATEV's accounts have 4 to 8 digits. Correct the account length of the target.")
         self._rate = self._checked_rate()
         self._day = f"{book.last_day:%d%m}"
-        self._account_cells: dict[tuple[Account, Account], tuple[str, str, str]] = {}
+        self._account_cells: dict[tuple[LedgerAccount, LedgerAccount], tuple[str, str, str]] = {}
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         if not _NUMBER.fullmatch(account.code):
             return f"DATEV's account numbers have 1 to 9 digits. Enter one instead of “{account.code}”."
         if not _TAX_KEY.fullmatch(account.tax_key):
@@ -96,11 +103,11 @@ class DatevWriter(Writer):
         )
         return header + ";".join(quoted(column) for column in COLUMNS) + "\r\n"
 
-    def rows_of(self, entry: Entry) -> int:
+    def rows_of(self, entry: JournalEntry) -> int:
         # Each pair uses up a debit or a credit, and the last one uses up both.
         return len(entry.lines) - 1
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         narration = shortened(encodable(self.mark + entry.narration, self.encoding), MAX_TEXT)
         text, number = quoted(narration), quoted(entry.number)
         return "".join(self._row(pair, number, text) for pair in cut_into_pairs(entry.lines))
@@ -113,15 +120,17 @@ class DatevWriter(Writer):
             f"{number};;;{text}{_BEFORE_COST_CENTER}{cost_center}{_BEFORE_LOCK}{_LOCK}"
         )
 
-    def _cells_of(self, debit: Account, credit: Account) -> tuple[str, str, str]:
-        """:raises FileRefused: if both accounts have a BU key, or both a cost center, since a row has one of each."""
+    def _cells_of(self, debit: LedgerAccount, credit: LedgerAccount) -> tuple[str, str, str]:
+        """:raises UnwritableFile: if both accounts have a BU key, or both a cost center; a row has one of each."""
         cells = self._account_cells.get((debit, credit))
         if cells is None:
             for account in (debit, credit):
                 problem = self.problem_with(account, is_receivable=False)
                 # The numbers of customers and suppliers are one digit longer than those of other accounts.
                 if problem or len(account.code) > self.book.account_length + 1:
-                    raise FileRefused(problem or f"The account {account.code} is longer than the target's accounts.")
+                    raise UnwritableFile(
+                        problem or f"The account {account.code} is longer than the target's accounts."
+                    )
             tax_key = _one_of(debit.tax_key, credit.tax_key, "BU keys", debit, credit)
             cost_center = _one_of(debit.cost_center, credit.cost_center, "cost centers", debit, credit)
             cells = self._account_cells[debit, credit] = (
@@ -142,17 +151,19 @@ class DatevWriter(Writer):
         )
 
     def _checked_rate(self) -> Decimal | None:
-        """:raises FileRefused: if the rate that a foreign currency needs is missing or can't be written."""
+        """:raises UnwritableFile: if the rate that a foreign currency needs is missing or can't be written."""
         book, rate = self.book, self.book.exchange_rate
         if book.currency == book.base_currency:
             return None
         if rate is None:
-            raise FileRefused(
+            raise UnwritableFile(
                 f"Rows in {book.currency} need an exchange rate: {book.currency} for one {book.base_currency}."
                 " Enter it, and make the file again."
             )
         if not 0 < rate < MAX_RATE or rate != round(rate, 6):
-            raise FileRefused(f"The exchange rate {rate:f} must be above 0, below 10,000 and have up to 6 decimals.")
+            raise UnwritableFile(
+                f"The exchange rate {rate:f} must be above 0, below 10,000 and have up to 6 decimals."
+            )
         return rate
 
 
@@ -161,9 +172,9 @@ def fiscal_year_start(month: date, first_month: int) -> date:
     return date(month.year - (month.month < first_month), first_month, 1)
 
 
-def _one_of(first: str, second: str, label: str, debit: Account, credit: Account) -> str:
+def _one_of(first: str, second: str, label: str, debit: LedgerAccount, credit: LedgerAccount) -> str:
     if first and second and first != second:
-        raise FileRefused(
+        raise UnwritableFile(
             f"The accounts {debit.code} and {credit.code} have two {label}, {first} and {second}, but a DATEV row has"
             " one. Remove one of them from the mapping."
         )

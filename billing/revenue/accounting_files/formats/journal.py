@@ -14,11 +14,11 @@ from typing import NamedTuple
 from lib.decimals import EXACT, ZERO, exact_sum
 
 
-class FileRefused(ValueError):
+class UnwritableFile(ValueError):
     """The entries can't be written in this form; the text names the value and the way out."""
 
 
-class Account(NamedTuple):
+class LedgerAccount(NamedTuple):
     """
     An account of the target's chart.
 
@@ -33,26 +33,26 @@ class Account(NamedTuple):
     contact: str = ""
 
 
-class Line(NamedTuple):
+class JournalLine(NamedTuple):
     """A line of an entry. amount: above zero debits the account, below zero credits it."""
 
-    account: Account
+    account: LedgerAccount
     amount: Decimal
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """A journal entry, whose lines sum to zero. number: unique in the seller's books; it has no spaces."""
 
     number: str
     narration: str
-    lines: tuple[Line, ...]
+    lines: tuple[JournalLine, ...]
 
 
 class Pair(NamedTuple):
     """An amount above zero, moved between two accounts."""
 
-    debit: Account
-    credit: Account
+    debit: LedgerAccount
+    credit: LedgerAccount
     amount: Decimal
 
 
@@ -85,8 +85,8 @@ class Book:
     fiscal_year_start: date | None = None
     subsidiary: str = ""
     tracking_category: str = ""
-    accounts: tuple[Account, ...] = ()
-    new_accounts: tuple[Account, ...] = ()
+    accounts: tuple[LedgerAccount, ...] = ()
+    new_accounts: tuple[LedgerAccount, ...] = ()
 
     @property
     def last_day(self) -> date:
@@ -99,7 +99,7 @@ class Book:
         return "PROVISIONAL " if self.is_provisional else ""
 
 
-def cut_into_pairs(lines: Sequence[Line]) -> Iterator[Pair]:
+def cut_into_pairs(lines: Sequence[JournalLine]) -> Iterator[Pair]:
     """
     Cut an entry into pairs: the first debit with the first credit, by the smaller amount, and so on.
 
@@ -121,7 +121,7 @@ def cut_into_pairs(lines: Sequence[Line]) -> Iterator[Pair]:
             credits.append(credit._replace(amount=credit_left))
 
 
-def split_entry(entry: Entry, *, most: int) -> list[Entry]:
+def split_entry(entry: JournalEntry, *, most: int) -> list[JournalEntry]:
     """
     Return an entry of more than `most` lines as balanced entries with numbered narrations.
 
@@ -129,7 +129,7 @@ def split_entry(entry: Entry, *, most: int) -> list[Entry]:
     """
     if len(entry.lines) <= most:
         return [entry]
-    parts: list[dict[Account, Decimal]] = [{}]
+    parts: list[dict[LedgerAccount, Decimal]] = [{}]
     for pair in cut_into_pairs(entry.lines):
         if len(parts[-1].keys() | {pair.debit, pair.credit}) > most:
             parts.append({})
@@ -137,15 +137,15 @@ def split_entry(entry: Entry, *, most: int) -> list[Entry]:
         part[pair.debit] = EXACT.add(part.get(pair.debit, ZERO), pair.amount)
         part[pair.credit] = EXACT.subtract(part.get(pair.credit, ZERO), pair.amount)
     return [
-        Entry(
+        JournalEntry(
             f"{entry.number}-{number}",
             f"{entry.narration} ({number} of {len(parts)})",
-            tuple(Line(account, amount) for account, amount in part.items() if amount),
+            tuple(JournalLine(account, amount) for account, amount in part.items() if amount),
         )
         for number, part in enumerate(parts, start=1)
     ]
 
 
-def is_balanced(lines: Sequence[Line]) -> bool:
+def is_balanced(lines: Sequence[JournalLine]) -> bool:
     """Return whether the lines of an entry sum to zero."""
     return not exact_sum(line.amount for line in lines)

@@ -3,7 +3,7 @@
 import re
 
 from billing.revenue.accounting_files.formats.amounts import plain_amount
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, FileRefused
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, LedgerAccount, UnwritableFile
 from billing.revenue.accounting_files.formats.texts import one_line
 from billing.revenue.accounting_files.formats.writer import Writer, problem_with_cells
 
@@ -23,7 +23,7 @@ class BeancountWriter(Writer):
     identifies_by_name = True
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         root, *components = account.name.split(":")
         if root not in _ROOTS or not components or not all(map(_is_component, components)):
             return (
@@ -38,7 +38,7 @@ class BeancountWriter(Writer):
         rows = [f"; {one_line(self.mark + self.book.label)}: {one_line(self.book.seller)}"]
         return "".join(f"{row}\n" for row in [*rows, *(f"{OPENING_DATE} open {name}" for name in names), ""])
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         text = one_line(self.mark + entry.narration).replace("\\", "\\\\").replace('"', '\\"')
         rows = f'{self.book.last_day} * "{text}" ^{entry.number}\n'
         for account, amount in entry.lines:
@@ -58,10 +58,10 @@ class HledgerWriter(Writer):
 
     def __init__(self, book: Book) -> None:
         super().__init__(book)
-        self._names: dict[Account, str] = {}
+        self._names: dict[LedgerAccount, str] = {}
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         name = account.name
         if not name or "  " in name or ";" in name or name.startswith(_STARTS_NO_NAME):
             return (
@@ -74,13 +74,13 @@ class HledgerWriter(Writer):
         title = one_line(f"{self.mark}{self.book.label}: {self.book.seller}")
         return f"; {title}\ndecimal-mark .\n\n"
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         # A semicolon would begin a comment, and a bar would divide payee and note.
         text = one_line(self.mark + entry.narration).replace(";", ",").replace("|", "/")
         rows = f"{self.book.last_day} ({entry.number}) {text}\n"
         for account, amount in entry.lines:
             if problem := self._names.setdefault(account, self.problem_with(account, is_receivable=False)):
-                raise FileRefused(problem)
+                raise UnwritableFile(problem)
             rows += f"    {account.name}  {self.book.currency} {plain_amount(amount, self.book.places)}\n"
         return rows + "\n"
 

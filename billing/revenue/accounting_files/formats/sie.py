@@ -7,7 +7,7 @@ Source: the SIE group, SIE file format, edition 4B.
 import re
 
 from billing.revenue.accounting_files.formats.amounts import plain_amount
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, FileRefused
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, LedgerAccount, UnwritableFile
 from billing.revenue.accounting_files.formats.texts import encodable
 from billing.revenue.accounting_files.formats.writer import Writer, problem_with_cells
 
@@ -24,10 +24,10 @@ class SieWriter(Writer):
 
     def __init__(self, book: Book) -> None:
         super().__init__(book)
-        self._targets: dict[Account, str] = {}
+        self._targets: dict[LedgerAccount, str] = {}
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         if not _NUMBER.fullmatch(account.code):
             return f"SIE's account numbers have 1 to 10 digits. Enter one instead of “{account.code}”."
         return problem_with_cells(account)
@@ -51,7 +51,7 @@ class SieWriter(Writer):
             rows += [f"#OBJEKT {COST_CENTER_DIMENSION} {self._text(name)} {self._text(name)}" for name in centers]
         return "".join(f"{row}\r\n" for row in rows)
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         series, number = entry.number.rsplit("-", 1)
         day = f"{self.book.last_day:%Y%m%d}"
         text = self._text(self.mark + entry.narration)
@@ -60,11 +60,11 @@ class SieWriter(Writer):
             rows.append(f"  #TRANS {self._target(account)} {plain_amount(amount, 2)} {day}")
         return "".join(f"{row}\r\n" for row in [*rows, "}"])
 
-    def _target(self, account: Account) -> str:
-        """Return the account and its cost center. :raises FileRefused: if the account has no number."""
+    def _target(self, account: LedgerAccount) -> str:
+        """Return the account and its cost center. :raises UnwritableFile: if the account has no number."""
         if account not in self._targets:
             if problem := self.problem_with(account, is_receivable=False):
-                raise FileRefused(problem)
+                raise UnwritableFile(problem)
             center = f"{COST_CENTER_DIMENSION} {self._text(account.cost_center)}" if account.cost_center else ""
             self._targets[account] = f"{account.code} {{{center}}}"
         return self._targets[account]

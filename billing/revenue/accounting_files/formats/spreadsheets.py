@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from billing.revenue.accounting_files.formats.amounts import bounded_amount, plain_amount
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, FileRefused
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, LedgerAccount, UnwritableFile
 from billing.revenue.accounting_files.formats.texts import csv_cell, free_cell
 from billing.revenue.accounting_files.formats.writer import Writer, problem_with_cells
 
@@ -21,25 +21,25 @@ class _SpreadsheetWriter(Writer):
     def __init__(self, book: Book) -> None:
         super().__init__(book)
         # The cells of an account are the same in each of a million lines.
-        self._account_cells: dict[Account, tuple[str, ...]] = {}
+        self._account_cells: dict[LedgerAccount, tuple[str, ...]] = {}
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         return problem_with_cells(account)
 
     def head(self) -> str:
         return self.columns + "\r\n"
 
-    def cells_of(self, account: Account) -> tuple[str, ...]:
-        """:raises FileRefused: if a spreadsheet would take one for a formula."""
+    def cells_of(self, account: LedgerAccount) -> tuple[str, ...]:
+        """:raises UnwritableFile: if a spreadsheet would take one for a formula."""
         cells = self._account_cells.get(account)
         if cells is None:
             if problem := problem_with_cells(account):
-                raise FileRefused(problem)
+                raise UnwritableFile(problem)
             cells = self._account_cells[account] = tuple(csv_cell(text) for text in account)
         return cells
 
-    def narration_of(self, entry: Entry) -> str:
+    def narration_of(self, entry: JournalEntry) -> str:
         return free_cell(self.mark + entry.narration)
 
 
@@ -56,7 +56,7 @@ class JournalWriter(_SpreadsheetWriter):
         rate = f"{book.exchange_rate:f}" if book.exchange_rate else ""
         self._date, self._currency, self._rate = f"{book.last_day}", book.currency, rate
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         narration, places, rows = self.narration_of(entry), self.book.places, ""
         for account, amount in entry.lines:
             code, name, cost_center, tax_key, contact = self.cells_of(account)
@@ -75,16 +75,16 @@ class QuickBooksWriter(_SpreadsheetWriter):
     identifies_by_name = True
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         if not account.name or len(account.name) > MAX_QUICKBOOKS_NAME:
             return f"QuickBooks finds accounts by name. Enter one of 1 to {MAX_QUICKBOOKS_NAME} characters."
         if is_receivable and not account.contact:
             return "QuickBooks needs a customer's name on lines of receivables. Enter it as the account's contact."
         return problem_with_cells(account)
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         if len(entry.number) > MAX_QUICKBOOKS_NUMBER:
-            raise FileRefused(f"{entry.number} is longer than {MAX_QUICKBOOKS_NUMBER} characters.")
+            raise UnwritableFile(f"{entry.number} is longer than {MAX_QUICKBOOKS_NUMBER} characters.")
         narration, day, rows = self.narration_of(entry), f"{self.book.last_day:%m/%d/%Y}", ""
         for account, amount in entry.lines:
             _, name, cost_center, _, contact = self.cells_of(account)
@@ -111,14 +111,14 @@ class XeroWriter(_SpreadsheetWriter):
     is_in_book_currency = True
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         if not account.code:
             return "Xero finds accounts by code. Enter one."
         if not account.tax_key:
             return "Xero needs the full name of a tax rate on each line, such as Tax Exempt. Enter it as the tax key."
         return problem_with_cells(account)
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         narration = free_cell(f"{entry.number} {self.mark}{entry.narration}")
         day, rows = f"{self.book.last_day:%d/%m/%Y}", ""
         category = free_cell(self.book.tracking_category)
@@ -136,12 +136,12 @@ class NetSuiteWriter(_SpreadsheetWriter):
     identifies_by_name = True
 
     @classmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         if not account.name:
             return "NetSuite finds accounts by their exact name. Enter it."
         return problem_with_cells(account)
 
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         narration, day, rows = self.narration_of(entry), f"{self.book.last_day:%m/%d/%Y}", ""
         subsidiary = free_cell(self.book.subsidiary or self.book.seller)
         for account, amount in entry.lines:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import ClassVar, NamedTuple
 
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, split_entry
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, LedgerAccount, split_entry
 from billing.revenue.accounting_files.formats.texts import one_line
 from lib.spreadsheet_cells import FORMULA_PREFIXES
 
@@ -37,13 +37,13 @@ class Writer(ABC):
     identifies_by_name: ClassVar[bool] = False
 
     def __init__(self, book: Book) -> None:
-        """:raises FileRefused: if the book lacks a value that this form needs."""
+        """:raises UnwritableFile: if the book lacks a value that this form needs."""
         self.book = book
         self.mark = book.mark
 
     @classmethod
     @abstractmethod
-    def problem_with(cls, account: Account, *, is_receivable: bool) -> str:
+    def problem_with(cls, account: LedgerAccount, *, is_receivable: bool) -> str:
         """Return why the target can't take this account, and the way out; empty if it can."""
 
     @abstractmethod
@@ -51,15 +51,15 @@ class Writer(ABC):
         """Return the text before the first entry of each file."""
 
     @abstractmethod
-    def text_of(self, entry: Entry) -> str:
+    def text_of(self, entry: JournalEntry) -> str:
         """Return the rows of an entry."""
 
-    def rows_of(self, entry: Entry) -> int:
+    def rows_of(self, entry: JournalEntry) -> int:
         """Return the number of rows that an entry has at most."""
         return len(entry.lines)
 
 
-def write_files(writer: Writer, entries: Iterable[Entry]) -> Iterator[Chunk]:
+def write_files(writer: Writer, entries: Iterable[JournalEntry]) -> Iterator[Chunk]:
     """
     Yield the files of these entries, in parts. No entry spans two files: a longer one becomes balanced parts.
 
@@ -82,7 +82,7 @@ def write_files(writer: Writer, entries: Iterable[Entry]) -> Iterator[Chunk]:
     yield Chunk(name, "".join(texts).encode(writer.encoding))
 
 
-def problem_with_cells(account: Account) -> str:
+def problem_with_cells(account: LedgerAccount) -> str:
     """Return why an account's texts can't be cells of any file; empty if they can."""
     for label, text in zip(("code", "name", "cost center", "tax key", "contact"), account, strict=True):
         if text.startswith(FORMULA_PREFIXES):
@@ -95,7 +95,7 @@ def problem_with_cells(account: Account) -> str:
     return ""
 
 
-def _fitting(writer: Writer, entries: Iterable[Entry], most: int) -> Iterator[Entry]:
+def _fitting(writer: Writer, entries: Iterable[JournalEntry], most: int) -> Iterator[JournalEntry]:
     for entry in entries:
         if writer.rows_of(entry) <= most:
             yield entry

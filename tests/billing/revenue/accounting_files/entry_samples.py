@@ -8,14 +8,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from billing.revenue.accounting_files.formats.journal import Account, Book, Entry, Line
+from billing.revenue.accounting_files.formats.journal import Book, JournalEntry, JournalLine, LedgerAccount
 from billing.revenue.accounting_files.formats.targets import WRITERS
 from billing.revenue.accounting_files.formats.writer import write_files
 from tests.billing.revenue.accounting_files.file_readers import Files, Sums
 
 CREATED = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
-RECEIVABLE = Account("1200", "Receivable", tax_key="", contact="Usage customers")
-REVENUE = Account("4400", "Income:Usage")
+RECEIVABLE = LedgerAccount("1200", "Receivable", tax_key="", contact="Usage customers")
+REVENUE = LedgerAccount("4400", "Income:Usage")
 
 UGLY = "aZ09 ;,\"'\\äöüßÅéł…—€日本🚀👩‍💻|#{}()*!~^&%$§<>=+-@.:/"
 """Characters that some target quotes, refuses or can't encode."""
@@ -37,13 +37,17 @@ def make_book(**fields: Any) -> Book:
     return Book(**{**defaults, **fields})
 
 
-def make_entry(number: int, *lines: tuple[Account, str], narration: str = "Receivables to revenue") -> Entry:
-    return Entry(
-        f"TB-2026-01-{number:03}", narration, tuple(Line(account, Decimal(amount)) for account, amount in lines)
+def make_entry(
+    number: int, *lines: tuple[LedgerAccount, str], narration: str = "Receivables to revenue"
+) -> JournalEntry:
+    return JournalEntry(
+        f"TB-2026-01-{number:03}",
+        narration,
+        tuple(JournalLine(account, Decimal(amount)) for account, amount in lines),
     )
 
 
-def write(target: str, entries: Iterable[Entry], book: Book | None = None) -> Files:
+def write(target: str, entries: Iterable[JournalEntry], book: Book | None = None) -> Files:
     """Return the files of entries for a target."""
     entries = list(entries)
     if book is None:
@@ -55,7 +59,7 @@ def write(target: str, entries: Iterable[Entry], book: Book | None = None) -> Fi
     return dict(files)
 
 
-def sums_of(target: str, entries: Iterable[Entry]) -> Sums:
+def sums_of(target: str, entries: Iterable[JournalEntry]) -> Sums:
     """Return the sum of each account, by the name or code that the target finds it by."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for entry in entries:
@@ -75,9 +79,9 @@ _names = {
 
 
 @st.composite
-def accounts(draw: st.DrawFn, target: str) -> Account:
+def accounts(draw: st.DrawFn, target: str) -> LedgerAccount:
     """Draw an account that the target can take, with ugly texts."""
-    return Account(
+    return LedgerAccount(
         str(draw(st.integers(min_value=1, max_value=9_999))).zfill(4),
         draw(_names.get(target, _text)),
         cost_center="",
@@ -87,7 +91,7 @@ def accounts(draw: st.DrawFn, target: str) -> Account:
 
 
 @st.composite
-def entry_lists(draw: st.DrawFn, target: str) -> list[Entry]:
+def entry_lists(draw: st.DrawFn, target: str) -> list[JournalEntry]:
     """Draw balanced entries of two to twelve lines over a few accounts with distinct codes and names."""
     chosen = draw(
         st.lists(accounts(target), min_size=2, max_size=6, unique_by=(lambda row: row.code, lambda row: row.name))
@@ -103,12 +107,12 @@ def entry_lists(draw: st.DrawFn, target: str) -> list[Entry]:
                 max_size=6,
             )
         )
-        sums: dict[Account, Decimal] = defaultdict(Decimal)
+        sums: dict[LedgerAccount, Decimal] = defaultdict(Decimal)
         for order, cents in moves:
             amount = Decimal(cents) / 100
             sums[chosen[order[0]]] += amount
             sums[chosen[order[1]]] -= amount
-        lines = tuple(Line(account, amount) for account, amount in sums.items() if amount)
+        lines = tuple(JournalLine(account, amount) for account, amount in sums.items() if amount)
         if lines:
-            entries.append(Entry(f"TB-2026-01-{number:03}", draw(st.text(UGLY, max_size=90)), lines))
+            entries.append(JournalEntry(f"TB-2026-01-{number:03}", draw(st.text(UGLY, max_size=90)), lines))
     return entries

@@ -257,8 +257,8 @@ def _rows(files: Files, header: str) -> list[dict[str, str]]:
             assert None not in row
             assert None not in row.values()
             for cell in row.values():
-                assert not cell.startswith(("=", "+", "@", "\t", "\r")), cell
-                assert not cell.startswith("-") or re.fullmatch(r"-[\d.]+", cell), cell
+                assert not cell.startswith(("=", "@", "\t", "\r")), cell
+                assert not cell.startswith(("+", "-")) or re.fullmatch(r"[-+][\d.,]+", cell), cell  # a number
             rows.append(row)
     return rows
 

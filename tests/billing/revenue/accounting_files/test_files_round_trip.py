@@ -1,7 +1,7 @@
 """Whatever a file says, its accounts sum to what was posted."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.revenue.accounting_files.formats.targets import WRITERS
@@ -14,7 +14,7 @@ def test_every_target_has_a_reader():
 
 
 @pytest.mark.parametrize("target", WRITERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_file_keeps_its_targets_rules_and_the_sums_of_all_accounts(target, data):
     entries = data.draw(entry_lists(target))
@@ -25,7 +25,7 @@ def test_a_file_keeps_its_targets_rules_and_the_sums_of_all_accounts(target, dat
 
 
 @pytest.mark.parametrize("target", WRITERS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_same_entries_give_the_same_bytes(target, data):
     entries = data.draw(entry_lists(target))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from billing.revenue.accounting_files.formats.journal import Account
+from billing.revenue.accounting_files.formats.journal import LedgerAccount
 from tests.billing.revenue.accounting_files.entry_samples import make_book, make_entry, write
 
-ASSETS, INCOME = Account("1200", "Assets:Forderungen-Ü", 'center "A" \\'), Account("4400", "Income:Usage")
+ASSETS, INCOME = LedgerAccount("1200", "Assets:Forderungen-Ü", 'center "A" \\'), LedgerAccount("4400", "Income:Usage")
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
 
 
@@ -25,8 +25,8 @@ def _entries(count):
 @pytest.mark.skipif(not BEAN_CHECK.exists(), reason="beancount is not installed: run bin/setup dev")
 def test_beancount_accepts_a_ledger_of_several_batches(tmp_path):
     january = make_book(new_accounts=(ASSETS, INCOME))
-    february = make_book(label="TB-2026-01-002", new_accounts=(Account("", "Income:Breakage"),))
-    later = [make_entry(3, (ASSETS, "1"), (Account("", "Income:Breakage"), "-1"))]
+    february = make_book(label="TB-2026-01-002", new_accounts=(LedgerAccount("", "Income:Breakage"),))
+    later = [make_entry(3, (ASSETS, "1"), (LedgerAccount("", "Income:Breakage"), "-1"))]
     files = write("beancount", _entries(2), january) | write("beancount", later, february)
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

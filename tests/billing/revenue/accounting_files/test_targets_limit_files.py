@@ -10,7 +10,7 @@ from decimal import Decimal as D
 import pytest
 
 from billing.revenue.accounting_files.formats.datev import COLUMNS, fiscal_year_start
-from billing.revenue.accounting_files.formats.journal import Account, FileRefused
+from billing.revenue.accounting_files.formats.journal import LedgerAccount, UnwritableFile
 from billing.revenue.accounting_files.formats.targets import WRITERS
 from billing.revenue.accounting_files.formats.texts import encodable
 from tests.billing.revenue.accounting_files.entry_samples import RECEIVABLE, REVENUE, make_book, make_entry, write
@@ -28,7 +28,9 @@ def test_xero_takes_300_lines_a_file_and_no_journal_spans_two():
 
 
 def test_xero_gets_a_long_journal_as_balanced_parts_with_numbered_narrations():
-    accounts = [Account(f"{4_000 + number}", f"Account {number}", tax_key="Tax Exempt") for number in range(400)]
+    accounts = [
+        LedgerAccount(f"{4_000 + number}", f"Account {number}", tax_key="Tax Exempt") for number in range(400)
+    ]
     entry = make_entry(1, (TAXED[0], "400"), *((account, "-1") for account in accounts), narration="Usage")
     files = write("xero", [entry])
     narrations = [row[0] for content in files.values() for row in _cells(content)]
@@ -40,7 +42,7 @@ def test_xero_gets_a_long_journal_as_balanced_parts_with_numbered_narrations():
 
 def test_datev_takes_99_997_rows_a_file():
     entries = [make_entry(number, (RECEIVABLE, "10"), (REVENUE, "-10")) for number in range(1, 50_000)]
-    lines = [(RECEIVABLE, "10"), *[(Account(f"{number}", ""), "-1") for number in range(5_000, 5_010)]]
+    lines = [(RECEIVABLE, "10"), *[(LedgerAccount(f"{number}", ""), "-1") for number in range(5_000, 5_010)]]
     files = write("datev", [*entries, *(make_entry(number, *lines) for number in range(50_000, 55_005))])
     rows = [content.count(b"\r\n") - 2 for content in files.values()]
     assert sum(rows) == 49_999 + 10 * 5_005
@@ -82,7 +84,7 @@ REFUSED_BOOKS = [
 
 @pytest.mark.parametrize(("fields", "reason"), REFUSED_BOOKS)
 def test_datev_refuses_a_book_without_its_values(fields, reason):
-    with pytest.raises(FileRefused, match=reason):
+    with pytest.raises(UnwritableFile, match=reason):
         write("datev", [make_entry(1, (RECEIVABLE, "1"), (REVENUE, "-1"))], make_book(**fields))
 
 
@@ -109,37 +111,37 @@ REFUSED_ENTRIES = [
 
 @pytest.mark.parametrize(("target", "lines", "reason"), REFUSED_ENTRIES)
 def test_a_target_refuses_an_entry_that_it_cannot_take(target, lines, reason):
-    with pytest.raises(FileRefused, match=reason):
+    with pytest.raises(UnwritableFile, match=reason):
         write(target, [make_entry(1, *lines)])
 
 
 PROBLEMS = [
     # target, account, receivable, reason
-    ("journal", Account("1200", "Rec\neivable"), False, "control characters"),
-    ("journal", Account(" 1200", ""), False, "outer spaces"),
-    ("journal", Account("=1200", ""), False, "takes? for a formula"),
-    ("journal", Account("-1200", ""), False, "takes? for a formula"),
-    ("journal", Account("1200", "@SUM"), False, "takes? for a formula"),
-    ("journal", Account("1200", "A", contact="+49"), False, "takes? for a formula"),
-    ("quickbooks", Account("1200", ""), False, "by name"),
-    ("quickbooks", Account("1200", "Receivable"), True, "customer's name"),
-    ("xero", Account("", "Receivable", tax_key="x"), False, "by code"),
-    ("xero", Account("1200", ""), False, "tax rate"),
-    ("netsuite", Account("1200", ""), False, "exact name"),
-    ("datev", Account("12 00", ""), False, "1 to 9 digits"),
-    ("datev", Account("1234567890", ""), False, "1 to 9 digits"),
-    ("datev", Account("1200", "", tax_key="U19"), False, "BU key"),
-    ("datev", Account("1200", "", cost_center="x" * 37), False, "36 characters"),
-    ("sie", Account("A1510", ""), False, "1 to 10 digits"),
-    ("beancount", Account("1200", "Receivable"), False, "Assets, Liabilities"),
-    ("beancount", Account("1200", "Assets"), False, "Assets, Liabilities"),
-    ("beancount", Account("1200", "Assets:receivable"), False, "capital letter"),
-    ("beancount", Account("1200", "Assets:Two Words"), False, "capital letter"),
-    ("beancount", Account("1200", "Assets:🚀"), False, "capital letter"),
-    ("hledger", Account("1200", ""), False, "no name"),
-    ("hledger", Account("1200", "a;b"), False, "semicolons"),
-    ("hledger", Account("1200", "two  spaces"), False, "double spaces"),
-    ("hledger", Account("1200", "(virtual)"), False, "letter or digit"),
+    ("journal", LedgerAccount("1200", "Rec\neivable"), False, "control characters"),
+    ("journal", LedgerAccount(" 1200", ""), False, "outer spaces"),
+    ("journal", LedgerAccount("=1200", ""), False, "takes? for a formula"),
+    ("journal", LedgerAccount("-1200", ""), False, "takes? for a formula"),
+    ("journal", LedgerAccount("1200", "@SUM"), False, "takes? for a formula"),
+    ("journal", LedgerAccount("1200", "A", contact="+49"), False, "takes? for a formula"),
+    ("quickbooks", LedgerAccount("1200", ""), False, "by name"),
+    ("quickbooks", LedgerAccount("1200", "Receivable"), True, "customer's name"),
+    ("xero", LedgerAccount("", "Receivable", tax_key="x"), False, "by code"),
+    ("xero", LedgerAccount("1200", ""), False, "tax rate"),
+    ("netsuite", LedgerAccount("1200", ""), False, "exact name"),
+    ("datev", LedgerAccount("12 00", ""), False, "1 to 9 digits"),
+    ("datev", LedgerAccount("1234567890", ""), False, "1 to 9 digits"),
+    ("datev", LedgerAccount("1200", "", tax_key="U19"), False, "BU key"),
+    ("datev", LedgerAccount("1200", "", cost_center="x" * 37), False, "36 characters"),
+    ("sie", LedgerAccount("A1510", ""), False, "1 to 10 digits"),
+    ("beancount", LedgerAccount("1200", "Receivable"), False, "Assets, Liabilities"),
+    ("beancount", LedgerAccount("1200", "Assets"), False, "Assets, Liabilities"),
+    ("beancount", LedgerAccount("1200", "Assets:receivable"), False, "capital letter"),
+    ("beancount", LedgerAccount("1200", "Assets:Two Words"), False, "capital letter"),
+    ("beancount", LedgerAccount("1200", "Assets:🚀"), False, "capital letter"),
+    ("hledger", LedgerAccount("1200", ""), False, "no name"),
+    ("hledger", LedgerAccount("1200", "a;b"), False, "semicolons"),
+    ("hledger", LedgerAccount("1200", "two  spaces"), False, "double spaces"),
+    ("hledger", LedgerAccount("1200", "(virtual)"), False, "letter or digit"),
 ]
 
 
@@ -150,11 +152,11 @@ def test_a_target_says_why_it_cannot_take_an_account(target, account, receivable
 
 
 SOUND = [
-    ("journal", Account("0400", 'Quotes "and" ; semicolons, 🚀')),
-    ("quickbooks", Account("", "Income:Usage")),
-    ("datev", Account("0400", "Umlaute äöü", tax_key="9")),
-    ("beancount", Account("", "Income:Erlöse-2026:4Usage")),
-    ("hledger", Account("", "income:my usage")),
+    ("journal", LedgerAccount("0400", 'Quotes "and" ; semicolons, 🚀')),
+    ("quickbooks", LedgerAccount("", "Income:Usage")),
+    ("datev", LedgerAccount("0400", "Umlaute äöü", tax_key="9")),
+    ("beancount", LedgerAccount("", "Income:Erlöse-2026:4Usage")),
+    ("hledger", LedgerAccount("", "income:my usage")),
 ]
 
 
@@ -164,7 +166,7 @@ def test_a_target_takes_sound_accounts(target, account):
 
 
 def test_leading_zeros_of_an_account_stay():
-    account = Account("0400", "Zeros")
+    account = LedgerAccount("0400", "Zeros")
     (content,) = write("journal", [make_entry(1, (account, "1"), (REVENUE, "-1"))]).values()
     assert content.splitlines()[1].startswith(b"TB-2026-01-001,2026-01-31,0400,Zeros,,1.00,,EUR,")
 

@@ -6,7 +6,7 @@ import pytest
 
 from billing.models.accounting import NARROWINGS, Target
 from billing.revenue.accounting_files.batch_rows import parse_rows
-from billing.revenue.accounting_files.formats.journal import Account, Line, cut_into_pairs
+from billing.revenue.accounting_files.formats.journal import JournalLine, LedgerAccount, cut_into_pairs
 from billing.revenue.accounting_files.formats.targets import WRITERS
 from billing.revenue.accounting_files.formats.texts import encodable
 from tests.billing.revenue.accounting_files.account_builders import make, map_all_roles
@@ -31,8 +31,8 @@ def test_the_page_lists_the_targets():
 
 @pytest.mark.parametrize("row", rows(PAGE, "Pairs"))
 def test_the_page_cuts_entries_into_pairs(row):
-    lines = [Line(Account(f"d{at}", ""), D(text)) for at, text in enumerate(row["debits"].split())]
-    lines += [Line(Account(f"c{at}", ""), -D(text)) for at, text in enumerate(row["credits"].split())]
+    lines = [JournalLine(LedgerAccount(f"d{at}", ""), D(text)) for at, text in enumerate(row["debits"].split())]
+    lines += [JournalLine(LedgerAccount(f"c{at}", ""), -D(text)) for at, text in enumerate(row["credits"].split())]
     assert " ".join(str(pair.amount) for pair in cut_into_pairs(lines)) == row["pairs"]
 
 

@@ -42,7 +42,7 @@ class Batch:
     sha256: str
     made_at: datetime
     imported_at: datetime | None
-    files: list[AccountingFile]
+    files: tuple[AccountingFile, ...]
 
 
 class AccountingFiles(Resource):
