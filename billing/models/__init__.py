@@ -15,6 +15,7 @@ from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersio
 from billing.models.plan_migrations import MigrationItem, PlanMigration
 from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
+from billing.models.recurring_revenue import RecurringRevenue
 from billing.models.redemptions import CouponLine, Redemption
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult
@@ -69,6 +70,7 @@ __all__ = [
     "Period",
     "PeriodGrant",
     "PlanMigration",
+    "RecurringRevenue",
     "Redemption",
     "Reservation",
     "Rollout",

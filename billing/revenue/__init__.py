@@ -1,0 +1,1 @@
+"""Revenue, metrics and the books: computed from invoices, subscriptions and the wallet ledger; they change none."""
