@@ -42,9 +42,7 @@ class RecurringRevenue(models.Model):
             finite("net", most=MAX_MONTHLY, name="recurring_revenue_is_finite"),
             finite("gross", most=MAX_MONTHLY, name="recurring_revenue_before_discounts_is_finite"),
             finite("usage", most=MAX_MONTHLY, name="recurring_usage_is_finite"),
-            models.CheckConstraint(
-                condition=Q(net__lte=F("gross")), name="discounts_never_raise_recurring_revenue"
-            ),
+            models.CheckConstraint(condition=Q(net__lte=F("gross")), name="discounts_never_raise_recurring_revenue"),
             models.CheckConstraint(
                 condition=Q(month__day=1), name="recurring_revenue_names_its_month_by_the_first_day"
             ),

@@ -94,12 +94,7 @@ def quick_ratio(gains: Number, losses: Number) -> Fraction | None:
 
     Source: docs/metrics.md#quick-ratio.
     """
-    return ratio(gains, abs(losses))
-
-
-def growth_rate(opening: Number, closing: Number) -> Fraction | None:
-    """Return (closing − opening) ÷ opening; None where the opening is zero."""
-    return ratio(Fraction(closing) - Fraction(opening), opening)
+    return ratio(gains, -losses if losses < 0 else losses)
 
 
 def to_percent(share: Fraction) -> Fraction:

@@ -30,7 +30,8 @@ ranges AS (
     WHERE NOT f.is_run AND (r.net, r.gross) = (f.net, f.gross)
     UNION ALL
     SELECT customer_id, currency, greatest(first, live_from) + shift, least(last, live_to) + shift, net, gross
-    FROM live JOIN unnest(%(live_from)s::int[], %(live_to)s::int[], %(shift)s::int[]) AS block(live_from, live_to, shift)
+    FROM live JOIN unnest(%(live_from)s::int[], %(live_to)s::int[], %(shift)s::int[])
+        AS block(live_from, live_to, shift)
         ON live_from <= last AND live_to >= first
 )
 """

@@ -27,7 +27,8 @@ ROW_DIGEST = (
 _FREEZE = f"""
 INSERT INTO billing_recurringrevenue (lock_id, seller_id, customer_id, currency, month, net, gross, usage, digest)
 SELECT r.*, {ROW_DIGEST.format("r.")} FROM (
-    SELECT %(lock)s::bigint AS lock_id, %(seller)s::bigint AS seller_id, customer_id, currency, %(month)s::date AS month,
+    SELECT %(lock)s::bigint AS lock_id, %(seller)s::bigint AS seller_id, customer_id, currency,
+        %(month)s::date AS month,
         coalesce(live.net, 0)::numeric(38, {ROW_PLACES}) AS net,
         coalesce(live.gross, 0)::numeric(38, {ROW_PLACES}) AS gross,
         coalesce(used.usage, 0)::numeric(38, {ROW_PLACES}) AS usage
@@ -77,8 +78,8 @@ def freeze_recurring_revenue(*, lock: MonthLock, customers: tuple[int, int] = AL
 
     Source: docs/metrics.md#locked-months.
     """
-    # Share lock: the month can't be unlocked while its rows are written.
-    locked = MonthLock.objects.select_for_update(no_key=True).select_related("seller").get(pk=lock.pk)
+    # Row lock: the month can't be unlocked while its rows are written.
+    locked = MonthLock.objects.select_for_update(of=("self",)).select_related("seller").get(pk=lock.pk)
     if locked.unlocked_at is not None:
         raise LockNotInForce(f"{locked} of {locked.seller} is not locked any more. Lock the month, then freeze it.")
     months = [BooksMonth(*bounds, is_over=True) for bounds in month_range(locked.seller, locked.month, count=QUARTER)]

@@ -74,7 +74,8 @@ runs AS (
     WHERE subscription_id NOT IN (SELECT subscription_id FROM irregular)
     UNION ALL
     SELECT customer_id, subscription_id, currency, version_id, own_id, n - 1, n
-    FROM ({_SEGMENTS} AND s.id IN (SELECT subscription_id FROM irregular)) segments, generate_series(since + 1, until) n
+    FROM ({_SEGMENTS} AND s.id IN (SELECT subscription_id FROM irregular)) segments,
+        generate_series(since + 1, until) n
     WHERE NOT EXISTS (SELECT FROM written_off w
         WHERE w.subscription_id = segments.subscription_id AND n > w.since AND n <= w.until)
 )
@@ -93,7 +94,7 @@ quantities AS (
     SELECT * FROM changes WHERE until > since
     UNION ALL SELECT subscription_id, fee_code, NULL, 0, min(since) FROM changes GROUP BY 1, 2
 )
-"""
+"""  # noqa: S608
 
 # Prices that include tax count without the tax that the fee was last invoiced with.
 _FEE_TAX = """CASE WHEN v.prices_include_tax THEN 1 + coalesce((
@@ -130,7 +131,7 @@ coupons AS MATERIALIZED (
             AND (cardinality(k.features) = 0 OR cardinality(k.fees) > 0)
     ) held WHERE until > since
 )
-"""
+"""  # noqa: S608
 
 # Only customers with such coupons are expanded to single month ends. Each step of the recursion applies the next
 # coupon of every customer: its share of what the earlier ones left, or its amount in proportion.
@@ -161,7 +162,7 @@ discounts(customer_id, subscription_id, currency, version_id, code, n, place, mo
         ) t
     ) u
 )
-"""
+"""  # noqa: S608
 
 _AMOUNTS = """
 amounts(customer_id, currency, since, until, net, gross, commitment) AS (
@@ -172,7 +173,8 @@ amounts(customer_id, currency, since, until, net, gross, commitment) AS (
     WHERE place = (SELECT max(k.place) FROM coupons k WHERE k.customer_id = d.customer_id)
     UNION ALL
     SELECT r.customer_id, r.currency, r.since, r.until, m.amount, m.amount, m.amount
-    FROM runs r JOIN unnest(%(versions)s::bigint[], %(owns)s::bigint[], %(currencies)s::text[], %(minimums)s::numeric[])
+    FROM runs r
+    JOIN unnest(%(versions)s::bigint[], %(owns)s::bigint[], %(currencies)s::text[], %(minimums)s::numeric[])
         AS m(version_id, own_id, currency, amount) USING (version_id, own_id, currency)
 )
 """

@@ -41,7 +41,7 @@ class BooksMonth:
 
 def read_months(seller: Seller, *, at: datetime) -> list[BooksMonth]:
     """
-    Return the months from the seller's first live subscription to `at`, in order of time; none without a subscription.
+    Return the months from the seller's first live subscription to `at`, in order of time; none without one.
 
     They begin with the first one, because a customer's return is told from a first start by all earlier months.
     """

@@ -25,8 +25,8 @@ def usage_revenue_sql() -> str:
     # No usage is invoiced before the month it belongs to, so the index by date leaves out older invoices.
     return f"""
 SELECT i.customer_id, i.currency,
-    date_trunc('month', greatest(l.service_end - interval '1 microsecond', l.service_start) AT TIME ZONE %(zone)s)::date
-        AS month,
+    date_trunc('month', greatest(l.service_end - interval '1 microsecond', l.service_start)
+        AT TIME ZONE %(zone)s)::date AS month,
     sum(CASE l.kind WHEN 'usage_credit' THEN -l.amount ELSE {line_net_sql("l")} END) AS amount
 FROM invoices_invoice i JOIN invoices_line l ON l.invoice_id = i.id
 WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.state NOT IN ('draft', 'void')
@@ -47,7 +47,8 @@ def usage_mrr_sql() -> str:
     Parameters: see `usage_mrr_parameters`.
     """
     return f"""
-SELECT b.customer_id, b.currency, wanted.number, round(sum(b.amount) / {QUARTER}::numeric(60, 30), {ROW_PLACES}) AS usage
+SELECT b.customer_id, b.currency, wanted.number,
+    round(sum(b.amount) / {QUARTER}::numeric(60, 30), {ROW_PLACES}) AS usage
 FROM (
     SELECT u.customer_id, u.currency, m.number, greatest(u.amount - coalesce(live.commitment, 0), 0) AS amount
     FROM ({usage_revenue_sql()}) u

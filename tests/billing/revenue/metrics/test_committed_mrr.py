@@ -135,9 +135,7 @@ def test_a_pause_does_not_count():
 
 
 def test_quantities_count_as_they_are_held():
-    customer, subscription = on(
-        fee("10", label="Seats", basis="seat", included=2, least=1), quantities={"seats": 5}
-    )
+    customer, subscription = on(fee("10", label="Seats", basis="seat", included=2, least=1), quantities={"seats": 5})
     generate_periods(until=FEB)
     set_quantity(subscription=subscription, fee_code="seats", quantity=8, at=FEB + DAY)
     set_quantity(subscription=subscription, fee_code="seats", quantity=9, at=FEB + DAY, since=MAR)
@@ -180,9 +178,7 @@ def test_coupons_apply_in_their_order_to_the_fees_in_their_scope():
     customer, subscription = on(fee("30"), seats, quantities={"seats": 5})
     other = subscribe(customer, publish(make_plan(fees=[fee("120")], interval="year")))
     assert other.pk
-    apply_coupon(
-        subscription=subscription, coupon=make_coupon(amount=8, duration="forever", fees=["seats"]), at=JAN
-    )
+    apply_coupon(subscription=subscription, coupon=make_coupon(amount=8, duration="forever", fees=["seats"]), at=JAN)
     apply_customer_coupon(customer=customer, coupon=make_coupon(percent=25, duration="forever"), at=JAN)
     apply_customer_coupon(
         customer=customer, coupon=make_coupon(amount=9, duration="forever", period_months=3), at=JAN
@@ -227,13 +223,17 @@ def test_an_own_commitment_replaces_the_versions():
 
 
 def test_a_commitment_that_bills_no_true_up_guarantees_nothing():
-    customer, _ = on(fee("31"), commitments=[commitment("100", trues_up=False)], offers=[offer("calls", rates=[rate("1")])])
+    customer, _ = on(
+        fee("31"), commitments=[commitment("100", trues_up=False)], offers=[offer("calls", rates=[rate("1")])]
+    )
     generate_periods(until=MAY)
     assert net(customer) == ["31.00"] * 4
 
 
 def test_commitments_in_units_and_per_window_count_with_their_worth():
-    in_units, _ = on(commitments=[commitment(units=1000, feature="calls")], offers=[offer("calls", rates=[rate("0.05")])])
+    in_units, _ = on(
+        commitments=[commitment(units=1000, feature="calls")], offers=[offer("calls", rates=[rate("0.05")])]
+    )
     per_day, _ = on(
         commitments=[commitment("2", feature="texts", per_window=True)],
         offers=[offer("texts", rates=[rate("1")], price={"resets_unit": "day"})],
