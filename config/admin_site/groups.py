@@ -22,6 +22,8 @@ EVERYTHING_SEEN = [
     "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
+REVENUE = ["billing.recurringrevenue"]
+"""Revenue, which finance and approvers see, and nobody else."""
 PRICES = [
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " unitcost",
@@ -32,7 +34,7 @@ MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
-        ("view", EVERYTHING_SEEN),
+        ("view", [*EVERYTHING_SEEN, *REVENUE]),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
         ("add", ["plans.changerequest"]),
@@ -59,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["wallets.topuprule topupceiling"]),
     ],
     "finance approver": [
-        ("view", EVERYTHING_SEEN),
+        ("view", [*EVERYTHING_SEEN, *REVENUE]),
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),

@@ -80,6 +80,10 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         ],
     ),
     (
+        _("Revenue"),
+        [MenuItem(_("MRR"), "monitoring", page="revenue_mrr", permission="billing.view_recurringrevenue")],
+    ),
+    (
         _("Prepaid"),
         [
             MenuItem(_("Wallets"), "account_balance_wallet", "wallets.wallet"),

@@ -15,6 +15,7 @@ class Scope(models.TextChoices):
     INGEST = "ingest", _("ingest: send usage")
     READ = "read", _("read: see usage, customers, plans and invoices")
     MANAGE = "manage", _("manage: change customers and subscriptions")
+    REVENUE = "revenue", _("revenue: see revenue and metrics")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -34,7 +35,7 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=120)
     prefix = models.CharField(max_length=32, unique=True)
     secret_sha256 = models.CharField(max_length=64, unique=True)
-    scopes = ArrayField(models.CharField(max_length=10, choices=Scope), size=3)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope), size=4)
     sandbox = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

@@ -58,10 +58,8 @@ def move(opening: Fraction, closing: Fraction, *, before: bool = True) -> Figure
 def _churned_revenue(inputs: Case) -> Figures:
     canceled = monthly(inputs["cancelled"]["amount"], inputs["cancelled"]["unit"])
     before, after = map(Fraction, inputs["downgrade"])
-    losses = [
-        movement(canceled, Fraction(0), had_revenue_before=True),
-        movement(before, after, had_revenue_before=True),
-    ]
+    pairs = ((canceled, Fraction(0)), (before, after))
+    losses = [movement(*pair, had_revenue_before=True) for pair in pairs]
     assert [loss.kind for loss in losses if loss] == ["churn", "contraction"]
     return {"churned_revenue": money(-sum((Fraction(loss.amount) for loss in losses if loss), Fraction(0)))}
 
@@ -99,7 +97,7 @@ def _coupon_of_mrr(inputs: Case) -> Figures:
 
 
 def _first_purchase(inputs: Case) -> Figures:
-    """Return the movement to the bought amount: a case without `held` says by its expected figure whether it is new."""
+    """Return the movement from nothing to the bought amount: the first time and after a churn."""
     amount = bought(inputs)
     return move(Fraction(0), amount, before=False) | move(Fraction(0), amount, before=True)
 

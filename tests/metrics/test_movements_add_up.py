@@ -1,4 +1,4 @@
-"""Opening + movements = closing for any history of a customer, and each movement has the kind that its balances say."""
+"""Opening + movements = closing for any history of a customer, and each movement has the kind of its balances."""
 
 from decimal import Decimal
 from fractions import Fraction

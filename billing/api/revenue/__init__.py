@@ -1,0 +1,1 @@
+"""Revenue and metrics over HTTP: the scope `revenue` reads them."""
