@@ -14,6 +14,7 @@ from billing.audit.records import (
     jobs,
     notifications,
     payments,
+    recurring_revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -51,6 +52,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "wallets": (*wallets.CHECKS, *grants.CHECKS, *included_credits.CHECKS, *purchases.CHECKS),
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
+    "revenue": recurring_revenue.CHECKS,
     "access": (*notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""

@@ -18,6 +18,7 @@ from billing.audit.records import (
     jobs,
     notifications,
     payments,
+    recurring_revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *invoice_numbers.CHECKS,
     *payments.CHECKS,
     *jobs.CHECKS,
+    *recurring_revenue.CHECKS,
     *notifications.CHECKS,
 )
 

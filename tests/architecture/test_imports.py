@@ -75,11 +75,11 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             "billing/metering/usage/forecast.py",
             "import billing.closing.batch",
-            "billing: interfaces, tasks, nine wings",
+            "billing: interfaces, tasks, ten wings",
         ),
         ("invoices/documents/issue.py", "import invoices.rendering", "invoices: interfaces, tasks, documents"),
         ("wallets/ledger/spend.py", "import wallets.tasks", "wallets: interfaces, tasks, operations"),
-        ("billing/forecasts/__init__.py", "", "billing: interfaces, tasks, nine wings"),
+        ("billing/forecasts/__init__.py", "", "billing: interfaces, tasks, ten wings"),
     ],
     ids=["app", "arithmetic", "tests", "wing", "layer", "task", "package without a place"],
 )
