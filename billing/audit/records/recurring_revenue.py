@@ -20,7 +20,7 @@ _CHANGED = f"""
 """  # noqa: S608
 
 # The last month end by itself, which its balance must equal: that is the sum of all movements since the beginning.
-_LAST = LIVE_BALANCES.replace("%(ends)s", "%(last_end)s")
+_LAST = LIVE_BALANCES.replace("%(ends)s", "%(only_end)s").replace("%(first_end)s", "%(last_end)s")
 _DIFFERENCES = f"""
     SELECT customer_id, currency, moved, recomputed FROM (
         SELECT customer_id, currency, sum(net - opening) AS moved FROM moves GROUP BY 1, 2
@@ -38,7 +38,7 @@ def _differing(books: Books) -> Iterator[Row]:
             continue
         start, parameters = balances_statement(seller, months)
         with connection.cursor() as cursor:
-            cursor.execute(start + _DIFFERENCES, parameters | {"last_end": [months[-1].ends_at]})
+            cursor.execute(start + _DIFFERENCES, parameters | {"only_end": [months[-1].ends_at]})
             names = [column[0] for column in cursor.description]
             yield from ({"seller": seller.pk} | dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 

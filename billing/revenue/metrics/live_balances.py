@@ -32,28 +32,19 @@ def _monthly(amount: str, *, count: str) -> str:
 # Number of month ends at or before a time: the state just before month end n is that of a time with a number below n.
 _NUMBER = "width_bucket({}, %(ends)s::timestamptz[])"
 
-# Periods state when a subscription runs, and on which version: a trial has periods of its own, a pause has none. An
-# own commitment applies to the periods that start while it is agreed.
-_SEGMENTS = f"""
-SELECT c.id AS customer_id, s.id AS subscription_id, s.currency, p.version_id, coalesce(own.id, 0) AS own_id,
-    {_NUMBER.format("p.starts_at")} AS since, {_NUMBER.format("p.ends_at")} AS until
-FROM customers_customer c JOIN billing_subscription s ON s.customer_id = c.id
-JOIN billing_period p ON p.subscription_id = s.id
-LEFT JOIN billing_subscriptioncommitment own ON own.subscription_id = s.id AND p.starts_at >= own.starts_at
-    AND (own.ends_at IS NULL OR p.starts_at < own.ends_at)
-WHERE c.seller_id = %(seller)s AND NOT c.sandbox AND p.kind = 'regular' AND NOT p.is_trial
-    AND c.id BETWEEN %(first_customer)s AND %(last_customer)s AND s.currency LIKE %(currency)s
-"""  # noqa: S608
-
-# Periods of a subscription never overlap, so its month ends on one version are a run if their number equals the
-# length from the first to the last. Other subscriptions (after a pause, back on an earlier version) are read again,
-# month end by month end. A subscription whose latest invoice is written off as uncollectible has no recurring revenue
-# until its next invoice.
+# Periods state when a subscription runs, and on which version: a trial has periods of its own, a pause has none.
 _RUNS = f"""
-terms AS (
-    SELECT customer_id, subscription_id, currency, version_id, own_id, min(since) AS since, max(until) AS until,
-        sum(until - since) = max(until) - min(since) AS is_run
-    FROM ({_SEGMENTS}) segments WHERE until > since GROUP BY 1, 2, 3, 4, 5
+subscriptions AS MATERIALIZED (
+    SELECT s.id, s.customer_id, s.currency
+    FROM customers_customer c JOIN billing_subscription s ON s.customer_id = c.id
+    WHERE c.seller_id = %(seller)s AND NOT c.sandbox AND s.currency LIKE %(currency)s
+        AND c.id BETWEEN %(first_customer)s AND %(last_customer)s
+),
+spans AS MATERIALIZED (
+    SELECT p.subscription_id, p.version_id, min(p.starts_at) AS starts_at, max(p.ends_at) AS ends_at
+    FROM billing_period p JOIN subscriptions s ON s.id = p.subscription_id
+    WHERE p.kind = 'regular' AND NOT p.is_trial
+        AND p.starts_at < %(last_end)s AND p.ends_at >= %(first_end)s GROUP BY 1, 2
 ),
 written_off AS MATERIALIZED (
     SELECT DISTINCT p.subscription_id, {_NUMBER.format("act.at")} AS since,
@@ -67,19 +58,34 @@ written_off AS MATERIALIZED (
     WHERE i.state = 'uncollectible' AND i.seller_id = %(seller)s AND NOT i.sandbox
 ),
 irregular AS MATERIALIZED (
-    SELECT subscription_id FROM terms WHERE NOT is_run UNION SELECT subscription_id FROM written_off
+    SELECT subscription_id FROM billing_pause WHERE state <> 'revoked'
+    UNION SELECT subscription_id FROM billing_subscriptioncommitment
+    UNION SELECT subscription_id FROM written_off
+    UNION SELECT a.subscription_id FROM spans a JOIN spans b ON b.subscription_id = a.subscription_id
+        AND b.version_id <> a.version_id AND b.starts_at < a.ends_at AND b.ends_at > a.starts_at
 ),
-runs AS (
-    SELECT customer_id, subscription_id, currency, version_id, own_id, since, until FROM terms
-    WHERE subscription_id NOT IN (SELECT subscription_id FROM irregular)
+runs AS MATERIALIZED (
+    SELECT s.customer_id, s.id AS subscription_id, s.currency, r.version_id, 0::bigint AS own_id,
+        {_NUMBER.format("r.starts_at")} AS since, {_NUMBER.format("r.ends_at")} AS until
+    FROM spans r JOIN subscriptions s ON s.id = r.subscription_id
+    WHERE r.subscription_id NOT IN (SELECT subscription_id FROM irregular)
     UNION ALL
-    SELECT customer_id, subscription_id, currency, version_id, own_id, n - 1, n
-    FROM ({_SEGMENTS} AND s.id IN (SELECT subscription_id FROM irregular)) segments,
-        generate_series(since + 1, until) n
-    WHERE NOT EXISTS (SELECT FROM written_off w
-        WHERE w.subscription_id = segments.subscription_id AND n > w.since AND n <= w.until)
+    SELECT s.customer_id, s.id, s.currency, p.version_id, coalesce(own.id, 0), n - 1, n
+    FROM subscriptions s JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND NOT p.is_trial
+    LEFT JOIN billing_subscriptioncommitment own ON own.subscription_id = s.id AND p.starts_at >= own.starts_at
+        AND (own.ends_at IS NULL OR p.starts_at < own.ends_at),
+    generate_series({_NUMBER.format("p.starts_at")} + 1, {_NUMBER.format("p.ends_at")}) n
+    WHERE s.id IN (SELECT subscription_id FROM irregular) AND NOT EXISTS (SELECT FROM written_off w
+        WHERE w.subscription_id = s.id AND n > w.since AND n <= w.until)
 )
 """  # noqa: S608
+"""
+A subscription's periods on one version are one run, since periods leave no gap but for pauses.
+
+Others are read month end by month end: after a pause; back on an earlier version, so that periods of another version
+lie between; with commitments of their own, which apply to the periods that start while they are agreed; with an
+uncollectible invoice, since nothing recurs from its write-off to the next one.
+"""
 
 # Quantities by the run of month ends at which they are held: from each change to the next one, and before the first
 # change the fee's least quantity.
@@ -88,7 +94,7 @@ changes AS (
     SELECT h.subscription_id, h.fee_code, h.quantity, {_NUMBER.format("h.since")} AS since,
         lead({_NUMBER.format("h.since")}, 1, cardinality(%(ends)s))
             OVER (PARTITION BY h.subscription_id, h.fee_code ORDER BY h.since, h.id) AS until
-    FROM billing_subscriptionquantity h WHERE h.subscription_id IN (SELECT subscription_id FROM runs)
+    FROM billing_subscriptionquantity h JOIN subscriptions s ON s.id = h.subscription_id
 ),
 quantities AS (
     SELECT * FROM changes WHERE until > since
@@ -109,7 +115,7 @@ fees AS (
     SELECT r.customer_id, r.subscription_id, r.currency, r.version_id, f.code,
         greatest(r.since, coalesce(q.since, r.since)) AS since, least(r.until, coalesce(q.until, r.until)) AS until,
         {_monthly(f"f.amount * {_UNITS}", count=f"(v.interval_count * f.every * {_FEE_TAX})")} AS monthly
-    FROM runs r JOIN plans_planversion v ON v.id = r.version_id
+    FROM runs r JOIN plans_planversion v ON v.id = r.version_id AND r.until > r.since
     JOIN plans_fee f ON f.version_id = r.version_id AND f.currency = r.currency AND f.kind = 'base' AND f.amount > 0
     LEFT JOIN quantities q ON f.basis <> 'fixed' AND q.subscription_id = r.subscription_id AND q.fee_code = f.code
         AND q.since < r.until AND q.until > r.since
@@ -169,13 +175,15 @@ amounts(customer_id, currency, since, until, net, gross, commitment) AS (
     SELECT customer_id, currency, since, until, monthly, monthly, 0 FROM fees
     WHERE customer_id NOT IN (SELECT customer_id FROM coupons)
     UNION ALL
-    SELECT customer_id, currency, n - 1, n, rest, monthly, 0 FROM discounts d
-    WHERE place = (SELECT max(k.place) FROM coupons k WHERE k.customer_id = d.customer_id)
+    SELECT customer_id, currency, n - 1, n, rest, monthly, 0
+    FROM discounts
+    JOIN (SELECT customer_id, max(place) AS place FROM coupons GROUP BY 1) last USING (customer_id, place)
     UNION ALL
     SELECT r.customer_id, r.currency, r.since, r.until, m.amount, m.amount, m.amount
     FROM runs r
     JOIN unnest(%(versions)s::bigint[], %(owns)s::bigint[], %(currencies)s::text[], %(minimums)s::numeric[])
         AS m(version_id, own_id, currency, amount) USING (version_id, own_id, currency)
+    WHERE r.until > r.since
 )
 """
 
@@ -218,6 +226,8 @@ def live_parameters(
         "seller": seller.pk,
         "currency": currency,
         "ends": list(month_ends),
+        "first_end": min(month_ends, default=None),
+        "last_end": max(month_ends, default=None),
         "first_customer": first,
         "last_customer": last,
         "versions": [minimum.version_id for minimum in minimums],

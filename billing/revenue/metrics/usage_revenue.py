@@ -50,10 +50,11 @@ def usage_mrr_sql() -> str:
 SELECT b.customer_id, b.currency, wanted.number,
     round(sum(b.amount) / {QUARTER}::numeric(60, 30), {ROW_PLACES}) AS usage
 FROM (
-    SELECT u.customer_id, u.currency, m.number, greatest(u.amount - coalesce(live.commitment, 0), 0) AS amount
+    SELECT u.customer_id, u.currency, m.number, u.amount - coalesce(live.commitment, 0) AS amount
     FROM ({usage_revenue_sql()}) u
     JOIN unnest(%(months)s::date[]) WITH ORDINALITY AS m(month, number) USING (month)
-    LEFT JOIN ({LIVE_BALANCES}) live ON (live.customer_id, live.currency) = (u.customer_id, u.currency)
+    LEFT JOIN ({LIVE_BALANCES} LIMIT %(most_balances)s) live
+        ON (live.customer_id, live.currency) = (u.customer_id, u.currency)
         AND m.number BETWEEN live.first AND live.last
 ) b JOIN unnest(%(wanted)s::int[]) AS wanted(number) ON wanted.number BETWEEN b.number AND b.number + {QUARTER - 1}
 WHERE b.amount > 0 GROUP BY 1, 2, 3
@@ -76,7 +77,10 @@ def usage_mrr_parameters(
     """
     ends = [month.ends_at for month in months]
     numbers = {month.month: number for number, month in enumerate(months, 1)}
-    return live_parameters(seller, ends, currency=currency, customers=customers) | {
+    parameters = live_parameters(seller, ends, currency=currency, customers=customers)
+    return parameters | {
+        # Without any commitment, no balance is needed: null is no limit.
+        "most_balances": None if parameters["minimums"] else 0,
         "zone": seller.time_zone,
         "first_month": months[0].month if months else date.max,
         "months": list(numbers),
