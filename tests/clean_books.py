@@ -12,9 +12,9 @@ from billing.audit.records import (
     invoice_numbers,
     invoices,
     jobs,
+    mrr,
     notifications,
     payments,
-    recurring_revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -52,7 +52,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "wallets": (*wallets.CHECKS, *grants.CHECKS, *included_credits.CHECKS, *purchases.CHECKS),
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
-    "revenue": recurring_revenue.CHECKS,
+    "revenue": mrr.CHECKS,
     "access": (*notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""

@@ -16,9 +16,9 @@ from billing.audit.records import (
     invoice_numbers,
     invoices,
     jobs,
+    mrr,
     notifications,
     payments,
-    recurring_revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -39,7 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *invoice_numbers.CHECKS,
     *payments.CHECKS,
     *jobs.CHECKS,
-    *recurring_revenue.CHECKS,
+    *mrr.CHECKS,
     *notifications.CHECKS,
 )
 

@@ -9,13 +9,13 @@ from billing.models.drawdowns import Drawdown
 from billing.models.dunning import DunnedSubscription
 from billing.models.included_credits import PeriodGrant
 from billing.models.jobs import Job, JobItem, JobPart
+from billing.models.mrr import RecurringRevenue
 from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersion
 from billing.models.plan_migrations import MigrationItem, PlanMigration
 from billing.models.price_overrides import Override, SpendCap
 from billing.models.quantities import SubscriptionQuantity
-from billing.models.recurring_revenue import RecurringRevenue
 from billing.models.redemptions import CouponLine, Redemption
 from billing.models.reservations import Reservation
 from billing.models.simulations import SimulationResult

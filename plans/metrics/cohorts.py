@@ -7,7 +7,7 @@ from fractions import Fraction
 
 
 @dataclass(slots=True)
-class Cohort:
+class RevenueCohort:
     """
     The customers whose first month end with recurring revenue is the same.
 
@@ -28,7 +28,7 @@ class Cohort:
         return [Fraction(count, self.customers[0]) for count in self.customers]
 
 
-def cohorts(balances: Mapping[str, Sequence[Decimal | Fraction]]) -> list[Cohort]:
+def cohorts(balances: Mapping[str, Sequence[Decimal | Fraction]]) -> list[RevenueCohort]:
     """
     Return the cohorts in order of their first month.
 
@@ -42,7 +42,7 @@ def cohorts(balances: Mapping[str, Sequence[Decimal | Fraction]]) -> list[Cohort
         if first is not None:
             by_first.setdefault(first, []).append(amounts)
     return [
-        Cohort(
+        RevenueCohort(
             first,
             [sum((Fraction(row[number]) for row in rows), Fraction(0)) for number in range(first, len(rows[0]))],
             [sum(row[number] > 0 for row in rows) for number in range(first, len(rows[0]))],

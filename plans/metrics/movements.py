@@ -14,14 +14,14 @@ Amount = TypeVar("Amount", Decimal, Fraction)
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class MrrMovement:
     """A change of one customer's recurring revenue: opening + amount = closing."""
 
     kind: Kind
     amount: Decimal | Fraction
 
 
-def movement(opening: Amount, closing: Amount, *, had_revenue_before: bool) -> Movement | None:
+def movement(opening: Amount, closing: Amount, *, had_revenue_before: bool) -> MrrMovement | None:
     """
     Return the movement from one month end to the next; None if nothing changed.
 
@@ -34,29 +34,29 @@ def movement(opening: Amount, closing: Amount, *, had_revenue_before: bool) -> M
         return None
     amount = closing - opening
     if not opening:
-        return Movement("reactivation" if had_revenue_before else "new", amount)
+        return MrrMovement("reactivation" if had_revenue_before else "new", amount)
     if not closing:
-        return Movement("churn", amount)
-    return Movement("expansion" if amount > 0 else "contraction", amount)
+        return MrrMovement("churn", amount)
+    return MrrMovement("expansion" if amount > 0 else "contraction", amount)
 
 
-def movements(balances: Sequence[Amount]) -> list[Movement | None]:
+def movements(balances: Sequence[Amount]) -> list[MrrMovement | None]:
     """
     Return the movement into each month end but the first; the first balance is the opening one.
 
     balances: of one customer at consecutive month ends, from the first one that the books have: without the earlier
     ones, a return would look like a beginning.
     """
-    found: list[Movement | None] = []
+    by_month: list[MrrMovement | None] = []
     for number in range(1, len(balances)):
         opening, closing = balances[number - 1], balances[number]
-        found.append(movement(opening, closing, had_revenue_before=any(balances[:number])))
-    return found
+        by_month.append(movement(opening, closing, had_revenue_before=any(balances[:number])))
+    return by_month
 
 
-def sum_movements(movements_of_month: Iterable[Movement]) -> Mapping[Kind, Fraction]:
+def sum_movements(movements_of_month: Iterable[MrrMovement]) -> Mapping[Kind, Fraction]:
     """Return kind → the exact sum of these movements; kinds without any are zero."""
     sums: dict[Kind, Fraction] = dict.fromkeys(KINDS, Fraction(0))
-    for found in movements_of_month:
-        sums[found.kind] += Fraction(found.amount)
+    for move in movements_of_month:
+        sums[move.kind] += Fraction(move.amount)
     return sums

@@ -25,7 +25,7 @@ from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
 from lib.formats import format_money, format_number
 from lib.money import round_money, round_to
-from plans.metrics.cohorts import Cohort
+from plans.metrics.cohorts import RevenueCohort
 from plans.metrics.movements import KINDS, Kind
 
 KIND_NAMES = {
@@ -49,7 +49,7 @@ STRONGEST = 60
 """Opacity in percent of the color of a cohort that has doubled."""
 
 
-class Figure(NamedTuple):
+class SummaryFigure(NamedTuple):
     """One figure of the summary. note: how it is determined."""
 
     name: str
@@ -148,18 +148,18 @@ def _money(amount: Fraction | Decimal | None, currency: str) -> str:
     return NOTHING if amount is None else format_money(round_money(amount, currency), currency)
 
 
-def _summary(report: MrrReport) -> list[Figure]:
+def _summary(report: MrrReport) -> list[SummaryFigure]:
     last, currency, retained = report.last.shown(report.currency), report.currency, report.retention
     before = report.months[-2].closing if len(report.months) > 1 else None
     growth = (Fraction(report.last.closing) - Fraction(before)) / Fraction(before) if before else None
     figures = [
-        Figure(
+        SummaryFigure(
             _("Committed MRR"),
             _money(last.closing, currency),
             "" if growth is None else _("%(percent)s since the month before") % {"percent": _percent(growth)},
         ),
-        Figure(_("ARR"), _money(report.arr, currency), _("12 × committed MRR")),
-        Figure(
+        SummaryFigure(_("ARR"), _money(report.arr, currency), _("12 × committed MRR")),
+        SummaryFigure(
             _("Usage MRR, not included"),
             _money(last.usage, currency),
             _("mean of three complete months, beyond commitments"),
@@ -169,13 +169,15 @@ def _summary(report: MrrReport) -> list[Figure]:
         values = {"now": _money(retained.now, currency), "then": _money(retained.then, currency)}
         kept = {"kept": format_number(retained.kept_customers), "all": format_number(retained.customers)}
         figures += [
-            Figure(_("NRR, 12 months"), _percent(retained.net), _("%(now)s of %(then)s") % values),
-            Figure(_("GRR, 12 months"), _percent(retained.gross), _("%(kept)s of %(all)s customers kept") % kept),
+            SummaryFigure(_("NRR, 12 months"), _percent(retained.net), _("%(now)s of %(then)s") % values),
+            SummaryFigure(
+                _("GRR, 12 months"), _percent(retained.gross), _("%(kept)s of %(all)s customers kept") % kept
+            ),
         ]
     paying = ngettext("%(count)s paying customer", "%(count)s paying customers", last.customers)
     return [
         *figures,
-        Figure(_("ARPA"), _money(report.arpa, currency), paying % {"count": format_number(last.customers)}),
+        SummaryFigure(_("ARPA"), _money(report.arpa, currency), paying % {"count": format_number(last.customers)}),
     ]
 
 
@@ -219,7 +221,7 @@ def _chart(months: list[MonthMovements], currency: str) -> StaffChart:
 
 
 def _cohort_shown(
-    month: date, cohort: Cohort, report: MrrReport, choice: ReportChoice, measure: str
+    month: date, cohort: RevenueCohort, report: MrrReport, choice: ReportChoice, measure: str
 ) -> dict[str, Any]:
     shares = cohort.retained_customers if measure == "customers" else cohort.retained_revenue
     months = [row.month.month for row in report.months][-len(shares) :]

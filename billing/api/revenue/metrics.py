@@ -55,7 +55,7 @@ class MonthSerializer(serializers.Serializer[dict[str, Any]]):
     lost = serializers.IntegerField()
 
 
-class ReportSerializer(serializers.Serializer[dict[str, Any]]):
+class RevenueReportSerializer(serializers.Serializer[dict[str, Any]]):
     """What every report says about itself."""
 
     seller = serializers.CharField()
@@ -63,7 +63,7 @@ class ReportSerializer(serializers.Serializer[dict[str, Any]]):
     as_of = InstantField()
 
 
-class MrrSerializer(ReportSerializer):
+class MrrSerializer(RevenueReportSerializer):
     """Recurring revenue by month."""
 
     arr = serializers.CharField(help_text="12 × the last month's closing.")
@@ -83,7 +83,7 @@ class CustomerMovementSerializer(serializers.Serializer[dict[str, Any]]):
     closing = serializers.CharField()
 
 
-class MovementsSerializer(ReportSerializer):
+class MovementsSerializer(RevenueReportSerializer):
     """The movements of a month by customer, the largest first."""
 
     month = serializers.CharField()
@@ -91,7 +91,7 @@ class MovementsSerializer(ReportSerializer):
     movements = CustomerMovementSerializer(many=True)
 
 
-class RetentionSerializer(ReportSerializer):
+class RetentionSerializer(RevenueReportSerializer):
     """What the customers of twelve months ago pay now; newcomers don't count."""
 
     month = serializers.CharField()
@@ -113,7 +113,7 @@ class CohortSerializer(serializers.Serializer[dict[str, Any]]):
     customers = serializers.ListField(child=serializers.IntegerField())
 
 
-class CohortsSerializer(ReportSerializer):
+class CohortsSerializer(RevenueReportSerializer):
     """Cohorts by the month of their first MRR."""
 
     cohorts = CohortSerializer(many=True)
@@ -196,19 +196,19 @@ class Metrics(ApiView[Any]):
     )
     def read_retention(self, request: Request) -> dict[str, Any]:
         report = self._report(count=1)
-        found = report.retention
-        sums = (found.then, found.now, found.kept) if found else (ZERO, ZERO, ZERO)
+        retained = report.retention
+        sums = (retained.then, retained.now, retained.kept) if retained else (ZERO, ZERO, ZERO)
         then, now, kept = (str(round_money(amount, report.currency)) for amount in sums)
         return _about(report) | {
             "month": f"{report.last.month.month:%Y-%m}",
             "then": then,
             "now": now,
             "kept": kept,
-            "customers": found.customers if found else 0,
-            "kept_customers": found.kept_customers if found else 0,
-            "net_retention": _rate(found.net if found else None),
-            "gross_retention": _rate(found.gross if found else None),
-            "customer_retention": _rate(found.logos if found else None),
+            "customers": retained.customers if retained else 0,
+            "kept_customers": retained.kept_customers if retained else 0,
+            "net_retention": _rate(retained.net if retained else None),
+            "gross_retention": _rate(retained.gross if retained else None),
+            "customer_retention": _rate(retained.logos if retained else None),
         }
 
     @_revenue(

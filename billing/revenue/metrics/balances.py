@@ -64,7 +64,7 @@ moves AS (
 """
 
 
-class Statement(NamedTuple):
+class BalancesStatement(NamedTuple):
     """
     The beginning of a statement, up to its CTE `moves`, and its parameters.
 
@@ -77,13 +77,15 @@ class Statement(NamedTuple):
     parameters: dict[str, Any]
 
 
-def balances_statement(seller: Seller, months: Sequence[BooksMonth], *, currency: str = ANY_CURRENCY) -> Statement:
+def balances_statement(
+    seller: Seller, months: Sequence[BooksMonth], *, currency: str = ANY_CURRENCY
+) -> BalancesStatement:
     """Return the beginning of a statement over all changes of recurring revenue in these months."""
     live = [month.ends_at for month in months if month.lock_id is None]
     parameters = live_parameters(seller, live, currency=currency) | {"months": len(months)}
     locked = {number: month.lock_id for number, month in enumerate(months, 1) if month.lock_id is not None}
     if not locked:
-        return Statement(f"WITH live AS ({LIVE_BALANCES}), {_LIVE_ONLY}, {_MOVES}", parameters)
+        return BalancesStatement(f"WITH live AS ({LIVE_BALANCES}), {_LIVE_ONLY}, {_MOVES}", parameters)
     blocks = list(_live_blocks(months))
     parameters |= {
         "locks": list(locked.values()),
@@ -92,7 +94,7 @@ def balances_statement(seller: Seller, months: Sequence[BooksMonth], *, currency
         "live_to": [block[1] for block in blocks],
         "shift": [block[2] for block in blocks],
     }
-    return Statement(f"WITH live AS ({LIVE_BALANCES}), {_FROZEN}, {_MERGED}, {_MOVES}", parameters)
+    return BalancesStatement(f"WITH live AS ({LIVE_BALANCES}), {_FROZEN}, {_MERGED}, {_MOVES}", parameters)
 
 
 def _live_blocks(months: Sequence[BooksMonth]) -> Iterator[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 from lib.decimals import EXACT, exact_sum
-from plans.metrics.cohorts import Cohort
+from plans.metrics.cohorts import RevenueCohort
 from plans.metrics.monthly_amounts import round_sum
 from plans.metrics.movements import GAINS, KINDS, Kind
 from plans.metrics.retention import Retention, arpa, churn_rate, quick_ratio
@@ -93,7 +93,7 @@ class MrrReport:
     as_of: datetime
     months: Sequence[MonthMovements]
     retention: Retention | None
-    cohorts: Sequence[tuple[date, Cohort]]
+    cohorts: Sequence[tuple[date, RevenueCohort]]
     largest: Sequence[CustomerMovement]
     movement_count: int
 

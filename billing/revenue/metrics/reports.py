@@ -112,9 +112,9 @@ def _months_until(seller: Seller, *, at: datetime, until: date | None) -> list[B
         )
     if until is None:
         return months
-    found = [month for month in months if month.month <= until]
-    if not found or found[-1].month != until:
+    earlier = [month for month in months if month.month <= until]
+    if not earlier or earlier[-1].month != until:
         text = _("The books have no month %(month)s. Choose one from %(first)s to %(last)s.")
         values = {"month": f"{until:%Y-%m}", "first": f"{months[0].month:%Y-%m}", "last": f"{months[-1].month:%Y-%m}"}
         raise NoSuchMonths(text % values)
-    return found
+    return earlier

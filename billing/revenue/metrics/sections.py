@@ -13,7 +13,7 @@ from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 from lib import sql
 from lib.decimals import ZERO, exact_sum
-from plans.metrics.cohorts import Cohort
+from plans.metrics.cohorts import RevenueCohort
 from plans.metrics.monthly_amounts import round_sum
 from plans.metrics.movements import KINDS
 
@@ -86,20 +86,20 @@ def month_rows(rows: Sequence[Sequence[Any]], months: Sequence[BooksMonth]) -> l
     return by_month
 
 
-def cohorts(rows: Sequence[Sequence[Any]], months: Sequence[BooksMonth]) -> list[tuple[date, Cohort]]:
+def cohorts(rows: Sequence[Sequence[Any]], months: Sequence[BooksMonth]) -> list[tuple[date, RevenueCohort]]:
     changes: dict[int, dict[int, tuple[Fraction, int]]] = {}
     for first, number, amount, customers in rows:
         changes.setdefault(first, {})[number] = (Fraction(amount), customers)
-    found = []
+    by_first_month = []
     for first, by_number in sorted(changes.items()):
-        cohort, revenue, count = Cohort(first), Fraction(0), 0
+        cohort, revenue, count = RevenueCohort(first), Fraction(0), 0
         for number in range(first, len(months) + 1):
             amount, customers = by_number.get(number, (Fraction(0), 0))
             revenue, count = revenue + amount, count + customers
             cohort.revenue.append(revenue)
             cohort.customers.append(count)
-        found.append((months[first - 1].month, cohort))
-    return found
+        by_first_month.append((months[first - 1].month, cohort))
+    return by_first_month
 
 
 def customer_movement(row: Sequence[Any], currency: str) -> CustomerMovement:
