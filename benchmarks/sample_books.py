@@ -120,6 +120,15 @@ def seller() -> Seller:
     )[0]
 
 
+def add_customers(seller_row: Seller, count: int) -> None:
+    """Create customers without subscriptions, in batches of 10,000."""
+    for start in range(0, count, 10_000):
+        Customer.objects.bulk_create(
+            Customer(seller=seller_row, external_id=f"c{number}", legal_name=f"Customer {number}", country="US")
+            for number in range(start, min(start + 10_000, count))
+        )
+
+
 def subscribe(version: PlanVersion, *, first: int, count: int, starts_at: datetime, ends_at: datetime) -> None:
     """Create customers c<first> to c<first + count - 1>, each with one period; in batches of 5,000."""
     seller_row = seller()

@@ -12,6 +12,7 @@ from billing.audit.records import (
     invoice_numbers,
     invoices,
     jobs,
+    mrr,
     notifications,
     payments,
     schema_checks,
@@ -51,6 +52,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "wallets": (*wallets.CHECKS, *grants.CHECKS, *included_credits.CHECKS, *purchases.CHECKS),
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
+    "revenue": mrr.CHECKS,
     "access": (*notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""

@@ -4,7 +4,7 @@ from billing.api import jobs, plan_migrations, privacy
 from billing.api.closing import invoices, late_usage, month_end
 from billing.api.limits import alert_rules, alerts, check, entitlements, reservations, spend_caps
 from billing.api.metering import corrections, event_trace, events, line_events, meters, unmatched_usage, usage
-from billing.api.revenue import batches, reports
+from billing.api.revenue import batches, metrics, reports
 from billing.api.simulation import clones, simulations, test_clocks
 from billing.api.subscriptions import (
     cancellations,
@@ -80,6 +80,10 @@ urlpatterns = [
         simulations.Simulations.route("download_bills"),
         name="simulated_bills_csv",
     ),
+    path("revenue/mrr", metrics.Metrics.route("read_mrr"), name="revenue_mrr"),
+    path("revenue/movements", metrics.Metrics.route("read_movements"), name="revenue_movements"),
+    path("revenue/retention", metrics.Metrics.route("read_retention"), name="revenue_retention"),
+    path("revenue/cohorts", metrics.Metrics.route("read_cohorts"), name="revenue_cohorts"),
     path("month-end", month_end.MonthEndView.route("read"), name="month_end"),
     path("revenue/batches", batches.Batches.route("list_all", "create"), name="batches"),
     path("revenue/batches/<int:number>", batches.Batches.route("read"), name="batch"),

@@ -17,6 +17,7 @@ from billing.audit.records import (
     invoice_numbers,
     invoices,
     jobs,
+    mrr,
     notifications,
     payments,
     revenue,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     *revenue.CHECKS,
     *jobs.CHECKS,
     *accounting_files.CHECKS,
+    *mrr.CHECKS,
     *notifications.CHECKS,
 )
 

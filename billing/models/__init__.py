@@ -18,6 +18,7 @@ from billing.models.drawdowns import Drawdown
 from billing.models.dunning import DunnedSubscription
 from billing.models.included_credits import PeriodGrant
 from billing.models.jobs import Job, JobItem, JobPart
+from billing.models.mrr import RecurringRevenue
 from billing.models.pauses import Pause
 from billing.models.periods import Period
 from billing.models.plan_changes import Rollout, ScheduledChange, UpcomingVersion
@@ -90,6 +91,7 @@ __all__ = [
     "PlanMigration",
     "Posting",
     "PostingSum",
+    "RecurringRevenue",
     "Redemption",
     "Reservation",
     "Rollout",

@@ -1,1 +1,1 @@
-"""Revenue earned, deferred and owed, from invoices, payments and the wallet ledger alone: docs/recognition.md."""
+"""Revenue, metrics and the books, from invoices, payments and the wallet ledger alone: docs/recognition.md."""

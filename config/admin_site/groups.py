@@ -23,7 +23,7 @@ EVERYTHING_SEEN = [
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 BOOKS = [
-    "billing.posting accountingtarget account accountmapping exportbatch",
+    "billing.posting recurringrevenue accountingtarget account accountmapping exportbatch",
     "wallets.breakagerate",
     "invoices.writeoff",
 ]

@@ -80,6 +80,14 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         ],
     ),
     (
+        _("Revenue"),
+        [
+            MenuItem(_("Revenue reports"), "bar_chart", "billing.posting"),
+            MenuItem(_("MRR"), "monitoring", page="revenue_mrr", permission="billing.view_recurringrevenue"),
+            MenuItem(_("Breakage estimates"), "hourglass_bottom", "wallets.breakagerate"),
+        ],
+    ),
+    (
         _("Prepaid"),
         [
             MenuItem(_("Wallets"), "account_balance_wallet", "wallets.wallet"),
@@ -109,10 +117,6 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Usage corrections"), "undo", "billing.correction"),
             MenuItem(_("Jobs"), "checklist", "billing.job", OPEN_JOBS, "info"),
         ],
-    ),
-    (
-        _("Revenue"),
-        [MenuItem(_("Revenue reports"), "bar_chart", "billing.posting")],
     ),
     (
         _("Catalog"),

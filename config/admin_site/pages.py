@@ -13,6 +13,7 @@ from billing.admin.closing.invoices import InvoiceOfPeriod
 from billing.admin.customer_page.customer_page import CustomerAccount
 from billing.admin.metering.meters import MeterEvents
 from billing.admin.metering.wallet_usage import WalletUsageLinks
+from billing.admin.revenue import REVENUE_PAGES
 from billing.admin.subscriptions.coupons import CouponRedemptions
 from billing.admin.subscriptions.plan_versions import VersionSubscriptions
 from customers.admin.customers import CustomerAdmin
@@ -87,6 +88,7 @@ class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, Ver
 class SellerPage(SellerSampleWallet, SellerSample, SellerAdmin):
     actions_detail = ("sample_pdf",)
     inlines = (DunningInline,)
+    further_pages = (*SellerSample.further_pages, *REVENUE_PAGES)
     change_form_outer_after_template = "staff/customers/seller_preview.html"
 
 

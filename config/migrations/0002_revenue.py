@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),
-        ("billing", "0013_accrual_fingerprint"),
+        ("billing", "0014_recurring_revenue"),
         ("customers", "0006_revenue_scopes"),
         ("invoices", "0003_frozen_months"),
         ("plans", "0010_fee_recognition"),

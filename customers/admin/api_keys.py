@@ -1,6 +1,7 @@
 """API keys: issued with a secret that is shown once, rotated with an overlap, and revoked."""
 
 from datetime import timedelta
+from typing import cast
 
 from django import forms
 from django.contrib import admin
@@ -15,8 +16,13 @@ from customers.admin.secret_page import secret_page
 from customers.api_keys import keys
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
-from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, list_url
+from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, is_allowed, list_url, require
 from lib.admin.columns import column, display
+
+SEE_REVENUE = "billing.view_recurringrevenue"
+"""Needed to get a key that reads revenue: engineers make keys, but see no revenue."""
+
+REVENUE_SCOPES = frozenset([Scope.REVENUE_READ, Scope.REVENUE_MANAGE])
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
@@ -56,6 +62,13 @@ class IssueKey(ConfirmedAction[None]):
     def find(self) -> None:
         return None
 
+    def make_form(self, subject: None) -> IssueForm:
+        form = IssueForm(self.posted)
+        if not is_allowed(self.request, SEE_REVENUE):
+            choices = [choice for choice in Scope.choices if choice[0] not in REVENUE_SCOPES]
+            cast("forms.MultipleChoiceField", form.fields["scopes"]).choices = choices
+        return form
+
     def run(self, subject: None) -> HttpResponse:
         return show_key(self.request, *keys.issue(**self.choices, by=self.user, at=timezone.now()))
 
@@ -74,7 +87,11 @@ class RotateKey(KeyAction):
     form_class = KeyRotationForm
 
     def preview(self, key: ApiKey) -> Preview:
+        is_withheld = bool(REVENUE_SCOPES.intersection(key.scopes)) and not is_allowed(self.request, SEE_REVENUE)
         return Preview(
+            problems=[gettext("The key reads revenue, which you may not see. Ask finance to rotate it.")]
+            if is_withheld
+            else [],
             title=gettext("Rotate %(key)s") % {"key": key.name},
             consequences=[
                 gettext("A new key with the same scopes is created: %(scopes)s.") % {"scopes": ", ".join(key.scopes)},
@@ -83,6 +100,8 @@ class RotateKey(KeyAction):
         )
 
     def run(self, key: ApiKey) -> HttpResponse:
+        if REVENUE_SCOPES.intersection(key.scopes):
+            require(self.request, SEE_REVENUE)
         overlap = timedelta(hours=self.choices["hours"])
         return show_key(self.request, *keys.rotate(key=key, overlap=overlap, by=self.user, at=timezone.now()))
 

@@ -15,7 +15,7 @@ class Scope(models.TextChoices):
     INGEST = "ingest", _("ingest: send usage")
     READ = "read", _("read: see usage, customers, plans and invoices")
     MANAGE = "manage", _("manage: change customers and subscriptions")
-    REVENUE_READ = "revenue:read", _("revenue:read: see revenue and accounting files")
+    REVENUE_READ = "revenue:read", _("revenue:read: see revenue, metrics and accounting files")
     REVENUE_MANAGE = "revenue:manage", _("revenue:manage: make accounting files")
 
 

@@ -25,6 +25,7 @@ from invoices.rendering.pictures import draw_pages
 from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.admin import page_url, row_action
+from lib.admin.staff_admin import FurtherPages
 from lib.money import UnknownCurrency
 
 # Pages of the sample that are drawn as pictures within the request.
@@ -34,7 +35,7 @@ MAX_PAGES = 4
 class SellerSample(SellerAdmin):
     """A part of the seller page (config/admin_site/pages.py)."""
 
-    further_pages = (
+    further_pages: FurtherPages = (
         ("preview/", "preview_view", "customers_seller_preview_new"),
         ("<int:pk>/preview/", "preview_view", "customers_seller_preview"),
     )

@@ -14,11 +14,12 @@ INK = "#7d8796"
 
 @dataclass(frozen=True, slots=True)
 class ChartSeries:
-    """One line, or one color of bars; None where there is no figure."""
+    """One line, or one color of bars; None where there is no figure. color: default: by its place."""
 
     name: str
     values: Sequence[Decimal | int | None]
     faint: bool = False
+    color: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,29 @@ class MeterChart:
 
 
 def bar_chart(
-    labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str, stacked: bool = True
+    labels: Sequence[str],
+    series: Sequence[ChartSeries],
+    *,
+    summary: str,
+    stacked: bool = True,
+    dots: ChartSeries | None = None,
 ) -> StaffChart:
-    """Return bars for each label, stacked or side by side."""
+    """Return bars for each label, stacked or side by side. dots: drawn in front of them, such as their sum."""
     datasets = [
-        _dataset(entry, COLORS[index % len(COLORS)])
+        _dataset(entry, entry.color or COLORS[index % len(COLORS)])
         | {"stack": "all" if stacked else entry.name, "maxBarThickness": 28, "borderRadius": 2}
         for index, entry in enumerate(series)
     ]
+    if dots is not None:
+        in_front = {
+            "type": "line",
+            "showLine": False,
+            "pointRadius": 4,
+            "pointHitRadius": 8,
+            "order": -1,
+            "stack": "dots",
+        }
+        datasets.append(_dataset(dots, dots.color or INK) | in_front)
     return _chart("bar", labels, datasets, summary, stacked=stacked)
 
 

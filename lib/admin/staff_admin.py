@@ -18,6 +18,9 @@ from lib.admin.filters import field_filter
 from lib.admin.permissions import PermissionRules, is_allowed
 from lib.translation import Text
 
+FurtherPages = Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]]
+"""Pages below a model's list: (route, view or the name of the method, name of the URL)."""
+
 
 class StaffAdmin(PermissionRules, ModelAdmin):
     """
@@ -28,7 +31,7 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     has_form: False if a template above the form shows everything.
     empty_text: shown in place of a list without rows: its future content, and how to begin.
     empty_title: heading of this text; default: that there are no rows yet.
-    further_pages: pages below the list: (route, view or the name of the method, name of the URL).
+    further_pages: pages below the list.
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
@@ -36,7 +39,7 @@ class StaffAdmin(PermissionRules, ModelAdmin):
     has_form = True
     empty_text: Text = ""
     empty_title: Text = ""
-    further_pages: Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]] = ()
+    further_pages: FurtherPages = ()
 
     def get_urls(self) -> list[URLPattern]:
         pages = [

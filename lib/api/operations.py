@@ -88,8 +88,8 @@ def operation(
     Declare a function of an ApiView as an operation, as `get`, `post`, `put`, `patch` and `delete` do for their
     method; `declared` are further fields of `Operation`.
 
-    A GET needs the scope `read`, another method `manage`. A POST that needs more than `read` records its response
-    by the Idempotency-Key.
+    A GET needs the scope `read`, another method `manage`, unless `scope` names one. A POST that needs more than
+    `read` records its response by the Idempotency-Key.
 
     The function returns a response, a row to serialize as the response, or None for a response without content.
     """

@@ -7,7 +7,7 @@ from tests.access.routes import Route, actions, models, routes
 from tests.docs_tables import rows
 
 YES, NO, OWN = "yes", "·", "own"
-OUTSIDERS = ("anonymous", "wrong customer", "ingest", "read", "manage")
+OUTSIDERS = ("anonymous", "wrong customer", "ingest", "read", "manage", "revenue:read", "revenue:manage")
 GROUPS = ("no group", "support", "operations", "finance", "finance approver", "engineer")
 STAFF = "keys and staff"
 SHOWN = {"finance approver": "approver"}

@@ -34,7 +34,7 @@ from wallets.models import Wallet
 NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
 _WORK = OneOffLine("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))
 STAFF = ("no group", "support", "operations", "finance", "finance approver", "engineer")
-KEYS = ("ingest", "read", "manage")
+KEYS = ("ingest", "read", "manage", "revenue:read", "revenue:manage")
 OWN, FOREIGN = "walnut", "zebra"
 
 

@@ -77,6 +77,8 @@ _SENT: dict[str, Any] = {
     "POST customers/<customer>/payment-methods/page": {"back_to": "https://example.com/back"},
     "POST portal/enter/<secret>": {"entrance": "0"},
     "GET admin/autocomplete/": {"app_label": "billing", "model_name": "subscription", "field_name": "customer"},
+    **{f"GET revenue/{report}": {"seller": "acme"} for report in ("mrr", "retention", "cohorts")},
+    "GET revenue/movements": {"seller": "acme", "month": "2026-03"},
     "GET month-end": {"seller": "acme", "month": "2026-03"},
     **{
         f"GET {listed}": {"customer": "{word}"}

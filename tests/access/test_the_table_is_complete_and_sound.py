@@ -120,13 +120,17 @@ def test_support_changes_nothing_except_creating_portal_links(entries):
 def test_a_key_is_accepted_by_its_scope(entries):
     of_api = {request: entry.may for request, entry in entries.items() if entry.section == API}
     may = {
-        scope: {request for request, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")
+        scope: {request for request, cells in of_api.items() if cells[scope] == YES}
+        for scope in ("ingest", "read", "revenue:read", "revenue:manage")
     }
 
     assert may["ingest"] == INGEST_REQUESTS
+    assert may["revenue:read"] == {request for request in of_api if request.startswith("GET api/v1/revenue/")}
+    assert may["revenue:manage"] == {request for request in of_api if request.startswith("POST api/v1/revenue/")}
     assert {request for request in may["read"] if request.split()[0] not in SAFE} == set(READ_ONLY_POSTS)
     for request, cells in of_api.items():
-        assert [cells[scope] for scope in ("ingest", "read", "manage")].count(YES) == 1, f"{request}: one scope each"
+        scopes = ("ingest", "read", "manage", "revenue:read", "revenue:manage")
+        assert [cells[scope] for scope in scopes].count(YES) == 1, f"{request}: one scope each"
 
 
 def test_no_key_opens_the_admin_or_the_portal(entries):

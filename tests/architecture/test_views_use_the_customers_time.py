@@ -13,6 +13,9 @@ REAL = re.compile(r"timezone\.now\(\)|database_time\(\)")
 OF_NO_CUSTOMER = {
     "billing/api/revenue/batches.py": "files of sellers' months are made in real time",
     "billing/admin/accounting_files/batches.py": "files of sellers' months are made in real time",
+    "billing/admin/revenue/mrr_page.py": "revenue of live customers",
+    "billing/admin/revenue/movement_page.py": "revenue of live customers",
+    "billing/api/revenue/metrics.py": "revenue of live customers",
     "billing/api/simulation/simulations.py": "bulk work and simulations go by real time",
     "billing/admin/simulation/simulation_job.py": "bulk work and simulations go by real time",
     "billing/admin/limits/alerts.py": "the real time of customers without a clock; who has seen an alert when",

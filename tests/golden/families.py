@@ -5,6 +5,7 @@ from types import ModuleType
 from tests.golden import (
     aggregation_cases,
     commitment_cases,
+    metrics_cases,
     period_cases,
     pricing_cases,
     proration_cases,
@@ -23,6 +24,7 @@ RUNNERS: dict[str, ModuleType] = {
     "proration": proration_cases,
     "wallets": wallet_cases,
     "scenarios": scenario_cases,
+    "metrics": metrics_cases,
 }
 
 

@@ -23,6 +23,7 @@ NESTED = {
     "proration": "pro-lago-termination-credit-11",
     "wallets": "wal-openmeter-reset-04",
     "scenarios": "sce-lago-spending-minimum-02",
+    "metrics": "tollbook-committed-mrr",
 }
 """Family → a case with nested objects."""
 

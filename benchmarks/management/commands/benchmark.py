@@ -10,10 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from benchmarks import NAMES, check, close, ingest, journal, migrate, read, render, simulate, wallet
+from benchmarks import NAMES, check, close, ingest, journal, metrics, migrate, read, render, simulate, wallet
 from benchmarks.measurement import Outcome, Report
 
-SUBSCRIPTIONS = {"close": 4_000, "migrate": 1_500, "simulate": 2_000}
+SUBSCRIPTIONS = {"close": 4_000, "migrate": 1_500, "simulate": 2_000, "metrics": 100_000}
 """
 How many subscriptions a benchmark stores for a round, so that it takes less than three minutes on two cores, most of
 them for migrating its database and storing the usage. Ask for 20,000 to see that the ratio doesn't depend on it.
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             "migrate": lambda: migrate.run(subscriptions=subscriptions, **common),
             "simulate": lambda: simulate.run(subscriptions=subscriptions, **common),
             "journal": lambda: journal.run(postings=options["postings"], **common),
+            "metrics": lambda: metrics.run(subscriptions=subscriptions, **common),
             "close": lambda: close.run(subscriptions=subscriptions, workers=options["workers"], **common),
         }
         if name == "ingest" and options["single"]:

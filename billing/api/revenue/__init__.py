@@ -1,1 +1,1 @@
-"""Revenue reports and accounting files in the API."""
+"""Revenue reports, metrics and accounting files in the API."""

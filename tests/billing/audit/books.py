@@ -22,6 +22,7 @@ from billing.metering.imports.job import start_import
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import ReceivedEvent, event_key, parse_events
 from billing.models import IgnoreRule, Subscription, UnmatchedUsage
+from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
 from billing.simulation.sandbox.clones import clone
@@ -161,10 +162,11 @@ def _dismiss() -> None:
 
 
 def _lock() -> None:
-    """Lock two months, and unlock one of them."""
+    """Lock two months with their recurring revenue, and unlock one of them."""
     at = datetime(2026, 4, 6, tzinfo=UTC)
     for month in (date(2026, 2, 1), date(2026, 3, 1)):
         month_lock = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
+        freeze_recurring_revenue(lock=month_lock)
     unlock_month(lock_id=month_lock.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
 
 

@@ -15,6 +15,7 @@ from tollbook_client.resources.customers import Customers
 from tollbook_client.resources.events import Events
 from tollbook_client.resources.invoices import CreditNotes, Invoices
 from tollbook_client.resources.reservations import Reservations
+from tollbook_client.resources.revenue import Revenue
 from tollbook_client.resources.subscriptions import Subscriptions
 from tollbook_client.resources.usage import UsageResource
 from tollbook_client.resources.wallets import Wallets
@@ -54,6 +55,7 @@ class Tollbook:
         self.credit_notes = CreditNotes(self._connection)
         self.alerts = Alerts(self._connection)
         self.accounting_files = AccountingFiles(self._connection)
+        self.revenue = Revenue(self._connection)
 
     def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, **arguments: Any) -> Any:
         """

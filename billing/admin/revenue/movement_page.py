@@ -1,0 +1,80 @@
+"""The movements of a month by customer: the rows behind the cells of the MRR page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing.admin.revenue.mrr_page import KIND_NAMES, month_label
+from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
+from billing.revenue.metrics.figures import CustomerMovement
+from billing.revenue.metrics.months import NoSuchMonths
+from billing.revenue.metrics.reports import read_movements
+from lib.admin import require, staff_page
+from lib.csv_export import csv_download
+from lib.decimals import to_plain_string
+from lib.formats import format_money
+from plans.metrics.movements import KINDS
+
+PER_PAGE = 100
+MOST_EXPORTED = 100_000
+
+
+def page(request: HttpRequest) -> HttpResponseBase:
+    """Show the customers whose MRR changed in a month, the largest changes first, or send all of them as CSV."""
+    require(request, SEE)
+    choice = read_choice(request)
+    month = read_month(request.GET.get("month", ""))
+    kind = request.GET.get("kind", "")
+    number = request.GET.get("page", "1")
+    if choice.seller is None or not choice.currency or month is None:
+        raise Http404("Open the movements of a month from the MRR page.")
+    if (kind and kind not in KINDS) or not (number.isdecimal() and 1 <= int(number) <= MOST_EXPORTED // PER_PAGE):
+        raise Http404(f"There is no page {number} of movements “{kind}”.")
+    is_file = request.GET.get("format") == "csv"
+    try:
+        rows, count = read_movements(
+            seller=choice.seller,
+            currency=choice.currency,
+            month=month,
+            at=timezone.now(),
+            kinds=[chosen for chosen in KINDS if kind in ("", chosen)],
+            offset=0 if is_file else (int(number) - 1) * PER_PAGE,
+            limit=MOST_EXPORTED if is_file else PER_PAGE,
+        )
+    except NoSuchMonths as error:
+        raise Http404(str(error)) from error
+    if is_file:
+        return csv_download(_csv_rows(rows, choice, f"{month:%Y-%m}"), file_name=f"movements-{month:%Y-%m}.csv")
+    title = _("%(month)s: movements in %(currency)s") % {"month": month_label(month), "currency": choice.currency}
+    here = {"month": f"{month:%Y-%m}", "kind": kind}
+    context: dict[str, Any] = {
+        "choice": choice,
+        "kinds": [("", _("All"), choice.query(**here | {"kind": ""}))]
+        + [(name, KIND_NAMES[name], choice.query(**here | {"kind": name})) for name in KINDS],
+        "kind": kind,
+        "rows": [_shown(row, choice.currency) for row in rows],
+        "count": count,
+        "csv": choice.query(**here, format="csv"),
+        "earlier": choice.query(**here, page=int(number) - 1) if int(number) > 1 else "",
+        "later": choice.query(**here, page=int(number) + 1) if int(number) * PER_PAGE < count else "",
+        "back": f"{reverse('admin:revenue_mrr')}?{choice.query()}",
+    }
+    return staff_page(request, "staff/revenue/movements.html", title=title, **context)
+
+
+def _shown(row: CustomerMovement, currency: str) -> dict[str, Any]:
+    amounts = {name: format_money(getattr(row, name), currency) for name in ("opening", "amount", "closing")}
+    return amounts | {"row": row, "kind": KIND_NAMES[row.kind]}
+
+
+def _csv_rows(rows: list[CustomerMovement], choice: ReportChoice, month: str) -> Iterator[list[str]]:
+    yield ["seller", "month", "currency", "customer", "name", "kind", "opening", "amount", "closing"]
+    assert choice.seller is not None  # noqa: S101  the page has checked it
+    for row in rows:
+        amounts = map(to_plain_string, (row.opening, row.amount, row.closing))
+        yield [choice.seller.code, month, choice.currency, row.external_id, row.name, row.kind, *amounts]

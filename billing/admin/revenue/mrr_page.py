@@ -1,0 +1,255 @@
+"""MRR: the summary, the movements by month, cohorts and the largest changes, and the same as CSV."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
+from billing.revenue.metrics.figures import YEAR, CustomerMovement, MonthMovements, MrrReport
+from billing.revenue.metrics.months import NoSuchMonths
+from billing.revenue.metrics.reports import read_mrr_report
+from lib.admin import require, staff_page
+from lib.admin.charts import ChartSeries, StaffChart, bar_chart
+from lib.csv_export import csv_download
+from lib.decimals import to_plain_string
+from lib.formats import format_money, format_number
+from lib.money import round_money, round_to
+from plans.metrics.cohorts import RevenueCohort
+from plans.metrics.movements import KINDS, Kind
+
+KIND_NAMES = {
+    "new": gettext_lazy("New"),
+    "expansion": gettext_lazy("Expansion"),
+    "reactivation": gettext_lazy("Reactivation"),
+    "contraction": gettext_lazy("Contraction"),
+    "churn": gettext_lazy("Churn"),
+}
+KIND_COLORS = {
+    "new": "#3b6fc4",
+    "expansion": "#21958f",
+    "reactivation": "#7cc6be",
+    "contraction": "#d19a35",
+    "churn": "#c2504f",
+}
+MONTH_CHOICES = (YEAR, 2 * YEAR)
+TENTH, WHOLE = Decimal("0.1"), Decimal(1)
+NOTHING = "–"
+STRONGEST = 60
+"""Opacity in percent of the color of a cohort that has doubled."""
+
+
+class SummaryFigure(NamedTuple):
+    """One figure of the summary. note: how it is determined."""
+
+    name: str
+    text: str
+    note: str
+
+
+class Cell(NamedTuple):
+    """A figure of a table. url: of the rows behind it. shade: opacity of its color in percent."""
+
+    text: str
+    url: str = ""
+    shade: int = 0
+
+
+def page(request: HttpRequest) -> HttpResponseBase:
+    """Show the report of a seller in one currency, or send it as CSV."""
+    require(request, SEE)
+    choice = read_choice(request)
+    count = _month_count(request.GET.get("months", ""))
+    context: dict[str, Any] = {"choice": choice, "count": count, "counts": MONTH_CHOICES}
+    until = read_month(request.GET.get("until", ""))
+    if choice.seller is not None and choice.currency:
+        try:
+            report = read_mrr_report(
+                seller=choice.seller, currency=choice.currency, at=timezone.now(), count=count, until=until
+            )
+        except NoSuchMonths as error:
+            raise Http404(str(error)) from error
+        if request.GET.get("format") == "csv":
+            name = f"mrr-{choice.seller.code}-{choice.currency}-{report.as_of:%Y-%m-%d}.csv"
+            return csv_download(_csv_rows(report), file_name=name)
+        context |= _report_context(report, choice, measure=request.GET.get("measure", "mrr"))
+    return staff_page(request, "staff/revenue/mrr.html", title=_("MRR"), **context)
+
+
+def month_label(month: date) -> str:
+    return date_format(month, "M Y")
+
+
+def _month_count(text: str) -> int:
+    return next((count for count in MONTH_CHOICES if str(count) == text), YEAR)
+
+
+def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) -> dict[str, Any]:
+    months = [row.shown(report.currency) for row in report.months]
+    local = report.as_of.astimezone(ZoneInfo(report.seller.time_zone))
+    return {
+        "as_of": f"{date_format(local, 'DATETIME_FORMAT')} ({report.seller.time_zone})",
+        "figures": _summary(report),
+        "chart": _chart(months, report.currency),
+        "months": months,
+        "rows": [(KIND_NAMES[kind], [_movement_cell(row, kind, choice) for row in months]) for kind in KINDS],
+        "opening": [_amount(row.opening, report.currency) for row in months],
+        "closing": [_amount(row.closing, report.currency) for row in months],
+        "gross": [_amount(row.gross, report.currency) for row in months],
+        "usage": [NOTHING if row.usage is None else _amount(row.usage, report.currency) for row in months],
+        "customer_changes": [f"+{row.gained} / −{row.lost}" for row in months],
+        "is_running": not report.last.month.is_over,
+        "measure": measure,
+        "cohorts": [_cohort_shown(month, cohort, report, choice, measure) for month, cohort in report.cohorts],
+        "cohort_months": range(1, max((len(cohort.revenue) for _, cohort in report.cohorts), default=1)),
+        "largest": [(move, KIND_NAMES[move.kind], _signed(move, report.currency)) for move in report.largest],
+        "movement_count": report.movement_count,
+        "movements_url": movements_url(choice, report.last.month.month),
+        "definitions": _definitions(report),
+    }
+
+
+def movements_url(choice: ReportChoice, month: date, kind: str = "") -> str:
+    """Return the address of the movements of a month by customer."""
+    return f"{reverse('admin:revenue_movements')}?{choice.query(month=f'{month:%Y-%m}', kind=kind)}"
+
+
+def _movement_cell(row: MonthMovements, kind: Kind, choice: ReportChoice) -> Cell:
+    amount = row.movements[kind]
+    text = _amount(amount, choice.currency) if amount else NOTHING
+    return Cell(text, movements_url(choice, row.month.month, kind))
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    """Return an amount without its currency, which the table names once."""
+    return f"{round_money(amount, currency):,f}".replace("-", "−")
+
+
+def _signed(move: CustomerMovement, currency: str) -> str:
+    sign = "+" if move.amount > 0 else "−"
+    return f"{sign}{format_money(abs(move.amount), currency)}"
+
+
+def _percent(share: Fraction | None, unit: Decimal = TENTH) -> str:
+    return NOTHING if share is None else f"{round_to(share * 100, unit)}%"
+
+
+def _money(amount: Fraction | Decimal | None, currency: str) -> str:
+    return NOTHING if amount is None else format_money(round_money(amount, currency), currency)
+
+
+def _summary(report: MrrReport) -> list[SummaryFigure]:
+    last, currency, retained = report.last.shown(report.currency), report.currency, report.retention
+    before = report.months[-2].closing if len(report.months) > 1 else None
+    growth = (Fraction(report.last.closing) - Fraction(before)) / Fraction(before) if before else None
+    figures = [
+        SummaryFigure(
+            _("Committed MRR"),
+            _money(last.closing, currency),
+            "" if growth is None else _("%(percent)s since the month before") % {"percent": _percent(growth)},
+        ),
+        SummaryFigure(_("ARR"), _money(report.arr, currency), _("12 × committed MRR")),
+        SummaryFigure(
+            _("Usage MRR, not included"),
+            _money(last.usage, currency),
+            _("mean of three complete months, beyond commitments"),
+        ),
+    ]
+    if retained is not None:
+        values = {"now": _money(retained.now, currency), "then": _money(retained.then, currency)}
+        kept = {"kept": format_number(retained.kept_customers), "all": format_number(retained.customers)}
+        figures += [
+            SummaryFigure(_("NRR, 12 months"), _percent(retained.net), _("%(now)s of %(then)s") % values),
+            SummaryFigure(
+                _("GRR, 12 months"), _percent(retained.gross), _("%(kept)s of %(all)s customers kept") % kept
+            ),
+        ]
+    paying = ngettext("%(count)s paying customer", "%(count)s paying customers", last.customers)
+    return [
+        *figures,
+        SummaryFigure(_("ARPA"), _money(report.arpa, currency), paying % {"count": format_number(last.customers)}),
+    ]
+
+
+def _definitions(report: MrrReport) -> list[tuple[str, str]]:
+    """Return the name of each figure and its computation, with the numbers of this report."""
+    retained, currency = report.retention, report.currency
+    mrr = _(
+        "Fees, seats and minimums of live subscriptions, per month; no trials, no pauses, net of permanent coupons"
+    )
+    definitions = [("MRR", mrr)]
+    if retained is not None:
+        values = {
+            "count": format_number(retained.customers),
+            "now": _money(retained.now, currency),
+            "kept": _money(retained.kept, currency),
+            "then": _money(retained.then, currency),
+        }
+        nrr = _("MRR now ÷ MRR 12 months ago, same %(count)s customers: %(now)s ÷ %(then)s")
+        grr = _("The smaller of then and now: %(kept)s ÷ %(then)s")
+        definitions += [("NRR", nrr % values), ("GRR", grr % values)]
+    quick = NOTHING if report.quick_ratio is None else str(round_to(report.quick_ratio, TENTH))
+    churn = _("Customers lost in the last complete month ÷ those at its beginning: %(rate)s")
+    return [
+        *definitions,
+        (_("Quick ratio"), _("%(ratio)s, gains ÷ losses of the months shown") % {"ratio": quick}),
+        (_("Churn rate"), churn % {"rate": _percent(report.churn_rate)}),
+    ]
+
+
+def _chart(months: list[MonthMovements], currency: str) -> StaffChart:
+    series = [
+        ChartSeries(str(KIND_NAMES[kind]), [row.movements[kind] for row in months], color=KIND_COLORS[kind])
+        for kind in KINDS
+    ]
+    return bar_chart(
+        [month_label(row.month.month) for row in months],
+        series,
+        summary=_("MRR movements by month in %(currency)s; the dot is the net change.") % {"currency": currency},
+        dots=ChartSeries(_("Net"), [row.net_change for row in months]),
+    )
+
+
+def _cohort_shown(
+    month: date, cohort: RevenueCohort, report: MrrReport, choice: ReportChoice, measure: str
+) -> dict[str, Any]:
+    shares = cohort.retained_customers if measure == "customers" else cohort.retained_revenue
+    months = [row.month.month for row in report.months][-len(shares) :]
+    return {
+        "name": month_label(month),
+        "customers": format_number(cohort.customers[0]),
+        "first": _amount(round_money(cohort.revenue[0], report.currency), report.currency),
+        "cells": [
+            Cell(_percent(share, WHOLE), movements_url(choice, later), min(int(share * STRONGEST / 2), STRONGEST))
+            for later, share in zip(months, shares, strict=True)
+        ],
+    }
+
+
+def _csv_rows(report: MrrReport) -> Iterator[list[str]]:
+    yield [
+        *("seller", "month", "locked", "currency", "opening", *KINDS, "closing", "gross", "usage_mrr"),
+        *("customers", "gained", "lost", "as_of"),
+    ]
+    for row in (month.shown(report.currency) for month in report.months):
+        amounts = [row.opening, *(row.movements[kind] for kind in KINDS), row.closing, row.gross]
+        yield [
+            report.seller.code,
+            f"{row.month.month:%Y-%m}",
+            str(row.month.lock_id is not None).upper(),
+            report.currency,
+            *map(to_plain_string, amounts),
+            "" if row.usage is None else to_plain_string(row.usage),
+            *map(str, (row.customers, row.gained, row.lost)),
+            report.as_of.isoformat(timespec="seconds"),
+        ]
