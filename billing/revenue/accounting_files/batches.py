@@ -114,7 +114,9 @@ def make_batch(
     """
     _check_request(seller, month, target, currency)
     with audited_transaction("accounting files made", by=by, at=at):
-        setting = lock_target(seller, target)
+        setting, _created = AccountingTarget.objects.select_related("seller").get_or_create(
+            seller=seller, target=target
+        )
         source = _read_source(seller, month, target, currency)
         detailed = setting.is_detailed if is_detailed is None else is_detailed
         batch = _new_batch(setting, month, currency, source, detailed, exchange_rate, by=by, at=at)
@@ -191,18 +193,6 @@ def find_frozen_lock(seller: Seller, month: date) -> MonthLock | None:
     return lock
 
 
-def lock_target(seller: Seller, target: str) -> AccountingTarget:
-    """
-    Return a seller's settings of a target, created where they are missing.
-
-    All targets of the seller are locked, since their batches share one series of numbers: the next batch gets its
-    numbers after the commit of this one, and a rollback leaves no gap.
-    """
-    AccountingTarget.objects.get_or_create(seller=seller, target=target)
-    rows = AccountingTarget.objects.select_for_update(of=["self"]).select_related("seller").filter(seller=seller)
-    return next(row for row in list(rows.order_by("pk")) if row.target == target)
-
-
 def _check_request(seller: Seller, month: date, target: str, currency: str) -> None:
     if target not in WRITERS:
         raise BatchRefused(_("There is no target “%(target)s”. Choose one of %(targets)s.") % {
@@ -218,7 +208,8 @@ def _check_request(seller: Seller, month: date, target: str, currency: str) -> N
 def _read_source(seller: Seller, month: date, target: str, currency: str) -> _Source:
     lock = find_frozen_lock(seller, month)
     if lock is not None:
-        # Row lock: the month can't be unlocked between this and the commit of its batch.
+        # Row lock: until the commit, the month can't be unlocked, and no other batch of it gets the same numbers. A
+        # rollback leaves no gap.
         lock = MonthLock.objects.select_for_update(no_key=True).get(pk=lock.pk)
     rules = read_account_rules(seller=seller, target=target, month=month)
     batches = _final_batches(seller, month, target, currency) if lock else ()
@@ -282,7 +273,7 @@ def _new_batch(
 
 
 def next_entry_number(seller: Seller, month: date) -> int:
-    """Return the number that follows the last entry of a seller's month. The caller holds the seller's targets."""
+    """Return the number that follows the last entry of a seller's month. The caller holds the month's lock."""
     last = (
         ExportBatch.objects.filter(seller=seller, month=month)
         .exclude(state=BatchState.PROVISIONAL)
