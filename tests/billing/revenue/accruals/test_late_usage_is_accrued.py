@@ -66,6 +66,7 @@ def test_late_usage_that_waits_over_a_lock_is_counted_once(monthly):
     seller = monthly.customer.seller
     lock(seller, "2026-01", at="2026-02-02")
     use(monthly, metered(), 20, "2026-01-25", received="2026-02-05")
+    accrue_at(seller, "2026-03-01T00:01")  # so the lock has nothing to compute
     lock(seller, "2026-02", at="2026-03-01T00:30")  # before the invoice of 1 March
     assert revenue(seller, "2026-03-01T01:00") == {}
     close("2026-03-01T02:00")
