@@ -1,0 +1,21 @@
+"""The sellers that staff users are restricted to."""
+
+import pghistory
+from django.conf import settings
+from django.db import models
+
+
+@pghistory.track()
+class StaffSeller(models.Model):
+    """A seller that a restricted staff user works for; a user without such rows is not restricted: docs/access.md."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="staff_sellers", db_index=False
+    )
+    seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "seller"], name="user_is_restricted_to_a_seller_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.seller}"
