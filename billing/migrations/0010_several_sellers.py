@@ -6,7 +6,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations
 
-from customers.migration_sql import fill_seller
+from customers.models.field_types import fill_seller
 
 
 class Migration(migrations.Migration):

@@ -16,8 +16,8 @@ class ExchangeRate(models.Model):
     """
     The rate of a currency on a day: how many units one euro buys.
 
-    source: who published it, such as ECB. reason: why it replaces an earlier row of the same source, day and currency;
-        empty for the first row. Of several rows the last one counts.
+    source: who published it, such as ECB. reason: why it replaces an earlier row of the same source, day and
+        currency; empty for the first row. Of several rows the last one counts.
     """
 
     source = models.CharField(max_length=20, default="ECB")

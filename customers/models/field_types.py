@@ -7,8 +7,12 @@ from django.db import models
 if TYPE_CHECKING:
     from customers.models.sellers import Seller
 
+    SellerKey = models.ForeignKey[Seller, Seller]
+else:
+    SellerKey = models.ForeignKey
 
-class CustomersSellerField(models.ForeignKey["Seller", "Seller"]):
+
+class CustomersSellerField(SellerKey):
     """
     The seller of a row that has a `customer`: docs/invoices.md#several-sellers.
 
@@ -23,3 +27,20 @@ class CustomersSellerField(models.ForeignKey["Seller", "Seller"]):
         if getattr(model_instance, self.attname) is None:
             setattr(model_instance, self.attname, model_instance.customer.seller_id)  # type: ignore[attr-defined]
         return super().pre_save(model_instance, add)
+
+
+def fill_seller(table: str) -> str:
+    """
+    Return the SQL that fills `seller_id` from the customer of each row, or from the credit note of a refund.
+
+    Append-only tables refuse updates, so the triggers are off meanwhile. The foreign keys are checked at once,
+    because a table with pending checks can't be altered later in the transaction.
+    """
+    note = "(SELECT i.seller_id FROM invoices_invoice i WHERE i.id = r.note_id)" if "refund" in table else "NULL"
+    return f"""
+        ALTER TABLE {table} DISABLE TRIGGER USER;
+        UPDATE {table} r SET seller_id = coalesce({note}, c.seller_id)
+        FROM customers_customer c WHERE c.id = r.customer_id;
+        SET CONSTRAINTS ALL IMMEDIATE;
+        ALTER TABLE {table} ENABLE TRIGGER USER;
+    """  # noqa: S608

@@ -105,6 +105,7 @@ def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at:
     """Credit the amount paid beyond the due one to the customer's balance; the caller holds the invoice's lock."""
     BalanceEntry.objects.create(
         customer_id=invoice.customer_id,
+        seller_id=invoice.seller_id,
         currency=invoice.currency,
         kind=BalanceKind.OVERPAYMENT,
         amount=amount,

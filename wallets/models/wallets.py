@@ -28,8 +28,8 @@ class Wallet(models.Model):
     """
     Prepaid value of one customer: credits, or money of one currency.
 
-    seller: the seller of its purchases, whose usage and invoices alone it pays; by default the customer's. It is fixed
-        once there is a transaction or a purchase.
+    seller: the seller of its purchases, whose usage and invoices alone it pays; by default the customer's. It is
+        fixed once there is a transaction or a purchase.
     unit: `credits`, or the currency. currency: in which lots are paid. priority: the lowest is taken first.
     is_trusted: whether units arrive before the invoice of their purchase is paid.
     at_zero, grace: the wallet's own policy at zero and overdraft limit, in place of the plan's.

@@ -16,8 +16,8 @@ SELECT w.currency, e.lot_id, to_char(t.at AT TIME ZONE %(zone)s, 'YYYY-MM'),
     coalesce(sum(e.money) FILTER (WHERE t.kind NOT IN ('spend', 'give_back', 'repay', 'expire', 'revive')), 0),
     coalesce(-sum(e.money) FILTER (WHERE t.kind IN ('spend', 'give_back', 'repay')), 0),
     coalesce(-sum(e.money) FILTER (WHERE t.kind IN ('expire', 'revive')), 0)
-FROM wallets_lot l JOIN wallets_wallet w ON w.id = l.wallet_id
-JOIN customers_customer c ON c.id = w.customer_id AND c.seller_id = %(seller)s AND NOT c.sandbox
+FROM wallets_lot l JOIN wallets_wallet w ON w.id = l.wallet_id AND w.seller_id = %(seller)s
+JOIN customers_customer c ON c.id = w.customer_id AND NOT c.sandbox
 JOIN wallets_entry e ON e.lot_id = l.id JOIN wallets_transaction t ON t.id = e.transaction_id
 WHERE l.cost > 0
 GROUP BY 1, 2, 3 ORDER BY 2, 3

@@ -79,7 +79,7 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
 
 
 def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
-    live = {"subscription__customer__seller": seller, "subscription__sandbox": False}
+    live = {"subscription__seller": seller, "subscription__sandbox": False}
     periods = Period.objects.filter(
         state=PeriodState.OPEN, due_at__lte=month_end + MAX_GRACE_PERIOD, ends_at__lte=month_end, **live
     )

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from customers.customer_time import clock_filter
-from customers.models import Customer
+from customers.models import Customer, Seller
 from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
@@ -117,6 +117,7 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
 def _credit_failed_refund(refund: Refund, at: datetime) -> None:
     BalanceEntry.objects.create(
         customer_id=refund.customer_id,
+        seller_id=refund.seller_id,
         currency=refund.currency,
         kind=BalanceKind.NOT_PAID_OUT,
         amount=refund.amount,
@@ -166,23 +167,32 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Us
 
 
 def pay_out_balance(
-    *, customer_id: int, currency: str, amount: Decimal, at: datetime, by: User | None = None
+    *,
+    customer_id: int,
+    currency: str,
+    amount: Decimal,
+    seller: Seller | None = None,
+    at: datetime,
+    by: User | None = None,
 ) -> Refund:
     """
     Debit a customer's balance for a payout by hand, and return the refund to pay.
+
+    seller: who owes the balance; by default the customer's seller.
 
     :raises RefundRefused: if the amount exceeds the balance or is not valid in its currency.
     """
     with audited_transaction("pay balance out", by=by, at=at, customer=customer_id):
         # Customer lock: two payouts can't both spend the same balance.
-        Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
-        balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
+        customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+        owner = {"customer_id": customer_id, "seller_id": seller.pk if seller else customer.seller_id}
+        balance = CustomerBalance.objects.filter(**owner, currency=currency).first()
         available = balance.amount if balance else Decimal(0)
         if not amount.is_finite() or not 0 < amount <= available or amount % minor_unit(currency):
             text = _("Enter an amount above zero and up to the customer balance, %(balance)s.")
             raise RefundRefused(text % {"balance": format_money(available, currency)}, field="amount")
         refund = Refund.objects.create(
-            customer_id=customer_id,
+            **owner,
             provider=RefundProvider.MANUAL,
             amount=amount,
             currency=currency,
@@ -190,7 +200,7 @@ def pay_out_balance(
             created_at=at,
         )
         BalanceEntry.objects.create(
-            customer_id=customer_id,
+            **owner,
             currency=currency,
             kind=BalanceKind.PAID_OUT,
             amount=-amount,
