@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
+from customers.models import Seller
 from invoices.models import Invoice
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
@@ -33,6 +34,13 @@ EXTRA_ROWS = 3
 class TermsForm(forms.Form):
     """A draft's terms, apart from its lines."""
 
+    seller = forms.ModelChoiceField(
+        Seller.objects.order_by("legal_name"),
+        label=_("Seller"),
+        required=False,
+        empty_label=None,
+        widget=forms.Select(attrs=FIELD),
+    )
     purchase_order = forms.CharField(
         label=_("Purchase order"), max_length=MAX_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
     )
@@ -111,7 +119,9 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     draft = None
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
         one_off_request = OneOffRequest(
-            lines=list(_requested_lines(lines.forms)), currency=one_off_request.currency, **terms.cleaned_data
+            lines=list(_requested_lines(lines.forms)),
+            currency=one_off_request.currency,
+            **terms.cleaned_data | {"seller": terms.cleaned_data["seller"] or invoice.seller},
         )
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)

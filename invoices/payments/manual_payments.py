@@ -95,6 +95,7 @@ def announce_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
                 "currency": str(invoice.currency),
             },
             f"invoice:{invoice.pk}:paid",
+            invoice.seller_id,
         )
         for invoice in invoices
     ]

@@ -34,7 +34,7 @@ from wallets.operations.wallet_settings import (
     open_wallet,
 )
 
-IMMUTABLE_FIELDS = ("customer", "unit", "currency")
+IMMUTABLE_FIELDS = ("customer", "seller", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
@@ -44,6 +44,7 @@ class WalletForm(RowForm[Wallet]):
         fields = (*IMMUTABLE_FIELDS, *SETTINGS)
         labels = {"at_zero": _("When empty"), "grace": _("Overdraft limit"), "is_trusted": _("Grant before payment")}
         help_texts = {
+            "seller": _("Whose usage and invoices it pays. Empty: the customer's seller. It can't be changed later."),
             "unit": _("“credits”, or the code of a currency, such as USD. It can't be changed later."),
             "currency": _("The currency in which the units are bought. It can't be changed later."),
             "priority": _("The wallet with the lowest number is used first."),
@@ -123,7 +124,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     search_fields = ("customer__legal_name",)
     search_help_text = _("Part of the customer's name, or start of the external ID")
     fixed_fields = IMMUTABLE_FIELDS
-    autocomplete_fields = ("customer",)
+    autocomplete_fields = ("customer", "seller")
     actions_list = ("breakage",)
     actions_detail = ("grant", "buy", "transfer", "statement", "void_all", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
@@ -159,7 +160,12 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
             "pays_invoices",
             "is_trusted",
         ]
-        return [(None, {"fields": setting_fields if obj else ["customer", ("unit", "currency"), *setting_fields]})]
+        return [
+            (
+                None,
+                {"fields": setting_fields if obj else ["customer", "seller", ("unit", "currency"), *setting_fields]},
+            )
+        ]
 
     def page_context(self, request: HttpRequest, wallet: Wallet) -> dict[str, Any]:
         context = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
@@ -178,6 +184,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
             return
         wallet = open_wallet(
             customer=obj.customer,
+            seller=form.cleaned_data["seller"],
             unit=obj.unit,
             currency=str(obj.currency),
             **settings,

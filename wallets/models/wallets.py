@@ -39,7 +39,7 @@ class Wallet(models.Model):
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="wallets")
-    seller = CustomersSellerField(related_name="wallets")
+    seller = CustomersSellerField(related_name="wallets", blank=True)
     name = models.CharField(max_length=80, default="Wallet")
     unit = models.CharField(max_length=7, default=CREDITS)
     currency = CurrencyField(default="USD")

@@ -114,8 +114,11 @@ def _invoice_points(
     failed_deliveries = Delivery.objects.filter(
         state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **issued_notifications
     )
-    of_seller = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
-    yield ChecklistPoint("not_sent", _count(failed_deliveries.filter(**of_seller)))
+    of_seller = Q(notification__seller=seller) | Q(
+        notification__seller__isnull=True, notification__customer__seller=seller
+    )
+    live = failed_deliveries.filter(of_seller, notification__customer__sandbox=False)
+    yield ChecklistPoint("not_sent", _count(live))
     notes = invoices.filter(kind=DocumentKind.CREDIT_NOTE)
     # Money that went to the customer's balance, or was refunded, counts as returned; a pending refund does, too.
     is_surplus = Q(paid__gt=F("total") - F("credited") + F("returned"))

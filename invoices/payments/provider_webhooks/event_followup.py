@@ -159,6 +159,7 @@ def _record_dispute(attempt: PaymentAttempt, event: ProviderEvent, at: datetime)
     announce(
         kind="payment.disputed",
         customer_id=attempt.invoice.customer_id,
+        seller_id=attempt.invoice.seller_id,
         facts=facts,
         key=f"charge:{attempt.pk}:disputed:{status}",
         at=at,

@@ -136,7 +136,14 @@ def _announce(refund: Refund, at: datetime) -> None:
         "currency": str(refund.currency),
         "reason": refund.reason or None,
     }
-    announce(kind=kind, customer_id=refund.customer_id, facts=facts, key=f"refund:{refund.pk}:{kind}", at=at)
+    announce(
+        kind=kind,
+        customer_id=refund.customer_id,
+        seller_id=refund.seller_id,
+        facts=facts,
+        key=f"refund:{refund.pk}:{kind}",
+        at=at,
+    )
 
 
 def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: User | None) -> Refund:
