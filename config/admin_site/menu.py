@@ -134,6 +134,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Sellers"), "storefront", "customers.seller"),
             MenuItem(_("Tax rates"), "percent", "invoices.taxrate"),
             MenuItem(_("Number series"), "tag", "invoices.numberseries"),
+            MenuItem(_("Exchange rates"), "currency_exchange", "customers.exchangerate"),
             MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
         ],
     ),

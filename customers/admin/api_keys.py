@@ -17,6 +17,7 @@ from customers.models import ApiKey
 from customers.models.api_keys import Scope
 from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, list_url
 from lib.admin.columns import column, display
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "expired": "danger", "revoked": "danger"}
 
@@ -119,6 +120,7 @@ def show_key(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
 class ApiKeyAdmin(StaffAdmin):
     """Revoked keys are kept, so that the audit log can still name them."""
 
+    seller_paths = OF_ALL_SELLERS
     allows = ("add",)
     empty_text = _("Your product needs an API key to send usage events.")
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")

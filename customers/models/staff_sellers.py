@@ -1,5 +1,7 @@
 """The sellers that staff users are restricted to."""
 
+from typing import Any
+
 import pghistory
 from django.conf import settings
 from django.db import models
@@ -19,3 +21,11 @@ class StaffSeller(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.seller}"
+
+
+def read_staff_sellers(user: Any) -> frozenset[int] | None:
+    """Return the ids of the sellers that a user is restricted to, in one query; None without a restriction."""
+    if not user.is_authenticated:
+        return None
+    seller_ids = frozenset(StaffSeller.objects.filter(user=user.pk).values_list("seller_id", flat=True))
+    return seller_ids or None

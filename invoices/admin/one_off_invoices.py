@@ -22,7 +22,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
-from lib.admin import page_url, staff_page, staff_user
+from lib.admin import limit_to_sellers, page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 
@@ -113,6 +113,8 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     terms = TermsForm(
         request.POST or None, initial={name: getattr(one_off_request, name) for name in TermsForm.base_fields}
     )
+    sellers: Any = terms.fields["seller"]
+    sellers.queryset = limit_to_sellers(request, sellers.queryset, "pk")
     lines = LineFormSet(
         request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines"
     )

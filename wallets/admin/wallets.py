@@ -115,6 +115,7 @@ def is_open(wallet: Wallet) -> bool:
 class WalletAdmin(CustomerSearch, StaffAdmin):
     """Registered by billing, which adds links to the usage that was paid."""
 
+    seller_paths = ("seller",)
     allows = ("add", "change")
     form = WalletForm
     empty_text = _("A wallet holds a customer's prepaid credits or money. Add one to grant or sell credits.")

@@ -34,6 +34,7 @@ COLORS = {"failed": "danger", "due": "warning", "closed": "success", "late": "in
 class PeriodAdmin(SubscriptionRowsAdmin):
     """Periods follow from their subscription."""
 
+    seller_paths = ("subscription__seller",)
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
     list_filter = (StatusFilter, SellerFilter, LatePolicyFilter)
     list_select_related = (

@@ -50,10 +50,10 @@ def submit_refund(*, refund_id: int, at: datetime) -> Refund:
 
 
 def _submit_leased(lease: Lease, *, at: datetime) -> Refund:
-    refund = Refund.objects.select_related("attempt", "note").get(pk=lease.key)
+    refund = Refund.objects.select_related("attempt__merchant", "note").get(pk=lease.key)
     if refund.attempt is None:
         return refund
-    service, order = provider(refund.provider), refund_order(refund, at=at)
+    service, order = provider(refund.provider, refund.attempt.merchant), refund_order(refund, at=at)
     hit_failpoint("refund.before_asking")
 
     def exchange() -> ProviderResponse:
