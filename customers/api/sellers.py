@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError as InvalidNumber
@@ -31,8 +32,10 @@ CHANGEABLE = (
 class SecondsField(serializers.IntegerField):
     """A duration in whole seconds."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        return timedelta(seconds=super().to_internal_value(data))
+    def run_validation(self, data: Any = empty) -> Any:
+        """Return the duration; the bounds are compared in seconds."""
+        seconds = super().run_validation(data)
+        return timedelta(seconds=seconds) if isinstance(seconds, int) else seconds
 
     def to_representation(self, value: Any) -> int:
         return int(value.total_seconds())

@@ -36,7 +36,7 @@ def read_ecb_file(content: bytes) -> list[PublishedRate]:
     """
     if len(content) > MAX_BYTES:
         raise RatesRefused(f"The file is larger than {MAX_BYTES:,} bytes.")
-    if zipfile.is_zipfile(io.BytesIO(content)):
+    if content.startswith(b"PK\x03\x04"):
         content = _unzip(content)
     is_xml = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     rates = list(_read_xml(content) if is_xml else _read_csv(content))

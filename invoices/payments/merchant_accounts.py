@@ -33,15 +33,14 @@ def set_merchant_account(
     Set a seller's own Stripe account, which collects its payments from now on.
 
     ref: the account's id, such as acct_1; if given, events must be of this account.
-    replaces_keys: whether the keys are of the same account as before. Otherwise the earlier account is closed: what it
-        collected is still refunded there, and customers store their cards again.
+    replaces_keys: whether the keys are of the same account as before. Otherwise the earlier account is closed: what
+        it collected is still refunded there, and customers store their cards again.
 
     :raises MerchantAccountRefused: if a secret has another form, or there is no account whose keys to replace.
     """
     if not secret_key.startswith(("sk_", "rk_")):
-        raise MerchantAccountRefused(
-            _("Enter a secret key of Stripe, which begins with sk_ or rk_."), field="secret_key"
-        )
+        text = _("Enter a secret key of Stripe, which begins with sk_ or rk_.")
+        raise MerchantAccountRefused(text, field="secret_key")
     if not webhook_secret.startswith("whsec_"):
         raise MerchantAccountRefused(
             _("Enter the signing secret of Stripe's webhook, which begins with whsec_."), field="webhook_secret"
