@@ -1,10 +1,14 @@
 """The sellers that staff users are restricted to."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pghistory
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 
 @pghistory.track()
@@ -23,7 +27,7 @@ class StaffSeller(models.Model):
         return f"{self.user}: {self.seller}"
 
 
-def read_staff_sellers(user: Any) -> frozenset[int] | None:
+def read_staff_sellers(user: "AbstractBaseUser | AnonymousUser") -> frozenset[int] | None:
     """Return the ids of the sellers that a user is restricted to, in one query; None without a restriction."""
     if not user.is_authenticated:
         return None
