@@ -198,6 +198,17 @@ def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
     )
 
 
+def keep_seller_of_periods() -> pgtrigger.Trigger:
+    """Return the trigger that keeps a subscription's seller once it has periods, which that seller invoices."""
+    return allow_only(
+        "subscription_with_periods_keeps_its_seller",
+        "NOT EXISTS (SELECT FROM billing_period WHERE subscription_id = NEW.id)",
+        operation=pgtrigger.UpdateOf("seller_id"),
+        condition=pgtrigger.Condition("OLD.seller_id <> NEW.seller_id"),
+        remedy="cancel it and subscribe the customer at the other seller",
+    )
+
+
 def keep_upcoming_versions_published() -> pgtrigger.Trigger:
     """Return the trigger that keeps a version published while a subscription is scheduled for it."""
     return allow_only(

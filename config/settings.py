@@ -258,7 +258,8 @@ CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 EMAIL_FILES = "invoices.rendering.email_files.read_email_files"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
-# Likewise for the usage that a wallet's ongoing balance deducts.
+# Likewise for the usage that a wallet's ongoing balance deducts, and for the sellers of restricted staff users.
+STAFF_SELLERS = "customers.models.staff_sellers.read_staff_sellers"
 UNINVOICED_USAGE = "billing.closing.uninvoiced_usage.read_uninvoiced_usage"
 
 # Replaceable functions: docs/tax.md#calculators, #vat-ids.

@@ -44,6 +44,20 @@ def balance_is_the_sum_of_its_lots() -> pgtrigger.Trigger:
     )
 
 
+def keep_seller_of_transactions() -> pgtrigger.Trigger:
+    """Return the trigger that keeps a wallet's seller once it has a transaction or a purchase."""
+    return allow_only(
+        "wallet_in_use_keeps_its_seller",
+        """
+            NEW.moves = 0 AND NOT EXISTS (SELECT FROM wallets_transaction WHERE wallet_id = NEW.id)
+                AND NOT EXISTS (SELECT FROM wallets_purchase WHERE wallet_id = NEW.id)
+        """,
+        operation=pgtrigger.UpdateOf("seller_id"),
+        condition=pgtrigger.Condition("OLD.seller_id <> NEW.seller_id"),
+        remedy="open another wallet for the other seller",
+    )
+
+
 def lot_keeps_its_granted_terms() -> pgtrigger.Trigger:
     """Return the trigger that allows changes of a lot's remaining units and expiry only, and no delete."""
     terms = (

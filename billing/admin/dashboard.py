@@ -30,7 +30,7 @@ from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import DisabledReason
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
-from lib.admin import require
+from lib.admin import allowed_seller_ids, require
 from lib.admin.charts import ChartSeries, MeterChart, bar_chart
 from lib.formats import format_money, format_number, format_units
 from plans.models import ChangeRequest, Meter, PublishingRule
@@ -62,7 +62,11 @@ class Card:
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the dashboard to the context of the admin's index page, limited to the figures that the user may see."""
-    at, cards = timezone.now(), []
+    cards: list[Card] = []
+    at = timezone.now()
+    if allowed_seller_ids(request) is not None:
+        # The figures add up all sellers; a restricted user's lists show those of their own.
+        return context | {"title": _("Dashboard"), "cards": cards, "is_restricted": True}
     if request.user.has_perm("invoices.view_invoice"):
         cards += [_invoiced(at), _unmade_files()]
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])

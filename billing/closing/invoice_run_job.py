@@ -76,7 +76,7 @@ def amounts_by_currency(figures: dict[str, int]) -> dict[str, Decimal]:
 def _periods_of_job(job: Job) -> QuerySet[Period]:
     periods = Period.objects.to_close(datetime.fromisoformat(job.parameters["until"]))
     seller = job.parameters["seller"]
-    return periods if seller is None else periods.filter(subscription__customer__seller=seller)
+    return periods if seller is None else periods.filter(subscription__seller=seller)
 
 
 def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:

@@ -68,7 +68,7 @@ _LATE_PERIODS = f"""
 SELECT l.id, l.subscription_id FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-JOIN customers_seller se ON se.id = c.seller_id
+JOIN customers_seller se ON se.id = s.seller_id
 WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s) AND {ON_NEXT_INVOICE}
     AND {AFTER_THE_OLD_PART}
 """  # noqa: S608

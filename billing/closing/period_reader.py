@@ -26,7 +26,7 @@ SELECT {RATING_COLUMNS}, p.kind, s.id AS subscription_id, {IS_FIRST} AS is_first
     n.id AS next_id, n.version_id AS next_version_id, n.starts_at AS next_starts_at, n.ends_at AS next_ends_at,
     coalesce(n.anchor_at, s.anchor_at) AS next_anchor_at, n.is_trial AS next_is_trial, p.settles,
     n.continues_id IS NOT NULL OR coalesce(n.anchor_at = n.starts_at, false) AS is_split,
-    cu.id AS customer_id, cu.seller_id, cu.sandbox, cu.tax_exemption, cu.purchase_order, cu.tax_code, cu.net_days,
+    cu.id AS customer_id, s.seller_id, cu.sandbox, cu.tax_exemption, cu.purchase_order, cu.tax_code, cu.net_days,
     CASE WHEN cu.checked_tax_number = cu.tax_number THEN cu.tax_number_is_valid END AS tax_number_is_valid,
     s.ends_at AS subscription_ends_at,
     p.state = 'open' AND EXISTS (SELECT FROM billing_billedusage b WHERE b.period_id = p.id) AS is_partly_billed,

@@ -16,9 +16,9 @@ USAGE_KINDS = (*BILLS_USAGE, LineKind.SURCHARGE)
 """Kinds of lines that bill usage; fees and true-ups are not owed until their invoice is issued."""
 
 
-def read_uninvoiced_usage(*, customer_ids: Collection[int], at: datetime) -> dict[tuple[int, str], Decimal]:
+def read_uninvoiced_usage(*, customer_ids: Collection[int], at: datetime) -> dict[tuple[int, int, str], Decimal]:
     """
-    Return (customer, currency) → the usage that is not invoiced yet, after coupons and with tax.
+    Return (customer, seller, currency) → the usage that is not invoiced yet, after coupons and with tax.
 
     It is the usage on the previews of all periods that have begun and are not closed, so the amounts that invoices at
     thresholds have billed are deducted already. A period that can't be rated counts as zero; its error is on the
@@ -30,9 +30,9 @@ def read_uninvoiced_usage(*, customer_ids: Collection[int], at: datetime) -> dic
     period_ids = list(periods.order_by("starts_at", "pk").values_list("pk", flat=True))
     if not period_ids:
         return {}
-    amounts: dict[tuple[int, str], Decimal] = {}
+    amounts: dict[tuple[int, int, str], Decimal] = {}
     for draft in _preview_each(period_ids, at=at):
-        key = draft.customer_id, draft.currency
+        key = draft.customer_id, draft.seller_id, draft.currency
         amounts[key] = EXACT.add(amounts.get(key, ZERO), usage_total(draft))
     return amounts
 

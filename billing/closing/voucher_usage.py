@@ -158,7 +158,7 @@ def tax_usage_of(*, wallet_id: int, tax_point: str, at: datetime) -> VoucherUsag
         wallet = rows.get(pk=wallet_id)
         customer = wallet.customer
         span = _read_span(wallet, tax_point, at)
-        if span is None or (not customer.sandbox and find_locked_sellers([customer.seller_id], at=at)):
+        if span is None or (not customer.sandbox and find_locked_sellers([wallet.seller_id], at=at)):
             return None
         parts = read_parts(wallet_id=wallet_id, tax_point=tax_point, since=span.since, until=span.until)
         cost = exact_sum(part.cost for part in parts)
@@ -206,7 +206,8 @@ def _month_start(at: datetime, zone: ZoneInfo) -> datetime:
 def _draft(id_: int, wallet: Wallet, tax_point: str, parts: Sequence[UsedPart], span: Span) -> Draft:
     """Return the invoice: a line for each part, and one that deducts the amount paid for them."""
     customer, currency = wallet.customer, str(wallet.currency)
-    seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
+    seller = read_sellers([wallet.seller_id])[wallet.seller_id]
+    buyer = buyer_of(customer, seller_id=seller.id)
     lines = [_usage_line(part, amount, seller, buyer, span) for part in parts if (amount := part.amount(currency))]
     paid = exact_sum(line.amount for line in lines)
     lines.append(_line("Paid in advance with multi-purpose credits", EXACT.minus(paid), (PAID_IN_ADVANCE,), span))

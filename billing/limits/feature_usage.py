@@ -50,6 +50,7 @@ class FeatureUsageRow(NamedTuple):
     feature_id: int | None
     when_unreachable: str
     subscription_id: int | None
+    seller_id: int | None
     reserved_json: str
     wallet_funds_json: str
     is_capped: bool
@@ -97,7 +98,7 @@ CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
             AND l.valid_from <= %(at)s AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
             AND (l.features = '{}' OR f.id = ANY(l.features))
     ), 0)::text) ORDER BY w.priority, w.id)
-    FROM wallets_wallet w WHERE w.customer_id = cu.id AND w.closed_at IS NULL
+    FROM wallets_wallet w WHERE w.customer_id = cu.id AND w.seller_id = s.seller_id AND w.closed_at IS NULL
         AND w.unit = CASE pf.consumption WHEN 'credits' THEN 'credits' ELSE s.currency END
 )::text, '[]') ELSE '' END
 """
@@ -121,7 +122,7 @@ EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
     AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
 """
 _COLUMNS = f"""
-SELECT cu.id AS customer_id, f.id AS feature_id, f.when_unreachable, s.id AS subscription_id,
+SELECT cu.id AS customer_id, f.id AS feature_id, f.when_unreachable, s.id AS subscription_id, s.seller_id,
        {_RESERVED} AS reserved_json, {_WALLET_FUNDS} AS wallet_funds_json, {_IS_CAPPED} AS is_capped,
        {METERING_COLUMNS}, pf.id AS plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint,
        c.carried, pf.unlocked_by, pf.unlocked_with, pf.unlocked_at, {_RECENT_USES} AS recent_uses_json

@@ -57,7 +57,7 @@ class PeriodQuerySet(models.QuerySet["Period"]):
         return self.filter(late_since__isnull=False)
 
     def with_parties(self) -> Self:
-        return self.select_related("subscription__customer__seller")
+        return self.select_related("subscription__customer", "subscription__seller")
 
     def counted_by_coupons(self) -> Self:
         """Leave out trial periods, unless they bill fees like an opening period: docs/closing.md#coupons."""

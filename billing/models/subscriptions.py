@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
 from billing.models.periods import SettlementMethod
-from billing.triggers import restrict_drafts_to_sandbox
+from billing.triggers import keep_seller_of_periods, restrict_drafts_to_sandbox
+from customers.models.field_types import CustomersSellerField
 from lib.field_types import MAX_TRIAL_DAYS, one_of
 
 
@@ -43,6 +44,7 @@ class Subscription(models.Model):
     A customer on a plan version, from `starts_at` until `ends_at`.
 
     external_id, sandbox: unique together; `sandbox` is the customer's.
+    seller: the seller of its invoices, by default the customer's; fixed once it has periods.
     anchor_at: the time that anniversary periods are counted from; it never drifts. After a plan change that restarted
         the billing period, the periods have their own anchor.
     trial_ends_at: until when no fees are due, in any state; the subscription may end before. Empty: no trial.
@@ -56,6 +58,7 @@ class Subscription(models.Model):
     external_id = models.CharField(_("external ID"), max_length=200)
     sandbox = models.BooleanField(default=False, editable=False)
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="subscriptions")
+    seller = CustomersSellerField(related_name="subscriptions")
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="subscriptions")
     currency = CurrencyField(default=None)
     state = models.CharField(max_length=10, choices=SubscriptionState, default=SubscriptionState.ACTIVE)
@@ -114,7 +117,7 @@ class Subscription(models.Model):
                 name="subscription_in_trial_says_until_when",
             ),
         ]
-        triggers = [restrict_drafts_to_sandbox()]
+        triggers = [restrict_drafts_to_sandbox(), keep_seller_of_periods()]
 
     def __str__(self) -> str:
         return self.external_id

@@ -137,7 +137,7 @@ def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox:
         "version__plan__code": selection.plan,
         "version__number__in": selection.versions,
         "currency": selection.currency,
-        "customer__seller__code": selection.seller,
+        "seller__code": selection.seller,
         "customer__country": selection.country,
         "starts_at__gte": selection.began_from,
         "starts_at__lt": selection.began_until,

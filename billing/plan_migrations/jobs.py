@@ -56,7 +56,7 @@ def _lock_moves(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[Migrat
         migration=item.job.parameters["migration"], state__in=states, pk__range=id_range
     )
     moves_with_parties = moves.select_related(
-        "subscription__customer__seller", "from_version__plan", "migration__version__plan"
+        "subscription__customer", "subscription__seller", "from_version__plan", "migration__version__plan"
     )
     yield from moves_with_parties.order_by("pk")
 

@@ -204,7 +204,7 @@ def _create_replacement(subscription: Subscription, undone: Period, ends_at: dat
         is_trial=undone.is_trial,
         starts_at=undone.starts_at,
         ends_at=ends_at,
-        due_at=ends_at + subscription.customer.seller.grace,
+        due_at=ends_at + subscription.seller.grace,
     )
 
 

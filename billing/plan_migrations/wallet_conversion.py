@@ -45,10 +45,11 @@ def convert_wallets_back(move: MigrationItem, *, at: datetime, by: User | None) 
 
 def _wallet_pairs(move: MigrationItem, at: datetime) -> Iterator[tuple[int, int]]:
     """Yield the ids of each wallet in the migration's unit and of the wallet it is converted into."""
-    migration, customer_id = move.migration, move.subscription.customer_id
-    source_wallets = Wallet.objects.filter(customer=customer_id, unit=migration.from_unit, closed_at__isnull=True)
-    for source in source_wallets.order_by("pk"):
-        target = find_or_open_wallet(customer_id=customer_id, unit=migration.to_unit, at=at)
+    migration, subscription = move.migration, move.subscription
+    customer_id, seller_id = subscription.customer_id, subscription.seller_id
+    wallets = Wallet.objects.filter(customer=customer_id, seller=seller_id, closed_at__isnull=True)
+    for source in wallets.filter(unit=migration.from_unit).order_by("pk"):
+        target = find_or_open_wallet(customer_id=customer_id, seller_id=seller_id, unit=migration.to_unit, at=at)
         yield source.pk, target.pk
 
 

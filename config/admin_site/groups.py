@@ -9,6 +9,7 @@ APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_b
 
 EVERYTHING_SEEN = [
     "customers.customer testclock seller apikey contact webhookendpoint delivery notification emailtemplate",
+    "customers.exchangerate",
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " feature meter meterreading unitcost",
     "plans.coupon promotion promotioncode creditpack packprice bonusslab publishingrule changerequest",
@@ -19,6 +20,7 @@ EVERYTHING_SEEN = [
     "billing.event correction job planmigration migrationitem simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",
     "invoices.paymentattempt refund balanceentry customerbalance paymentmethod payeraccount providerevent",
+    "invoices.merchantaccount",
     "invoices.dunningstep dunningact",
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
@@ -61,6 +63,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("pay", ["invoices.refund"]),
         ("add change delete", ["invoices.dunningstep"]),
         ("add change delete", ["customers.emailtemplate"]),
+        ("add", ["customers.exchangerate", "invoices.merchantaccount"]),
         ("claim", ["invoices.invoice"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),

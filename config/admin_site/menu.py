@@ -146,6 +146,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Accounting targets"), "account_tree", "billing.accountingtarget"),
             MenuItem(_("Accounts"), "list_alt", "billing.account"),
             MenuItem(_("Account mapping"), "mediation", "billing.accountmapping"),
+            MenuItem(_("Exchange rates"), "currency_exchange", "customers.exchangerate"),
             MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
         ],
     ),

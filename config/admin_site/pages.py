@@ -44,6 +44,7 @@ class CouponPage(CouponRedemptions, CouponAdmin):
 
 @admin.register(Customer)
 class CustomerPage(CustomerAccount, CustomerAdmin):
+    shared_paths = ("subscriptions__seller", "wallets__seller", "invoices__seller")
     change_form_outer_before_template = "staff/customers/account.html"
     actions_detail = (
         *("subscribe", "draft_invoice", "portal_link"),
@@ -86,7 +87,7 @@ class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, Ver
 
 @admin.register(Seller)
 class SellerPage(SellerSampleWallet, SellerSample, SellerAdmin):
-    actions_detail = ("sample_pdf",)
+    actions_detail = ("sample_pdf", "merchant_account")
     inlines = (DunningInline,)
     further_pages = (*SellerSample.further_pages, *REVENUE_PAGES)
     change_form_outer_after_template = "staff/customers/seller_preview.html"

@@ -8,6 +8,7 @@ from django_celery_beat.models import PeriodicTask
 
 from lib.admin import StaffAdmin
 from lib.admin.columns import column
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
 for model in (
     PeriodicTask,
@@ -23,6 +24,7 @@ for model in (
 class PeriodicTaskAdmin(StaffAdmin):
     """A task can be switched off and on; beat resets all other fields when it starts."""
 
+    seller_paths = OF_ALL_SELLERS
     allows = ("change",)
     list_display = ("name", "task", "every", "enabled", "last_run_at")
     list_select_related = ("interval", "crontab")

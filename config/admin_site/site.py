@@ -6,6 +6,7 @@ from typing import Any
 
 import pghistory
 from django.contrib.admin import ModelAdmin, ShowFacets
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import Form, Media
 from django.http import HttpRequest
@@ -19,6 +20,7 @@ from config.admin_site.history import history_reader, pages
 from config.admin_site.pagination import BoundedPaginator
 from lib.admin.confirmed_actions import MAX_REASON, Preview
 from lib.admin.links import staff_page
+from lib.admin.seller_restriction import is_open_to
 
 PAGES: dict[str, Any] = {
     "list_per_page": 25,
@@ -50,7 +52,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         return [changes, *histories, *downloads, *super().get_urls()]
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        return super().admin_view(_with_reason(view), cacheable)
+        return super().admin_view(_for_allowed_sellers(_with_reason(view)), cacheable)
 
     def confirmation(
         self,
@@ -95,6 +97,18 @@ def _sets_option(admin_class: "type[ModelAdmin[Any]] | None", name: str) -> bool
     return admin_class is not None and any(
         name in vars(base) for base in admin_class.__mro__ if not base.__module__.startswith(("django.", "unfold."))
     )
+
+
+def _for_allowed_sellers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Wrap a view so that users who are restricted to sellers can't request pages about all sellers."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not is_open_to(request):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return wrapped
 
 
 def _with_reason(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

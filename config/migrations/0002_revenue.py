@@ -8,11 +8,11 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),
-        ("billing", "0014_recurring_revenue"),
-        ("customers", "0006_revenue_scopes"),
-        ("invoices", "0003_frozen_months"),
+        ("billing", "0015_several_sellers"),
+        ("customers", "0007_several_sellers"),
+        ("invoices", "0004_several_sellers"),
         ("plans", "0010_fee_recognition"),
-        ("wallets", "0004_breakage_rates"),
+        ("wallets", "0005_several_sellers"),
     ]
 
     operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]

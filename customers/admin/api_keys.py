@@ -18,6 +18,7 @@ from customers.models import ApiKey
 from customers.models.api_keys import Scope
 from lib.admin import ConfirmedAction, Preview, StaffAdmin, StaffForm, is_allowed, list_url, require
 from lib.admin.columns import column, display
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
 SEE_REVENUE = "billing.view_recurringrevenue"
 """Needed to get a key that reads revenue: engineers make keys, but see no revenue."""
@@ -138,6 +139,7 @@ def show_key(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
 class ApiKeyAdmin(StaffAdmin):
     """Revoked keys are kept, so that the audit log can still name them."""
 
+    seller_paths = OF_ALL_SELLERS
     allows = ("add",)
     empty_text = _("Your product needs an API key to send usage events.")
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")

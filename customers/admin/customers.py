@@ -67,6 +67,7 @@ class CustomerForm(PartyForm):
 class CustomerAdmin(StaffAdmin):
     """Registered by billing, which adds the customer's usage, receivables and subscriptions."""
 
+    seller_paths = ("seller",)
     form = CustomerForm
     empty_text = _("Add a customer here, or create customers through the API.")
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")

@@ -21,6 +21,7 @@ from customers.notifications.email_templates import LANGUAGES, find_problems, pl
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
 
 SAMPLE_NAME = "Acme GmbH"
@@ -88,6 +89,7 @@ class SendTestMail(ConfirmedAction[EmailTemplate]):
 
 @admin.register(EmailTemplate)
 class WordingAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     form = WordingForm
     list_display = ("title", "language_shown", "subject")
     ordering = ("kind", "language")

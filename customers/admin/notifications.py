@@ -58,6 +58,7 @@ class Log(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(Notification)
 class NoticeAdmin(Log):
+    seller_paths = ("seller", "customer__seller")
     empty_text = _("Events that customers or your product are notified about appear here.")
     list_display = ("created_at", "kind", "customer", "facts_shown", "recipients_shown")
     list_filter = (KindFilter, "customer")
@@ -116,6 +117,7 @@ class SendAgain(SelectionAction[Delivery]):
 
 @admin.register(Delivery)
 class DeliveryAdmin(Log):
+    seller_paths = ("notification__seller", "notification__customer__seller")
     empty_text = _("Each webhook and email appears here with its outcome.")
     list_display = ("happened_at", "kind", "customer", "to", "state_shown", "attempts", "next_at", "said")
     list_filter = ("state", DeliveredKindFilter, "endpoint")

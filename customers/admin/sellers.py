@@ -20,6 +20,7 @@ CONTENT = ("shows_usage", "shows_wallets", "e_invoices")
 class SellerAdmin(StaffAdmin):
     """Registered by wallets, which may import the app that renders invoices: see invoices/admin/sellers.py."""
 
+    seller_paths = ("id",)
     form = SellerForm
     empty_text = _("A seller is the legal entity that issues invoices. Add one to begin.")
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")

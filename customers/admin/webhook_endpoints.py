@@ -25,12 +25,14 @@ from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import endpoint_health, webhook_endpoints
 from lib.admin import StaffAdmin, list_url, row_action
 from lib.admin.columns import column, display
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
 
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(StaffAdmin):
+    seller_paths = OF_ALL_SELLERS
     allows = ("add", "change")  # an endpoint is removed by an action, which keeps the deliveries readable
     form = EndpointForm
     empty_text = _("Add a URL of your product to receive signed messages about events.")

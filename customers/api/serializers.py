@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from customers.api.fields import SellerField
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
@@ -27,11 +28,8 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     """
 
     id = ExternalIdField(source="external_id", help_text="Your unique ID for the customer; it can't be changed.")
-    seller = serializers.SlugRelatedField(
-        slug_field="code",
-        queryset=Seller.objects.all(),
-        required=False,
-        help_text="Code of the legal entity that invoices the customer; optional if there is only one.",
+    seller = SellerField(
+        help_text="Code of the legal entity that invoices the customer; optional if there is only one."
     )
     currency = CurrencyField(required=False, help_text="Default: the seller's.")
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
@@ -93,7 +91,7 @@ class CustomerChangeSerializer(CustomerSerializer):
     """The fields of a customer that can change after its creation."""
 
     id = serializers.CharField(source="external_id", read_only=True)  # type: ignore[assignment]  # another field
-    seller = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    seller = serializers.SlugRelatedField(slug_field="code", read_only=True)  # type: ignore[assignment, var-annotated]
     currency = serializers.CharField(read_only=True)  # type: ignore[assignment]  # another field
     time_zone = serializers.CharField(read_only=True)
     test_clock = serializers.PrimaryKeyRelatedField(read_only=True)

@@ -3,6 +3,7 @@ from django.urls import path
 from customers.api.api_keys import Keys
 from customers.api.contacts import Contacts
 from customers.api.portal_links import PortalLinksView
+from customers.api.sellers import Sellers
 from customers.api.views import Customers
 from customers.api.webhooks import Deliveries, Endpoints
 
@@ -13,6 +14,8 @@ urlpatterns = [
     path(
         "customers/<str:customer>/contacts/<int:number>", Contacts.route("read", "update", "remove"), name="contact"
     ),
+    path("sellers", Sellers.route("list_all", "create"), name="sellers"),
+    path("sellers/<str:seller>", Sellers.route("read", "update"), name="seller"),
     path("keys", Keys.route("list_all", "issue"), name="keys"),
     path("keys/<int:number>", Keys.route("read"), name="key"),
     path("keys/<int:number>/rotate", Keys.route("rotate"), name="key_rotate"),

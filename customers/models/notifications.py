@@ -30,6 +30,7 @@ class Notification(models.Model):
 
     message_id: the id for receivers, the same for all of them and on every try.
     kind: a key of customers/notifications/kinds.py. customer: empty for events of a webhook endpoint or of prices.
+    seller: whose look its emails have; empty for the customer's seller.
     facts: names → text, integers or null; decimals are text.
     key: identifies the event, so that it is announced once.
     recipients: number of its deliveries; null until it is fanned out.
@@ -38,6 +39,9 @@ class Notification(models.Model):
     message_id = models.UUIDField(db_default=RandomUUID(), editable=False)
     kind = models.CharField(max_length=60)
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="notices")
+    seller = models.ForeignKey(
+        "customers.Seller", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     facts = models.JSONField(default=dict)
     key = models.CharField(max_length=200)
     created_at = models.DateTimeField()

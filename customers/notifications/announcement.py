@@ -26,18 +26,20 @@ class Announcement(NamedTuple):
     One event of a customer; key: identifies the event, at most 200 characters.
 
     customer_id: None for events of prices, which go to live and sandbox endpoints alike.
+    seller_id: whose look the emails have; None for the customer's seller.
     """
 
     customer_id: int | None
     facts: Facts
     key: str
+    seller_id: int | None = None
 
 
 # One round trip for any number of events. The unique key makes a repeated announcement a no-op, also in a race.
 _WRITE = """
-INSERT INTO customers_notification (kind, customer_id, facts, key, created_at)
-SELECT %s, announced.customer_id, announced.facts, announced.key, %s
-FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS announced(customer_id, facts, key)
+INSERT INTO customers_notification (kind, customer_id, facts, key, seller_id, created_at)
+SELECT %s, announced.customer_id, announced.facts, announced.key, announced.seller_id, %s
+FROM unnest(%s::bigint[], %s::jsonb[], %s::text[], %s::bigint[]) AS announced(customer_id, facts, key, seller_id)
 ON CONFLICT (key) DO NOTHING
 """
 
@@ -51,17 +53,20 @@ OR %(to_owner)s AND EXISTS (SELECT FROM customers_customer WHERE owner_id IS NOT
 """
 
 
-def announce(*, kind: str, customer_id: int, facts: Facts, key: str, at: datetime) -> None:
+def announce(
+    *, kind: str, customer_id: int, facts: Facts, key: str, at: datetime, seller_id: int | None = None
+) -> None:
     """
     Announce an event of a customer, once: stored in the caller's transaction, and delivered after it.
 
     kind: a key of kinds.KINDS. facts: names → text, integer or None; pass decimals as text and times as RFC 3339.
     key: identifies the event, such as `alert:17:2026-01`; announcing it again does nothing.
+    seller_id: as in `Announcement`.
 
     :raises UnknownKind: if the kind is not defined.
     :raises TypeError: if a fact is of another type.
     """
-    announce_all(kind=kind, announcements=[Announcement(customer_id, facts, key)], at=at)
+    announce_all(kind=kind, announcements=[Announcement(customer_id, facts, key, seller_id)], at=at)
 
 
 def announce_all(*, kind: str, announcements: Iterable[Announcement], at: datetime) -> None:
@@ -74,7 +79,8 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
     if kind not in KINDS:
         raise UnknownKind(f"The notification kind “{kind}” is unknown: add it to customers/notifications/kinds.py.")
     rows = [
-        (announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements
+        (announcement.customer_id, _as_json(announcement.facts), announcement.key, announcement.seller_id)
+        for announcement in announcements
     ]
     if rows:
         sql.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])

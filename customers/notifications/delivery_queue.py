@@ -71,7 +71,8 @@ class DeliveryClaim:
         previous_secret is empty once it has expired. address, language: of a person; empty if the contact was
         deleted.
     wordings: the seller's own subjects and bodies of the email by language: the person's language, and English.
-    locale, time_zone, seller_id: of the customer. is_staff: whether the person is a staff user.
+    locale, time_zone: of the customer. seller_id: of the notification, or the customer's. is_staff: whether the
+        person is a staff user.
     sender, attachment: of an email, read before it is sent: email_preparation.py.
     """
 
@@ -150,7 +151,8 @@ SELECT t.id, t.attempts, n.message_id, n.kind, n.facts, n.created_at, c.external
     spoken.language, CASE WHEN t.endpoint_id IS NULL THEN (
         SELECT jsonb_object_agg(w.language, jsonb_build_array(w.subject, w.body)) FROM customers_emailtemplate w
         WHERE w.kind = n.kind AND w.language IN (spoken.language, 'en')) END,
-    coalesce(c.locale, ''), coalesce(c.time_zone, 'UTC'), c.seller_id, t.staff_id IS NOT NULL
+    coalesce(c.locale, ''), coalesce(c.time_zone, 'UTC'), coalesce(n.seller_id, c.seller_id),
+    t.staff_id IS NOT NULL
 FROM taken t JOIN customers_notification n ON n.id = t.notification_id
 LEFT JOIN customers_customer c ON c.id = n.customer_id
 LEFT JOIN customers_webhookendpoint e ON e.id = t.endpoint_id

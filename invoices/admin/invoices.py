@@ -60,6 +60,7 @@ class PdfFilter(ConditionFilter):
 class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     """An issued invoice is never edited."""
 
+    seller_paths = ("seller",)
     has_form = False
     empty_text = _(
         "Invoices are issued when periods end. For a one-off invoice, choose Create invoice on a customer's page."

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
+from customers.models import Seller
 from invoices.models import Invoice
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
@@ -21,7 +22,7 @@ from invoices.one_off_invoices import (
 )
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MAX_LINES
-from lib.admin import page_url, staff_page, staff_user
+from lib.admin import limit_to_sellers, page_url, staff_page, staff_user
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 
@@ -33,6 +34,13 @@ EXTRA_ROWS = 3
 class TermsForm(forms.Form):
     """A draft's terms, apart from its lines."""
 
+    seller = forms.ModelChoiceField(
+        Seller.objects.order_by("legal_name"),
+        label=_("Seller"),
+        required=False,
+        empty_label=None,
+        widget=forms.Select(attrs=FIELD),
+    )
     purchase_order = forms.CharField(
         label=_("Purchase order"), max_length=MAX_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
     )
@@ -105,13 +113,17 @@ def draft_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
     terms = TermsForm(
         request.POST or None, initial={name: getattr(one_off_request, name) for name in TermsForm.base_fields}
     )
+    sellers: Any = terms.fields["seller"]
+    sellers.queryset = limit_to_sellers(request, sellers.queryset, "pk")
     lines = LineFormSet(
         request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines"
     )
     draft = None
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
         one_off_request = OneOffRequest(
-            lines=list(_requested_lines(lines.forms)), currency=one_off_request.currency, **terms.cleaned_data
+            lines=list(_requested_lines(lines.forms)),
+            currency=one_off_request.currency,
+            **terms.cleaned_data | {"seller": terms.cleaned_data["seller"] or invoice.seller},
         )
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)

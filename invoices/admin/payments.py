@@ -13,6 +13,7 @@ from invoices.models.payment_attempts import AttemptState, RefundProvider
 from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
 from lib.admin.columns import column, display, link_column, money_column, state_column, text_column
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_money
 
 STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
@@ -20,6 +21,7 @@ STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger",
 
 @admin.register(PaymentAttempt)
 class PaymentAttemptAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("invoice__seller",)
     empty_text = _("Attempts to charge a customer's card appear here with their outcome.")
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
     list_filter = ("state", "provider", "created_at")
@@ -82,6 +84,7 @@ class RecordRefund(ConfirmedAction[Refund]):
 
 @admin.register(Refund)
 class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("seller",)
     empty_text = _("A credit note creates a refund when paid money goes back to the customer.")
     list_display = ("customer", "state_shown", "amount_shown", "provider", "document", "created_at")
     list_filter = ("state", "provider")
@@ -107,6 +110,7 @@ class RefundAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(BalanceEntry)
 class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("seller",)
     empty_text = _("Credits, overpayments, and payouts of customer balances appear here.")
     list_display = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "at")
     list_filter = ("kind", "at")
@@ -122,6 +126,7 @@ class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
+    seller_paths = OF_ALL_SELLERS
     empty_text = _("Webhook events from the payment provider appear here.")
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
     list_filter = ("provider", "received_at")

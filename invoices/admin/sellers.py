@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.admin.brand import SellerForm
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
+from invoices.admin.merchant_account import SetMerchantAccount
 from invoices.documents.seller_terms import seller_facts
 from invoices.models import TaxRate
 from invoices.rendering.einvoice.conversion import to_einvoice
@@ -34,6 +35,8 @@ MAX_PAGES = 4
 
 class SellerSample(SellerAdmin):
     """A part of the seller page (config/admin_site/pages.py)."""
+
+    merchant_account = SetMerchantAccount.as_action()
 
     further_pages: FurtherPages = (
         ("preview/", "preview_view", "customers_seller_preview_new"),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from invoices.models import NumberSeries, TaxRate
-from lib.admin import ReadOnlyAdmin
+from lib.admin import ReadOnlyAdmin, SellerRows
 from lib.admin.columns import column, display, number_column
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_number
@@ -25,7 +25,8 @@ class TaxRateForm(RowForm[TaxRate]):
 
 
 @admin.register(TaxRate)
-class TaxRateAdmin(ModelAdmin):
+class TaxRateAdmin(SellerRows, ModelAdmin):
+    seller_paths = ("seller",)
     form = TaxRateForm
     list_display = ("name", "seller", "country_shown", "code_shown", "rate_shown", "valid_from", "valid_to")
     list_filter = ("seller",)
@@ -52,6 +53,7 @@ class TaxRateAdmin(ModelAdmin):
 class NumberSeriesAdmin(ReadOnlyAdmin):
     """Read only: an assigned number is spent, and a gap would have to be explained to an auditor."""
 
+    seller_paths = ("seller",)
     empty_text = _("A seller's number series are created with its first invoice.")
     list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
     list_select_related = ("seller",)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from customers.api.fields import SellerField
 from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, CustomerBalance, Refund
@@ -16,18 +17,20 @@ from lib.api.views import ApiView
 
 
 class BalanceSerializer(RowSerializer[CustomerBalance]):
-    """A customer's balance in one currency."""
+    """The money that a seller owes a customer in one currency."""
 
+    seller = serializers.CharField(source="seller.code", help_text="Code of the seller.")
     amount = AmountField()
 
     class Meta:
         model = CustomerBalance
-        fields = ["amount"]
+        fields = ["seller", "amount"]
 
 
 class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
     """One movement of a balance."""
 
+    seller = serializers.CharField(source="seller.code", help_text="Code of the seller.")
     amount = AmountField()
     after = serializers.SerializerMethodField(help_text="The balance after the entry.")
     document = serializers.CharField(
@@ -40,7 +43,7 @@ class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
 
     class Meta:
         model = BalanceEntry
-        fields = ["id", "kind", "amount", "after", "document", "at"]
+        fields = ["id", "seller", "kind", "amount", "after", "document", "at"]
 
     def get_after(self, entry: BalanceEntry) -> dict[str, str]:
         """Return the balance after the entry."""
@@ -48,18 +51,18 @@ class BalanceEntrySerializer(RowSerializer[BalanceEntry]):
 
 
 class BalancesView(CustomerRows[CustomerBalance]):
-    """Balances, by currency."""
+    """Balances, by seller and currency."""
 
-    queryset = CustomerBalance.objects.all()
+    queryset = CustomerBalance.objects.select_related("seller")
     serializer_class = BalanceSerializer
 
-    list_all = list_rows("list_balances", "List a customer's balances, by currency")
+    list_all = list_rows("list_balances", "List a customer's balances, by seller and currency")
 
 
 class BalanceEntriesView(CustomerRows[BalanceEntry]):
     """Movements of a customer's balances."""
 
-    queryset = BalanceEntry.objects.select_related("document")
+    queryset = BalanceEntry.objects.select_related("document", "seller")
     serializer_class = BalanceEntrySerializer
 
     list_all = list_rows("list_balance_entries", "List a customer's balance entries, newest first")
@@ -123,6 +126,7 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
 
     amount = NumberField()
     currency = serializers.CharField(min_length=3, max_length=3)
+    seller = SellerField(help_text="Code of the seller that owes it; default: the customer's seller.")
 
 
 class PayOutView(CustomerRows[Any]):

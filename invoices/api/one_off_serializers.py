@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from customers.api.fields import SellerField
 from invoices.one_off_invoices import OneOffLine, OneOffRequest
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from lib.api.fields import CurrencyField, StrictFields
@@ -49,6 +50,7 @@ class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):
 
     customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
     currency = CurrencyField(required=False, help_text="Default: the customer's currency.")
+    seller = SellerField(help_text="Code of the seller that issues it; default: the customer's seller.")
     lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), max_length=500)
     issue = serializers.BooleanField(
         default=False, help_text="Whether to issue it at once instead of creating a draft."
@@ -62,6 +64,7 @@ def build_request(fields: Mapping[str, Any], *, today: date, current: OneOffRequ
     return OneOffRequest(
         lines=lines,
         currency=fields.get("currency", current.currency),
+        seller=fields.get("seller", current.seller),
         purchase_order=fields.get("purchase_order", current.purchase_order),
         note=fields.get("note", current.note),
         net_days=fields.get("net_days", current.net_days),

@@ -8,6 +8,7 @@ from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from customers.api.fields import SellerField
 from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.api.views import InvoiceRows
@@ -122,11 +123,20 @@ class PaymentAttempts(InvoiceRows[PaymentAttempt]):
 class PaymentMethodSerializer(RowSerializer[PaymentMethod]):
     """A card or bank account that a customer has agreed to be charged by."""
 
+    seller = serializers.CharField(
+        source="account.seller.code", help_text="Code of the seller whose invoices it may pay."
+    )
     created_at = InstantField()
 
     class Meta:
         model = PaymentMethod
-        fields = ["id", "label", "expires_on", "is_default", "created_at"]
+        fields = ["id", "seller", "label", "expires_on", "is_default", "created_at"]
+
+
+class NewSetupPageSerializer(PaymentPageSerializer):
+    """Where a page to save a card returns the customer to, and for whose invoices the card is."""
+
+    seller = SellerField(help_text="Code of the seller whose invoices the card may pay; default: the customer's.")
 
 
 class SetupPageSerializer(serializers.Serializer[Any]):
@@ -138,7 +148,7 @@ class SetupPageSerializer(serializers.Serializer[Any]):
 class PaymentMethods(CustomerRows[PaymentMethod]):
     """Payment methods of a customer, without removed ones."""
 
-    queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account")
+    queryset = PaymentMethod.objects.filter(removed_at__isnull=True).select_related("account__seller")
     serializer_class = PaymentMethodSerializer
     lookup_url_kwarg = "payment_method"
     owner_path = "account__customer"
@@ -162,7 +172,7 @@ class PaymentMethods(CustomerRows[PaymentMethod]):
         "open_setup_page",
         "Open a page to save a card",
         "Pages on which customers save a card.",
-        request=PaymentPageSerializer,
+        request=NewSetupPageSerializer,
         response=SetupPageSerializer,
         status=201,
         refusals=ATTEMPT_REFUSALS,

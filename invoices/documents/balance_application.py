@@ -2,7 +2,8 @@
 Apply credit notes and customer balances when documents are issued: docs/payments.md#customer-balance.
 
 A credit note first reduces the amount still due of its invoice. The rest of it was paid, and goes where the credit
-note says: to the customer's balance, or back to the customer. The customer's next invoice is paid from the balance.
+note says: to the customer's balance, or back to the customer. The customer's next invoice of the same
+seller is paid from the balance.
 """
 
 from collections.abc import Sequence
@@ -27,22 +28,24 @@ ORDER BY n.id
 """
 
 _TO_BALANCE = """
-INSERT INTO invoices_balanceentry (customer_id, currency, kind, amount, document_id, reference, place, after, at)
-SELECT n.customer_id, n.currency, 'credit_note', r.amount, n.id, 'note:' || n.id, 0, 0, %(at)s
+INSERT INTO invoices_balanceentry
+    (customer_id, seller_id, currency, kind, amount, document_id, reference, place, after, at)
+SELECT n.customer_id, n.seller_id, n.currency, 'credit_note', r.amount, n.id, 'note:' || n.id, 0, 0, %(at)s
 FROM unnest(%(notes)s::bigint[], %(amounts)s::numeric[]) AS r(id, amount) JOIN invoices_invoice n ON n.id = r.id
 ORDER BY n.id
 """
 
-# Balances are locked in the order of customer and currency, so that two transactions that issue can't deadlock or
-# spend a balance twice.
+# Balances are locked in the order of customer, seller and currency, so that two transactions that issue can't
+# deadlock or spend a balance twice.
 _BALANCES = """
-SELECT customer_id, currency, amount FROM invoices_customerbalance
-WHERE customer_id = ANY(%(customers)s) AND amount > 0 ORDER BY customer_id, currency FOR NO KEY UPDATE
+SELECT customer_id, seller_id, currency, amount FROM invoices_customerbalance
+WHERE customer_id = ANY(%(customers)s) AND amount > 0 ORDER BY customer_id, seller_id, currency FOR NO KEY UPDATE
 """
 
 _APPLY = """
-INSERT INTO invoices_balanceentry (customer_id, currency, kind, amount, document_id, reference, place, after, at)
-SELECT i.customer_id, i.currency, 'applied', -r.amount, i.id, 'invoice:' || i.id, 0, 0, %(at)s
+INSERT INTO invoices_balanceentry
+    (customer_id, seller_id, currency, kind, amount, document_id, reference, place, after, at)
+SELECT i.customer_id, i.seller_id, i.currency, 'applied', -r.amount, i.id, 'invoice:' || i.id, 0, 0, %(at)s
 FROM unnest(%(invoices)s::bigint[], %(amounts)s::numeric[]) AS r(id, amount) JOIN invoices_invoice i ON i.id = r.id
 ORDER BY i.id
 """
@@ -99,14 +102,14 @@ def _apply_balances(invoices: Sequence[Draft], at: datetime) -> list[int]:
     """Pay the invoices from their customers' balances; return the ids of the invoices that received a payment."""
     with connection.cursor() as cursor:
         cursor.execute(_BALANCES, {"customers": sorted({draft.customer_id for draft in invoices})})
-        remaining: dict[tuple[int, str], Decimal] = {
-            (customer_id, currency): amount for customer_id, currency, amount in cursor.fetchall()
+        remaining: dict[tuple[int, int, str], Decimal] = {
+            (customer_id, seller_id, currency): amount for customer_id, seller_id, currency, amount in cursor
         }
         if not remaining:
             return []
         applied: dict[int, Decimal] = {}
         for draft in invoices:
-            balance_key = draft.customer_id, draft.currency
+            balance_key = draft.customer_id, draft.seller_id, draft.currency
             amount = min(remaining.get(balance_key, Decimal(0)), draft.totals.total)
             if amount:
                 applied[draft.id] = amount

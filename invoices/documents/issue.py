@@ -224,7 +224,7 @@ def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Anno
         "currency": draft.currency,
         "due_date": (issue_date + timedelta(days=draft.net_days)).isoformat(),
     }
-    return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
+    return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued", draft.seller_id)
 
 
 def _announce_credited(notes: Sequence[Draft], at: datetime) -> None:
@@ -243,10 +243,10 @@ def _announce_credited(notes: Sequence[Draft], at: datetime) -> None:
         }
         facts |= {"due": to_plain_string(invoice.due)}
         key = f"invoice:{invoice.pk}:credited:{note.id}"
-        announcements_by_kind["invoice.credited"].append(Announcement(note.customer_id, facts, key))
+        announcements_by_kind["invoice.credited"].append(Announcement(note.customer_id, facts, key, note.seller_id))
         if invoice.state == InvoiceState.VOID:
             announcements_by_kind["invoice.voided"].append(
-                Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided")
+                Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided", note.seller_id)
             )
     for kind, announcements in announcements_by_kind.items():
         announce_all(kind=kind, announcements=announcements, at=at)

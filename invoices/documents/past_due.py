@@ -24,7 +24,8 @@ FROM (
     ORDER BY i.id LIMIT %(most)s FOR NO KEY UPDATE OF i SKIP LOCKED
 ) late
 WHERE i.id = late.id
-RETURNING i.id, i.customer_id, i.number, i.total - i.credited - i.paid + i.returned, i.currency, i.due_date
+RETURNING i.id, i.customer_id, i.seller_id, i.number, i.total - i.credited - i.paid + i.returned, i.currency,
+    i.due_date
 """
 
 
@@ -53,8 +54,9 @@ def _mark_batch(at: datetime, clock_id: int | None) -> int:
                         "due_date": due_date.isoformat(),
                     },
                     f"invoice:{invoice_id}:overdue",
+                    seller_id,
                 )
-                for invoice_id, customer_id, number, due, currency, due_date in rows
+                for invoice_id, customer_id, seller_id, number, due, currency, due_date in rows
             ]
             announce_all(kind="invoice.overdue", announcements=announcements, at=at)
         return len(rows)

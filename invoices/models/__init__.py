@@ -2,6 +2,7 @@ from invoices.models.balances import BalanceEntry, CustomerBalance
 from invoices.models.discounts import Discount
 from invoices.models.dunning import DunningAct, DunningStep
 from invoices.models.invoices import Invoice, InvoiceTax, Line
+from invoices.models.merchant_accounts import MerchantAccount
 from invoices.models.month_locks import MonthLock
 from invoices.models.numbering import DocumentKind, NumberSeries
 from invoices.models.payment_attempts import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
@@ -21,6 +22,7 @@ __all__ = [
     "Invoice",
     "InvoiceTax",
     "Line",
+    "MerchantAccount",
     "MonthLock",
     "NumberSeries",
     "PayerAccount",

@@ -19,7 +19,7 @@ from lib.triggers import append_only
 
 class CustomerBalance(models.Model):
     """
-    The credit of a customer in one currency: the sum of its entries, never below zero.
+    The money that a seller owes a customer in one currency: the sum of its entries, never below zero.
 
     entries: the number of entries, which is also the place of the last one.
     """
@@ -27,13 +27,16 @@ class CustomerBalance(models.Model):
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="balances", db_index=False
     )
+    seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="+")
     currency = CurrencyField(default=None)
     amount = models.DecimalField(**AMOUNT, default=0)
     entries = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "currency"], name="customer_has_one_balance_in_a_currency"),
+            models.UniqueConstraint(
+                fields=["customer", "seller", "currency"], name="customer_has_one_balance_in_a_currency"
+            ),
             finite("amount", name="balance_is_never_below_zero"),
         ]
         triggers = [balance_moves_by_entries()]
@@ -60,6 +63,7 @@ class BalanceEntry(models.Model):
 
     amount: above zero for an increase, below zero for a decrease. reference: names the cause; unique for each
     customer.
+    seller: the document's, or that of the paid-out balance.
     document: the credit note that the money comes from, or the invoice that it was applied to or that was overpaid.
     place, after: the entry's position in the balance, and the balance after it; the database sets both.
     """
@@ -67,6 +71,7 @@ class BalanceEntry(models.Model):
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="balance_entries", db_index=False
     )
+    seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="+")
     currency = CurrencyField(default=None)
     kind = models.CharField(max_length=12, choices=BalanceKind)
     amount = models.DecimalField(**AMOUNT)
@@ -82,7 +87,9 @@ class BalanceEntry(models.Model):
         verbose_name_plural = _("balance entries")
         constraints = [
             models.UniqueConstraint(fields=["customer", "reference"], name="balance_entry_counts_once"),
-            models.UniqueConstraint(fields=["customer", "currency", "place"], name="balance_entry_has_its_place"),
+            models.UniqueConstraint(
+                fields=["customer", "seller", "currency", "place"], name="balance_entry_has_its_place"
+            ),
             one_of("kind", BalanceKind, name="balance_entry_kind_is_known"),
             models.CheckConstraint(
                 condition=Q(kind__in=INCREASES, amount__gt=0, amount__lte=MAX_MONEY)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
+from customers.models.field_types import CustomersSellerField
 from invoices.triggers.refunds import (
     refund_is_of_money_received,
     returned_amount_is_counted,
@@ -32,19 +33,32 @@ class ProviderName(models.TextChoices):
 
 @pghistory.track()
 class PayerAccount(models.Model):
-    """A customer's account at a payment provider."""
+    """A customer's account at a payment provider, for the invoices of one seller: docs/payments.md#several-sellers.
+
+    merchant: the seller's own account at the provider; null for that of the settings.
+    """
 
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="payer_accounts", db_index=False
     )
+    seller = CustomersSellerField(related_name="+")
     provider = models.CharField(max_length=7, choices=ProviderName)
+    merchant = models.ForeignKey(
+        "invoices.MerchantAccount", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     ref = models.CharField(max_length=MAX_REF)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "provider"], name="customer_has_one_account_at_a_provider"),
-            models.UniqueConstraint(fields=["provider", "ref"], name="payer_account_is_of_one_customer"),
+            models.UniqueConstraint(
+                fields=["customer", "provider", "seller", "merchant"],
+                nulls_distinct=False,
+                name="customer_has_one_account_at_a_provider",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "merchant", "ref"], nulls_distinct=False, name="payer_account_is_of_one_customer"
+            ),
             one_of("provider", ProviderName, name="payer_account_provider_is_known"),
         ]
 
@@ -175,12 +189,15 @@ class PaymentAttempt(Attempt):
     number: counted from 1 for each invoice. payment_method: the method to charge; null if the customer pays on a page
         of the provider. page: that page's address, open until closes_at; back_to: the address it returns the customer
         to.
-    disputed_at: when the customer's bank disputed the payment.
+    merchant: as of the payer's account. disputed_at: when the customer's bank disputed the payment.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="charges", db_index=False)
     number = models.PositiveSmallIntegerField()
     provider = models.CharField(max_length=7, choices=ProviderName)
+    merchant = models.ForeignKey(
+        "invoices.MerchantAccount", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     payment_method = models.ForeignKey(
         "invoices.PaymentMethod", on_delete=models.PROTECT, null=True, related_name="charges"
     )
@@ -223,11 +240,13 @@ class Refund(Attempt):
     """
     An attempt to return money: the refunded part of a credit note, or a payout of a customer balance.
 
+    seller: the note's, or that of the balance.
     note: the credit note; null if the customer's balance is paid out. attempt: the payment attempt whose money goes
         back; null if it is paid by hand, and then ref is the bank's reference of the transfer.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="refunds")
+    seller = CustomersSellerField(related_name="+")
     note = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, null=True, related_name="refunds")
     attempt = models.ForeignKey(
         "invoices.PaymentAttempt", on_delete=models.PROTECT, null=True, related_name="refunds"
@@ -260,9 +279,13 @@ class ProviderEvent(models.Model):
     An event of a provider, stored before it has any effect, and stored once however often it is sent.
 
     An event is only a wake-up call: its consumer queries the provider about the attempts that it names.
+    merchant: the account whose secret signed it; null for that of the settings.
     """
 
     provider = models.CharField(max_length=7, choices=ProviderName)
+    merchant = models.ForeignKey(
+        "invoices.MerchantAccount", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     ref = models.CharField(max_length=MAX_REF)
     kind = models.CharField(max_length=80)
     content = models.JSONField()
@@ -274,7 +297,9 @@ class ProviderEvent(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["provider", "ref"], name="provider_event_is_stored_once"),
+            models.UniqueConstraint(
+                fields=["provider", "merchant", "ref"], nulls_distinct=False, name="provider_event_is_stored_once"
+            ),
             one_of("provider", ProviderName, name="event_provider_is_known"),
         ]
         indexes = [

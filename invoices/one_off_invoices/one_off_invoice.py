@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from djmoney.money import Money
 
-from customers.models import Customer
+from customers.models import Customer, Seller
 from invoices.documents.drafts import Draft
 from invoices.documents.issue import issue, next_ids, write_lines
 from invoices.documents.locked_months import MonthLocked
@@ -44,11 +44,13 @@ class OneOffRequest:
     """
     The requested content of a one-off invoice.
 
-    includes_tax: whether the prices include tax. purchase_order, net_days: None for the customer's.
+    seller: None for the customer's. includes_tax: whether the prices include tax. purchase_order, net_days: None for
+        the customer's.
     """
 
     lines: Sequence[OneOffLine] = field(default_factory=tuple)
     currency: str = ""
+    seller: Seller | None = None
     purchase_order: str | None = None
     note: str = ""
     net_days: int | None = None
@@ -137,6 +139,7 @@ def request_from_draft(invoice: Invoice) -> OneOffRequest:
     return OneOffRequest(
         lines=[one_off_line(line, zone) for line in invoice.lines.order_by("position").values(*names)],
         currency=str(invoice.currency),
+        seller=invoice.seller,
         purchase_order=invoice.purchase_order,
         note=invoice.note,
         net_days=invoice.net_days,
@@ -150,14 +153,17 @@ def _lock_draft(invoice_id: int) -> Invoice:
         kind=DocumentKind.INVOICE, state=InvoiceState.DRAFT, reference__startswith="claim:"
     )
     # Row lock: an edit and the issue of a draft happen one after the other.
-    invoice = drafts.select_for_update(of=("self",)).select_related("customer").filter(pk=invoice_id).first()
+    invoice = (
+        drafts.select_for_update(of=("self",)).select_related("customer", "seller").filter(pk=invoice_id).first()
+    )
     if invoice is None:
         raise OneOffInvoiceRefused(_("Only a draft can be changed. Correct an issued invoice by a credit note."))
     return invoice
 
 
 def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *, at: datetime) -> Draft:
-    seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
+    seller_id = customer.seller_id if request.seller is None else request.seller.pk
+    seller, buyer = read_sellers([seller_id])[seller_id], buyer_of(customer, seller_id=seller_id)
     currency = request.currency or str(customer.currency)
     _check_request(request, currency)
     lines = [draft_line(line, buyer=buyer, seller=seller, currency=currency) for line in request.lines]

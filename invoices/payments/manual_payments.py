@@ -95,6 +95,7 @@ def announce_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
                 "currency": str(invoice.currency),
             },
             f"invoice:{invoice.pk}:paid",
+            invoice.seller_id,
         )
         for invoice in invoices
     ]
@@ -105,6 +106,7 @@ def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at:
     """Credit the amount paid beyond the due one to the customer's balance; the caller holds the invoice's lock."""
     BalanceEntry.objects.create(
         customer_id=invoice.customer_id,
+        seller_id=invoice.seller_id,
         currency=invoice.currency,
         kind=BalanceKind.OVERPAYMENT,
         amount=amount,

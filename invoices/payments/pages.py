@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.customer_time import current_time
-from invoices.models import PaymentAttempt, ProviderEvent
+from invoices.models import MerchantAccount, PaymentAttempt, ProviderEvent
 from invoices.models.payment_attempts import AttemptState, ProviderName
 from invoices.payments.attempts.provider_calls import payment_order
 from invoices.payments.provider_webhooks.event_followup import process_event
@@ -35,14 +35,20 @@ OUTCOMES = {
 
 @csrf_exempt  # it is signed
 @require_POST
-def stripe_event(request: HttpRequest) -> HttpResponse:
+def stripe_event(request: HttpRequest, account: int | None = None) -> HttpResponse:
     """
     Store an event from Stripe and confirm it; a worker processes it. The response to a forged event gives no detail.
+
+    account: the number of a seller's own account, whose secret signs the event.
     """
     if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
         return HttpResponse(status=413)
+    merchant = None if account is None else MerchantAccount.objects.filter(pk=account).first()
     try:
-        store_event(body=request.body, signature=request.headers.get("Stripe-Signature", ""), at=timezone.now())
+        if account is not None and merchant is None:
+            raise UntrustedEvent(f"There is no account {account}.")
+        signature = request.headers.get("Stripe-Signature", "")
+        store_event(body=request.body, signature=signature, at=timezone.now(), merchant=merchant)
     except UntrustedEvent as error:
         logger.warning("An event for Stripe's address was refused: %s", error)
         return HttpResponse(status=400)

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from invoices.models import PaymentAttempt, Refund
+from invoices.models import MerchantAccount, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.settlement import record_outcome
 from invoices.payments.providers import ProviderResponse, provider
@@ -31,20 +31,28 @@ class Difference:
 
 
 def reconcile(
-    *, provider_name: str, start: datetime, end: datetime, at: datetime, records_outcomes: bool = False
+    *,
+    provider_name: str,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    merchant: MerchantAccount | None = None,
+    records_outcomes: bool = False,
 ) -> Iterator[Difference]:
     """
-    Yield the differences among the payments and refunds of [start, end).
+    Yield the differences among the payments and refunds of [start, end) at one account.
+
+    merchant: the seller's own account; None for that of the settings.
 
     records_outcomes: whether to record outcomes that the provider has and we don't.
 
     :raises OutcomeUnknown: if the provider cannot be reached. :raises Misconfigured: if it refuses our key.
     """
     listed_keys: set[tuple[str, str]] = set()
-    for record in provider(provider_name).list_records(start, end):
+    for record in provider(provider_name, merchant).list_records(start, end):
         listed_keys.add((record.kind, record.key))
         yield from _compare(record, provider_name, at, records_outcomes)
-    yield from _missing(listed_keys, provider_name, start, end)
+    yield from _missing(listed_keys, provider_name, merchant, start, end)
 
 
 def _compare(
@@ -80,11 +88,19 @@ def _find_row(record: ProviderRecord, provider_name: str) -> PaymentAttempt | Re
 
 
 def _missing(
-    listed_keys: set[tuple[str, str]], provider_name: str, start: datetime, end: datetime
+    listed_keys: set[tuple[str, str]],
+    provider_name: str,
+    merchant: MerchantAccount | None,
+    start: datetime,
+    end: datetime,
 ) -> Iterator[Difference]:
-    for kind, model in (("charge", PaymentAttempt), ("refund", Refund)):
+    for kind, model, path in (("charge", PaymentAttempt, "merchant"), ("refund", Refund, "attempt__merchant")):
         rows = model.objects.filter(
-            provider=provider_name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end
+            **{path: merchant},
+            provider=provider_name,
+            state=AttemptState.SUCCEEDED,
+            sent_at__gte=start,
+            sent_at__lt=end,
         )
         for row in rows.order_by("pk").iterator():
             if (kind, str(row.key)) not in listed_keys:

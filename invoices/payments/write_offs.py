@@ -87,7 +87,14 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
             "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
         }
         key = f"invoice:{invoice.pk}:uncollectible"
-        announce(kind="invoice.uncollectible", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+        announce(
+            kind="invoice.uncollectible",
+            customer_id=invoice.customer_id,
+            seller_id=invoice.seller_id,
+            facts=facts,
+            key=key,
+            at=at,
+        )
     return entry
 
 

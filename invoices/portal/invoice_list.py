@@ -55,6 +55,8 @@ def invoice_row(invoice: Invoice, figures: PortalFigures, visit: Visit) -> dict[
         "pk": invoice.pk,
         "number": invoice.number,
         "is_note": is_note,
+        # The head of each page names the customer's default seller.
+        "seller": "" if invoice.seller_id == visit.customer.seller_id else invoice.seller_facts.get("legal_name", ""),
         "issued": figures.date(invoice.issue_date) if invoice.issue_date else "",
         "due_on": figures.date(invoice.due_date) if invoice.due_date and invoice.due and not is_note else "",
         "state_label": STATE_LABELS[state],

@@ -46,12 +46,12 @@ class Buyer(msgspec.Struct, frozen=True, gc=False):
     net_days: int | None = None
 
 
-def buyer_of(customer: Customer) -> Buyer:
-    """Return a customer as the buyer of an invoice made now."""
+def buyer_of(customer: Customer, *, seller_id: int | None = None) -> Buyer:
+    """Return a customer as the buyer of an invoice made now. seller_id: by default the customer's seller."""
     is_checked = customer.checked_tax_number == customer.tax_number
     return Buyer(
         customer_id=customer.pk,
-        seller_id=customer.seller_id,
+        seller_id=seller_id or customer.seller_id,
         sandbox=customer.sandbox,
         country=customer.country,
         tax_exemption=customer.tax_exemption,

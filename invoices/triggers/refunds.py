@@ -20,12 +20,12 @@ def balance_follows_its_entries() -> pgtrigger.Trigger:
         # The balance row is the lock: its update gives each entry the next place, one entry after the other.
         func="""
             UPDATE invoices_customerbalance b SET amount = b.amount + NEW.amount, entries = b.entries + 1
-            WHERE b.customer_id = NEW.customer_id AND b.currency = NEW.currency
+            WHERE b.customer_id = NEW.customer_id AND b.seller_id = NEW.seller_id AND b.currency = NEW.currency
             RETURNING b.amount, b.entries INTO NEW.after, NEW.place;
             IF NOT FOUND THEN
-                INSERT INTO invoices_customerbalance AS b (customer_id, currency, amount, entries)
-                VALUES (NEW.customer_id, NEW.currency, NEW.amount, 1)
-                ON CONFLICT (customer_id, currency) DO UPDATE
+                INSERT INTO invoices_customerbalance AS b (customer_id, seller_id, currency, amount, entries)
+                VALUES (NEW.customer_id, NEW.seller_id, NEW.currency, NEW.amount, 1)
+                ON CONFLICT (customer_id, seller_id, currency) DO UPDATE
                 SET amount = b.amount + excluded.amount, entries = b.entries + 1
                 RETURNING b.amount, b.entries INTO NEW.after, NEW.place;
             END IF;
@@ -57,8 +57,8 @@ def refund_is_of_money_received() -> pgtrigger.Trigger:
             """
             SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
             LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id
-            WHERE (n.id IS NOT NULL AND ((n.kind, n.customer_id, n.currency)
-                    IS DISTINCT FROM ('credit_note', r.customer_id, r.currency)
+            WHERE (n.id IS NOT NULL AND ((n.kind, n.customer_id, n.seller_id, n.currency)
+                    IS DISTINCT FROM ('credit_note', r.customer_id, r.seller_id, r.currency)
                     OR n.total < (SELECT sum(o.amount) FROM invoices_refund o
                         WHERE o.note_id = n.id AND o.state IN ('pending', 'succeeded'))))
                 OR (c.id IS NOT NULL AND ((c.state, c.currency, c.provider)

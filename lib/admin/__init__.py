@@ -8,10 +8,19 @@ from lib.admin.links import link_to, list_url, page_url, staff_page
 from lib.admin.permissions import PermissionRules, is_allowed, require, staff_user
 from lib.admin.previewed_actions import PreviewedAction
 from lib.admin.selection_actions import SelectionAction
+from lib.admin.seller_restriction import (
+    OF_ALL_SELLERS,
+    OF_NO_SELLER,
+    SellerRows,
+    allowed_seller_ids,
+    limit_to_sellers,
+)
 from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin, StaffInline
 from lib.admin.staff_form import StaffForm
 
 __all__ = [
+    "OF_ALL_SELLERS",
+    "OF_NO_SELLER",
     "ConditionFilter",
     "ConfirmedAction",
     "FormPage",
@@ -21,11 +30,14 @@ __all__ = [
     "ReadOnlyAdmin",
     "Response",
     "SelectionAction",
+    "SellerRows",
     "StaffAdmin",
     "StaffForm",
     "StaffInline",
     "Subject",
+    "allowed_seller_ids",
     "is_allowed",
+    "limit_to_sellers",
     "link_to",
     "list_url",
     "page_action",

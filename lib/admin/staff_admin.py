@@ -16,13 +16,14 @@ from unfold.dataclasses import UnfoldAction
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
 from lib.admin.permissions import PermissionRules, is_allowed
+from lib.admin.seller_restriction import SellerRows, limited_choices
 from lib.translation import Text
 
 FurtherPages = Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]]
 """Pages below a model's list: (route, view or the name of the method, name of the URL)."""
 
 
-class StaffAdmin(PermissionRules, ModelAdmin):
+class StaffAdmin(PermissionRules, SellerRows, ModelAdmin):
     """
     A model's list, the newest rows first, and the page of a row.
 
@@ -53,12 +54,12 @@ class StaffAdmin(PermissionRules, ModelAdmin):
         Return a row for an action on it.
 
         :raises Http404: if it doesn't exist.
-        :raises PermissionDenied: if the user may not view it.
+        :raises PermissionDenied: if the user may not view it, or it is shared with sellers of other users.
         """
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
-        if not self.has_view_permission(request, row):
+        if not (self.has_view_permission(request, row) and self.is_within_restriction(request, row)):
             raise PermissionDenied
         return row
 
@@ -144,3 +145,6 @@ class StaffInline(PermissionRules, TabularInline):
 
     extra = 0
     hide_title = True
+
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
+        return limited_choices(self, db_field, request, super().get_field_queryset(db, db_field, request))

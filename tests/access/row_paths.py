@@ -32,7 +32,7 @@ from customers.models import (
 )
 from customers.portal_auth import magic_links
 from invoices.documents.signed_links import create_link
-from invoices.models import Invoice, Line, MonthLock, PaymentAttempt, PaymentMethod, Refund
+from invoices.models import Invoice, Line, MerchantAccount, MonthLock, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.actors import NOW
 from tests.access.routes import ASKED_FOR, Route
@@ -210,6 +210,8 @@ def _sold(route: Route, word: str) -> Found:
 
 PLACES: dict[str, Callable[[Route, str], Found]] = {
     # prefix of the address             finder
+    "pay/stripe/events/": _finder(account=lambda word: MerchantAccount.objects.earliest("pk")),
+    "api/v1/sellers/": lambda route, word: ({"seller": "acme"}, Seller.objects.get(code="acme")),
     "portal/enter/": _portal_secret,
     "portal/details/contacts/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),

@@ -16,6 +16,7 @@ OPEN_BECAUSE = {
     "problems/<name>": "error responses link to it",
     "invoices/<token>.pdf": "the link is the secret: signed, for one invoice, and it expires",
     "pay/stripe/events": "a request without Stripe's signature is refused without details",
+    "pay/stripe/events/<account>": "the same, for a seller's own account",
     "pay/sandbox/<key>": "replaces a provider's page; the key is a secret, and no money moves",
     "pay/done": "a visitor from a provider may have no session; the page shows no customer",
     "portal/sign-in": "a contact requests a link there",
@@ -44,8 +45,8 @@ INGEST_REQUESTS = {
     "POST api/v1/reservations/<number>/commit",
     "POST api/v1/reservations/<number>/release",
 }
-SHARED_CATALOG = ("coupons", "features", "meters", "packs", "plans")
-"""The catalog is shared by live and sandbox."""
+SHARED_CATALOG = ("coupons", "features", "meters", "packs", "plans", "sellers")
+"""The catalog and the sellers are shared by live and sandbox."""
 
 LINKS_INTO_THE_PORTAL = "admin/customers/customer/<row>/portal_link/"
 HARMLESS_POSTS_OF_SUPPORT = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from customers.models import Customer
+from customers.models import Customer, Seller
 from invoices.documents.seller_terms import seller_facts
 from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
 from invoices.tax.buyer_details import buyer_of
@@ -17,7 +17,13 @@ PARTS = [
 
 
 def make_invoice(
-    customer: Customer, *, net: str = "15.00", tax: str = "2.85", issue: bool = True, copies: bool = False
+    customer: Customer,
+    *,
+    net: str = "15.00",
+    tax: str = "2.85",
+    issue: bool = True,
+    copies: bool = False,
+    seller: Seller | None = None,
 ) -> Invoice:
     """
     Return an invoice with one usage line, issued by default.
@@ -28,7 +34,7 @@ def make_invoice(
     money = {"currency": "EUR"}
     invoice = Invoice.objects.create(
         reference=f"test:{serial}",
-        seller=customer.seller,
+        seller=seller or customer.seller,
         customer=customer,
         sandbox=customer.sandbox,
         period_start=JAN,

@@ -25,7 +25,9 @@ def pay_out(caller, **body):
 
 
 def test_a_balance_and_its_movements_are_listed(live, credited):
-    assert live.get("/customers/acme/balances").json()["data"] == [{"amount": {"amount": "17.85", "currency": "EUR"}}]
+    assert live.get("/customers/acme/balances").json()["data"] == [
+        {"seller": "acme-inc", "amount": {"amount": "17.85", "currency": "EUR"}}
+    ]
     entry = live.get("/customers/acme/balances/entries").json()["data"][0]
     assert (entry["amount"], entry["after"]) == ({"amount": "17.85", "currency": "EUR"},) * 2
     assert entry["document"]

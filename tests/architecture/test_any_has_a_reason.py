@@ -28,6 +28,7 @@ MODULES = {
     ),
     "REST framework's representations are JSON, of rows of every model": (
         *("lib/api", "billing/api", "wallets/api", "invoices/api", "plans/api"),
+        *("customers/api/fields.py", "customers/api/sellers.py"),
     ),
     "values that a customer sends: JSON of any type, checked here": (
         "plans/aggregation/expressions",
@@ -63,7 +64,10 @@ MODULES = {
         "lib/triggers.py",
         "customers/notifications/http_client.py",
     ),
-    "a field's or a manager's method, which Django leaves untyped": ("lib/field_types.py", "wallets/models"),
+    "a field's or a manager's method, which Django leaves untyped": (
+        *("lib/field_types.py", "wallets/models"),
+        "customers/models/field_types.py",
+    ),
     "bytes of any type, which Python 3.11 has no name for": ("billing/closing/pdf_archives/archives.py",),
     "a row of the model that the caller names": ("customers/portal/visit.py",),
 }

@@ -65,7 +65,9 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_the_issue_date(customer: 
 def test_a_draft_is_edited_and_discarded(customer: Customer):
     draft = draft_invoice(customer=customer, request=TWO_LINES, at=JAN)
     stored_request = request_from_draft(draft)
-    assert stored_request == replace(TWO_LINES, lines=stored_request.lines, currency="EUR", purchase_order="")
+    assert stored_request == replace(
+        TWO_LINES, lines=stored_request.lines, currency="EUR", seller=customer.seller, purchase_order=""
+    )
     assert list(stored_request.lines) == list(TWO_LINES.lines)
     edited = edit_draft(invoice_id=draft.pk, request=OneOffRequest([WORK], purchase_order="PO 7"), at=FEB)
     assert (edited.lines.get().amount.amount, edited.purchase_order, edited.net_days) == (D("2250"), "PO 7", None)

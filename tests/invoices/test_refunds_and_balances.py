@@ -171,7 +171,13 @@ def test_a_balance_is_paid_out_once(invoice, customer):
     assert balance(customer) == D("3.80")
     with pytest.raises(IntegrityError, match="balance_is_never_below_zero"), transaction.atomic():
         BalanceEntry.objects.create(
-            customer=customer, currency="EUR", kind="paid_out", amount=D("-3.81"), reference="x", at=at
+            customer=customer,
+            seller=customer.seller,
+            currency="EUR",
+            kind="paid_out",
+            amount=D("-3.81"),
+            reference="x",
+            at=at,
         )
 
 

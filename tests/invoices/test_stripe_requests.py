@@ -39,13 +39,13 @@ def test_an_error_on_a_later_page_is_raised_as_on_the_first(charges, stripe_serv
 
 def test_a_forked_process_has_its_own_connection(charges):
     next(list_payments())
-    parents_client = stripe._client()
+    parents_client = stripe.Stripe()._client()
 
     def compare():
-        assert stripe._client() is not parents_client
+        assert stripe.Stripe()._client() is not parents_client
         sys.exit(7 if len(list(list_payments())) == 120 else 1)
 
     child = multiprocessing.get_context("fork").Process(target=compare)
     child.start()
     child.join(60)
-    assert (child.exitcode, stripe._client()) == (7, parents_client)
+    assert (child.exitcode, stripe.Stripe()._client()) == (7, parents_client)

@@ -16,6 +16,7 @@ from invoices.models import (
 )
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
+from invoices.payments.merchant_accounts import set_merchant_account
 from invoices.payments.providers import ProviderResponse
 from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer, make_seller
@@ -30,11 +31,25 @@ COLUMNS = {
     ),
     "refund": (
         *("key", "amount", "currency", "state", "ref", "code", "reason", "tries", "next_at", "created_at"),
-        *("settled_at", "customer_id", "note_id", "attempt_id", "provider"),
+        *("settled_at", "customer_id", "seller_id", "note_id", "attempt_id", "provider"),
     ),
-    "balanceentry": ("customer_id", "currency", "kind", "amount", "document_id", "reference", "place", "after", "at"),
-    "customerbalance": ("customer_id", "currency", "amount", "entries"),
-    "payeraccount": ("customer_id", "provider", "ref", "created_at"),
+    "balanceentry": (
+        *(
+            "customer_id",
+            "seller_id",
+            "currency",
+            "kind",
+            "amount",
+            "document_id",
+            "reference",
+            "place",
+            "after",
+            "at",
+        ),
+    ),
+    "customerbalance": ("customer_id", "seller_id", "currency", "amount", "entries"),
+    "payeraccount": ("customer_id", "seller_id", "provider", "ref", "created_at"),
+    "merchantaccount": ("seller_id", "provider", "ref", "secret_key", "webhook_secret", "created_at", "closed_at"),
     "paymentmethod": ("account_id", "ref", "label", "is_default", "created_at", "removed_at"),
     "providerevent": ("provider", "ref", "kind", "content", "received_at", "tries", "outcome"),
     "dunningstep": ("seller_id", "days", "action"),
@@ -46,6 +61,7 @@ COLUMNS = {
 def paid(shared_transaction: None) -> None:
     """Create a succeeded and a pending payment attempt, a refund, and a balance."""
     customer = make_customer("acme", seller=make_seller(), currency="EUR")
+    set_merchant_account(seller=customer.seller, secret_key="sk_test_1", webhook_secret="whsec_1", at=FEB)
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=FEB)
     PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
     first, second, third = (make_invoice(customer, net="20.00", tax="3.80") for _ in range(3))
@@ -129,6 +145,12 @@ CASES = [
     ("customer_has_one_account_at_a_provider", insert_again("payeraccount", ref="'cus_2'")),
     ("payer_account_provider_is_known", insert_again("payeraccount", provider="'other'")),
     ("payer_account_is_of_one_customer", insert_again("payeraccount", customer_id="0")),
+    ("seller_has_one_open_merchant_account", insert_again("merchantaccount")),
+    ("merchant_account_provider_is_known", insert_again("merchantaccount", provider="'other'")),
+    (
+        "merchant_account_secrets_are_kept_encrypted",
+        insert_again("merchantaccount", secret_key="'sk_live'", closed_at="now()"),
+    ),
     ("payment_method_is_stored_once", insert_again("paymentmethod", is_default="false")),
     ("account_has_one_default_payment_method", insert_again("paymentmethod", ref="'pm_2'")),
     ("removed_payment_method_is_no_default", edit("paymentmethod", "removed_at = now()")),

@@ -136,9 +136,18 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    @property
+    def _key(self) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ")
+
+    @property
+    def _books(self) -> Books:
+        """The objects of the account whose key the request has."""
+        return self.server.accounts.get(self._key, self.server.books)
+
     def _answer(self, method: str, params: dict[str, str]) -> None:
         path = urlsplit(self.path).path.removeprefix("/v1/")
-        books, key = self.server.books, self.headers.get("Idempotency-Key", "")
+        books, key = self._books, self.headers.get("Idempotency-Key", "")
         with books.lock:
             books.requests.append((method, path))
             fault = books.faults.pop(0) if method == "POST" and books.faults else ""
@@ -152,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(status, body)
 
     def _answered(self, method: str, path: str, params: dict[str, str], key: str, fault: str) -> tuple[int, Any]:
-        books = self.server.books
+        books = self._books
         if fault in BEFORE:
             return int(fault[:3]) if fault[0].isdigit() else 0, failed(f"planned fault: {fault}")
         fingerprint = json.dumps([method, path, sorted(params.items())])
@@ -169,10 +178,10 @@ class Handler(BaseHTTPRequestHandler):
         return status, body
 
     def _do(self, method: str, path: str, params: dict[str, str]) -> tuple[int, Any]:
-        if self.headers.get("Authorization", "").removeprefix("Bearer ") != self.server.secret_key:
+        if self._key not in (self.server.secret_key, *self.server.accounts):
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key"}}
         try:
-            return 200, json.loads(json.dumps(route(self.server.books, method, path.split("/"), params)))
+            return 200, json.loads(json.dumps(route(self._books, method, path.split("/"), params)))
         except Refused as refused:
             return refused.status, {"error": refused.error}
 
@@ -308,7 +317,15 @@ class Server(ThreadingHTTPServer):
         self.secret_key, self.books = secret_key, Books()
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.books.things["_"] = {"object": "server", "address": self.address}
+        self.accounts: dict[str, Books] = {}
+        """Further accounts: secret key → its objects."""
         self.after: Callable[[], None] = lambda: None
+
+    def open_account(self, secret_key: str) -> Books:
+        """Open another account, whose objects are apart."""
+        books = self.accounts[secret_key] = Books(count=1_000 * (len(self.accounts) + 1))
+        books.things["_"] = {"object": "server", "address": self.address}
+        return books
 
     def __enter__(self) -> "Server":
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

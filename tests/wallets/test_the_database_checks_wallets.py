@@ -26,7 +26,17 @@ def insert_again(table: str, *changed: str, **columns: str) -> str:
 
 COLUMNS = {
     "wallet": (
-        *("customer_id", "name", "unit", "currency", "priority", "at_zero", "grace", "promotional_first"),
+        *(
+            "customer_id",
+            "seller_id",
+            "name",
+            "unit",
+            "currency",
+            "priority",
+            "at_zero",
+            "grace",
+            "promotional_first",
+        ),
         *("pays_invoices", "is_trusted", "balance", "debt", "debt_held", "debt_limit", "moves", "seal"),
         *("closed_at", "created_at"),
     ),

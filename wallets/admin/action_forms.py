@@ -60,7 +60,11 @@ class TransferForm(MoveForm):
     def __init__(self, *args: Any, subject: Wallet, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
         others = Wallet.objects.filter(
-            customer=subject.customer_id, unit=subject.unit, currency=subject.currency, closed_at__isnull=True
+            customer=subject.customer_id,
+            seller=subject.seller_id,
+            unit=subject.unit,
+            currency=subject.currency,
+            closed_at__isnull=True,
         )
         self.fields["to"].queryset = others.exclude(pk=subject.pk).select_related("customer")
 

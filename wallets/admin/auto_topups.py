@@ -97,6 +97,7 @@ class SwitchTopUpsOn(ConfirmedAction[TopUpRule]):
 
 @admin.register(TopUpRule)
 class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
+    seller_paths = ("wallet__seller",)
     form = AutoTopupRuleForm
     inlines = (CeilingInline,)
     empty_text = _("A rule buys a pack when a wallet's balance falls below a threshold.")
@@ -187,6 +188,7 @@ class TopUpRuleAdmin(CustomerSearch, StaffAdmin):
 
 @admin.register(TopUp)
 class TopUpAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("wallet__seller",)
     empty_text = _("Automatic top-ups appear here. Add a rule for a wallet to begin.")
     list_display = ("wallet_shown", "state_shown", "balance_shown", "bought", "amount_shown", "created_at")
     list_filter = ("state", "created_at")

@@ -19,6 +19,7 @@ KIND_COLORS = {"purchased": "success", "included": "info", "rollover": "info", "
 
 @admin.register(Lot)
 class LotAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("wallet__seller",)
     empty_text = _("Each grant, purchase, and rollover adds a lot to a wallet.")
     list_display = ("lot", "customer", "kind_shown", "remaining_shown", "valid_from", "expires_at")
     list_filter = ("kind",)

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from lib.admin import ConfirmedAction, Response, StaffAdmin, StaffInline, list_url
 from lib.admin.columns import column, display
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
 from lib.money import round_money
@@ -167,6 +168,7 @@ class ArchivePack(ConfirmedAction[CreditPack]):
 
 @admin.register(CreditPack)
 class PackAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     allows = ("add", "change")  # packs are archived instead of deleted: purchases refer to them
     form = PackForm
     inlines = (PriceInline, SlabInline)

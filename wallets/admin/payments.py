@@ -70,7 +70,7 @@ class ChargeInvoice(ConfirmedAction[Invoice]):
     label, icon, verb = _("Charge card"), "credit_card", _("Charge card")
     permission = "invoices.collect_payment"
     refusals = (attempts.PaymentAttemptRefused,)
-    is_offered = staticmethod(lambda invoice: invoice.due > 0 and has_payment_method(invoice.customer_id))
+    is_offered = staticmethod(lambda invoice: invoice.due > 0 and has_payment_method(invoice))
 
     def preview(self, invoice: Invoice) -> Preview:
         values = {"amount": _money(invoice.due, invoice), "invoice": invoice}

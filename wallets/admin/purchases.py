@@ -125,6 +125,7 @@ def pack_text(purchase: Purchase) -> str:
 
 @admin.register(Purchase)
 class PurchaseAdmin(CustomerSearch, ReadOnlyAdmin):
+    seller_paths = ("wallet__seller",)
     empty_text = _("Purchases of credit packs appear here. Choose Buy pack on a wallet's page to begin.")
     list_display = ("name", "customer", "state_shown", "units_shown", "net_shown", "invoice_shown", "created_at")
     list_filter = ("state", "created_at")

@@ -15,6 +15,7 @@ from wallets.models import Transaction
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
+    seller_paths = ("wallet__seller",)
     empty_text = _("Every change of a wallet's balance appears here.")
     list_display = ("number", "customer", "kind", "feature", "units_shown", "balance_shown", "at")
     list_filter = ("kind",)

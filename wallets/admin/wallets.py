@@ -33,7 +33,7 @@ from wallets.operations.wallet_settings import (
     open_wallet,
 )
 
-IMMUTABLE_FIELDS = ("customer", "unit", "currency")
+IMMUTABLE_FIELDS = ("customer", "seller", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
@@ -43,6 +43,7 @@ class WalletForm(RowForm[Wallet]):
         fields = (*IMMUTABLE_FIELDS, *SETTINGS)
         labels = {"at_zero": _("When empty"), "grace": _("Overdraft limit"), "is_trusted": _("Grant before payment")}
         help_texts = {
+            "seller": _("Whose usage and invoices it pays. Empty: the customer's seller. It can't be changed later."),
             "unit": _("“credits”, or the code of a currency, such as USD. It can't be changed later."),
             "currency": _("The currency in which the units are bought. It can't be changed later."),
             "priority": _("The wallet with the lowest number is used first."),
@@ -113,6 +114,7 @@ def is_open(wallet: Wallet) -> bool:
 class WalletAdmin(CustomerSearch, StaffAdmin):
     """Registered by billing, which adds links to the usage that was paid."""
 
+    seller_paths = ("seller",)
     allows = ("add", "change")
     form = WalletForm
     empty_text = _("A wallet holds a customer's prepaid credits or money. Add one to grant or sell credits.")
@@ -122,7 +124,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     search_fields = ("customer__legal_name",)
     search_help_text = _("Part of the customer's name, or start of the external ID")
     fixed_fields = IMMUTABLE_FIELDS
-    autocomplete_fields = ("customer",)
+    autocomplete_fields = ("customer", "seller")
     actions_detail = ("grant", "buy", "transfer", "statement", "void_all", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
 
@@ -157,7 +159,12 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
             "pays_invoices",
             "is_trusted",
         ]
-        return [(None, {"fields": setting_fields if obj else ["customer", ("unit", "currency"), *setting_fields]})]
+        return [
+            (
+                None,
+                {"fields": setting_fields if obj else ["customer", "seller", ("unit", "currency"), *setting_fields]},
+            )
+        ]
 
     def page_context(self, request: HttpRequest, wallet: Wallet) -> dict[str, Any]:
         context = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
@@ -176,6 +183,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
             return
         wallet = open_wallet(
             customer=obj.customer,
+            seller=form.cleaned_data["seller"],
             unit=obj.unit,
             currency=str(obj.currency),
             **settings,

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
+from customers.api.fields import SellerField
 from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField, serialize_amount
 from plans.api.rating_result import AmountDocument
@@ -20,6 +21,7 @@ class WalletSerializer(RowSerializer[Wallet]):
     """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, `ongoing`: by wallet id."""
 
     customer = serializers.CharField(source="customer.external_id", help_text="The customer's external ID.")
+    seller = serializers.CharField(source="seller.code", help_text="Code of the seller of its purchases.")
     unit = serializers.CharField(help_text="`credits`, or the currency of a money wallet.")
     currency = serializers.CharField(help_text="Currency of the lots' cost.")
     priority = serializers.IntegerField(help_text="Wallets with the lowest priority are used first.")
@@ -43,6 +45,7 @@ class WalletSerializer(RowSerializer[Wallet]):
             *(
                 "id",
                 "customer",
+                "seller",
                 "name",
                 "unit",
                 "currency",
@@ -191,6 +194,9 @@ class NewWalletSerializer(SettingsSerializer):
     """A wallet to open; its validated data are the arguments of `open_wallet`."""
 
     customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
+    seller = SellerField(
+        help_text="Code of the seller whose purchases, usage and invoices it is for; default: the customer's seller."
+    )
     unit = serializers.CharField(
         max_length=7, default=CREDITS, help_text="`credits`, or the currency of a money wallet."
     )

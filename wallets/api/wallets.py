@@ -22,7 +22,7 @@ from wallets.operations.wallet_settings import change_wallet, close_wallet, open
 class Wallets(ApiView[Wallet]):
     """Wallets visible to the caller."""
 
-    queryset = Wallet.objects.select_related("customer__test_clock")
+    queryset = Wallet.objects.select_related("customer__test_clock", "seller")
     sandbox_path = "customer__sandbox"
     serializer_class = WalletSerializer
     lookup_url_kwarg = "wallet"

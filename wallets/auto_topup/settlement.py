@@ -12,7 +12,7 @@ from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
-from wallets.models import PurchaseState, TopUp, TopUpRule, TopUpState
+from wallets.models import PurchaseState, TopUp, TopUpRule, TopUpState, Wallet
 from wallets.models.topups import Payer
 from wallets.purchases import cancel, grant_paid, receive_payment
 
@@ -153,7 +153,7 @@ def _announce_topup(topup: TopUp, at: datetime) -> None:
         "reason": topup.reason or None,
     }
     kind = "topup.paid" if topup.state == TopUpState.PAID else "topup.failed"
-    announce(kind=kind, customer_id=topup.wallet.customer_id, facts=payload, key=f"topup:{topup.pk}:{kind}", at=at)
+    _announce(kind, topup.wallet, payload, key=f"topup:{topup.pk}:{kind}", at=at)
 
 
 def _count_decline(rule: TopUpRule, at: datetime) -> None:
@@ -173,4 +173,8 @@ def switch_off(rule: TopUpRule, reason: str, *, at: datetime) -> None:
     TopUpRule.objects.filter(pk=rule.pk).update(is_on=False, off_reason=reason[:300])
     payload: Facts = {"wallet": rule.wallet_id, "reason": reason}
     key = f"topup_rule:{rule.pk}:off:{at.isoformat()}"
-    announce(kind="topup.switched_off", customer_id=rule.wallet.customer_id, facts=payload, key=key, at=at)
+    _announce("topup.switched_off", rule.wallet, payload, key=key, at=at)
+
+
+def _announce(kind: str, wallet: Wallet, facts: Facts, *, key: str, at: datetime) -> None:
+    announce(kind=kind, customer_id=wallet.customer_id, seller_id=wallet.seller_id, facts=facts, key=key, at=at)

@@ -27,8 +27,8 @@ def ongoing_balances(wallets: Sequence[PayingWallet], unpaid: Decimal) -> dict[i
     """
     Return each wallet's balance less the part of an unpaid amount that it will pay, by id.
 
-    wallets: of one customer and currency, in the order in which they pay: each as far as it goes. The last one bears
-        the rest, so that its ongoing balance may be negative.
+    wallets: of one customer, seller and currency, in the order in which they pay: each as far as it goes. The last
+        one bears the rest, so that its ongoing balance may be negative.
     """
     balances: dict[int, Decimal] = {}
     for position, wallet in enumerate(wallets, start=1):

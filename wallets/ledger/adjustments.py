@@ -148,6 +148,9 @@ def transfer(
             raise LedgerRefused(
                 _("Both wallets must belong to the same customer and hold the same unit."), field="to"
             )
+        if source.seller_id != target.seller_id:
+            text = _("The wallets belong to different sellers. Choose a wallet of the same seller.")
+            raise LedgerRefused(text, field="to")
         if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
             text = _("The wallets' costs are in different currencies. Void the units here and grant them there.")
             raise LedgerRefused(text, field="to")

@@ -104,6 +104,8 @@ def _lock_source_and_target(from_id: int, to_id: int, at: datetime) -> tuple[Loc
     source, target = wallets[from_id], wallets[to_id]
     if source.customer_id != target.customer_id or source.unit == target.unit:
         raise ConversionRefused(_("Both wallets must belong to the same customer and hold different units."))
+    if source.seller_id != target.seller_id:
+        raise ConversionRefused(_("The wallets belong to different sellers. Choose wallets of one seller."))
     if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
         text = _("The wallets' costs are in different currencies. Void the units here and grant them there.")
         raise ConversionRefused(text)

@@ -87,6 +87,7 @@ def _announce_expiry(wallet: LockedWallet, breakage: Decimal, *, at: datetime) -
     announce(
         kind="wallet.expired",
         customer_id=wallet.customer_id,
+        seller_id=wallet.seller_id,
         facts=facts,
         key=f"wallet:{wallet.id}:expired:{wallet.moves}",
         at=at,

@@ -33,7 +33,7 @@ _DUE_WALLETS = """
 WITH due AS (
     SELECT l.wallet_id AS id FROM wallets_lot l
     JOIN wallets_wallet w ON w.id = l.wallet_id
-    JOIN customers_customer c ON c.id = w.customer_id JOIN customers_seller s ON s.id = c.seller_id
+    JOIN customers_seller s ON s.id = w.seller_id
     WHERE l.has_left AND l.expires_at <= %(at)s AND l.remaining > l.held AND l.expires_at + s.grace <= %(at)s
     UNION
     SELECT w.id FROM wallets_wallet w JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
@@ -41,7 +41,7 @@ WITH due AS (
         AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
 )
 SELECT w.id, s.grace FROM due JOIN wallets_wallet w ON w.id = due.id AND w.closed_at IS NULL
-JOIN customers_customer c ON c.id = w.customer_id JOIN customers_seller s ON s.id = c.seller_id
+JOIN customers_seller s ON s.id = w.seller_id
 WHERE {in_time} AND w.id > %(after)s ORDER BY w.id LIMIT %(limit)s
 """
 _LAPSED_HOLDS = """
@@ -77,7 +77,7 @@ def expire_due(
     """
     run = ExpiryRun()
     lapsed_query = _LAPSED_HOLDS.format(in_time=clock_sql(clock_id, "customer_id"))
-    due_query = _DUE_WALLETS.format(in_time=clock_sql(clock_id, "c.id"))
+    due_query = _DUE_WALLETS.format(in_time=clock_sql(clock_id, "w.customer_id"))
     for customer_id, units in deadline.limit(_read_in_batches(lapsed_query, batch_size, at)):
         lapse = partial(_lapse_holds, customer_id, units, at)
         run.lapsed += _run_isolated(run, lapse, f"holds of customer {customer_id}")

@@ -33,10 +33,13 @@ class HoldIsOver(LedgerRefused):
 
 
 @transaction.atomic
-def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime) -> Hold:
+def hold(
+    *, customer_id: int, unit: str, request: SpendRequest, until: datetime, seller_id: int | None = None
+) -> Hold:
     """
     Hold the units that a use may cost; repeating the same reference returns the same hold.
 
+    seller_id: the seller whose wallets pay; None for wallets of any seller.
     request.at: the current time, which is also the time of use for the choice of lots. until: when the hold lapses.
 
     :raises InvalidAmount: if the amount is invalid.
@@ -52,15 +55,9 @@ def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime)
         return existing
     # Holds that are over still reserve units until they are lapsed.
     lapse_holds(wallets, customer_id, unit, at=request.at)
-    return hold_locked(wallets, customer_id, unit, request, until=until)
-
-
-def hold_locked(
-    wallets: Sequence[LockedWallet], customer_id: int, unit: str, request: SpendRequest, *, until: datetime
-) -> Hold:
-    """Hold the units that a use may cost in locked wallets, and write the hold."""
-    shares, outcome = _hold_units(wallets, request)
-    refuse_uncovered(request, wallets, outcome)
+    payers = [wallet for wallet in wallets if seller_id in (None, wallet.seller_id)]
+    shares, outcome = _hold_units(payers, request)
+    refuse_uncovered(request, payers, outcome)
     hold = Hold.objects.create(
         customer_id=customer_id,
         reference=request.reference,
@@ -122,7 +119,7 @@ def commit(
     if hold.state != HoldState.OPEN or hold.until <= at:
         raise HoldIsOver(hold)
     sheet = Sheet(at)
-    outcome = commit_locked(wallets, hold, SpendRequest(amount, hold.at, "", hold.feature_id, at_zero, limit), sheet)
+    outcome = _commit_locked(wallets, hold, SpendRequest(amount, hold.at, "", hold.feature_id, at_zero, limit), sheet)
     with prepared_statements.commit_with_last_statements():
         write(sheet, wallets)
     return outcome
@@ -140,15 +137,19 @@ def release_locked(wallets: Sequence[LockedWallet], hold: Hold, *, at: datetime)
         _end_holds([hold], HoldState.RELEASED, at=at)
 
 
-def commit_locked(wallets: Sequence[LockedWallet], hold: Hold, request: SpendRequest, sheet: Sheet) -> SpendOutcome:
+def _commit_locked(wallets: Sequence[LockedWallet], hold: Hold, request: SpendRequest, sheet: Sheet) -> SpendOutcome:
     """Release a hold in locked wallets and take the units used; the caller writes the wallets."""
+    held_ids = set(hold.shares.values_list("wallet_id", flat=True))
+    sellers = {wallet.seller_id for wallet in wallets if wallet.id in held_ids}
     _release_units(wallets, [hold])
     _end_holds([hold], HoldState.COMMITTED, at=sheet.at)
     if not request.amount:
         return SpendOutcome(ZERO, ZERO, ZERO, ZERO)
     request = replace(request, at=hold.at, reference=_reference(hold))
-    outcome = take_from_wallets(wallets, request, sheet)
-    refuse_uncovered(request, wallets, outcome)
+    # Units beyond the hold come from wallets of the seller that holds the others.
+    payers = [wallet for wallet in wallets if not sellers or wallet.seller_id in sellers]
+    outcome = take_from_wallets(payers, request, sheet)
+    refuse_uncovered(request, payers, outcome)
     return outcome
 
 

@@ -30,6 +30,7 @@ class LockedWallet:
 
     id: int
     customer_id: int
+    seller_id: int
     unit: str
     priority: int
     at_zero: str
@@ -59,8 +60,8 @@ class LockedWallet:
         return EXACT.add(self.debt, self.debt_held)
 
 
-_WALLET_COLUMNS = """id, customer_id, unit, priority, at_zero, grace, promotional_first, balance, debt, debt_held,
-    debt_limit, moves, seal"""
+_WALLET_COLUMNS = """id, customer_id, seller_id, unit, priority, at_zero, grace, promotional_first, balance, debt,
+    debt_held, debt_limit, moves, seal"""
 # Wallets are always locked in id order, so that no deadlock arises. FOR NO KEY UPDATE leaves inserts that refer to
 # the wallet free.
 _LOCK = f"""

@@ -21,6 +21,7 @@ def announce_wallet_event(
     announce(
         kind=f"wallet.{event}",
         customer_id=wallet.customer_id,
+        seller_id=wallet.seller_id,
         facts={"wallet": wallet.pk, "unit": wallet.unit, **facts},
         key=f"wallet:{wallet.pk}:{event}:{key_suffix}:{at.isoformat()}",
         at=at,

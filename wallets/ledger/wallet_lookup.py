@@ -5,6 +5,8 @@ from datetime import datetime
 from itertools import chain, count
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from wallets.models import Wallet
@@ -16,21 +18,24 @@ class WalletCriteria(NamedTuple):
     The wallet that a grant needs.
 
     unit: `credits`, or a currency. currency: in which the grant is paid; empty for a free grant, which may go into
-        any wallet of the unit.
+        any wallet of the unit. seller_id: whose usage the grant pays; None for the customer's seller.
     """
 
     customer_id: int
     unit: str
     currency: str = ""
+    seller_id: int | None = None
 
 
-def find_or_open_wallet(*, customer_id: int, unit: str, currency: str = "", at: datetime) -> Wallet:
+def find_or_open_wallet(
+    *, customer_id: int, unit: str, currency: str = "", seller_id: int | None = None, at: datetime
+) -> Wallet:
     """
     Return the open wallet of a unit that is taken first for the customer; it is opened if there is none.
 
-    unit, currency: see `WalletCriteria`.
+    unit, currency, seller_id: see `WalletCriteria`.
     """
-    criteria = WalletCriteria(customer_id, unit, currency)
+    criteria = WalletCriteria(customer_id, unit, currency, seller_id)
     return find_or_open_wallets([criteria], at=at)[criteria]
 
 
@@ -51,7 +56,7 @@ def find_or_open_wallets(criteria: Iterable[WalletCriteria], *, at: datetime) ->
 def _read_wallets(criteria: Iterable[WalletCriteria]) -> tuple[dict[WalletCriteria, Wallet], dict[int, set[str]]]:
     """Return the existing wallets, and all wallet names of these customers."""
     wallets_by_customer: dict[int, list[Wallet]] = {criterion.customer_id: [] for criterion in criteria}
-    for wallet in Wallet.objects.filter(customer__in=wallets_by_customer).order_by("-priority", "-id"):
+    for wallet in _wallets_of(wallets_by_customer).order_by("-priority", "-id"):
         wallets_by_customer[wallet.customer_id].append(wallet)
     # The last match stays: the one with the lowest priority number.
     matches = {
@@ -65,23 +70,39 @@ def _read_wallets(criteria: Iterable[WalletCriteria]) -> tuple[dict[WalletCriter
     }
 
 
+def _wallets_of(customer_ids: Iterable[int]) -> QuerySet[Wallet]:
+    return Wallet.objects.filter(customer__in=list(customer_ids)).select_related("customer")
+
+
 def _matches(wallet: Wallet, criterion: WalletCriteria) -> bool:
-    return wallet.closed_at is None and wallet.unit == criterion.unit and criterion.currency in ("", wallet.currency)
+    return (
+        wallet.closed_at is None
+        and wallet.unit == criterion.unit
+        and criterion.currency in ("", wallet.currency)
+        and wallet.seller_id == (criterion.seller_id or wallet.customer.seller_id)
+    )
 
 
 def _new_wallets(missing: Iterable[WalletCriteria], names: Mapping[int, set[str]]) -> list[Wallet]:
     customer_ids = {criterion.customer_id for criterion in missing}
-    customer_currencies = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "currency"))
+    customers = Customer.objects.in_bulk(customer_ids)
     new_wallets = {
         criterion._replace(
             currency=criterion.currency
-            or _wallet_currency(criterion.unit, customer_currencies[criterion.customer_id])
+            or _wallet_currency(criterion.unit, str(customers[criterion.customer_id].currency)),
+            seller_id=criterion.seller_id or customers[criterion.customer_id].seller_id,
         )
         for criterion in missing
     }
     return [
-        Wallet(customer_id=customer_id, name=_free_name(unit, names[customer_id]), unit=unit, currency=currency)
-        for customer_id, unit, currency in sorted(new_wallets)
+        Wallet(
+            customer=customers[customer_id],
+            seller_id=seller_id or customers[customer_id].seller_id,
+            name=_free_name(unit, names[customer_id]),
+            unit=unit,
+            currency=currency,
+        )
+        for customer_id, unit, currency, seller_id in sorted(new_wallets)
     ]
 
 

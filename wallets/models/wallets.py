@@ -6,9 +6,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField
 
+from customers.models.field_types import CustomersSellerField
 from lib.field_types import finite
 from wallets.models.field_types import MAX_UNITS, UnitsField
-from wallets.triggers import balance_is_the_sum_of_its_lots
+from wallets.triggers import balance_is_the_sum_of_its_lots, keep_seller_of_transactions
 
 CREDITS = "credits"
 
@@ -27,6 +28,8 @@ class Wallet(models.Model):
     """
     Prepaid value of one customer: credits, or money of one currency.
 
+    seller: the seller of its purchases, whose usage and invoices alone it pays; by default the customer's. It is
+        fixed once there is a transaction or a purchase.
     unit: `credits`, or the currency. currency: in which lots are paid. priority: the lowest is taken first.
     is_trusted: whether units arrive before the invoice of their purchase is paid.
     at_zero, grace: the wallet's own policy at zero and overdraft limit, in place of the plan's.
@@ -36,6 +39,7 @@ class Wallet(models.Model):
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="wallets")
+    seller = CustomersSellerField(related_name="wallets", blank=True)
     name = models.CharField(max_length=80, default="Wallet")
     unit = models.CharField(max_length=7, default=CREDITS)
     currency = CurrencyField(default="USD")
@@ -78,7 +82,7 @@ class Wallet(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(debt__gt=0), name="wallet_that_owes")]
-        triggers = [balance_is_the_sum_of_its_lots()]
+        triggers = [balance_is_the_sum_of_its_lots(), keep_seller_of_transactions()]
         permissions = [
             ("grant_credits", "Can grant wallet credits"),
             ("transfer_credits", "Can transfer between wallets"),

@@ -28,7 +28,7 @@ BATCH_SIZE = 200
 # wallet, invoice).
 _DUE_INVOICES = """
 SELECT w.priority, w.id, i.id FROM wallets_wallet w
-JOIN invoices_invoice i ON i.customer_id = w.customer_id AND i.currency = w.currency
+JOIN invoices_invoice i ON i.customer_id = w.customer_id AND i.seller_id = w.seller_id AND i.currency = w.currency
 WHERE w.pays_invoices AND w.closed_at IS NULL AND w.balance > 0 AND i.kind = 'invoice'
     AND i.state IN ('issued', 'overdue') AND (w.priority, w.id, i.id) > (%s, %s, %s)
     AND NOT EXISTS (SELECT FROM wallets_purchase p JOIN wallets_wallet b ON b.id = p.wallet_id
@@ -81,11 +81,13 @@ def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
     # The invoice first, then the wallet, as in every payment, so that no deadlock arises.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     wallet_row = Wallet.objects.get(pk=wallet_id)
-    is_same_customer_and_currency = (invoice.customer_id, str(invoice.currency)) == (
+    # A wallet holds money that its customer paid to the wallet's seller, so it pays invoices of that seller only.
+    fits = (invoice.customer_id, invoice.seller_id, str(invoice.currency)) == (
         wallet_row.customer_id,
+        wallet_row.seller_id,
         wallet_row.unit,
     )
-    if invoice.state not in PAYABLE or not (wallet_row.pays_invoices and is_same_customer_and_currency):
+    if invoice.state not in PAYABLE or not (wallet_row.pays_invoices and fits):
         return None
     try:
         wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]

@@ -57,7 +57,7 @@ def grant_announcement(wallet: Wallet, lot: Lot) -> Announcement:
         "unit": wallet.unit,
         "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
     }
-    return Announcement(wallet.customer_id, payload, f"lot:{lot.pk}:granted")
+    return Announcement(wallet.customer_id, payload, f"lot:{lot.pk}:granted", wallet.seller_id)
 
 
 def _check_rollover_limit(limit: Decimal) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from customers.models import Customer
+from customers.models import Customer, Seller
 from lib.audit_log import audited_transaction
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.currencies import MINOR_UNITS
@@ -20,12 +20,13 @@ from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
-"""Settings of a wallet that can be changed; its unit and currency can't."""
+"""Settings of a wallet that can be changed; its seller, unit and currency can't."""
 
 
 def open_wallet(
     *,
     customer: Customer,
+    seller: Seller | None = None,
     unit: str = CREDITS,
     currency: str = "",
     at: datetime,
@@ -35,12 +36,13 @@ def open_wallet(
     """
     Open a wallet for a customer and return it.
 
-    unit: credits, or a currency. currency: in which its lots are paid; for money, the unit itself; for credits, the
+    seller: the seller of its purchases; by default the customer's. unit: credits, or a currency. currency: in which
+        its lots are paid; for money, the unit itself; for credits, the
         customer's currency if empty. settings: see SETTINGS.
 
     :raises LedgerRefused: if a setting doesn't fit; the text says which and why.
     """
-    wallet = new_wallet(customer=customer, unit=unit, currency=currency)
+    wallet = new_wallet(customer=customer, seller=seller, unit=unit, currency=currency)
     with audited_transaction("open a wallet", by=by, at=at):
         apply_settings(wallet, settings)
         wallet.save()
@@ -48,9 +50,9 @@ def open_wallet(
         return wallet
 
 
-def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
+def new_wallet(*, customer: Customer, seller: Seller | None = None, unit: str, currency: str = "") -> Wallet:
     """
-    Return a wallet that is not stored yet. unit, currency: as for `open_wallet`.
+    Return a wallet that is not stored yet. seller, unit, currency: as for `open_wallet`.
 
     :raises LedgerRefused: if unit and currency don't fit.
     """
@@ -64,7 +66,7 @@ def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
     if unit != CREDITS and currency not in ("", unit):
         text = _("The currency of a wallet that holds %(unit)s must be %(unit)s.")
         raise LedgerRefused(text % {"unit": unit}, field="currency")
-    return Wallet(customer=customer, unit=unit, currency=wallet_currency)
+    return Wallet(customer=customer, seller=seller or customer.seller, unit=unit, currency=wallet_currency)
 
 
 def change_wallet(*, wallet: Wallet, at: datetime, by: User | None = None, **settings: Any) -> Wallet:

@@ -87,7 +87,7 @@ def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         "rule": rule,
         "off_reason": off_reason(rule) if rule else "",
         "ceilings": [
-            _ceiling_text(ceiling, visit, figures) for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE
+            _ceiling_text(ceiling, wallet, figures) for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE
         ],
     }
     return render_page(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
@@ -169,7 +169,7 @@ def off_reason(rule: TopUpRule) -> str:
     return text % {"count": rule.declines}
 
 
-def _ceiling_text(ceiling: TopUpCeiling, visit: Visit, figures: PortalFigures) -> str:
+def _ceiling_text(ceiling: TopUpCeiling, wallet: Wallet, figures: PortalFigures) -> str:
     """Return a ceiling of finance in words."""
     limits = []
     if ceiling.most is not None:
@@ -182,6 +182,6 @@ def _ceiling_text(ceiling: TopUpCeiling, visit: Visit, figures: PortalFigures) -
         else limits[0]
     )
     return CEILINGS[CeilingSpan(ceiling.span)] % {
-        "seller": visit.customer.seller.legal_name,
+        "seller": wallet.seller.legal_name,
         "limits": limits_text,
     }

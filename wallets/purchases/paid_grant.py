@@ -65,6 +65,7 @@ def grant_purchase(purchase: Purchase, *, at: datetime) -> None:
     announce(
         kind="wallet.granted",
         customer_id=purchase.wallet.customer_id,
+        seller_id=purchase.wallet.seller_id,
         facts={
             "wallet": purchase.wallet_id,
             "purchase": purchase.pk,

@@ -188,7 +188,7 @@ def _write_purchase(
         text = _("The price of this quantity is %(amount)s. Enter a larger quantity.")
         raise PurchaseRefused(text % {"amount": format_money(amounts.net, currency)}, field="units")
     (purchase_id,) = next_ids("wallets_purchase_id_seq", 1)
-    draft = draft_invoice(purchase_id, wallet.customer, terms, amounts, order.packs, currency, at=at)
+    draft = draft_invoice(purchase_id, wallet, terms, amounts, order.packs, currency, at=at)
     write_lines([draft])
     purchase = Purchase.objects.create(
         pk=purchase_id,

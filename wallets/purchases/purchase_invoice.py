@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from customers.models import Customer
 from invoices.amounts.totals import Tax
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import read_sellers
 from invoices.tax.buyer_details import buyer_of
 from lib.decimals import to_plain_string
 from wallets.credit_rules.packs import PurchaseAmounts
+from wallets.models import Wallet
 from wallets.purchases.pack_terms import PackTerms
 
 TAXED_WHEN_USED = Tax("Tax", Decimal(0), "Multi-purpose voucher: taxed when it is used")
@@ -21,7 +21,7 @@ _SHORTEST_SERVICE = timedelta(microseconds=1)
 
 def draft_invoice(
     purchase_id: int,
-    customer: Customer,
+    wallet: Wallet,
     terms: PackTerms,
     amounts: PurchaseAmounts,
     packs: int,
@@ -29,8 +29,9 @@ def draft_invoice(
     *,
     at: datetime,
 ) -> Draft:
-    """Return the invoice of a purchase, not written yet."""
-    seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
+    """Return the invoice of a purchase for a wallet, by the wallet's seller, not written yet."""
+    customer, seller = wallet.customer, read_sellers([wallet.seller_id])[wallet.seller_id]
+    buyer = buyer_of(customer, seller_id=seller.id)
     facts = purchase_line_facts(terms, amounts, packs, at=at)
     starts_at, ends_at = facts.service_period
     line = DraftLine(

@@ -90,7 +90,7 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
 
 def _compose(wallet: Wallet, statement: Statement, locale: Locale, *, since: datetime, until: datetime) -> Document:
     customer = wallet.customer
-    seller = customer.seller
+    seller = wallet.seller
     figures = Figures(locale, str(wallet.currency), ZoneInfo(customer.time_zone))
     span = figures.days_text(since, until)
 

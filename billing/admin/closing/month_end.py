@@ -222,6 +222,7 @@ class UnlockMonth(MonthAction):
 class MonthLockAdmin(ReadOnlyAdmin):
     """The list of locks; the pages of months are reached from it, and they alone create and release locks."""
 
+    seller_paths = ("seller",)
     list_display = ("name", "seller", "stands", "locked_by", "locked_at", "unlocked_by", "unlocked_at")
     list_filter = ("seller",)
     list_select_related = ("seller", "locked_by", "unlocked_by")

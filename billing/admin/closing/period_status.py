@@ -48,7 +48,7 @@ class SellerFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
         seller_id = self.value() or ""
-        return queryset.filter(subscription__customer__seller=int(seller_id)) if seller_id.isdecimal() else queryset
+        return queryset.filter(subscription__seller=int(seller_id)) if seller_id.isdecimal() else queryset
 
 
 class LatePolicyFilter(DropdownFilter):
@@ -63,7 +63,7 @@ class LatePolicyFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Period]) -> QuerySet[Period]:
         if self.value() is None:
             return queryset
-        late = Period.objects.late().filter(subscription__customer__seller__late_usage=self.value())
+        late = Period.objects.late().filter(subscription__seller__late_usage=self.value())
         return queryset.filter(pk__in=_first(late))
 
 

@@ -34,10 +34,12 @@ COLORS = {"failed": "danger", "due": "warning", "closed": "success", "late": "in
 class PeriodAdmin(SubscriptionRowsAdmin):
     """Periods follow from their subscription."""
 
+    seller_paths = ("subscription__seller",)
     list_display = ("span", "customer", "plan", "status", "due_at", "invoice_shown")
     list_filter = (StatusFilter, SellerFilter, LatePolicyFilter)
     list_select_related = (
-        "subscription__customer__seller",
+        "subscription__customer",
+        "subscription__seller",
         "subscription__customer__test_clock",
         "version__plan",
         "invoice",
@@ -71,7 +73,7 @@ class PeriodAdmin(SubscriptionRowsAdmin):
 
     @display(description=_("Late usage policy"))
     def late_policy(self, period: Period) -> str:
-        return str(period.subscription.customer.seller.get_late_usage_display()) if period.late_since else ""
+        return str(period.subscription.seller.get_late_usage_display()) if period.late_since else ""
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         return (*self.list_display, "late_row", "late_policy") if is_about_late(request) else self.list_display

@@ -1,12 +1,13 @@
 """The panels of the customer page: usage, cost so far, invoices, subscriptions, and unmatched usage."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -36,8 +37,20 @@ MAX_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
-def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
-    """Return the context of the customer page, in a fixed number of queries."""
+def account(customer: Customer, *, at: datetime, seller_ids: Collection[int] | None = None) -> dict[str, Any]:
+    """
+    Return the context of the customer page, in a fixed number of queries.
+
+    seller_ids: the sellers whose rows the user may see; None for all. Of a customer of other sellers too, only lists
+        of these sellers' rows are shown, because usage, coupons and alerts concern the whole customer.
+    """
+    if seller_ids is not None and _has_other_sellers(customer, seller_ids):
+        of_sellers = {"seller__in": seller_ids}
+        return {
+            "subscriptions": _subscriptions(customer, **of_sellers),
+            "wallets": _wallets(customer, at=at, **of_sellers),
+            "invoices": list(Invoice.objects.filter(customer=customer, **of_sellers).order_by("-pk")[:MAX_ROWS]),
+        }
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     progress_by_period = read_commitment_progress(running)
     unmatched = UnmatchedUsage.objects.outstanding().filter(customer_ref=customer.external_id)
@@ -58,6 +71,17 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     }
 
 
+def _has_other_sellers(customer: Customer, seller_ids: Collection[int]) -> bool:
+    rows: tuple[QuerySet[Any], ...] = (
+        Subscription.objects.filter(customer=customer),
+        Wallet.objects.filter(customer=customer),
+        Invoice.objects.filter(customer=customer),
+    )
+    return customer.seller_id not in seller_ids or any(
+        queryset.exclude(seller__in=seller_ids).exists() for queryset in rows
+    )
+
+
 def _span(usage: PeriodUsage, customer: Customer) -> str:
     """Return the days of a running period, and whether it is a trial."""
     dates = days(usage.starts_at, usage.ends_at, ZoneInfo(customer.time_zone))
@@ -66,14 +90,14 @@ def _span(usage: PeriodUsage, customer: Customer) -> str:
     return _("trial (usage: %(usage)s), %(dates)s") % {"usage": usage.terms.trial, "dates": dates}
 
 
-def _subscriptions(customer: Customer) -> list[Subscription]:
-    subscriptions = Subscription.objects.filter(customer=customer).select_related("version__plan")
+def _subscriptions(customer: Customer, **conditions: Any) -> list[Subscription]:
+    subscriptions = Subscription.objects.filter(customer=customer, **conditions).select_related("version__plan")
     return list(subscriptions.order_by("-pk")[:MAX_ROWS])
 
 
-def _wallets(customer: Customer, *, at: datetime) -> list[tuple[Wallet, WalletBalances]]:
+def _wallets(customer: Customer, *, at: datetime, **conditions: Any) -> list[tuple[Wallet, WalletBalances]]:
     """Return the customer's open wallets with their balances, in the order in which they pay."""
-    wallets = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MAX_ROWS]
+    wallets = customer.wallets.filter(closed_at__isnull=True, **conditions).order_by("priority", "pk")[:MAX_ROWS]
     balances = read_balances([wallet.pk for wallet in wallets], at=at)
     return [(wallet, balances.get(wallet.pk, EMPTY_BALANCES)) for wallet in wallets]
 

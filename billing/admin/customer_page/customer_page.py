@@ -24,7 +24,7 @@ from customers.models import Customer
 from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
-from lib.admin import ConfirmedAction, Response, row_action
+from lib.admin import ConfirmedAction, Response, allowed_seller_ids, limit_to_sellers, row_action
 from lib.admin.columns import display
 from lib.formats import format_number
 
@@ -81,7 +81,9 @@ class Subscribe(ConfirmedAction[Customer]):
     )
 
     def make_form(self, customer: Customer) -> SubscribeForm:
-        return SubscribeForm(self.posted, customer=customer, at=current_time(customer))
+        form = SubscribeForm(self.posted, customer=customer, at=current_time(customer))
+        form.fields["seller"].queryset = limit_to_sellers(self.request, form.fields["seller"].queryset, "pk")
+        return form
 
     def run(self, customer: Customer) -> Response:
         is_draft = self.choices["is_draft"]
@@ -115,7 +117,8 @@ class CustomerAccount(CustomerAdmin):
         return export_file(customer)
 
     def page_context(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
-        return {"customer": customer, **account(customer, at=current_time(customer))}
+        seller_ids = allowed_seller_ids(request)
+        return {"customer": customer, **account(customer, at=current_time(customer), seller_ids=seller_ids)}
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -27,6 +27,7 @@ from billing.models import Job
 from billing.models.jobs import JobKind
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import display, state_column
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.csv_export import csv_download
 from lib.formats import format_number
 
@@ -86,6 +87,7 @@ class SteerJob(ConfirmedAction[Job]):
 class JobAdmin(ReadOnlyAdmin):
     """Jobs are created by the pages that start them."""
 
+    seller_paths = OF_ALL_SELLERS
     list_display = ("title", "kind_shown", "state_shown", "progress_shown", "by", "created_at")
     list_filter = ("state", "kind", "dry_run")
     list_select_related = ("by",)

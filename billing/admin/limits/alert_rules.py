@@ -146,6 +146,7 @@ class RemoveAlertRule(ConfirmedAction[AlertRule]):
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(StaffAdmin):
+    seller_paths = ("seller", "subscription__seller", "customer__seller")
     allows = ("add", "change")  # a rule is removed by an action, which keeps its alerts
     form = AlertRuleForm
     list_display = ("kind_shown", "scope_shown", "feature_shown", "levels_shown", "amount_shown", "is_on", "set_by")

@@ -89,6 +89,7 @@ class StateFilter(ConditionFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
+    seller_paths = ("subscription__seller", "wallet__seller", "customer__seller")
     list_display = (
         "fired_at",
         "customer_shown",

@@ -58,6 +58,7 @@ def _quantity_column(name: str, heading: Text) -> Column:
 
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnlyAdmin):
+    seller_paths = ("period__subscription__seller",)
     list_display = (
         "reference",
         "customer",

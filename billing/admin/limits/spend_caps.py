@@ -170,6 +170,7 @@ class RemoveCap(ConfirmedAction[SpendCap]):
 
 @admin.register(SpendCap)
 class SpendCapAdmin(ReadOnlyAdmin):
+    seller_paths = ("subscription__seller", "customer__seller")
     list_display = ("of_shown", "amount_shown", "action_shown", "set_by", "subscription", "customer")
     list_select_related = ("feature", "subscription", "customer")
     search_fields = ("subscription__external_id", "customer__external_id")

@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Correction
 from lib.admin import ReadOnlyAdmin
 from lib.admin.columns import column, display, state_column, text_column
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
 
 @admin.register(Correction)
 class CorrectionAdmin(ReadOnlyAdmin):
+    seller_paths = OF_ALL_SELLERS
     list_display = ("corrected_at", "kind_shown", "reason", "author_shown", "event_shown", "replacement_shown")
     list_filter = ("kind", "sandbox")
     list_select_related = ("by", "api_key")

@@ -22,6 +22,7 @@ from billing.metering.usage.event_trace import EventTrace, trace_event
 from billing.models import Event
 from customers.customer_time import clock_time, test_clock_ids
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_number
 from lib.translation import Text
 
@@ -118,6 +119,7 @@ class ReplaceEvent(CorrectionAction):
 class EventAdmin(ReadOnlyAdmin):
     """Events are never edited: corrections refer to them."""
 
+    seller_paths = OF_ALL_SELLERS
     has_form = False
     list_display = ("occurred_at", "name", "customer_ref", "sender_id", "source", "sandbox")
     list_display_links = ("occurred_at", "sender_id")

@@ -15,6 +15,7 @@ from billing.metering.dismissal import add_ignore_rule, remove_ignore_rule
 from billing.models import IgnoreRule
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, list_url, staff_user
 from lib.admin.columns import column
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_number
 from lib.row_form import RowForm
 from lib.task_clock import database_time
@@ -62,6 +63,7 @@ class RemoveIgnoreRule(ConfirmedAction[IgnoreRule]):
 
 @admin.register(IgnoreRule)
 class IgnoreRuleAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     allows = ("add",)  # a rule is removed by an action, and another one is added instead of an edit
     form = IgnoreRuleForm
     list_display = ("conditions", "reason", "by", "created_at")

@@ -190,6 +190,7 @@ def _describe_dismissal(usage: UnmatchedUsage) -> str:
 
 @admin.register(UnmatchedUsage)
 class UnmatchedUsageAdmin(ReadOnlyAdmin):
+    seller_paths = ("customer__seller",)
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
     list_select_related = ("meter", "ignore_rule__meter")
     list_filter = (UnmatchedStatusFilter, "reason", "sandbox")

@@ -22,6 +22,7 @@ COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": 
 
 @admin.register(MigrationItem)
 class MoveAdmin(SubscriptionRowsAdmin):
+    seller_paths = ("subscription__seller",)
     list_display = (
         "subscription_shown",
         "customer",

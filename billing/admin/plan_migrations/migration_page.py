@@ -20,6 +20,7 @@ from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.jobs import RUN
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import state_column
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_number
 
 APPROVE = "billing.approve_planmigration"
@@ -135,6 +136,7 @@ class MigrationStep(ConfirmedAction[PlanMigration]):
 
 @admin.register(PlanMigration)
 class MigrationAdmin(ReadOnlyAdmin):
+    seller_paths = OF_ALL_SELLERS
     list_display = ("title", "version", "when", "state_shown", "requested_by", "created_at")
     list_filter = ("state", "when")
     list_select_related = ("version__plan", "requested_by")

@@ -29,6 +29,7 @@ IN_MEMORY = 5 * 1024 * 1024
 class SimulationResultAdmin(ReadOnlyAdmin):
     """Simulation results, read-only: only simulations write them."""
 
+    seller_paths = ("subscription__seller",)
     list_display = ("customer", "version", "before_shown", "after_shown", "change_shown", "percent_shown", "shock")
     list_filter = ("version", "is_shock", "currency", "is_known")
     list_select_related = ("subscription__customer", "version__plan", "job")

@@ -25,6 +25,7 @@ from customers.models import TestClock
 from invoices.models import Invoice
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, StaffForm, page_url, require, staff_user
 from lib.admin.columns import column
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_number
 from lib.row_form import RowForm
 from lib.translation import Text
@@ -86,6 +87,7 @@ class AdvanceClock(ConfirmedAction[TestClock]):
 
 @admin.register(TestClock)
 class ClockAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     allows = ("add", "change")
     form = ClockForm
     list_display = ("name", "time", "state_shown", "customers_shown", "created_by")

@@ -88,6 +88,7 @@ class EndCommitment(EndAgreement):
 
 @admin.register(SubscriptionCommitment)
 class OwnCommitmentAdmin(AgreementAdmin):
+    seller_paths = ("subscription__seller",)
     list_display = ("words", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("subscription",)
     fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")

@@ -241,6 +241,7 @@ class TakeCouponAway(ConfirmedAction[Redemption]):
 
 @admin.register(Redemption)
 class RedemptionAdmin(ReadOnlyAdmin):
+    seller_paths = ("subscription__seller", "customer__seller")
     list_display = ("coupon", "subscription", "customer", "position", "since", "used_shown", "ended_at")
     list_select_related = ("coupon", "subscription", "customer")
     search_fields = ("coupon__code", "subscription__external_id", "customer__external_id")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.subscriptions.coupons import choice
 from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
 from billing.subscriptions.terms.coupon_refusals import CouponRefused
-from customers.models import Customer
+from customers.models import Customer, Seller
 from lib.admin import StaffForm
 from lib.admin.number_fields import NumberInput
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
@@ -39,6 +39,13 @@ class SubscribeForm(StaffForm):
         help_text=_("Versions in force now, with their currencies."),
     )
     currency = forms.ChoiceField(label=_("Currency"))
+    seller = forms.ModelChoiceField(
+        queryset=Seller.objects.order_by("legal_name"),
+        label=_("Seller"),
+        required=False,
+        empty_label=None,
+        help_text=_("Whose invoices bill it. It can't be changed once it has started."),
+    )
     starts_at = forms.SplitDateTimeField(
         label=_("Start (UTC)"), help_text=_("A past start bills everything due since then.")
     )
@@ -69,7 +76,9 @@ class SubscribeForm(StaffForm):
     )
 
     def __init__(self, *args: Any, customer: Customer, at: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"starts_at": at.replace(second=0, microsecond=0)}, **kwargs)
+        super().__init__(
+            *args, initial={"seller": customer.seller_id, "starts_at": at.replace(second=0, microsecond=0)}, **kwargs
+        )
         versions = PlanVersion.objects.open_to(sandbox=customer.sandbox, at=at)
         versions = versions.select_related("plan").order_by("plan__name", "number")
         self._fees = list(
@@ -126,6 +135,7 @@ class SubscribeForm(StaffForm):
         return {
             "version": cleaned["version"],
             "currency": cleaned["currency"],
+            "seller": cleaned["seller"],
             "starts_at": cleaned["starts_at"],
             "trial_days": cleaned["trial_days"],
             "external_id": cleaned["external_id"] or None,

@@ -214,6 +214,7 @@ class EndOverride(EndAgreement):
 
 @admin.register(Override)
 class OverrideAdmin(AgreementAdmin):
+    seller_paths = ("subscription__seller",)
     list_display = ("figure_shown", "value_shown", "subscription", "starts_at", "until_shown", "reason")
     list_select_related = ("feature__meter", "subscription")
     fields = ("subscription", "figure_shown", "value_shown", "starts_at", "until_shown", "reason", "created_by")

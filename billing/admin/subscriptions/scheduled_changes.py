@@ -56,6 +56,7 @@ class RevokeChanges(SelectionAction[ScheduledChange]):
 
 @admin.register(ScheduledChange)
 class ScheduledChangeAdmin(SubscriptionRowsAdmin):
+    seller_paths = ("subscription__seller",)
     list_display = ("subscription_shown", "customer", "from_version", "version", "moment", "state_shown", "problem")
     list_filter = ("state", "version")
     list_select_related = ("subscription__customer", "from_version__plan", "version__plan")

@@ -43,6 +43,7 @@ MAX_PERIODS = 14
 class SubscriptionAdmin(CustomerSearch, ReadOnlyAdmin):
     """Subscriptions are created on the customer page and changed by actions only; nothing is edited."""
 
+    seller_paths = ("seller",)
     has_form = False
     list_display = ("external_id", "customer_shown", "version_shown", "state_shown", "starts_at", "ends_at")
     list_filter = ("state", "version")

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from billing.models import Pause, Period, ScheduledChange, Subscription, SubscriptionQuantity
 from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_changes
+from customers.api.fields import SellerField
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, RowSerializer, StrictFields
@@ -87,6 +88,7 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
 
     id = serializers.CharField(source="external_id")
     customer = serializers.CharField(source="customer.external_id")
+    seller = serializers.CharField(source="seller.code", help_text="Code of the seller of its invoices.")
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
     anchor_at = serializers.SerializerMethodField(help_text="Time from which the billing periods are counted.")
@@ -98,7 +100,7 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
     class Meta:
         model = Subscription
         fields = [
-            *("id", "customer", "plan", "version", "currency", "state", "named", "starts_at", "anchor_at"),
+            *("id", "customer", "seller", "plan", "version", "currency", "state", "named", "starts_at", "anchor_at"),
             *("trial_ends_at", "ends_at", "canceled_at", "created_at"),
             *("quantities", "current_period", "scheduled_change", "pause"),
         ]
@@ -152,6 +154,7 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
         min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force at the start."
     )
     currency = CurrencyField(required=False, help_text="Default: the customer's currency.")
+    seller = SellerField(help_text="Code of the seller of its invoices; default: the customer's seller.")
     starts_at = InstantField(required=False, help_text="Default: now.")
     anchor_at = InstantField(
         required=False, help_text="Origin of the billing anniversaries; default: the end of the trial, or the start."

@@ -20,7 +20,7 @@ from lib.api.views import ApiView, OwnedRows, Row
 class Subscriptions(ApiView[Subscription]):
     """Subscriptions visible to the caller, each with its running period and its scheduled version."""
 
-    queryset = Subscription.objects.select_related("customer__test_clock", "version__plan")
+    queryset = Subscription.objects.select_related("customer__test_clock", "seller", "version__plan")
     sandbox_path = "customer__sandbox"
     serializer_class = SubscriptionSerializer
     lookup_field = "external_id"

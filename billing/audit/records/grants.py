@@ -17,7 +17,7 @@ _GRANTED = f"""
             AND l.source IN ('purchase:' || p.id, 'purchase:' || p.id || ':bonus')
     ) l ON true
     WHERE i.reference IS DISTINCT FROM 'purchase:' || p.id OR (w.currency, w.currency) <> (p.currency, i.currency)
-        OR (i.customer_id, i.net) IS DISTINCT FROM (w.customer_id, p.net)
+        OR (i.customer_id, i.seller_id, i.net) IS DISTINCT FROM (w.customer_id, w.seller_id, p.net)
         OR CASE p.state
             WHEN 'granted' THEN l.units IS DISTINCT FROM p.units OR coalesce(l.bonus, 0) <> p.bonus
                 OR l.cost NOT IN (p.net - {_CREDITED.format(before="<")}, p.net - {_CREDITED.format(before="<=")})
@@ -47,7 +47,8 @@ _NOT_TAKEN_BACK = """
     SELECT l.id AS lot_id, l.source, l.remaining FROM wallets_lot l JOIN wallets_wallet w ON w.id = l.wallet_id
     WHERE l.kind = 'included' AND l.source ~ '^(period|starter):[0-9]+:[0-9]+' AND l.remaining > l.held
         AND NOT EXISTS (SELECT FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
-            WHERE p.id = split_part(l.source, ':', 2)::bigint AND s.customer_id = w.customer_id)
+            WHERE p.id = split_part(l.source, ':', 2)::bigint
+                AND (s.customer_id, s.seller_id) = (w.customer_id, w.seller_id))
         AND NOT EXISTS (SELECT FROM billing_periodgrant g WHERE g.period_id = split_part(l.source, ':', 2)::bigint)
     UNION ALL
     SELECT g.period_id, NULL, NULL FROM billing_periodgrant g

@@ -24,8 +24,10 @@ OF_NO_PERIOD = f"({BILLED_REFERENCE} ~ '^(purchase|claim|voucher-usage):')"
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
     JOIN invoices_invoice i ON i.id = p.invoice_id
-    WHERE i.reference <> 'period:' || p.id AND i.reference NOT LIKE 'period:' || p.id || ':reissue:%'
-        AND NOT EXISTS (SELECT FROM {SECTION})
+    JOIN billing_subscription s ON s.id = p.subscription_id
+    WHERE (i.reference <> 'period:' || p.id AND i.reference NOT LIKE 'period:' || p.id || ':reissue:%'
+            AND NOT EXISTS (SELECT FROM {SECTION}))
+        OR (i.customer_id, i.seller_id) <> (s.customer_id, s.seller_id)
     UNION ALL
     SELECT p.id, i.id, i.reference FROM invoices_invoice i {CORRECTED}
     LEFT JOIN billing_period p ON p.id = {PERIOD}

@@ -6,6 +6,7 @@ from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from customers.models import WebhookEndpoint
 from customers.notifications.webhook_secrets import SecretUnreadable, unseal
+from invoices.models import MerchantAccount
 
 # Resent notifications add deliveries, so there may be more deliveries than recipients.
 _LOST = """
@@ -31,6 +32,12 @@ def _unreadable(books: Books) -> Iterator[Row]:
                 unseal(stored)
         except SecretUnreadable as error:
             yield {"endpoint_id": endpoint.pk, "error": str(error)}
+    for account in MerchantAccount.objects.order_by("pk"):
+        try:
+            for stored in (account.secret_key, account.webhook_secret):
+                unseal(stored)
+        except SecretUnreadable as error:
+            yield {"merchant_account_id": account.pk, "error": str(error)}
 
 
 _OVERDUE = """

@@ -19,13 +19,13 @@ _COUNTED = """
 _FROM_WALLETS = """
     SELECT p.id AS payment_id, p.invoice_id, p.amount, t.id AS transaction_id, t.units FROM invoices_payment p
     JOIN invoices_invoice i ON i.id = p.invoice_id FULL JOIN (
-        SELECT t.*, w.customer_id, w.unit,
+        SELECT t.*, w.customer_id, w.seller_id, w.unit,
             'wallet:' || t.wallet_id || ':' || split_part(t.reference, ':', 3) AS paid_as
         FROM wallets_transaction t JOIN wallets_wallet w ON w.id = t.wallet_id WHERE t.kind = 'pay'
     ) t ON t.paid_as = p.reference AND split_part(t.reference, ':', 2) = p.invoice_id::text
     WHERE (p.method = 'wallet' OR t.id IS NOT NULL) AND (
-        (p.method, i.customer_id, p.currency, -p.amount, p.created_at)
-        IS DISTINCT FROM ('wallet', t.customer_id, t.unit, t.units, t.at))
+        (p.method, i.customer_id, i.seller_id, p.currency, -p.amount, p.created_at)
+        IS DISTINCT FROM ('wallet', t.customer_id, t.seller_id, t.unit, t.units, t.at))
 """
 
 # The paid amount that a credit note takes back goes to the customer balance or to a refund, in full and once.
@@ -45,11 +45,11 @@ _RETURNED = """
 _BALANCES = """
     SELECT coalesce(b.customer_id, e.customer_id) AS customer_id, b.currency, b.amount, e.amount AS entries
     FROM invoices_customerbalance b FULL JOIN (
-        SELECT customer_id, currency, sum(amount) AS amount, count(*) AS count,
+        SELECT customer_id, seller_id, currency, sum(amount) AS amount, count(*) AS count,
             bool_and(after = running AND after >= 0 AND place = counted) AS sound
         FROM (SELECT *, sum(amount) OVER w AS running, row_number() OVER w AS counted FROM invoices_balanceentry
-            WINDOW w AS (PARTITION BY customer_id, currency ORDER BY place)) r GROUP BY 1, 2
-    ) e ON (e.customer_id, e.currency) = (b.customer_id, b.currency)
+            WINDOW w AS (PARTITION BY customer_id, seller_id, currency ORDER BY place)) r GROUP BY 1, 2, 3
+    ) e ON (e.customer_id, e.seller_id, e.currency) = (b.customer_id, b.seller_id, b.currency)
     WHERE (b.amount, b.entries) IS DISTINCT FROM (e.amount, e.count) OR NOT e.sound
 """
 

@@ -85,12 +85,12 @@ SELECT i.currency, 'receivable', sum(i.total - i.credited - i.paid + i.returned)
 UNION ALL
 SELECT e.currency, 'customer_balance', -sum(e.amount) FROM invoices_balanceentry e
     JOIN customers_customer c ON c.id = e.customer_id AND NOT c.sandbox LEFT JOIN invoices_invoice i
-    ON i.id = e.document_id WHERE coalesce(i.seller_id, c.seller_id) = %(seller)s GROUP BY 1
+    ON i.id = e.document_id WHERE e.seller_id = %(seller)s GROUP BY 1
 UNION ALL
 SELECT r.currency, 'refunds_payable', -sum(r.amount) FROM invoices_refund r
     JOIN customers_customer c ON c.id = r.customer_id AND NOT c.sandbox
     LEFT JOIN invoices_invoice n ON n.id = r.note_id
-    WHERE coalesce(n.seller_id, c.seller_id) = %(seller)s AND r.state = 'pending' GROUP BY 1
+    WHERE r.seller_id = %(seller)s AND r.state = 'pending' GROUP BY 1
 UNION ALL
 SELECT i.currency, 'tax', -sum(CASE i.kind WHEN 'credit_note' THEN -t.amount ELSE t.amount END)
     FROM invoices_invoicetax t JOIN invoices_invoice i ON i.id = t.invoice_id

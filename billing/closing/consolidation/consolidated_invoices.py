@@ -24,6 +24,7 @@ class InvoiceGroup(NamedTuple):
     """The key that periods on one consolidated invoice share."""
 
     customer_id: int
+    seller_id: int
     ends_at: datetime
     due_at: datetime
     is_opening: bool
@@ -39,7 +40,13 @@ def invoice_group(due: DuePeriod) -> InvoiceGroup | None:
     includes_tax = load_terms(span.version_id, span.currency).includes_tax
     is_opening = due.kind == "opening"
     return InvoiceGroup(
-        due.buyer.customer_id, span.ends_at, due.consolidates_at, is_opening, span.currency, includes_tax
+        customer_id=due.buyer.customer_id,
+        seller_id=due.buyer.seller_id,
+        ends_at=span.ends_at,
+        due_at=due.consolidates_at,
+        is_opening=is_opening,
+        currency=span.currency,
+        includes_tax=includes_tax,
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from lib import sql
 
-# Companions share the customer, currency, end, due time, kind and tax inclusion of a claimed period.
+# Companions share the customer, seller, currency, end, due time, kind and tax inclusion of a claimed period.
 _COMPANIONS = """
 SELECT p.id, o.id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
-JOIN billing_subscription t ON t.customer_id = c.id AND t.currency = s.currency
+JOIN billing_subscription t ON t.customer_id = c.id AND (t.seller_id, t.currency) = (s.seller_id, s.currency)
 JOIN billing_period o ON o.subscription_id = t.id AND o.state = 'open' AND o.id <> p.id
     AND (o.ends_at, o.due_at, o.kind) = (p.ends_at, p.due_at, p.kind)
 JOIN plans_planversion v ON v.id = p.version_id

@@ -26,7 +26,7 @@ _WAITING = f"""
 SELECT l.id, l.subscription_id, NOT {ON_NEXT_INVOICE} FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-JOIN customers_seller se ON se.id = c.seller_id
+JOIN customers_seller se ON se.id = s.seller_id
 WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grace <= %(at)s
     AND (l.retry_at IS NULL OR l.retry_at <= %(at)s) AND {AFTER_THE_OLD_PART}
     AND CASE se.late_usage

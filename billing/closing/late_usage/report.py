@@ -79,13 +79,13 @@ def report_late_usage(
     """
     selected = Period.objects.late().with_parties().filter(subscription__sandbox=sandbox)
     if seller is not None:
-        selected = selected.filter(subscription__customer__seller=seller)
+        selected = selected.filter(subscription__seller=seller)
     if until is not None:
         selected = selected.filter(ends_at__lte=until)
     if customer is not None:
         selected = selected.filter(subscription__customer__external_id=customer)
     if policy is not None:
-        selected = selected.filter(subscription__customer__seller__late_usage=policy)
+        selected = selected.filter(subscription__seller__late_usage=policy)
     latest = list(selected.order_by("-late_since", "-pk")[: MAX_PERIODS + 1])
     return LateReport(tuple(price_late_usage(latest[:MAX_PERIODS])), is_all=len(latest) <= MAX_PERIODS)
 
@@ -107,7 +107,7 @@ def price_late_usage(periods: Iterable[Period]) -> list[LateUsageRow]:
                 starts_at=period.starts_at,
                 ends_at=period.ends_at,
                 late_since=period.late_since,
-                policy=customer.seller.late_usage,
+                policy=period.subscription.seller.late_usage,
                 currency=str(period.subscription.currency),
                 amount=amount,
                 problem=problem,

@@ -153,7 +153,10 @@ def _hold_in_wallets(answer: CheckAnswer, cost: Decimal, reference: str, at: dat
         feature.overdraft_limit,
     )
     try:
-        return hold.hold(customer_id=availability.row.customer_id, unit=availability.unit, request=use, until=until)
+        row = availability.row
+        return hold.hold(
+            customer_id=row.customer_id, seller_id=row.seller_id, unit=availability.unit, request=use, until=until
+        )
     except InsufficientUnits as error:
         # Another transaction has spent the units since they were read: spending locks only the wallet, not the
         # customer.

@@ -25,6 +25,7 @@ class DrawdownState:
     refused: Decimal
     times: int
     customer_id: int
+    seller_id: int
     customer: str
     period: RatingPeriod
     counted: dict[int, CounterState] = field(default_factory=dict)
@@ -44,7 +45,7 @@ ORDER BY d.id FOR UPDATE OF d
 """
 # A statement of its own, so that its snapshot includes usage counted by earlier holders of the lock.
 _READ = f"""
-SELECT d.id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id,
+SELECT d.id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id, s.seller_id,
     cu.external_id AS customer, {METERING_COLUMNS}, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried
 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
 JOIN billing_drawdown d ON (d.period_id, d.plan_feature_id, d.window_start) = (sent.p, sent.f, sent.w)
@@ -100,6 +101,7 @@ def _build_states(rows: Iterable[Any]) -> list[DrawdownState]:
                 refused=row.refused,
                 times=row.times,
                 customer_id=row.customer_id,
+                seller_id=row.seller_id,
                 customer=row.customer,
                 period=RatingPeriod.from_row(row),
             )

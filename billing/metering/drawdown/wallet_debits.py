@@ -84,7 +84,12 @@ def draw_down(used: UsageTimes, *, at: datetime, frees: Sequence[Hold] = (), is_
         hold.release_locked(wallets[freed.customer_id, freed.unit], freed, at=at)
     sheet = Sheet(at)
     for drawdown, feature, cost in changed:
-        customer_wallets = wallets[drawdown.customer_id, wallet_unit(feature)]
+        # A wallet holds what its customer paid to its seller, so it pays for usage of that seller only.
+        customer_wallets = [
+            wallet
+            for wallet in wallets[drawdown.customer_id, wallet_unit(feature)]
+            if wallet.seller_id == drawdown.seller_id
+        ]
         since, until = used[drawdown.key]
         # Which lots pay depends on the time of use, so the usage must be on one side of each boundary.
         if boundaries := find_lot_boundaries(

@@ -169,7 +169,9 @@ def _rate_contributions(
     contributions: EventContributions, part: Contribution, recorded: RecordedAt
 ) -> Iterator[RateContribution]:
     for counter, _ in part.stop.targets:
-        period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
+        period = Period.objects.select_related("subscription__customer", "subscription__seller").get(
+            pk=counter.period_id
+        )
         feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
         rate = Rate.objects.filter(pk=listed_key(counter.rate_id)).first()
         value = SplitValue.objects.filter(
@@ -243,6 +245,6 @@ def _explain_wait(contributions: EventContributions, period: Period) -> str:
         return f"Its period lasts until {until} UTC and is billed after {due}."
     if period.late_since is None:
         return "Its period was closed without a line for it, because nothing was due."
-    if period.subscription.customer.seller.late_usage == "report_only":
+    if period.subscription.seller.late_usage == "report_only":
         return "It arrived after its period was billed, and the seller's policy only reports late usage."
     return "It arrived after its period was billed; it is late usage and will be on the next invoice."

@@ -35,9 +35,9 @@ p AS (
         width_bucket(q.starts_at, b.ends) + 1 AS first, CASE WHEN l.is_late OR q.state = 'open'
             THEN cardinality(b.ends) ELSE width_bucket(q.ends_at - interval '1 microsecond', b.ends) END AS last
     FROM b CROSS JOIN billing_period q JOIN billing_subscription s ON s.id = q.subscription_id
-    JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = %(seller)s AND NOT c.sandbox
+    JOIN customers_customer c ON c.id = s.customer_id AND s.seller_id = %(seller)s AND NOT c.sandbox
         AND c.id BETWEEN %(first_customer)s AND %(last_customer)s
-    JOIN customers_seller e ON e.id = c.seller_id
+    JOIN customers_seller e ON e.id = s.seller_id
     CROSS JOIN LATERAL (SELECT q.late_since IS NOT NULL AND e.late_usage <> 'report_only' AS is_late) l
     WHERE q.kind <> 'undone' AND q.starts_at < %(at)s
         AND (q.state = 'open' OR l.is_late OR q.ends_at > coalesce(b.ends[b.open - 1], '-infinity'))

@@ -99,7 +99,7 @@ SELECT coalesce(
         (SELECT date_trunc('month', min(issue_date))::date FROM invoices_invoice
             WHERE seller_id = %(seller)s AND NOT sandbox AND state <> 'draft'),
         (SELECT date_trunc('month', min(s.starts_at) AT TIME ZONE %(zone)s)::date FROM billing_subscription s
-            JOIN customers_customer c ON c.id = s.customer_id WHERE c.seller_id = %(seller)s AND NOT c.sandbox)
+            JOIN customers_customer c ON c.id = s.customer_id WHERE s.seller_id = %(seller)s AND NOT c.sandbox)
     ))
 """
 

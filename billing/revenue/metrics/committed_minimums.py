@@ -22,7 +22,7 @@ PLACES = 30
 _OWN_VERSIONS = """
 SELECT DISTINCT own.id, p.version_id FROM billing_subscriptioncommitment own
 JOIN billing_subscription s ON s.id = own.subscription_id
-JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = %s AND NOT c.sandbox
+JOIN customers_customer c ON c.id = s.customer_id AND s.seller_id = %s AND NOT c.sandbox
 JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at >= own.starts_at
     AND (own.ends_at IS NULL OR p.starts_at < own.ends_at)
 """

@@ -41,7 +41,7 @@ ON CONFLICT DO NOTHING
 _STEPS = """
 SELECT min(id), max(id) FROM (
     SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS step FROM customers_customer
-    WHERE seller_id = %s AND NOT sandbox
+    WHERE NOT sandbox AND id IN (SELECT customer_id FROM billing_subscription WHERE seller_id = %s)
 ) c GROUP BY step ORDER BY step
 """
 

@@ -37,7 +37,7 @@ _RUNS = f"""
 subscriptions AS MATERIALIZED (
     SELECT s.id, s.customer_id, s.currency
     FROM customers_customer c JOIN billing_subscription s ON s.customer_id = c.id
-    WHERE c.seller_id = %(seller)s AND NOT c.sandbox AND s.currency LIKE %(currency)s
+    WHERE s.seller_id = %(seller)s AND NOT c.sandbox AND s.currency LIKE %(currency)s
         AND c.id BETWEEN %(first_customer)s AND %(last_customer)s
 ),
 spans AS MATERIALIZED (
@@ -132,7 +132,7 @@ coupons AS MATERIALIZED (
         FROM billing_redemption o JOIN plans_coupon k ON k.id = o.coupon_id AND k.duration = 'forever'
         LEFT JOIN billing_subscription s ON s.id = o.subscription_id
         JOIN customers_customer c ON c.id = coalesce(o.customer_id, s.customer_id)
-        WHERE c.seller_id = %(seller)s AND NOT c.sandbox
+        WHERE coalesce(s.seller_id, %(seller)s) = %(seller)s AND NOT c.sandbox
             AND c.id BETWEEN %(first_customer)s AND %(last_customer)s
             AND (cardinality(k.features) = 0 OR cardinality(k.fees) > 0)
     ) held WHERE until > since

@@ -45,7 +45,7 @@ def read_months(seller: Seller, *, at: datetime) -> list[BooksMonth]:
 
     They begin with the first one, because a customer's return is told from a first start by all earlier months.
     """
-    live = Subscription.objects.filter(customer__seller=seller, customer__sandbox=False)
+    live = Subscription.objects.filter(seller=seller, customer__sandbox=False)
     first = live.exclude(state="draft").aggregate(first=Min("starts_at"))["first"]
     if first is None or first >= at:
         return []

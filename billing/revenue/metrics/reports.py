@@ -32,7 +32,7 @@ LARGEST = 9
 
 _CURRENCIES = """
 SELECT DISTINCT s.currency FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
-WHERE c.seller_id = %s AND NOT c.sandbox
+WHERE s.seller_id = %s AND NOT c.sandbox
 """
 
 

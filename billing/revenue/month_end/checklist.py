@@ -81,7 +81,7 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
 
 
 def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
-    live = {"subscription__customer__seller": seller, "subscription__sandbox": False}
+    live = {"subscription__seller": seller, "subscription__sandbox": False}
     periods = Period.objects.filter(
         state=PeriodState.OPEN, due_at__lte=month_end + MAX_GRACE_PERIOD, ends_at__lte=month_end, **live
     )
@@ -93,7 +93,7 @@ def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoi
 
 
 def _revenue_points(seller: Seller, month: date, month_end: datetime) -> Iterable[ChecklistPoint]:
-    failed = Accrual.objects.failed().filter(month__lte=month, period__subscription__customer__seller=seller)
+    failed = Accrual.objects.failed().filter(month__lte=month, period__subscription__seller=seller)
     yield ChecklistPoint("accruals_failed", _count(failed), blocks=True)
     books = read_books(seller, at=month_end)
     yield ChecklistPoint("earlier_open", max(books.place_of(month) - books.first_open, 0), blocks=True)
@@ -123,8 +123,11 @@ def _invoice_points(
     failed_deliveries = Delivery.objects.filter(
         state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **issued_notifications
     )
-    of_seller = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
-    yield ChecklistPoint("not_sent", _count(failed_deliveries.filter(**of_seller)))
+    of_seller = Q(notification__seller=seller) | Q(
+        notification__seller__isnull=True, notification__customer__seller=seller
+    )
+    live = failed_deliveries.filter(of_seller, notification__customer__sandbox=False)
+    yield ChecklistPoint("not_sent", _count(live))
     notes = invoices.filter(kind=DocumentKind.CREDIT_NOTE)
     # Money that went to the customer's balance, or was refunded, counts as returned; a pending refund does, too.
     is_surplus = Q(paid__gt=F("total") - F("credited") + F("returned"))

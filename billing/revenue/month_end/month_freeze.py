@@ -20,6 +20,7 @@ from billing.revenue.accruals.accrual_run import accrue
 from billing.revenue.ledger.books import Books, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
 from billing.revenue.ledger.posting_table import ensure_partitions
+from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused
 from invoices.models import MonthLock
@@ -109,7 +110,9 @@ def _freeze_customers(item: JobItem, at: datetime) -> ItemOutcome:
     accrued = accrue(books, at=until, months=(1, books.place_of(lock.month)), customers=customers)
     if accrued.failed:
         return ItemOutcome(unfinished=_UNRATED % accrued.failed)
-    return ItemOutcome({"postings": freeze_postings(lock, books=books, customers=customers)})
+    postings = freeze_postings(lock, books=books, customers=customers)
+    recurring = freeze_recurring_revenue(lock=lock, customers=customers)
+    return ItemOutcome({"postings": postings, "recurring revenue": recurring})
 
 
 def freeze_postings(lock: MonthLock, *, books: Books, customers: tuple[int, int]) -> int:

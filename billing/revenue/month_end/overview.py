@@ -39,9 +39,9 @@ SELECT s.id, date_trunc('month', (p.ends_at - CASE p.kind WHEN 'regular' THEN in
         ELSE interval '0' END) AT TIME ZONE s.time_zone)::date,
     count(*) FILTER (WHERE p.error = ''), count(*) FILTER (WHERE p.error <> '')
 FROM billing_period p JOIN billing_subscription b ON b.id = p.subscription_id
-JOIN customers_customer c ON c.id = b.customer_id JOIN customers_seller s ON s.id = c.seller_id
+JOIN customers_seller s ON s.id = b.seller_id
 WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' AND p.ends_at <= %(at)s
-    AND NOT c.sandbox GROUP BY 1, 2
+    AND NOT b.sandbox GROUP BY 1, 2
 """
 
 

@@ -28,7 +28,7 @@ GROUP BY 1
 _COST = """
 SELECT {expression}, sum(h.quantity * u.cost)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id AND s.currency = %(currency)s
-JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = %(seller)s AND NOT c.sandbox
+JOIN customers_customer c ON c.id = s.customer_id AND s.seller_id = %(seller)s AND NOT c.sandbox
 JOIN plans_planversion v ON v.id = p.version_id
 JOIN billing_series x ON x.period_id = p.id
 JOIN plans_meter m ON m.id = x.meter_id AND m.aggregation IN ('count', 'sum')

@@ -193,6 +193,7 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
         customer=draft.customer,
         version=source.version,
         currency=str(source.currency),
+        seller=source.seller,
         external_id=f"{source.external_id}{draft.suffix}",
         starts_at=starts_at,
         anchor_at=source.anchor_at,
@@ -277,7 +278,7 @@ def _copy_wallet(wallet: Wallet, draft: CloneDraft) -> None:
     unit, currency = wallet.unit, str(wallet.currency)
     existing = Wallet.objects.filter(customer=draft.customer, name=wallet.name).first()
     clone_wallet = existing or open_wallet(
-        customer=draft.customer, unit=unit, currency=currency, at=draft.since, **settings
+        customer=draft.customer, seller=wallet.seller, unit=unit, currency=currency, at=draft.since, **settings
     )
     lots = Lot.objects.filter(wallet=wallet).exclude(kind__in=PLAN_LOT_KINDS)
     lots = lots.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=draft.since)).order_by("pk")

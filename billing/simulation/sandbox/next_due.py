@@ -34,8 +34,8 @@ JOIN invoices_invoice i ON i.id = p.invoice_id AND i.state IN ('paid', 'void')
 UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c
 JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL AND w.pays_invoices AND w.balance > 0
-JOIN invoices_invoice i ON i.customer_id = c.id AND i.currency = w.currency AND i.kind = 'invoice'
-    AND i.state IN ('issued', 'overdue')
+JOIN invoices_invoice i ON i.customer_id = c.id AND i.seller_id = w.seller_id AND i.currency = w.currency
+    AND i.kind = 'invoice' AND i.state IN ('issued', 'overdue')
 UNION ALL
 SELECT c.test_clock_id, coalesce(r.quiet_until, '-infinity') FROM theirs c
 JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
@@ -75,11 +75,11 @@ JOIN billing_scheduledchange m ON m.subscription_id = s.id AND m.state = 'pendin
 CROSS JOIN LATERAL (VALUES (m.moment - %(beforehand)s), (m.moment)) AS either(at)
 UNION ALL
 SELECT c.test_clock_id, greatest(p.late_since + e.grace, p.retry_at) FROM theirs c
-JOIN customers_seller e ON e.id = c.seller_id JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_subscription s ON s.customer_id = c.id JOIN customers_seller e ON e.id = s.seller_id
 JOIN billing_period p ON p.subscription_id = s.id AND p.late_since IS NOT NULL
 UNION ALL
-SELECT c.test_clock_id, either.at FROM theirs c JOIN customers_seller e ON e.id = c.seller_id
-JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
+SELECT c.test_clock_id, either.at FROM theirs c
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL JOIN customers_seller e ON e.id = w.seller_id
 JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left
 CROSS JOIN LATERAL (VALUES (l.valid_from), (l.expires_at), (l.expires_at + e.grace)) AS either(at)
 UNION ALL
@@ -99,7 +99,7 @@ SELECT c.test_clock_id, r.until FROM theirs c JOIN billing_reservation r ON r.cu
 """
 
 _NEXT = f"""
-WITH theirs AS (SELECT id, test_clock_id, seller_id FROM customers_customer WHERE test_clock_id = %(clock)s)
+WITH theirs AS (SELECT id, test_clock_id FROM customers_customer WHERE test_clock_id = %(clock)s)
 SELECT min(moment) FROM ({_DUE_NOW} UNION ALL {_DUE_LATER}) AS due(clock, moment) WHERE moment > %(after)s
 """  # noqa: S608
 

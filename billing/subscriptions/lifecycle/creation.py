@@ -24,7 +24,7 @@ from billing.subscriptions.terms.feature_coverage import (
 )
 from billing.subscriptions.terms.quantities import QuantityRefused, set_initial_quantities
 from customers import notifications
-from customers.models import Customer
+from customers.models import Customer, Seller
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import VersionTerms, list_currencies, load_terms
 from plans.models import Coupon, PlanVersion
@@ -41,6 +41,7 @@ def start(
     starts_at: datetime,
     at: datetime,
     currency: str | None = None,
+    seller: Seller | None = None,
     external_id: str | None = None,
     anchor_at: datetime | None = None,
     ends_at: datetime | None = None,
@@ -54,6 +55,7 @@ def start(
     Subscribe a customer from `starts_at`, which may be past (the time since is billed) or in the future.
 
     currency: one that the version charges in; default: the customer's.
+    seller: the seller of its invoices; default: the customer's.
     external_id: the product's own id for it, unique; default: generated.
     anchor_at: start of the cycle of anniversary periods; default: the end of its trial, or `starts_at`.
     ends_at: when it ends by itself; by default it runs until canceled.
@@ -74,6 +76,7 @@ def start(
             customer,
             version=version,
             currency=currency or customer.currency,
+            seller=seller or customer.seller,
             external_id=external_id,
             named=named,
             starts_at=starts_at,
@@ -246,7 +249,7 @@ def _create_first_periods(
 
     That one is the trial or, without a trial, the opening period if a fee is due in advance.
     """
-    starts_at, grace = subscription.starts_at, customer.seller.grace
+    starts_at, grace = subscription.starts_at, subscription.seller.grace
     if subscription.trial_ends_at is not None:
         ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
         _create_first_period(

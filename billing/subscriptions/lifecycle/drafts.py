@@ -23,7 +23,7 @@ from billing.subscriptions.lifecycle.creation import (
     save_subscription,
 )
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
-from customers.models import Customer
+from customers.models import Customer, Seller
 from lib.audit_log import audited_transaction
 from plans.models import Coupon, PlanVersion
 
@@ -37,6 +37,7 @@ def draft(
     starts_at: datetime,
     at: datetime,
     currency: str | None = None,
+    seller: Seller | None = None,
     external_id: str | None = None,
     anchor_at: datetime | None = None,
     ends_at: datetime | None = None,
@@ -60,6 +61,7 @@ def draft(
             customer,
             version=version,
             currency=currency or customer.currency,
+            seller=seller or customer.seller,
             external_id=external_id or (replaced_draft.external_id if replaced_draft else None),
             named=named,
             starts_at=starts_at,

@@ -153,7 +153,7 @@ def _move_trial_end(
         shorten_periods(subscription, periods, min(ends_at, trial.ends_at))
     except UsageAfterCutoff as error:
         raise TrialRefused(str(error)) from error
-    trial.ends_at, trial.due_at = ends_at, ends_at + subscription.customer.seller.grace
+    trial.ends_at, trial.due_at = ends_at, ends_at + subscription.seller.grace
     trial.revision += 1
     trial.save(update_fields=["ends_at", "due_at", "revision"])
     if ends_at != subscription.trial_ends_at:

@@ -114,7 +114,7 @@ def shorten_periods(subscription: Subscription, periods: Sequence[Period], ends_
     :raises UsageAfterCutoff: if usage is counted after `ends_at`.
     """
     shortened = None
-    grace = subscription.customer.seller.grace
+    grace = subscription.seller.grace
     for period in periods:
         if period.state != PeriodState.OPEN:
             continue

@@ -91,7 +91,7 @@ SELECT s.id, s.version_id, s.currency, s.anchor_at, coalesce(last.anchor_at, s.a
     pause.starts_at, pause.ends_at
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
-JOIN customers_seller se ON se.id = c.seller_id
+JOIN customers_seller se ON se.id = s.seller_id
 JOIN LATERAL (
     SELECT p.id, p.ends_at, p.version_id, p.anchor_at FROM billing_period p
     WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 1

@@ -17,7 +17,7 @@ def restore_period(subscription: Subscription, period: Period) -> None:
     ends_at = min(filter(None, [_regular_end(subscription, period), subscription.ends_at]))
     if ends_at == period.ends_at:
         return
-    grace = subscription.customer.seller.grace
+    grace = subscription.seller.grace
     period.ends_at, period.due_at = ends_at, ends_at + grace
     period.settles = "" if period.is_trial else SettlementMethod.CHARGE
     period.revision += 1

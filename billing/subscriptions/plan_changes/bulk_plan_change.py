@@ -71,7 +71,7 @@ _CANDIDATES = f"""
 SELECT s.id, s.customer_id, s.version_id, s.currency, s.anchor_at, r.anchor_at, s.ends_at, c.time_zone, se.grace,
     r.id, p.id
 FROM billing_subscription s
-JOIN customers_customer c ON c.id = s.customer_id JOIN customers_seller se ON se.id = c.seller_id
+JOIN customers_customer c ON c.id = s.customer_id JOIN customers_seller se ON se.id = s.seller_id
 JOIN billing_period r ON r.subscription_id = s.id AND r.kind = 'regular' AND r.state = 'open' AND NOT r.is_trial
     AND r.starts_at < %(at)s AND r.ends_at > %(at)s
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at = r.ends_at

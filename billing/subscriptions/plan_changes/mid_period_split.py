@@ -82,7 +82,9 @@ def split_due_periods(*, at: datetime, clock_id: int | None = None, deadline: De
 def _lock_next(at: datetime, clock_id: int | None, *, after: int) -> ScheduledChange | None:
     statement = _LOCK_NEXT.format(in_time=clock_sql(clock_id, "s.customer_id"))
     ids = sql.fetch_column(statement, {"until": at + SPLIT_LEAD_TIME, "after": after})
-    changes = ScheduledChange.objects.select_related("subscription__customer__seller", "version__plan")
+    changes = ScheduledChange.objects.select_related(
+        "subscription__customer", "subscription__seller", "version__plan"
+    )
     return changes.get(pk=ids[0]) if ids else None
 
 

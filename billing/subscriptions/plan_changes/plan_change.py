@@ -136,7 +136,7 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion, 
         is_trial=running.is_trial,
         starts_at=moment,
         ends_at=ends_at,
-        due_at=ends_at + customer.seller.grace,
+        due_at=ends_at + subscription.seller.grace,
     )
 
 

@@ -42,9 +42,9 @@ REMOVED_LOOKBACK = timedelta(days=2)
 _log = logging.getLogger(__name__)
 
 READ_PERIODS = """
-SELECT p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.currency,
-    s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, coalesce(p.anchor_at, s.anchor_at),
-    c.time_zone, g.revision
+SELECT p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.seller_id,
+    s.currency, s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END,
+    coalesce(p.anchor_at, s.anchor_at), c.time_zone, g.revision
 FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_periodgrant g ON g.period_id = p.id
@@ -94,6 +94,7 @@ class PeriodToGrant:
     version_id: int
     subscription_id: int
     customer_id: int
+    seller_id: int
     currency: str
     subscription_starts_at: datetime
     subscription_ends_at: datetime | None
@@ -203,7 +204,8 @@ def _grant(period_ids: Sequence[int], *, at: datetime, adjusts_all: bool = False
             grants_for_period(due_period, rules[due_period.version_id, due_period.currency]), at + PERIOD_LEAD_TIME
         )
         for unit, grant in begun:
-            grants_by_wallet.setdefault(WalletCriteria(due_period.customer_id, unit), []).append(grant)
+            criteria = WalletCriteria(due_period.customer_id, unit, seller_id=due_period.seller_id)
+            grants_by_wallet.setdefault(criteria, []).append(grant)
         marks.append(_build_record(due_period, next_at))
     wallets = find_or_open_wallets(grants_by_wallet, at=at)
     if grants_by_wallet:

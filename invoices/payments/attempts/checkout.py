@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from customers.models import Customer
-from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
+from customers.models import Customer, Seller
+from invoices.models import Invoice, MerchantAccount, PayerAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState, ProviderName
 from invoices.payments.attempts.attempt_queue import ATTEMPTS
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, create_attempt, lock_payable_invoice
@@ -22,43 +22,45 @@ from lib.audit_log import audited_transaction
 UNREACHABLE = gettext_lazy("The payment provider can’t be reached. Try again in a moment.")
 
 
-def provider_for(customer: Customer) -> str:
+def provider_for(customer: Customer, seller_id: int) -> tuple[str, MerchantAccount | None]:
     """
-    Return the name of the provider that collects a customer's payments.
+    Return the name of the provider that collects a customer's payments to a seller, and the seller's own account.
 
     :raises PaymentAttemptRefused: if there is none; the customer then pays by transfer.
     """
     if customer.sandbox:
-        return ProviderName.SANDBOX
-    if not settings.STRIPE_SECRET_KEY:
+        return ProviderName.SANDBOX, None
+    merchant = MerchantAccount.objects.filter(
+        seller=seller_id, provider=ProviderName.STRIPE, closed_at__isnull=True
+    ).first()
+    if merchant is None and not settings.STRIPE_SECRET_KEY:
         raise PaymentAttemptRefused(
             _("Card payments are not available: no payment provider is set up."), field="provider"
         )
-    return ProviderName.STRIPE
+    return ProviderName.STRIPE, merchant
 
 
 def can_pay_online(invoice: Invoice) -> bool:
-    """Return whether the invoice's customer has a payment provider."""
+    """Return whether the invoice's seller collects payments online."""
     try:
-        provider_for(invoice.customer)
+        provider_for(invoice.customer, invoice.seller_id)
     except PaymentAttemptRefused:
         return False
     return True
 
 
-def get_or_create_account(customer: Customer, *, at: datetime) -> PayerAccount:
-    """Return the customer's account at their provider, creating it there if it does not exist."""
-    provider_name = provider_for(customer)
-    account = PayerAccount.objects.filter(customer=customer, provider=provider_name).first()
+def get_or_create_account(customer: Customer, seller_id: int, *, at: datetime) -> PayerAccount:
+    """Return the customer's account for a seller's invoices, creating it at the provider if it does not exist."""
+    provider_name, merchant = provider_for(customer, seller_id)
+    of_seller = {"customer": customer, "provider": provider_name, "seller_id": seller_id, "merchant": merchant}
+    account = PayerAccount.objects.filter(**of_seller).first()
     if account is not None:
         return account
     # Keyed by the minute: the provider repeats an error for the same key for a day, and a second account does no harm
     # because it is empty.
-    key = f"{customer.pk}-{at:%Y%m%d%H%M}"
-    ref = provider(provider_name).create_account(key=key, name=customer.legal_name, email=customer.email)
-    return PayerAccount.objects.get_or_create(
-        customer=customer, provider=provider_name, defaults={"ref": ref, "created_at": at}
-    )[0]
+    key = f"{customer.pk}-{seller_id}-{at:%Y%m%d%H%M}"
+    ref = provider(provider_name, merchant).create_account(key=key, name=customer.legal_name, email=customer.email)
+    return PayerAccount.objects.get_or_create(**of_seller, defaults={"ref": ref, "created_at": at})[0]
 
 
 def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = None) -> PaymentAttempt:
@@ -79,9 +81,9 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = 
     attempt = _create_page_attempt(invoice_id, back_to, at, by)
     if ATTEMPTS.claim(attempt.pk, at=at, insists=True) is None:
         raise PaymentAttemptRefused(str(UNREACHABLE))
-    attempt = PaymentAttempt.objects.select_related("invoice__customer").get(pk=attempt.pk)
+    attempt = PaymentAttempt.objects.select_related("invoice__customer", "merchant").get(pk=attempt.pk)
     response = call_provider(
-        lambda: provider(attempt.provider).open_page(payment_order(attempt, at=at), back_to=back_to)
+        lambda: provider(attempt.provider, attempt.merchant).open_page(payment_order(attempt, at=at), back_to=back_to)
     )
     if not isinstance(response, ProviderResponse):
         postpone(attempt, reason=response, at=at)
@@ -95,16 +97,17 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: User | None = 
 def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: User | None) -> PaymentAttempt:
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
         invoice = lock_payable_invoice(invoice_id)
-        provider_name = provider_for(invoice.customer)
+        provider_for(invoice.customer, invoice.seller_id)
     # Between two transactions, because a call to the provider must not hold the invoice's lock.
     try:
-        get_or_create_account(invoice.customer, at=at)
+        account = get_or_create_account(invoice.customer, invoice.seller_id, at=at)
     except (OutcomeUnknown, Misconfigured) as error:
         raise PaymentAttemptRefused(str(UNREACHABLE)) from error
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
         return create_attempt(
             lock_payable_invoice(invoice_id),
-            provider=provider_name,
+            provider=account.provider,
+            merchant=account.merchant,
             payment_method=None,
             back_to=back_to,
             at=at,
@@ -121,26 +124,28 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
     attempts = PaymentAttempt.objects.filter(
         invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True
     )
-    for attempt in attempts.select_related("invoice__customer"):
+    for attempt in attempts.select_related("invoice__customer", "merchant"):
         if not attempt.ref:  # the provider was never called
             submit_attempt(attempt_id=attempt.pk, at=at)
             continue
-        service, order = provider(attempt.provider), payment_order(attempt, at=at)
+        service, order = provider(attempt.provider, attempt.merchant), payment_order(attempt, at=at)
         response = call_provider(partial(service.close_page, order))
         if not isinstance(response, ProviderResponse):
             raise PaymentAttemptRefused(str(UNREACHABLE))
         record_outcome(attempt_id=attempt.pk, response=response, at=at)
 
 
-def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime) -> str:
+def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime, seller: Seller | None = None) -> str:
     """
     Return the address of a page on which a customer saves a card. key: identifies the request; use each once.
+
+    seller: whose invoices the card may pay; by default the customer's seller.
 
     :raises PaymentAttemptRefused: if there is no provider, or it cannot be reached.
     """
     try:
-        account = get_or_create_account(customer, at=at)
-        return provider(account.provider).setup_page(account=account.ref, key=key, back_to=back_to)
+        account = get_or_create_account(customer, seller.pk if seller else customer.seller_id, at=at)
+        return provider(account.provider, account.merchant).setup_page(account=account.ref, key=key, back_to=back_to)
     except (OutcomeUnknown, Misconfigured) as error:
         raise PaymentAttemptRefused(str(UNREACHABLE)) from error
 
@@ -152,7 +157,10 @@ def sync_payment_methods(*, account: PayerAccount, at: datetime) -> list[Payment
 
     :raises OutcomeUnknown: if the provider cannot be reached.
     """
-    methods_by_ref = {method.ref: method for method in provider(account.provider).list_payment_methods(account.ref)}
+    methods_by_ref = {
+        method.ref: method
+        for method in provider(account.provider, account.merchant).list_payment_methods(account.ref)
+    }
     # Account lock, after the provider's answer: two updates don't both create a method or a default.
     PayerAccount.objects.select_for_update().get(pk=account.pk)
     account.payment_methods.filter(removed_at__isnull=True).exclude(ref__in=methods_by_ref).update(

@@ -28,9 +28,11 @@ def remove_payment_method(*, payment_method_id: int, at: datetime) -> None:
 
     :raises PaymentAttemptRefused: if the provider cannot be reached.
     """
-    payment_method = PaymentMethod.objects.select_related("account").get(pk=payment_method_id)
+    payment_method = PaymentMethod.objects.select_related("account__merchant").get(pk=payment_method_id)
     try:
-        provider(payment_method.account.provider).detach_payment_method(payment_method.ref)
+        provider(payment_method.account.provider, payment_method.account.merchant).detach_payment_method(
+            payment_method.ref
+        )
     except (OutcomeUnknown, Misconfigured) as error:
         raise PaymentAttemptRefused(str(UNREACHABLE)) from error
     PaymentMethod.objects.filter(pk=payment_method_id).update(removed_at=at, is_default=False)

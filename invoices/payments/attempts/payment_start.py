@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
+from invoices.models import DocumentKind, Invoice, MerchantAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.manual_payments import PAYABLE
 from lib.audit_log import audited_transaction
@@ -34,7 +35,12 @@ def start_payment(
         invoice = lock_payable_invoice(invoice_id)
         payment_method = _select_payment_method(invoice, payment_method_id)
         return create_attempt(
-            invoice, provider=payment_method.account.provider, payment_method=payment_method, at=at, by=by
+            invoice,
+            provider=payment_method.account.provider,
+            merchant=payment_method.account.merchant,
+            payment_method=payment_method,
+            at=at,
+            by=by,
         )
 
 
@@ -67,6 +73,7 @@ def create_attempt(
     invoice: Invoice,
     *,
     provider: str,
+    merchant: MerchantAccount | None,
     payment_method: PaymentMethod | None,
     at: datetime,
     by: User | None,
@@ -78,6 +85,7 @@ def create_attempt(
         invoice=invoice,
         number=(last_number or 0) + 1,
         provider=provider,
+        merchant=merchant,
         payment_method=payment_method,
         amount=invoice.due,
         currency=invoice.currency,
@@ -89,8 +97,13 @@ def create_attempt(
 
 
 def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> PaymentMethod:
-    payment_methods = PaymentMethod.objects.filter(account__customer=invoice.customer_id, removed_at__isnull=True)
-    payment_methods = payment_methods.select_related("account")
+    # A customer lets one seller charge a card, and not another one.
+    payment_methods = PaymentMethod.objects.filter(
+        account__customer=invoice.customer_id, account__seller=invoice.seller_id, removed_at__isnull=True
+    ).select_related("account__merchant")
+    payment_methods = payment_methods.filter(
+        Q(account__merchant__isnull=True) | Q(account__merchant__closed_at__isnull=True)
+    )
     payment_method = (
         payment_methods.filter(is_default=True).first()
         if payment_method_id is None
@@ -109,6 +122,7 @@ def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> P
     return payment_method
 
 
-def has_payment_method(customer_id: int) -> bool:
-    """Return whether a customer has a default payment method."""
-    return PaymentMethod.objects.filter(account__customer=customer_id, is_default=True).exists()
+def has_payment_method(invoice: Invoice) -> bool:
+    """Return whether the customer has a default payment method for invoices of this seller."""
+    methods = PaymentMethod.objects.filter(account__customer=invoice.customer_id, account__seller=invoice.seller_id)
+    return methods.filter(is_default=True).exists()

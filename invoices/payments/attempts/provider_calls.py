@@ -36,8 +36,10 @@ def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
 
 def submit_leased_attempt(lease: Lease, *, at: datetime) -> PaymentAttempt:
     """Submit an attempt that this worker has leased: see `submit_attempt`."""
-    attempt = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=lease.key)
-    service, order = provider(attempt.provider), payment_order(attempt, at=at)
+    attempt = PaymentAttempt.objects.select_related("payment_method__account", "invoice", "merchant").get(
+        pk=lease.key
+    )
+    service, order = provider(attempt.provider, attempt.merchant), payment_order(attempt, at=at)
     hit_failpoint("charge.before_asking")
 
     def exchange() -> ProviderResponse:
@@ -82,5 +84,7 @@ def payment_order(attempt: PaymentAttempt, *, at: datetime) -> PaymentOrder:
 
 
 def _account_ref(attempt: PaymentAttempt) -> str:
-    accounts = attempt.invoice.customer.payer_accounts.filter(provider=attempt.provider)
+    accounts = attempt.invoice.customer.payer_accounts.filter(
+        provider=attempt.provider, merchant=attempt.merchant_id, seller=attempt.invoice.seller_id
+    )
     return accounts.values_list("ref", flat=True).first() or ""

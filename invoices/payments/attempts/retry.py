@@ -58,6 +58,8 @@ def _invoices_to_charge(at: datetime, clock_id: int | None) -> list[int]:
     """Return the invoices to charge for the first time; dunning decides on further attempts."""
     payable = Invoice.objects.filter(clock_filter(clock_id), state=InvoiceState.ISSUED, kind="invoice", total__gt=0)
     attempts = PaymentAttempt.objects.filter(invoice=OuterRef("pk"))
-    default_methods = PaymentMethod.objects.filter(account__customer=OuterRef("customer"), is_default=True)
+    default_methods = PaymentMethod.objects.filter(
+        account__customer=OuterRef("customer"), account__seller=OuterRef("seller"), is_default=True
+    )
     due = payable.filter(~Exists(attempts), Exists(default_methods), Q(customer__charges_automatically=True))
     return list(due.order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])

@@ -105,7 +105,7 @@ def _announce(attempt: PaymentAttempt, invoice: Invoice, kind: str, at: datetime
         "reason": attempt.reason or None,
     }
     key = f"charge:{attempt.pk}:{kind}"
-    announce(kind=kind, customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+    announce(kind=kind, customer_id=invoice.customer_id, seller_id=invoice.seller_id, facts=facts, key=key, at=at)
 
 
 def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: User | None = None) -> Payment:
@@ -139,6 +139,7 @@ def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: User | No
         announce(
             kind="payment.taken_back",
             customer_id=invoice.customer_id,
+            seller_id=invoice.seller_id,
             facts=facts,
             key=f"payment:{payment.pk}:back",
             at=at,

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from customers.customer_time import clock_filter
 from customers.notifications import announce
+from customers.notifications.announcement import Facts
 from invoices.models import DunningAct, DunningStep, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
@@ -70,7 +71,7 @@ def _take_step(invoice: Invoice, step: DunningStep, at: datetime) -> str:
     if step.action == DunningAction.REMIND:
         facts = dunning_payload(invoice) | {"days": step.days}
         key = f"invoice:{invoice.pk}:reminder:{step.days}"
-        announce(kind="invoice.reminder", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
+        _announce("invoice.reminder", invoice, facts, key, at)
     elif step.action == DunningAction.CHARGE:
         try:
             start_payment(invoice_id=invoice.pk, at=at)
@@ -83,6 +84,10 @@ def _take_step(invoice: Invoice, step: DunningStep, at: datetime) -> str:
 
 def _reason(step: DunningStep) -> str:
     return f"Unpaid {step.days} days after it was due"
+
+
+def _announce(kind: str, invoice: Invoice, facts: Facts, key: str, at: datetime) -> None:
+    announce(kind=kind, customer_id=invoice.customer_id, seller_id=invoice.seller_id, facts=facts, key=key, at=at)
 
 
 def dunning_payload(invoice: Invoice) -> dict[str, str | int | None]:

@@ -97,8 +97,11 @@ def _row_key(event: ProviderEvent) -> UUID | None:
 
 
 def _named_attempts(event: ProviderEvent) -> list[PaymentAttempt]:
-    event_object, attempts = _event_object(event), PaymentAttempt.objects.filter(provider=event.provider)
-    attempts = attempts.select_related("invoice__customer", "payment_method__account")
+    event_object, attempts = (
+        _event_object(event),
+        PaymentAttempt.objects.filter(provider=event.provider, merchant=event.merchant_id),
+    )
+    attempts = attempts.select_related("invoice__customer", "payment_method__account", "merchant")
     if (key := _row_key(event)) is not None and (attempts_by_key := list(attempts.filter(key=key))):
         return attempts_by_key
     refs = [event_object.get("id"), event_object.get("payment_intent")]
@@ -107,7 +110,9 @@ def _named_attempts(event: ProviderEvent) -> list[PaymentAttempt]:
 
 def _named_refunds(event: ProviderEvent) -> list[Refund]:
     key, ref = _row_key(event), _event_object(event).get("id")
-    refunds = Refund.objects.filter(provider=event.provider).select_related("attempt")
+    refunds = Refund.objects.filter(provider=event.provider, attempt__merchant=event.merchant_id).select_related(
+        "attempt__merchant"
+    )
     return list(refunds.filter(key=key) if key else refunds.filter(ref=str(ref)).exclude(ref=""))
 
 
@@ -115,7 +120,8 @@ def _named_accounts(event: ProviderEvent) -> Iterator[PayerAccount]:
     is_setup = event.kind == "checkout.session.completed" and bool(_event_object(event).get("setup_intent"))
     if is_setup or event.kind.startswith("payment_method."):
         refs = [ref for ref in (_event_object(event).get("customer"), _previous_owner(event)) if isinstance(ref, str)]
-        yield from PayerAccount.objects.filter(provider=event.provider, ref__in=refs)
+        accounts = PayerAccount.objects.filter(provider=event.provider, merchant=event.merchant_id, ref__in=refs)
+        yield from accounts.select_related("merchant")
 
 
 def _previous_owner(event: ProviderEvent) -> object:
@@ -132,7 +138,7 @@ def _refresh_attempt(attempt: PaymentAttempt, event: ProviderEvent, at: datetime
         if refreshed.leased_until is not None and refreshed.leased_until > at:
             raise OutcomeUnknown("Another process is checking it.")
     elif attempt.state != AttemptState.SUCCEEDED:  # may have been taken after all
-        response = provider(attempt.provider).find_payment(payment_order(attempt, at=at))
+        response = provider(attempt.provider, attempt.merchant).find_payment(payment_order(attempt, at=at))
         if response is not None:
             record_outcome(attempt_id=attempt.pk, response=response, at=at)
 
@@ -141,7 +147,7 @@ def _refresh_refund(refund: Refund, at: datetime) -> None:
     if refund.state == AttemptState.PENDING:
         submit_refund(refund_id=refund.pk, at=at)
     elif refund.state == AttemptState.SUCCEEDED and refund.attempt is not None:
-        response = provider(refund.provider).find_refund(refund_order(refund, at=at))
+        response = provider(refund.provider, refund.attempt.merchant).find_refund(refund_order(refund, at=at))
         if response is not None:
             settle_refund(refund_id=refund.pk, response=response, at=at)
 
@@ -159,6 +165,7 @@ def _record_dispute(attempt: PaymentAttempt, event: ProviderEvent, at: datetime)
     announce(
         kind="payment.disputed",
         customer_id=attempt.invoice.customer_id,
+        seller_id=attempt.invoice.seller_id,
         facts=facts,
         key=f"charge:{attempt.pk}:disputed:{status}",
         at=at,

@@ -1,13 +1,16 @@
 """Verify and store Stripe's events; refuse those that are forged, stale, from the future or of another account."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import stripe
 from django.conf import settings
 
-from invoices.models import ProviderEvent
+from customers.notifications.webhook_secrets import unseal
+from invoices.models import MerchantAccount, ProviderEvent
 from invoices.models.payment_attempts import ProviderName
 
 TOLERANCE = timedelta(minutes=5)
@@ -19,26 +22,44 @@ class UntrustedEvent(ValueError):
     """The event is not proven to come from our Stripe account just now; the text says why, for our own log."""
 
 
-def store_event(*, body: bytes, signature: str, at: datetime) -> ProviderEvent:
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """How events of an account are recognized. ref: the id of the account, empty if events need not name it."""
+
+    secrets: Sequence[str]
+    secret_key: str
+    ref: str | None
+
+
+def store_event(
+    *, body: bytes, signature: str, at: datetime, merchant: MerchantAccount | None = None
+) -> ProviderEvent:
     """
     Store an event signed by Stripe, once; `process_event` acts on it.
+
+    merchant: the seller's own account whose address received it; None for that of the settings.
 
     :raises UntrustedEvent: if the signature is not by one of our secrets, or older or newer than five minutes, or the
         event is of another account, or of test mode where ours is live.
     """
-    event = _verified(body, signature, at)
+    if merchant is None:
+        trust = _Trust(settings.STRIPE_WEBHOOK_SECRETS, settings.STRIPE_SECRET_KEY, settings.STRIPE_ACCOUNT)
+    else:
+        trust = _Trust([unseal(merchant.webhook_secret)], unseal(merchant.secret_key), merchant.ref or None)
+    event = _verified(body, signature, at, trust)
     stored, _ = ProviderEvent.objects.get_or_create(
         provider=ProviderName.STRIPE,
+        merchant=merchant,
         ref=event["id"],
         defaults={"kind": event["type"][:80], "content": event, "received_at": at, "next_at": at},
     )
     return stored
 
 
-def _verified(body: bytes, signature: str, at: datetime) -> dict[str, Any]:
-    if not settings.STRIPE_WEBHOOK_SECRETS:
+def _verified(body: bytes, signature: str, at: datetime, trust: _Trust) -> dict[str, Any]:
+    if not trust.secrets:
         raise UntrustedEvent("No webhook secret is configured. Set TOLLBOOK_STRIPE_WEBHOOK_SECRETS.")
-    if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRETS):
+    if not any(_is_signed(body, signature, secret) for secret in trust.secrets):
         raise UntrustedEvent("The signature does not match a configured secret.")
     if abs(at - _signed_at(signature)) > TOLERANCE:
         raise UntrustedEvent("The signature is more than five minutes old or in the future.")
@@ -48,9 +69,9 @@ def _verified(body: bytes, signature: str, at: datetime) -> dict[str, Any]:
         raise UntrustedEvent(f"The body is not valid JSON: {error}") from error
     if not (isinstance(event, dict) and isinstance(event.get("id"), str) and isinstance(event.get("type"), str)):
         raise UntrustedEvent("The body is not an event.")
-    if event.get("account") not in (None, settings.STRIPE_ACCOUNT):
+    if event.get("account") not in (None, trust.ref):
         raise UntrustedEvent("The event belongs to another account.")
-    if event.get("livemode") is not settings.STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live")):
+    if event.get("livemode") is not trust.secret_key.startswith(("sk_live", "rk_live")):
         raise UntrustedEvent("The event's mode, live or test, differs from the key's.")
     return event
 

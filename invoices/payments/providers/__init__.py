@@ -1,5 +1,7 @@
 """Payment providers behind one protocol: docs/payments.md#providers."""
 
+from customers.notifications.webhook_secrets import unseal
+from invoices.models import MerchantAccount
 from invoices.models.payment_attempts import ProviderName
 from invoices.payments.providers import sandbox, stripe
 from invoices.payments.providers.protocol import (
@@ -10,12 +12,16 @@ from invoices.payments.providers.protocol import (
     ProviderResponse,
 )
 
-_PROVIDERS: dict[str, Provider] = {ProviderName.STRIPE: stripe.Stripe(), ProviderName.SANDBOX: sandbox.Sandbox()}
 
+def provider(name: str, merchant: MerchantAccount | None = None) -> Provider:
+    """
+    Return the provider of this name, at an account.
 
-def provider(name: str) -> Provider:
-    """Return the provider of this name."""
-    return _PROVIDERS[name]
+    merchant: the seller's own account; None for that of the settings.
+    """
+    if name == ProviderName.SANDBOX:
+        return sandbox.Sandbox()
+    return stripe.Stripe() if merchant is None else stripe.Stripe(unseal(merchant.secret_key))
 
 
 __all__ = ["Misconfigured", "OutcomeUnknown", "PaymentOrder", "Provider", "ProviderResponse", "provider"]

@@ -69,6 +69,20 @@ def _declined_on_refusal(
 
 
 class Stripe:
+    """secret_key: of the account to use; by default that of the settings."""
+
+    def __init__(self, secret_key: str = "") -> None:
+        self._secret_key = secret_key
+
+    def _client(self) -> stripe.StripeClient:
+        return _client(self._secret_key or settings.STRIPE_SECRET_KEY)
+
+    def _payment_intent_id(self, ref: str) -> str:
+        """Return the payment intent behind our reference; a Checkout session names its own."""
+        if not ref.startswith("cs_"):
+            return ref
+        return str(_call(lambda: self._client().v1.checkout.sessions.retrieve(ref)).payment_intent)
+
     @_declined_on_refusal
     def charge(self, order: PaymentOrder) -> ProviderResponse:
         params: stripe.params.PaymentIntentCreateParams = {
@@ -82,7 +96,7 @@ class Stripe:
             "metadata": {METADATA_KEY: str(order.key)},
         }
         return _payment_response(
-            _call(lambda: _client().v1.payment_intents.create(params, _idempotency_key("charge", order)))
+            _call(lambda: self._client().v1.payment_intents.create(params, _idempotency_key("charge", order)))
         )
 
     def open_page(self, order: PaymentOrder, *, back_to: str) -> ProviderResponse:
@@ -107,17 +121,17 @@ class Stripe:
             "cancel_url": back_to,
         }
         return _session_response(
-            _call(lambda: _client().v1.checkout.sessions.create(params, _idempotency_key("page", order)))
+            _call(lambda: self._client().v1.checkout.sessions.create(params, _idempotency_key("page", order)))
         )
 
     def close_page(self, order: PaymentOrder) -> ProviderResponse:
         try:
-            return _session_response(_call(lambda: _client().v1.checkout.sessions.expire(order.ref)))
+            return _session_response(_call(lambda: self._client().v1.checkout.sessions.expire(order.ref)))
         except _StripeRefusal:  # it is no longer open: look up its outcome
             return self.find_payment(order) or ProviderResponse(CANCELED, order.ref)
 
     def find_payment(self, order: PaymentOrder) -> ProviderResponse | None:
-        client = _client().v1
+        client = self._client().v1
         if order.ref.startswith("cs_"):
             return _session_response(_call(lambda: client.checkout.sessions.retrieve(order.ref)))
         if order.ref:
@@ -131,22 +145,26 @@ class Stripe:
         params: stripe.params.RefundCreateParams = {
             "amount": _amount(order),
             "metadata": {METADATA_KEY: str(order.key)},
-            "payment_intent": _payment_intent_id(order.payment_ref),
+            "payment_intent": self._payment_intent_id(order.payment_ref),
         }
-        return _refund_response(_call(lambda: _client().v1.refunds.create(params, _idempotency_key("refund", order))))
+        return _refund_response(
+            _call(lambda: self._client().v1.refunds.create(params, _idempotency_key("refund", order)))
+        )
 
     def find_refund(self, order: PaymentOrder) -> ProviderResponse | None:
-        client = _client().v1
+        client = self._client().v1
         if order.ref:
             return _refund_response(_call(lambda: client.refunds.retrieve(order.ref)))
-        refunds = _list_all(client.refunds.list, {"payment_intent": _payment_intent_id(order.payment_ref)})
+        refunds = _list_all(client.refunds.list, {"payment_intent": self._payment_intent_id(order.payment_ref)})
         return next((_refund_response(refund) for refund in refunds if _own_key(refund) == str(order.key)), None)
 
     def create_account(self, *, key: str, name: str, email: str) -> str:
         params: stripe.params.CustomerCreateParams = {"name": name, "metadata": {METADATA_KEY: key}}
         if email:
             params["email"] = email
-        stripe_customer = _call(lambda: _client().v1.customers.create(params, {"idempotency_key": f"account-{key}"}))
+        stripe_customer = _call(
+            lambda: self._client().v1.customers.create(params, {"idempotency_key": f"account-{key}"})
+        )
         return str(stripe_customer.id)
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
@@ -159,21 +177,23 @@ class Stripe:
             "cancel_url": back_to,
             "metadata": {METADATA_KEY: key},
         }
-        session = _call(lambda: _client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"}))
+        session = _call(
+            lambda: self._client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"})
+        )
         return str(session.url)
 
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
-        payment_methods = _list_all(partial(_client().v1.customers.payment_methods.list, account), {})
+        payment_methods = _list_all(partial(self._client().v1.customers.payment_methods.list, account), {})
         return [_payment_method(payment_method) for payment_method in payment_methods]
 
     def detach_payment_method(self, payment_method: str) -> None:
         try:
-            _call(lambda: _client().v1.payment_methods.detach(payment_method))
+            _call(lambda: self._client().v1.payment_methods.detach(payment_method))
         except _StripeRefusal:  # it is gone already
             return
 
     def list_records(self, start: datetime, end: datetime) -> Iterator[ProviderRecord]:
-        client = _client().v1
+        client = self._client().v1
         params = {"created": {"gte": int(start.timestamp()), "lt": int(end.timestamp())}}
         for record in _list_all(client.payment_intents.list, params):
             yield _record("charge", record, _PAYMENT_STATES)
@@ -181,25 +201,27 @@ class Stripe:
             yield _record("refund", record, _REFUND_STATES)
 
 
-def _client() -> stripe.StripeClient:
+def _client(secret_key: str) -> stripe.StripeClient:
     """
-    Return this thread's client: two requests must not share a connection at the same time.
+    Return this thread's client of an account: two requests must not share a connection at the same time.
 
     Nor may two processes: a forked process inherits its parent's connection and would read the parent's responses.
     """
-    settings_key = os.getpid(), settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE
-    if not settings.STRIPE_SECRET_KEY:
+    if not secret_key:
         raise Misconfigured("Stripe is not configured. Set TOLLBOOK_STRIPE_SECRET_KEY.")
-    if getattr(_local, "made_of", None) != settings_key:
-        _local.client = stripe.StripeClient(
-            settings.STRIPE_SECRET_KEY,
+    made_of = os.getpid(), settings.STRIPE_API_BASE
+    if getattr(_local, "made_of", None) != made_of:
+        _local.clients, _local.made_of = {}, made_of
+    clients: dict[str, stripe.StripeClient] = _local.clients
+    if secret_key not in clients:
+        # One client for each account: sellers may have their own.
+        clients[secret_key] = stripe.StripeClient(
+            secret_key,
             base_addresses={"api": settings.STRIPE_API_BASE},
             max_network_retries=0,  # whether to ask again is decided from our own row
             http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
         )
-        _local.made_of = settings_key
-    client: stripe.StripeClient = _local.client
-    return client
+    return clients[secret_key]
 
 
 def _call(request: Callable[[], Any]) -> Any:
@@ -290,13 +312,6 @@ def _session_response(session: Any) -> ProviderResponse:
 def _refund_response(refund: Any) -> ProviderResponse:
     state = _REFUND_STATES.get(refund.status, PENDING)
     return ProviderResponse(state, refund.id, refund.failure_reason or "" if state == DECLINED else "")
-
-
-def _payment_intent_id(ref: str) -> str:
-    """Return the payment intent behind our reference; a Checkout session names its own."""
-    if not ref.startswith("cs_"):
-        return ref
-    return str(_call(lambda: _client().v1.checkout.sessions.retrieve(ref)).payment_intent)
 
 
 def _payment_method(payment_method: Any) -> ProviderPaymentMethod:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from customers.customer_time import clock_filter
-from customers.models import Customer
+from customers.models import Customer, Seller
 from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
@@ -50,10 +50,10 @@ def submit_refund(*, refund_id: int, at: datetime) -> Refund:
 
 
 def _submit_leased(lease: Lease, *, at: datetime) -> Refund:
-    refund = Refund.objects.select_related("attempt", "note").get(pk=lease.key)
+    refund = Refund.objects.select_related("attempt__merchant", "note").get(pk=lease.key)
     if refund.attempt is None:
         return refund
-    service, order = provider(refund.provider), refund_order(refund, at=at)
+    service, order = provider(refund.provider, refund.attempt.merchant), refund_order(refund, at=at)
     hit_failpoint("refund.before_asking")
 
     def exchange() -> ProviderResponse:
@@ -117,6 +117,7 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
 def _credit_failed_refund(refund: Refund, at: datetime) -> None:
     BalanceEntry.objects.create(
         customer_id=refund.customer_id,
+        seller_id=refund.seller_id,
         currency=refund.currency,
         kind=BalanceKind.NOT_PAID_OUT,
         amount=refund.amount,
@@ -135,7 +136,14 @@ def _announce(refund: Refund, at: datetime) -> None:
         "currency": str(refund.currency),
         "reason": refund.reason or None,
     }
-    announce(kind=kind, customer_id=refund.customer_id, facts=facts, key=f"refund:{refund.pk}:{kind}", at=at)
+    announce(
+        kind=kind,
+        customer_id=refund.customer_id,
+        seller_id=refund.seller_id,
+        facts=facts,
+        key=f"refund:{refund.pk}:{kind}",
+        at=at,
+    )
 
 
 def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: User | None) -> Refund:
@@ -166,23 +174,32 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Us
 
 
 def pay_out_balance(
-    *, customer_id: int, currency: str, amount: Decimal, at: datetime, by: User | None = None
+    *,
+    customer_id: int,
+    currency: str,
+    amount: Decimal,
+    seller: Seller | None = None,
+    at: datetime,
+    by: User | None = None,
 ) -> Refund:
     """
     Debit a customer's balance for a payout by hand, and return the refund to pay.
+
+    seller: who owes the balance; by default the customer's seller.
 
     :raises RefundRefused: if the amount exceeds the balance or is not valid in its currency.
     """
     with audited_transaction("pay balance out", by=by, at=at, customer=customer_id):
         # Customer lock: two payouts can't both spend the same balance.
-        Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
-        balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
+        customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+        owner = {"customer_id": customer_id, "seller_id": seller.pk if seller else customer.seller_id}
+        balance = CustomerBalance.objects.filter(**owner, currency=currency).first()
         available = balance.amount if balance else Decimal(0)
         if not amount.is_finite() or not 0 < amount <= available or amount % minor_unit(currency):
             text = _("Enter an amount above zero and up to the customer balance, %(balance)s.")
             raise RefundRefused(text % {"balance": format_money(available, currency)}, field="amount")
         refund = Refund.objects.create(
-            customer_id=customer_id,
+            **owner,
             provider=RefundProvider.MANUAL,
             amount=amount,
             currency=currency,
@@ -190,7 +207,7 @@ def pay_out_balance(
             created_at=at,
         )
         BalanceEntry.objects.create(
-            customer_id=customer_id,
+            **owner,
             currency=currency,
             kind=BalanceKind.PAID_OUT,
             amount=-amount,

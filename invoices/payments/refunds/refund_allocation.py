@@ -24,6 +24,7 @@ def create_refunds(*, note_id: int, amount: Decimal, at: datetime) -> list[Refun
         refunds.append(
             Refund.objects.create(
                 customer_id=note.customer_id,
+                seller_id=note.seller_id,
                 note=note,
                 attempt=attempt,
                 provider=attempt.provider if attempt else RefundProvider.MANUAL,

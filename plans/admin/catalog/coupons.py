@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 from lib.admin import StaffAdmin, StaffInline
 from lib.admin.columns import column, display
 from lib.admin.number_fields import NumberInput, number_cell
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_money, format_number
 from lib.money import round_money
 from lib.row_form import RowForm
@@ -161,6 +162,7 @@ class CouponAdmin(StaffAdmin):
     Registered by billing, which adds the discounts given. A redeemed coupon keeps its terms and can only be archived.
     """
 
+    seller_paths = OF_NO_SELLER
     form = CouponForm
     inlines = (PromotionInline, PromotionCodeInline)
     search_fields = ("code", "name")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from lib.admin import StaffAdmin, StaffInline, link_to, row_action
 from lib.admin.columns import column, display, state_column
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
 from plans.admin.catalog.plan_wizard import StartPlan
 from plans.admin.versions.version_page import format_time_in_force
@@ -36,6 +37,7 @@ class FeatureForm(RowForm[Feature]):
 
 @admin.register(Feature)
 class FeatureAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     form = FeatureForm
     list_display = ("name", "code", "kind_shown", "meter")
     list_filter = ("kind",)
@@ -69,6 +71,7 @@ class VersionInline(StaffInline):
 
 @admin.register(Plan)
 class PlanAdmin(StaffAdmin):
+    seller_paths = OF_NO_SELLER
     list_display = ("name", "code", "versions_shown", "description")
     search_fields = ("name", "code")
     ordering = ("name",)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin import StaffAdmin, StaffInline
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
 from plans.aggregation.expressions import InvalidExpression, compile_expression
 from plans.models import Meter, MeterReading, PlanFeature
@@ -124,6 +125,7 @@ class ReadingInline(StaffInline):
 class MeterAdmin(StaffAdmin):
     """Registered by billing, which adds the events that a meter has counted."""
 
+    seller_paths = OF_NO_SELLER
     form = MeterForm
     inlines = (ReadingInline,)
     fixed_fields = ("code",)

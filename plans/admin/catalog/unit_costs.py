@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from lib.admin import StaffAdmin, list_url, page_action, staff_page, staff_user
 from lib.admin.columns import column, money_column
 from lib.admin.number_fields import NumberInput
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_number
 from lib.row_form import RowForm
 from lib.tabular_files import CellProblem, FileRefused, as_csv, read_table
@@ -81,6 +82,7 @@ class UnitCostAdmin(StaffAdmin):
     time.
     """
 
+    seller_paths = OF_NO_SELLER
     form = UnitCostForm
     list_display = ("meter", "usage", "cost_shown", "valid_from", "valid_to", "note")
     list_filter = ("meter", "currency")

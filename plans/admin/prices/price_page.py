@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from lib.admin import StaffAdmin, link_to, list_url, page_url
 from lib.admin.columns import display
 from lib.admin.number_fields import NumberInput
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.currencies import CREDITS
 from lib.formats import currency_name, format_units
 from lib.row_form import RowForm
@@ -68,6 +69,7 @@ class PriceForm(RowForm[Price]):
 class PriceAdmin(StaffAdmin):
     """Reached from its version's page; the list of all prices redirects to the versions."""
 
+    seller_paths = OF_NO_SELLER
     form = PriceForm
     # `stands_in` shows the currency; listed here as read-only, it is not a form field.
     fixed_fields = ("version_link", "terms", "stands_in", "currency")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.translation import Text
 from plans.admin.versions.comparison import VersionComparison, count_differences
 from plans.admin.versions.simulation_note import sentences
@@ -192,6 +193,7 @@ class VersionReview(VersionComparison):
 class PublishingRuleAdmin(StaffAdmin):
     """The single row of rules; its list redirects to it."""
 
+    seller_paths = OF_NO_SELLER
     allows = ("change",)
     fields = ("needs_approval", "needs_simulation", "migrations_need_approval", "one_model_per_plan")
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from lib.admin import StaffAdmin, StaffInline, link_to, list_url, page_url
 from lib.admin.columns import display
 from lib.admin.number_fields import NumberInput, strip_padding
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.formats import format_units
 from lib.row_form import RowForm
 from plans.admin.fields.row_order import OrderedFormSet
@@ -146,6 +147,7 @@ class AllowanceForm(RowForm[PlanFeature]):
 class PlanFeatureAdmin(StaffAdmin):
     """Reached from the version's page; the list of all features of versions redirects to the versions."""
 
+    seller_paths = OF_NO_SELLER
     form = AllowanceForm
     allows = ("change",)
     fields = ("version_link", "feature", "allowance", "stub_allowance")

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from lib.admin import page_url, staff_user
 from lib.admin.columns import column, display, state_column
+from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
@@ -78,6 +79,7 @@ class PlanVersionAdmin(VersionComparison):
     without inputs, since the database would reject any change.
     """
 
+    seller_paths = OF_NO_SELLER
     form = VersionForm
     inlines = (FeeInline, GrantInline, IncludedCreditsInline, CommitmentInline, ThresholdInline)
     autocomplete_fields = ("plan",)

@@ -44,7 +44,9 @@ from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from billing.subscriptions.terms.credit_grants import grant_due
 from customers.api_keys.keys import issue
 from customers.brand.logos import read_logo, store_logo
-from customers.models import ApiKey, Contact, Customer, EmailTemplate, IdempotentRequest
+from customers.exchange_rates.ecb_file import PublishedRate
+from customers.exchange_rates.stored_rates import import_rates
+from customers.models import ApiKey, Contact, Customer, EmailTemplate, IdempotentRequest, StaffSeller
 from customers.models.portal_access import PortalAccessWay
 from customers.notifications import announce, webhook_endpoints
 from customers.notifications.fan_out import fan_out
@@ -549,12 +551,14 @@ def _add_what_surrounds(key: ApiKey) -> None:
 def _notify(customer: Customer) -> None:
     """Send events to two webhook endpoints, a contact and an account owner, and a test event to an endpoint."""
     EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
+    import_rates([PublishedRate(date(2026, 1, 30), "USD", Decimal("1.0811"))], at=NOW)
     bea = Contact.objects.create(customer=customer, email="bea@customer.example")
     magic_links.create_link(customer=customer, contact=bea, way=PortalAccessWay.PRODUCT, at=NOW)
     sessions.begin(customer=customer, contact=bea, way=PortalAccessWay.PRODUCT, at=NOW)
     Contact.objects.create(customer=make_customer(), email="bob@customer.example")
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
     customer.save(update_fields=["owner"])
+    StaffSeller.objects.create(user=customer.owner, seller=customer.seller)
     ours, _ = webhook_endpoints.create(url="https://example.com/ours", by=customer.owner)
     webhook_endpoints.rotate(endpoint=ours, overlap=timedelta(days=1), at=NOW)
     webhook_endpoints.create(url="https://example.com/theirs", kinds=["invoice.paid"], by=None)

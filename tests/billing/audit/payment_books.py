@@ -7,12 +7,22 @@ from billing.models import DunnedSubscription
 from customers.models import Customer
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
-from invoices.models import DunningAct, DunningStep, Invoice, PayerAccount, PaymentMethod, ProviderEvent, Refund
+from invoices.models import (
+    DunningAct,
+    DunningStep,
+    Invoice,
+    MerchantAccount,
+    PayerAccount,
+    PaymentMethod,
+    ProviderEvent,
+    Refund,
+)
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.dunning.dunning_run import run_dunning
 from invoices.payments.manual_payments import record_payment
+from invoices.payments.merchant_accounts import set_merchant_account
 from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from tests.builders import APR, make_customer
@@ -24,6 +34,10 @@ SERVICE = date(2026, 1, 15)
 def collect() -> None:
     """Charge a customer, and refund parts of the payment in every way."""
     customer = make_customer("payer", country="DE", dunning_hold_until=date(2026, 1, 2))
+    earlier = set_merchant_account(
+        seller=customer.seller, secret_key="sk_test_1", webhook_secret="whsec_1", ref="acct_1", at=APR
+    )
+    MerchantAccount.objects.filter(pk=earlier.pk).update(closed_at=APR)
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=APR)
     for ref, is_default in (("pm_0", False), ("pm_1", True)):
         facts = {"label": "Visa 4242", "expires_on": date(2031, 4, 1), "is_default": is_default}

@@ -197,6 +197,14 @@ WORTH_A_SEAL = {
     "billing_correction.by_id": "the user who requested it",
     "invoices_numberseries.code": "the name of a series",
     "invoices_numberseries.prefix": "printed with the next number",
+    "customers_notification.seller_id": "whose look the emails have",
+    "customers_exchangerate.source": "a published rate, for reports alone; its publisher's file repeats it",
+    "customers_exchangerate.day": "see above",
+    "customers_exchangerate.currency": "see above",
+    "customers_exchangerate.rate": "see above",
+    "customers_exchangerate.reason": "see above",
+    "customers_exchangerate.recorded_at": "see above",
+    "customers_exchangerate.recorded_by_id": "see above",
 }
 """Texts that nothing else in the database repeats: only a digest of the invoice, stored elsewhere, proves them."""
 

@@ -10,7 +10,8 @@ _FOUNDED = """
     LEFT JOIN invoices_payment p ON e.kind = 'applied' AND p.invoice_id = e.document_id AND p.method = 'balance'
     LEFT JOIN invoices_paymentattempt c ON e.kind = 'overpayment' AND e.reference = 'charge:' || c.id
     LEFT JOIN invoices_refund r ON e.reference IN ('refund:' || r.id, 'refund:' || r.id || ':failed')
-    WHERE (i.id IS NOT NULL AND (i.customer_id, i.currency) <> (e.customer_id, e.currency)) OR CASE e.kind
+    WHERE (i.id IS NOT NULL
+            AND (i.customer_id, i.seller_id, i.currency) <> (e.customer_id, e.seller_id, e.currency)) OR CASE e.kind
         WHEN 'applied' THEN p.id IS NULL OR p.amount <> -e.amount OR e.reference <> 'invoice:' || e.document_id
         WHEN 'credit_note' THEN i.kind <> 'credit_note' OR e.reference <> 'note:' || e.document_id
         WHEN 'overpayment' THEN c.id IS NULL AND NOT EXISTS (SELECT FROM invoices_payment o
@@ -32,7 +33,8 @@ _REFUNDED = """
     LEFT JOIN invoices_invoice n ON n.id = r.note_id
     LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id
     WHERE (r.state = 'declined') <> (e.id IS NOT NULL) OR (r.note_id IS NULL) <> (o.id IS NOT NULL)
-        OR n.customer_id <> r.customer_id OR n.credit_to <> 'refund' OR c.provider <> r.provider
+        OR (n.customer_id, n.seller_id) <> (r.customer_id, r.seller_id) OR n.credit_to <> 'refund'
+        OR c.provider <> r.provider
         OR c.invoice_id <> n.corrects_id OR r.settled_at < r.created_at
 """
 

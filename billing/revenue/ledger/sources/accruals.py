@@ -14,7 +14,7 @@ SELECT s.currency, m.place AS service, m.place AS booked, s.customer_id, 'accrua
     NULL::bigint AS pack_id, c.country, '' AS tax_name, NULL::numeric AS tax_rate, '' AS method
 FROM b CROSS JOIN billing_accruedamount x JOIN billing_accrual a ON a.id = x.accrual_id
 JOIN billing_period p ON p.id = a.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-JOIN customers_customer c ON c.id = s.customer_id AND c.seller_id = b.seller AND NOT c.sandbox
+JOIN customers_customer c ON c.id = s.customer_id AND s.seller_id = b.seller AND NOT c.sandbox
 JOIN plans_planversion v ON v.id = p.version_id LEFT JOIN plans_planfeature g ON g.id = x.plan_feature_id
 CROSS JOIN LATERAL (SELECT {month_place_sql("a.month")} AS place) t
 CROSS JOIN LATERAL (VALUES (t.place, x.amount), (t.place + 1, -x.amount)) AS m(place, amount)

@@ -45,7 +45,7 @@ FROM b CROSS JOIN invoices_balanceentry e JOIN customers_customer c ON c.id = e.
 LEFT JOIN invoices_invoice i ON i.id = e.document_id
 LEFT JOIN invoices_paymentattempt a ON e.kind = 'overpayment' AND e.reference = 'charge:' || a.id
 CROSS JOIN LATERAL (SELECT {place_sql("e.at")} AS place) t
-WHERE coalesce(i.seller_id, c.seller_id) = b.seller AND e.kind <> 'applied' AND t.place BETWEEN b.low AND b.high
+WHERE e.seller_id = b.seller AND e.kind <> 'applied' AND t.place BETWEEN b.low AND b.high
     AND {{customers}} AND {{changed}}
 """  # noqa: S608
 
@@ -62,6 +62,6 @@ CROSS JOIN LATERAL (
     SELECT 'refunds_payable', 'cash', r.settled_at WHERE r.state = 'succeeded'
 ) m
 CROSS JOIN LATERAL (SELECT {place_sql("m.at")} AS place) t
-WHERE coalesce(n.seller_id, c.seller_id) = b.seller AND t.place BETWEEN b.low AND b.high
+WHERE r.seller_id = b.seller AND t.place BETWEEN b.low AND b.high
     AND {{customers}} AND {{changed}}
 """  # noqa: S608

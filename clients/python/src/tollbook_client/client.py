@@ -16,6 +16,7 @@ from tollbook_client.resources.events import Events
 from tollbook_client.resources.invoices import CreditNotes, Invoices
 from tollbook_client.resources.reservations import Reservations
 from tollbook_client.resources.revenue import Revenue
+from tollbook_client.resources.sellers import Sellers
 from tollbook_client.resources.subscriptions import Subscriptions
 from tollbook_client.resources.usage import UsageResource
 from tollbook_client.resources.wallets import Wallets
@@ -47,6 +48,7 @@ class Tollbook:
             self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=retry_rule
         )
         self.customers = Customers(self._connection)
+        self.sellers = Sellers(self._connection)
         self.subscriptions = Subscriptions(self._connection)
         self.usage = UsageResource(self._connection)
         self.reservations = Reservations(self._connection)

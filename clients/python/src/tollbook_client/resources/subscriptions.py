@@ -56,6 +56,7 @@ class Subscription:
 
     id: str
     customer: str
+    seller: str
     plan: str
     version: int
     currency: str
@@ -141,6 +142,7 @@ class Subscriptions(Resource):
         id: str = OMITTED,
         version: int = OMITTED,
         currency: str = OMITTED,
+        seller: str = OMITTED,
         starts_at: datetime = OMITTED,
         ends_at: datetime = OMITTED,
         trial_days: int = OMITTED,
@@ -151,7 +153,8 @@ class Subscriptions(Resource):
         idempotency_key: str | None = None,
     ) -> Subscription:
         """
-        Subscribe a customer, from now on or from `starts_at`.
+        Subscribe a customer, from now on or from `starts_at`. seller: code of the seller of its invoices; by default
+        the customer's.
 
         :raises Conflict: if another subscription of the customer already prices one of the features.
         """
@@ -161,6 +164,7 @@ class Subscriptions(Resource):
             id=id,
             version=version,
             currency=currency,
+            seller=seller,
             starts_at=starts_at,
             ends_at=ends_at,
             trial_days=trial_days,

@@ -33,6 +33,7 @@ class Wallet:
 
     id: int
     customer: str
+    seller: str
     name: str
     unit: str
     currency: str
@@ -177,7 +178,8 @@ class Wallets(Resource):
 
     def open(self, customer: str, *, idempotency_key: str | None = None, **options: Any) -> Wallet:
         """
-        Open a wallet. options: name, unit, currency, priority, at_zero, grace, promotional_first, pays_invoices.
+        Open a wallet. options: name, seller, unit, currency, priority, at_zero, grace, promotional_first,
+        pays_invoices.
         """
         body = {"customer": customer, **options}
         return self._call(Wallet, "POST", "/wallets", body=body, idempotency_key=idempotency_key)
