@@ -8,7 +8,9 @@ IN_FINANCES_SENSE = {
     "docs/audit.md": 1,  # the check of late usage of closed periods
     "docs/decisions/0064-accruals-follow-from-the-next-invoice.md": 1,
     "docs/glossary.md": 1,  # the definition
-    "docs/recognition.md": 3,
+    "docs/postings.md": 3,
+    "docs/recognition.md": 4,
+    "docs/revenue-reports.md": 1,
 }
 
 

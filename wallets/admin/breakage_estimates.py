@@ -39,6 +39,7 @@ class BreakageRateForm(RowForm[BreakageRate]):
 class BreakageRateAdmin(StaffAdmin):
     """Estimates are only added: a new one replaces an earlier one from its month on."""
 
+    seller_paths = ("seller",)
     allows = ("add",)
     form = BreakageRateForm
     empty_text = _("Without an estimate, breakage is recognized when prepaid value expires.")

@@ -30,6 +30,7 @@ MAX_MONTHS = 3
 
 @admin.register(AccountingTarget)
 class AccountingTargetAdmin(StaffAdmin):
+    seller_paths = ("seller",)
     list_display = ("seller", "target", "is_detailed")
     list_filter = ("seller", "target")
     list_select_related = ("seller",)
@@ -44,6 +45,7 @@ class AccountingTargetAdmin(StaffAdmin):
 
 @admin.register(Account)
 class AccountAdmin(StaffAdmin):
+    seller_paths = ("seller",)
     list_display = ("code", "name", "seller", "target_shown", "tax_key", "contact")
     list_filter = ("seller", "target")
     list_select_related = ("seller",)
@@ -78,6 +80,7 @@ class AccountMappingForm(RowForm[AccountMapping]):
 
 @admin.register(AccountMapping)
 class AccountMappingAdmin(StaffAdmin):
+    seller_paths = ("seller",)
     form = AccountMappingForm
     list_display = ("role", "conditions", "account_shown", "cost_center", "seller", "target_shown", "from_month")
     list_filter = ("seller", "target", "role")

@@ -109,6 +109,7 @@ class MarkImported(ConfirmedAction[ExportBatch]):
 
 @admin.register(ExportBatch)
 class ExportBatchAdmin(ReadOnlyAdmin):
+    seller_paths = ("seller",)
     list_display = (
         *("label", "seller", "month_shown", "target", "currency", "state_shown", "entries_shown", "made_at"),
         "files_shown",

@@ -21,7 +21,7 @@ from billing.models.postings import Role
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.posting_rows import PAGE_SIZE, PostingRow, UnknownFilter, read_posting_rows
 from billing.revenue.reports.registry import REPORTS, UnknownDivision, read_report
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from customers.models import Seller
 from invoices.models import Line
 from lib.admin import ReadOnlyAdmin, require, staff_page
@@ -50,6 +50,7 @@ SOURCE_PAGES = {
 class PostingAdmin(ReadOnlyAdmin):
     """Postings are read in reports; the list of the table alone would miss the open months."""
 
+    seller_paths = ("seller",)
     further_pages = (
         ("reports/<str:code>/", "report", "revenue_report"),
         ("reports/<str:code>/<str:file_format>/", "report_file", "revenue_report_file"),
@@ -73,7 +74,9 @@ class PostingAdmin(ReadOnlyAdmin):
             title=_("Revenue reports"),
             code=code,
             tabs=[(kind.title, name, _url(name, chosen)) for name, kind in REPORTS.items()],
-            sellers=[(str(one), _url(code, chosen | {"seller": one.pk}), one == seller) for one in sellers],
+            sellers=[
+                (str(choice), _url(code, chosen | {"seller": choice.pk}), choice == seller) for choice in sellers
+            ],
             currencies=[(name, _url(code, chosen | {"currency": name}), name == currency) for name in currencies],
             divisions=[
                 (division_name(by), _url(code, chosen | {"by": by}), by == request.GET.get("by", divisions[0]))
@@ -119,7 +122,7 @@ class PostingAdmin(ReadOnlyAdmin):
         number = request.GET.get("page", "1")
         page = int(number) if number.isdecimal() and int(number) else 1
         try:
-            found = read_posting_rows(seller, currency=currency, filters=filters, at=timezone.now(), page=page)
+            postings = read_posting_rows(seller, currency=currency, filters=filters, at=timezone.now(), page=page)
         except UnknownFilter as error:
             raise BadRequest(str(error)) from error
         address = f"{reverse('admin:revenue_rows')}?{urlencode({**request.GET.dict(), 'page': page + 1})}"
@@ -129,10 +132,10 @@ class PostingAdmin(ReadOnlyAdmin):
             title=_("Postings"),
             seller=seller,
             filters=[f"{name}: {text}" for name, text in filters.items() if text],
-            count=found.count,
-            total=format_money(found.total, currency),
-            rows=[_posting_shown(row, currency) for row in _with_links(found.rows)],
-            next_page=address if found.count > page * PAGE_SIZE else "",
+            count=postings.count,
+            total=format_money(postings.total, currency),
+            rows=[_posting_shown(row, currency) for row in _with_links(postings.rows)],
+            next_page=address if postings.count > page * PAGE_SIZE else "",
         )
 
 
@@ -196,7 +199,7 @@ def _shown(row: Row, report: Report, chosen: Mapping[str, Any]) -> dict[str, Any
     return {"cells": cells, "is_total": row.is_total, "is_locked": is_locked}
 
 
-def _text(value: Value, column: Column, currency: str) -> str:
+def _text(value: Value, column: ReportColumn, currency: str) -> str:
     if value is None:
         return _("Before") if column.code == "booked" else "–"
     if isinstance(value, date):

@@ -15,7 +15,7 @@ from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
 
-class ReportSerializer(serializers.Serializer[dict[str, Any]]):
+class BooksReportSerializer(serializers.Serializer[dict[str, Any]]):
     """A report as a table."""
 
     report = serializers.CharField()
@@ -45,7 +45,7 @@ class RevenueReports(ApiView[Any]):
             OpenApiParameter("since", str, description="The first accounting month, such as 2026-01."),
             OpenApiParameter("until", str, description="The last accounting month."),
         ),
-        response=ReportSerializer,
+        response=BooksReportSerializer,
     )
     def read(self, request: Request, report: str) -> dict[str, Any]:
         query = request.query_params

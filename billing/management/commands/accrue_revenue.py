@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.revenue.accruals.accrual_run import AccrualCounts, accrue
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
 from lib.task_clock import database_time
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(f"{counts.failed:,} periods can't be rated; their accruals name the errors.")
 
 
-def _places(books: Books, month: str | None) -> tuple[int, int] | None:
+def _places(books: SellerBooks, month: str | None) -> tuple[int, int] | None:
     if month is None:
         return None
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from billing.revenue.ledger.books import Books
+from billing.revenue.ledger.books import SellerBooks
 from lib import sql
 
 REFRESH_AFTER = timedelta(days=1)
@@ -81,7 +81,7 @@ RETURNING a.period_id, a.id
 
 
 def read_due_accruals(
-    books: Books,
+    books: SellerBooks,
     *,
     at: datetime,
     months: tuple[int, int] | None = None,

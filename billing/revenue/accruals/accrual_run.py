@@ -15,7 +15,7 @@ from billing.revenue.accruals.accrual_queue import DueAccrual, claim, read_due_a
 from billing.revenue.accruals.closed_periods import rate_late_usage, rate_usage_until
 from billing.revenue.accruals.earned_amounts import EarnedAmounts
 from billing.revenue.accruals.open_periods import rate_open_periods
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
 from lib.queue import NO_DEADLINE, Deadline
 
@@ -46,7 +46,7 @@ def accrue_all(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> AccrualCoun
 
 
 def accrue(
-    books: Books,
+    books: SellerBooks,
     *,
     at: datetime,
     months: tuple[int, int] | None = None,

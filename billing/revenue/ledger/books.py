@@ -22,7 +22,7 @@ MAX_MONTHS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class SellerBooks:
     """
     A seller's months, in order and without a gap.
 
@@ -54,7 +54,7 @@ class Books:
         return min(max(bisect_right(self.months, month), 1), len(self.months))
 
 
-def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> Books:
+def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> SellerBooks:
     """
     Return the books of a seller from their first month to the one that contains `at`.
 
@@ -81,7 +81,7 @@ def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> Books:
         ends.append(month_bounds(month, zone)[1])
         month = next_month(month)
     locked = list(takewhile(lambda month: month in locks and locks[month].frozen_at is not None, months))
-    return Books(
+    return SellerBooks(
         seller,
         tuple(months),
         tuple(ends),

@@ -9,7 +9,7 @@ booked in the first open month and names the month it belongs to.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from billing.revenue.ledger.books import Books
+from billing.revenue.ledger.books import SellerBooks
 from billing.revenue.ledger.sources import (
     accruals,
     contra_lines,
@@ -109,7 +109,9 @@ _PLACES = {
 _COLUMNS = ", ".join(DETAILS)
 
 
-def parameters(books: Books, *, low: int, high: int, customers: tuple[int, int] = _ALL_CUSTOMERS) -> dict[str, Any]:
+def parameters(
+    books: SellerBooks, *, low: int, high: int, customers: tuple[int, int] = _ALL_CUSTOMERS
+) -> dict[str, Any]:
     """
     Return the parameters of `postings_sql`.
 
@@ -134,7 +136,7 @@ def parameters(books: Books, *, low: int, high: int, customers: tuple[int, int] 
     }
 
 
-def postings_sql(books: Books, *, ignores_locks: bool = False) -> str:
+def postings_sql(books: SellerBooks, *, ignores_locks: bool = False) -> str:
     """
     Return the SELECT of the postings of a seller's open months: `month`, `DETAILS` and `amount`.
 

@@ -17,7 +17,7 @@ from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from billing.revenue.accruals.accrual_run import accrue
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
 from billing.revenue.ledger.posting_table import ensure_partitions
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
@@ -115,7 +115,7 @@ def _freeze_customers(item: JobItem, at: datetime) -> ItemOutcome:
     return ItemOutcome({"postings": postings, "recurring revenue": recurring})
 
 
-def freeze_postings(lock: MonthLock, *, books: Books, customers: tuple[int, int]) -> int:
+def freeze_postings(lock: MonthLock, *, books: SellerBooks, customers: tuple[int, int]) -> int:
     """Write the postings of a range of customers, and return their number."""
     place = books.place_of(lock.month)
     values = parameters(books, low=place, high=place, customers=customers)

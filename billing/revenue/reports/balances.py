@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.waterfall import add_up
 from customers.models import Seller
 from lib import sql
@@ -36,11 +36,11 @@ def report_trial_balance(
     values = entry_parameters(books) | {"currency": currency, "since": since, "to": until}
     figures = {role: amounts for role, *amounts in sql.fetch_rows(statement, values)}
     columns = [
-        Column("role", _("Role"), Measure.TEXT),
-        Column("opening", _("Opening"), is_total=True),
-        Column("debits", _("Debits")),
-        Column("credits", _("Credits")),
-        Column("closing", _("Closing"), is_total=True),
+        ReportColumn("role", _("Role"), Measure.TEXT),
+        ReportColumn("opening", _("Opening"), is_total=True),
+        ReportColumn("debits", _("Debits")),
+        ReportColumn("credits", _("Credits")),
+        ReportColumn("closing", _("Closing"), is_total=True),
     ]
     rows = [_role_row(role, *figures[role], since=since, until=until) for role in Role.values if role in figures]
     return Report(
@@ -83,13 +83,13 @@ def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
         values: dict[str, Value] = {"month": month, "tax": name or str(_("Tax")), "rate": rate, **amounts}
         rows.append(Row(values | {"total": exact_sum(amounts.values())}, {"total": link}))
     columns = [
-        Column("month", _("Month"), Measure.MONTH),
-        Column("tax", _("Tax"), Measure.TEXT),
-        Column("rate", _("Rate"), Measure.PERCENT),
-        Column("invoiced", _("Invoiced")),
-        Column("credited", _("Credited")),
-        Column("written_off", _("Written off")),
-        Column("total", _("Total"), is_total=True),
+        ReportColumn("month", _("Month"), Measure.MONTH),
+        ReportColumn("tax", _("Tax"), Measure.TEXT),
+        ReportColumn("rate", _("Rate"), Measure.PERCENT),
+        ReportColumn("invoiced", _("Invoiced")),
+        ReportColumn("credited", _("Credited")),
+        ReportColumn("written_off", _("Written off")),
+        ReportColumn("total", _("Total"), is_total=True),
     ]
     return Report("tax", currency, at, columns, rows, locked_until=max(books.locks, default=None))
 
@@ -121,9 +121,9 @@ def report_losses(seller: Seller, *, currency: str, at: datetime) -> Report:
         )
         for month, amounts in by_month.items()
     ]
-    columns = [Column("month", _("Month"), Measure.MONTH)]
-    columns += [Column(role.value, title) for role, title in LOSSES.items()]
-    columns.append(Column("loss", _("Loss"), is_total=True))
+    columns = [ReportColumn("month", _("Month"), Measure.MONTH)]
+    columns += [ReportColumn(role.value, title) for role, title in LOSSES.items()]
+    columns.append(ReportColumn("loss", _("Loss"), is_total=True))
     return Report(
         "losses",
         currency,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
 from customers.models import Seller
 from lib import sql
@@ -33,7 +33,7 @@ CROSS JOIN LATERAL (VALUES (e.debit, e.credit, e.amount), (e.credit, e.debit, -e
 """Each entry twice, once for each of its roles; `change` is above zero for a debit of `role`."""
 
 
-def entries_sql(books: Books, *, tells_customers: bool = False) -> str:
+def entries_sql(books: SellerBooks, *, tells_customers: bool = False) -> str:
     """
     Return the SELECT of all entries of a seller's books: `month`, `SUMMED` and `amount`.
 
@@ -44,7 +44,7 @@ def entries_sql(books: Books, *, tells_customers: bool = False) -> str:
     return f"{live} UNION ALL {_ROWS if tells_customers else _SUMS}" if books.locks else live
 
 
-def entry_parameters(books: Books, *, since: date | None = None, until: date | None = None) -> dict[str, Any]:
+def entry_parameters(books: SellerBooks, *, since: date | None = None, until: date | None = None) -> dict[str, Any]:
     """Return the parameters of `entries_sql`, for accounting months from `since` to `until`; default: all."""
     first, last = since or books.months[0], until or books.months[-1]
     low = books.place_of(first)
@@ -52,7 +52,7 @@ def entry_parameters(books: Books, *, since: date | None = None, until: date | N
     return parameters(books, low=low, high=high) | {"first": first, "until": last}
 
 
-def read_entries(statement: str, books: Books, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+def read_entries(statement: str, books: SellerBooks, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a report's statement."""
     yield from sql.fetch_rows(statement, {**entry_parameters(books), **values})
 

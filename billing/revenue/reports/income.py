@@ -8,9 +8,9 @@ from typing import NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import INCOME
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from customers.models import Customer, Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
@@ -105,7 +105,7 @@ def report_income(
 
 def _pivot(
     rows: list[tuple[date, Value, Decimal]],
-    books: Books,
+    books: SellerBooks,
     dimension: Dimension,
     *,
     by: str,
@@ -127,11 +127,11 @@ def _pivot(
         code = shown.get(value, "other")
         cells[code] = EXACT.add(cells.get(code, ZERO), amount)
     names = dimension.names(list(shown))
-    columns = [Column("month", _("Month"), Measure.MONTH)]
-    columns += [Column(code, names.get(value, _("None"))) for value, code in shown.items()]
+    columns = [ReportColumn("month", _("Month"), Measure.MONTH)]
+    columns += [ReportColumn(code, names.get(value, _("None"))) for value, code in shown.items()]
     if len(shown) < len(ordered):
-        columns.append(Column("other", _("Other")))
-    columns.append(Column("income", _("Income"), is_total=True))
+        columns.append(ReportColumn("other", _("Other")))
+    columns.append(ReportColumn("income", _("Income"), is_total=True))
     return Report(
         "income",
         currency,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.income import DIMENSIONS
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.waterfall import add_up
 from customers.models import Seller
 from lib import sql
@@ -86,11 +86,11 @@ def report_margin(
         sums = [sum((figures.get(key, ZERO) for key in rest), ZERO) for figures in (revenue, costs)]
         rows.append(_row(str(_("Other")), sums[0], sums[1], currency))
     columns = [
-        Column("name", _(by.capitalize()), Measure.TEXT),
-        Column("revenue", _("Revenue")),
-        Column("cost", _("Cost")),
-        Column("margin", _("Margin"), is_total=True),
-        Column("percent", _("Margin %"), Measure.PERCENT),
+        ReportColumn("name", _(by.capitalize()), Measure.TEXT),
+        ReportColumn("revenue", _("Revenue")),
+        ReportColumn("cost", _("Cost")),
+        ReportColumn("margin", _("Margin"), is_total=True),
+        ReportColumn("percent", _("Margin %"), Measure.PERCENT),
     ]
     total = add_up(rows, columns[:-1], lambda: str(_("Total")))
     revenue_sum, margin_sum = total.values["revenue"], total.values["margin"]

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from billing.revenue.reports.aging import report_aging
 from billing.revenue.reports.balances import report_losses, report_tax, report_trial_balance
 from billing.revenue.reports.income import DIMENSIONS, report_income
 from billing.revenue.reports.margin import report_margin
+from billing.revenue.reports.receivable_ages import report_aging
 from billing.revenue.reports.roll_forwards import report_roll_forward
 from billing.revenue.reports.table import Report
 from billing.revenue.reports.waterfall import report_waterfall

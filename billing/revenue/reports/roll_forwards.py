@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
 
 
-class Movement(NamedTuple):
+class BalanceMovement(NamedTuple):
     """A column of a roll-forward. condition: on a movement `e`, in SQL."""
 
     code: str
@@ -35,42 +35,42 @@ _IS_BILLED = "e.other = 'receivable' AND e.credit = e.role"
 _IS_WRITTEN_OFF = "e.other = 'receivable' AND e.source = 'write_off'"
 _IS_CREDITED = "e.other = 'receivable' AND e.debit = e.role AND e.source <> 'write_off'"
 
-ROLL_FORWARDS: Mapping[str, tuple[Role, tuple[Movement, ...]]] = {
+ROLL_FORWARDS: Mapping[str, tuple[Role, tuple[BalanceMovement, ...]]] = {
     "deferred": (
         Role.DEFERRED,
         (
-            Movement("invoiced", _("Invoiced"), _IS_BILLED),
-            Movement("recognized", _("Recognized"), "e.other = 'revenue'"),
-            Movement("credited", _("Credited"), _IS_CREDITED),
-            Movement("written_off", _("Written off"), _IS_WRITTEN_OFF),
+            BalanceMovement("invoiced", _("Invoiced"), _IS_BILLED),
+            BalanceMovement("recognized", _("Recognized"), "e.other = 'revenue'"),
+            BalanceMovement("credited", _("Credited"), _IS_CREDITED),
+            BalanceMovement("written_off", _("Written off"), _IS_WRITTEN_OFF),
         ),
     ),
     "prepaid": (
         Role.PREPAID,
         (
-            Movement("sold", _("Sold"), _IS_BILLED),
-            Movement("used", _("Used"), "e.other = 'revenue'"),
-            Movement("expired", _("Expired"), "e.other = 'breakage'"),
-            Movement("paid", _("Paid invoices"), "e.other = 'discounts'"),
-            Movement("refunded", _("Refunded"), _IS_CREDITED),
+            BalanceMovement("sold", _("Sold"), _IS_BILLED),
+            BalanceMovement("used", _("Used"), "e.other = 'revenue'"),
+            BalanceMovement("expired", _("Expired"), "e.other = 'breakage'"),
+            BalanceMovement("paid", _("Paid invoices"), "e.other = 'discounts'"),
+            BalanceMovement("refunded", _("Refunded"), _IS_CREDITED),
         ),
     ),
     "unbilled": (
         Role.UNBILLED,
         (
-            Movement("earned", _("Earned"), "e.other = 'revenue'"),
-            Movement("invoiced", _("Invoiced"), "e.other = 'receivable'"),
+            BalanceMovement("earned", _("Earned"), "e.other = 'revenue'"),
+            BalanceMovement("invoiced", _("Invoiced"), "e.other = 'receivable'"),
         ),
     ),
     "receivables": (
         Role.RECEIVABLE,
         (
-            Movement("invoiced", _("Invoiced"), "e.debit = 'receivable' AND e.source = 'line'"),
-            Movement("tax", _("Tax"), "e.source = 'invoice'"),
-            Movement("credited", _("Credited"), "e.credit = 'receivable' AND e.source = 'line'"),
-            Movement("paid", _("Paid"), "e.source = 'payment'"),
-            Movement("returned", _("Returned"), "e.source IN ('balance', 'refund')"),
-            Movement("written_off", _("Written off"), "e.source = 'write_off'"),
+            BalanceMovement("invoiced", _("Invoiced"), "e.debit = 'receivable' AND e.source = 'line'"),
+            BalanceMovement("tax", _("Tax"), "e.source = 'invoice'"),
+            BalanceMovement("credited", _("Credited"), "e.credit = 'receivable' AND e.source = 'line'"),
+            BalanceMovement("paid", _("Paid"), "e.source = 'payment'"),
+            BalanceMovement("returned", _("Returned"), "e.source IN ('balance', 'refund')"),
+            BalanceMovement("written_off", _("Written off"), "e.source = 'write_off'"),
         ),
     ),
 }
@@ -107,16 +107,16 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
         balance = closing
     has_other = any("other" in by_code for by_code in changes.values())
     columns = [
-        Column("month", _("Month"), Measure.MONTH),
-        Column("opening", _("Opening"), is_total=True),
-        *(Column(movement.code, movement.title) for movement in movements),
-        *([Column("other", _("Other"))] if has_other else []),
-        Column("closing", _("Closing"), is_total=True),
+        ReportColumn("month", _("Month"), Measure.MONTH),
+        ReportColumn("opening", _("Opening"), is_total=True),
+        *(ReportColumn(movement.code, movement.title) for movement in movements),
+        *([ReportColumn("other", _("Other"))] if has_other else []),
+        ReportColumn("closing", _("Closing"), is_total=True),
     ]
     if role == Role.DEFERRED and rows:
         columns += [
-            Column("current", _("Current"), is_total=True),
-            Column("long_term", _("Long-term"), is_total=True),
+            ReportColumn("current", _("Current"), is_total=True),
+            ReportColumn("long_term", _("Long-term"), is_total=True),
         ]
         rows[-1] = _with_terms(rows[-1], seller, currency=currency, at=at)
     return Report(

@@ -23,7 +23,7 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReportColumn:
     """
     A column of a report. code: in files and the API. title: on pages.
 
@@ -62,7 +62,7 @@ class Report:
     code: str
     currency: str
     as_of: datetime
-    columns: Sequence[Column]
+    columns: Sequence[ReportColumn]
     rows: Sequence[Row]
     locked_until: date | None = None
     chart: Sequence[str] = ()
@@ -83,7 +83,7 @@ class Report:
         }
 
 
-def _plain(value: Value, column: Column) -> str | int | None:
+def _plain(value: Value, column: ReportColumn) -> str | int | None:
     if isinstance(value, date):
         return f"{value:%Y-%m}" if column.measure is Measure.MONTH else value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value

@@ -13,10 +13,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing.revenue.ledger.books import Books, read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
@@ -57,14 +57,17 @@ def report_waterfall(seller: Seller, *, currency: str, at: datetime, months: int
         deferred[booked] = EXACT.add(deferred.get(booked, ZERO), balance or ZERO)
     scheduled = read_scheduled(seller, currency=currency, at=at, months_ahead=MONTHS_SCHEDULED)
     columns = [
-        Column("booked", _("Month first booked"), Measure.MONTH),
-        Column("earned:before", _("Before")),
-        *(Column(f"earned:{month:%Y-%m}", f"{month:%Y-%m}", Measure.AMOUNT) for month in shown),
-        Column("earned", _("Earned to date"), is_total=True),
-        *(Column(f"scheduled:{month:%Y-%m}", f"{month:%Y-%m}") for month in dict.fromkeys(m for _b, m in scheduled)),
-        Column("scheduled:later", _("Later")),
-        Column("deferred", _("Deferred"), is_total=True),
-        Column("total", _("Booked"), is_total=True),
+        ReportColumn("booked", _("Month first booked"), Measure.MONTH),
+        ReportColumn("earned:before", _("Before")),
+        *(ReportColumn(f"earned:{month:%Y-%m}", f"{month:%Y-%m}", Measure.AMOUNT) for month in shown),
+        ReportColumn("earned", _("Earned to date"), is_total=True),
+        *(
+            ReportColumn(f"scheduled:{month:%Y-%m}", f"{month:%Y-%m}")
+            for month in dict.fromkeys(m for _b, m in scheduled)
+        ),
+        ReportColumn("scheduled:later", _("Later")),
+        ReportColumn("deferred", _("Deferred"), is_total=True),
+        ReportColumn("total", _("Booked"), is_total=True),
     ]
     booked_months = sorted({booked for booked, _month in earned} | set(deferred))
     earlier = [month for month in booked_months if month < shown[0]]
@@ -109,7 +112,7 @@ def read_earned_by(seller: Seller, *, currency: str, at: datetime, until: dateti
 def _row(
     name: date | None,
     booked_months: Iterable[date],
-    books: Books,
+    books: SellerBooks,
     shown: tuple[date, ...],
     earned: dict[tuple[date, date], Decimal],
     scheduled: dict[tuple[date, date], Decimal],
@@ -154,7 +157,7 @@ def _filters(values: dict[str, Value], name: date | None, shown: tuple[date, ...
     return filters
 
 
-def add_up(rows: Iterable[Row], columns: Iterable[Column], name: Callable[[], Any] = lambda: None) -> Row:
+def add_up(rows: Iterable[Row], columns: Iterable[ReportColumn], name: Callable[[], Any] = lambda: None) -> Row:
     """Return the row of sums below other rows."""
     rows = list(rows)
     first, *others = columns

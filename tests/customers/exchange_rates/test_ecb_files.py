@@ -30,7 +30,9 @@ def zipped(*contents: bytes) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("content", [HISTORY, b"\xef\xbb\xbf" + DAILY, XML, zipped(HISTORY)])
+@pytest.mark.parametrize(
+    "content", [HISTORY, b"\xef\xbb\xbf" + DAILY, XML, zipped(HISTORY)], ids=["csv", "daily", "xml", "zip"]
+)
 def test_each_form_has_the_same_rates(content):
     assert read_ecb_file(content) == RATES
 
@@ -53,6 +55,8 @@ def test_each_form_has_the_same_rates(content):
         (zipped(HISTORY, HISTORY), "one file"),
         (zipped(HISTORY)[:60], "can't be read"),
     ],
+    # A zipped file contains its time, and all workers must give a test the same name.
+    ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_a_refusal_says_where(content, text):
     with pytest.raises(RatesRefused, match=text):

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from billing.revenue.reports.table import Column, Measure, Report, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.waterfall import add_up
 from customers.models import Customer, Seller
 from lib import sql
@@ -22,7 +22,7 @@ BUCKETS = {
     "61_90": _("61–90 days"),
     "over_90": _("Over 90 days"),
 }
-"""Column → its title; the days are counted from the due date, in the seller's calendar."""
+"""ReportColumn → its title; the days are counted from the due date, in the seller's calendar."""
 
 # Each amount counts if it was there at the time. Written-off invoices are no receivables, but a payment on one is.
 _OPEN = """
@@ -68,9 +68,9 @@ def report_aging(seller: Seller, *, currency: str, at: datetime) -> Report:
         sums = {code: exact_sum(by_customer[id_].get(code, ZERO) for id_ in rest) for code in BUCKETS}
         rows.append(_row(str(_("Other customers")), sums))
     columns = [
-        Column("customer", _("Customer"), Measure.TEXT),
-        *(Column(code, title) for code, title in BUCKETS.items()),
-        Column("total", _("Total"), is_total=True),
+        ReportColumn("customer", _("Customer"), Measure.TEXT),
+        *(ReportColumn(code, title) for code, title in BUCKETS.items()),
+        ReportColumn("total", _("Total"), is_total=True),
     ]
     return Report("aging", currency, at, columns, [*rows, add_up(rows, columns, lambda: str(_("Total")))])
 
