@@ -33,7 +33,7 @@ The standard pages of each model in the admin, and their verb. A POST to the pag
 
 A page that only redirects needs no permission, since the other page does.
 """
-LEADS = {"admin/plans/planfeature/", "admin/plans/price/", "admin/plans/publishingrule/"}
+LEADS = {"admin/plans/planfeature/", "admin/plans/price/", "admin/plans/publishingrule/", "admin/billing/posting/"}
 """Lists that redirect to another page."""
 
 

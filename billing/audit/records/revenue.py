@@ -148,11 +148,11 @@ def _balances(_books: Books) -> Iterator[Row]:
 
 
 CHECKS = (
-    Check("frozen_postings_match_their_digest", "R1", _digests),
-    Check("frozen_postings_match_their_sums", "R1", _GROUPED),
-    Check("frozen_months_have_the_postings_of_their_lock", "R1", _SUMS),
-    Check("months_are_locked_in_order", "R2", _UNORDERED),
-    Check("frozen_and_open_postings_equal_their_sources", "R3", _sources),
-    Check("balances_of_roles_equal_their_tables", "R4", _balances),
-    Check("sandbox_customers_have_no_postings", "R5", _SANDBOX),
+    Check("frozen_postings_match_their_digest", "B1", _digests),
+    Check("frozen_postings_match_their_sums", "B1", _GROUPED),
+    Check("frozen_months_have_the_postings_of_their_lock", "B1", _SUMS),
+    Check("months_are_locked_in_order", "B2", _UNORDERED),
+    Check("frozen_and_open_postings_equal_their_sources", "B3", _sources),
+    Check("balances_of_roles_equal_their_tables", "B4", _balances),
+    Check("sandbox_customers_have_no_postings", "B5", _SANDBOX),
 )

@@ -1,29 +1,42 @@
-"""Accounts, mappings and accounting files of a seller of its own, for books with every kind of row."""
+"""A locked month of a seller of its own, with its accounts and files, for books with every kind of row."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from billing.job_kinds import KINDS
+from billing.jobs import worker
 from billing.models import AccountMapping
 from billing.revenue.accounting_files.batches import make_batch, mark_imported
+from billing.revenue.month_end.month_freeze import start_freezing
+from invoices.documents.locked_months import lock_month
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
+from invoices.payments.write_offs import write_off
 from tests.billing.revenue.accounting_files.account_builders import AT, map_all_roles, set_up_datev
-from tests.billing.revenue.frozen_months import freeze, posting
-from tests.builders import make_customer, make_seller
+from tests.builders import make_customer, make_seller, make_tax
+from wallets.operations.breakage_estimates import estimate_breakage
+
+DECEMBER = date(2025, 12, 1)
+IN_DECEMBER = datetime(2025, 12, 1, 9, tzinfo=UTC)
 
 
 def export_books() -> None:
-    """Map all roles, lock a month, and make its files for two targets; one of them is imported."""
+    """Invoice a quarter, lock its first month, and make its files for two targets; one of them is imported."""
     seller = make_seller("exporter", legal_name="Exporter Inc.")
-    customer = make_customer("exported", seller=seller)
+    customer = make_customer("exported", seller=seller, country="DE")
+    make_tax(19, seller=seller, country="DE")
+    request = OneOffRequest([OneOffLine("Support", Decimal(100), DECEMBER, date(2026, 2, 28))], net_days=14)
+    draft = draft_invoice(customer=customer, request=request, at=IN_DECEMBER)
+    invoice = issue_draft(invoice_id=draft.pk, at=IN_DECEMBER)
     map_all_roles(seller)
     AccountMapping.objects.filter(role="tax").update(tax_name="VAT", tax_rate=19, country="DE", reason="Narrowed.")
     set_up_datev(seller, fiscal_year_month=7)
-    rows = [
-        posting("receivable", "deferred", 100),
-        posting("receivable", "tax", 19, source="invoice", tax_name="VAT", tax_rate=Decimal(19), country="DE"),
-        posting("deferred", "revenue", "34.44"),
-    ]
-    freeze(seller, rows, month=date(2025, 12, 1), customer=customer)
+    lock = lock_month(seller=seller, month=DECEMBER, checklist=[], note="", by=None, at=AT)
+    job = start_freezing(lock, by=None, at=AT)
+    worker.work(kinds=KINDS, clock=lambda: AT, job_id=job.pk)
     for target in ("datev", "hledger"):
-        facts = {"seller": seller, "month": date(2025, 12, 1), "currency": "USD", "by": None, "at": AT}
+        facts = {"seller": seller, "month": DECEMBER, "currency": "USD", "by": None, "at": AT}
         batch = make_batch(target=target, is_detailed=target == "hledger", **facts)
     mark_imported(batch_id=batch.pk, by=None, at=AT)
+    write_off(invoice_id=invoice.pk, reason="insolvent", at=AT)
+    reason = "two years of history"
+    estimate_breakage(seller=seller, percent=Decimal(3), month=date(2026, 1, 1), reason=reason, at=AT)
