@@ -42,7 +42,6 @@ OF_NO_CUSTOMER = {
     "billing/admin/plan_migrations/migration_page.py": "bulk work is steered in real time",
     "billing/admin/plan_migrations/plan_form.py": "bulk work is steered in real time",
     "invoices/admin/merchant_account.py": "who set a seller's account when",
-    "customers/admin/exchange_rates.py": "who imported rates when",
     "invoices/admin/sellers.py": "an invented invoice to nobody is taxed as today",
     "billing/admin/closing/month_end.py": "months of live documents are locked in real time",
     "billing/admin/privacy/personal_data.py": "who erased a customer when",
