@@ -99,8 +99,10 @@ class Migration(migrations.Migration):
             """
             UPDATE invoices_monthlock l SET ends_at = (l.month + interval '1 month') AT TIME ZONE s.time_zone
             FROM customers_seller s WHERE s.id = l.seller_id;
+            ALTER TABLE invoices_monthlockevent DISABLE TRIGGER USER;
             UPDATE invoices_monthlockevent e SET ends_at = l.ends_at
             FROM invoices_monthlock l WHERE l.id = e.pgh_obj_id;
+            ALTER TABLE invoices_monthlockevent ENABLE TRIGGER USER;
             """,
             migrations.RunSQL.noop,
         ),

@@ -172,6 +172,21 @@ def lock(**changes: str) -> str:
     return LOCK.format(**{**values, "times": "1", **changes})
 
 
+WRITE_OFF = """
+INSERT INTO invoices_writeoff (invoice_id, amount, tax, reverses_tax, reason, at)
+SELECT id, {amount}, {tax}, false, '', now() FROM invoices_invoice WHERE state = 'issued' LIMIT 1
+"""
+SHARE = """
+INSERT INTO invoices_writeoffshare (write_off_id, line_id, amount)
+SELECT w.id, (SELECT min(id) FROM invoices_line), {amount} FROM invoices_writeoff w
+"""
+
+
+def write_off(amount: str = "1", tax: str = "0") -> str:
+    """Return the statement that writes an invoice off."""
+    return WRITE_OFF.format(amount=amount, tax=tax)
+
+
 UNLOCKED = lock(reason="'x'", unlocked_at="'2026-02-21'")
 FEBRUARY = lock(month="'2026-02-01'", locked_at="'2026-03-02'")
 IN_JANUARY = "issue_date = '2026-01-31'"
@@ -190,6 +205,14 @@ CASES = [
     ("month_lock_is_only_undone", ";".join([UNLOCKED, UNDO])),
     ("locked_month_takes_no_invoice", f"{lock()}; {ISSUE.format('').replace('issue_date = now()', IN_JANUARY)}"),
     ("locked_month_takes_no_invoice", f"{FEBRUARY}; {credit_note()}"),
+    ("frozen_month_has_a_digest", f"{lock()}; UPDATE invoices_monthlock SET frozen_at = now()"),  # noqa: S608
+    ("frozen_month_has_a_digest", f"{lock()}; UPDATE invoices_monthlock SET postings = 1"),  # noqa: S608
+    # write-offs
+    ("something_is_written_off", write_off("0")),
+    ("something_is_written_off", write_off("'NaN'")),
+    ("written_off_tax_is_within_the_amount", write_off(tax="2")),
+    ("written_off_tax_is_within_the_amount", write_off(tax="-1")),
+    ("written_off_share_is_finite", f"{write_off()}; {SHARE}".format(amount="'NaN'")),
     # payments
     ("payment_counts_once", payment(times="2")),
     ("payment_is_above_zero_unless_it_takes_one_back", payment(amount="0")),
