@@ -79,11 +79,11 @@ class SellerRows(BaseModelAdmin):  # type: ignore[type-arg]  # Django's class ta
     A page whose rows restricted users see only if they belong to one of their sellers.
 
     seller_paths: lookups from a row to its seller; the first one that is not empty counts. Or OF_NO_SELLER, or
-        OF_ALL_SELLERS. Each registered page declares it.
+        OF_ALL_SELLERS. Each registered page declares it; one that forgot would be hidden.
     shared_paths: lookups to sellers that have dealings with the row; their users see it, but can't change it.
     """
 
-    seller_paths: Sequence[str] | None
+    seller_paths: Sequence[str] | None = OF_ALL_SELLERS
     shared_paths: Sequence[str] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
