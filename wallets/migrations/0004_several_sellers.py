@@ -32,24 +32,24 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='wallet',
             name='seller',
-            field=customers.models.field_types.CustomersSellerField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
+            field=customers.models.field_types.CustomersSellerField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
         ),
         migrations.RunSQL(fill_seller('wallets_wallet'), migrations.RunSQL.noop),
         migrations.AlterField(
             model_name='wallet',
             name='seller',
-            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
+            field=customers.models.field_types.CustomersSellerField(blank=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
         ),
         migrations.AddField(
             model_name='walletevent',
             name='seller',
-            field=customers.models.field_types.CustomersSellerField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
+            field=customers.models.field_types.CustomersSellerField(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
         migrations.RunSQL(fill_seller('wallets_walletevent'), migrations.RunSQL.noop),
         migrations.AlterField(
             model_name='walletevent',
             name='seller',
-            field=customers.models.field_types.CustomersSellerField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
+            field=customers.models.field_types.CustomersSellerField(blank=True, db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='wallet',
