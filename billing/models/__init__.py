@@ -1,6 +1,6 @@
 """The tables of billing, one module per subject."""
 
-from billing.models.accounting import (
+from billing.models.accounting_files import (
     Account,
     AccountingTarget,
     AccountMapping,

@@ -30,7 +30,7 @@ class PublishedRate(NamedTuple):
 
 def read_ecb_file(content: bytes) -> list[PublishedRate]:
     """
-    Return the rates of a file, whose form its content tells.
+    Return the rates of a file, and detect its form from the content.
 
     :raises RatesRefused: if a day or a rate is not valid, or it has no rates.
     """

@@ -79,23 +79,27 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
             if share
         )
         Invoice.objects.filter(pk=invoice.pk).update(state=InvoiceState.UNCOLLECTIBLE)
-        facts: dict[str, str | int | None] = {
-            "invoice": invoice.pk,
-            "number": invoice.number,
-            "due": to_plain_string(invoice.due),
-            "currency": currency,
-            "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
-        }
         key = f"invoice:{invoice.pk}:uncollectible"
         announce(
             kind="invoice.uncollectible",
             customer_id=invoice.customer_id,
             seller_id=invoice.seller_id,
-            facts=facts,
+            facts=dunning_payload(invoice),
             key=key,
             at=at,
         )
     return entry
+
+
+def dunning_payload(invoice: Invoice) -> dict[str, str | int | None]:
+    """Return the payload of a dunning event."""
+    return {
+        "invoice": invoice.pk,
+        "number": invoice.number,
+        "due": to_plain_string(invoice.due),
+        "currency": str(invoice.currency),
+        "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
+    }
 
 
 def spread(amount: Decimal, weights: Iterable[Decimal], *, currency: str) -> Iterator[Decimal]:

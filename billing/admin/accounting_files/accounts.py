@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, AccountingTarget, AccountMapping
-from billing.models.accounting import NARROWINGS
+from billing.models.accounting_files import NARROWINGS
 from billing.models.postings import Role
 from billing.revenue.accounting_files.account_rules import UnmappedAmount
 from billing.revenue.accounting_files.batches import BatchRefused, list_unmapped_amounts

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.models import ExportBatch, ExportFile, Job
-from billing.models.accounting import BatchState, Target
+from billing.models.accounting_files import BatchState, Target
 from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import EXPORT, ExportRefused, start_export

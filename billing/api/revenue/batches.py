@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from billing.api.jobs import JobSerializer
 from billing.jobs.progress import read_job_progress
 from billing.models import ExportBatch, ExportFile
-from billing.models.accounting import BatchState, Target
+from billing.models.accounting_files import BatchState, Target
 from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import ExportRefused, start_export

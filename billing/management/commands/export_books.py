@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from billing.job_kinds import KINDS
 from billing.jobs.results import job_result_rows
 from billing.models import Job
-from billing.models.accounting import Target
+from billing.models.accounting_files import Target
 from billing.models.jobs import JobState
 from billing.revenue.accounting_files.job import ExportRefused, start_export
 from customers.models import Seller

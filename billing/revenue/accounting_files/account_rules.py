@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from billing.models import AccountMapping
-from billing.models.accounting import NARROWINGS
+from billing.models.accounting_files import NARROWINGS
 from billing.models.postings import Role
 from billing.revenue.accounting_files.formats.journal import LedgerAccount
 from billing.revenue.accounting_files.formats.writer import Writer

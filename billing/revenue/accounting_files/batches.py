@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from billing.models import AccountingTarget, ExportBatch
-from billing.models.accounting import BatchState
+from billing.models.accounting_files import BatchState
 from billing.revenue.accounting_files.account_rules import (
     AccountRules,
     KeySum,

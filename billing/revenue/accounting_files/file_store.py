@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from billing.models import ExportFile, ExportPart
-from billing.models.accounting import FILE_PART_BYTES
+from billing.models.accounting_files import FILE_PART_BYTES
 from billing.revenue.accounting_files.formats.writer import Chunk
 from lib import prepared_statements, sql
 

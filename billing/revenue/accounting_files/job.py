@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from billing.jobs import start
 from billing.jobs.definitions import ItemOutcome, JobDefinition
 from billing.models import AccountingTarget, Job, JobItem
-from billing.models.accounting import Target
+from billing.models.accounting_files import Target
 from billing.models.jobs import JobKind
 from billing.revenue.accounting_files.batches import (
     BatchRefused,

@@ -43,7 +43,7 @@ def read_months(seller: Seller, *, at: datetime) -> list[BooksMonth]:
     """
     Return the months from the seller's first live subscription to `at`, in order of time; none without one.
 
-    They begin with the first one, because a customer's return is told from a first start by all earlier months.
+    They begin with the first one, because only the earlier months show whether a customer starts or returns.
     """
     live = Subscription.objects.filter(seller=seller, customer__sandbox=False)
     first = live.exclude(state="draft").aggregate(first=Min("starts_at"))["first"]

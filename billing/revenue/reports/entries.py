@@ -2,7 +2,6 @@
 The entries that reports add up: sums of frozen postings in locked months, and computed postings in open ones.
 """
 
-from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -50,11 +49,6 @@ def entry_parameters(books: SellerBooks, *, since: date | None = None, until: da
     low = books.place_of(first)
     high = len(books.months) if until is None else books.place_of(last)
     return parameters(books, low=low, high=high) | {"first": first, "until": last}
-
-
-def read_entries(statement: str, books: SellerBooks, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a report's statement."""
-    yield from sql.fetch_rows(statement, {**entry_parameters(books), **values})
 
 
 def currencies_of(seller: Seller, *, at: datetime) -> list[str]:

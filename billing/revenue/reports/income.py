@@ -17,7 +17,7 @@ from lib.decimals import EXACT, ZERO, exact_sum
 from plans.models import Feature, Plan
 
 MOST_COLUMNS = 8
-"""Columns beside the sum: more would not fit a page or a chart. The rest is one column."""
+"""Columns apart from the sum: more would not fit a page or a chart. The rest is one column."""
 
 # The kind of income: the line's, and for a fee whether it is recurring, once, or for seats and add-ons.
 _KIND = """

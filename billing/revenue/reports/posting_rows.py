@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
-from billing.revenue.reports.entries import entries_sql, entry_parameters
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.roll_forwards import ROLL_FORWARDS
 from customers.models import Seller
@@ -60,9 +60,7 @@ _MONTHS = {
     "service": "e.service_month = %(service)s",
 }
 _FROM = """
-FROM (SELECT e.*, r.role, r.other, r.change FROM ({entries}) e
-    CROSS JOIN LATERAL (VALUES (e.debit, e.credit, e.amount), (e.credit, e.debit, -e.amount))
-        AS r(role, other, change)) e
+FROM ({movements}) e
 LEFT JOIN plans_fee f ON f.id = e.fee_id
 WHERE e.currency = %(currency)s AND {conditions}
 """
@@ -78,7 +76,10 @@ def read_posting_rows(
     """
     books = read_books(seller, at=at)
     conditions, values = _conditions(filters)
-    source = _FROM.format(entries=entries_sql(books, tells_customers=True), conditions=" AND ".join(conditions))
+    source = _FROM.format(
+        movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True)),
+        conditions=" AND ".join(conditions),
+    )
     parameters = entry_parameters(books) | {"currency": currency, "offset": (page - 1) * PAGE_SIZE} | values
     rows = sql.fetch_rows(
         "SELECT e.month, e.service_month, e.booked_month, e.customer_id, e.source, e.source_id, e.debit, e.credit,"

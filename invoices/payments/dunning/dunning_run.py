@@ -12,8 +12,7 @@ from invoices.models import DunningAct, DunningStep, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
-from invoices.payments.write_offs import write_off
-from lib.decimals import to_plain_string
+from invoices.payments.write_offs import dunning_payload, write_off
 from lib.queue import NO_DEADLINE, Deadline, lock_free_row
 
 SKIPPED_OUTCOME = "Skipped, because a later reminder was due too"
@@ -88,14 +87,3 @@ def _reason(step: DunningStep) -> str:
 
 def _announce(kind: str, invoice: Invoice, facts: Facts, key: str, at: datetime) -> None:
     announce(kind=kind, customer_id=invoice.customer_id, seller_id=invoice.seller_id, facts=facts, key=key, at=at)
-
-
-def dunning_payload(invoice: Invoice) -> dict[str, str | int | None]:
-    """Return the payload of a dunning event."""
-    return {
-        "invoice": invoice.pk,
-        "number": invoice.number,
-        "due": to_plain_string(invoice.due),
-        "currency": str(invoice.currency),
-        "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
-    }

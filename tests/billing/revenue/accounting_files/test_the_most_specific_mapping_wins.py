@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from billing.models.accounting import NARROWINGS
+from billing.models.accounting_files import NARROWINGS
 from billing.revenue.accounting_files.account_rules import PostingKey, read_account_rules
 from billing.revenue.accounting_files.batches import MappingIncomplete, list_unmapped_amounts
 from tests.billing.revenue.accounting_files.account_builders import (

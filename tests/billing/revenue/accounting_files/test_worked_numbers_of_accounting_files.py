@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from billing.models.accounting import NARROWINGS, Target
+from billing.models.accounting_files import NARROWINGS, Target
 from billing.revenue.accounting_files.batch_rows import parse_rows
 from billing.revenue.accounting_files.formats.journal import JournalLine, LedgerAccount, cut_into_pairs
 from billing.revenue.accounting_files.formats.targets import WRITERS
