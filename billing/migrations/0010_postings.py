@@ -136,6 +136,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='openingbalance',
+            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['receivable', 'cash', 'customer_balance', 'refunds_payable', 'deferred', 'prepaid', 'unbilled', 'revenue', 'breakage', 'credit_notes', 'discounts', 'bad_debt', 'recoveries', 'other_loss', 'tax', 'opening'])), name='role_of_an_opening_balance_is_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='openingbalance',
             constraint=models.CheckConstraint(condition=models.Q(('month__day', 1)), name='books_begin_on_a_first_of_a_month'),
         ),
         migrations.AddConstraint(

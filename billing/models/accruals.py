@@ -5,7 +5,7 @@ from typing import Self
 from django.db import models
 
 from billing.models.postings import Role
-from lib.field_types import AMOUNT, MAX_MONEY, finite
+from lib.field_types import AMOUNT, MAX_MONEY, finite, one_of
 
 
 class AccrualQuerySet(models.QuerySet["Accrual"]):
@@ -99,6 +99,7 @@ class OpeningBalance(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["seller", "currency", "role"], name="opening_balance_is_entered_once"),
+            one_of("role", Role, name="role_of_an_opening_balance_is_known"),
             models.CheckConstraint(condition=models.Q(month__day=1), name="books_begin_on_a_first_of_a_month"),
             finite("amount", least=-MAX_MONEY, name="opening_balance_is_finite"),
         ]

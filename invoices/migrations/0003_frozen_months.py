@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='monthlock',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest__isnull', True), ('frozen_at__isnull', True), ('postings__isnull', True)), models.Q(('digest__gte', -1000000000000000000000000000000000000000), ('digest__lte', 1000000000000000000000000000000000000000), ('frozen_at__gte', models.F('locked_at')), ('postings__isnull', False)), _connector='OR'), name='frozen_month_has_a_digest'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest__isnull', True), ('frozen_at__isnull', True), ('postings__isnull', True)), models.Q(('digest__gte', -1000000000000000000000000000000000000000), ('digest__isnull', False), ('digest__lte', 1000000000000000000000000000000000000000), ('frozen_at__gte', models.F('locked_at')), ('frozen_at__isnull', False), ('postings__isnull', False)), _connector='OR'), name='frozen_month_has_a_digest'),
         ),
         migrations.AddField(
             model_name='writeoff',

@@ -59,8 +59,10 @@ class MonthLock(models.Model):
             models.CheckConstraint(
                 condition=Q(frozen_at__isnull=True, postings__isnull=True, digest__isnull=True)
                 | Q(
+                    frozen_at__isnull=False,
                     frozen_at__gte=F("locked_at"),
                     postings__isnull=False,
+                    digest__isnull=False,
                     digest__gte=-(10**39),
                     digest__lte=10**39,
                 ),

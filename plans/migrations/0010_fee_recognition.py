@@ -66,6 +66,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='fee',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recognition', 'months'), ('recognition_months__gte', 1), ('recognition_months__lte', 120)), models.Q(models.Q(('recognition', 'months'), _negated=True), ('recognition_months__isnull', True)), _connector='OR'), name='recognition_over_months_names_1_to_120'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recognition', 'months'), ('recognition_months__gte', 1), ('recognition_months__isnull', False), ('recognition_months__lte', 120)), models.Q(models.Q(('recognition', 'months'), _negated=True), ('recognition_months__isnull', True)), _connector='OR'), name='recognition_over_months_names_1_to_120'),
         ),
     ]

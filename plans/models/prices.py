@@ -463,7 +463,12 @@ class Fee(models.Model):
                 name="only_a_one_time_fee_chooses_its_recognition",
             ),
             models.CheckConstraint(
-                condition=Q(recognition="months", recognition_months__gte=1, recognition_months__lte=120)
+                condition=Q(
+                    recognition="months",
+                    recognition_months__isnull=False,
+                    recognition_months__gte=1,
+                    recognition_months__lte=120,
+                )
                 | ~Q(recognition="months") & Q(recognition_months__isnull=True),
                 name="recognition_over_months_names_1_to_120",
             ),

@@ -51,9 +51,9 @@ def test_a_month_is_locked_and_unlocked(member):
     client = member("finance")
     text = shown(client.get(address()))
     assert "Nothing blocks the lock" in text
-    assert "The month can be unlocked again" in shown(client.get(address(page="lock/")))
+    assert "Only the finance approver can unlock it" in shown(client.get(address(page="lock/")))
     text = shown(client.post(address(page="lock/"), {"_reason": "agreed with the board"}, follow=True))
-    assert "January 2026 is locked." in text
+    assert "January 2026 is locked; its postings are being frozen." in text
     for words in ("agreed with the board", "Checklist when locked", "Audit not run yet"):
         assert words in text, words
     assert "locked" in shown(client.get("/admin/invoices/monthlock/"))

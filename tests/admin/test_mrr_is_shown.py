@@ -116,12 +116,12 @@ def test_an_engineer_gets_no_key_that_reads_revenue(db, member):
     client = member("engineer")
     page = client.get("/admin/customers/apikey/add/").content.decode()
     assert "manage: change customers" in page
-    assert "revenue: see revenue" not in page
-    client.post("/admin/customers/apikey/add/", {"name": "Mine", "scopes": ["revenue"]})
+    assert "revenue:read: see revenue" not in page
+    client.post("/admin/customers/apikey/add/", {"name": "Mine", "scopes": ["revenue:read"]})
     assert not ApiKey.objects.filter(name="Mine").exists()
-    key, _ = keys.issue(name="Finance's", scopes=["read", "revenue"], sandbox=False, by=None, at=NOW)
+    key, _ = keys.issue(name="Finance's", scopes=["read", "revenue:read"], sandbox=False, by=None, at=NOW)
     rotation = f"/admin/customers/apikey/{key.pk}/rotate/"
     assert "you may not see" in client.get(rotation).content.decode()
     assert client.post(rotation, {"hours": "1"}).status_code == 403
     assert ApiKey.objects.count() == 1
-    assert "revenue: see revenue" in member("root").get("/admin/customers/apikey/add/").content.decode()
+    assert "revenue:read: see revenue" in member("root").get("/admin/customers/apikey/add/").content.decode()

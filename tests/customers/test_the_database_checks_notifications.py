@@ -145,6 +145,10 @@ CASES = [
     ("paper_is_known", edit("seller", "paper = 'a3'")),
     ("iban_is_compact", edit("seller", "iban = 'DE02 1203'")),
     ("bic_is_of_8_or_11_characters", edit("seller", "bic = 'BYLADEM'")),
+    (
+        "discounts_are_separate_from_a_first_of_a_month",
+        edit("seller", "discounts_apart_from = '2026-01-02'"),
+    ),
     ("e_invoice_policy_is_known", edit("seller", "e_invoices = 'maybe'")),
     ("logo_is_named_by_its_hash", insert_again("logo", sha256="repeat('0', 64)")),
     ("logo_is_small", insert_again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),

@@ -56,6 +56,17 @@ COLUMNS = {
     "holdshare": ("hold_id", "wallet_id", "lot_id", "units"),
 }
 
+BREAKAGE = """
+INSERT INTO wallets_breakagerate (seller_id, percent, month, reason, created_at)
+SELECT id, {percent}, {month}, {reason}, now() FROM customers_seller LIMIT 1
+"""
+
+
+def breakage(**changes: str) -> str:
+    values = {"percent": "3", "month": "'2026-01-01'", "reason": "'history'"}
+    return BREAKAGE.format(**{**values, **changes})
+
+
 NEW_LOT = {"source": "'new'", "remaining": "0", "held": "0", "expired": "0"}
 NEW = {"reference": "'new'"}
 
@@ -167,6 +178,11 @@ CASES = [
     ("hold_is_open_or_has_ended", edit("hold", "ended_at = now()", "state = 'open'")),
     ("hold_takes_a_lot_once", insert_again("holdshare")),
     ("hold_share_is_above_zero", edit("holdshare", "units = 0")),
+    # breakage
+    ("expected_breakage_is_below_100_percent", breakage(percent="100")),
+    ("expected_breakage_is_below_100_percent", breakage(percent="-1")),
+    ("breakage_rate_holds_from_a_first_of_a_month", breakage(month="'2026-01-02'")),
+    ("breakage_rate_has_a_reason", breakage(reason="''")),
 ]
 
 DRAWDOWN_CASES = [

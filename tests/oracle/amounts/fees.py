@@ -22,7 +22,8 @@ FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
 # A fee is billed for a period of its version: the closed one, or the next one. Fees for several periods have a check
-# of their own. A period paid in advance may have ended earlier since, when its subscription was canceled.
+# of their own. A period paid in advance may have ended earlier since, when its subscription was canceled; the line
+# that gives its rest back is for the time from there to the end that was paid.
 _PERIODS = f"""
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
@@ -30,8 +31,12 @@ JOIN billing_period own ON own.invoice_id = i.id AND {is_own_line_sql("own", "l"
 JOIN billing_subscription s ON s.id = own.subscription_id
 WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
-        AND NOT p.is_trial AND p.version_id = f.version_id AND p.starts_at = l.service_start
-        AND (p.ends_at = l.service_end
+        AND NOT p.is_trial AND p.version_id = f.version_id
+        AND CASE WHEN l.kind = 'proration' AND l.amount < 0 AND f.billed = 'advance' AND EXISTS (
+                SELECT FROM invoices_line b WHERE b.fee_id = l.fee_id AND b.kind = 'fee'
+                    AND b.service_start = p.starts_at AND b.service_end = l.service_end)
+            THEN p.ends_at ELSE p.starts_at END = l.service_start
+        AND (p.ends_at = l.service_end OR p.ends_at = l.service_start
             OR (f.billed = 'advance' AND p.settles <> '')
             OR (f.billed = 'advance' AND p.ends_at < l.service_end AND (p.ends_at = s.ends_at
                 OR EXISTS (SELECT FROM billing_period n WHERE n.continues_id = p.id
