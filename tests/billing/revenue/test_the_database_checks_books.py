@@ -1,0 +1,144 @@
+"""Raw SQL that violates a constraint of the tables of the books is refused by that constraint."""
+
+from collections.abc import Mapping
+from datetime import date
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from billing.models import Accrual, AccruedAmount, OpeningBalance, RecurringRevenue
+from invoices.models import MonthLock
+from tests.billing.audit.accounting_books import export_books
+from tests.builders import JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, use
+from tests.db_refusals import refused_by
+
+pytestmark = pytest.mark.django_db
+
+FORMULA = "'=SUM(A1)'"
+FIRST = {"predecessor_id": "NULL", "first_number": "1000"}
+
+CASES: list[tuple[str, str, Mapping[str, str]]] = [
+    # postings
+    ("posting_moves_a_finite_amount", "posting", {"amount": "0"}),
+    ("posting_moves_a_finite_amount", "posting", {"amount": "'NaN'"}),
+    ("posting_has_two_known_roles", "posting", {"debit": "credit"}),
+    ("posting_has_two_known_roles", "posting", {"debit": "'other'"}),
+    ("posting_has_a_known_source", "posting", {"source": "'other'"}),
+    ("posting_names_months_by_their_first_day", "posting", {"service_month": "month - 1", "booked_month": "month"}),
+    (
+        "posting_is_booked_in_its_service_month_or_later",
+        "posting",
+        {"service_month": "(month + interval '1 month')::date"},
+    ),
+    ("posting_tax_rate_is_0_to_100_percent", "posting", {"tax_rate": "-1"}),
+    # accruals, opening balances and recurring revenue
+    ("period_is_accrued_once_per_month", "accrual", {}),
+    ("accrual_names_its_month_by_its_first_day", "accrual", {"month": "month + 1"}),
+    ("accrued_fingerprint_is_finite", "accrual", {"month": "'2026-05-01'", "fingerprint": "-1"}),
+    ("accrued_amount_is_listed_once", "accruedamount", {}),
+    ("accrued_amount_is_finite", "accruedamount", {"kind": "'fee'", "amount": "'NaN'"}),
+    ("opening_balance_is_entered_once", "openingbalance", {}),
+    ("books_begin_on_a_first_of_a_month", "openingbalance", {"currency": "'EUR'", "month": "'2025-01-02'"}),
+    ("role_of_an_opening_balance_is_known", "openingbalance", {"role": "'other'"}),
+    ("opening_balance_is_finite", "openingbalance", {"currency": "'EUR'", "amount": "'NaN'"}),
+    ("recurring_revenue_is_finite", "recurringrevenue", {"currency": "'EUR'", "net": "-1"}),
+    ("recurring_revenue_before_discounts_is_finite", "recurringrevenue", {"currency": "'EUR'", "gross": "'NaN'"}),
+    ("recurring_usage_is_finite", "recurringrevenue", {"currency": "'EUR'", "usage": "-1"}),
+    ("discounts_never_raise_recurring_revenue", "recurringrevenue", {"currency": "'EUR'", "net": "gross + 1"}),
+    (
+        "recurring_revenue_names_its_month_by_the_first_day",
+        "recurringrevenue",
+        {"currency": "'EUR'", "month": "month + 1"},
+    ),
+    # accounts and their mapping
+    ("seller_has_each_accounting_target_once", "accountingtarget", {}),
+    ("accounting_target_is_known", "accountingtarget", {"target": "'other'"}),
+    ("datev_consultant_has_4_to_7_digits", "accountingtarget", {"target": "'sie'", "consultant": "1000"}),
+    ("datev_client_has_1_to_5_digits", "accountingtarget", {"target": "'sie'", "client": "0"}),
+    ("datev_accounts_have_4_to_8_digits", "accountingtarget", {"target": "'sie'", "account_length": "9"}),
+    ("fiscal_year_begins_in_a_month", "accountingtarget", {"target": "'sie'", "fiscal_year_month": "13"}),
+    ("texts_of_a_target_begin_no_formula", "accountingtarget", {"target": "'sie'", "subsidiary": FORMULA}),
+    ("account_is_listed_once", "account", {}),
+    ("account_code_has_one_name", "account", {"name": "name || 'x'"}),
+    ("target_of_an_account_is_known", "account", {"target": "'other'"}),
+    ("account_has_a_code_or_a_name", "account", {"code": "''", "name": "''"}),
+    ("texts_of_an_account_begin_no_formula", "account", {"code": FORMULA}),
+    ("mappings_of_equal_specificity_never_overlap", "accountmapping", {}),
+    ("target_of_a_mapping_is_known", "accountmapping", {"target": "'other'"}),
+    ("role_of_a_mapping_is_known", "accountmapping", {"role": "'other'"}),
+    ("mapping_begins_on_a_first_of_a_month", "accountmapping", {"from_month": "from_month + 1"}),
+    ("mapped_tax_rate_is_0_to_100_percent", "accountmapping", {"tax_rate": "101", "tax_name": "'VAT'"}),
+    ("mapped_tax_rate_has_a_name", "accountmapping", {"tax_rate": "7", "tax_name": "''"}),
+    ("cost_center_begins_no_formula", "accountmapping", {"kind": "'fee'", "cost_center": FORMULA}),
+    # accounting files
+    ("target_of_a_batch_is_known", "exportbatch", {**FIRST, "target": "'other'"}),
+    ("batch_state_is_known", "exportbatch", {**FIRST, "target": "'sie'", "state": "'other'"}),
+    ("batch_is_of_a_month", "exportbatch", {**FIRST, "month": "month + 1"}),
+    ("final_batch_has_a_lock", "exportbatch", {**FIRST, "target": "'sie'", "lock_id": "NULL"}),
+    (
+        "imported_batch_says_when",
+        "exportbatch",
+        {**FIRST, "target": "'sie'", "state": "'imported'", "imported_at": "NULL"},
+    ),
+    ("later_batches_of_a_month_name_a_predecessor", "exportbatch", FIRST),
+    (
+        "entries_are_numbered_from_one",
+        "exportbatch",
+        {"predecessor_id": "NULL", "target": "'sie'", "first_number": "0"},
+    ),
+    ("batch_has_entries", "exportbatch", {**FIRST, "target": "'sie'", "entries": "0"}),
+    ("entry_number_is_given_once", "exportbatch", {"predecessor_id": "NULL", "target": "'sie'"}),
+    ("batch_has_digests", "exportbatch", {**FIRST, "target": "'sie'", "digest": "'x'"}),
+    ("exchange_rate_of_a_batch_is_finite", "exportbatch", {**FIRST, "target": "'sie'", "exchange_rate": "0"}),
+    ("batch_has_each_file_once", "exportfile", {}),
+    ("files_are_numbered_from_one", "exportfile", {"number": "0"}),
+    ("accounting_file_is_bounded", "exportfile", {"number": "9", "size": "0"}),
+    ("accounting_file_has_a_digest", "exportfile", {"number": "9", "sha256": "'x'"}),
+    ("accounting_file_has_each_part_once", "exportpart", {}),
+    ("parts_are_numbered_from_one", "exportpart", {"number": "0"}),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def books(shared_transaction: None) -> None:
+    export_books()
+    lock = MonthLock.objects.get()
+    customer = make_customer("metered")
+    calls = make_feature("calls")
+    version = make_plan("metered", offers=[offer(calls, rates=[rate(1)])])
+    publish(version, at=JAN)
+    subscription = subscribe(customer, version, at=JAN)
+    use(subscription, calls, 5)
+    period = subscription.periods.get()
+    accrual = Accrual.objects.create(period=period, month=date(2026, 1, 1), fingerprint=0, computed_at=JAN)
+    AccruedAmount.objects.create(accrual=accrual, kind="usage", is_uninvoiced=True, amount=5)
+    OpeningBalance.objects.create(seller=lock.seller, month=date(2025, 1, 1), currency="USD", role="cash", amount=1)
+    RecurringRevenue.objects.create(
+        lock=lock,
+        seller=lock.seller,
+        customer=customer,
+        currency="USD",
+        month=lock.month,
+        net=1,
+        gross=1,
+        usage=0,
+        digest=uuid4(),
+    )
+
+
+def insert_again(table: str, changes: Mapping[str, str]) -> str:
+    """Return SQL that inserts a row a second time, with other values in some columns."""
+    table = f"billing_{table}"
+    with connection.cursor() as cursor:
+        described = connection.introspection.get_table_description(cursor, table)
+    columns = [column.name for column in described if column.name != "id"]
+    values = ", ".join(changes.get(column, column) for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} LIMIT 1"  # noqa: S608
+
+
+@pytest.mark.parametrize(("name", "table", "changes"), CASES)
+def test_a_violated_constraint_is_rejected(name: str, table: str, changes: Mapping[str, str]):
+    # Triggers would refuse some of these rows before a constraint is evaluated.
+    assert refused_by(f"SET LOCAL session_replication_role = replica; {insert_again(table, changes)}") == name
