@@ -23,5 +23,6 @@ def request_foreign_row(actor: Actor, method: str, route: Route) -> tuple[str, A
         return (NO if answer.is_refusal else YES if THEIRS in answer.text.lower() else OWN), answer
     absent = missing(values)
     answer_for_missing = send_request(actor, method, route.address(absent), request_body(method, route, NOBODY))
-    echoed_words = {str(value) for value in (*values.values(), *absent.values())} | {THEIRS, NOBODY}
+    echoed_words = {str(value).partition("=")[2] or str(value) for value in (*values.values(), *absent.values())}
+    echoed_words |= {THEIRS, NOBODY}
     return (NO if answer.without(echoed_words) == answer_for_missing.without(echoed_words) else YES), answer

@@ -231,6 +231,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/meters/": _finder(meter=lambda word: Meter.objects.get(code=f"{word}.calls").code),
     "api/v1/alert-rules/": _finder(number=_budget),
     "api/v1/revenue/batches/": _finder(number=lambda word: ExportBatch.objects.earliest("pk"), file=lambda word: 1),
+    "api/v1/revenue/<": lambda route, word: ({"report": "income", ASKED_FOR: "seller=acme"}, None),
     "api/v1/jobs/": _finder(number=_job("usage_import")),
     "api/v1/simulations/": _finder(number=_job("simulation")),
     "api/v1/migrations/": _finder(number=_live(PlanMigration, "sandbox")),
@@ -268,12 +269,14 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/wallets/purchase/buy/": _finder(wallet_id=_wallet),
     "admin/plans/price/add/": _offer,
     "admin/customers/seller/<pk>/": _sold,
+    "admin/customers/seller/revenue/mrr/movements/": lambda route, word: ({ASKED_FOR: f"month={NOW:%Y-%m}"}, None),
     "admin/customers/testclock/<clock_id>/": _finder(
         clock_id=lambda word: TestClock.objects.earliest("pk"), how=lambda word: "stay"
     ),
     "admin/billing/exportbatch/<batch_id>/": _finder(
         batch_id=lambda word: ExportBatch.objects.earliest("pk"), number=lambda word: 1
     ),
+    "admin/billing/posting/reports/<": _finder(code=lambda word: "income", file_format=lambda word: "csv"),
     "admin/billing/event/line/": _finder(line_id=_line),
     "admin/billing/job/<job_id>/print/": _finder(job_id=_job("close_run")),
     "admin/billing/job/<job_id>/files/": _finder(job_id=_job("rendering"), part=lambda word: 1),

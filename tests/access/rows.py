@@ -7,7 +7,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 
 from tests.access.actors import OWN
-from tests.access.routes import Route
+from tests.access.routes import ASKED_FOR, Route
 from tests.access.row_paths import PLACES, Found
 
 NOBODY, NUMBER_OF_NOBODY = "not-there", 999_999
@@ -35,10 +35,13 @@ def place(route: Route, *, word: str = OWN) -> Found:
 def missing(values: dict[str, Any]) -> dict[str, Any]:
     """Return the same parameters for a row that doesn't exist."""
     unchanged = ("kind", "how", "position", "since", "until")
-    return {
+    absent = {
         name: value if name in unchanged else NUMBER_OF_NOBODY if isinstance(value, int) else NOBODY
         for name, value in values.items()
     }
+    if ASKED_FOR in values:
+        absent[ASKED_FOR] = f"{values[ASKED_FOR].partition('=')[0]}={NOBODY}"
+    return absent
 
 
 def _first(route: Route) -> Model:

@@ -58,7 +58,6 @@ class PostingAdmin(ReadOnlyAdmin):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        require(request, SEE)
         return redirect("admin:revenue_report", "income")
 
     def report(self, request: HttpRequest, code: str) -> HttpResponse:
