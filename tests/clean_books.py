@@ -6,6 +6,8 @@ import pytest
 
 from billing.audit import CHECKS, Check, audit
 from billing.audit.records import (
+    accounting_files,
+    accruals,
     catalog,
     grants,
     history,
@@ -15,6 +17,7 @@ from billing.audit.records import (
     mrr,
     notifications,
     payments,
+    revenue,
     schema_checks,
     subscriptions,
     wallets,
@@ -52,7 +55,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "wallets": (*wallets.CHECKS, *grants.CHECKS, *included_credits.CHECKS, *purchases.CHECKS),
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
-    "revenue": mrr.CHECKS,
+    "revenue": (*mrr.CHECKS, *revenue.CHECKS, *accruals.CHECKS, *accounting_files.CHECKS),
     "access": (*notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from billing.audit.check import Check, Finding
 from billing.audit.records import (
     accounting_files,
+    accruals,
     catalog,
     grants,
     history,
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     *invoice_numbers.CHECKS,
     *payments.CHECKS,
     *revenue.CHECKS,
+    *accruals.CHECKS,
     *jobs.CHECKS,
     *accounting_files.CHECKS,
     *mrr.CHECKS,

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import pghistory
 from django.db import models
 
 from billing.models.postings import Role
@@ -21,6 +22,7 @@ class Accrual(models.Model):
     month: of the subscription's seller; its end lies in the period, or the period is not invoiced by then.
     fingerprint: the sum of the digests of the period's events at the time, which tells whether its usage has changed.
     computed_at: the time of the computation. error: why the period could not be rated; empty if it was.
+    digest: MD5 of the other columns and the amounts, which shows the audit a row that was changed.
     """
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="accruals", db_index=False)
@@ -28,6 +30,7 @@ class Accrual(models.Model):
     fingerprint = models.DecimalField(max_digits=60, decimal_places=0)
     computed_at = models.DateTimeField()
     error = models.CharField(max_length=500, blank=True)
+    digest = models.UUIDField(null=True)
 
     objects = AccrualQuerySet.as_manager()
 
@@ -83,6 +86,7 @@ class AccruedAmount(models.Model):
         return f"{self.amount} of {self.accrual}"
 
 
+@pghistory.track()
 class OpeningBalance(models.Model):
     """
     The balance of a role with which a seller's books begin, in one currency.

@@ -7,7 +7,7 @@ Open months have no rows here; billing/revenue computes them with the same colum
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from lib.field_types import AMOUNT
+from lib.field_types import AMOUNT, finite
 from lib.triggers import append_only
 
 
@@ -49,6 +49,9 @@ class PostingSource(models.TextChoices):
     REFUND = "refund", _("refund")
     WRITE_OFF = "write_off", _("write-off")
     OPENING = "opening", _("opening balance")
+
+
+MAX_SUM = 10**15
 
 
 class Posting(models.Model):
@@ -128,6 +131,10 @@ class PostingSum(models.Model):
     postings = models.PositiveBigIntegerField()
 
     class Meta:
+        constraints = [
+            finite("amount", least=-MAX_SUM, most=MAX_SUM, name="sum_of_postings_is_finite"),
+            finite("tax_rate", most=100, name="tax_rate_of_a_sum_is_0_to_100_percent"),
+        ]
         indexes = [models.Index(fields=["lock"], name="sum_of_lock")]
         triggers = [append_only()]
 

@@ -1,5 +1,6 @@
 """Receivables that a seller gives up: docs/recognition.md#write-offs."""
 
+import pghistory
 from django.conf import settings
 from django.db import models
 
@@ -7,6 +8,7 @@ from lib.field_types import AMOUNT, MAX_MONEY, finite
 from lib.triggers import append_only
 
 
+@pghistory.track()
 class WriteOff(models.Model):
     """
     The unpaid rest of an invoice that its seller gave up, once. A later payment still counts, as a recovery.

@@ -1,5 +1,6 @@
 """Estimates of how much prepaid value is never used: docs/wallets.md#breakage."""
 
+import pghistory
 from django.conf import settings
 from django.db import models
 
@@ -8,6 +9,7 @@ from lib.triggers import append_only
 MAX_REASON = 300
 
 
+@pghistory.track()
 class BreakageRate(models.Model):
     """
     The share of prepaid value that a seller expects to stay unused, from a month on. The latest row of a month holds.

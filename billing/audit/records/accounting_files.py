@@ -42,6 +42,11 @@ SELECT id, label, first_number, previous FROM (
 ) b WHERE first_number <> previous
 """
 
+_PARTS = """
+SELECT file_id, min(number) AS first, max(number) AS last, count(*) AS parts FROM billing_exportpart
+GROUP BY 1 HAVING min(number) <> 1 OR max(number) <> count(*)
+"""
+
 
 def _changed_files(books: Books) -> Iterator[Row]:
     """Yield files and batches whose bytes or rows don't match their digests, one mebibyte in memory at a time."""
@@ -64,5 +69,6 @@ def _changed_files(books: Books) -> Iterator[Row]:
 CHECKS = (
     Check("accounting_files_match_their_digests", "B9", _changed_files),
     Check("no_posting_is_in_two_accounting_files", "B9", _EXPORTED_ONCE),
+    Check("parts_of_accounting_files_are_numbered_without_gaps", "B9", _PARTS),
     Check("entries_of_accounting_files_are_numbered_without_gaps", "B9", _NUMBERED),
 )

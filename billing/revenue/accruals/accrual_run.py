@@ -17,10 +17,21 @@ from billing.revenue.accruals.earned_amounts import EarnedAmounts
 from billing.revenue.accruals.open_periods import rate_open_periods
 from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
+from lib import sql
 from lib.queue import NO_DEADLINE, Deadline
 
 CHUNK_SIZE = 200
 """Periods per transaction. Usage that arrives in them waits for nothing; another worker waits for their accruals."""
+
+ACCRUAL_DIGEST = """
+md5(concat_ws('|', a.period_id, a.month, a.fingerprint, extract(epoch FROM a.computed_at), a.error, (
+    SELECT string_agg(concat_ws('|', x.kind, coalesce(x.plan_feature_id, 0), coalesce(x.fee_id, 0), x.is_uninvoiced,
+        x.amount), '|' ORDER BY x.id)
+    FROM billing_accruedamount x WHERE x.accrual_id = a.id)))::uuid
+"""
+"""SQL for the digest of an accrual `a` with its amounts."""
+
+_SEAL = f"UPDATE billing_accrual a SET digest = {ACCRUAL_DIGEST} WHERE a.id = ANY(%s)"  # noqa: S608
 
 MAX_ERROR = Accrual._meta.get_field("error").max_length or 0
 
@@ -111,6 +122,7 @@ def _accrue_periods(period_ids: Sequence[int], *, month: date, until: datetime, 
     )
     for period_id, error in errors.items():
         Accrual.objects.filter(pk=accrual_ids[period_id]).update(error=error[:MAX_ERROR])
+    sql.execute(_SEAL, [list(accrual_ids.values())])
     return AccrualCounts(len(accrual_ids), len(errors))
 
 
@@ -147,4 +159,5 @@ def _is_billed_late(period: Period) -> bool:
 def _store_error(due: DueAccrual, error: str, *, at: datetime) -> AccrualCounts:
     accrual_ids = claim([due.period_id], month=due.month, at=at)
     Accrual.objects.filter(pk__in=accrual_ids.values()).update(error=error[:MAX_ERROR])
+    sql.execute(_SEAL, [list(accrual_ids.values())])
     return AccrualCounts(len(accrual_ids), len(accrual_ids))

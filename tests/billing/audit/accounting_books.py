@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from billing.job_kinds import KINDS
 from billing.jobs import worker
-from billing.models import AccountMapping
+from billing.models import AccountMapping, OpeningBalance
 from billing.revenue.accounting_files.batches import make_batch, mark_imported
 from billing.revenue.month_end.month_freeze import start_freezing
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.write_offs import write_off
@@ -24,6 +25,7 @@ def export_books() -> None:
     seller = make_seller("exporter", legal_name="Exporter Inc.")
     customer = make_customer("exported", seller=seller, country="DE")
     make_tax(19, seller=seller, country="DE")
+    OpeningBalance.objects.create(seller=seller, month=DECEMBER, currency="USD", role="deferred", amount=-100)
     request = OneOffRequest([OneOffLine("Support", Decimal(100), DECEMBER, date(2026, 2, 28))], net_days=14)
     draft = draft_invoice(customer=customer, request=request, at=IN_DECEMBER)
     invoice = issue_draft(invoice_id=draft.pk, at=IN_DECEMBER)
@@ -37,6 +39,9 @@ def export_books() -> None:
         facts = {"seller": seller, "month": DECEMBER, "currency": "USD", "by": None, "at": AT}
         batch = make_batch(target=target, is_detailed=target == "hledger", **facts)
     mark_imported(batch_id=batch.pk, by=None, at=AT)
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal(10))], reason="Goodwill", to="offset", at=AT
+    )
     write_off(invoice_id=invoice.pk, reason="insolvent", at=AT)
     reason = "two years of history"
     estimate_breakage(seller=seller, percent=Decimal(3), month=date(2026, 1, 1), reason=reason, at=AT)

@@ -22,6 +22,7 @@ from billing.metering.imports.job import start_import
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import ReceivedEvent, event_key, parse_events
 from billing.models import IgnoreRule, Subscription, UnmatchedUsage
+from billing.revenue.accruals.accrual_run import accrue_all
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
@@ -143,6 +144,7 @@ def make_books() -> None:
     _dismiss()
     _add_what_surrounds(key)
     _import()
+    accrue_all(at=datetime(2026, 4, 5, tzinfo=UTC))
     _lock()
     export_books()
     _simulate(team)

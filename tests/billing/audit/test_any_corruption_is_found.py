@@ -233,8 +233,8 @@ ONLY_BY_ORACLE = {
     "billing_settlement": "line_id period_id",
     "billing_unmatchedusage": "customer_id customer_ref event_name occurred_at sandbox sequence",
     "customers_delivery": "endpoint_id",
-    "invoices_balanceentry": "document_id kind reference",
-    "invoices_discount": "amount coupon_line_id invoice_id line_id",
+    "invoices_balanceentry": "document_id reference",
+    "invoices_discount": "coupon_line_id invoice_id line_id",
     "invoices_invoice": (
         "buyer_facts created_at customer_id due_date issue_date issued_at net_days period_end period_start "
         "reference seller_facts"

@@ -23,9 +23,9 @@ from tests.billing.limits.reservations.test_the_database_checks_reservations imp
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.billing.plan_migrations.test_the_database_checks_migrations import CASES as OF_MIGRATIONS
+from tests.billing.revenue.test_the_database_checks_books import CASES as OF_BOOKS
 from tests.billing.simulation.test_the_database_checks_simulations import CASES as OF_SIMULATIONS
 from tests.builders import FEB, MAR, add_commitment, add_override, cap, make_coupon
-from tests.billing.revenue.test_the_database_checks_books import CASES as OF_BOOKS
 from tests.db_refusals import named_constraints, refused_by
 from tests.wallets.test_the_database_checks_wallets import DRAWDOWN_CASES
 

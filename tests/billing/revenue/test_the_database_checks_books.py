@@ -32,6 +32,8 @@ CASES: list[tuple[str, str, Mapping[str, str]]] = [
         {"service_month": "(month + interval '1 month')::date"},
     ),
     ("posting_tax_rate_is_0_to_100_percent", "posting", {"tax_rate": "-1"}),
+    ("sum_of_postings_is_finite", "postingsum", {"amount": "'NaN'"}),
+    ("tax_rate_of_a_sum_is_0_to_100_percent", "postingsum", {"tax_rate": "101"}),
     # accruals, opening balances and recurring revenue
     ("period_is_accrued_once_per_month", "accrual", {}),
     ("accrual_names_its_month_by_its_first_day", "accrual", {"month": "month + 1"}),

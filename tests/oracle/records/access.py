@@ -38,7 +38,8 @@ _KEYS = """
     SELECT id, prefix FROM customers_apikey
     WHERE secret_sha256 !~ '^[0-9a-f]{64}$'
         OR prefix !~ (CASE WHEN sandbox THEN '^tb_test_' ELSE '^tb_live_' END || '[0-9a-z]{8}$')
-        OR cardinality(scopes) = 0 OR NOT scopes::text[] <@ ARRAY['ingest', 'read', 'manage']
+        OR cardinality(scopes) = 0
+        OR NOT scopes::text[] <@ ARRAY['ingest', 'read', 'manage', 'revenue:read', 'revenue:manage']
 """
 
 _ANSWERS = """
