@@ -43,7 +43,7 @@ class WriteOff(models.Model):
 
 
 class WriteOffShare(models.Model):
-    """The unpaid part of one line's net amount in a write-off; the shares and the tax sum to its amount."""
+    """The unpaid part of one line's net amount in a write-off; the shares and the tax sum to what credit notes had left."""
 
     write_off = models.ForeignKey(
         "invoices.WriteOff", on_delete=models.PROTECT, related_name="shares", db_index=False

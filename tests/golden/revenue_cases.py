@@ -13,6 +13,7 @@ from invoices.documents.calendar_months import next_month
 from invoices.documents.past_due import mark_overdue
 from invoices.models import Invoice
 from invoices.payments.dunning.dunning_run import run_dunning
+from lib.money import allocate
 from tests.billing.revenue.book_setup import issue_invoice, line, moment, postings
 from tests.golden import revenue_subscriptions
 from tests.golden.case_figures import Figures
@@ -85,8 +86,9 @@ def _months(book: Book, inputs: Case) -> Figures:
     """A one-time fee that is recognized over a number of months."""
     start, count = inputs.get("from", FIRST), int(inputs["months"])
     fields = recognized_over(count)
-    issue_invoice(book.customer, [line(inputs["net"], start, start, **fields)], at=start)
-    book.at = (moment(start) + 31 * (count + 2) * DAY).date().isoformat()
+    end = (moment(start) + 31 * (count + 2) * DAY).date().isoformat()
+    issue_invoice(book.customer, [line(inputs["net"], start, end, **fields)], at=start)
+    book.at = end
     return {"months": [amount for _month, amount in sorted(book.revenue().items())]}
 
 
@@ -141,6 +143,7 @@ def _overdue(book: Book, inputs: Case) -> Figures:
     due = moment(inputs["overdue"])
     start, end = (due - 45 * DAY).date().isoformat(), (due - 14 * DAY).date().isoformat()
     taxes = (Tax("VAT", Decimal(inputs["tax"]) / Decimal(inputs["net"]) * 100),)
+    open_books(book, start)
     invoice = issue_invoice(book.customer, [line(inputs["net"], start, end, taxes=taxes)], at=end)
     after = due + DAY + timedelta(hours=1)
     mark_overdue(at=after)
@@ -169,8 +172,10 @@ def _points(book: Book, inputs: Case) -> Figures:
 
 
 def _shared_points(book: Book, inputs: Case) -> Figures:
-    """Points sold with goods, at the price that the case allocates to them."""
-    return revenue_subscriptions.prepaid_points(book, inputs, inputs["allocated"])
+    """Points sold with goods. Finance allocates the price to both by hand, so that only the points are recognized."""
+    prices = [Decimal(inputs["sales"]), Decimal(inputs["points_ssp"])]
+    _goods, points = allocate(prices[0], prices, Decimal(1))
+    return revenue_subscriptions.prepaid_points(book, inputs, str(points))
 
 
 RUNNERS_BY_KEYS: dict[str, Callable[[Book, Case], Figures | None]] = {

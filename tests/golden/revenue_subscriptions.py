@@ -150,7 +150,7 @@ def prepaid_points(book: Book, inputs: Case, price: str) -> Figures:
     """
     book.currency = "JPY"
     book.customer = make_customer(currency=book.currency)
-    wallet, units = make_wallet(book.customer), Decimal(inputs.get("units", POINTS))
+    wallet, units = make_wallet(book.customer, currency=book.currency), Decimal(inputs.get("units", POINTS))
     make_pack("points", units=units, prices={book.currency: Decimal(price)})
     for number, year in enumerate(inputs["years"]):
         first = f"{2026 + number}-01-01"
