@@ -67,7 +67,7 @@ class Book:
 
     def rows(self, code: str, *, at: datetime | None = None, **options: object) -> list[Row]:
         """Return the rows of a report, by default at the time of the book."""
-        report = read_report(code, self.seller, currency=self.currency, at=at or moment(self.at), **options)  # type: ignore[arg-type]
+        report = read_report(code, self.seller, currency=self.currency, at=at or moment(self.at), **options)
         return list(report.rows)
 
     def income(self, *, at: datetime | None = None) -> dict[str, ByMonth]:
@@ -89,20 +89,20 @@ class Book:
         if role == Role.REVENUE:
             return self.revenue()
         if role in ROLL_FORWARDS:
-            return {_name(row): _cell(row, "closing") - _cell(row, "opening") for row in self.rows(ROLL_FORWARDS[role])}
+            return {_name(row): cell(row, "closing") - cell(row, "opening") for row in self.rows(ROLL_FORWARDS[role])}
         sign = -1 if role in CREDITS else 1
         if role in LOSSES:
-            return {_name(row): sign * _cell(row, role.value) for row in self.rows("losses")}
+            return {_name(row): sign * cell(row, role.value) for row in self.rows("losses")}
         months = read_books(self.seller, at=moment(self.at)).months
         return {f"{month:%Y-%m}": sign * self._trial_balance(role, month) for month in months}
 
     def balance(self, role: Role, *, at: datetime | None = None) -> Decimal:
         """Return the balance of a role with a roll-forward, by default at the time of the book."""
-        return _cell(self.rows(ROLL_FORWARDS[role], at=at)[0], "closing")
+        return cell(self.rows(ROLL_FORWARDS[role], at=at)[0], "closing")
 
     def balances(self, role: Role) -> ByMonth:
         """Return {month: balance at its end} of a role with a roll-forward."""
-        return {_name(row): _cell(row, "closing") for row in self.rows(ROLL_FORWARDS[role])}
+        return {_name(row): cell(row, "closing") for row in self.rows(ROLL_FORWARDS[role])}
 
     def waterfall(self) -> dict[str, Row]:
         """Return {month first booked: row}."""
@@ -122,7 +122,7 @@ class Book:
         assert total.values["debits"] == total.values["credits"]
         for role, report in ROLL_FORWARDS.items():
             sign = -1 if role in (Role.DEFERRED, Role.PREPAID) else 1
-            balance = [_cell(row, "closing") for row in self._all_months() if row.values["role"] == str(role.label)]
+            balance = [cell(row, "closing") for row in self._all_months() if row.values["role"] == str(role.label)]
             assert sign * sum(balance, Decimal(0)) == self.balance(role), report
 
     def _all_months(self) -> list[Row]:
@@ -131,9 +131,7 @@ class Book:
 
     def _trial_balance(self, role: Role, month: date) -> Decimal:
         rows = self.rows("trial-balance", since=month, until=month)
-        moved = [
-            _cell(row, "closing") - _cell(row, "opening") for row in rows if row.values["role"] == str(role.label)
-        ]
+        moved = [cell(row, "closing") - cell(row, "opening") for row in rows if row.values["role"] == str(role.label)]
         return sum(moved, Decimal(0))
 
 
@@ -152,6 +150,7 @@ def _name(row: Row, column: str = "month") -> str:
     return f"{month:%Y-%m}" if isinstance(month, date) else "before"
 
 
-def _cell(row: Row, column: str) -> Decimal:
+def cell(row: Row, column: str) -> Decimal:
+    """Return an amount of a row; an empty one is zero."""
     amount = row.values.get(column)
     return amount if isinstance(amount, Decimal) else Decimal(0)

@@ -18,7 +18,7 @@ from tests.billing.revenue.book_setup import issue_invoice, line, moment, postin
 from tests.golden import revenue_subscriptions
 from tests.golden.case_figures import Figures
 from tests.golden.cases import Case, wanted_figures
-from tests.golden.revenue_book import Book, texts
+from tests.golden.revenue_book import Book, cell, texts
 from tests.golden.revenue_figures import read_figures
 from tests.golden.revenue_invoices import DAY, bill, open_books, pay, recognized_over
 from tests.golden.revenue_subscriptions import END, FIRST, JANUARY
@@ -64,20 +64,24 @@ def _credited_line(book: Book, inputs: Case) -> Figures:
     first = date.fromisoformat(note[0]).replace(day=1)
     month, after = f"{first:%Y-%m}", f"{next_month(first):%Y-%m}"
     name, name_after = (f"{one:%B}".lower() for one in (first, next_month(first)))
-    (deferred,) = [row.values for row in book.rows("deferred") if row.values["month"] == first]
+    (deferred,) = [row for row in book.rows("deferred") if row.values["month"] == first]
     return {
         "contra": book.changes(Role.CREDIT_NOTES)[month],
-        "off_deferred": -deferred["credited"],  # type: ignore[operator]
+        "off_deferred": -cell(deferred, "credited"),
         f"revenue_{name}_with_contra": book.income()[month]["income"],
         f"revenue_{name_after}": book.revenue()[after],
-        f"deferred_after_{name}": deferred["closing"],
+        f"deferred_after_{name}": cell(deferred, "closing"),
     }
 
 
 def _inclusive_line(book: Book, inputs: Case) -> None:
     """A line whose last day is part of it; it is invoiced at the start of the year."""
     end = date.fromisoformat(inputs["to_inclusive"]) + DAY
-    about = {"net": inputs["net"], "service": [inputs["from"], end.isoformat()], "issued": f"{inputs['from'][:4]}-01-01"}
+    about = {
+        "net": inputs["net"],
+        "service": [inputs["from"], end.isoformat()],
+        "issued": f"{inputs['from'][:4]}-01-01",
+    }
     granularity = {"granularity": inputs["granularity"]} if "granularity" in inputs else {}
     _lines(book, {"lines": [about], **granularity})
 
@@ -163,7 +167,8 @@ def _tax_of_lines(book: Book, inputs: Case) -> Figures:
     whole = issue_invoice(book.customer, lines, at=FIRST)
     single = [issue_invoice(book.customer, [one], at=FIRST) for one in lines]
     book.at = END
-    assert sum(row.values["total"] for row in book.rows("tax")) == sum(i.tax.amount for i in [whole, *single])  # type: ignore[misc]
+    reported = sum((cell(row, "total") for row in book.rows("tax")), Decimal(0))
+    assert reported == sum(invoice.tax.amount for invoice in [whole, *single])
     return {"per_document": whole.tax.amount, "per_line": sum(invoice.tax.amount for invoice in single)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from invoices.credit_notes import (
@@ -116,10 +116,9 @@ def _draft_lines(about: Case, *, unit: Decimal, **fields: Any) -> list[DraftLine
     while len(months) <= int(about["months"]):
         months.append(next_month(months[-1]))
     amounts = allocate(Decimal(about["net"]), [1] * int(about["months"]), unit)
-    spans = zip(months, months[1:], strict=False)
     return [
         line(str(amount), start.isoformat(), end.isoformat(), **fields)
-        for amount, (start, end) in zip(amounts, spans, strict=True)
+        for amount, (start, end) in zip(amounts, pairwise(months), strict=True)
     ]
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from billing.models import Accrual
+from billing.models import Accrual, Subscription
 from billing.models.postings import Role
 from billing.subscriptions.terms.coupons import apply_coupon
 from invoices.documents.calendar_months import next_month
@@ -12,13 +12,22 @@ from tests.billing.revenue.accruals.accrual_setup import accrue_at, close, lock,
 from tests.billing.revenue.book_setup import moment
 from tests.billing.revenue.test_prepaid_value_is_earned_when_used import estimate
 from tests.billing.revenue.test_prepaid_value_is_earned_when_used import use as spend_units
-from tests.builders import commitment, fee, make_coupon, make_customer, make_pack, make_plan, make_tax, make_wallet
+from tests.builders import (
+    commitment,
+    fee,
+    make_coupon,
+    make_customer,
+    make_pack,
+    make_plan,
+    make_tax,
+    make_wallet,
+    subscribe,
+)
 from tests.builders import publish as publish_version
-from tests.builders import subscribe
 from tests.golden.case_figures import Figures
 from tests.golden.cases import Case
 from tests.golden.plan_setup import LONG_AGO
-from tests.golden.revenue_book import Book
+from tests.golden.revenue_book import Book, cell
 from tests.golden.revenue_invoices import credit, pay
 from wallets.purchases import PackOrder, buy, receive_payment
 
@@ -137,7 +146,7 @@ def full_lifecycle(book: Book, inputs: Case) -> Figures:
         "parts": {part: income[f"kind:{kind}"] for part, kind in parts.items()},
         "deferred": book.balance(Role.DEFERRED),
         "unbilled": book.balance(Role.UNBILLED),
-        "tax": sum(row.values["invoiced"] for row in book.rows("tax")),  # type: ignore[misc]
+        "tax": sum((cell(row, "invoiced") for row in book.rows("tax")), Decimal(0)),
         "cash": book.changes(Role.CASH)[JANUARY],
     }
 
@@ -170,7 +179,7 @@ def prepaid_points(book: Book, inputs: Case, price: str) -> Figures:
     return {"revenue": list(years.values())}
 
 
-def _committed(book: Book, minimum: str):  # type: ignore[no-untyped-def]
+def _committed(book: Book, minimum: str) -> Subscription:
     return subscribed(
         [priced(metered(), "1.00")],
         FIRST,

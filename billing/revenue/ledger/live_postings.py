@@ -39,7 +39,9 @@ class Source(NamedTuple):
 # A lock and a change of a source run on machines whose clocks may differ.
 _MARGIN = "interval '10 minutes'"
 _INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
-_LINES = f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}"  # noqa: S608
+_LINES = f"""
+SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}
+"""  # noqa: S608
 
 SOURCES = (
     Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
@@ -82,9 +84,9 @@ _BOOKS = """
 b AS (
     SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
         %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
-        {high} AS high, %(open)s::int AS open, %(locked_at)s::timestamptz AS since, %(discounts)s::int AS discounts_from,
-        %(locks)s::bigint[] AS locks, %(first_customer)s::bigint AS first_customer,
-        %(last_customer)s::bigint AS last_customer
+        {high} AS high, %(open)s::int AS open, %(locked_at)s::timestamptz AS since,
+        %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
+        %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer
 )
 """
 _OPEN = _BOOKS.format(low="greatest(%(low)s::int, %(open)s::int)", high="%(high)s::int")
