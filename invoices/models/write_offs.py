@@ -45,7 +45,11 @@ class WriteOff(models.Model):
 
 
 class WriteOffShare(models.Model):
-    """The unpaid part of one line's net amount in a write-off; the shares and the tax sum to its amount."""
+    """
+    The unpaid part of one line's net amount in a write-off.
+
+    The shares and the tax sum to the written-off amount, or to what credit notes had left of the invoice.
+    """
 
     write_off = models.ForeignKey(
         "invoices.WriteOff", on_delete=models.PROTECT, related_name="shares", db_index=False

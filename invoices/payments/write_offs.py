@@ -41,7 +41,8 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
     """
     Give up the amount due of an invoice, and mark it as uncollectible; later payments on it still count.
 
-    The unpaid part of the tax and of each line is stored, since later credits change what is left of them.
+    The unpaid part of the tax and of each line is stored, since later credits change what is left of them. After a
+    refund whose payment was taken back, more is due than credit notes have left: that part is of no line.
 
     :raises WriteOffRefused: if nothing is due, it is written off already, or the reason is too long.
     """
@@ -58,8 +59,9 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
             text = _("Nothing can be written off. State of %(invoice)s: %(state)s; amount due: %(due)s.")
             values = {"invoice": invoice, "state": invoice.get_state_display(), "due": to_plain_string(invoice.due)}
             raise WriteOffRefused(text % values, field="invoice")
+        claim = min(invoice.due, invoice.left)
         tax = round_money(
-            Fraction(invoice.due) * Fraction(invoice.tax.amount) / Fraction(invoice.total.amount),
+            Fraction(claim) * Fraction(invoice.tax.amount) / Fraction(invoice.total.amount),
             currency := str(invoice.currency),
         )
         entry = WriteOff.objects.create(
@@ -72,7 +74,7 @@ def write_off(*, invoice_id: int, reason: str, at: datetime, by: User | None = N
             at=at,
         )
         lines = sql.fetch_rows(_LINES, [invoice.pk])
-        shares = spread(EXACT.subtract(invoice.due, tax), (left for _line, left in lines), currency=currency)
+        shares = spread(EXACT.subtract(claim, tax), (left for _line, left in lines), currency=currency)
         WriteOffShare.objects.bulk_create(
             WriteOffShare(write_off=entry, line_id=line_id, amount=share)
             for (line_id, _left), share in zip(lines, shares, strict=True)

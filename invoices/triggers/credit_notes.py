@@ -14,8 +14,9 @@ from lib.triggers import after_statement, refuse_if_found
 _COUNT = """
         EXECUTE $count$
             UPDATE invoices_invoice i SET credited = i.credited + n.total,
-                state = CASE WHEN i.state NOT IN ('issued', 'overdue') OR i.paid + i.credited + n.total < i.total
-                    THEN i.state WHEN i.paid > 0 THEN 'paid' ELSE 'void' END
+                state = CASE WHEN i.state NOT IN ('issued', 'overdue')
+                        OR i.paid + i.credited + n.total - i.returned < i.total THEN i.state
+                    WHEN i.paid > 0 THEN 'paid' ELSE 'void' END
             FROM (SELECT corrects_id, sum(total) AS total FROM new_rows WHERE kind = 'credit_note' GROUP BY 1) n
             WHERE i.id = n.corrects_id
         $count$;

@@ -58,6 +58,7 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "metrics": {
         "inputs.invoices_each": "with us MRR counts subscriptions, not their invoices",
     },
+    "revenue": {},
     "scenarios": {
         "rounding_sensitive": "the rule says how its last cent is rounded",
         "setup.plans.charges.pay_in_advance": "with us what an event adds is shown at once, billed with its period",

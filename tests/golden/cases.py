@@ -1,6 +1,7 @@
 """The golden cases as files store them, and the comparison of our figures with a case's."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -97,4 +98,5 @@ def compare_missing(unknown: list[str], expected: Paths, ours: Paths, lacking: l
 
 
 def _name(path: str) -> str:
-    return path.rpartition(".")[2]
+    """Return the name of a figure or a key at a path; a list has the name of its figures and its length."""
+    return re.sub(r"\[\d+\]$", "", path.removesuffix(".length")).rpartition(".")[2]

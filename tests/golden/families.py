@@ -9,6 +9,7 @@ from tests.golden import (
     period_cases,
     pricing_cases,
     proration_cases,
+    revenue_cases,
     rounding_cases,
     scenario_cases,
     wallet_cases,
@@ -25,6 +26,7 @@ RUNNERS: dict[str, ModuleType] = {
     "wallets": wallet_cases,
     "scenarios": scenario_cases,
     "metrics": metrics_cases,
+    "revenue": revenue_cases,
 }
 
 

@@ -11,7 +11,10 @@ from tests.golden.cases import HERE, load
 
 PAGES = {
     name: " ".join((HERE.parents[1] / "docs" / f"{name}.md").read_text(encoding="utf-8").split())
-    for name in ("pricing", "metering", "ingest", "wallets", "closing", "payments", "metrics")
+    for name in (
+        *("pricing", "metering", "ingest", "wallets", "closing", "payments", "metrics"),
+        *("recognition", "postings", "revenue-reports"),
+    )
 }
 OF_SYSTEMS = (HERE / "SCHEMA.md").read_text(encoding="utf-8").split("## Where peers disagree")[1]
 DIFFERENCES, MISSING = load("differences.json"), load("missing.json")

@@ -24,6 +24,7 @@ NESTED = {
     "wallets": "wal-openmeter-reset-04",
     "scenarios": "sce-lago-spending-minimum-02",
     "metrics": "tollbook-committed-mrr",
+    "revenue": "stripe-more-taken-back-than-claimed",
 }
 """Family → a case with nested objects."""
 

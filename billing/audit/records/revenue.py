@@ -99,6 +99,17 @@ SELECT i.currency, 'tax', -sum(CASE i.kind WHEN 'credit_note' THEN -t.amount ELS
 # Each open invoice of its own: a written-off one is paid by nobody, and what clears it later is a recovery.
 _COMPARED = (Role.RECEIVABLE, Role.CUSTOMER_BALANCE, Role.REFUNDS_PAYABLE)
 
+# What a share lacks would be booked as another loss, so that the receivables agree in any case.
+_WRITTEN_OFF = """
+SELECT w.id AS write_off_id, w.invoice_id, w.amount, w.tax, h.amount AS shares,
+    i.total - coalesce(n.amount, 0) AS claim
+FROM invoices_writeoff w JOIN invoices_invoice i ON i.id = w.invoice_id
+LEFT JOIN LATERAL (SELECT sum(amount) AS amount FROM invoices_writeoffshare WHERE write_off_id = w.id) h ON true
+LEFT JOIN LATERAL (SELECT sum(c.total) AS amount FROM invoices_invoice c
+    WHERE c.corrects_id = i.id AND c.kind = 'credit_note' AND c.issued_at <= w.at) n ON true
+WHERE w.tax + coalesce(h.amount, 0) <> least(w.amount, i.total - coalesce(n.amount, 0))
+"""
+
 
 def _digests(_books: Books) -> Iterator[Row]:
     for lock in MonthLock.objects.filter(frozen_at__isnull=False).order_by("pk"):
@@ -154,5 +165,6 @@ CHECKS = (
     Check("months_are_locked_in_order", "B2", _UNORDERED),
     Check("frozen_and_open_postings_equal_their_sources", "B3", _sources),
     Check("balances_of_roles_equal_their_tables", "B4", _balances),
+    Check("shares_of_a_write_off_sum_to_its_claim", "B4", _WRITTEN_OFF),
     Check("sandbox_customers_have_no_postings", "B5", _SANDBOX),
 )

@@ -39,17 +39,14 @@ class Source(NamedTuple):
 # A lock and a change of a source run on machines whose clocks may differ.
 _MARGIN = "interval '10 minutes'"
 _INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
+_LINES = f"""
+SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}
+"""  # noqa: S608
 
 SOURCES = (
-    Source(
-        "line",
-        lines.ROWS,
-        "l.customer_id",
-        "l.id",
-        f"SELECT l.id FROM b CROSS JOIN invoices_line l"  # noqa: S608
-        f" JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}",
-    ),
-    Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id"),
+    Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
+    # Both have the name "line": what is frozen of either is taken off, so that both are computed again.
+    Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id", _LINES),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
     Source("write_off", write_offs.ROWS, "i.customer_id", "o.id"),
     Source(
@@ -87,9 +84,9 @@ _BOOKS = """
 b AS (
     SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
         %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
-        {high} AS high, %(open)s::int AS open, %(since)s::timestamptz AS since, %(discounts)s::int AS discounts_from,
-        %(locks)s::bigint[] AS locks, %(first_customer)s::bigint AS first_customer,
-        %(last_customer)s::bigint AS last_customer
+        {high} AS high, %(open)s::int AS open, %(locked_at)s::timestamptz AS since,
+        %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
+        %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer
 )
 """
 _OPEN = _BOOKS.format(low="greatest(%(low)s::int, %(open)s::int)", high="%(high)s::int")
@@ -128,7 +125,7 @@ def parameters(
         "low": low,
         "high": high,
         "open": books.first_open,
-        "since": books.locked_at,
+        "locked_at": books.locked_at,
         "discounts": len(books.months) + 1 if apart is None else books.place_of(apart),
         "locks": list(books.locks.values()),
         "first_customer": customers[0],

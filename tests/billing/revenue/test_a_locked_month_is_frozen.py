@@ -1,6 +1,7 @@
 """A lock freezes a month's postings; later changes are booked in the first open month: docs/postings.md."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -8,11 +9,16 @@ from billing.job_kinds import KINDS
 from billing.jobs import worker
 from billing.models import Posting, PostingSum
 from billing.revenue.month_end.month_freeze import start_freezing
+from billing.revenue.reports.registry import read_report
+from invoices.credit_notes import issue_credit_note
+from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.documents.locked_months import lock_month
 from tests.billing.revenue.book_setup import changes, issue_invoice, line, moment
 from tests.builders import make_customer
 
 pytestmark = pytest.mark.django_db
+D = Decimal
+NOTED = moment("2026-01-16")
 
 
 def lock(seller, month: str, *, at: str):
@@ -50,3 +56,35 @@ def test_a_later_line_of_a_locked_month_is_booked_in_the_first_open_one():
     assert list(
         Posting.objects.filter(month=date(2026, 2, 1), service_month=date(2026, 1, 1)).values_list("amount")
     ) == [(17,)]
+
+
+def test_a_credit_note_of_the_last_minutes_before_the_lock_stays_frozen():
+    """Invoices of the ten minutes before a lock are computed again, and notes with them."""
+    customer = make_customer()
+    invoice = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
+    issue_credit_note(
+        invoice_id=invoice.pk,
+        lines=[RequestedCredit(1, D("45.00"))],
+        reason="agreed",
+        to="offset",
+        at=moment("2026-01-31T23:57"),
+    )
+    lock(customer.seller, "2026-01-01", at="2026-02-01T00:01")
+    assert Posting.objects.get(debit="credit_notes").amount == D("15.50")
+    assert changes(customer.seller, "credit_notes", at="2026-03-10") == {}
+    assert changes(customer.seller, "revenue", at="2026-03-10") == {"2026-02": "14.00", "2026-03": "4.50"}
+
+
+def test_the_trial_balance_of_all_months_has_what_the_locked_ones_froze():
+    customer = make_customer()
+    invoice = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(1, D("45.00"))], reason="agreed", to="offset", at=NOTED
+    )
+    lock(customer.seller, "2026-01-01", at="2026-02-05")
+    report = read_report(
+        "trial-balance", customer.seller, currency="EUR", at=moment("2026-03-01"), since=date(2026, 1, 1)
+    )
+    closing = {row.values["role"]: row.values["closing"] for row in report.rows}
+    assert closing["credit notes"] == D("7.50")  # 15 of 90 days of 45.00
+    assert closing["revenue"] == -D("31.00") + D("8.00") - D("14.00")

@@ -8,6 +8,7 @@ from billing.revenue.ledger.books import read_books
 from invoices.credit_notes import issue_credit_note
 from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.models import WriteOff
+from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.write_offs import WriteOffRefused, write_off
 from tests.billing.revenue.book_setup import changes, issue_invoice, line, moment
@@ -101,3 +102,39 @@ def test_books_begin_with_the_first_invoice(customer):
     books = read_books(customer.seller, at=moment("2019-03-10"))
     assert [f"{month:%Y-%m}" for month in books.months] == ["2019-01", "2019-02", "2019-03"]
     assert books.ends[-1] == moment("2019-03-10")
+
+
+def test_more_taken_back_than_claimed_is_another_loss(customer):
+    """A lost dispute after a refund: 80.00 of 100.00 was refunded, and 80.00 more is gone."""
+    invoice = issue_invoice(customer, [line("100.00", "2019-01-01", "2019-04-11")], at="2019-01-01")
+    for part in ("80.00", "20.00"):
+        pay(invoice, part, at="2019-01-01", reference=part)
+    credit(invoice, "80.00", at="2019-02-01")
+    reverse_payment(payment_id=invoice.payments.get(amount=80).pk, reason="dispute", at=moment("2019-03-01"))
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.due, invoice.left) == ("issued", 80, 20)
+    write_off(invoice_id=invoice.pk, reason="dispute lost", at=moment("2019-03-01"))
+    seller = customer.seller
+    assert changes(seller, "other_loss", at="2019-05-01") == {"2019-03": "-60.00"}
+    assert changes(seller, "bad_debt", at="2019-05-01") == {"2019-03": "11.80"}  # 59 of 100 days
+    assert sum(map(D, changes(seller, "revenue", at="2019-05-01").values())) == D("36.60")
+    assert changes(seller, "deferred", at="2019-05-01")["2019-03"] == "-8.20"
+    assert sum(map(D, changes(seller, "receivable", at="2019-05-01").values())) == 0
+    pay(invoice, "80.00", at="2019-04-15", reference="after all")
+    assert changes(seller, "other_loss", at="2019-05-01") == {"2019-03": "-60.00", "2019-04": "60.00"}
+    assert changes(seller, "recoveries", at="2019-05-01") == {"2019-04": "8.20"}
+    assert sum(map(D, changes(seller, "receivable", at="2019-05-01").values())) == 0
+
+
+def test_a_credit_after_a_refund_whose_payment_was_taken_back_leaves_an_amount_due(customer):
+    invoice = issue_invoice(customer, [line("100.00", "2019-01-01", "2019-04-11")], at="2019-01-01")
+    for part in ("80.00", "20.00"):
+        pay(invoice, part, at="2019-01-01", reference=part)
+    credit(invoice, "80.00", at="2019-02-01")
+    reverse_payment(payment_id=invoice.payments.get(amount=80).pk, reason="dispute", at=moment("2019-03-01"))
+    credit(invoice, "20.00", at="2019-03-01", to="offset")
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.due, invoice.left) == ("issued", 60, 0)
+    write_off(invoice_id=invoice.pk, reason="dispute lost", at=moment("2019-03-01"))
+    assert changes(customer.seller, "other_loss", at="2019-05-01") == {"2019-03": "-60.00"}
+    assert sum(map(D, changes(customer.seller, "receivable", at="2019-05-01").values())) == 0

@@ -72,8 +72,8 @@ def request(id_: str, prompt: Any, completion: Any, *, customer: str = "acme", *
     return {"id": id_, "customer": customer, "event": "llm.request", "properties": sent}
 
 
-def read(*sent: dict[str, Any], sandbox: bool = False) -> list[ReceivedEvent]:
-    events, refused, _ = parse(list(sent), sandbox=sandbox)
+def read(*sent: dict[str, Any], sandbox: bool = False, at: datetime = NOW) -> list[ReceivedEvent]:
+    events, refused, _ = parse(list(sent), sandbox=sandbox, at=at)
     assert refused == []
     return events
 

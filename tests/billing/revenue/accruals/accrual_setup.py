@@ -7,6 +7,7 @@ from decimal import Decimal
 from billing.closing import bill_late_usage, close_due
 from billing.job_kinds import KINDS
 from billing.jobs import worker
+from billing.metering.ingest.event_recorder import record_events
 from billing.models import Accrual, Subscription
 from billing.revenue.accruals.accrual_run import AccrualCounts, accrue
 from billing.revenue.ledger.books import read_books
@@ -14,7 +15,7 @@ from billing.revenue.month_end.month_freeze import start_freezing
 from customers.models import Seller
 from invoices.documents.locked_months import lock_month
 from invoices.models import MonthLock
-from tests.billing.metering.ingest.ingest_setup import send
+from tests.billing.metering.ingest.ingest_setup import read
 from tests.billing.revenue.book_setup import changes, moment, postings
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -37,7 +38,8 @@ def use(subscription: Subscription, feature, quantity, at: str, *, received: str
         "timestamp": moment(at).isoformat(),
         "properties": {"n": str(quantity), **properties},
     }
-    assert send(event, at=moment(received or at)) == ["accepted"]
+    arrival = moment(received or at)
+    assert record_events(events=read(event, at=arrival), sandbox=False, at=arrival) == ["accepted"]
     return event
 
 
