@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('billing', '0015_several_sellers'),
         ('customers', '0007_several_sellers'),
-        ('invoices', '0005_history_of_write_offs'),
+        ('invoices', '0006_history_of_write_offs'),
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
