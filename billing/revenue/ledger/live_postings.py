@@ -39,17 +39,13 @@ class Source(NamedTuple):
 # A lock and a change of a source run on machines whose clocks may differ.
 _MARGIN = "interval '10 minutes'"
 _INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
+_LINES = f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}"  # noqa: S608
 
 SOURCES = (
-    Source(
-        "line",
-        lines.ROWS,
-        "l.customer_id",
-        "l.id",
-        f"SELECT l.id FROM b CROSS JOIN invoices_line l"  # noqa: S608
-        f" JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}",
-    ),
-    Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id"),
+    Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
+    # Dated when it is issued; but a note of the last minutes before a lock is among the changed lines, whose frozen
+    # postings are taken off.
+    Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id", _LINES),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
     Source("write_off", write_offs.ROWS, "i.customer_id", "o.id"),
     Source(

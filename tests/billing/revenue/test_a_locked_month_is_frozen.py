@@ -1,6 +1,7 @@
 """A lock freezes a month's postings; later changes are booked in the first open month: docs/postings.md."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -8,6 +9,9 @@ from billing.job_kinds import KINDS
 from billing.jobs import worker
 from billing.models import Posting, PostingSum
 from billing.revenue.month_end.month_freeze import start_freezing
+from billing.revenue.reports.registry import read_report
+from invoices.credit_notes import issue_credit_note
+from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.documents.locked_months import lock_month
 from tests.billing.revenue.book_setup import changes, issue_invoice, line, moment
 from tests.builders import make_customer
@@ -50,3 +54,32 @@ def test_a_later_line_of_a_locked_month_is_booked_in_the_first_open_one():
     assert list(
         Posting.objects.filter(month=date(2026, 2, 1), service_month=date(2026, 1, 1)).values_list("amount")
     ) == [(17,)]
+
+
+def test_a_credit_note_of_the_last_minutes_before_a_lock_is_booked_once():
+    customer = make_customer()
+    invoice = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
+    issue_credit_note(
+        invoice_id=invoice.pk,
+        lines=[RequestedCredit(1, Decimal("45.00"))],
+        reason="agreed",
+        to="offset",
+        at=moment("2026-01-31T23:58"),
+    )
+    lock(customer.seller, "2026-01-01", at="2026-02-01T00:03")
+    assert Posting.objects.filter(debit="credit_notes").exists()
+    for role in ("credit_notes", "receivable"):
+        assert changes(customer.seller, role, at="2026-03-10") == {}
+    assert changes(customer.seller, "revenue", at="2026-05-10") == {"2026-02": "14.00", "2026-03": "15.50"}
+
+
+def test_the_trial_balance_contains_late_changes_of_locked_months():
+    """The months that it shows are not those of the last lock."""
+    customer = make_customer()
+    issue_invoice(customer, [line("10.00", "2026-01-01", "2026-02-01")], at="2026-01-01")
+    lock(customer.seller, "2026-01-01", at="2026-02-05")
+    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15")], at="2026-02-15")
+    report = read_report("trial-balance", customer.seller, currency="EUR", at=moment("2026-03-10"))
+    closing = {str(row.values["role"]): row.values["closing"] for row in report.rows}
+    assert closing["revenue"] == -41
+    assert closing["deferred revenue"] == 0
