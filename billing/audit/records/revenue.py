@@ -5,6 +5,8 @@ Postings debit one role and credit another, so they always sum to zero; constrai
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -14,6 +16,8 @@ from billing.models.postings import Role
 from billing.revenue.ledger import books as seller_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
 from billing.revenue.month_end.month_freeze import DIGEST
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
 from invoices.models import MonthLock
 from lib import sql
@@ -99,6 +103,14 @@ SELECT i.currency, 'tax', -sum(CASE i.kind WHEN 'credit_note' THEN -t.amount ELS
 # Each open invoice of its own: a written-off one is paid by nobody, and what clears it later is a recovery.
 _COMPARED = (Role.RECEIVABLE, Role.CUSTOMER_BALANCE, Role.REFUNDS_PAYABLE)
 
+# Opening balances are earned by entries of finance, not by a line.
+_POSTED = """
+SELECT currency, -coalesce(sum(change) FILTER (WHERE role = 'deferred' AND source <> 'opening'), 0),
+    -coalesce(sum(change) FILTER (WHERE role = 'tax' AND source = 'invoice'), 0)
+FROM ({movements}) e GROUP BY 1 ORDER BY 1
+"""
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 def _digests(_books: Books) -> Iterator[Row]:
     for lock in MonthLock.objects.filter(frozen_at__isnull=False).order_by("pk"):
@@ -147,6 +159,38 @@ def _balances(_books: Books) -> Iterator[Row]:
                 }
 
 
+def _deferred(_books: Books) -> Iterator[Row]:
+    """Yield the currencies whose deferred revenue is not the part of issued lines that is earned later."""
+    at = timezone.now()
+    for seller in Seller.objects.order_by("pk"):
+        for currency, deferred, _tax in _posted(seller, at):
+            later = read_earned_by(seller, currency=currency, at=at, until=_END_OF_TIME)
+            if deferred != later:
+                yield {"seller_id": seller.pk, "currency": currency, "deferred": deferred, "earned later": later}
+
+
+def _taxes(_books: Books) -> Iterator[Row]:
+    """Yield the currencies whose posted tax is not that of the documents; write-offs that return it are apart."""
+    at = timezone.now()
+    for seller in Seller.objects.order_by("pk"):
+        taxes = {
+            currency: -amount
+            for currency, role, amount in sql.fetch_rows(_TABLES, {"seller": seller.pk})
+            if role == Role.TAX
+        }
+        for currency, _deferred, tax in _posted(seller, at):
+            if tax != taxes.get(currency, 0):
+                documents = taxes.get(currency, 0)
+                yield {"seller_id": seller.pk, "currency": currency, "posted": tax, "of documents": documents}
+
+
+def _posted(seller: Seller, at: datetime) -> list[tuple[str, Decimal, Decimal]]:
+    """Return (currency, deferred revenue, tax), both frozen and open."""
+    books = seller_books.read_books(seller, at=at)
+    statement = _POSTED.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    return sql.fetch_rows(statement, entry_parameters(books))
+
+
 CHECKS = (
     Check("frozen_postings_match_their_digest", "B1", _digests),
     Check("frozen_postings_match_their_sums", "B1", _GROUPED),
@@ -154,5 +198,7 @@ CHECKS = (
     Check("months_are_locked_in_order", "B2", _UNORDERED),
     Check("frozen_and_open_postings_equal_their_sources", "B3", _sources),
     Check("balances_of_roles_equal_their_tables", "B4", _balances),
+    Check("deferred_revenue_is_earned_later", "B6", _deferred),
+    Check("posted_taxes_are_those_of_documents", "B7", _taxes),
     Check("sandbox_customers_have_no_postings", "B5", _SANDBOX),
 )

@@ -21,12 +21,20 @@ from tests.billing.revenue.random_books.facts import (
     Ledger,
     Line,
     Lock,
-    Payment as PaymentFact,
-    Period as PeriodFact,
-    Purchase as PurchaseFact,
-    Refund as RefundFact,
     Usage,
     WriteOff,
+)
+from tests.billing.revenue.random_books.facts import (
+    Payment as PaymentFact,
+)
+from tests.billing.revenue.random_books.facts import (
+    Period as PeriodFact,
+)
+from tests.billing.revenue.random_books.facts import (
+    Purchase as PurchaseFact,
+)
+from tests.billing.revenue.random_books.facts import (
+    Refund as RefundFact,
 )
 from wallets.models import BreakageRate, Purchase, Transaction
 

@@ -6,8 +6,8 @@ locks and settings follow from the number of its first book.
 """
 
 import itertools
-from collections.abc import Iterator
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -39,7 +39,7 @@ from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from invoices.documents.issue import issue, write_lines
 from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import Invoice, Line, MonthLock, Refund
-from invoices.payments.manual_payments import PaymentRefused, record_payment
+from invoices.payments.manual_payments import PaymentRefused
 from invoices.payments.refunds.refund import record_manual_refund
 from invoices.payments.write_offs import WriteOffRefused, write_off
 from plans.models import Fee, PlanVersion
@@ -60,14 +60,14 @@ from tests.builders import (
 )
 from wallets.ledger.expiry_job import expire_due
 from wallets.ledger.spend import spend
-from wallets.models import BreakageRate, Purchase, Wallet
+from wallets.models import BreakageRate, Wallet
 from wallets.purchases import PackOrder, buy, receive_payment
 
 BOOKS = 50
 """Books of one seller."""
 
-YEARS = range(2023, 2028)
-"""Years in which months are locked."""
+YEARS = range(2022, 2027)
+"""Years in which months are locked, all of them over: the audit reads the books as of now."""
 
 CURRENCIES = {"EUR": "0.01", "USD": "0.01", "JPY": "1", "KWD": "0.001"}
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Asia/Kolkata", "Pacific/Auckland")
@@ -249,7 +249,7 @@ def _make_catalog(books: SellerBooks) -> None:
         books.fees.setdefault(str(fee_row.currency), []).append(fee_row)
 
 
-# Time ----------------------------------------------------------------------------------------------------------------
+# Time ---------------------------------------------------------------------------------------------------------------
 
 
 def _steps(books: SellerBooks, chance: Random, start: date, months: int) -> Iterator:
@@ -326,14 +326,14 @@ def _close(at: datetime) -> None:
 
 def _analyze() -> None:
     """
-    Tell the planner how many rows there are: autovacuum doesn't see those of a running transaction, and statements that
-    it plans for empty tables take minutes.
+    Tell the planner how many rows there are: autovacuum doesn't see those of a running transaction, and a statement
+    that is planned for empty tables may take minutes.
     """
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE " + ", ".join(ANALYZED))
 
 
-# Acts ----------------------------------------------------------------------------------------------------------------
+# Acts ---------------------------------------------------------------------------------------------------------------
 
 
 def _act(books: SellerBooks, at: datetime) -> None:

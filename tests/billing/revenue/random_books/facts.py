@@ -70,7 +70,9 @@ class Payment:
 
 @dataclass(frozen=True)
 class BalanceChange:
-    """An amount credited to a customer's balance from another role. note: the credit note that it comes from, or 0."""
+    """
+    An amount credited to a customer's balance. role: that it is taken from. note: the credit note it comes from, or 0.
+    """
 
     customer: int
     currency: str

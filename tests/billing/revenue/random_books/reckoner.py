@@ -1,9 +1,10 @@
 """
-An independent reckoner of the books: from plain facts, day by day, with fractions; it shares no code with the product.
+An independent reckoner of the books: from plain facts, day by day, with fractions. It shares no code with the
+product.
 
-It knows one law: an amount is booked in the month it belongs to, and if that month is locked, in the first open one as
-the difference from everything booked before. So it computes what each lock could know, in the order of the locks, and
-then what is known at the end.
+It knows one law: an amount is booked in the month it belongs to, and if that month is locked, in the first open one
+as the difference from everything booked before. So it computes what each lock could know, in the order of the locks,
+and then what is known at the end.
 """
 
 from bisect import bisect_right
@@ -111,7 +112,7 @@ def _known(ledger: Ledger, *, at: datetime) -> Entries:
     return amounts
 
 
-# Months --------------------------------------------------------------------------------------------------------------
+# Months -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-# Schedules -----------------------------------------------------------------------------------------------------------
+# Schedules ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def _rounded(amount: Fraction, places: int) -> Fraction:
     return Fraction(whole if amount > 0 else -whole, 10**places)
 
 
-# Movements -----------------------------------------------------------------------------------------------------------
+# Movements ----------------------------------------------------------------------------------------------------------
 
 
 def _movements(ledger: Ledger, calendar: _Calendar, at: datetime) -> Iterator[Movement]:
