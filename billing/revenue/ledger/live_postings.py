@@ -39,7 +39,9 @@ class Source(NamedTuple):
 # A lock and a change of a source run on machines whose clocks may differ.
 _MARGIN = "interval '10 minutes'"
 _INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
-_LINES = f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}"  # noqa: S608
+_LINES = (
+    f"SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}"  # noqa: S608
+)
 
 SOURCES = (
     Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
