@@ -71,7 +71,7 @@ class Payment:
 @dataclass(frozen=True)
 class BalanceChange:
     """
-    An amount credited to a customer's balance. role: that it is taken from. note: the credit note it comes from, or 0.
+    An amount credited to a customer's balance. role: that it is taken from. note: its credit note, or 0.
     """
 
     customer: int
