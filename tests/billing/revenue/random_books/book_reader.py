@@ -54,7 +54,7 @@ def read_ledger(books: SellerBooks) -> Ledger:
     locks = MonthLock.objects.filter(seller=seller, unlocked_at__isnull=True).order_by("month")
     first_month = min(
         [
-            *Invoice.objects.filter(seller=seller).order_by("issue_date").values_list("issue_date", flat=True)[:1],
+            *(day for day in Invoice.objects.filter(seller=seller).values_list("issue_date", flat=True) if day),
             *(
                 at.astimezone(zone).date()
                 for at in seller.subscriptions.order_by("starts_at").values_list("starts_at", flat=True)[:1]

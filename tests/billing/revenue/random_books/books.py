@@ -74,6 +74,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Asia/Kol
 PACKS = (("3", None), ("7", 20), ("100", 45))
 """(units, days until they expire) of the packs."""
 
+UNITS = "units-of-books"
 TIERS = {"flat": ((None, "2"),), "dear": ((None, "3"),), "graduated": ((10, "3"), (None, "1"))}
 """Plan → (up to, price of a unit)."""
 
@@ -110,7 +111,7 @@ class SellerBooks:
     first: int
     seller: Seller
     at: datetime
-    versions: dict[str, PlanVersion] = field(default_factory=dict)
+    versions: dict[str, PlanVersion]
     fees: dict[str, list[Fee]] = field(default_factory=dict)
     customers: list["Book"] = field(default_factory=list)
 
@@ -179,8 +180,9 @@ def make_books(first: int, count: int = BOOKS) -> SellerBooks:
         discounts_apart_from=_months_after(start, chance.randint(0, 3)) if chance.random() < 0.5 else None,
     )
     begins = datetime.combine(start, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
-    books = SellerBooks(first, seller, begins)
-    _make_catalog(books)
+    books = SellerBooks(first, seller, begins, make_catalog())
+    for fee_row in Fee.objects.filter(version__in=list(books.versions.values())).order_by("pk"):
+        books.fees.setdefault(str(fee_row.currency), []).append(fee_row)
     for number in range(first, first + count):
         own = Random(f"book {number}")
         currency = own.choice(tuple(CURRENCIES))
@@ -197,20 +199,20 @@ def _months_after(month: date, count: int) -> date:
     return month
 
 
-def _make_catalog(books: SellerBooks) -> None:
-    # Codes of their own: several processes make books at once, in transactions of which none sees the others.
-    code = f"units-{books.first}"
-    meter = make_meter(code, event_name=code, aggregation="sum", value_property="n")
-    feature = make_feature(code, meter=meter)
+def make_catalog() -> dict[str, PlanVersion]:
+    """Return the versions of all plans by name, which every seller offers; they are made unless they exist."""
+    existing = {version.plan.code: version for version in PlanVersion.objects.filter(plan__code__in=TIERS)}
+    if existing:
+        return existing
+    feature = make_feature(UNITS, meter=make_meter(UNITS, event_name=UNITS, aggregation="sum", value_property="n"))
     for units, days in PACKS:
         make_pack(
-            f"pack-{books.first}-{units}",
+            f"pack-{units}",
             units=D(units),
             prices=dict.fromkeys(CURRENCIES, 100),
             valid_days=days,
             slabs=[(1, "0.5", 0)] if units == "7" else [],
         )
-    long_ago = books.at - timedelta(days=400)
     for name, tiers in TIERS.items():
         rates = (
             [rate(tiers=[tier(bound, price) for bound, price in tiers])] if len(tiers) > 1 else [rate(tiers[0][1])]
@@ -238,15 +240,14 @@ def _make_catalog(books: SellerBooks) -> None:
             if name != "dear"
         ]
         version = make_plan(
-            f"{name}-{books.first}",
+            name,
             fees=fees,
             offers=[offer(feature, prices=dict.fromkeys(CURRENCIES, rates))],
             anchor="anniversary",
             proration="day" if name == "graduated" else "second",
         )
-        books.versions[name] = publish(version, long_ago)
-    for fee_row in Fee.objects.filter(version__in=list(books.versions.values())):
-        books.fees.setdefault(str(fee_row.currency), []).append(fee_row)
+        existing[name] = publish(version, datetime(YEARS[0] - 1, 1, 1, tzinfo=UTC))
+    return existing
 
 
 # Time ---------------------------------------------------------------------------------------------------------------
@@ -351,7 +352,7 @@ def _act(books: SellerBooks, at: datetime) -> None:
                 with suppress(CreditRefused, PaymentRefused, WriteOffRefused, ChangeRefused):
                     act(books, book, at)
         if book.subscription is not None:
-            events += _events(books, book, at)
+            events += _events(book, at)
     if drafts:
         for draft in drafts:
             draft.total_up()
@@ -490,9 +491,7 @@ def _buy(books: SellerBooks, book: Book, at: datetime) -> None:
         return
     wallet = make_wallet(book.customer, name=f"Credits {next(_serial)}", seller=books.seller, currency=book.currency)
     units, _days = book.chance.choice(PACKS)
-    purchase = buy(
-        wallet_id=wallet.pk, order=PackOrder(f"pack-{books.first}-{units}", f"order {next(_serial)}"), at=at
-    )
+    purchase = buy(wallet_id=wallet.pk, order=PackOrder(f"pack-{units}", f"order {next(_serial)}"), at=at)
     book.wallets.append(wallet.pk)
     if book.chance.random() < 0.8 and purchase.invoice.due:
         receive_payment(
@@ -524,7 +523,7 @@ def _change(books: SellerBooks, book: Book, at: datetime) -> None:
         change_plan(subscription=book.subscription, version=version, at=at)
 
 
-def _events(books: SellerBooks, book: Book, at: datetime) -> list[dict]:
+def _events(book: Book, at: datetime) -> list[dict]:
     """Return usage that arrives now, some of it late."""
     chance, events = book.chance, []
     for _ in range(chance.choice((0, 1, 1, 2))):
@@ -534,7 +533,7 @@ def _events(books: SellerBooks, book: Book, at: datetime) -> list[dict]:
             {
                 "id": f"book-{book.number}-{next(_serial)}",
                 "customer": book.customer.external_id,
-                "event": f"units-{books.first}",
+                "event": UNITS,
                 "timestamp": when.isoformat(),
                 "properties": {"n": str(chance.randint(1, 12))},
             }
