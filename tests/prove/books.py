@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
             tally += counted
             for number, texts in sorted(found.items()):
                 verdict.require(False, f"book {number}: {texts[0]}, and {len(texts) - 1} more")
-            if done % SHOWN_EVERY == 0:
+            if counted and done % SHOWN_EVERY == 0:
                 say(f"  {tally['books']:,}/{options.books:,} books")
     say(f"  {tally['books']:,} of {options.books:,} books were compared")
     table(["compared", "times"], sorted(tally.items()))
