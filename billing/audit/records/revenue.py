@@ -5,6 +5,8 @@ Postings debit one role and credit another, so they always sum to zero; constrai
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -14,6 +16,8 @@ from billing.models.postings import Role
 from billing.revenue.ledger import books as seller_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
 from billing.revenue.month_end.month_freeze import DIGEST
+from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
 from invoices.models import MonthLock
 from lib import sql
@@ -108,7 +112,16 @@ LEFT JOIN LATERAL (SELECT sum(amount) AS amount FROM invoices_writeoffshare WHER
 LEFT JOIN LATERAL (SELECT sum(c.total) AS amount FROM invoices_invoice c
     WHERE c.corrects_id = i.id AND c.kind = 'credit_note' AND c.issued_at <= w.at) n ON true
 WHERE w.tax + coalesce(h.amount, 0) <> least(w.amount, i.total - coalesce(n.amount, 0))
+    OR EXISTS (SELECT FROM invoices_writeoffshare f JOIN invoices_line l ON l.id = f.line_id
+        WHERE f.write_off_id = w.id AND l.invoice_id <> w.invoice_id)
 """
+# Opening balances are earned by entries of finance, not by a line.
+_POSTED = """
+SELECT currency, -coalesce(sum(change) FILTER (WHERE role = 'deferred' AND source <> 'opening'), 0),
+    -coalesce(sum(change) FILTER (WHERE role = 'tax' AND source = 'invoice'), 0)
+FROM ({movements}) e GROUP BY 1 ORDER BY 1
+"""
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def _digests(_books: Books) -> Iterator[Row]:
@@ -158,6 +171,38 @@ def _balances(_books: Books) -> Iterator[Row]:
                 }
 
 
+def _deferred(_books: Books) -> Iterator[Row]:
+    """Yield the currencies whose deferred revenue is not the part of issued lines that is earned later."""
+    at = timezone.now()
+    for seller in Seller.objects.order_by("pk"):
+        for currency, deferred, _tax in _posted(seller, at):
+            later = read_earned_by(seller, currency=currency, at=at, until=_END_OF_TIME)
+            if deferred != later:
+                yield {"seller_id": seller.pk, "currency": currency, "deferred": deferred, "earned later": later}
+
+
+def _taxes(_books: Books) -> Iterator[Row]:
+    """Yield the currencies whose posted tax is not that of the documents; write-offs that return it are apart."""
+    at = timezone.now()
+    for seller in Seller.objects.order_by("pk"):
+        taxes = {
+            currency: -amount
+            for currency, role, amount in sql.fetch_rows(_TABLES, {"seller": seller.pk})
+            if role == Role.TAX
+        }
+        for currency, _deferred, tax in _posted(seller, at):
+            if tax != taxes.get(currency, 0):
+                documents = taxes.get(currency, 0)
+                yield {"seller_id": seller.pk, "currency": currency, "posted": tax, "of documents": documents}
+
+
+def _posted(seller: Seller, at: datetime) -> list[tuple[str, Decimal, Decimal]]:
+    """Return (currency, deferred revenue, tax), both frozen and open."""
+    books = seller_books.read_books(seller, at=at)
+    statement = _POSTED.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    return sql.fetch_rows(statement, entry_parameters(books))
+
+
 CHECKS = (
     Check("frozen_postings_match_their_digest", "B1", _digests),
     Check("frozen_postings_match_their_sums", "B1", _GROUPED),
@@ -166,5 +211,7 @@ CHECKS = (
     Check("frozen_and_open_postings_equal_their_sources", "B3", _sources),
     Check("balances_of_roles_equal_their_tables", "B4", _balances),
     Check("shares_of_a_write_off_sum_to_its_claim", "B4", _WRITTEN_OFF),
+    Check("deferred_revenue_is_earned_later", "B6", _deferred),
+    Check("posted_taxes_are_those_of_documents", "B7", _taxes),
     Check("sandbox_customers_have_no_postings", "B5", _SANDBOX),
 )
