@@ -5,9 +5,10 @@ Postings debit one role and credit another, so they always sum to zero; constrai
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Max
 from django.utils import timezone
 
 from billing.audit.check import Check, Row
@@ -19,7 +20,7 @@ from billing.revenue.month_end.month_freeze import DIGEST
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
-from invoices.models import MonthLock
+from invoices.models import Invoice, MonthLock
 from lib import sql
 
 _SUMS = """
@@ -149,8 +150,8 @@ def _sources(_books: Books) -> Iterator[Row]:
 
 
 def _balances(_books: Books) -> Iterator[Row]:
-    at = timezone.now()
     for seller in Seller.objects.order_by("pk"):
+        at = _after_all_documents(seller)
         books = seller_books.read_books(seller, at=at)
         statement = _BALANCES.format(all=postings_sql(books, ignores_locks=True))
         posted = {
@@ -173,8 +174,8 @@ def _balances(_books: Books) -> Iterator[Row]:
 
 def _deferred(_books: Books) -> Iterator[Row]:
     """Yield the currencies whose deferred revenue is not the part of issued lines that is earned later."""
-    at = timezone.now()
     for seller in Seller.objects.order_by("pk"):
+        at = _after_all_documents(seller)
         for currency, deferred, _tax in _posted(seller, at):
             later = read_earned_by(seller, currency=currency, at=at, until=_END_OF_TIME)
             if deferred != later:
@@ -183,8 +184,8 @@ def _deferred(_books: Books) -> Iterator[Row]:
 
 def _taxes(_books: Books) -> Iterator[Row]:
     """Yield the currencies whose posted tax is not that of the documents; write-offs that return it are apart."""
-    at = timezone.now()
     for seller in Seller.objects.order_by("pk"):
+        at = _after_all_documents(seller)
         taxes = {
             currency: -amount
             for currency, role, amount in sql.fetch_rows(_TABLES, {"seller": seller.pk})
@@ -194,6 +195,13 @@ def _taxes(_books: Books) -> Iterator[Row]:
             if tax != taxes.get(currency, 0):
                 documents = taxes.get(currency, 0)
                 yield {"seller_id": seller.pk, "currency": currency, "posted": tax, "of documents": documents}
+
+
+def _after_all_documents(seller: Seller) -> datetime:
+    """Return a time by which all documents are issued, even if the clock of their worker is ahead of this one."""
+    issued = Invoice.objects.filter(seller=seller).aggregate(last=Max("issued_at"))["last"]
+    now = timezone.now()
+    return max(now, issued + timedelta(seconds=1)) if issued else now
 
 
 def _posted(seller: Seller, at: datetime) -> list[tuple[str, Decimal, Decimal]]:
