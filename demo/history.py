@@ -35,7 +35,7 @@ from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.write_offs import write_off
-from plans.models import CreditPack, PackPrice, PlanVersion
+from plans.models import CreditPack, Meter, PackPrice, PlanVersion, UnitCost
 from wallets.ledger.expiry_job import expire_due
 from wallets.models import Wallet
 from wallets.operations.breakage_estimates import estimate_breakage
@@ -124,7 +124,7 @@ def last_locked_month(at: datetime) -> date:
 
 
 def add_open_months(at: datetime, watch: Watch) -> CloseSummary:
-    """Add last month and the current one until `at`; it closes the months of the trace's requests, so they come first."""
+    """Add last month and the current one until `at`; this closes months of the trace, so its requests come first."""
     return _add_months(range(LAST_LOCKED - 1, -1, -1), at, watch)
 
 
@@ -158,6 +158,13 @@ def _add_catalog(at: datetime) -> None:
     pack = CreditPack.objects.create(**facts | {"units": Decimal(facts["units"])})
     for currency, price in prices.items():
         PackPrice.objects.create(pack=pack, currency=currency, price=Decimal(price))
+    for cost in data["unit_costs"]:
+        UnitCost.objects.create(
+            meter=Meter.objects.get(code="tokens"),
+            currency=cost["currency"],
+            cost=Decimal(cost["cost"]),
+            valid_from=at - catalog.LAUNCHED_BEFORE,
+        )
     books.open_books(month_start(at, ZONE, months_back=MONTHS), accounts=data["accounts"])
 
 

@@ -24,7 +24,7 @@ LOOKS = "moss-studio"
 
 
 def add(*, at: datetime) -> int:
-    """Record the payments of the trace's invoices by `at`, and create dunning steps; return the number of payments."""
+    """Record the payments of the trace's invoices by `at`, and create dunning steps; return their number."""
     with transaction.atomic():
         for seller in Seller.objects.filter(dunning_steps__isnull=True):
             for days, action in STEPS:
