@@ -49,7 +49,7 @@ LAST_LOCKED = 2
 """Months back of the last locked month; the trace's requests begin in the month after it."""
 
 ZONE = ZoneInfo("Etc/GMT+12")
-"""The last zone in which a month ends: no request of the trace is in a locked month, wherever its customer is."""
+"""The last zone in which a month ends, so that the trace's month has begun nowhere before."""
 
 CLOSING_DAY, LATE_START, CHANGES, PAYDAY = 3, 12, 18, 20
 USAGE_DAYS = (5, 10, 15, 22, 27)

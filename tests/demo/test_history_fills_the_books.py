@@ -52,7 +52,9 @@ def test_fourteen_months_balance_and_show_something_in_every_report():
         assert len(mrr.cohorts) > 6
     aging = read_report("aging", american, currency="USD", at=AT).rows[-1].values
     assert all(aging[code] for code in ("not_due", "1_30", "31_60", "61_90", "over_90"))
-    roles = set(Posting.objects.values_list("debit", flat=True)) | set(Posting.objects.values_list("credit", flat=True))
+    roles = set(Posting.objects.values_list("debit", flat=True)) | set(
+        Posting.objects.values_list("credit", flat=True)
+    )
     assert roles >= {"deferred", "prepaid", "unbilled", "breakage", "credit_notes", "bad_debt", "tax", "opening"}
     assert set(ExportBatch.objects.values_list("target", flat=True)) == {Target.QUICKBOOKS, Target.DATEV}
     for target in Target.values:
