@@ -22,6 +22,9 @@ EUROPEAN = "lumenfold-eu"
 FILES = (("lumenfold-us", Target.QUICKBOOKS), (EUROPEAN, Target.DATEV))
 """The accounting files of the last locked month."""
 
+XERO_TAX = {"tax_key": "Tax Exempt"}
+"""Xero's journals name a tax rate on each line, which DATEV would take for a BU key."""
+
 DATEV = {"consultant": 1001, "client": 1, "chart": "04"}
 
 
@@ -31,8 +34,11 @@ def open_books(month: date, *, accounts: Iterable[Mapping[str, str]]) -> None:
         for facts in accounts:
             fields = dict(facts)
             role = fields.pop("role")
-            account = Account.objects.create(seller=seller, **fields)
-            AccountMapping.objects.create(seller=seller, role=role, account=account, from_month=month)
+            for target, further in (("", {}), (Target.XERO, XERO_TAX)):
+                account = Account.objects.create(seller=seller, target=target, **fields, **further)
+                AccountMapping.objects.create(
+                    seller=seller, target=target, role=role, account=account, from_month=month
+                )
         for target in Target.values:
             settings = DATEV if target == Target.DATEV else {}
             AccountingTarget.objects.create(seller=seller, target=target, **settings)

@@ -29,9 +29,14 @@ def add(*, at: datetime) -> int:
         for seller in Seller.objects.filter(dunning_steps__isnull=True):
             for days, action in STEPS:
                 DunningStep.objects.create(seller=seller, days=days, action=action)
-    issued = Invoice.objects.filter(kind=DocumentKind.INVOICE, state=InvoiceState.ISSUED, total__gt=0, sandbox=False)
+    unpaid = Invoice.objects.filter(
+        kind=DocumentKind.INVOICE,
+        state__in=[InvoiceState.ISSUED, InvoiceState.OVERDUE],
+        total__gt=0,
+        sandbox=False,
+    )
     paid = [
-        invoice_row for invoice_row in exclude_past(issued).order_by("pk") if (invoice_row.sequence or 0) % UNPAID
+        invoice_row for invoice_row in exclude_past(unpaid).order_by("pk") if (invoice_row.sequence or 0) % UNPAID
     ]
     for invoice in paid:
         reference = f"transfer {invoice.number}"
