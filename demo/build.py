@@ -3,25 +3,18 @@ The whole demo in order: catalog and customers, usage, invoices, PDFs. Each step
 repeated.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import repeat
 
-from django.db.models.functions import TruncDay
 from django.utils import timezone
 
-from billing import closing
 from billing.closing import CloseSummary
-from billing.models import Period
-from demo import catalog, sellers_and_customers, trace
+from demo import catalog, history, sellers_and_customers, trace
+from demo.closing import Watch, close
 from demo.event_sender import BATCH, SendCounts, Sender
 from invoices.models import Invoice
 from invoices.rendering.renderer import NotRendered, render_one
-
-Watch = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Called with a title and the amount of work; yields a function to call with the amount done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +36,24 @@ def today(at: datetime) -> datetime:
     return catalog.remembered_today() or at.astimezone(UTC).replace(microsecond=0)
 
 
-def build(*, at: datetime, url: str, api_key: str, watch: Watch) -> Built:
+def build(*, at: datetime, url: str, api_key: str, watch: Watch, with_history: bool = True) -> Built:
     """
-    Set up the demo as of its today, with its usage sent through the HTTP API at `url`.
+    Set up the demo as of its today, with the trace's usage sent through the HTTP API at `url`.
+
+    with_history: whether to add the months before the trace, with their own customers.
 
     :raises SendingFailed: if the API rejects a request or does not respond; another run continues from there.
     """
-    return Built(
-        plans=catalog.load(at),
-        customers=sellers_and_customers.add_all(at),
-        events=_post(at, url, api_key, watch),
-        closed=close(at, watch),
-    )
+    closed = CloseSummary()
+    plans, customers = catalog.load(at), sellers_and_customers.add_all(at)
+    if with_history:
+        closed.add(history.add_locked_months(at, watch))
+    # Before the rest of the history, which closes the months of these requests.
+    events = _post(at, url, api_key, watch)
+    if with_history:
+        closed.add(history.add_open_months(at, watch))
+    closed.add(close(at, watch))
+    return Built(plans, customers, events, closed)
 
 
 def _post(at: datetime, url: str, api_key: str, watch: Watch) -> SendCounts:
@@ -66,20 +65,6 @@ def _post(at: datetime, url: str, api_key: str, watch: Watch) -> SendCounts:
     return counts
 
 
-def close(at: datetime, watch: Watch) -> CloseSummary:
-    """
-    Close due periods, each day's with the time of that day, so that invoices have the dates they would have had.
-    """
-    due = Period.objects.due(at)
-    days = due.annotate(day=TruncDay("due_at")).values_list("day", flat=True).distinct().order_by("day")
-    summary = CloseSummary()
-    with watch("closing", due.count()) as report_done:
-        for day in list(days):
-            summary.add(closing.close_due(at=min(day + timedelta(days=1), at)))
-            report_done(summary.closed)
-    return summary
-
-
 @dataclass(slots=True)
 class Rendered:
     """The number of rendered files, and the reasons of failures."""
@@ -89,11 +74,10 @@ class Rendered:
 
 
 def render(watch: Watch) -> Rendered:
-    """Render the files of all invoices that have none, in real time, as a worker would."""
+    """Render the missing files of the trace's invoices in real time; those of the history are left to the workers."""
     rendered = Rendered()
-    invoice_ids = (
-        Invoice.objects.exclude(rendering__content__isnull=False).order_by("id").values_list("id", flat=True)
-    )
+    without_file = Invoice.objects.exclude(rendering__content__isnull=False)
+    invoice_ids = history.exclude_past(without_file).order_by("id").values_list("id", flat=True)
     with watch("PDFs", len(invoice_ids)) as report_done:
         for done, invoice_id in enumerate(invoice_ids, start=1):
             try:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from customers.models import Contact, Customer, Seller
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
+from demo.history import exclude_past
 from invoices.models import DocumentKind, DunningStep, Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.manual_payments import record_payment
@@ -23,13 +24,20 @@ LOOKS = "moss-studio"
 
 
 def add(*, at: datetime) -> int:
-    """Record the payments by `at`, and create the sellers' dunning steps; return the number of payments."""
+    """Record the payments of the trace's invoices by `at`, and create dunning steps; return their number."""
     with transaction.atomic():
         for seller in Seller.objects.filter(dunning_steps__isnull=True):
             for days, action in STEPS:
                 DunningStep.objects.create(seller=seller, days=days, action=action)
-    issued = Invoice.objects.filter(kind=DocumentKind.INVOICE, state=InvoiceState.ISSUED, total__gt=0, sandbox=False)
-    paid = [invoice_row for invoice_row in issued.order_by("pk") if (invoice_row.sequence or 0) % UNPAID]
+    unpaid = Invoice.objects.filter(
+        kind=DocumentKind.INVOICE,
+        state__in=[InvoiceState.ISSUED, InvoiceState.OVERDUE],
+        total__gt=0,
+        sandbox=False,
+    )
+    paid = [
+        invoice_row for invoice_row in exclude_past(unpaid).order_by("pk") if (invoice_row.sequence or 0) % UNPAID
+    ]
     for invoice in paid:
         reference = f"transfer {invoice.number}"
         record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference=reference, at=at)

@@ -26,17 +26,16 @@ from wallets.models import Wallet
 
 DAY = timedelta(days=1)
 SELLER = "lumenfold-us"
+CREDITS = "credits"
+"""The plan of prepaid credits."""
 
 
 def add(*, at: datetime) -> int:
     """Add the missing prepaid customers with their whole history; return how many were added."""
-    data = tomllib.loads((DATA / "prepaid.toml").read_text(encoding="utf-8"))
-    for plan in data["plans"]:
-        if not Plan.objects.filter(code=plan["code"]).exists():
-            catalog.add_plan(catalog.features(), at=at - catalog.LAUNCHED_BEFORE, **plan)
+    add_plans(at)
     missing = [
         customer_data
-        for customer_data in data["customers"]
+        for customer_data in _data()["customers"]
         if not Customer.objects.filter(external_id=customer_data["external_id"]).exists()
     ]
     if missing:
@@ -44,6 +43,17 @@ def add(*, at: datetime) -> int:
         for missing_customer in missing:
             _add(at=at, trace_events=trace_events, **missing_customer)
     return len(missing)
+
+
+def add_plans(at: datetime) -> None:
+    """Publish the missing plans of prepaid customers."""
+    for plan in _data()["plans"]:
+        if not Plan.objects.filter(code=plan["code"]).exists():
+            catalog.add_plan(catalog.features(), at=at - catalog.LAUNCHED_BEFORE, **plan)
+
+
+def _data() -> dict[str, Any]:
+    return tomllib.loads((DATA / "prepaid.toml").read_text(encoding="utf-8"))
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from babel.numbers import NumberPattern, format_decimal
 
 from lib.currencies import CREDITS
 from lib.decimals import EXACT
-from lib.money import UnknownCurrency, minor_unit
+from lib.money import UnknownCurrency, minor_unit, round_money
 
 LOCALE = Locale("en", "US")
 LETTER_BEFORE_DIGIT = re.compile(
@@ -55,6 +55,11 @@ def format_money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> 
             amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
         )
     return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", money_text)
+
+
+def format_amount(amount: Decimal, currency: str) -> str:
+    """Return a rounded amount without its symbol, for tables of one currency: −1234.5 USD → "−1,234.50"."""
+    return f"{round_money(amount, currency):,f}".replace("-", "−")
 
 
 def currency_name(currency: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-COLORS = ("#3b6fc4", "#e0913a", "#3d9a74", "#a35bb5", "#c2504f", "#7a8794")
+COLORS = ("#3b6fc4", "#e0913a", "#3d9a74", "#a35bb5", "#c2504f", "#7a8794", "#c9a227", "#2f8fa8")
 FAINT = "#b8c4d6"
 GRID = "rgba(128, 140, 160, 0.18)"
 INK = "#7d8796"

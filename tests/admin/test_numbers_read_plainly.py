@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import pytest
 
 from lib.admin.number_fields import NumberInput, strip_padding
-from lib.formats import format_money, format_number, format_units
+from lib.formats import format_amount, format_money, format_number, format_units
 
 AMOUNTS = [
     # amount              currency  shown              why
@@ -25,6 +25,13 @@ AMOUNTS = [
 @pytest.mark.parametrize(("amount", "currency", "shown", "why"), AMOUNTS)
 def test_money(amount, currency, shown, why):
     assert format_money(D(amount), currency).replace("\xa0", "") == shown, why
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"), [("-1234.5000", "USD", "−1,234.50"), ("1234", "JPY", "1,234")]
+)
+def test_amounts_of_a_table_have_no_symbol(amount, currency, shown):
+    assert format_amount(D(amount), currency) == shown
 
 
 QUANTITIES = [

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from billing.revenue.reports.registry import REPORTS
 from tests.billing.revenue.book_setup import issue_invoice, line
+from tests.billing.revenue.frozen_months import JANUARY, freeze
 from tests.builders import make_customer
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,20 @@ def test_the_rows_of_a_figure_add_up_to_it(member, seller):
     for link, text in figures:
         rows = client.get(html.unescape(link)).content.decode()
         assert text.strip("-−") in rows, (link, text)
+
+
+def test_the_last_row_of_the_waterfall_is_the_total(member, seller):
+    page = member("finance").get(reverse("admin:revenue_report", args=["waterfall"])).content.decode()
+    (total_row,) = re.findall(r'<tr class="sum"><td>([^<]*)</td>', page)
+    assert total_row.strip() == "Total"
+    assert "Scheduled later" in page
+
+
+def test_aging_names_the_locked_months(member, seller):
+    freeze(seller, [], month=JANUARY)
+    page = member("finance").get(reverse("admin:revenue_report", args=["aging"])).content.decode()
+    assert "January 2026 and earlier are locked" in page
+    assert "No month is locked yet." not in page
 
 
 @pytest.mark.parametrize("group", ["support", "engineer", "operations"])

@@ -23,7 +23,7 @@ from lib.admin import require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.csv_export import csv_download
 from lib.decimals import to_plain_string
-from lib.formats import format_money, format_number
+from lib.formats import format_amount, format_money, format_number
 from lib.money import round_money, round_to
 from plans.metrics.cohorts import RevenueCohort
 from plans.metrics.movements import KINDS, Kind
@@ -103,10 +103,10 @@ def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) ->
         "chart": _chart(months, report.currency),
         "months": months,
         "rows": [(KIND_NAMES[kind], [_movement_cell(row, kind, choice) for row in months]) for kind in KINDS],
-        "opening": [_amount(row.opening, report.currency) for row in months],
-        "closing": [_amount(row.closing, report.currency) for row in months],
-        "gross": [_amount(row.gross, report.currency) for row in months],
-        "usage": [NOTHING if row.usage is None else _amount(row.usage, report.currency) for row in months],
+        "opening": [format_amount(row.opening, report.currency) for row in months],
+        "closing": [format_amount(row.closing, report.currency) for row in months],
+        "gross": [format_amount(row.gross, report.currency) for row in months],
+        "usage": [NOTHING if row.usage is None else format_amount(row.usage, report.currency) for row in months],
         "customer_changes": [f"+{row.gained} / −{row.lost}" for row in months],
         "is_running": not report.last.month.is_over,
         "measure": measure,
@@ -126,13 +126,8 @@ def movements_url(choice: ReportChoice, month: date, kind: str = "") -> str:
 
 def _movement_cell(row: MonthMovements, kind: Kind, choice: ReportChoice) -> Cell:
     amount = row.movements[kind]
-    text = _amount(amount, choice.currency) if amount else NOTHING
+    text = format_amount(amount, choice.currency) if amount else NOTHING
     return Cell(text, movements_url(choice, row.month.month, kind))
-
-
-def _amount(amount: Decimal, currency: str) -> str:
-    """Return an amount without its currency, which the table names once."""
-    return f"{round_money(amount, currency):,f}".replace("-", "−")
 
 
 def _signed(move: CustomerMovement, currency: str) -> str:
@@ -228,7 +223,7 @@ def _cohort_shown(
     return {
         "name": month_label(month),
         "customers": format_number(cohort.customers[0]),
-        "first": _amount(round_money(cohort.revenue[0], report.currency), report.currency),
+        "first": format_amount(round_money(cohort.revenue[0], report.currency), report.currency),
         "cells": [
             Cell(_percent(share, WHOLE), movements_url(choice, later), min(int(share * STRONGEST / 2), STRONGEST))
             for later, share in zip(months, shares, strict=True)

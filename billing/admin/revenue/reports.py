@@ -21,12 +21,12 @@ from billing.models.postings import Role
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.posting_rows import PAGE_SIZE, PostingRow, UnknownFilter, read_posting_rows
 from billing.revenue.reports.registry import REPORTS, UnknownDivision, read_report
-from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
 from customers.models import Seller
 from invoices.models import Line
 from lib.admin import ReadOnlyAdmin, require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
-from lib.formats import format_money, format_number
+from lib.formats import format_amount, format_money, format_number
 from lib.tabular_files import as_csv, as_xlsx
 
 SEE = "billing.view_posting"
@@ -184,7 +184,7 @@ def _shown(row: Row, report: Report, chosen: Mapping[str, Any]) -> dict[str, Any
     """Return a row for the page: text, whether it is a number, and the link to its rows."""
     cells = [
         {
-            "text": _text(row.values.get(column.code), column, report.currency),
+            "text": _text(row, column, report.currency),
             "is_number": column.measure not in (Measure.TEXT, Measure.MONTH),
             "link": f"{reverse('admin:revenue_rows')}?{urlencode({**chosen, **filters})}"
             if (filters := row.filters.get(column.code)) and row.values.get(column.code)
@@ -198,15 +198,18 @@ def _shown(row: Row, report: Report, chosen: Mapping[str, Any]) -> dict[str, Any
     return {"cells": cells, "is_total": row.is_total, "is_locked": is_locked}
 
 
-def _text(value: Value, column: ReportColumn, currency: str) -> str:
+def _text(row: Row, column: ReportColumn, currency: str) -> str:
+    value = row.values.get(column.code)
+    if value is None and column.code == "booked":
+        return _("Total") if row.is_total else _("Before")
     if value is None:
-        return _("Before") if column.code == "booked" else "–"
+        return "–"
     if isinstance(value, date):
-        return date_format(value, "YEAR_MONTH_FORMAT")
+        return date_format(value, "M Y")
     if isinstance(value, Decimal):
         if column.measure is Measure.PERCENT:
             return f"{format_number(value.normalize())} %"
-        return format_money(value, currency) if value else "–"
+        return format_amount(value, currency) if value else "–"
     return str(value)
 
 
@@ -221,7 +224,7 @@ def _chart(report: Report) -> StaffChart | None:
         for code in report.chart
         if any(row.values.get(code) for row in months)
     ]
-    labels = [f"{row.values['month']:%Y-%m}" for row in months]
+    labels = [date_format(month, "M Y") for row in months if isinstance(month := row.values["month"], date)]
     return bar_chart(labels, series, summary=_("Amounts by month; the table below lists them."))
 
 

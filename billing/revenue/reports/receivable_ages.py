@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
+from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.waterfall import add_up
 from customers.models import Customer, Seller
@@ -72,7 +73,14 @@ def report_aging(seller: Seller, *, currency: str, at: datetime) -> Report:
         *(ReportColumn(code, title) for code, title in BUCKETS.items()),
         ReportColumn("total", _("Total"), is_total=True),
     ]
-    return Report("aging", currency, at, columns, [*rows, add_up(rows, columns, lambda: str(_("Total")))])
+    return Report(
+        "aging",
+        currency,
+        at,
+        columns,
+        [*rows, add_up(rows, columns, lambda: str(_("Total")))],
+        locked_until=max(read_books(seller, at=at).locks, default=None),
+    )
 
 
 def _row(name: str, amounts: dict[str, Decimal], *, customer_id: int | None = None) -> Row:

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.functional import Promise
 
+from lib.money import round_money
+
 Value = str | int | date | Decimal | None
 
 
@@ -77,13 +79,17 @@ class Report:
             "locked_until": self.locked_until and f"{self.locked_until:%Y-%m}",
             "columns": [column.code for column in self.columns],
             "rows": [
-                {column.code: _plain(row.values.get(column.code), column) for column in self.columns}
+                {column.code: _plain(row.values.get(column.code), column, self.currency) for column in self.columns}
                 for row in self.rows
             ],
         }
 
 
-def _plain(value: Value, column: ReportColumn) -> str | int | None:
+def _plain(value: Value, column: ReportColumn, currency: str) -> str | int | None:
     if isinstance(value, date):
         return f"{value:%Y-%m}" if column.measure is Measure.MONTH else value.isoformat()
-    return format(value, "f") if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        # Sums of postings end in padding zeros; a cost may have more digits than the currency.
+        is_padded = column.measure is Measure.AMOUNT and round_money(value, currency) == value
+        return format(round_money(value, currency) if is_padded else value, "f")
+    return value

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.revenue.ledger.books import SellerBooks, read_books
@@ -59,13 +61,15 @@ def report_waterfall(seller: Seller, *, currency: str, at: datetime, months: int
     columns = [
         ReportColumn("booked", _("Month first booked"), Measure.MONTH),
         ReportColumn("earned:before", _("Before")),
-        *(ReportColumn(f"earned:{month:%Y-%m}", f"{month:%Y-%m}", Measure.AMOUNT) for month in shown),
+        *(ReportColumn(f"earned:{month:%Y-%m}", date_format(month, "M Y")) for month in shown),
         ReportColumn("earned", _("Earned to date"), is_total=True),
         *(
-            ReportColumn(f"scheduled:{month:%Y-%m}", f"{month:%Y-%m}")
+            ReportColumn(
+                f"scheduled:{month:%Y-%m}", gettext("Scheduled %(month)s") % {"month": date_format(month, "M Y")}
+            )
             for month in dict.fromkeys(m for _b, m in scheduled)
         ),
-        ReportColumn("scheduled:later", _("Later")),
+        ReportColumn("scheduled:later", _("Scheduled later")),
         ReportColumn("deferred", _("Deferred"), is_total=True),
         ReportColumn("total", _("Booked"), is_total=True),
     ]

@@ -18,7 +18,8 @@ from django.utils import timezone
 from config import processes
 from config.paths import data_folder, make_folder
 from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME
-from demo import build, live_traffic, logins, payments, prepaid_customers, summary
+from demo import books, build, history, live_traffic, logins, payments, prepaid_customers, summary
+from demo.closing import close
 from demo.event_sender import Sender, SendingFailed
 from invoices.documents.signed_links import create_link
 from lib.progress_bar import show_progress
@@ -32,7 +33,10 @@ EMAIL_FILES = "filemail:///"
 
 
 class Command(BaseCommand):
-    help = "Bill a real trace of 28,185 LLM requests for 32 fictional customers, and serve the result until Ctrl-C."
+    help = (
+        "Bill a real trace of 28,185 LLM requests and 14 months of history for fictional customers, and serve the"
+        " result until Ctrl-C."
+    )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -83,8 +87,9 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Run the demo again to continue.") from error
         prepaid = prepaid_customers.add(at=today)
         if prepaid:
-            build.close(today, watch)
+            close(today, watch)
         paid = payments.add(at=today)
+        files = books.make_files(history.last_locked_month(today), at=today)
         rendered = build.render(watch)
         for problem in [
             *built.events.reasons,
@@ -100,6 +105,7 @@ class Command(BaseCommand):
         self._line("usage", f"{built.events.accepted:,} events stored, {built.events.duplicate:,} stored before")
         self._line("closing", f"{built.closed.issued} invoices issued")
         self._line("payments", f"{paid} invoices paid by transfer")
+        self._line("books", f"{history.MONTHS - 1} months locked, accounting files made for {files} targets")
         self._line("PDFs", f"{rendered.made} generated")
 
     def _print_summary(self) -> None:

@@ -34,7 +34,8 @@ WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
         AND NOT p.is_trial AND p.version_id = f.version_id
         AND CASE WHEN l.kind = 'proration' AND l.amount < 0 AND f.billed = 'advance' AND EXISTS (
                 SELECT FROM invoices_line b WHERE b.fee_id = l.fee_id AND b.kind = 'fee'
-                    AND b.service_start = p.starts_at AND b.service_end = l.service_end)
+                    AND b.service_start = p.starts_at AND b.service_end = l.service_end
+                    AND b.service_start < l.service_start)
             THEN p.ends_at ELSE p.starts_at END = l.service_start
         AND (p.ends_at = l.service_end OR p.ends_at = l.service_start
             OR (f.billed = 'advance' AND p.settles <> '')
