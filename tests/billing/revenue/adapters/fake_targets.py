@@ -5,6 +5,7 @@ They store what they get, and can fail, answer late, lose answers, repeat and li
 """
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -26,7 +27,8 @@ class Trouble:
     """
     What goes wrong with one request.
 
-    status, body, headers: answered in place of doing anything. is_done_first: do it all the same, and lose the answer.
+    status, body, headers: answered in place of doing anything.
+    is_done_first: do it all the same, and lose the answer.
     delay: seconds before the answer. is_cut: break the connection in the middle of the body.
     """
 
@@ -196,10 +198,8 @@ def running(target: FakeTarget) -> Iterator[FakeTarget]:
             """Say nothing."""
 
         def handle(self) -> None:
-            try:
+            with contextlib.suppress(OSError):  # the sender has closed the connection
                 super().handle()
-            except OSError:
-                pass  # the sender has closed the connection
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads, target.port = True, server.server_port

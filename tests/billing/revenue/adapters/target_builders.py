@@ -16,12 +16,9 @@ def hubspot_target(fake: FakeTarget, **fields) -> SyncTarget:
 
 
 def xero_target(fake: FakeTarget, **fields) -> SyncTarget:
-    fields = {
-        **{"seller": make_seller(), "base_url": fake.url, "token_url": f"{fake.url}/connect/token"},
-        **{"client_id": "client", "secret": seal(SECRET), "account_code": "200"},
-        **fields,
-    }
-    return SyncTarget.objects.create(kind="xero", **fields)
+    facts = {"seller": make_seller(), "base_url": fake.url, "token_url": f"{fake.url}/connect/token"}
+    access = {"client_id": "client", "secret": seal(SECRET), "account_code": "200"}
+    return SyncTarget.objects.create(kind="xero", **facts | access | fields)
 
 
 def sync(at: datetime) -> PushTotals:

@@ -86,8 +86,7 @@ def test_a_cut_answer_is_unclear_and_looked_up(hubspot):
     hubspot.troubles = [FINE, Trouble(is_cut=True)]
     sync_until_done(AT)
     assert len(hubspot.named("companies")) == 1
-    texts = [entry["text"] for entry in SyncRecord.objects.get().log]
-    assert texts[0].startswith("201: the answer is not complete JSON")
+    assert [entry["state"] for entry in SyncRecord.objects.get().log] == ["failed", "synced"]
 
 
 def test_a_late_answer_makes_no_duplicate(hubspot, monkeypatch):
@@ -175,7 +174,9 @@ def test_each_worker_sends_records_of_its_own(hubspot):
     make_customer("acme")
     hubspot_target(hubspot)
     queue_changes(at=AT)
-    SyncRecord.objects.update(next_at=AT + timedelta(seconds=180), leased_until=AT + timedelta(seconds=180), attempts=1)
+    SyncRecord.objects.update(
+        next_at=AT + timedelta(seconds=180), leased_until=AT + timedelta(seconds=180), attempts=1
+    )
     assert push_due(at=AT + timedelta(seconds=60)).synced == 0
     assert resend(record_ids=SyncRecord.objects.values_list("pk", flat=True), at=AT + timedelta(seconds=60)) == 0
     assert push_due(at=AT + timedelta(seconds=180)).synced == 1
@@ -228,8 +229,8 @@ def test_values_of_subscriptions_add_up_to_the_mrr():
     seller = make_seller()
     first, second = subscribed("acme", "100"), subscribed("globex", "50")
     third = subscribe(first.customer, publish(make_plan("addon", fees=[fee("20")])), at=JAN)
-    apply_coupon(subscription=second, coupon=make_coupon("ten", percent=10), at=JAN)
-    apply_customer_coupon(customer=first.customer, coupon=make_coupon("half", percent=50), at=JAN)
+    apply_coupon(subscription=second, coupon=make_coupon("TEN", percent=10, duration="forever"), at=JAN)
+    apply_customer_coupon(customer=first.customer, coupon=make_coupon("HALF", percent=50, duration="forever"), at=JAN)
     values = dict(sql.fetch_rows(SUBSCRIPTION_VALUES, live_parameters(seller, [FEB])))
     assert values == {first.pk: Decimal(50), second.pk: Decimal(45), third.pk: Decimal(10)}
     balances = sql.fetch_rows(LIVE_BALANCES, live_parameters(seller, [FEB]))
