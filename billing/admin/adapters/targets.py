@@ -53,7 +53,7 @@ class SyncTargetForm(RowForm[SyncTarget]):
         # Otherwise a user could have the stored secret sent to an address of their own.
         moves = bool({"base_url", "token_url"} & set(self.changed_data))
         if moves and not cleaned.get("token"):
-            self.add_error("token", _("Enter the secret: it is needed for each new address."))  # type: ignore[attr-defined]
+            self.add_error("token", _("Enter the secret: it is needed for each new address."))
         return cleaned
 
 
