@@ -17,7 +17,7 @@ MAX_AT_ONCE = 500
 """Maximum records that one action sends again."""
 
 
-class SendAgain(SelectionAction[SyncRecord]):
+class ResendRecords(SelectionAction[SyncRecord]):
     label, verb = _("Send selected records again"), _("Send again")
     permission = "billing.change_syncrecord"
     limit = MAX_AT_ONCE
@@ -52,7 +52,7 @@ class SyncRecordAdmin(ReadOnlyAdmin):
         "log_shown",
     )
 
-    send_again = SendAgain.as_action()
+    send_again = ResendRecords.as_action()
 
     record = column(_("Record"), str, ordering="row_id")
     target_shown = text_column("target", _("Target"))
