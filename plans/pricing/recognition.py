@@ -15,8 +15,8 @@ def earned(
     """
     Return the part of a net amount that a schedule over [start, end) has earned by a time, rounded once.
 
-    places: decimal places of the currency. by_day: whether the days of `zone` that have begun before `at` count,
-        instead of the exact time. A schedule whose start and end are equal earns all of it at that instant.
+    places: decimal places of the currency. by_day: whether the days of `zone` before the one of `at` count, not the
+        exact time. A schedule whose start and end are equal earns all of it at that instant.
 
     The books compute the same in SQL (billing/revenue/ledger/sources/schedules.py); a test compares the two.
     """

@@ -34,6 +34,7 @@ CAMPAIGNS = (
     "payments",
     "pairs",
     "quotas",
+    "books",
 )
 
 

@@ -68,6 +68,11 @@ def test_quotas_and_throttles_apply_to_concurrent_clients():
     assert "check and reserve agree at rest" in output
 
 
+@pytest.mark.long
+def test_random_books_are_those_of_the_reckoner():
+    assert "50 of 50 books were compared" in campaign("books", "--books", "50")
+
+
 def test_a_broken_guarantee_sets_the_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")

@@ -27,9 +27,15 @@ class DueAccrual(NamedTuple):
 
 # A period has earnings by the ends of the months within it and, while a part of it is not invoiced, by those of the
 # months after it. Late usage that is only reported is never invoiced. In a locked month, only usage that has arrived
-# since counts: the difference is booked in the first open month.
+# since counts: the difference is booked in the first open month, also if it was invoiced before this run.
 _DUE = """
 WITH b AS (SELECT %(months)s::date[] AS months, %(ends)s::timestamptz[] AS ends, %(open)s::int AS open),
+billed_late AS (
+    SELECT u.period_id FROM invoices_invoice i
+    JOIN invoices_line l ON l.invoice_id = i.id AND l.kind IN ('late_usage', 'usage_credit')
+    JOIN billing_billedusage u ON u.line_id = l.id
+    WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.issued_at >= %(since)s::timestamptz - interval '10 minutes'
+),
 p AS (
     SELECT q.id, q.starts_at, q.ends_at, l.is_late, l.is_late OR q.state = 'open' AS is_due,
         width_bucket(q.starts_at, b.ends) + 1 AS first, CASE WHEN l.is_late OR q.state = 'open'
@@ -40,7 +46,8 @@ p AS (
     JOIN customers_seller e ON e.id = s.seller_id
     CROSS JOIN LATERAL (SELECT q.late_since IS NOT NULL AND e.late_usage <> 'report_only' AS is_late) l
     WHERE q.kind <> 'undone' AND q.starts_at < %(at)s
-        AND (q.state = 'open' OR l.is_late OR q.ends_at > coalesce(b.ends[b.open - 1], '-infinity'))
+        AND (q.state = 'open' OR l.is_late OR q.ends_at > coalesce(b.ends[b.open - 1], '-infinity')
+            OR q.id IN (SELECT period_id FROM billed_late))
 )
 SELECT p.id, b.months[k], b.ends[k]
 FROM b CROSS JOIN p CROSS JOIN LATERAL generate_series(greatest(p.first, %(low)s), least(p.last, %(high)s)) AS k
@@ -102,6 +109,7 @@ def read_due_accruals(
             "months": list(books.months),
             "ends": list(books.ends),
             "open": books.first_open,
+            "since": books.locked_at,
             "low": low,
             "high": high,
             "at": at,

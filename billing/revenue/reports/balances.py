@@ -15,9 +15,9 @@ from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
 
 _BY_ROLE = """
-SELECT e.role, coalesce(sum(e.change) FILTER (WHERE e.month < %(since)s), 0),
-    coalesce(sum(e.change) FILTER (WHERE e.month >= %(since)s AND e.change > 0), 0),
-    coalesce(-sum(e.change) FILTER (WHERE e.month >= %(since)s AND e.change < 0), 0)
+SELECT e.role, coalesce(sum(e.change) FILTER (WHERE e.month < %(from)s), 0),
+    coalesce(sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.change > 0), 0),
+    coalesce(-sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.change < 0), 0)
 FROM ({movements}) e WHERE e.currency = %(currency)s AND e.month <= %(to)s GROUP BY 1
 """
 
@@ -33,7 +33,7 @@ def report_trial_balance(
     books = read_books(seller, at=at)
     since, until = since or books.months[-1], until or books.months[-1]
     statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
-    values = entry_parameters(books) | {"currency": currency, "since": since, "to": until}
+    values = entry_parameters(books) | {"currency": currency, "from": since, "to": until}
     figures = {role: amounts for role, *amounts in sql.fetch_rows(statement, values)}
     columns = [
         ReportColumn("role", _("Role"), Measure.TEXT),

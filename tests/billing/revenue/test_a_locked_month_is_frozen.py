@@ -88,3 +88,15 @@ def test_the_trial_balance_of_all_months_has_what_the_locked_ones_froze():
     closing = {row.values["role"]: row.values["closing"] for row in report.rows}
     assert closing["credit notes"] == D("7.50")  # 15 of 90 days of 45.00
     assert closing["revenue"] == -D("31.00") + D("8.00") - D("14.00")
+
+
+def test_the_trial_balance_contains_late_changes_of_locked_months():
+    """The months that it shows are not those of the last lock."""
+    customer = make_customer()
+    issue_invoice(customer, [line("10.00", "2026-01-01", "2026-02-01")], at="2026-01-01")
+    lock(customer.seller, "2026-01-01", at="2026-02-05")
+    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15")], at="2026-02-15")
+    report = read_report("trial-balance", customer.seller, currency="EUR", at=moment("2026-03-10"))
+    closing = {str(row.values["role"]): row.values["closing"] for row in report.rows}
+    assert closing["revenue"] == -41
+    assert closing["deferred revenue"] == 0

@@ -56,7 +56,7 @@ def share_sql(net: str, at: str) -> str:
     """
     Return the SQL for the part of an amount that a schedule `s` has earned by a time, rounded once.
 
-    By the day, the days of the seller's calendar that have begun before that time count.
+    By the day, the days of the seller's calendar before the one of that time count.
     """
     elapsed = (
         f"CASE WHEN s.by_day THEN (({at}) AT TIME ZONE b.zone)::date - (s.earned_from AT TIME ZONE b.zone)::date"

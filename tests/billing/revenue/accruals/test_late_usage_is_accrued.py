@@ -136,3 +136,17 @@ def test_a_decrease_takes_back_what_was_earned(monthly):
     (event,) = Event.objects.filter(customer_id=monthly.customer_id)
     correct_all(correction_request(event.sender_id), at=moment("2026-02-11"))
     assert revenue(seller, "2026-02-12") == {}
+
+
+def test_late_usage_that_is_invoiced_before_it_is_accrued_belongs_to_its_month():
+    feature = metered()
+    subscription = subscribed([priced(feature, "1.00")], starts_at="2026-01-15")
+    seller = subscription.customer.seller
+    use(subscription, feature, 120, "2026-01-20")
+    close("2026-02-15T02:00")
+    lock(seller, "2026-01", at="2026-02-16")
+    lock(seller, "2026-02", at="2026-03-02")
+    use(subscription, feature, 20, "2026-01-25", received="2026-03-05")
+    close("2026-03-15T02:00")  # bills the late usage
+    assert revenue(seller, "2026-03-15T03:00") == {"2026-03": "20.00"}
+    assert by_service_month(seller, "2026-03-15T03:00") == {"2026-01": "20.00"}
