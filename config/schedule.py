@@ -16,6 +16,8 @@ _SECONDS_BETWEEN_RUNS = {
     "billing.lapse_reservations": 10,
     "billing.evaluate_alerts": 10,
     "billing.accrue_revenue": 3600,
+    "billing.queue_sync_records": 300,
+    "billing.send_sync_records": 10,
     "billing.apply_retention": 86_400,
     "billing.clear_old_jobs": 3600,
     # A rendering whose lease must expire first waits 45 s of the 60 s (invoices/rendering/render_queue.py).

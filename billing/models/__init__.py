@@ -9,6 +9,7 @@ from billing.models.accounting_files import (
     ExportPart,
 )
 from billing.models.accruals import Accrual, AccruedAmount, OpeningBalance
+from billing.models.adapters import SyncRecord, SyncTarget
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
 from billing.models.commitments import Settlement, SubscriptionCommitment
@@ -105,6 +106,8 @@ __all__ = [
     "Subscription",
     "SubscriptionCommitment",
     "SubscriptionQuantity",
+    "SyncRecord",
+    "SyncTarget",
     "ThresholdCheck",
     "UnmatchedUsage",
     "UpcomingVersion",

@@ -184,6 +184,13 @@ _STATEMENTS = (
         SELECT FROM unnest(%(texts)s::text[]) AS t(text) WHERE position(t.text IN i.findings::text) > 0
             OR position(convert_to(t.text, 'UTF8') IN i.content) > 0)
     """,
+    # Targets' answers may repeat what they refused. The next search sends the erased content.
+    """
+    UPDATE billing_syncrecord SET log = '[]', error = CASE error WHEN '' THEN '' ELSE 'Erased.' END
+    WHERE kind = 'company' AND row_id = %(id)s
+        OR kind = 'deal' AND row_id IN (SELECT id FROM billing_subscription WHERE customer_id = %(id)s)
+        OR kind = 'invoice' AND row_id IN (SELECT id FROM invoices_invoice WHERE customer_id = %(id)s)
+    """,
     # Ingest must not use cached copies with the former external id.
     """
     UPDATE billing_period p SET revision = p.revision + 1 FROM billing_subscription s

@@ -25,7 +25,7 @@ EVERYTHING_SEEN = [
     "wallets.wallet lot transaction entry purchase topuprule topupceiling topup",
 ]
 BOOKS = [
-    "billing.posting recurringrevenue accountingtarget account accountmapping exportbatch",
+    "billing.posting recurringrevenue accountingtarget account accountmapping exportbatch synctarget syncrecord",
     "wallets.breakagerate",
     "invoices.writeoff",
 ]
@@ -43,7 +43,8 @@ MEASURES = ["plans.feature meter meterreading"]
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
         ("view", [*EVERYTHING_SEEN, *BOOKS]),
-        ("add change", MAPPED),
+        ("add change", [*MAPPED, "billing.synctarget"]),
+        ("change", ["billing.syncrecord"]),
         ("delete", ["billing.account accountmapping"]),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
@@ -93,7 +94,8 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
             ["billing.scheduledchange", "billing.reservation", "billing.unmatchedusage", "invoices.rendering"],
         ),
         ("add change", ["billing.ignorerule"]),
-        ("change", ["customers.delivery", "billing.alert"]),
+        ("view", ["billing.synctarget syncrecord"]),
+        ("change", ["customers.delivery", "billing.alert", "billing.syncrecord"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),
         ("add run", ["billing.planmigration"]),

@@ -146,6 +146,8 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Accounting targets"), "account_tree", "billing.accountingtarget"),
             MenuItem(_("Accounts"), "list_alt", "billing.account"),
             MenuItem(_("Account mapping"), "mediation", "billing.accountmapping"),
+            MenuItem(_("Sync targets"), "sync_alt", "billing.synctarget"),
+            MenuItem(_("Sync records"), "cloud_sync", "billing.syncrecord"),
             MenuItem(_("Exchange rates"), "currency_exchange", "customers.exchangerate"),
             MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
         ],

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),
-        ("billing", "0015_several_sellers"),
+        ("billing", "0017_adapters"),
         ("customers", "0007_several_sellers"),
         ("invoices", "0004_several_sellers"),
         ("plans", "0010_fee_recognition"),

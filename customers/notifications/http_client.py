@@ -42,7 +42,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A response; text: at most its first 4 KiB. retry_after: seconds to wait that the receiver requests."""
+    """A response; text: the first bytes of its body. retry_after: seconds to wait that the receiver requests."""
 
     status: int
     text: str
@@ -83,6 +83,19 @@ def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
     """
     Post to an address and return the response, of any status.
 
+    :raises AddressRefused, Unreachable: see `exchange`.
+    """
+    return exchange("POST", url, content=content, headers=headers)
+
+
+def exchange(
+    method: str, url: str, *, content: bytes = b"", headers: dict[str, str], max_read: int = MAX_READ
+) -> HttpAnswer:
+    """
+    Send a request to an address and return the response, of any status.
+
+    max_read: bytes of the body that are read at most.
+
     :raises AddressRefused: if the address, or one that its name resolves to, is not allowed.
     :raises Unreachable: if no complete response arrived in time.
     """
@@ -93,30 +106,29 @@ def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
             httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
             client.stream(
                 # Uncompressed, because the first bytes are stored as text.
-                "POST",
+                method,
                 url,
                 content=content,
                 headers=headers | {"Accept-Encoding": "identity"},
             ) as response,
         ):
-            return HttpAnswer(
-                response.status_code, _beginning(response), _seconds(response.headers.get("Retry-After", ""))
-            )
+            retry_after = _seconds(response.headers.get("Retry-After", ""))
+            return HttpAnswer(response.status_code, _beginning(response, max_read), retry_after)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
 
 
-def _beginning(response: httpx.Response) -> str:
+def _beginning(response: httpx.Response, max_read: int) -> str:
     """Return the first bytes of a body as text, without waiting for the rest."""
     body = b""
     try:
         for chunk in response.iter_raw(1_024):
             body += chunk
-            if len(body) >= MAX_READ:
+            if len(body) >= max_read:
                 break
     except httpx.HTTPError:
         pass  # the status is enough; an incomplete body does not matter
-    return body[:MAX_READ].decode(errors="replace").replace("\0", "")
+    return body[:max_read].decode(errors="replace").replace("\0", "")
 
 
 def _seconds(value: str) -> int:

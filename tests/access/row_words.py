@@ -13,7 +13,8 @@ def words_of(row: Model | None) -> set[str]:
     """Return the values of a row's own columns and of its customer's, in lowercase."""
     if row is None:
         return set()
-    customer = getattr(row, "customer", None)
+    # A posting of an opening balance has no customer: its column says 0.
+    customer = getattr(row, "customer", None) if getattr(row, "customer_id", 1) else None
     named = {customer.legal_name, customer.external_id, customer.email} if customer is not None else set()
     own_words = {_as_text(getattr(row, field.attname)) for field in row._meta.concrete_fields if _identifies(field)}
     return {word.lower() for word in own_words | named if len(word) >= SHORTEST}

@@ -39,6 +39,10 @@ MODULES = {
         "billing/limits/reservations/usage_events.py",
         "customers/customer_time.py",
     ),
+    "JSON that another system gets or sends": (
+        "billing/revenue/adapters/adapter.py",
+        "billing/revenue/adapters/api_client.py",
+    ),
     "the client's JSON, before it is read into a class": ("clients/python/src/tollbook_client",),
     "a value of any column, made into text": (
         "billing/privacy/data_export.py",

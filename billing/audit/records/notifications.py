@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
+from billing.models import SyncTarget
 from customers.models import WebhookEndpoint
 from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 from invoices.models import MerchantAccount
@@ -38,6 +39,11 @@ def _unreadable(books: Books) -> Iterator[Row]:
                 unseal(stored)
         except SecretUnreadable as error:
             yield {"merchant_account_id": account.pk, "error": str(error)}
+    for target in SyncTarget.objects.order_by("pk"):
+        try:
+            unseal(target.secret)
+        except SecretUnreadable as error:
+            yield {"sync_target_id": target.pk, "error": str(error)}
 
 
 _OVERDUE = """

@@ -207,6 +207,27 @@ Month ends `first` to `last`, with a customer's recurring revenue at each of the
 without recurring revenue has no rows before its first, and rows of zeros after it.
 """
 
+SUBSCRIPTION_VALUES = f"""
+WITH RECURSIVE {_RUNS}, {_QUANTITIES}, {_FEES}, {_COUPONS}, {_DISCOUNTS}
+SELECT subscription_id, round(sum(net), {ROW_PLACES}) FROM (
+    SELECT subscription_id, monthly AS net FROM fees
+    WHERE until > since AND customer_id NOT IN (SELECT customer_id FROM coupons)
+    UNION ALL
+    SELECT subscription_id, rest FROM discounts
+    JOIN (SELECT customer_id, max(place) AS place FROM coupons GROUP BY 1) last USING (customer_id, place)
+    UNION ALL
+    SELECT r.subscription_id, m.amount FROM runs r
+    JOIN unnest(%(versions)s::bigint[], %(owns)s::bigint[], %(currencies)s::text[], %(minimums)s::numeric[])
+        AS m(version_id, own_id, currency, amount) USING (version_id, own_id, currency)
+    WHERE r.until > r.since
+) amounts GROUP BY 1
+"""  # noqa: S608
+"""
+The recurring revenue of each subscription at a single month end, net of discounts without an end.
+
+A customer's subscriptions add up to its balance. Subscriptions without recurring revenue have no row.
+"""
+
 
 def live_parameters(
     seller: Seller,
@@ -216,7 +237,7 @@ def live_parameters(
     customers: tuple[int, int] = ALL_CUSTOMERS,
 ) -> dict[str, Any]:
     """
-    Return the parameters of `LIVE_BALANCES`.
+    Return the parameters of `LIVE_BALANCES` and `SUBSCRIPTION_VALUES`.
 
     month_ends: in order of time. customers: the first and last id of the customers to read.
     """

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 from billing.job_kinds import KINDS
 from billing.jobs import worker
-from billing.models import AccountMapping, OpeningBalance
+from billing.models import AccountMapping, OpeningBalance, SyncTarget
 from billing.revenue.accounting_files.batches import make_batch, mark_imported
+from billing.revenue.adapters.change_search import queue_changes
 from billing.revenue.month_end.month_freeze import start_freezing
+from customers.notifications.webhook_secrets import seal
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
@@ -45,3 +47,8 @@ def export_books() -> None:
     write_off(invoice_id=invoice.pk, reason="insolvent", at=AT)
     reason = "two years of history"
     estimate_breakage(seller=seller, percent=Decimal(3), month=date(2026, 1, 1), reason=reason, at=AT)
+    facts = {"seller": seller, "base_url": "https://crm.example", "secret": seal("token")}
+    SyncTarget.objects.create(kind="hubspot", **facts)
+    xero = {"client_id": "client", "token_url": "https://crm.example/token", "account_code": "200"}
+    SyncTarget.objects.create(kind="xero", since=DECEMBER, **xero, **facts)
+    queue_changes(at=AT)

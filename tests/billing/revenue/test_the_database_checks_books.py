@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from billing.models import Accrual, AccruedAmount, OpeningBalance, RecurringRevenue
+from billing.models import Accrual, AccruedAmount, OpeningBalance, RecurringRevenue, SyncRecord
 from invoices.models import MonthLock
 from tests.billing.audit.accounting_books import export_books
 from tests.builders import JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, use
@@ -16,6 +16,7 @@ from tests.db_refusals import refused_by
 pytestmark = pytest.mark.django_db
 
 FORMULA = "'=SUM(A1)'"
+OTHER_SELLER = {"seller_id": "seller_id + 1000000"}
 FIRST = {"predecessor_id": "NULL", "first_number": "1000"}
 
 CASES: list[tuple[str, str, Mapping[str, str]]] = [
@@ -98,6 +99,23 @@ CASES: list[tuple[str, str, Mapping[str, str]]] = [
     ("accounting_file_is_bounded", "exportfile", {"number": "9", "size": "0"}),
     ("accounting_file_has_a_digest", "exportfile", {"number": "9", "sha256": "'x'"}),
     ("accounting_file_has_each_part_once", "exportpart", {}),
+    # targets that records are pushed to, and the records
+    ("seller_has_each_sync_target_once", "synctarget", {}),
+    ("sync_target_kind_is_known", "synctarget", {"kind": "'other'"}),
+    ("sync_target_has_an_address", "synctarget", {**OTHER_SELLER, "base_url": "'ftp://crm.example'"}),
+    ("sync_target_secret_is_kept_encrypted", "synctarget", {**OTHER_SELLER, "secret": "'token'"}),
+    ("xero_target_has_a_client_and_an_account", "synctarget", {**OTHER_SELLER, "kind": "'xero'", "client_id": "''"}),
+    ("search_for_changes_reads_forward", "synctarget", {**OTHER_SELLER, "read_up_to": "-1"}),
+    ("paused_sync_target_says_why", "synctarget", {**OTHER_SELLER, "paused_until": "now()"}),
+    ("row_is_pushed_once_to_a_target", "syncrecord", {}),
+    ("remote_record_is_of_one_row", "syncrecord", {"row_id": "7000", "remote_id": "'1'"}),
+    ("sync_record_kind_is_known", "syncrecord", {"kind": "'other'"}),
+    ("sync_record_is_due_until_it_ends", "syncrecord", {"row_id": "7000", "state": "'other'"}),
+    ("sync_record_is_due_until_it_ends", "syncrecord", {"row_id": "7000", "next_at": "NULL"}),
+    ("sync_record_digest_is_a_sha256", "syncrecord", {"row_id": "7000", "digest": "'x'"}),
+    ("synced_record_says_when", "syncrecord", {"row_id": "7000", "state": "'synced'", "next_at": "NULL"}),
+    ("unsent_record_says_why", "syncrecord", {"row_id": "7000", "state": "'failed'"}),
+    ("sync_record_is_of_a_row", "syncrecord", {"row_id": "0"}),
     ("parts_are_numbered_from_one", "exportpart", {"number": "0"}),
 ]
 
@@ -113,6 +131,7 @@ def books(shared_transaction: None) -> None:
     subscription = subscribe(customer, version, at=JAN)
     use(subscription, calls, 5)
     period = subscription.periods.get()
+    SyncRecord.objects.update(remote_id="1")
     accrual = Accrual.objects.create(period=period, month=date(2026, 1, 1), fingerprint=0, computed_at=JAN)
     AccruedAmount.objects.create(accrual=accrual, kind="usage", is_uninvoiced=True, amount=5)
     OpeningBalance.objects.create(seller=lock.seller, month=date(2025, 1, 1), currency="USD", role="cash", amount=1)
