@@ -254,7 +254,7 @@ ONLY_BY_ORACLE = {
         "buyer_facts created_at customer_id due_date issue_date issued_at net_days period_end period_start "
         "reference seller_facts"
     ),
-    "invoices_line": "explanation kind quantity service_end service_start",
+    "invoices_line": "corrects_line_id explanation kind quantity service_end service_start",
     "invoices_section": "first_line last_line name position",
     "wallets_hold": "state",
 }
