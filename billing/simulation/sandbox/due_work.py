@@ -102,6 +102,8 @@ earlier work.
 REAL_TIME_TASKS = {
     "billing.advance_clocks": "advances test clocks itself",
     "billing.accrue_revenue": "customers in the sandbox are in no books",
+    "billing.queue_sync_records": "no customer of the sandbox is sent to another system",
+    "billing.send_sync_records": "no customer of the sandbox is sent to another system",
     "billing.clear_old_jobs": "retention applies in real time",
     "billing.apply_retention": "retention applies in real time",
     "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
