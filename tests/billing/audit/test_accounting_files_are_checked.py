@@ -1,4 +1,4 @@
-"""The audit finds a changed file, a gap in the numbers, and a posting in two files."""
+"""The audit finds a changed file, a gap in the numbers of parts and entries, and a posting in two files."""
 
 import pytest
 from django.db import connection
@@ -7,10 +7,11 @@ from billing.audit.records.accounting_files import CHECKS
 from tests.billing.audit.accounting_books import export_books
 
 pytestmark = pytest.mark.django_db
-FILES, ONCE, NUMBERED = (check.name for check in CHECKS)
+FILES, ONCE, PARTS, NUMBERED = (check.name for check in CHECKS)
 CHANGES = [
     ("UPDATE billing_exportpart SET content = content || 'x'", {FILES}),
-    ("UPDATE billing_exportpart SET number = number + 1, content = 'x'", {FILES}),
+    ("UPDATE billing_exportpart SET number = number + 1, content = 'x'", {FILES, PARTS}),
+    ("UPDATE billing_exportpart SET number = number + 1", {PARTS}),
     ("UPDATE billing_exportfile SET name = 'other.csv'", {FILES}),
     ("UPDATE billing_exportfile SET size = size + 1", {FILES}),
     ("UPDATE billing_exportfile SET number = number + 1", {FILES}),
