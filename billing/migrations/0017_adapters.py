@@ -135,10 +135,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='syncrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'synced', 'failed', 'refused'])), name='sync_record_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='syncrecord',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_at__isnull', False), ('state__in', ('waiting', 'failed'))), models.Q(('leased_until__isnull', True), ('next_at__isnull', True), ('state__in', ['synced', 'refused'])), _connector='OR'), name='sync_record_is_due_until_it_ends'),
         ),
         migrations.AddConstraint(

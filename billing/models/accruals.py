@@ -22,7 +22,8 @@ class Accrual(models.Model):
     month: of the subscription's seller; its end lies in the period, or the period is not invoiced by then.
     fingerprint: the sum of the digests of the period's events at the time, which tells whether its usage has changed.
     computed_at: the time of the computation. error: why the period could not be rated; empty if it was.
-    digest: MD5 of the other columns and the amounts, which shows the audit a row that was changed.
+    digest: MD5 of the other columns and the amounts, which shows the audit a row that was changed; null only within
+        the transaction that computes the row.
     """
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="accruals", db_index=False)

@@ -108,7 +108,7 @@ class SyncTarget(models.Model):
 
 class SyncRecord(models.Model):
     """
-    One of our rows on its way to a target: the queue of what to send, and the log of what was sent.
+    One of our rows on its way to a target: both the queue and the log of its sending.
 
     row_id: of the customer, the subscription or the invoice.
     remote_id: the target's id of the record; empty until it is known.
@@ -142,7 +142,6 @@ class SyncRecord(models.Model):
                 name="remote_record_is_of_one_row",
             ),
             one_of("kind", RecordKind, name="sync_record_kind_is_known"),
-            one_of("state", SyncState, name="sync_record_state_is_known"),
             models.CheckConstraint(
                 condition=Q(state__in=QUEUED, next_at__isnull=False)
                 | Q(state__in=[SyncState.SYNCED, SyncState.REFUSED], next_at__isnull=True, leased_until__isnull=True),

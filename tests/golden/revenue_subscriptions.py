@@ -127,7 +127,7 @@ def late_usage(book: Book, inputs: Case) -> Figures:
 
 
 def full_lifecycle(book: Book, inputs: Case) -> Figures:
-    """Bill a year in advance with tax, have it paid and partly credited, beside usage below a month's commitment."""
+    """Bill a year in advance with tax, paid and partly credited, and usage below a month's commitment."""
     annual = Decimal(inputs["annual"])
     make_tax(Decimal(inputs["tax"]) / annual * 100, seller=book.seller)
     version = publish_version(make_plan(fees=[fee(annual, currency=book.currency)], interval="year"), LONG_AGO)

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
     options = parser.parse_args(arguments)
     begin = options.first - options.first % BOOKS
     first_books = range(begin, begin + options.books, BOOKS)
-    verdict = Verdict(f"{options.books:,} random books, {BOOKS} of a seller", seed=begin)
+    verdict = Verdict(f"{len(first_books) * BOOKS:,} random books, {BOOKS} of a seller", seed=begin)
     give_up = time.monotonic() + options.minutes * 60
     # A transaction that adds a partition or changes the catalog holds up all others until its end.
     make_catalog()
@@ -50,21 +50,23 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
     connection.close()
     tally: Counter[str] = Counter()
     with get_context("fork").Pool(options.workers) as pool:
-        hands = ((first, give_up) for first in first_books)
-        for done, (found, counted) in enumerate(pool.imap_unordered(_compare, hands), start=1):
+        chunks = ((first, give_up) for first in first_books)
+        for done, (found, counted) in enumerate(pool.imap_unordered(_compare, chunks), start=1):
             tally += counted
             for number, texts in sorted(found.items()):
                 verdict.require(False, f"book {number}: {texts[0]}, and {len(texts) - 1} more")
             if counted and done % SHOWN_EVERY == 0:
                 say(f"  {tally['books']:,}/{options.books:,} books")
-    say(f"  {tally['books']:,} of {options.books:,} books were compared")
+    compared = tally["books"]
+    say(f"  {compared:,} of {len(first_books) * BOOKS:,} books were compared")
+    verdict.require(compared == len(first_books) * BOOKS, "all books are compared; raise --minutes")
     table(["compared", "times"], sorted(tally.items()))
     return verdict.conclude()
 
 
-def _compare(hand: tuple[int, float]) -> tuple[dict[int, list[str]], Counter[str]]:
+def _compare(chunk: tuple[int, float]) -> tuple[dict[int, list[str]], Counter[str]]:
     """Make and compare the books of a seller; return the differences of each, and counts of what is in them."""
-    first, give_up = hand
+    first, give_up = chunk
     if time.monotonic() > give_up:
         return {}, Counter()
     clear_database_caches()

@@ -1,4 +1,4 @@
-"""The interface of all adapters: what is sent, and how a try can fail."""
+"""The interface of all adapters, with the records that they send and the ways in which a try can fail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class OurRecord:
     A row of ours as a target gets it.
 
     kind: see `RecordKind`. row_id: the row. our_id: the id by which the target can find it.
-    content: what is sent; equal content is not sent again. parent_id: the target's id of the record it belongs to.
+    content: equal content is not sent again. parent_id: the target's id of the record it belongs to.
     is_obsolete: whether the target needs the record only if it has it already.
     """
 

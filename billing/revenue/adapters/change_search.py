@@ -17,7 +17,7 @@ BATCH = 200
 
 def queue_changes(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> int:
     """
-    Queue what changed since it was sent, for all targets that are enabled, and return the number of records.
+    Queue the rows that changed since they were sent to each enabled target, and return the number of records.
 
     Each target's rows are read once from the first to the last. A run that reaches its deadline stores its position,
     from which the next one continues.

@@ -111,7 +111,7 @@ class PushRun:
     # Outcomes --------------------------------------------------------------------------------------------
 
     def _accept(self, lease: Lease, row: SyncRecord, digest: str, remote_id: str, text: str) -> None:
-        """Store what the target has now."""
+        """Store the content that the target has now."""
         self.totals.synced += RECORDS.held(lease).update(
             **RECORDS.due_at(None),
             state=SyncState.SYNCED,

@@ -1,4 +1,4 @@
-"""What a target gets of our rows: customers and their subscriptions as companies and deals, or invoices."""
+"""Our rows as a target gets them: customers and their subscriptions as companies and deals, or invoices."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -23,8 +23,6 @@ from lib import sql
 from lib.decimals import to_plain_string
 from lib.money import round_money
 
-_OVER = (SubscriptionState.ENDED,)
-
 
 def read_batch(target: SyncTarget, *, after: int, size: int, at: datetime) -> tuple[list[OurRecord], int | None]:
     """
@@ -42,7 +40,7 @@ def read_batch(target: SyncTarget, *, after: int, size: int, at: datetime) -> tu
 
 
 def read_record(record: SyncRecord, *, at: datetime) -> OurRecord | None:
-    """Return one record as it is now; None if its row was deleted or no longer belongs to the target."""
+    """Return one record as it is now; None if its row was deleted."""
     target, id_ = record.target, record.row_id
     match record.kind:
         case RecordKind.COMPANY:
@@ -99,7 +97,7 @@ def _deals(target: SyncTarget, condition: Q, *, at: datetime) -> list[OurRecord]
             as_properties(
                 dealname=f"{subscription.customer.legal_name}: {subscription.version.plan.name}",
                 pipeline="default",
-                dealstage="closedlost" if subscription.state in _OVER else "closedwon",
+                dealstage="closedlost" if subscription.state == SubscriptionState.ENDED else "closedwon",
                 closedate=f"{subscription.starts_at:%Y-%m-%d}",
                 amount=to_plain_string(
                     round_money(values.get(subscription.pk, Decimal(0)), str(subscription.currency))

@@ -462,7 +462,7 @@ CASES = [
 ]
 
 # A stricter constraint above always rejects these first.
-SHADOWED = {"period_kind_is_known", "period_state_is_known", "sync_record_state_is_known"}
+SHADOWED = {"period_kind_is_known", "period_state_is_known"}
 
 
 @pytest.fixture(scope="module", autouse=True)
