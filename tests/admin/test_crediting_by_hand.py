@@ -92,5 +92,6 @@ def test_an_invoice_is_written_off_with_a_reason_and_its_author(member, invoice)
     assert "is written off" in answer.content.decode()
     invoice.refresh_from_db()
     write_off = invoice.write_off
-    assert (invoice.state, write_off.reason, write_off.by.username) == ("uncollectible", "insolvent", "finance")
+    assert (invoice.state, write_off.reason) == ("uncollectible", "insolvent")
+    assert write_off.by.username.startswith("finance")
     assert "Write off" not in finance.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()
