@@ -65,7 +65,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["invoices.dunningstep"]),
         ("add change delete", ["customers.emailtemplate"]),
         ("add", ["customers.exchangerate", "invoices.merchantaccount"]),
-        ("claim", ["invoices.invoice"]),
+        ("claim write_off", ["invoices.invoice"]),
         ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),

@@ -61,7 +61,11 @@ class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
     actions = ("make_files",)
     actions_detail = (
         *("open_pdf", "edit_draft", "issue_draft", "discard_draft", "record_payment", "charge", "credit"),
-        {"title": _("More"), "icon": "more_horiz", "items": ["take_back", "void", "regenerate", "render_again"]},
+        {
+            "title": _("More"),
+            "icon": "more_horiz",
+            "items": ["take_back", "void", "write_off", "regenerate", "render_again"],
+        },
     )
 
 

@@ -16,6 +16,7 @@ from invoices.one_off_invoices import (
     request_from_draft,
 )
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
+from invoices.payments.write_offs import WRITABLE, WriteOffRefused, write_off
 from invoices.rendering import renderer
 from lib.admin import ConfirmedAction, Preview, Response, list_url
 from lib.formats import format_money
@@ -59,6 +60,36 @@ class VoidInvoice(ConfirmedAction[Invoice]):
         close_pages(invoice_id=invoice.pk, at=at)
         note = void_invoice(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
         return self.done(gettext("%(note)s voids %(invoice)s.") % {"note": note, "invoice": invoice}, to=note)
+
+
+class WriteOffInvoice(ConfirmedAction[Invoice]):
+    """Give up the amount due of an invoice that its customer will not pay."""
+
+    label, icon, verb = _("Write off"), "money_off", _("Write off")
+    permission = "invoices.write_off_invoice"
+    danger = True
+    missing_reason = _("Enter the reason; it is kept with the write-off.")
+    refusals = (WriteOffRefused,)
+
+    @staticmethod
+    def is_offered(invoice: Invoice) -> bool:
+        return invoice.kind == DocumentKind.INVOICE and invoice.state in WRITABLE and invoice.due > 0
+
+    def preview(self, invoice: Invoice) -> Preview:
+        return Preview(
+            title=gettext("Write off %(invoice)s") % {"invoice": invoice},
+            consequences=[
+                gettext("%(amount)s becomes a loss, and the invoice uncollectible.")
+                % {"amount": format_money(invoice.due, str(invoice.currency))},
+                gettext("Reminders and automatic charges of this invoice end. A later payment counts as a recovery."),
+                gettext("This can't be undone. To take back the price instead, issue a credit note."),
+            ],
+        )
+
+    def run(self, invoice: Invoice) -> Response:
+        at = current_time(invoice.customer)
+        write_off(invoice_id=invoice.pk, reason=self.reason, at=at, by=self.user)
+        return self.done(gettext("%(invoice)s is written off.") % {"invoice": invoice})
 
 
 class DraftAction(ConfirmedAction[Invoice]):

@@ -16,7 +16,15 @@ from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import DESTINATIONS, credit_page
 from invoices.admin.einvoice_files import einvoice_paths
-from invoices.admin.invoice_actions import DiscardDraft, IssueDraft, RenderAgain, VoidInvoice, is_creditable, is_draft
+from invoices.admin.invoice_actions import (
+    DiscardDraft,
+    IssueDraft,
+    RenderAgain,
+    VoidInvoice,
+    WriteOffInvoice,
+    is_creditable,
+    is_draft,
+)
 from invoices.admin.one_off_invoices import draft_page
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
@@ -78,6 +86,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     state_shown = state_column(STATE_COLORS)
 
     void = VoidInvoice.as_action()
+    write_off = WriteOffInvoice.as_action()
     issue_draft = IssueDraft.as_action()
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()

@@ -128,9 +128,16 @@ class FeeSerializer(RowSerializer[Fee]):
         help_text="Billing periods covered by the fee: 12 is an annual fee with monthly usage."
     )
 
+    recognition_months = serializers.IntegerField(
+        allow_null=True, help_text="Months over which it is earned, if its recognition is `months`."
+    )
+
     class Meta:
         model = Fee
-        fields = ["code", "label", "kind", "amount", "billed", "basis", "included", "least", "most", "every"]
+        fields = [
+            *("code", "label", "kind", "amount", "billed", "basis", "included", "least", "most", "every"),
+            *("recognition", "recognition_months"),
+        ]
 
 
 class CommitmentSerializer(RowSerializer[Commitment]):

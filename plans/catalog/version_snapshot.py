@@ -45,6 +45,8 @@ LABELS = {
     ("tier", "unit_price"): "price",
     ("fee", "amount"): "amount",
     ("fee", "every"): "charged once in",
+    ("fee", "recognition"): "revenue is earned",
+    ("fee", "recognition_months"): "over months",
 }
 
 

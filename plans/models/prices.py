@@ -108,6 +108,9 @@ class BillingTiming(models.TextChoices):
     ARREARS = "arrears", _("in arrears")
 
 
+MAX_RECOGNITION_MONTHS = 120
+
+
 class Recognition(models.TextChoices):
     """When a one-time fee is earned: docs/recognition.md#one-time-fees."""
 
@@ -467,7 +470,7 @@ class Fee(models.Model):
                     recognition="months",
                     recognition_months__isnull=False,
                     recognition_months__gte=1,
-                    recognition_months__lte=120,
+                    recognition_months__lte=MAX_RECOGNITION_MONTHS,
                 )
                 | ~Q(recognition="months") & Q(recognition_months__isnull=True),
                 name="recognition_over_months_names_1_to_120",

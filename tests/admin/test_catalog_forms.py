@@ -111,6 +111,14 @@ def test_a_fee_is_stored_in_its_currency(member, db):
     )
 
 
+def test_a_one_time_fee_is_earned_over_months(member, db):
+    version = make_plan()
+    typed = fee_row(kind="one_time", recognition="months", recognition_months="3")
+    post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **typed))
+    stored_fee = Fee.objects.get()
+    assert (stored_fee.recognition, stored_fee.recognition_months) == ("months", 3)
+
+
 WRONG_FEES = [
     # typed                                  message
     ({"amount": "10.005"}, "USD has fewer decimal places. Enter 10.01"),
@@ -121,6 +129,10 @@ WRONG_FEES = [
     ({"every": "12", "kind": "one_time"}, "use the plan&#x27;s period. Enter 1"),
     ({"every": "121"}, "Enter 1 to 120 periods"),
     ({"every": "0"}, "Enter 1 to 120 periods"),
+    ({"recognition": "once"}, "Only a one-time fee is earned another way"),
+    ({"kind": "one_time", "recognition": "months"}, "Enter 1 to 120 months"),
+    ({"kind": "one_time", "recognition": "months", "recognition_months": "121"}, "Enter 1 to 120 months"),
+    ({"kind": "one_time", "recognition": "once", "recognition_months": "3"}, "Leave it empty"),
 ]
 
 

@@ -82,3 +82,16 @@ def test_the_list_shows_a_credit_note_as_a_negative_amount(member, invoice):
     page = client.get("/admin/invoices/invoice/", {"kind__exact": "credit_note"})
     assert [str(invoice_row) for invoice_row in page.context["cl"].result_list] == ["CN-000001"]
     assert "-€17.85" in page.content.decode()
+
+
+def test_an_invoice_is_written_off_with_a_reason_and_its_author(member, invoice):
+    finance = member("finance")
+    assert "becomes a loss" in finance.get(address(invoice, "write_off")).content.decode()
+    assert "Enter the reason" in finance.post(address(invoice, "write_off"), follow=True).content.decode()
+    answer = finance.post(address(invoice, "write_off"), {"_reason": "insolvent"}, follow=True)
+    assert "is written off" in answer.content.decode()
+    invoice.refresh_from_db()
+    write_off = invoice.write_off
+    assert (invoice.state, write_off.reason) == ("uncollectible", "insolvent")
+    assert write_off.by.username.startswith("finance")
+    assert "Write off" not in finance.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()

@@ -46,6 +46,8 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
             "least": 0,
             "most": None,
             "every": 1,
+            "recognition": "service",
+            "recognition_months": None,
         }
     ]
     tokens, calls, exports, sso = sorted(

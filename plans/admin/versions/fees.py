@@ -17,12 +17,12 @@ from lib.row_form import RowForm
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.versions.draft_rows import OrderedDraftRows, too_precise
 from plans.models import Fee, PlanVersion
-from plans.models.prices import Basis, FeeKind
+from plans.models.prices import MAX_RECOGNITION_MONTHS, Basis, FeeKind, Recognition
 from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, MONTHS
 
 
 class FeeForm(RowForm[Fee]):
-    defaults = {"every": 1, "included": 0, "least": 0}
+    defaults = {"every": 1, "included": 0, "least": 0, "recognition": Recognition.SERVICE}
 
     code = forms.CharField(
         required=False,
@@ -39,7 +39,17 @@ class FeeForm(RowForm[Fee]):
         model = Fee
         fields = (
             *("label", "code", "kind", "amount", "currency", "billed"),
-            *("every", "basis", "included", "least", "most", "tax_code", "position"),
+            *(
+                "every",
+                "basis",
+                "included",
+                "least",
+                "most",
+                "tax_code",
+                "recognition",
+                "recognition_months",
+                "position",
+            ),
         )
         labels = {
             "label": _("Invoice label"),
@@ -48,8 +58,10 @@ class FeeForm(RowForm[Fee]):
             "least": _("Minimum"),
             "most": _("Maximum"),
             "tax_code": _("Tax code"),
+            "recognition": _("Revenue is earned"),
+            "recognition_months": _("Over months"),
         }
-        widgets = {name: NumberInput() for name in ("every", "included", "least", "most")}
+        widgets = {name: NumberInput() for name in ("every", "included", "least", "most", "recognition_months")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,6 +74,7 @@ class FeeForm(RowForm[Fee]):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         self._check_numbers(cleaned)
+        self._check_recognition(cleaned)
         every = cleaned.get("every", 1)
         if not 1 <= every <= MAX_INTERVAL_UNITS:
             self.add_error("every", gettext("Enter 1 to %(most)s periods.") % {"most": MAX_INTERVAL_UNITS})
@@ -87,6 +100,21 @@ class FeeForm(RowForm[Fee]):
         if least is not None and most is not None and most < max(least, 1):
             text = gettext("Enter %(least)s or more, or leave empty for no maximum.")
             self.add_error("most", text % {"least": max(least, 1)})
+
+    def _check_recognition(self, cleaned: dict[str, Any]) -> None:
+        """Add errors for a recognition that does not fit the fee's kind, and for months that it does not use."""
+        recognition, months = cleaned.get("recognition"), cleaned.get("recognition_months")
+        if recognition != Recognition.SERVICE and cleaned.get("kind") != FeeKind.ONE_TIME:
+            self.add_error(
+                "recognition",
+                gettext("Only a one-time fee is earned another way than over its service period."),
+            )
+        if recognition != Recognition.MONTHS and months is not None:
+            text = gettext("Only recognition over several months uses this. Leave it empty.")
+            self.add_error("recognition_months", text)
+        elif recognition == Recognition.MONTHS and not 1 <= (months or 0) <= MAX_RECOGNITION_MONTHS:
+            text = gettext("Enter 1 to %(most)s months.")
+            self.add_error("recognition_months", text % {"most": MAX_RECOGNITION_MONTHS})
 
 
 class FeeInline(OrderedDraftRows):
