@@ -1,10 +1,8 @@
 from django.db import migrations
 
-from config.admin_site import groups
-
 
 class Migration(migrations.Migration):
-    """A release that adds rights writes the groups again: the next one by a migration of its own, instead of this."""
+    """Rights of the books; the last migration of this app writes the groups, once all their rights exist."""
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),
@@ -15,4 +13,4 @@ class Migration(migrations.Migration):
         ("wallets", "0005_several_sellers"),
     ]
 
-    operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]
+    operations = []
