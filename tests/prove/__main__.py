@@ -35,6 +35,7 @@ CAMPAIGNS = (
     "pairs",
     "quotas",
     "books",
+    "month_locks",
 )
 
 

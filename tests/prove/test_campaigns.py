@@ -73,6 +73,12 @@ def test_random_books_are_those_of_the_reckoner():
     assert "50 of 50 books were compared" in campaign("books", "--books", "50")
 
 
+@pytest.mark.long
+def test_months_are_locked_while_workers_issue_and_die():
+    output = campaign("month_locks", "--months", "1", "--customers", "40", "--kills", "4")
+    assert "in 1 locked months" in output
+
+
 def test_a_broken_guarantee_sets_the_exit_status():
     verdict = Verdict("nothing", seed=1)
     assert verdict.require(True, "kept")
