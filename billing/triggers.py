@@ -313,7 +313,7 @@ def batch_is_only_imported() -> pgtrigger.Trigger:
 
 
 def drop_target_keeps_its_place() -> pgtrigger.Trigger:
-    """Return the trigger that lets a target of the data drop change only how it is reached, when and in which format."""
+    """Return the trigger that lets a target of the data drop change its access and format, but not its place."""
     return allow_only(
         "drop_target_keeps_its_place",
         unchanged_but("format", "access_key", "secret", "hour", "is_enabled"),
