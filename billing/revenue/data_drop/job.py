@@ -47,10 +47,9 @@ def start_drop(
     with transaction.atomic():
         # Row lock: two drops of a target would replace each other's parts.
         DropTarget.objects.select_for_update(no_key=True).get(pk=target.pk)
-        running = Job.objects.filter(kind=JobKind.DATA_DROP, parameters__target=target.pk)
-        if (other := running.exclude(state__in=ENDED_STATES).first()) is not None:
+        if (running := running_drop(target)) is not None:
             text = _("Job %(job)s still drops to %(target)s. Wait for its end, or cancel it.")
-            raise DropRefused(text % {"job": other.pk, "target": target})
+            raise DropRefused(text % {"job": running.pk, "target": target})
         return start.start(
             kind=JobKind.DATA_DROP,
             title=f"Data drop to {target}",
@@ -59,6 +58,12 @@ def start_drop(
             by=by,
             at=at,
         )
+
+
+def running_drop(target: DropTarget) -> Job | None:
+    """Return the job that still drops to a target, or will when it is resumed."""
+    drops = Job.objects.filter(kind=JobKind.DATA_DROP, parameters__target=target.pk)
+    return drops.exclude(state__in=ENDED_STATES).first()
 
 
 def start_due_drops(*, at: datetime) -> int:
