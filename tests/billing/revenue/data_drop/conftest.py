@@ -15,3 +15,9 @@ def drop_directory(settings, tmp_path):
 def small_parts(monkeypatch):
     """Cut tables into several parts although tests have few rows."""
     monkeypatch.setattr(tables, "IDS_PER_PART", 10)
+
+
+@pytest.fixture(autouse=True)
+def allow_localhost(settings):
+    """Allow requests to this machine, where the S3-compatible servers run."""
+    settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from billing.models import DropPart, Job
 from billing.revenue.data_drop import plan
@@ -28,7 +29,8 @@ def reader(drop_directory):
 
 def invoiced(customer: Customer, *amounts: str, at: str = "2026-04-01") -> Invoice:
     lines = [line(amount, at, "2026-05-01") for amount in amounts]
-    return issue_invoice(customer, lines, at=at, currency="USD")
+    with transaction.atomic():
+        return issue_invoice(customer, lines, at=at, currency="USD")
 
 
 @pytest.mark.django_db
@@ -53,7 +55,8 @@ def test_changed_rows_appear(reader):
     target = folder_target()
     drop(target)
     assert [row["paid"] for row in reader.rows("invoices")] == [0]
-    record_payment(invoice_id=invoice.pk, amount=Decimal(10), method="transfer", reference="r", paid_at=NIGHT, at=NIGHT)
+    facts = {"method": "manual", "reference": "r", "paid_at": NIGHT}
+    record_payment(invoice_id=invoice.pk, amount=Decimal(10), at=NIGHT, **facts)
     drop(target, at=NIGHT + DAY)
     assert [row["paid"] for row in reader.rows("invoices")] == [10]
     assert [row["amount"] for row in reader.rows("payments")] == [10]
