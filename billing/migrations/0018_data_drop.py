@@ -19,6 +19,24 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='DropTarget',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.SlugField(max_length=40, unique=True)),
+                ('kind', models.CharField(choices=[('folder', 'folder'), ('bucket', 'S3-compatible bucket')], max_length=6)),
+                ('format', models.CharField(choices=[('parquet', 'Parquet'), ('csv', 'CSV')], default='parquet', max_length=7)),
+                ('path', models.CharField(blank=True, help_text='A folder below TOLLBOOK_DROP_DIRECTORY, or the prefix of all keys in the bucket.', max_length=200, validators=[django.core.validators.RegexValidator('^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$', 'Use letters, digits, “_”, “-” and “.”, with “/” between folders.')], verbose_name='folder or prefix')),
+                ('endpoint', models.CharField(blank=True, help_text='Bucket: such as https://s3.eu-central-1.amazonaws.com.', max_length=200)),
+                ('region', models.CharField(blank=True, help_text='Bucket: such as eu-central-1.', max_length=40)),
+                ('bucket', models.CharField(blank=True, max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$', 'This is no name of a bucket.')])),
+                ('access_key', models.CharField(blank=True, max_length=200, verbose_name='access key ID')),
+                ('secret', models.TextField(blank=True, editable=False)),
+                ('hour', models.PositiveSmallIntegerField(default=2, help_text='The drop begins in this hour of the day in UTC, 0 to 23.')),
+                ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('seller', models.ForeignKey(blank=True, help_text='Empty: all sellers.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='drop_targets', to='customers.seller')),
+            ],
+        ),
+        migrations.CreateModel(
             name='DropPart',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -35,23 +53,8 @@ class Migration(migrations.Migration):
                 ('is_final', models.BooleanField()),
                 ('written_at', models.DateTimeField()),
                 ('replaced_at', models.DateTimeField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='DropTarget',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=40, unique=True)),
-                ('kind', models.CharField(choices=[('folder', 'folder'), ('bucket', 'S3-compatible bucket')], max_length=6)),
-                ('format', models.CharField(choices=[('parquet', 'Parquet'), ('csv', 'CSV')], default='parquet', max_length=7)),
-                ('path', models.CharField(blank=True, help_text='A folder below TOLLBOOK_DROP_DIRECTORY, or the prefix of all keys in the bucket.', max_length=200, validators=[django.core.validators.RegexValidator('^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$', 'Use letters, digits, “_”, “-” and “.”, with “/” between folders.')], verbose_name='folder or prefix')),
-                ('endpoint', models.CharField(blank=True, help_text='Bucket: such as https://s3.eu-central-1.amazonaws.com.', max_length=200)),
-                ('region', models.CharField(blank=True, help_text='Bucket: such as eu-central-1.', max_length=40)),
-                ('bucket', models.CharField(blank=True, max_length=63, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$', 'This is no name of a bucket.')])),
-                ('access_key', models.CharField(blank=True, max_length=200, verbose_name='access key ID')),
-                ('secret', models.TextField(blank=True, editable=False)),
-                ('hour', models.PositiveSmallIntegerField(default=2, help_text='The drop begins in this hour of the day in UTC, 0 to 23.')),
-                ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('job', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.job')),
+                ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='billing.droptarget')),
             ],
         ),
         migrations.CreateModel(
@@ -71,6 +74,9 @@ class Migration(migrations.Migration):
                 ('access_key', models.CharField(blank=True, max_length=200, verbose_name='access key ID')),
                 ('hour', models.PositiveSmallIntegerField(default=2, help_text='The drop begins in this hour of the day in UTC, 0 to 23.')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
+                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='billing.droptarget')),
+                ('seller', models.ForeignKey(blank=True, db_constraint=False, help_text='Empty: all sellers.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller')),
             ],
             options={
                 'abstract': False,
@@ -83,36 +89,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='job',
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['usage_import', 'promotion', 'close_run', 'rendering', 'audit', 'migration_preview', 'migration', 'migration_undo', 'simulation', 'month_lock', 'export', 'data_drop'])), name='job_kind_is_known'),
-        ),
-        migrations.AddField(
-            model_name='droppart',
-            name='job',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.job'),
-        ),
-        migrations.AddField(
-            model_name='droptarget',
-            name='seller',
-            field=models.ForeignKey(blank=True, help_text='Empty: all sellers.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='drop_targets', to='customers.seller'),
-        ),
-        migrations.AddField(
-            model_name='droppart',
-            name='target',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='billing.droptarget'),
-        ),
-        migrations.AddField(
-            model_name='droptargetevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
-        ),
-        migrations.AddField(
-            model_name='droptargetevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='billing.droptarget'),
-        ),
-        migrations.AddField(
-            model_name='droptargetevent',
-            name='seller',
-            field=models.ForeignKey(blank=True, db_constraint=False, help_text='Empty: all sellers.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
         migrations.AddConstraint(
             model_name='droptarget',
