@@ -8,8 +8,11 @@ from tests.builders import make_seller
 
 pytestmark = pytest.mark.django_db
 BUCKET = {
-    "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1", "bucket": "books",
-    "access_key": "AKIA", "secret_key": "s3cret",
+    "endpoint": "https://s3.eu-central-1.amazonaws.com",
+    "region": "eu-central-1",
+    "bucket": "books",
+    "access_key": "AKIA",
+    "secret_key": "s3cret",
 }
 NOTHING = dict.fromkeys(BUCKET, "")
 

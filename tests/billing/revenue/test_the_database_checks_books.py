@@ -21,8 +21,13 @@ FIRST = {"predecessor_id": "NULL", "first_number": "1000"}
 
 OTHER_PLACE = {"name": "'other'", "path": "'other'"}
 OTHER_BUCKET = {
-    "name": "'other'", "kind": "'bucket'", "endpoint": "'https://s3.example'", "region": "'eu'",
-    "bucket": "'other'", "access_key": "'key'", "secret": "'gAAAA'",
+    "name": "'other'",
+    "kind": "'bucket'",
+    "endpoint": "'https://s3.example'",
+    "region": "'eu'",
+    "bucket": "'other'",
+    "access_key": "'key'",
+    "secret": "'gAAAA'",
 }
 OTHER_RANGE = {"number": "9", "path": "'other'"}
 CASES: list[tuple[str, str, Mapping[str, str]]] = [

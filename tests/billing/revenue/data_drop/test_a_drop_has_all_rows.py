@@ -1,20 +1,27 @@
 """The files of a drop, read back, are the rows of the tables."""
 
 import json
+import re
 from collections import defaultdict
 from decimal import Decimal
 from unittest.mock import patch
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from django.test import override_settings
 
 from billing.models import RecurringRevenue
 from billing.models.postings import Role
 from billing.revenue.data_drop import tables
+from billing.revenue.data_drop.columns import Column
+from billing.revenue.data_drop.part_file import make_part_file
+from billing.revenue.data_drop.parts import TABLES
 from billing.revenue.data_drop.tables import STORED
 from billing.revenue.metrics.reports import read_mrr_report
 from billing.revenue.reports.balances import report_trial_balance
 from billing.revenue.reports.entries import currencies_of
+from config.paths import PROJECT
 from customers.models import Customer, Seller
 from invoices.models import MonthLock
 from tests.billing.audit.books import make_books
@@ -138,3 +145,26 @@ def test_no_amount_is_a_float(reader):
         assert not {kind for kind in types.values() if kind in ("double", "float")}, name
         if {"amount", "net", "total", "units", "balance"} & set(types):
             assert {"currency", "unit"} & set(types), name
+
+
+def test_the_page_lists_all_tables():
+    rows = (PROJECT / "docs" / "data-drop.md").read_text().split("| table | rows | changes |")[1]
+    names = [
+        name
+        for row in rows.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    ]
+    assert sorted(names) == sorted(TABLES)
+
+
+def test_a_large_part_is_written_in_row_groups():
+    """A few mebibytes are in memory at a time, however large the part."""
+    columns = (Column("id", pa.int64(), "id"), Column("text", pa.string(), "text"))
+    statement = "SELECT n, repeat('x', 100) FROM generate_series(1, 100000) n"
+    with make_part_file(statement, None, columns=columns, key="id", file_format="parquet") as part:
+        file = pyarrow.parquet.ParquetFile(part.file)
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        assert (part.rows, part.first_key, part.last_key) == (100_000, 1, 100_000)
+    assert len(groups) == 3
+    assert max(group.total_byte_size for group in groups) < 6 * 1024 * 1024
