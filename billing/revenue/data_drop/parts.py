@@ -111,11 +111,12 @@ def write_part(
         places = current_parts(target).filter(table=key.table, section=key.section, number=key.number)
         current = places.first()
         is_same = current is not None and (current.sha256, current.columns) == (part.sha256, columns)
-        if is_same and not rewrites:
+        is_kept = is_same and not rewrites
+        if item.job.dry_run:
+            return WriteResult(part.rows, part.size, is_new=bool(part.rows) and not is_kept)
+        if is_kept:
             places.filter(is_final=False).update(is_final=is_final)
             return WriteResult(part.rows, part.size, is_new=False)
-        if item.job.dry_run:
-            return WriteResult(part.rows, part.size, is_new=bool(part.rows))
         path = path_of(key, job_id=item.job_id, number=item.tries, file_format=target.format) if part.rows else ""
         if path:
             store.write(path, part.file, size=part.size, sha256=part.sha256)
