@@ -6,6 +6,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='DropTarget',
             fields=[
@@ -178,4 +179,4 @@ class Migration(migrations.Migration):
             model_name='droptargetevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='259d96af95ccbe3362cb2d70daa1427f3b91f646', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_141c3', table='billing_droptargetevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -18,8 +18,8 @@ import httpx
 from billing.revenue.data_drop.store import StoreFailed
 from customers.notifications.http_client import AddressRefused, HttpAnswer, Unreachable, exchange
 
-UPLOAD_SECONDS = 300.0
-"""The most that one file takes; some 10 MB need less than 0.3 Mbit/s."""
+UPLOAD_SECONDS = 120.0
+"""The most that one file takes, within the time limit of tasks; 10 MB need a megabit per second."""
 
 _SEND_BYTES = 256 * 1024
 _EMPTY = sha256_of(b"").hexdigest()
