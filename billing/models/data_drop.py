@@ -78,13 +78,11 @@ class DropTarget(models.Model):
                 name="place_belongs_to_one_drop_target",
                 violation_error_message=_("Another target writes to this place. Choose another folder or prefix."),
             ),
-            one_of("kind", DropKind, name="drop_target_kind_is_known"),
             one_of("format", DropFormat, name="drop_format_is_known"),
             models.CheckConstraint(condition=Q(path__regex=_PATH), name="drop_path_leads_below_its_folder"),
             finite("hour", most=23, name="drop_begins_in_an_hour_of_the_day"),
             models.CheckConstraint(
-                condition=Q(kind=DropKind.FOLDER, endpoint="", bucket="", region="", access_key="", secret="")
-                & ~Q(path="")
+                condition=Q(kind=DropKind.FOLDER, endpoint="", bucket="", region="", access_key="") & ~Q(path="")
                 | Q(kind=DropKind.BUCKET, endpoint__regex="^https?://", bucket__regex=_BUCKET)
                 & ~Q(region="")
                 & ~Q(access_key=""),
@@ -95,7 +93,7 @@ class DropTarget(models.Model):
             ),
             models.CheckConstraint(
                 # How all that Fernet encrypts begins.
-                condition=Q(kind=DropKind.FOLDER) | Q(secret__startswith="gAAAA"),  # noqa: S106
+                condition=Q(kind=DropKind.FOLDER, secret="") | Q(kind=DropKind.BUCKET, secret__startswith="gAAAA"),  # noqa: S106
                 name="drop_target_secret_is_kept_encrypted",
             ),
         ]
@@ -120,7 +118,7 @@ class DropPart(models.Model):
 
     target = models.ForeignKey("billing.DropTarget", on_delete=models.PROTECT, related_name="parts", db_index=False)
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="+", db_index=False)
-    table = models.CharField(max_length=40)
+    table_name = models.CharField(max_length=40)
     section = models.CharField(max_length=40, blank=True)
     number = models.PositiveBigIntegerField()
     path = models.CharField(max_length=200, blank=True)
@@ -137,7 +135,7 @@ class DropPart(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["target", "table", "section", "number"],
+                fields=["target", "table_name", "section", "number"],
                 condition=Q(replaced_at__isnull=True),
                 name="range_of_a_drop_has_one_part",
             ),
@@ -169,4 +167,4 @@ class DropPart(models.Model):
         triggers = [drop_part_is_only_replaced()]
 
     def __str__(self) -> str:
-        return self.path or f"{self.table} {self.section} {self.number}: no rows"
+        return self.path or f"{self.table_name} {self.section} {self.number}: no rows"

@@ -30,7 +30,7 @@ def fields(**changes):
 
 
 def folder(**changes):
-    return fields(name="share", kind="folder", **NOTHING | changes)
+    return fields(**{"name": "share", "kind": "folder"} | NOTHING | changes)
 
 
 def test_finance_adds_a_bucket_whose_secret_is_stored_encrypted(member):

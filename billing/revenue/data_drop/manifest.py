@@ -35,15 +35,15 @@ def publish(job: Job, target: DropTarget, *, plan: DropPlan, store: Store, at: d
 def _retire(target: DropTarget, plan: DropPlan, *, at: datetime) -> None:
     """Take out parts that are not of this drop: of months that were unlocked, and of tables that were removed."""
     wanted = set(list_sections(plan))
-    for table, section in set(current_parts(target).values_list("table", "section")) - wanted:
-        current_parts(target).filter(table=table, section=section).update(replaced_at=at)
+    for table, section in set(current_parts(target).values_list("table_name", "section")) - wanted:
+        current_parts(target).filter(table_name=table, section=section).update(replaced_at=at)
 
 
 def _describe(job: Job, target: DropTarget, *, at: datetime) -> dict[str, Any]:
     files: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    parts = current_parts(target).exclude(path="").order_by("table", "section", "number")
+    parts = current_parts(target).exclude(path="").order_by("table_name", "section", "number")
     for part in parts.iterator():
-        files[part.table].append(_describe_file(part))
+        files[part.table_name].append(_describe_file(part))
     return {
         "version": VERSION,
         "target": target.name,

@@ -85,7 +85,9 @@ def final_keys(target: DropTarget) -> set[PartKey]:
     parts = current_parts(target).filter(is_final=True)
     return {
         PartKey(table, section, number)
-        for table, section, number, columns in parts.values_list("table", "section", "number", "columns").iterator()
+        for table, section, number, columns in parts.values_list(
+            "table_name", "section", "number", "columns"
+        ).iterator()
         if digests.get(table) == columns
     }
 
@@ -108,7 +110,7 @@ def write_part(
         statement, parameters, columns=table.columns, key=table.key, file_format=target.format
     ) as part:
         hit_failpoint("drop.read")
-        places = current_parts(target).filter(table=key.table, section=key.section, number=key.number)
+        places = current_parts(target).filter(table_name=key.table, section=key.section, number=key.number)
         current = places.first()
         is_same = current is not None and (current.sha256, current.columns) == (part.sha256, columns)
         is_kept = is_same and not rewrites
@@ -147,7 +149,7 @@ def _record(
     DropPart.objects.create(
         target=target,
         job_id=item.job_id,
-        table=key.table,
+        table_name=key.table,
         section=key.section,
         number=key.number,
         path=path,

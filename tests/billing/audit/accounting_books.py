@@ -60,12 +60,12 @@ def export_books() -> None:
 
 def drop_tables(seller: Seller) -> None:
     """Set up a folder and a bucket; a canceled drop has left a part there, and one that was replaced."""
-    folder = DropTarget.objects.create(name="folder", seller=seller, kind="folder", path="warehouse")
+    folder = DropTarget.objects.create(name="folder", seller=seller, kind="folder", path="exports")
     place = {"endpoint": "https://s3.example", "region": "eu-central-1", "bucket": "books", "access_key": "key"}
     DropTarget.objects.create(name="bucket", kind="bucket", secret=seal("secret"), **place)
     job = start_drop(folder, by=None, at=AT)
     cancel(job_id=job.pk, by=None, at=AT)
-    facts = {"target": folder, "job": job, "table": "lines", "number": 0, "columns": "0" * 64, "written_at": AT}
+    facts = {"target": folder, "job": job, "table_name": "lines", "number": 0, "columns": "0" * 64, "written_at": AT}
     file = {"sha256": "1" * 64, "size": 1_000, "rows": 2, "first_key": 1, "last_key": 2, "is_final": False}
     DropPart.objects.create(path="lines/000000-1-1.parquet", replaced_at=AT, **facts, **file)
     DropPart.objects.create(path="lines/000000-2-1.parquet", **facts, **file)

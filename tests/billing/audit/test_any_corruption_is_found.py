@@ -147,7 +147,18 @@ ANY_VALUE_IS_FINE = {
     **{
         f"billing_droppart.{column}": "of a file outside of the database, which alone can compare it"
         for column in (
-            *("target_id", "job_id", "table", "section", "number", "path", "sha256", "size", "rows", "first_key"),
+            *(
+                "target_id",
+                "job_id",
+                "table_name",
+                "section",
+                "number",
+                "path",
+                "sha256",
+                "size",
+                "rows",
+                "first_key",
+            ),
             *("last_key", "columns", "is_final", "written_at", "replaced_at"),
         )
     },

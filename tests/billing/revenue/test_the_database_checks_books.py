@@ -129,7 +129,7 @@ CASES: list[tuple[str, str, Mapping[str, str]]] = [
     ("sync_record_is_of_a_row", "syncrecord", {"row_id": "0"}),
     # targets of the data drop, and the parts that lie there
     ("place_belongs_to_one_drop_target", "droptarget", {"name": "'other'"}),
-    ("drop_target_kind_is_known", "droptarget", {**OTHER_PLACE, "kind": "'other'"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_PLACE, "kind": "'other'"}),
     ("drop_format_is_known", "droptarget", {**OTHER_PLACE, "format": "'other'"}),
     ("drop_path_leads_below_its_folder", "droptarget", {**OTHER_PLACE, "path": "'a/../../b'"}),
     ("drop_path_leads_below_its_folder", "droptarget", {**OTHER_PLACE, "path": "'/etc'"}),

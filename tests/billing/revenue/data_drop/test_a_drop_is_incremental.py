@@ -91,7 +91,7 @@ def test_a_draft_keeps_its_range_open(reader, monkeypatch):
     target = folder_target()
     drop(target)
     own = draft.lines.get().pk // 10
-    finality = {part.number: part.is_final for part in DropPart.objects.filter(table="lines")}
+    finality = {part.number: part.is_final for part in DropPart.objects.filter(table_name="lines")}
     assert finality.pop(own) is False
     assert any(finality.values())
     assert draft.pk not in {row["invoice_id"] for row in reader.rows("lines")}

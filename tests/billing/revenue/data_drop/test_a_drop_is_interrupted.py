@@ -53,7 +53,7 @@ def complete(reader: Reader) -> Job:
     assert job.state == "done"
     assert [row["external_id"] for row in reader.rows("customers")] == ["acme"]
     assert [row["code"] for row in reader.rows("sellers")] == ["acme"]
-    written = Counter(DropPart.objects.values_list("table", "section", "number"))
+    written = Counter(DropPart.objects.values_list("table_name", "section", "number"))
     assert set(written.values()) == {1}, "a finished part was written again"
     return job
 
