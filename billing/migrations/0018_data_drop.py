@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('table_name', models.CharField(max_length=40)),
                 ('section', models.CharField(blank=True, max_length=40)),
-                ('number', models.PositiveBigIntegerField()),
+                ('number', models.BigIntegerField()),
                 ('path', models.CharField(blank=True, max_length=200)),
                 ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
                 ('size', models.BigIntegerField()),

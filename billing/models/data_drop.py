@@ -120,7 +120,7 @@ class DropPart(models.Model):
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="+", db_index=False)
     table_name = models.CharField(max_length=40)
     section = models.CharField(max_length=40, blank=True)
-    number = models.PositiveBigIntegerField()
+    number = models.BigIntegerField()
     path = models.CharField(max_length=200, blank=True)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     size = models.BigIntegerField()

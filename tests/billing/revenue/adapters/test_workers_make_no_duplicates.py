@@ -113,7 +113,7 @@ class TestAKilledWorker:
         kill_after_sending(tmp_path)
         assert len(hubspot.named("companies")) == 1
         assert not SyncRecord.objects.filter(state="synced").exists()
-        assert push_due(at=AT + timedelta(seconds=179)).synced == 2, "its record is leased for 180 s"
+        assert push_due(at=AT + timedelta(seconds=179)).synced == 4, "the third company is leased for 180 s"
         sync_until_done(AT + timedelta(seconds=181))
         assert (len(hubspot.named("companies")), len(hubspot.named("deals"))) == (3, 3)
         assert [method for method, _ in hubspot.requests].count("POST") == 6
