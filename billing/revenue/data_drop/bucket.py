@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256 as sha256_of
 from typing import IO
-from urllib.parse import quote
-
-import httpx
+from urllib.parse import quote, urlsplit
 
 from billing.revenue.data_drop.store import StoreFailed
 from customers.notifications.http_client import AddressRefused, HttpAnswer, Unreachable, exchange
@@ -39,7 +37,7 @@ _REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class BucketStore:
     """See `Store`. prefix: of all keys. at: the time that requests are signed with."""
 
     endpoint: str
@@ -74,12 +72,13 @@ class Bucket:
 
     def sign(self, method: str, url: str, *, sha256: str) -> dict[str, str]:
         """Return the headers that sign a request without a query. sha256: of its body."""
-        parts = httpx.URL(url)
+        parts = urlsplit(url)
+        # The client leaves out the port that the scheme implies.
+        host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
         moment = self.at.astimezone(UTC)
         date, stamp = f"{moment:%Y%m%d}", f"{moment:%Y%m%dT%H%M%SZ}"
-        path = parts.raw_path.decode("ascii")
-        facts = f"host:{parts.netloc.decode('ascii')}\nx-amz-content-sha256:{sha256}\nx-amz-date:{stamp}\n"
-        request = f"{method}\n{path}\n\n{facts}\n{_SIGNED}\n{sha256}"
+        facts = f"host:{host}\nx-amz-content-sha256:{sha256}\nx-amz-date:{stamp}\n"
+        request = f"{method}\n{parts.path}\n\n{facts}\n{_SIGNED}\n{sha256}"
         scope = f"{date}/{self.region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256_of(request.encode()).hexdigest()}"
         key = f"AWS4{self.secret}".encode()
@@ -102,8 +101,8 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 def _failure(bucket: str, answer: HttpAnswer) -> StoreFailed:
     """Return the reason that a server gives, with the way out."""
     code, message = _CODE.search(answer.text), _MESSAGE.search(answer.text)
-    said = ": ".join(found[1] for found in (code, message) if found) or "no reason given"
+    reason = ": ".join(element[1] for element in (code, message) if element) or "no reason given"
     remedy = _REMEDIES.get(code[1] if code else "", "")
     may_pass = answer.status in (408, 409, 425, 429) or answer.status >= 500
-    text = f"Bucket {bucket} answers {answer.status}, {said.rstrip('.')}."
+    text = f"Bucket {bucket} answers {answer.status}, {reason.rstrip('.')}."
     return StoreFailed(f"{text} {remedy}." if remedy else text, may_pass=may_pass)

@@ -11,7 +11,7 @@ from django.db import models
 from lib.field_types import QuantityField
 
 
-class Column(NamedTuple):
+class DropColumn(NamedTuple):
     """A column of a dropped table. path: of the field that it is read from, as in a queryset."""
 
     name: str
@@ -19,10 +19,10 @@ class Column(NamedTuple):
     path: str
 
 
-def read_columns(model: type[models.Model], names: str, **paths: str) -> tuple[Column, ...]:
+def read_columns(model: type[models.Model], names: str, **paths: str) -> tuple[DropColumn, ...]:
     """Return columns named like fields, followed by those that are read along a path of fields."""
     all_paths = {**{name: name for name in names.split()}, **paths}
-    return tuple(Column(name, arrow_type(_field_at(model, path)), path) for name, path in all_paths.items())
+    return tuple(DropColumn(name, arrow_type(_field_at(model, path)), path) for name, path in all_paths.items())
 
 
 def arrow_type(field: Any) -> pa.DataType:
@@ -51,7 +51,7 @@ def arrow_type(field: Any) -> pa.DataType:
     raise TypeError(f"{field} has no type of column.")
 
 
-def columns_digest(columns: Iterable[Column], file_format: str) -> str:
+def columns_digest(columns: Iterable[DropColumn], file_format: str) -> str:
     """Return the SHA-256 of a format, and of the names and types: parts with another one are written again."""
     facts = [[column.name, str(column.type)] for column in columns]
     return sha256(msgspec.json.encode([file_format, facts])).hexdigest()

@@ -13,7 +13,7 @@ from lib.failpoints import hit_failpoint
 _SETTING = "TOLLBOOK_DROP_DIRECTORY"
 
 
-class Folder:
+class FolderStore:
     """See `Store`. root: no path leads out of it, not even by a symbolic link."""
 
     def __init__(self, root: Path, path: str) -> None:
@@ -47,7 +47,7 @@ class Folder:
         return resolved
 
 
-def open_folder(directory: str, path: str) -> Folder:
+def open_folder(directory: str, path: str) -> FolderStore:
     """
     Return a folder below the directory that the administrator allows.
 
@@ -58,7 +58,7 @@ def open_folder(directory: str, path: str) -> Folder:
     root = Path(directory)
     if not root.is_absolute() or not root.is_dir():
         raise StoreFailed(f"{_SETTING} is “{directory}”, which is no directory on this host. Create or mount it.")
-    return Folder(root, path)
+    return FolderStore(root, path)
 
 
 def _copy_of(target: Path) -> Path:

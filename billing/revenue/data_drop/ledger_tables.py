@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.models import Posting, RecurringRevenue
-from billing.revenue.data_drop.columns import Column, read_columns
+from billing.revenue.data_drop.columns import DropColumn, read_columns
 from billing.revenue.data_drop.plan import DropPlan
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
@@ -36,7 +36,7 @@ class PostingTable:
     """Postings: of locked months as frozen, of open ones as computed; these have neither an id nor a lock."""
 
     name: str = "postings"
-    columns: tuple[Column, ...] = read_columns(
+    columns: tuple[DropColumn, ...] = read_columns(
         Posting,
         "id lock_id month seller_id currency service_month booked_month customer_id source source_id debit credit"
         " amount kind plan_id feature_id fee_id pack_id country tax_name tax_rate method",
@@ -77,7 +77,7 @@ class RecurringRevenueTable:
     """Recurring revenue by customer and month end: of locked months as frozen, of open ones without usage MRR."""
 
     name: str = "recurring_revenue"
-    columns: tuple[Column, ...] = read_columns(
+    columns: tuple[DropColumn, ...] = read_columns(
         RecurringRevenue, "lock_id seller_id customer_id month currency net gross usage"
     )
     key: str = "customer_id"

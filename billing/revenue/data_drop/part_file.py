@@ -14,7 +14,7 @@ import pyarrow.parquet
 from django.db import connection
 
 from billing.models.data_drop import DropFormat
-from billing.revenue.data_drop.columns import Column
+from billing.revenue.data_drop.columns import DropColumn
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """Size of the text that becomes one row group."""
@@ -48,7 +48,7 @@ class _Writer(Protocol):
 
 @contextmanager
 def make_part_file(
-    statement: str, parameters: Any, *, columns: Sequence[Column], key: str, file_format: str
+    statement: str, parameters: Any, *, columns: Sequence[DropColumn], key: str, file_format: str
 ) -> Iterator[PartFile]:
     """
     Write the rows of a SELECT to a temporary file for the duration of the block; the same rows give the same bytes.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from django.db.models import QuerySet
 
 from billing.models import DropPart, DropTarget, JobItem
-from billing.revenue.data_drop.columns import Column, columns_digest
+from billing.revenue.data_drop.columns import DropColumn, columns_digest
 from billing.revenue.data_drop.ledger_tables import PostingTable, RecurringRevenueTable
 from billing.revenue.data_drop.part_file import PartFile, make_part_file
 from billing.revenue.data_drop.plan import DropPlan
@@ -24,7 +24,7 @@ class Table(Protocol):
     def name(self) -> str: ...
 
     @property
-    def columns(self) -> tuple[Column, ...]: ...
+    def columns(self) -> tuple[DropColumn, ...]: ...
 
     @property
     def key(self) -> str: ...

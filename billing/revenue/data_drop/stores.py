@@ -6,7 +6,7 @@ from django.conf import settings
 
 from billing.models import DropTarget
 from billing.models.data_drop import DropKind
-from billing.revenue.data_drop.bucket import Bucket
+from billing.revenue.data_drop.bucket import BucketStore
 from billing.revenue.data_drop.folder import open_folder
 from billing.revenue.data_drop.store import Store, StoreFailed
 from customers.notifications.webhook_secrets import SecretUnreadable, unseal
@@ -24,4 +24,4 @@ def open_store(target: DropTarget, *, at: datetime) -> Store:
         secret = unseal(target.secret)
     except SecretUnreadable as error:
         raise StoreFailed(f"{error}") from error
-    return Bucket(target.endpoint, target.region, target.bucket, target.path, target.access_key, secret, at)
+    return BucketStore(target.endpoint, target.region, target.bucket, target.path, target.access_key, secret, at)

@@ -17,7 +17,7 @@ from billing.models import (
     Subscription,
     SubscriptionQuantity,
 )
-from billing.revenue.data_drop.columns import Column, read_columns
+from billing.revenue.data_drop.columns import DropColumn, read_columns
 from billing.revenue.data_drop.plan import DropPlan
 from customers.models import Customer, ExchangeRate, Seller
 from invoices.models import (
@@ -67,7 +67,7 @@ class StoredTable:
 
     name: str
     model: type[Model]
-    columns: tuple[Column, ...]
+    columns: tuple[DropColumn, ...]
     live: Q = _ALL
     seller: str = ""
     of_seller: Callable[[int], Q] | None = None

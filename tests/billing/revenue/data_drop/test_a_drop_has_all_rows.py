@@ -14,7 +14,7 @@ from django.test import override_settings
 from billing.models import RecurringRevenue
 from billing.models.postings import Role
 from billing.revenue.data_drop import tables
-from billing.revenue.data_drop.columns import Column
+from billing.revenue.data_drop.columns import DropColumn
 from billing.revenue.data_drop.part_file import make_part_file
 from billing.revenue.data_drop.parts import TABLES
 from billing.revenue.data_drop.tables import STORED
@@ -160,7 +160,7 @@ def test_the_page_lists_all_tables():
 
 def test_a_large_part_is_written_in_row_groups():
     """A few mebibytes are in memory at a time, however large the part."""
-    columns = (Column("id", pa.int64(), "id"), Column("text", pa.string(), "text"))
+    columns = (DropColumn("id", pa.int64(), "id"), DropColumn("text", pa.string(), "text"))
     statement = "SELECT n, repeat('x', 100) FROM generate_series(1, 100000) n"
     with make_part_file(statement, None, columns=columns, key="id", file_format="parquet") as part:
         file = pyarrow.parquet.ParquetFile(part.file)
