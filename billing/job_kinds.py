@@ -8,6 +8,7 @@ from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
 from billing.revenue.accounting_files.job import EXPORT
+from billing.revenue.data_drop.job import DATA_DROP
 from billing.revenue.month_end.month_freeze import MONTH_LOCK
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
@@ -24,4 +25,5 @@ KINDS: JobDefinitions = {
     JobKind.SIMULATION: SIMULATION,
     JobKind.MONTH_LOCK: MONTH_LOCK,
     JobKind.EXPORT: EXPORT,
+    JobKind.DATA_DROP: DATA_DROP,
 }

@@ -14,6 +14,7 @@ from billing.privacy import retention as privacy_retention
 from billing.revenue.accruals import accrual_run
 from billing.revenue.adapters.change_search import queue_changes
 from billing.revenue.adapters.push_run import push_due
+from billing.revenue.data_drop.job import start_due_drops
 from billing.simulation.retention import delete_old_results
 from billing.simulation.sandbox import advance_all
 from billing.subscriptions.periods import generation
@@ -92,6 +93,7 @@ clear_old_jobs = due_task("billing.clear_old_jobs", _clear_old_jobs)
 accrue_revenue = due_task("billing.accrue_revenue", accrual_run.accrue_all, seconds=CLOSING_SECONDS)
 queue_sync_records = due_task("billing.queue_sync_records", queue_changes, seconds=BULK_SECONDS)
 send_sync_records = due_task("billing.send_sync_records", push_due, seconds=BULK_SECONDS)
+start_data_drops = due_task("billing.start_data_drops", start_due_drops)
 apply_retention = due_task("billing.apply_retention", privacy_retention.apply_retention, seconds=CLOSING_SECONDS)
 tax_voucher_usage = due_task("billing.tax_voucher_usage", voucher_usage.tax_voucher_usage, seconds=BULK_SECONDS)
 lapse_reservations = due_task("billing.lapse_reservations", lapse_due)

@@ -310,3 +310,28 @@ def batch_is_only_imported() -> pgtrigger.Trigger:
         operation=WRITE,
         remedy="make another one; a batch of a locked month is only marked as imported",
     )
+
+
+def drop_target_keeps_its_place() -> pgtrigger.Trigger:
+    """Return the trigger that lets a target of the data drop change its access and format, but not its place."""
+    return allow_only(
+        "drop_target_keeps_its_place",
+        unchanged_but("format", "access_key", "secret", "hour", "is_enabled"),
+        remedy="disable this target and add another one",
+        operation=pgtrigger.Update,
+    )
+
+
+def drop_part_is_only_replaced() -> pgtrigger.Trigger:
+    """
+    Return the trigger that lets a part of a data drop only become final or replaced, once each; a replaced one may be
+    deleted with its file.
+    """
+    return allow_only(
+        "drop_part_is_only_replaced",
+        f"""
+            OLD.replaced_at IS NULL AND NEW.is_final >= OLD.is_final AND {unchanged_but("is_final", "replaced_at")}
+            OR TG_OP = 'DELETE' AND OLD.replaced_at IS NOT NULL
+        """,
+        remedy="write another part, which replaces it",
+    )

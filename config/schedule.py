@@ -18,6 +18,8 @@ _SECONDS_BETWEEN_RUNS = {
     "billing.accrue_revenue": 3600,
     "billing.queue_sync_records": 300,
     "billing.send_sync_records": 10,
+    # Each target begins in its own hour of the night.
+    "billing.start_data_drops": 600,
     "billing.apply_retention": 86_400,
     "billing.clear_old_jobs": 3600,
     # A rendering whose lease must expire first waits 45 s of the 60 s (invoices/rendering/render_queue.py).

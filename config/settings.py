@@ -122,6 +122,8 @@ CUSTOMER_RETENTION_DAYS = env.int("TOLLBOOK_CUSTOMER_RETENTION_DAYS", default=0)
 ADDRESS_RETENTION_DAYS = env.int("TOLLBOOK_ADDRESS_RETENTION_DAYS", default=0)
 # Days for which a finished job keeps its content and findings, which may hold customers' data.
 JOB_RETENTION_DAYS = env.int("TOLLBOOK_JOB_RETENTION_DAYS", default=90)
+# The directory that folders of the data drop lie below; without it, only buckets are possible.
+DROP_DIRECTORY = env.str("TOLLBOOK_DROP_DIRECTORY", default="")
 
 # Payment ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Staff pages of usage and billing. Pages of lower apps that also show usage are completed here."""
 
-from billing.admin import accounting_files, adapters, jobs, plan_migrations
+from billing.admin import accounting_files, adapters, data_drop, jobs, plan_migrations
 from billing.admin.closing import invoices, month_end, periods
 from billing.admin.customer_page import customer_page
 from billing.admin.limits import alert_rules, alerts, reservations, spend_caps
@@ -25,6 +25,7 @@ __all__ = [
     "corrections",
     "coupons",
     "customer_page",
+    "data_drop",
     "events",
     "ignore_rules",
     "invoices",

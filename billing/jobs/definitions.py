@@ -45,6 +45,7 @@ class JobDefinition:
         part is done.
     columns: columns of the result file, whose rows are the items' findings.
     reads_snapshot: whether the item reads one snapshot of the database (repeatable read).
+    last_item_waits: whether the last item is processed only when no other one waits; it sees which of them failed.
     complete: called once all items are done, in the transaction that completes the job.
     """
 
@@ -53,6 +54,7 @@ class JobDefinition:
     process: Callable[[JobItem, datetime], ItemOutcome]
     columns: tuple[str, ...] = ()
     reads_snapshot: bool = False
+    last_item_waits: bool = False
     complete: Callable[[Job, datetime], None] = lambda job, at: None
 
 

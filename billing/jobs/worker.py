@@ -70,36 +70,41 @@ def _turn(
     if job.total is None:
         return split_job(job_id=job.pk, definition=kind, at=clock(), deadline=deadline)
     for _ in deadline.limit(range(ITEMS_PER_TURN)):
-        item_id = _begin(job.pk)
+        item_id = _begin(job.pk, last_waits=kind.last_item_waits)
         if item_id is None:
             return completion.complete_job(job_id=job.pk, definition=kind, at=clock())
         _do(item_id, kind, worked, clock)
     return True
 
 
-# SKIP LOCKED and the gap keep two workers from starting one item; the item's own row lock follows in `_do`.
+# SKIP LOCKED and the gap keep two workers from starting one item; the item's own row lock follows in `_do`. An item
+# in progress is still waiting for all but its own worker.
 _BEGIN = """
 UPDATE billing_jobitem SET tries = tries + 1, begun_at = clock_timestamp()
 WHERE id = (
     SELECT i.id FROM billing_jobitem i JOIN billing_job j ON j.id = i.job_id
     WHERE i.job_id = %s AND i.state = 'waiting' AND j.state = 'running'
         AND (i.begun_at IS NULL OR i.begun_at < clock_timestamp() - i.tries * %s * interval '1 second')
+        AND NOT (%s AND i.number = j.total AND EXISTS (
+            SELECT FROM billing_jobitem o WHERE o.job_id = i.job_id AND o.state = 'waiting' AND o.number < i.number))
     ORDER BY i.number LIMIT 1 FOR UPDATE OF i SKIP LOCKED
 )
 RETURNING id
 """
 
 
-def _begin(job_id: int) -> int | None:
+def _begin(job_id: int, *, last_waits: bool) -> int | None:
     """
     Count a try of the next item and return its id; None if no item is available.
+
+    last_waits: see `JobDefinition.last_item_waits`.
 
     No other worker starts the item for `GAP_SECONDS`, by when the item is locked; each failed try adds as much again.
     A server crash can lose only this count, so the commit doesn't wait for the disk.
     """
     with transaction.atomic():
         sql.execute("SET LOCAL synchronous_commit = off")
-        ids = sql.fetch_column(_BEGIN, [job_id, GAP_SECONDS])
+        ids = sql.fetch_column(_BEGIN, [job_id, GAP_SECONDS, last_waits])
     return ids[0] if ids else None
 
 

@@ -15,6 +15,7 @@ from billing.models.clones import Clone
 from billing.models.commitments import Settlement, SubscriptionCommitment
 from billing.models.corrections import Correction
 from billing.models.costs import CountedCost
+from billing.models.data_drop import DropPart, DropTarget
 from billing.models.drawdowns import Drawdown
 from billing.models.dunning import DunnedSubscription
 from billing.models.included_credits import PeriodGrant
@@ -70,6 +71,8 @@ __all__ = [
     "Dismissal",
     "DistinctValue",
     "Drawdown",
+    "DropPart",
+    "DropTarget",
     "DunnedSubscription",
     "Event",
     "ExportBatch",

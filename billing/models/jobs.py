@@ -29,6 +29,7 @@ class JobKind(models.TextChoices):
     SIMULATION = "simulation", _("simulation")
     MONTH_LOCK = "month_lock", _("month lock")
     EXPORT = "export", _("accounting files")
+    DATA_DROP = "data_drop", _("data drop")
 
 
 class JobState(models.TextChoices):

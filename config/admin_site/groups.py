@@ -26,6 +26,7 @@ EVERYTHING_SEEN = [
 ]
 BOOKS = [
     "billing.posting recurringrevenue accountingtarget account accountmapping exportbatch synctarget syncrecord",
+    "billing.droptarget",
     "wallets.breakagerate",
     "invoices.writeoff",
 ]
@@ -43,7 +44,7 @@ MEASURES = ["plans.feature meter meterreading"]
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
         ("view", [*EVERYTHING_SEEN, *BOOKS]),
-        ("add change", [*MAPPED, "billing.synctarget"]),
+        ("add change", [*MAPPED, "billing.synctarget droptarget"]),
         ("change", ["billing.syncrecord"]),
         ("delete", ["billing.account accountmapping"]),
         ("add change delete", [*PRICES, *MEASURES]),
@@ -94,7 +95,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
             ["billing.scheduledchange", "billing.reservation", "billing.unmatchedusage", "invoices.rendering"],
         ),
         ("add change", ["billing.ignorerule"]),
-        ("view", ["billing.synctarget syncrecord"]),
+        ("view", ["billing.synctarget syncrecord droptarget"]),
         ("change", ["customers.delivery", "billing.alert", "billing.syncrecord"]),
         ("close", ["billing.period"]),
         ("correct import", ["billing.event"]),

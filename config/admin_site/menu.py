@@ -148,6 +148,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Account mapping"), "mediation", "billing.accountmapping"),
             MenuItem(_("Sync targets"), "sync_alt", "billing.synctarget"),
             MenuItem(_("Sync records"), "cloud_sync", "billing.syncrecord"),
+            MenuItem(_("Drop targets"), "cloud_upload", "billing.droptarget"),
             MenuItem(_("Exchange rates"), "currency_exchange", "customers.exchangerate"),
             MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
         ],

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Rights of the books; the last migration of this app writes the groups, once all their rights exist."""
+    """Rights of the books."""
 
     dependencies = [
         ("platform", "0001_groups_of_staff"),

@@ -46,6 +46,7 @@ MODULES = {
     "the client's JSON, before it is read into a class": ("clients/python/src/tollbook_client",),
     "a value of any column, made into text": (
         "billing/privacy/data_export.py",
+        "billing/revenue/data_drop",
         "plans/catalog/version_snapshot.py",
         "plans/price_lists",
         "wallets/ledger/hash_chain.py",

@@ -14,6 +14,7 @@ OF_NO_CUSTOMER = {
     "billing/api/revenue/batches.py": "files of sellers' months are made in real time",
     "billing/admin/accounting_files/batches.py": "files of sellers' months are made in real time",
     "billing/admin/adapters/targets.py": "records of live customers are pushed in real time",
+    "billing/admin/data_drop.py": "all tables are dropped in real time",
     "billing/admin/adapters/records.py": "records of live customers are pushed in real time",
     "billing/admin/revenue/mrr_page.py": "revenue of live customers",
     "billing/admin/revenue/reports.py": "revenue of live customers",

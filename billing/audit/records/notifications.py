@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
-from billing.models import SyncTarget
+from billing.models import DropTarget, SyncTarget
 from customers.models import WebhookEndpoint
 from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 from invoices.models import MerchantAccount
@@ -44,6 +44,11 @@ def _unreadable(books: Books) -> Iterator[Row]:
             unseal(target.secret)
         except SecretUnreadable as error:
             yield {"sync_target_id": target.pk, "error": str(error)}
+    for drop_target in DropTarget.objects.exclude(secret="").order_by("pk"):
+        try:
+            unseal(drop_target.secret)
+        except SecretUnreadable as error:
+            yield {"drop_target_id": drop_target.pk, "error": str(error)}
 
 
 _OVERDUE = """

@@ -14,6 +14,7 @@ from billing.revenue.adapters.sources import read_record
 from billing.revenue.adapters.targets import RECORDS, make_adapter
 from customers.notifications.webhook_secrets import SecretUnreadable
 from lib.error_text import storable_error_text
+from lib.failpoints import hit_failpoint
 from lib.queue import NO_DEADLINE, Deadline, Lease
 
 MAX_REMOTE_ID = 100
@@ -62,7 +63,7 @@ class PushRun:
             return
         record = read_record(row, at=self.at)
         if record is None:
-            self._accept(lease, row, row.digest, row.remote_id, "nothing to send: the row was deleted")
+            self._accept(lease, row, row.digest, row.remote_id, "nothing to send: the row is not of this target")
         elif row.kind == RecordKind.DEAL and not record.parent_id:
             self._release(lease, row, "The company is sent first.", pause=COMPANY_WAIT)
         else:
@@ -71,6 +72,7 @@ class PushRun:
     def _send(self, lease: Lease, row: SyncRecord, record: OurRecord) -> None:
         try:
             remote_id = self._upsert(row, record)
+            hit_failpoint("adapters.sent")
         except RecordRefused as refusal:
             self._refuse(lease, row, record, str(refusal))
         except TryFailed as failure:

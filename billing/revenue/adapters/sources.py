@@ -40,8 +40,15 @@ def read_batch(target: SyncTarget, *, after: int, size: int, at: datetime) -> tu
 
 
 def read_record(record: SyncRecord, *, at: datetime) -> OurRecord | None:
-    """Return one record as it is now; None if its row was deleted."""
+    """
+    Return one record as it is now; None if its row is not, or no longer, one of the target's.
+
+    The seller or the start date may have changed since the row was queued. A record that the target has already is
+    kept equal all the same, so that its invoice is voided there, too.
+    """
     target, id_ = record.target, record.row_id
+    if not record.remote_id and not _is_of_target(record):
+        return None
     match record.kind:
         case RecordKind.COMPANY:
             records: Iterable[OurRecord] = _companies([id_])
@@ -50,6 +57,16 @@ def read_record(record: SyncRecord, *, at: datetime) -> OurRecord | None:
         case _:
             records = _invoice_records(target, [id_])
     return next(iter(records), None)
+
+
+def _is_of_target(record: SyncRecord) -> bool:
+    """Return whether a search for changes would queue the row now; a deal's own query says so."""
+    match record.kind:
+        case RecordKind.COMPANY:
+            return _customers(record.target).filter(pk=record.row_id).exists()
+        case RecordKind.INVOICE:
+            return _invoices(record.target).filter(pk=record.row_id).exists()
+    return True
 
 
 def _customers(target: SyncTarget) -> QuerySet[Customer]:

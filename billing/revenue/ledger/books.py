@@ -6,11 +6,13 @@ seller's time zone takes effect where the last locked month ended.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import takewhile
 from zoneinfo import ZoneInfo
+
+from django.db.models import Q
 
 from customers.models import Seller
 from invoices.documents.calendar_months import month_bounds, month_of, next_month
@@ -54,14 +56,18 @@ class SellerBooks:
         return min(max(bisect_right(self.months, month), 1), len(self.months))
 
 
-def read_books(seller: Seller, *, at: datetime, months_ahead: int = 0) -> SellerBooks:
+def read_books(
+    seller: Seller, *, at: datetime, months_ahead: int = 0, lock_ids: Collection[int] | None = None
+) -> SellerBooks:
     """
     Return the books of a seller from their first month to the one that contains `at`.
 
     They begin with the month of the opening balances, or else with that of the first live invoice or subscription.
     The running month ends at `at`. months_ahead: more months after it, the first of them the rest of the running one.
+    lock_ids: the locks to follow, which were in force at an earlier time, in place of those in force now.
     """
-    in_force = MonthLock.objects.filter(seller=seller, unlocked_at__isnull=True)
+    followed = Q(unlocked_at__isnull=True) if lock_ids is None else Q(pk__in=lock_ids)
+    in_force = MonthLock.objects.filter(followed, seller=seller)
     locks = {lock.month: lock for lock in in_force.only("month", "ends_at", "locked_at", "frozen_at")}
     zone = ZoneInfo(seller.time_zone)
     running = month_of(at.astimezone(zone).date())

@@ -103,6 +103,7 @@ REAL_TIME_TASKS = {
     "billing.advance_clocks": "advances test clocks itself",
     "billing.accrue_revenue": "customers in the sandbox are in no books",
     "billing.queue_sync_records": "no customer of the sandbox is sent to another system",
+    "billing.start_data_drops": "no customer of the sandbox is in a drop",
     "billing.send_sync_records": "no customer of the sandbox is sent to another system",
     "billing.clear_old_jobs": "retention applies in real time",
     "billing.apply_retention": "retention applies in real time",

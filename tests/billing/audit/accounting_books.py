@@ -5,10 +5,13 @@ from decimal import Decimal
 
 from billing.job_kinds import KINDS
 from billing.jobs import worker
-from billing.models import AccountMapping, OpeningBalance, SyncTarget
+from billing.jobs.controls import cancel
+from billing.models import AccountMapping, DropPart, DropTarget, OpeningBalance, SyncTarget
 from billing.revenue.accounting_files.batches import make_batch, mark_imported
 from billing.revenue.adapters.change_search import queue_changes
+from billing.revenue.data_drop.job import start_drop
 from billing.revenue.month_end.month_freeze import start_freezing
+from customers.models import Seller
 from customers.notifications.webhook_secrets import seal
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month
@@ -52,3 +55,17 @@ def export_books() -> None:
     xero = {"client_id": "client", "token_url": "https://crm.example/token", "account_code": "200"}
     SyncTarget.objects.create(kind="xero", since=DECEMBER, **xero, **facts)
     queue_changes(at=AT)
+    drop_tables(seller)
+
+
+def drop_tables(seller: Seller) -> None:
+    """Set up a folder and a bucket; a canceled drop has left a part there, and one that was replaced."""
+    folder = DropTarget.objects.create(name="folder", seller=seller, kind="folder", path="exports")
+    place = {"endpoint": "https://s3.example", "region": "eu-central-1", "bucket": "books", "access_key": "key"}
+    DropTarget.objects.create(name="bucket", kind="bucket", secret=seal("secret"), **place)
+    job = start_drop(folder, by=None, at=AT)
+    cancel(job_id=job.pk, by=None, at=AT)
+    facts = {"target": folder, "job": job, "table_name": "lines", "number": 0, "columns": "0" * 64, "written_at": AT}
+    file = {"sha256": "1" * 64, "size": 1_000, "rows": 2, "first_key": 1, "last_key": 2, "is_final": False}
+    DropPart.objects.create(path="lines/000000-1-1.parquet", replaced_at=AT, **facts, **file)
+    DropPart.objects.create(path="lines/000000-2-1.parquet", **facts, **file)

@@ -144,6 +144,24 @@ ANY_VALUE_IS_FINE = {
     "billing_syncrecord.sent_at": "when it was sent last, shown to staff",
     "billing_syncrecord.error": "why it was not sent, shown to staff",
     "billing_syncrecord.log": "the latest tries, shown to staff",
+    **{
+        f"billing_droppart.{column}": "of a file outside of the database, which alone can compare it"
+        for column in (
+            *(
+                "target_id",
+                "job_id",
+                "table_name",
+                "section",
+                "number",
+                "path",
+                "sha256",
+                "size",
+                "rows",
+                "first_key",
+            ),
+            *("last_key", "columns", "is_final", "written_at", "replaced_at"),
+        )
+    },
     "billing_alert.recovered_at": "when it recovered; its announcement has the same time",
     "billing_alert.acknowledged_at": "when a user acknowledged it",
     "billing_changecursor.source": "a cursor without a known name starts again",

@@ -19,6 +19,17 @@ FORMULA = "'=SUM(A1)'"
 OTHER_SELLER = {"seller_id": "seller_id + 1000000"}
 FIRST = {"predecessor_id": "NULL", "first_number": "1000"}
 
+OTHER_PLACE = {"name": "'other'", "path": "'other'"}
+OTHER_BUCKET = {
+    "name": "'other'",
+    "kind": "'bucket'",
+    "endpoint": "'https://s3.example'",
+    "region": "'eu'",
+    "bucket": "'other'",
+    "access_key": "'key'",
+    "secret": "'gAAAA'",
+}
+OTHER_RANGE = {"number": "9", "path": "'other'"}
 CASES: list[tuple[str, str, Mapping[str, str]]] = [
     # postings
     ("posting_moves_a_finite_amount", "posting", {"amount": "0"}),
@@ -116,6 +127,28 @@ CASES: list[tuple[str, str, Mapping[str, str]]] = [
     ("synced_record_says_when", "syncrecord", {"row_id": "7000", "state": "'synced'", "next_at": "NULL"}),
     ("unsent_record_says_why", "syncrecord", {"row_id": "7000", "state": "'failed'"}),
     ("sync_record_is_of_a_row", "syncrecord", {"row_id": "0"}),
+    # targets of the data drop, and the parts that lie there
+    ("place_belongs_to_one_drop_target", "droptarget", {"name": "'other'"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_PLACE, "kind": "'other'"}),
+    ("drop_format_is_known", "droptarget", {**OTHER_PLACE, "format": "'other'"}),
+    ("drop_path_leads_below_its_folder", "droptarget", {**OTHER_PLACE, "path": "'a/../../b'"}),
+    ("drop_path_leads_below_its_folder", "droptarget", {**OTHER_PLACE, "path": "'/etc'"}),
+    ("drop_begins_in_an_hour_of_the_day", "droptarget", {**OTHER_PLACE, "hour": "24"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_PLACE, "path": "''"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_PLACE, "endpoint": "'https://s3.example'"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_BUCKET, "region": "''"}),
+    ("drop_target_has_a_folder_or_a_bucket", "droptarget", {**OTHER_BUCKET, "bucket": "'../other'"}),
+    ("drop_target_secret_is_kept_encrypted", "droptarget", {**OTHER_BUCKET, "secret": "'secret'"}),
+    ("range_of_a_drop_has_one_part", "droppart", {"replaced_at": "NULL", "path": "'other'"}),
+    ("file_of_a_drop_is_written_once", "droppart", {}),
+    ("drop_part_has_a_file_if_it_has_rows", "droppart", {**OTHER_RANGE, "rows": "0"}),
+    ("drop_part_has_a_file_if_it_has_rows", "droppart", {**OTHER_RANGE, "path": "''"}),
+    ("drop_part_has_a_file_if_it_has_rows", "droppart", {**OTHER_RANGE, "last_key": "0"}),
+    ("drop_part_has_digests", "droppart", {**OTHER_RANGE, "sha256": "'x'"}),
+    ("range_of_a_drop_is_numbered", "droppart", {**OTHER_RANGE, "number": "-1"}),
+    ("file_of_a_drop_is_bounded", "droppart", {**OTHER_RANGE, "size": "6000000000"}),
+    ("rows_of_a_drop_part_are_finite", "droppart", {**OTHER_RANGE, "rows": "1000000000001"}),
+    ("drop_part_is_replaced_after_it_was_written", "droppart", {**OTHER_RANGE, "replaced_at": "'2000-01-01'"}),
     ("parts_are_numbered_from_one", "exportpart", {"number": "0"}),
 ]
 
@@ -163,3 +196,19 @@ def insert_again(table: str, changes: Mapping[str, str]) -> str:
 def test_a_violated_constraint_is_rejected(name: str, table: str, changes: Mapping[str, str]):
     # Triggers would refuse some of these rows before a constraint is evaluated.
     assert refused_by(f"SET LOCAL session_replication_role = replica; {insert_again(table, changes)}") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        ("drop_target_keeps_its_place", "UPDATE billing_droptarget SET path = 'elsewhere' WHERE kind = 'folder'"),
+        ("drop_part_is_only_replaced", "UPDATE billing_droppart SET rows = 3 WHERE replaced_at IS NULL"),
+        (
+            "drop_part_is_only_replaced",
+            "UPDATE billing_droppart SET replaced_at = NULL WHERE replaced_at IS NOT NULL",
+        ),
+        ("drop_part_is_only_replaced", "DELETE FROM billing_droppart WHERE replaced_at IS NULL"),
+    ],
+)
+def test_a_trigger_refuses_a_change_of_a_drop(name: str, statement: str):
+    assert refused_by(statement) == name

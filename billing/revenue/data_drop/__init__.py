@@ -1,0 +1,1 @@
+"""All tables as Parquet or CSV files in a folder or bucket, every night: docs/data-drop.md."""
