@@ -5,7 +5,7 @@ Postings debit one role and credit another, so they always sum to zero; constrai
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Max
@@ -18,7 +18,7 @@ from billing.revenue.ledger import books as seller_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
 from billing.revenue.month_end.month_freeze import DIGEST
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.waterfall import read_earned_by
+from billing.revenue.reports.schedule import END_OF_TIME, read_earned_by
 from customers.models import Seller
 from invoices.models import Invoice, MonthLock
 from lib import sql
@@ -122,7 +122,6 @@ SELECT currency, -coalesce(sum(change) FILTER (WHERE role = 'deferred' AND sourc
     -coalesce(sum(change) FILTER (WHERE role = 'tax' AND source = 'invoice'), 0)
 FROM ({movements}) e GROUP BY 1 ORDER BY 1
 """
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def _digests(_books: Books) -> Iterator[Row]:
@@ -177,7 +176,7 @@ def _deferred(_books: Books) -> Iterator[Row]:
     for seller in Seller.objects.order_by("pk"):
         at = _after_all_documents(seller)
         for currency, deferred, _tax in _posted(seller, at):
-            later = read_earned_by(seller, currency=currency, at=at, until=_END_OF_TIME)
+            later = read_earned_by(seller, currency=currency, at=at, until=END_OF_TIME)
             if deferred != later:
                 yield {"seller_id": seller.pk, "currency": currency, "deferred": deferred, "earned later": later}
 
