@@ -1,12 +1,10 @@
 """The rows behind a figure of a report add up to it: docs/revenue-reports.md."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from billing.models import OpeningBalance
-from billing.revenue.reports.filters import UnknownFilter
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.margin import read_costs
 from billing.revenue.reports.posting_rows import read_posting_rows
