@@ -201,7 +201,7 @@ def _sources(rows: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ListCell]
         id_ = line_invoices.get(source_id) if source == "line" else source_id
         page = SOURCE_PAGES.get(source)
         label = str(PostingSource(source).label)
-        number = numbers.get(id_) if page == "invoices_invoice" else None
+        number = numbers.get(id_) if page == "invoices_invoice" and id_ else None
         text = f"{label}, {number}" if number else f"{label} {source_id}"
         cells[source, source_id] = ListCell(
             text[:1].upper() + text[1:], reverse(f"admin:{page}_change", args=[id_]) if page and id_ else ""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.admin.revenue.report_table import Change, percent_change, rows_url
 from billing.models.postings import Role
+from billing.revenue.reports.balances import LOSSES
 from billing.revenue.reports.overview import CurrencyOverview
 from billing.revenue.reports.receivable_ages import BUCKETS
 from billing.revenue.reports.table import Report, Row
@@ -128,7 +129,7 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
                 cards[-1] = _with_note(cards[-1], _("%(percent)s%% of revenue") % {"percent": row.values["percent"]})
             return cards
         case "tax" | "losses":
-            return _month_sums(report)
+            return _month_sums(report, chosen)
         case "income":
             return []
     return _balance_cards(report, chosen)
@@ -143,17 +144,14 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
     def money(row: Row, code: str) -> str:
         return format_money(_amount(row, code), currency)
 
-    deferred = overview.balances.get(Role.DEFERRED, ZERO) if overview else ZERO
-    all_income = overview.all_income if overview else ZERO
+    overview = overview or CurrencyOverview(currency, ())
+    deferred = overview.balances.get(Role.DEFERRED, ZERO)
+    sums = {"earned": money(lines, "earned"), "deferred": money(lines, "deferred")}
+    booked = format_money(overview.booked, currency)
     return [
         Check(
-            _("Earned %(earned)s + deferred %(deferred)s = booked %(booked)s")
-            % {
-                "earned": money(lines, "earned"),
-                "deferred": money(lines, "deferred"),
-                "booked": money(lines, "total"),
-            },
-            exact_sum([_amount(lines, "earned"), _amount(lines, "deferred")]) == _amount(lines, "total"),
+            _("Earned %(earned)s + deferred %(deferred)s = booked %(booked)s") % (sums | {"booked": booked}),
+            _amount(lines, "total") == overview.booked,
         ),
         Check(
             _("Deferred here = the balance of deferred revenue, %(amount)s")
@@ -161,8 +159,9 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
             _amount(lines, "deferred") == deferred,
         ),
         Check(
-            _("Income here = the income of all months, %(amount)s") % {"amount": format_money(all_income, currency)},
-            _amount(income, "earned") == all_income,
+            _("Income here = the income of all months, %(amount)s")
+            % {"amount": format_money(overview.all_income, currency)},
+            _amount(income, "earned") == overview.all_income,
         ),
     ]
 
@@ -191,7 +190,7 @@ def _balance_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard
     if len(report.rows) > 1:
         before = _amount(report.rows[1], "closing")
         month = report.rows[1].values["month"]
-        note = _("vs. end of %(month)s") % {"month": date_format(month, "F")}
+        note = _("vs. end of %(month)s") % {"month": date_format(month, "F") if isinstance(month, date) else ""}
         closing = _with_note(closing, note, percent_change(_amount(row, "closing"), before))
     codes = [column.code for column in report.columns if not column.is_total and column.code != "month"]
     terms = [column.code for column in report.columns if column.code in ("current", "long_term")]
@@ -217,16 +216,22 @@ def _aging_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
     return cards
 
 
-def _month_sums(report: Report) -> list[FigureCard]:
-    """Return the last two months of a report with a total in its last column, each with its change."""
-    code = report.columns[-1].code
+def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
+    """Return the last three months of a report with a total in its last column."""
+    column = report.columns[-1]
+    filters = {"role": "tax", "shown": "credits"} if report.code == "tax" else {"roles": ",".join(LOSSES)}
     sums: dict[date, Decimal] = {}
     for row in report.rows:
         month = row.values["month"]
         if isinstance(month, date):
-            sums[month] = exact_sum([sums.get(month, ZERO), _amount(row, code)])
+            sums[month] = exact_sum([sums.get(month, ZERO), _amount(row, column.code)])
     return [
-        FigureCard(date_format(month, "F Y"), format_money(amount, report.currency)) for month, amount in sums.items()
+        FigureCard(
+            date_format(month, "F Y"),
+            format_money(amount, report.currency),
+            rows_url(column, filters | {"month": f"{month:%Y-%m}"}, chosen),
+        )
+        for month, amount in sums.items()
     ][:3]
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.waterfall import CONDITIONS
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO
@@ -14,11 +15,12 @@ from lib.decimals import EXACT, ZERO
 MONTHS_COMPARED = 3
 """The running month and two complete ones."""
 
-_SUMS = """
+_SUMS = f"""
 SELECT e.currency, CASE WHEN e.role = ANY(%(income)s) THEN 'income' ELSE e.role END,
-    CASE WHEN e.role = ANY(%(income)s) AND e.month >= %(compared)s THEN e.month END, -sum(e.change)
-FROM ({movements}) e WHERE e.role = ANY(%(roles)s) GROUP BY 1, 2, 3
-"""
+    CASE WHEN e.role = ANY(%(income)s) AND e.month >= %(compared)s THEN e.month END, -sum(e.change),
+    coalesce(-sum(e.change) FILTER (WHERE {CONDITIONS["booked"]}), 0)
+FROM ({{movements}}) e WHERE e.role = ANY(%(roles)s) GROUP BY 1, 2, 3
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -26,14 +28,15 @@ class CurrencyOverview:
     """
     A seller's figures in one currency.
 
-    income: of the compared months. all_income: since the books began. balances: deferred, prepaid and unbilled
-    revenue, each above zero if there is some.
+    income: of the compared months. all_income: since the books began. booked: earned or deferred revenue of lines.
+    balances: deferred, prepaid and unbilled revenue, each above zero if there is some.
     """
 
     currency: str
     months: tuple[date, ...]
     income: dict[date, Decimal] = field(default_factory=dict)
     all_income: Decimal = ZERO
+    booked: Decimal = ZERO
     balances: dict[str, Decimal] = field(default_factory=dict)
 
 
@@ -49,8 +52,9 @@ def read_overview(seller: Seller, *, at: datetime) -> dict[str, CurrencyOverview
     }
     overviews: dict[str, CurrencyOverview] = {}
     statement = _SUMS.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
-    for currency, code, month, amount in sql.fetch_rows(statement, entry_parameters(books) | values):
+    for currency, code, month, amount, booked in sql.fetch_rows(statement, entry_parameters(books) | values):
         overview = overviews.setdefault(currency, CurrencyOverview(currency, compared))
+        overview.booked = EXACT.add(overview.booked, booked)
         if code != "income":
             overview.balances[code] = EXACT.minus(amount) if code == Role.UNBILLED else amount
             continue
