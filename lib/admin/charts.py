@@ -22,6 +22,8 @@ MOST_LABELS = 13
 """Labels below a chart; of more columns, every second, third, … has one."""
 ROOM = 0.66
 """The part of a column's width that its bars take."""
+SLACK = 1e-6
+"""Steps are floats, whose sums are not exact."""
 WIDEST = 8.0
 """Percent of the chart: the width of a bar among few columns."""
 
@@ -133,13 +135,15 @@ class Scale:
         reached = [0.0, *values]
         least, greatest = min(reached), max(reached)
         step = _round_up((greatest - least) / MOST_STEPS)
-        return cls(floor(least / step) * step, (ceil(greatest / step) or (not least)) * step, step, currency)
+        # A small amount below zero gets no step of its own, which would leave most of it empty.
+        below = least if -least < step / 4 else floor(least / step) * step
+        return cls(below, (ceil(greatest / step) or (not least)) * step, step, currency)
 
     def y(self, value: float) -> float:
         return HEIGHT * (self.greatest - value) / (self.greatest - self.least)
 
     def grid(self) -> list[GridLine]:
-        count = round((self.greatest - self.least) / self.step)
+        count = floor((self.greatest - self.least) / self.step + SLACK)
         values = [self.greatest - number * self.step for number in range(count + 1)]
         return [
             GridLine(_text(self.y(value)), format_short(value, self.currency), is_zero=abs(value) < self.step / 2)
@@ -312,7 +316,7 @@ def _round_up(step: float) -> float:
     if step <= 0:
         return 1.0
     power = 10.0 ** floor(log10(step))
-    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * 0.999999))
+    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - SLACK)))
 
 
 def _color(entry: ChartSeries, place: int) -> str:

@@ -23,6 +23,7 @@ from billing.admin.revenue.reports import report_tabs
 from billing.revenue.metrics.figures import YEAR, CustomerMovement, MonthMovements, MrrReport
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_mrr_report
+from billing.revenue.reports.waterfall import short_month
 from invoices.documents.calendar_months import month_before
 from lib.admin import require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
@@ -106,7 +107,7 @@ def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) ->
         ],
         "cards": _summary(report, choice),
         "chart": _chart(months, report.currency),
-        "months": months,
+        "months": [(row, short_month(row.month.month, is_first=not place)) for place, row in enumerate(months)],
         "rows": [(KIND_NAMES[kind], [_movement_cell(row, kind, choice) for row in months]) for kind in KINDS],
         "opening": [_balance_cell(row, row.opening, choice, month_before(row.month.month)) for row in months],
         "closing": [_balance_cell(row, row.closing, choice) for row in months],
@@ -228,7 +229,7 @@ def _chart(months: list[MonthMovements], currency: str) -> StaffChart:
         for kind in KINDS
     ]
     return bar_chart(
-        [date_format(row.month.month, "M y" if row.month.month.month == 1 else "M") for row in months],
+        [short_month(row.month.month, is_first=not place) for place, row in enumerate(months)],
         series,
         summary=_("MRR movements by month in %(currency)s; the dot is the net change.") % {"currency": currency},
         currency=currency,

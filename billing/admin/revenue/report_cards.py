@@ -125,6 +125,10 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             row = report.rows[-1]
             codes = ["revenue", "cost", "margin"] if report.code == "margin" else ["debits", "credits"]
             cards = [_card(report, row, code, chosen) for code in codes]
+            if report.code == "trial-balance":
+                gap = exact_sum([_amount(row, "debits"), -_amount(row, "credits")])
+                note = _("run the audit") if gap else _("debits equal credits")
+                cards.append(FigureCard(_("Difference"), format_money(gap, report.currency), note=note))
             if report.code == "margin" and row.values["percent"] is not None:
                 cards[-1] = _with_note(cards[-1], _("%(percent)s%% of revenue") % {"percent": row.values["percent"]})
             return cards

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from billing.revenue.reports.receivable_ages import BUCKETS
 from billing.revenue.reports.table import Report, Row
-from billing.revenue.reports.waterfall import LINES
+from billing.revenue.reports.waterfall import LINES, short_month
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.decimals import exact_sum
 
@@ -105,10 +104,7 @@ def _bars(
 
 def _month_labels(months: Sequence[date]) -> list[str]:
     """Return short names of months, with the year where it begins."""
-    return [
-        date_format(month, "M y") if not place or month.month == 1 else date_format(month, "M")
-        for place, month in enumerate(months)
-    ]
+    return [short_month(month, is_first=not place) for place, month in enumerate(months)]
 
 
 def _amount(row: Row, code: str) -> Decimal | None:

@@ -130,7 +130,8 @@ def show_table(report: Report, rows: Sequence[Row], chosen: Mapping[str, Any], t
         shown = _with_changes(shown, rows, running)
         columns.append((_("Change"), "n"))
         if to_date := _to_date(report, today.year):
-            shown.append(_row(to_date, report, chosen, running))
+            total = _row(to_date, report, chosen, running)
+            shown.append(ReportRow([*total.cells, ReportCell("")], is_total=True))
     groups = _grouped(report, columns, running) if report.code == "waterfall" else [HeadingGroup("", columns)]
     return ReportTable(groups, shown, _("to %(day)s") % {"day": date_format(today, "j M")})
 

@@ -119,14 +119,17 @@ def _columns(shown: tuple[date, ...], ahead: tuple[date, ...], *, has_before: bo
     return [
         ReportColumn("booked", _("Month first booked"), Measure.MONTH),
         *([ReportColumn("earned:before", _("Before"))] if has_before else []),
-        *(ReportColumn(f"earned:{month:%Y-%m}", date_format(month, "M Y")) for month in shown),
+        *(
+            ReportColumn(f"earned:{month:%Y-%m}", short_month(month, is_first=not place))
+            for place, month in enumerate(shown)
+        ),
         ReportColumn("earned", _("Earned to date"), is_total=True),
         *(
             ReportColumn(
                 f"scheduled:{month:%Y-%m}",
                 gettext("Rest of %(month)s") % {"month": date_format(month, "M")}
                 if month == shown[-1]
-                else date_format(month, "M Y"),
+                else short_month(month),
                 rows=RowList.SCHEDULE,
             )
             for month in ahead
@@ -135,6 +138,11 @@ def _columns(shown: tuple[date, ...], ahead: tuple[date, ...], *, has_before: bo
         ReportColumn("deferred", _("Deferred"), is_total=True),
         ReportColumn("total", _("Booked"), is_total=True),
     ]
+
+
+def short_month(month: date, *, is_first: bool = False) -> str:
+    """Return the name of a month among others, with the year where one begins."""
+    return date_format(month, "M Y" if is_first or month.month == 1 else "M")
 
 
 def _booked_row(booked: date | None, amounts: _Amounts, shown: tuple[date, ...], ahead: tuple[date, ...]) -> Row:
