@@ -231,12 +231,14 @@ def _described(code: str, text: str) -> str:
         "earned": _("earned in %(value)s"),
     }
     times = {
-        LATER: _("later than the months shown"),
-        WITHIN_YEAR: _("the next twelve months"),
-        AFTER_YEAR: _("more than twelve months from now"),
+        LATER: _("earned later than the months shown"),
+        WITHIN_YEAR: _("earned within twelve months"),
+        AFTER_YEAR: _("earned more than twelve months from now"),
     }
+    if code == "earned" and text in times:
+        return times[text]
     if code in labels:
-        return labels[code] % {"value": times.get(text) or _month(date.fromisoformat(f"{text}-01"))}
+        return labels[code] % {"value": _month(date.fromisoformat(f"{text}-01"))}
     if code in ("income", "usage", "other_than"):
         return _division_described(code, text)
     if code == "waterfall":

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from billing.admin.revenue.report_cards import FigureCard
+from billing.admin.revenue.report_charts import month_labels
 from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
 from billing.admin.revenue.report_files import FILE_FORMATS, file_number, send_table
 from billing.admin.revenue.report_table import percent_change
@@ -229,7 +230,7 @@ def _chart(months: list[MonthMovements], currency: str) -> StaffChart:
         for kind in KINDS
     ]
     return bar_chart(
-        [short_month(row.month.month, is_first=not place) for place, row in enumerate(months)],
+        month_labels([row.month.month for row in months]),
         series,
         summary=_("MRR movements by month in %(currency)s; the dot is the net change.") % {"currency": currency},
         currency=currency,

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from billing.revenue.reports.receivable_ages import BUCKETS
 from billing.revenue.reports.table import Report, Row
-from billing.revenue.reports.waterfall import LINES, short_month
+from billing.revenue.reports.waterfall import LINES
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.decimals import exact_sum
 
@@ -53,7 +54,7 @@ def _by_month(report: Report, rows: Sequence[Row]) -> StaffChart:
         ]
         for code in report.chart
     }
-    return _bars(report, _month_labels(months), {name: values for name, values in sums.items() if any(values)})
+    return _bars(report, month_labels(months), {name: values for name, values in sums.items() if any(values)})
 
 
 def _waterfall(report: Report) -> StaffChart:
@@ -79,7 +80,7 @@ def _waterfall(report: Report) -> StaffChart:
         ChartSeries(_("Scheduled"), [*[None] * (len(months) - 1), *rest], color=3, hatched=True),
     ]
     return bar_chart(
-        _month_labels([*months, *ahead[1:]]),
+        month_labels([*months, *ahead[1:]]),
         series,
         summary=_("Fees and usage by the month that earns them; the table below has the figures."),
         currency=report.currency,
@@ -102,9 +103,9 @@ def _bars(
     )
 
 
-def _month_labels(months: Sequence[date]) -> list[str]:
-    """Return short names of months, with the year where it begins."""
-    return [short_month(month, is_first=not place) for place, month in enumerate(months)]
+def month_labels(months: Sequence[date]) -> list[str]:
+    """Return names of months that are short enough for bars, with the year where it begins."""
+    return [date_format(month, "M y" if not place or month.month == 1 else "M") for place, month in enumerate(months)]
 
 
 def _amount(row: Row, code: str) -> Decimal | None:

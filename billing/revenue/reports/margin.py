@@ -1,5 +1,6 @@
 """The margin of usage: revenue less the seller's cost of the same hours: docs/revenue-reports.md#margin."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -51,7 +52,7 @@ WHERE p.ends_at > %(from)s AND p.starts_at < %(end)s
 """
 _COST = f"SELECT {{expression}}, sum(h.quantity * u.cost) {_HOURS} GROUP BY 1"
 _COST_ROWS = f"""
-SELECT c.id, m.name, x.dimensions, sum(h.quantity), u.cost, sum(h.quantity * u.cost),
+SELECT c.id, m.name, x.dimensions::text, sum(h.quantity), u.cost, sum(h.quantity * u.cost),
     sum(sum(h.quantity * u.cost)) OVER (), count(*) OVER ()
 {_HOURS} AND (%(key)s::text IS NULL OR coalesce(({{expression}})::text, 'None') = %(key)s)
 GROUP BY 1, m.id, 2, 3, u.cost ORDER BY 6 DESC, 1, 2, 3, 5 LIMIT {PAGE_SIZE} OFFSET %(offset)s
@@ -171,7 +172,10 @@ def read_costs(seller: Seller, *, currency: str, filters: Mapping[str, str], at:
         _hours(books, currency, since, until) | {"key": key, "offset": (page - 1) * PAGE_SIZE},
     )
     total, count = rows[0][-2:] if rows else (ZERO, 0)
-    return CostPage(tuple(CostRow(*row[:-2]) for row in rows), total, count)
+    costs = [
+        CostRow(id_, meter, json.loads(dimensions), *figures) for id_, meter, dimensions, *figures, _t, _c in rows
+    ]
+    return CostPage(tuple(costs), total, count)
 
 
 def _hours(books: SellerBooks, currency: str, since: date, until: date) -> dict[str, object]:

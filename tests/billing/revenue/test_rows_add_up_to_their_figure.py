@@ -1,6 +1,6 @@
 """The rows behind a figure of a report add up to it: docs/revenue-reports.md."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,9 +17,18 @@ from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.write_offs import write_off
 from lib.money import round_money
+from tests.billing.metering.ingest.ingest_setup import (
+    NOW,
+    call,
+    calls,
+    make_metered_subscription,
+    request,
+    send,
+    tokens,
+)
 from tests.billing.revenue.book_setup import issue_invoice, line, moment
 from tests.billing.revenue.test_a_locked_month_is_frozen import lock
-from tests.builders import make_customer
+from tests.builders import make_cost, make_customer, make_seller
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -30,7 +39,6 @@ READERS = {
     RowList.INVOICES: read_open_invoices,
     RowList.COSTS: read_costs,
 }
-UNLINKED = {"margin": {"percent"}}
 
 
 @pytest.fixture(params=["open", "locked"])
@@ -87,3 +95,48 @@ def test_every_figure_has_rows_that_add_up_to_it(seller, code, options):
         assert column.code in row.filters, place
         rows = READERS[column.rows](seller, currency="EUR", filters=row.filters[column.code], at=AT)
         assert round_money(rows.total, "EUR") == value, place
+
+
+@pytest.mark.parametrize("by", REPORTS["margin"].divisions)
+def test_costs_add_up_to_the_margin(by):
+    subscription = make_metered_subscription()
+    make_cost(tokens().meter, "0.001")
+    make_cost(tokens().meter, "0.003", match={"type": "output"})
+    make_cost(calls().meter, "0.0001")
+    send(call("1"), request("2", 333, 1_001))
+    options = {"currency": "USD", "at": NOW + timedelta(days=1)}
+    report = read_report("margin", subscription.seller, by=by, **options)
+    assert report.rows[-1].values["cost"] == D("3.34")
+    for row in report.rows:
+        costs = read_costs(subscription.seller, filters=row.filters["cost"], **options)
+        assert round_money(costs.total, "USD") == row.values["cost"]
+        assert sum(cost.amount for cost in costs.rows) == costs.total
+
+
+def test_deferred_opening_balances_are_earned_later(seller):
+    OpeningBalance.objects.create(
+        seller=seller, month=date(2026, 1, 1), currency="GBP", role="deferred", amount=D("-70.00")
+    )
+    later = read_schedule_rows(seller, currency="GBP", filters={"earned": "later"}, at=AT)
+    assert [(row.source, row.amount) for row in later.rows] == [("opening", D("70.00"))]
+    assert read_schedule_rows(seller, currency="GBP", filters={"earned": "year"}, at=AT).count == 0
+
+
+@pytest.mark.parametrize(
+    ("read", "filters", "field"),
+    [
+        (read_schedule_rows, {"earned": "2030-01"}, "earned"),
+        (read_schedule_rows, {"month": "2026-01"}, "month"),
+        (read_open_invoices, {"bucket": "old"}, "bucket"),
+        (read_open_invoices, {"customer": "x"}, "customer"),
+        (read_costs, {"usage": "country:DE"}, "usage"),
+        (read_costs, {"until": "May"}, "until"),
+        (read_posting_rows, {"rate": "x"}, "rate"),
+        (read_posting_rows, {"waterfall": "x"}, "waterfall"),
+        (read_posting_rows, {"movement": "tax:x"}, "movement"),
+    ],
+)
+def test_an_unknown_filter_is_named(db, read, filters, field):
+    with pytest.raises(UnknownFilter) as refusal:
+        read(make_seller(), currency="EUR", filters=filters, at=AT)
+    assert refusal.value.field == field
