@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from billing.models import OpeningBalance
+from billing.revenue.reports.filters import UnknownFilter
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.margin import read_costs
 from billing.revenue.reports.posting_rows import read_posting_rows
