@@ -53,7 +53,7 @@ class LegendEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """Left edge and width in percent of the drawing, top and height in pixels."""
 
     x: str
@@ -76,7 +76,7 @@ class ChartColumn:
     left: str
     width: str
     center: str
-    bars: tuple[Bar, ...] = ()
+    bars: tuple[ChartBar, ...] = ()
     dot: str = ""
     has_label: bool = True
 
@@ -182,7 +182,7 @@ def bar_chart(
                 count=len(labels),
                 currency=currency,
                 bars=tuple(
-                    Bar(
+                    ChartBar(
                         _text(center - width / 2 + left * width),
                         _text(top),
                         _text(part * width),
@@ -228,7 +228,7 @@ def _column(
     *,
     count: int,
     currency: str,
-    bars: tuple[Bar, ...] = (),
+    bars: tuple[ChartBar, ...] = (),
     dot: str = "",
 ) -> ChartColumn:
     room = 100 / count

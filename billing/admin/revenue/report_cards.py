@@ -53,7 +53,7 @@ class CurrencyCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReconciliationCheck:
     """Figures that must be equal. text: in words."""
 
     text: str
@@ -139,7 +139,7 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
     return _balance_cards(report, chosen)
 
 
-def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[Check]:
+def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[ReconciliationCheck]:
     """Return the checks of the waterfall against the sums of the roles."""
     by_row = {row.values["booked"]: row for row in report.rows}
     lines, income = by_row[LINES], by_row["income"]
@@ -153,16 +153,16 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
     sums = {"earned": money(lines, "earned"), "deferred": money(lines, "deferred")}
     booked = format_money(overview.booked, currency)
     return [
-        Check(
+        ReconciliationCheck(
             _("Earned %(earned)s + deferred %(deferred)s = booked %(booked)s") % (sums | {"booked": booked}),
             _amount(lines, "total") == overview.booked,
         ),
-        Check(
+        ReconciliationCheck(
             _("Deferred here = the balance of deferred revenue, %(amount)s")
             % {"amount": format_money(deferred, currency)},
             _amount(lines, "deferred") == deferred,
         ),
-        Check(
+        ReconciliationCheck(
             _("Income here = the income of all months, %(amount)s")
             % {"amount": format_money(overview.all_income, currency)},
             _amount(income, "earned") == overview.all_income,

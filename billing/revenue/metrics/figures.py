@@ -78,7 +78,7 @@ class CustomerMovement(NamedTuple):
     closing: Decimal
 
 
-class CustomerBalance(NamedTuple):
+class CustomerRevenue(NamedTuple):
     """A customer's MRR at a month end, and twelve months before; rounded to the currency's minor unit."""
 
     customer_id: int
@@ -93,7 +93,7 @@ class CustomerBalance(NamedTuple):
 class BalancePage:
     """A page of customers. then, net, gross: of all `count` customers, each rounded once."""
 
-    rows: Sequence[CustomerBalance]
+    rows: Sequence[CustomerRevenue]
     then: Decimal
     net: Decimal
     gross: Decimal

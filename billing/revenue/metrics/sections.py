@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from billing.revenue.metrics.balances import balances_statement
-from billing.revenue.metrics.figures import BalancePage, CustomerBalance, CustomerMovement, MonthMovements
+from billing.revenue.metrics.figures import BalancePage, CustomerRevenue, CustomerMovement, MonthMovements
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 from lib import sql
@@ -90,7 +90,7 @@ def balance_page(rows: Sequence[Sequence[Any]], currency: str) -> BalancePage:
     *sums, count = rows[0][-4:] if rows else ("0", "0", "0", 0)
     then, net, gross = (round_sum(Decimal(amount), currency) for amount in sums)
     balances = [
-        CustomerBalance(row[0], row[1], row[2], *(round_sum(Decimal(amount), currency) for amount in row[3:6]))
+        CustomerRevenue(row[0], row[1], row[2], *(round_sum(Decimal(amount), currency) for amount in row[3:6]))
         for row in rows
     ]
     return BalancePage(balances, then, net, gross, count)
