@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from billing.revenue.metrics.balances import balances_statement
-from billing.revenue.metrics.figures import BalancePage, CustomerRevenue, CustomerMovement, MonthMovements
+from billing.revenue.metrics.figures import BalancePage, CustomerMovement, CustomerRevenue, MonthMovements
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 from lib import sql
