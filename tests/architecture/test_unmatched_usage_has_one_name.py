@@ -8,7 +8,7 @@ IN_FINANCES_SENSE = {
     "billing/admin/revenue/report_cards.py": 2,
     "billing/admin/revenue/report_texts.py": 1,
     "billing/admin/revenue/reports.py": 2,
-    "docs/audit.md": 1,  # the check of late usage of closed periods
+    "docs/audit.md": 2,  # the check of late usage of closed periods, and the balance
     "docs/decisions/0064-accruals-follow-from-the-next-invoice.md": 1,
     "docs/glossary.md": 1,  # the definition
     "docs/postings.md": 4,
