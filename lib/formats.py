@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.numbers import NumberPattern, format_decimal
+from babel.numbers import NumberPattern, format_decimal, get_currency_name, get_currency_symbol
 
 from lib.currencies import CREDITS
 from lib.decimals import EXACT
@@ -19,6 +19,7 @@ LETTER_BEFORE_DIGIT = re.compile(
 )  # CLDR separates CHF and similar codes from the digits; Babel doesn't
 SHORTEST_WORD = 3
 CREDIT = "credit"
+SHORT_UNITS = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
 
 
 def format_number(quantity: Decimal | int) -> str:
@@ -60,6 +61,21 @@ def format_money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> 
 def format_amount(amount: Decimal, currency: str) -> str:
     """Return a rounded amount without its symbol, for tables of one currency: −1234.5 USD → "−1,234.50"."""
     return f"{round_money(amount, currency):,f}".replace("-", "−")
+
+
+def format_short(number: float, currency: str = "") -> str:
+    """
+    Return a round number for the axis of a chart, with the symbol of its currency: −80000 USD → "−$80k".
+    """
+    size, unit = next(((size, unit) for size, unit in SHORT_UNITS if abs(number) >= size), (1, ""))
+    symbol = get_currency_symbol(currency, LOCALE) if currency and currency != CREDITS else ""
+    text = f"{symbol}{abs(number) / size:g}{unit}"
+    return f"−{text}" if number < 0 else text
+
+
+def plural_name(currency: str) -> str:
+    """Return the name of a currency's amounts: "US dollars"."""
+    return str(get_currency_name(currency, count=2, locale=LOCALE))
 
 
 def currency_name(currency: str) -> str:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext
@@ -60,9 +61,9 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return file.getvalue().encode("utf-8-sig")
 
 
-def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str | Decimal]]) -> bytes:
     """
-    Return a table as a workbook with one sheet, every cell as text.
+    Return a table as a workbook with one sheet: numbers as such, every other cell as text.
 
     :raises FileRefused: if a text has a character that a workbook can't hold.
     """
@@ -72,6 +73,9 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     sheet.freeze_panes = "A2"
     for number, row in enumerate((columns, *rows), start=1):
         for column_number, text in enumerate(row, start=1):
+            if isinstance(text, Decimal):
+                sheet.cell(number, column_number, text).number_format = "General"
+                continue
             try:
                 cell = sheet.cell(number, column_number, escape_cell(text) or None)
             except ValueError as error:

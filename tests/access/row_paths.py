@@ -269,6 +269,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/wallets/purchase/buy/": _finder(wallet_id=_wallet),
     "admin/plans/price/add/": _offer,
     "admin/customers/seller/<pk>/": _sold,
+    "admin/customers/seller/revenue/mrr/customers/": lambda route, word: ({ASKED_FOR: f"month={NOW:%Y-%m}"}, None),
     "admin/customers/seller/revenue/mrr/movements/": lambda route, word: ({ASKED_FOR: f"month={NOW:%Y-%m}"}, None),
     "admin/customers/testclock/<clock_id>/": _finder(
         clock_id=lambda word: TestClock.objects.earliest("pk"), how=lambda word: "stay"

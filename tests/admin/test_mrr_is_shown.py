@@ -1,9 +1,14 @@
 """The MRR page: figures, movements with links to their rows, cohorts, CSV; and who may see it."""
 
+import html
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
 
 import pytest
 import time_machine
+from openpyxl import load_workbook
 
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from billing.subscriptions import apply_coupon, generate_periods, set_quantity
@@ -14,6 +19,7 @@ from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan,
 
 HERE = "/admin/customers/seller/revenue/mrr/"
 MOVEMENTS = f"{HERE}movements/"
+CUSTOMERS = f"{HERE}customers/"
 NOW = datetime(2027, 2, 11, 9, tzinfo=UTC)
 
 
@@ -55,7 +61,8 @@ def test_the_page_shows_the_figures_with_their_computation(books, member):
     text = text_of(member("finance").get(HERE))
     for figure in ("$235.00", "$2,820.00", "$117.50", "2 paying customers"):
         assert figure in text
-    assert "NRR, 12 months</span><strong>100.0%" in text
+    assert "NRR, 12 months</dt><dd>" in text
+    assert "100.0%" in text
     assert "MRR now ÷ MRR 12 months ago, same 2 customers: $235.00 ÷ $235.00" in text
     assert "As of 11 Feb 2027, 09:00" in text
 
@@ -84,6 +91,38 @@ def test_months_and_movements_are_downloaded_as_csv(books, member):
     assert "acme,2026-02,USD,grows,Growing Ltd,expansion,90,45,135" in rows
 
 
+def test_the_customers_of_a_figure_add_up_to_it(books, member):
+    client = member("finance")
+    page = text_of(client.get(HERE, {"until": "2026-03"}))
+    links = set(re.findall(r'href="([^"]*/mrr/customers/[^"]*)"', page))
+    assert links
+    for link in links:
+        assert client.get(html.unescape(link)).status_code == 200
+    march = {"seller": "acme", "currency": "USD", "month": "2026-03"}
+    everyone = client.get(CUSTOMERS, march).context["balances"]
+    assert everyone.net == sum(row.net for row in everyone.rows) == Decimal("235.00")
+    assert everyone.gross == sum(row.gross for row in everyone.rows) == Decimal("250.00")
+    cohort = client.get(CUSTOMERS, march | {"cohort": "2026-01"}).context["balances"]
+    assert [(row.name, row.net) for row in cohort.rows] == [("Growing Ltd", Decimal("135.00"))]
+    later = client.get(CUSTOMERS, march | {"month": "2027-02", "of": "retention"}).context["balances"]
+    assert (later.then, later.net) == (Decimal("235.00"), Decimal("235.00"))
+
+
+def test_tables_are_downloaded_as_workbooks_with_numbers(books, member):
+    client = member("finance")
+    queries = [
+        (HERE, {"format": "xlsx", "until": "2026-02"}, "K2", 90),
+        (HERE, {"format": "xlsx", "table": "cohorts", "until": "2026-02"}, "F2", 90),
+        (MOVEMENTS, {"format": "xlsx", "month": "2026-02", "kind": "expansion"}, "H2", 45),
+        (CUSTOMERS, {"format": "xlsx", "month": "2026-02"}, "G2", 135),
+    ]
+    for address, query, place, amount in queries:
+        file = client.get(address, query)
+        assert file["Content-Disposition"].endswith('.xlsx"')
+        assert load_workbook(BytesIO(file.content)).active[place].value == amount, (address, query)
+    assert client.get(HERE, {"format": "pdf"}).status_code == 404
+
+
 def test_another_currency_and_cohorts_of_customers_are_shown(books, member):
     client = member("finance")
     assert "€9.00" in text_of(client.get(HERE, {"seller": "acme", "currency": "EUR"}))
@@ -100,6 +139,11 @@ def test_a_report_that_does_not_exist_is_not_found(books, member, query):
     assert member("finance").get(HERE, query).status_code == 404
 
 
+@pytest.mark.parametrize("query", [{}, {"month": "2026-02", "page": "0"}, {"month": "2026-02", "cohort": "2020-01"}])
+def test_customers_that_do_not_exist_are_not_found(books, member, query):
+    assert member("finance").get(CUSTOMERS, query).status_code == 404
+
+
 @pytest.mark.parametrize("query", [{}, {"month": "2026-02", "kind": "loss"}, {"month": "2026-02", "page": "0"}])
 def test_movements_that_do_not_exist_are_not_found(books, member, query):
     assert member("finance").get(MOVEMENTS, query).status_code == 404
@@ -109,6 +153,7 @@ def test_movements_that_do_not_exist_are_not_found(books, member, query):
 def test_other_groups_see_no_revenue(books, member, group):
     client = member(group)
     assert client.get(HERE).status_code == client.get(MOVEMENTS, {"month": "2026-02"}).status_code == 403
+    assert client.get(CUSTOMERS, {"month": "2026-02"}).status_code == 403
     assert HERE not in client.get("/admin/").content.decode()
 
 

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models.postings import Posting
+from billing.revenue.reports.registry import REPORTS
+from billing.revenue.reports.table import RowList
 from plans.models import Plan, PlanFeature, Price, PublishingRule
 from tests.builders import fee, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, tier
 from wallets.ledger.grant import Grant, grant
@@ -29,8 +31,10 @@ OTHERS = [
     "/admin/changes/",
     "/admin/billing/period/closing/",
     "/admin/billing/period/usage/",
-    "/admin/billing/posting/reports/income/",
+    *(f"/admin/billing/posting/reports/{code}/" for code in REPORTS),
+    *(f"/admin/billing/posting/rows/?list={rows.value}" for rows in RowList),
     "/admin/customers/seller/revenue/mrr/",
+    f"/admin/customers/seller/revenue/mrr/customers/?month={timezone.now():%Y-%m}",
     "/admin/invoices/monthlock/month-end/",
 ]
 

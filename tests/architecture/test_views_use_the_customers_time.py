@@ -20,6 +20,7 @@ OF_NO_CUSTOMER = {
     "billing/admin/revenue/reports.py": "revenue of live customers",
     "billing/api/revenue/reports.py": "revenue of live customers",
     "wallets/admin/breakage_estimates.py": "estimates of sellers are entered in real time",
+    "billing/admin/revenue/balance_page.py": "revenue of live customers",
     "billing/admin/revenue/movement_page.py": "revenue of live customers",
     "billing/api/revenue/metrics.py": "revenue of live customers",
     "billing/api/simulation/simulations.py": "bulk work and simulations go by real time",

@@ -22,7 +22,7 @@ COLORS = 256
 
 def dashboard(page: Page) -> None:
     page.goto("/admin/")
-    page.locator("canvas.chart").first.wait_for()
+    page.locator(".staff-chart").first.wait_for()
 
 
 def customer(page: Page) -> None:
@@ -33,7 +33,7 @@ def customer(page: Page) -> None:
     )
     for link in links:
         page.goto(link)
-        if page.locator("canvas.chart").count() > 1:
+        if page.locator(".staff-chart").count() > 1:
             return
     raise SystemExit("No customer on the first page of the list has usage in a chart.")
 

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from billing.admin.revenue.mrr_page import KIND_NAMES, month_label
 from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
+from billing.admin.revenue.report_files import FILE_FORMATS, file_number, send_table
 from billing.revenue.metrics.figures import CustomerMovement
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_movements
 from lib.admin import require, staff_page
-from lib.csv_export import csv_download
-from lib.decimals import to_plain_string
+from lib.decimals import exact_sum
 from lib.formats import format_money
 from plans.metrics.movements import KINDS
 
@@ -35,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
         raise Http404("Open the movements of a month from the MRR page.")
     if (kind and kind not in KINDS) or not (number.isdecimal() and 1 <= int(number) <= MOST_EXPORTED // PER_PAGE):
         raise Http404(f"There is no page {number} of movements “{kind}”.")
-    is_file = request.GET.get("format") == "csv"
+    file_format = request.GET.get("format", "")
     try:
         rows, count = read_movements(
             seller=choice.seller,
@@ -43,13 +43,14 @@ def page(request: HttpRequest) -> HttpResponseBase:
             month=month,
             at=timezone.now(),
             kinds=[chosen for chosen in KINDS if kind in ("", chosen)],
-            offset=0 if is_file else (int(number) - 1) * PER_PAGE,
-            limit=MOST_EXPORTED if is_file else PER_PAGE,
+            offset=0 if file_format else (int(number) - 1) * PER_PAGE,
+            limit=MOST_EXPORTED if file_format else PER_PAGE,
         )
     except NoSuchMonths as error:
         raise Http404(str(error)) from error
-    if is_file:
-        return csv_download(_csv_rows(rows, choice, f"{month:%Y-%m}"), file_name=f"movements-{month:%Y-%m}.csv")
+    if file_format:
+        columns, *lines = _file_rows(rows, choice, f"{month:%Y-%m}")
+        return send_table(columns, lines, name=f"movements-{month:%Y-%m}", file_format=file_format)
     title = _("%(month)s: movements in %(currency)s") % {"month": month_label(month), "currency": choice.currency}
     here = {"month": f"{month:%Y-%m}", "kind": kind}
     context: dict[str, Any] = {
@@ -59,7 +60,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
         "kind": kind,
         "rows": [_shown(row, choice.currency) for row in rows],
         "count": count,
-        "csv": choice.query(**here, format="csv"),
+        "files": [(name.upper(), choice.query(**here, format=name)) for name in FILE_FORMATS],
+        "sum": format_money(exact_sum(row.amount for row in rows), choice.currency),
         "earlier": choice.query(**here, page=int(number) - 1) if int(number) > 1 else "",
         "later": choice.query(**here, page=int(number) + 1) if int(number) * PER_PAGE < count else "",
         "back": f"{reverse('admin:revenue_mrr')}?{choice.query()}",
@@ -72,9 +74,9 @@ def _shown(row: CustomerMovement, currency: str) -> dict[str, Any]:
     return amounts | {"row": row, "kind": KIND_NAMES[row.kind]}
 
 
-def _csv_rows(rows: list[CustomerMovement], choice: ReportChoice, month: str) -> Iterator[list[str]]:
+def _file_rows(rows: list[CustomerMovement], choice: ReportChoice, month: str) -> Iterator[list[Any]]:
     yield ["seller", "month", "currency", "customer", "name", "kind", "opening", "amount", "closing"]
     assert choice.seller is not None  # noqa: S101  the page has checked it
     for row in rows:
-        amounts = map(to_plain_string, (row.opening, row.amount, row.closing))
+        amounts = map(file_number, (row.opening, row.amount, row.closing))
         yield [choice.seller.code, month, choice.currency, row.external_id, row.name, row.kind, *amounts]

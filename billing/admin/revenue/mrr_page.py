@@ -15,14 +15,19 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from billing.admin.revenue.report_cards import FigureCard
+from billing.admin.revenue.report_charts import month_labels
 from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
+from billing.admin.revenue.report_files import FILE_FORMATS, file_number, send_table
+from billing.admin.revenue.report_table import percent_change
+from billing.admin.revenue.reports import report_tabs
 from billing.revenue.metrics.figures import YEAR, CustomerMovement, MonthMovements, MrrReport
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_mrr_report
+from billing.revenue.reports.waterfall import short_month
+from invoices.documents.calendar_months import month_before
 from lib.admin import require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
-from lib.csv_export import csv_download
-from lib.decimals import to_plain_string
 from lib.formats import format_amount, format_money, format_number
 from lib.money import round_money, round_to
 from plans.metrics.cohorts import RevenueCohort
@@ -36,25 +41,17 @@ KIND_NAMES = {
     "churn": gettext_lazy("Churn"),
 }
 KIND_COLORS = {
-    "new": "#3b6fc4",
-    "expansion": "#21958f",
-    "reactivation": "#7cc6be",
-    "contraction": "#d19a35",
-    "churn": "#c2504f",
+    "new": 1,
+    "expansion": 3,
+    "reactivation": 4,
+    "contraction": 6,
+    "churn": 8,
 }
 MONTH_CHOICES = (YEAR, 2 * YEAR)
 TENTH, WHOLE = Decimal("0.1"), Decimal(1)
 NOTHING = "–"
 STRONGEST = 60
 """Opacity in percent of the color of a cohort that has doubled."""
-
-
-class SummaryFigure(NamedTuple):
-    """One figure of the summary. note: how it is determined."""
-
-    name: str
-    text: str
-    note: str
 
 
 class Cell(NamedTuple):
@@ -79,11 +76,15 @@ def page(request: HttpRequest) -> HttpResponseBase:
             )
         except NoSuchMonths as error:
             raise Http404(str(error)) from error
-        if request.GET.get("format") == "csv":
-            name = f"mrr-{choice.seller.code}-{choice.currency}-{report.as_of:%Y-%m-%d}.csv"
-            return csv_download(_csv_rows(report), file_name=name)
+        if file_format := request.GET.get("format", ""):
+            is_cohorts = request.GET.get("table") == "cohorts"
+            name = (
+                f"{'cohorts' if is_cohorts else 'mrr'}-{choice.seller.code}-{choice.currency}-{report.as_of:%Y-%m-%d}"
+            )
+            columns, *rows = _cohort_rows(report) if is_cohorts else _month_rows(report)
+            return send_table(columns, rows, name=name, file_format=file_format)
         context |= _report_context(report, choice, measure=request.GET.get("measure", "mrr"))
-    return staff_page(request, "staff/revenue/mrr.html", title=_("MRR"), **context)
+    return staff_page(request, "staff/revenue/mrr.html", title=_("Revenue reports"), **context)
 
 
 def month_label(month: date) -> str:
@@ -99,15 +100,23 @@ def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) ->
     local = report.as_of.astimezone(ZoneInfo(report.seller.time_zone))
     return {
         "as_of": f"{date_format(local, 'DATETIME_FORMAT')} ({report.seller.time_zone})",
-        "figures": _summary(report),
+        "tabs": report_tabs(report.seller, report.currency, "mrr"),
+        "locked_until": next((month_label(row.month.month) for row in months[::-1] if row.month.lock_id), ""),
+        "files": [
+            (name.upper(), choice.query(months=len(months), format=name), choice.query(table="cohorts", format=name))
+            for name in FILE_FORMATS
+        ],
+        "cards": _summary(report, choice),
         "chart": _chart(months, report.currency),
-        "months": months,
+        "months": [(row, short_month(row.month.month, is_first=not place)) for place, row in enumerate(months)],
         "rows": [(KIND_NAMES[kind], [_movement_cell(row, kind, choice) for row in months]) for kind in KINDS],
-        "opening": [format_amount(row.opening, report.currency) for row in months],
-        "closing": [format_amount(row.closing, report.currency) for row in months],
-        "gross": [format_amount(row.gross, report.currency) for row in months],
+        "opening": [_balance_cell(row, row.opening, choice, month_before(row.month.month)) for row in months],
+        "closing": [_balance_cell(row, row.closing, choice) for row in months],
+        "gross": [_balance_cell(row, row.gross, choice) for row in months],
         "usage": [NOTHING if row.usage is None else format_amount(row.usage, report.currency) for row in months],
-        "customer_changes": [f"+{row.gained} / −{row.lost}" for row in months],
+        "customer_changes": [
+            Cell(f"+{row.gained} / −{row.lost}", movements_url(choice, row.month.month)) for row in months
+        ],
         "is_running": not report.last.month.is_over,
         "measure": measure,
         "cohorts": [_cohort_shown(month, cohort, report, choice, measure) for month, cohort in report.cohorts],
@@ -124,10 +133,23 @@ def movements_url(choice: ReportChoice, month: date, kind: str = "") -> str:
     return f"{reverse('admin:revenue_movements')}?{choice.query(month=f'{month:%Y-%m}', kind=kind)}"
 
 
+def balances_url(choice: ReportChoice, month: date, **more: str) -> str:
+    """Return the address of the customers behind the MRR of a month end."""
+    return f"{reverse('admin:revenue_balances')}?{choice.query(month=f'{month:%Y-%m}', **more)}"
+
+
+def _balance_cell(row: MonthMovements, amount: Decimal, choice: ReportChoice, month: date | None = None) -> Cell:
+    """Return a cell with the customers of a month end. month: default: that of the row."""
+    if not amount:
+        return Cell(NOTHING)
+    return Cell(format_amount(amount, choice.currency), balances_url(choice, month or row.month.month))
+
+
 def _movement_cell(row: MonthMovements, kind: Kind, choice: ReportChoice) -> Cell:
     amount = row.movements[kind]
-    text = format_amount(amount, choice.currency) if amount else NOTHING
-    return Cell(text, movements_url(choice, row.month.month, kind))
+    if not amount:
+        return Cell(NOTHING)
+    return Cell(format_amount(amount, choice.currency), movements_url(choice, row.month.month, kind))
 
 
 def _signed(move: CustomerMovement, currency: str) -> str:
@@ -143,37 +165,37 @@ def _money(amount: Fraction | Decimal | None, currency: str) -> str:
     return NOTHING if amount is None else format_money(round_money(amount, currency), currency)
 
 
-def _summary(report: MrrReport) -> list[SummaryFigure]:
+def _summary(report: MrrReport, choice: ReportChoice) -> list[FigureCard]:
     last, currency, retained = report.last.shown(report.currency), report.currency, report.retention
-    before = report.months[-2].closing if len(report.months) > 1 else None
-    growth = (Fraction(report.last.closing) - Fraction(before)) / Fraction(before) if before else None
+    here = balances_url(choice, last.month.month)
+    before = report.months[-2] if len(report.months) > 1 else None
+    growth = None if before is None else percent_change(report.last.closing, before.closing)
+    since = "" if before is None else _("vs. end of %(month)s") % {"month": date_format(before.month.month, "F")}
     figures = [
-        SummaryFigure(
-            _("Committed MRR"),
-            _money(last.closing, currency),
-            "" if growth is None else _("%(percent)s since the month before") % {"percent": _percent(growth)},
-        ),
-        SummaryFigure(_("ARR"), _money(report.arr, currency), _("12 × committed MRR")),
-        SummaryFigure(
+        FigureCard(_("Committed MRR"), _money(last.closing, currency), here, since, growth),
+        FigureCard(_("ARR"), _money(report.arr, currency), here, _("12 × committed MRR")),
+        FigureCard(
             _("Usage MRR, not included"),
             _money(last.usage, currency),
-            _("mean of three complete months, beyond commitments"),
+            note=_("mean of three complete months, beyond commitments"),
         ),
     ]
     if retained is not None:
         values = {"now": _money(retained.now, currency), "then": _money(retained.then, currency)}
         kept = {"kept": format_number(retained.kept_customers), "all": format_number(retained.customers)}
+        customers = balances_url(choice, last.month.month, of="retention")
         figures += [
-            SummaryFigure(_("NRR, 12 months"), _percent(retained.net), _("%(now)s of %(then)s") % values),
-            SummaryFigure(
-                _("GRR, 12 months"), _percent(retained.gross), _("%(kept)s of %(all)s customers kept") % kept
+            FigureCard(_("NRR, 12 months"), _percent(retained.net), customers, _("%(now)s of %(then)s") % values),
+            FigureCard(
+                _("GRR, 12 months"),
+                _percent(retained.gross),
+                customers,
+                _("%(kept)s of %(all)s customers kept") % kept,
             ),
         ]
     paying = ngettext("%(count)s paying customer", "%(count)s paying customers", last.customers)
-    return [
-        *figures,
-        SummaryFigure(_("ARPA"), _money(report.arpa, currency), paying % {"count": format_number(last.customers)}),
-    ]
+    count = {"count": format_number(last.customers)}
+    return [*figures, FigureCard(_("ARPA"), _money(report.arpa, currency), here, paying % count)]
 
 
 def _definitions(report: MrrReport) -> list[tuple[str, str]]:
@@ -208,9 +230,10 @@ def _chart(months: list[MonthMovements], currency: str) -> StaffChart:
         for kind in KINDS
     ]
     return bar_chart(
-        [month_label(row.month.month) for row in months],
+        month_labels([row.month.month for row in months]),
         series,
         summary=_("MRR movements by month in %(currency)s; the dot is the net change.") % {"currency": currency},
+        currency=currency,
         dots=ChartSeries(_("Net"), [row.net_change for row in months]),
     )
 
@@ -223,15 +246,21 @@ def _cohort_shown(
     return {
         "name": month_label(month),
         "customers": format_number(cohort.customers[0]),
+        "first_url": balances_url(choice, month, cohort=f"{month:%Y-%m}"),
         "first": format_amount(round_money(cohort.revenue[0], report.currency), report.currency),
         "cells": [
-            Cell(_percent(share, WHOLE), movements_url(choice, later), min(int(share * STRONGEST / 2), STRONGEST))
+            Cell(
+                _percent(share, WHOLE),
+                balances_url(choice, later, cohort=f"{month:%Y-%m}"),
+                min(int(share * STRONGEST / 2), STRONGEST),
+            )
             for later, share in zip(months, shares, strict=True)
         ],
     }
 
 
-def _csv_rows(report: MrrReport) -> Iterator[list[str]]:
+def _month_rows(report: MrrReport) -> Iterator[list[Any]]:
+    """Yield the names of the columns, and a row for each month."""
     yield [
         *("seller", "month", "locked", "currency", "opening", *KINDS, "closing", "gross", "usage_mrr"),
         *("customers", "gained", "lost", "as_of"),
@@ -243,8 +272,26 @@ def _csv_rows(report: MrrReport) -> Iterator[list[str]]:
             f"{row.month.month:%Y-%m}",
             str(row.month.lock_id is not None).upper(),
             report.currency,
-            *map(to_plain_string, amounts),
-            "" if row.usage is None else to_plain_string(row.usage),
+            *map(file_number, amounts),
+            "" if row.usage is None else file_number(row.usage),
             *map(str, (row.customers, row.gained, row.lost)),
             report.as_of.isoformat(timespec="seconds"),
         ]
+
+
+def _cohort_rows(report: MrrReport) -> Iterator[list[Any]]:
+    """Yield the names of the columns, and a row for each cohort and month."""
+    yield ["seller", "currency", "cohort", "month", "months_after", "mrr", "customers", "as_of"]
+    for first, cohort in report.cohorts:
+        months = [row.month.month for row in report.months][-len(cohort.revenue) :]
+        for number, (month, revenue, count) in enumerate(zip(months, cohort.revenue, cohort.customers, strict=True)):
+            yield [
+                report.seller.code,
+                report.currency,
+                f"{first:%Y-%m}",
+                f"{month:%Y-%m}",
+                str(number),
+                file_number(round_money(revenue, report.currency)),
+                str(count),
+                report.as_of.isoformat(timespec="seconds"),
+            ]

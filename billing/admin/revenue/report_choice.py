@@ -61,6 +61,18 @@ def read_month(text: str) -> date | None:
         raise Http404(f"“{text}” is not a month such as 2026-01.") from None
 
 
+def read_page(request: HttpRequest, *, most: int) -> int:
+    """
+    Return the number of a page, counted from 1.
+
+    :raises Http404: if there is no such page.
+    """
+    text = request.GET.get("page", "1")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
+        raise Http404(f"There is no page “{text}”.")
+    return int(text)
+
+
 def _chosen(name: str, choices: Mapping[str, Any]) -> Any:
     if name and name not in choices:
         raise Http404(f"There is no report for “{name}”.")

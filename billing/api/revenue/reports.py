@@ -14,6 +14,8 @@ from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
 
+MOST_PAGES = 100_000
+
 
 class BooksReportSerializer(serializers.Serializer[dict[str, Any]]):
     """A report as a table."""
@@ -44,6 +46,7 @@ class RevenueReports(ApiView[Any]):
             OpenApiParameter("by", str, description="What income or margin is divided by, such as plan."),
             OpenApiParameter("since", str, description="The first accounting month, such as 2026-01."),
             OpenApiParameter("until", str, description="The last accounting month."),
+            OpenApiParameter("page", int, description="Of aging and margin, whose rows are unlimited. Default: 1."),
         ),
         response=BooksReportSerializer,
     )
@@ -63,9 +66,16 @@ class RevenueReports(ApiView[Any]):
                 by=query.get("by", ""),
                 since=_month("since", query.get("since", "")),
                 until=_month("until", query.get("until", "")),
+                page=_page(query.get("page", "1")),
             ).as_json()
         except UnknownDivision as error:
             raise invalid_field("by", str(error)) from error
+
+
+def _page(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_PAGES):
+        raise invalid_field("page", f"“{text}” is not a page; write a number from 1 to {MOST_PAGES:,}.")
+    return int(text)
 
 
 def _month(name: str, text: str) -> date | None:

@@ -5,7 +5,7 @@ Opening balances are apart: finance enters them and their earning, no table expl
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,8 @@ from billing.revenue.ledger.live_postings import ALL_MONTHS, parameters, posting
 from billing.revenue.ledger.sources import place_sql, units_sql
 from billing.revenue.ledger.sources.lines import IS_CONTRA, NETS
 from billing.revenue.reports.entries import MOVEMENTS
-from billing.revenue.reports.waterfall import read_earned_by, report_waterfall
+from billing.revenue.reports.schedule import END_OF_TIME, read_earned_by
+from billing.revenue.reports.waterfall import LINES, report_waterfall
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
 
@@ -116,7 +117,6 @@ WHERE w.granted < coalesce(p.taken, 0)
         * {units_sql("u.currency")} > 1
 LIMIT 100
 """  # noqa: S608
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def _balances(books: Books) -> Iterator[Row]:
@@ -174,7 +174,7 @@ def _deferred(books: Books) -> Iterator[Row]:
     )
     later = {
         (seller_books.seller.pk, currency): -read_earned_by(
-            seller_books.seller, currency=currency, at=seller_books.ends[seller_books.running - 1], until=_END_OF_TIME
+            seller_books.seller, currency=currency, at=seller_books.ends[seller_books.running - 1], until=END_OF_TIME
         )
         for seller_books in read_all_books()
         for currency in _currencies(books, seller_books)
@@ -222,15 +222,15 @@ def _waterfall(books: Books) -> Iterator[Row]:
 
 def _shown_by_waterfall(seller_books: SellerBooks, currency: str, at: datetime) -> dict[tuple[Any, ...], Decimal]:
     """Return the sums of the waterfall's rows, of its columns, and its remaining column, as debits less credits."""
-    *rows, total = report_waterfall(
-        seller_books.seller, currency=currency, at=at, months=len(seller_books.months)
-    ).rows
+    report = report_waterfall(seller_books.seller, currency=currency, at=at, months=len(seller_books.months))
+    by_row = {row.values["booked"]: row.values for row in report.rows}
     shown: dict[tuple[Any, ...], Decimal] = {}
-    for row in rows:
-        shown["booked in", f"{row.values['booked']:%Y-%m}"] = -_amount(row.values, "total")
+    for booked, values in by_row.items():
+        if isinstance(booked, date):
+            shown["booked in", f"{booked:%Y-%m}"] = -_amount(values, "total")
     for month in seller_books.months:
-        shown["earned in", f"{month:%Y-%m}"] = -_amount(total.values, f"earned:{month:%Y-%m}")
-    shown["balance", "deferred"] = -_amount(total.values, "deferred")
+        shown["earned in", f"{month:%Y-%m}"] = -_amount(by_row[LINES], f"earned:{month:%Y-%m}")
+    shown["balance", "deferred"] = -_amount(by_row[LINES], "deferred")
     return shown
 
 

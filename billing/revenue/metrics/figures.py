@@ -78,6 +78,28 @@ class CustomerMovement(NamedTuple):
     closing: Decimal
 
 
+class CustomerRevenue(NamedTuple):
+    """A customer's MRR at a month end, and twelve months before; rounded to the currency's minor unit."""
+
+    customer_id: int
+    external_id: str
+    name: str
+    then: Decimal
+    net: Decimal
+    gross: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BalancePage:
+    """A page of customers. then, net, gross: of all `count` customers, each rounded once."""
+
+    rows: Sequence[CustomerRevenue]
+    then: Decimal
+    net: Decimal
+    gross: Decimal
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class MrrReport:
     """

@@ -48,7 +48,7 @@ spans AS MATERIALIZED (
 ),
 written_off AS MATERIALIZED (
     SELECT DISTINCT p.subscription_id, {_NUMBER.format("act.at")} AS since,
-        coalesce({_NUMBER.format("following.issued_at")}, cardinality(%(ends)s)) AS until
+        coalesce({_NUMBER.format("following.issued_at")}, cardinality(%(ends)s::timestamptz[])) AS until
     FROM invoices_invoice i JOIN invoices_dunningact act ON act.invoice_id = i.id AND act.action = 'write_off'
     JOIN billing_period p ON p.invoice_id = i.id
     LEFT JOIN LATERAL (
@@ -92,7 +92,7 @@ uncollectible invoice, since nothing recurs from its write-off to the next one.
 _QUANTITIES = f"""
 changes AS (
     SELECT h.subscription_id, h.fee_code, h.quantity, {_NUMBER.format("h.since")} AS since,
-        lead({_NUMBER.format("h.since")}, 1, cardinality(%(ends)s))
+        lead({_NUMBER.format("h.since")}, 1, cardinality(%(ends)s::timestamptz[]))
             OVER (PARTITION BY h.subscription_id, h.fee_code ORDER BY h.since, h.id) AS until
     FROM billing_subscriptionquantity h JOIN subscriptions s ON s.id = h.subscription_id
 ),
@@ -128,7 +128,7 @@ coupons AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY position, id) AS place FROM (
         SELECT o.id, o.position, c.id AS customer_id, o.subscription_id, k.percent, k.amount, k.currency,
             k.features, k.fees, k.plans, k.period_months, {_NUMBER.format("o.since")} AS since,
-            coalesce({_NUMBER.format("o.ended_at")}, cardinality(%(ends)s)) AS until
+            coalesce({_NUMBER.format("o.ended_at")}, cardinality(%(ends)s::timestamptz[])) AS until
         FROM billing_redemption o JOIN plans_coupon k ON k.id = o.coupon_id AND k.duration = 'forever'
         LEFT JOIN billing_subscription s ON s.id = o.subscription_id
         JOIN customers_customer c ON c.id = coalesce(o.customer_id, s.customer_id)
@@ -189,14 +189,15 @@ amounts(customer_id, currency, since, until, net, gross, commitment) AS (
 
 LIVE_BALANCES = f"""
 WITH RECURSIVE {_RUNS}, {_QUANTITIES}, {_FEES}, {_COUPONS}, {_DISCOUNTS}, {_AMOUNTS}
-SELECT customer_id, currency, n AS first, lead(n, 1, cardinality(%(ends)s) + 1) OVER months - 1 AS last,
+SELECT customer_id, currency, n AS first,
+    lead(n, 1, cardinality(%(ends)s::timestamptz[]) + 1) OVER months - 1 AS last,
     round(sum(net) OVER months, {ROW_PLACES}) AS net, round(sum(gross) OVER months, {ROW_PLACES}) AS gross,
     round(sum(commitment) OVER months, {ROW_PLACES}) AS commitment
 FROM (
     SELECT a.customer_id, a.currency, edge.n, sum(edge.sign * a.net) AS net, sum(edge.sign * a.gross) AS gross,
         sum(edge.sign * a.commitment) AS commitment
     FROM amounts a, LATERAL (VALUES (a.since + 1, 1), (a.until + 1, -1)) AS edge(n, sign)
-    WHERE edge.n <= cardinality(%(ends)s) GROUP BY 1, 2, 3
+    WHERE edge.n <= cardinality(%(ends)s::timestamptz[]) GROUP BY 1, 2, 3
 ) edges
 WINDOW months AS (PARTITION BY customer_id, currency ORDER BY n)
 """  # noqa: S608

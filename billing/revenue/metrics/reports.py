@@ -10,14 +10,16 @@ from fractions import Fraction
 
 from django.utils.translation import gettext as _
 
-from billing.revenue.metrics.figures import YEAR, CustomerMovement, MrrReport
+from billing.revenue.metrics.figures import YEAR, BalancePage, CustomerMovement, MrrReport
 from billing.revenue.metrics.monthly_usage import with_usage
 from billing.revenue.metrics.months import BooksMonth, NoSuchMonths, read_months
 from billing.revenue.metrics.sections import (
+    BALANCES,
     COHORTS,
     CUSTOMERS,
     MONTHS,
     RETENTION,
+    balance_page,
     cohorts,
     customer_movement,
     month_rows,
@@ -90,6 +92,39 @@ def read_movements(
     parameters = {"now": len(months), "kinds": list(kinds), "offset": offset, "limit": limit}
     rows = read_sections(seller, months, currency, {"page": page}, parameters)["page"]
     return [customer_movement(row, currency) for row in rows], rows[0][-1] if rows else 0
+
+
+def read_balances(
+    *,
+    seller: Seller,
+    currency: str,
+    month: date,
+    at: datetime,
+    cohort: date | None = None,
+    is_retention: bool = False,
+    offset: int = 0,
+    limit: int = 100,
+) -> BalancePage:
+    """
+    Return a page of the customers behind a month's MRR, the largest first.
+
+    cohort: only customers whose first MRR is in this month. is_retention: those that had some twelve months before.
+
+    :raises NoSuchMonths: if the seller's books have no such month.
+    """
+    months = _months_until(seller, at=at, until=month)
+    numbers = {row.month: number for number, row in enumerate(months, 1)}
+    if cohort is not None and cohort not in numbers:
+        raise NoSuchMonths(_("The books have no month %(month)s.") % {"month": f"{cohort:%Y-%m}"}, field="cohort")
+    parameters = {
+        "then": len(months) - YEAR,
+        "cohort": numbers[cohort] if cohort is not None else 0,
+        "retained": is_retention,
+        "offset": offset,
+        "limit": limit,
+    }
+    rows = read_sections(seller, months, currency, {"page": BALANCES}, parameters)["page"]
+    return balance_page(rows, currency)
 
 
 def read_currencies(seller: Seller) -> list[str]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from billing.revenue.metrics.balances import balances_statement
-from billing.revenue.metrics.figures import CustomerMovement, MonthMovements
+from billing.revenue.metrics.figures import BalancePage, CustomerMovement, CustomerRevenue, MonthMovements
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 from lib import sql
@@ -48,6 +48,20 @@ FROM moves m JOIN customers_customer c ON c.id = m.customer_id
 WHERE m.n = %(now)s AND m.kind = ANY(%(kinds)s)
 """
 
+# A cohort is shown with the customers that left it, and customers of twelve months ago with those lost since.
+BALANCES = """
+SELECT b.customer_id, c.external_id, c.legal_name, b.before::text, b.net::text, b.gross::text,
+    sum(b.before) OVER ()::text, sum(b.net) OVER ()::text, sum(b.gross) OVER ()::text, count(*) OVER ()
+FROM (
+    SELECT customer_id, coalesce(sum(net - opening) FILTER (WHERE n <= %(then)s), 0) AS before,
+        sum(net - opening) AS net, sum(gross - gross_opening) AS gross,
+        min(n) FILTER (WHERE kind = 'new') AS first
+    FROM moves GROUP BY customer_id
+) b JOIN customers_customer c ON c.id = b.customer_id
+WHERE CASE WHEN %(cohort)s > 0 THEN b.first = %(cohort)s WHEN %(retained)s THEN b.before > 0 ELSE b.net > 0 END
+ORDER BY b.net DESC, b.customer_id OFFSET %(offset)s LIMIT %(limit)s
+"""
+
 
 def read_sections(
     seller: Seller,
@@ -70,6 +84,16 @@ def _decode_rows(text: str) -> list[list[Any]]:
     # Columns of one name would overwrite each other in a dictionary.
     rows: list[list[Any]] = json.loads(text, object_pairs_hook=lambda pairs: [cell for _, cell in pairs])
     return rows
+
+
+def balance_page(rows: Sequence[Sequence[Any]], currency: str) -> BalancePage:
+    *sums, count = rows[0][-4:] if rows else ("0", "0", "0", 0)
+    then, net, gross = (round_sum(Decimal(amount), currency) for amount in sums)
+    balances = [
+        CustomerRevenue(row[0], row[1], row[2], *(round_sum(Decimal(amount), currency) for amount in row[3:6]))
+        for row in rows
+    ]
+    return BalancePage(balances, then, net, gross, count)
 
 
 def month_rows(rows: Sequence[Sequence[Any]], months: Sequence[BooksMonth]) -> list[MonthMovements]:

@@ -3,13 +3,14 @@
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
-from billing.revenue.reports.waterfall import add_up
+from billing.revenue.reports.totals import add_up
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
@@ -48,26 +49,37 @@ def report_trial_balance(
         currency,
         at,
         columns,
-        [*rows, add_up(rows, columns, lambda: str(_("Total")))],
+        [*rows, add_up(rows, columns, str(_("Total")), _side_filters({"roles": ""}, since=since, until=until))],
         locked_until=max(books.locks, default=None),
     )
 
 
 def _role_row(role: str, opening: Decimal, debits: Decimal, credits: Decimal, *, since: date, until: date) -> Row:
     closing = EXACT.add(opening, EXACT.subtract(debits, credits))
-    span = {"since": f"{since:%Y-%m}", "until": f"{until:%Y-%m}", "role": role}
-    filters = {"debits": span | {"side": "debit"}, "credits": span | {"side": "credit"}}
+    filters = _side_filters({"role": role}, since=since, until=until)
+    filters["opening"] = {"before": f"{since:%Y-%m}", "role": role}
     filters["closing"] = {"until": f"{until:%Y-%m}", "role": role}
-    values: dict[str, Value] = {"role": str(Role(role).label), "opening": opening, "debits": debits}
+    values: dict[str, Value] = {"role": capfirst(str(Role(role).label)), "opening": opening, "debits": debits}
     return Row(values | {"credits": credits, "closing": closing}, filters)
 
 
-_TAX = """
-SELECT e.month, e.tax_name, e.tax_rate, -sum(e.change) FILTER (WHERE e.source = 'invoice' AND e.amount > 0),
-    -sum(e.change) FILTER (WHERE e.source = 'invoice' AND e.amount < 0),
-    -sum(e.change) FILTER (WHERE e.source <> 'invoice')
-FROM ({movements}) e WHERE e.role = 'tax' AND e.currency = %(currency)s GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3
-"""
+def _side_filters(base: dict[str, str], *, since: date, until: date) -> dict[str, dict[str, str]]:
+    span = base | {"since": f"{since:%Y-%m}", "until": f"{until:%Y-%m}"}
+    return {"debits": span | {"side": "debit"}, "credits": span | {"side": "credit", "shown": "credits"}}
+
+
+TAX_MOVEMENTS = {
+    "invoiced": "e.source = 'invoice' AND e.amount > 0",
+    "credited": "e.source = 'invoice' AND e.amount < 0",
+    "written_off": "e.source <> 'invoice'",
+}
+"""Column → its condition on a movement `e` of the tax."""
+
+_TAX = f"""
+SELECT e.month, e.tax_name, e.tax_rate,
+    {", ".join(f"-sum(e.change) FILTER (WHERE {condition})" for condition in TAX_MOVEMENTS.values())}
+FROM ({{movements}}) e WHERE e.role = 'tax' AND e.currency = %(currency)s GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3
+"""  # noqa: S608
 
 
 def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
@@ -75,13 +87,13 @@ def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
     books = read_books(seller, at=at)
     statement = _TAX.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
     rows = []
-    for month, name, rate, invoiced, credited, written_off in sql.fetch_rows(
-        statement, entry_parameters(books) | {"currency": currency}
-    ):
-        amounts = {"invoiced": invoiced or ZERO, "credited": credited or ZERO, "written_off": written_off or ZERO}
-        link = {"month": f"{month:%Y-%m}", "role": "tax", "tax": f"{name} {rate or ''}".strip()}
+    for month, name, rate, *sums in sql.fetch_rows(statement, entry_parameters(books) | {"currency": currency}):
+        amounts = {code: amount or ZERO for code, amount in zip(TAX_MOVEMENTS, sums, strict=True)}
+        link = {"month": f"{month:%Y-%m}", "role": "tax", "shown": "credits", "tax": name}
+        link["rate"] = "" if rate is None else str(rate)
+        filters = {code: link | {"movement": f"tax:{code}"} for code in TAX_MOVEMENTS}
         values: dict[str, Value] = {"month": month, "tax": name or str(_("Tax")), "rate": rate, **amounts}
-        rows.append(Row(values | {"total": exact_sum(amounts.values())}, {"total": link}))
+        rows.append(Row(values | {"total": exact_sum(amounts.values())}, filters | {"total": link}))
     columns = [
         ReportColumn("month", _("Month"), Measure.MONTH),
         ReportColumn("tax", _("Tax"), Measure.TEXT),
@@ -91,7 +103,9 @@ def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
         ReportColumn("written_off", _("Written off")),
         ReportColumn("total", _("Total"), is_total=True),
     ]
-    return Report("tax", currency, at, columns, rows, locked_until=max(books.locks, default=None))
+    return Report(
+        "tax", currency, at, columns, rows, locked_until=max(books.locks, default=None), chart=list(TAX_MOVEMENTS)
+    )
 
 
 LOSSES = {
@@ -117,7 +131,8 @@ def report_losses(seller: Seller, *, currency: str, at: datetime) -> Report:
     rows = [
         Row(
             {"month": month, **amounts, "loss": exact_sum(amounts.values())},
-            {role: {"month": f"{month:%Y-%m}", "role": role} for role in amounts},
+            {role: {"month": f"{month:%Y-%m}", "role": role} for role in amounts}
+            | {"loss": {"month": f"{month:%Y-%m}", "roles": ",".join(LOSSES)}},
         )
         for month, amounts in by_month.items()
     ]

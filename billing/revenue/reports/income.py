@@ -117,11 +117,9 @@ def _pivot(
     for _month, value, amount in rows:
         sums[value] = EXACT.add(sums.get(value, ZERO), abs(amount))
     ordered = _in_order(sums, by)
-    shown = (
-        {value: f"{by}:{value}" for value in ordered[:MOST_COLUMNS]}
-        if len(ordered) > MOST_COLUMNS + 1
-        else {value: f"{by}:{value}" for value in ordered}
-    )
+    # Kinds are few, and one more column is no larger than that of the rest.
+    is_long = by != "kind" and len(ordered) > MOST_COLUMNS + 1
+    shown = {value: f"{by}:{value}" for value in (ordered[:MOST_COLUMNS] if is_long else ordered)}
     for month, value, amount in rows:
         cells = by_month.setdefault(month, {})
         code = shown.get(value, "other")
@@ -137,15 +135,18 @@ def _pivot(
         currency,
         at,
         columns,
-        [_row(month, cells) for month, cells in sorted(by_month.items(), reverse=True)],
+        [_row(month, cells, by, list(shown)) for month, cells in sorted(by_month.items(), reverse=True)],
         locked_until=max(books.locks, default=None),
         chart=[column.code for column in columns[1:-1]],
     )
 
 
-def _row(month: date, cells: dict[str, Decimal]) -> Row:
-    filters = {code: {"month": f"{month:%Y-%m}", "income": code} for code in cells}
-    filters["income"] = {"month": f"{month:%Y-%m}", "income": ""}
+def _row(month: date, cells: dict[str, Decimal], by: str, shown: list[Value]) -> Row:
+    in_month = {"month": f"{month:%Y-%m}"}
+    filters = {code: in_month | {"income": code} for code in cells}
+    if "other" in cells:
+        filters["other"] = in_month | {"other_than": f"{by}:{','.join(map(str, shown))}"}
+    filters["income"] = in_month | {"income": ""}
     return Row({"month": month, **cells, "income": exact_sum(cells.values())}, filters)
 
 

@@ -1,32 +1,36 @@
 """The postings behind a figure of a report, newest months first, in pages: every cell leads to its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.balances import TAX_MOVEMENTS
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.filters import UnknownFilter, read_choice, read_month, read_number, unknown
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.roll_forwards import ROLL_FORWARDS
+from billing.revenue.reports.waterfall import CONDITIONS
 from customers.models import Seller
 from lib import sql
+from lib.decimals import ZERO
 
 PAGE_SIZE = 100
 
-
-class UnknownFilter(ValueError):
-    """A filter of postings is unknown or malformed; the text names it and what it takes. field: its name."""
-
-    def __init__(self, text: str, *, field: str) -> None:
-        super().__init__(text)
-        self.field = field
+Condition = tuple[str, dict[str, Any]]
+"""A condition on a movement `e` and its fee `f`, and its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostingRow:
-    """A posting of a locked month as stored, or of an open one as computed."""
+    """
+    A posting of a locked month as stored, or of an open one as computed.
+
+    share: its part of the figure, which is its amount or less it.
+    """
 
     month: date
     service_month: date
@@ -38,18 +42,22 @@ class PostingRow:
     credit: str
     amount: Decimal
     kind: str
+    share: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class PostingPage:
-    """A page of postings. total: the sum of all pages, as a change of the filtered role. count: of all pages."""
+    """
+    A page of postings. total: of all pages, as the report shows it: the change of the role, or less it where credits
+    are above zero. count: of all pages.
+    """
 
     rows: tuple[PostingRow, ...]
     total: Decimal
     count: int
 
 
-# Filter → the condition on a movement `e` and its fee `f`, and how its text becomes a parameter.
+# Filter by a month → its condition.
 _MONTHS = {
     "month": "e.month = %(month)s",
     "since": "e.month >= %(since)s",
@@ -80,86 +88,129 @@ def read_posting_rows(
         movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True)),
         conditions=" AND ".join(conditions),
     )
-    parameters = entry_parameters(books) | {"currency": currency, "offset": (page - 1) * PAGE_SIZE} | values
+    values |= {"currency": currency, "offset": (page - 1) * PAGE_SIZE, "sign": -1 if _shows_credits(filters) else 1}
     rows = sql.fetch_rows(
         "SELECT e.month, e.service_month, e.booked_month, e.customer_id, e.source, e.source_id, e.debit, e.credit,"
-        f" e.amount, e.kind, sum(e.change) OVER (), count(*) OVER () {source}"
+        f" e.amount, e.kind, %(sign)s * e.change, sum(%(sign)s * e.change) OVER (), count(*) OVER () {source}"
         " ORDER BY e.month DESC, abs(e.amount) DESC, e.source, e.source_id, e.debit, e.credit, e.service_month"
         f" LIMIT {PAGE_SIZE} OFFSET %(offset)s",
-        parameters,
+        entry_parameters(books) | values,
     )
-    total, count = rows[0][-2:] if rows else (Decimal(0), 0)
+    total, count = rows[0][-2:] if rows else (ZERO, 0)
     return PostingPage(tuple(PostingRow(*row[:-2]) for row in rows), total, count)
 
 
+def _shows_credits(filters: Mapping[str, str]) -> bool:
+    """Return whether the report shows credits above zero, as for income and liabilities."""
+    return not _INCOME_FILTERS.isdisjoint(filters) or filters.get("shown") == "credits"
+
+
 def _conditions(filters: Mapping[str, str]) -> tuple[list[str], dict[str, object]]:
+    """
+    Return the conditions on a movement `e` and its fee `f`, and their parameters.
+
+    A posting is in the list once, as the movement of one role: of the receivable, if no filter names another one.
+    """
     conditions: list[str] = []
-    values: dict[str, object] = {"role": "receivable"}
-    income = [role.value for role in INCOME]
+    values: dict[str, object] = {}
+    names_role = False
     for name, text in filters.items():
         if name in _MONTHS:
             conditions.append(_MONTHS[name])
-            values["until_month" if name == "until" else name] = _month(name, text)
-        elif name == "role":
-            values["role"] = _choice(name, text, Role.values)
-        elif name == "against":
-            conditions.append("e.other = ANY(%(against)s)")
-            values["against"] = text.split(",")
-        elif name == "side":
-            conditions.append(
-                "e.change > 0" if _choice(name, text, ["debit", "credit"]) == "debit" else "e.change < 0"
-            )
-        elif name == "movement":
-            conditions.append(_movement(text))
-        elif name == "customer":
-            conditions.append("e.customer_id = %(customer)s")
-            values["customer"] = _number(name, text)
-        elif name == "tax":
-            conditions.append("e.tax_name || coalesce(' ' || e.tax_rate, '') = %(tax)s")
-            values["tax"] = text
-        elif name == "income":
-            values["role"] = None
-            conditions.append("e.role = ANY(%(income)s)")
-            values["income"] = income
-            if text:
-                by, _colon, value = text.partition(":")
-                conditions.append(
-                    f"coalesce(({DIMENSIONS[_choice(name, by, list(DIMENSIONS))].expression})::text,"
-                    " 'None') = %(division)s"
-                )
-                values["division"] = value
+            values["until_month" if name == "until" else name] = read_month(name, text)
+        elif name in _CONDITIONS:
+            condition, parameters = _CONDITIONS[name](text)
+            conditions.append(condition)
+            values |= parameters
+            names_role = names_role or name in _ROLE_FILTERS
         else:
-            raise UnknownFilter(f"The filter “{name}” is unknown.", field=name)
-    if values["role"] is not None:
-        conditions.append("e.role = %(role)s")
-    return conditions, values
+            raise unknown(name)
+    return [*conditions, "true" if names_role else "e.role = 'receivable'"], values
 
 
-def _movement(text: str) -> str:
+def _of_role(text: str) -> Condition:
+    return "e.role = %(role)s", {"role": read_choice("role", text, Role.values)}
+
+
+def _of_roles(text: str) -> Condition:
+    if not text:
+        return "true", {}
+    return "e.role = ANY(%(roles)s)", {"roles": [read_choice("roles", role, Role.values) for role in text.split(",")]}
+
+
+def _of_income(text: str) -> Condition:
+    condition = "e.role = ANY(%(income)s)"
+    income = {"income": [role.value for role in INCOME]}
+    if not text:
+        return condition, income
+    expression, key = _division("income", text)
+    return f"{condition} AND {expression} = %(division)s", income | {"division": key}
+
+
+def _of_other_income(text: str) -> Condition:
+    """Return the condition for income that has no column of its own. text: the division and the keys of columns."""
+    expression, keys = _division("other_than", text)
+    values = {"income": [role.value for role in INCOME], "divisions": keys.split(",")}
+    return f"e.role = ANY(%(income)s) AND NOT ({expression} = ANY(%(divisions)s))", values
+
+
+def _of_usage(text: str) -> Condition:
+    condition = "e.role = 'revenue' AND e.feature_id IS NOT NULL"
+    if not text:
+        return condition, {}
+    expression, key = _division("usage", text)
+    return f"{condition} AND {expression} = %(usage)s", {"usage": key}
+
+
+def _division(name: str, text: str) -> tuple[str, str]:
+    """Return the expression of a division of income, as text, and the key or keys after the colon."""
+    by, _colon, key = text.partition(":")
+    expression = DIMENSIONS[read_choice(name, by, DIMENSIONS)].expression
+    return f"coalesce(({expression})::text, 'None')", key
+
+
+def _of_side(text: str) -> Condition:
+    return "e.change > 0" if read_choice("side", text, ["debit", "credit"]) == "debit" else "e.change < 0", {}
+
+
+def _of_rate(text: str) -> Condition:
+    try:
+        rate = Decimal(text) if text else None
+    except InvalidOperation:
+        raise UnknownFilter(f"“{text}” is not a rate.", field="rate") from None
+    return "e.tax_rate IS NOT DISTINCT FROM %(rate)s::numeric", {"rate": rate}
+
+
+def _of_movement(text: str) -> Condition:
     report, _colon, code = text.partition(":")
+    if report == "tax":
+        return f"({TAX_MOVEMENTS[read_choice('movement', code, TAX_MOVEMENTS)]})", {}
     if report not in ROLL_FORWARDS:
         raise UnknownFilter(f"“{text}” is not a column of a roll-forward.", field="movement")
     movements = ROLL_FORWARDS[report][1]
     for movement in movements:
         if movement.code == code:
-            return movement.condition
-    return " AND ".join(f"({movement.condition}) IS NOT TRUE" for movement in movements)
+            return f"({movement.condition})", {}
+    return " AND ".join(f"({movement.condition}) IS NOT TRUE" for movement in movements), {}
 
 
-def _month(name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise UnknownFilter(f"“{text}” is not a month; write it like 2026-01.", field=name) from None
-
-
-def _number(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise UnknownFilter(f"“{text}” is not a number.", field=name)
-    return int(text)
-
-
-def _choice(name: str, text: str, choices: list[str]) -> str:
-    if text not in choices:
-        raise UnknownFilter(f"“{text}” is unknown. Choose one of: {', '.join(choices)}.", field=name)
-    return text
+_INCOME_FILTERS = {"income", "other_than", "usage", "waterfall"}
+# Filter → the condition for its text. The first ones say which role's movement of a posting is meant.
+_ROLE_FILTERS: Mapping[str, Callable[[str], Condition]] = {
+    "role": _of_role,
+    "roles": _of_roles,
+    "income": _of_income,
+    "other_than": _of_other_income,
+    "usage": _of_usage,
+    "waterfall": lambda text: (f"({CONDITIONS[read_choice('waterfall', text, CONDITIONS)]})", {}),
+}
+_CONDITIONS: Mapping[str, Callable[[str], Condition]] = {
+    **_ROLE_FILTERS,
+    "against": lambda text: ("e.other = ANY(%(against)s)", {"against": text.split(",")}),
+    "side": _of_side,
+    "movement": _of_movement,
+    "customer": lambda text: ("e.customer_id = %(customer)s", {"customer": read_number("customer", text)}),
+    "tax": lambda text: ("e.tax_name = %(tax)s", {"tax": text}),
+    "rate": _of_rate,
+    "shown": lambda text: ("true", {"shown": read_choice("shown", text, ["credits"])}),
+}

@@ -22,13 +22,14 @@ class ReportKind(NamedTuple):
     A kind of report. read: computes it, called with a seller, `currency` and `at`.
 
     divisions: values of its parameter `by`; the first one is the default. takes_months: whether it takes `since` and
-        `until`, the first days of months.
+        `until`, the first days of months. is_paged: whether it takes `page`, as its rows are unlimited.
     """
 
     title: str | Promise
     read: Callable[..., Report]
     divisions: tuple[str, ...] = ()
     takes_months: bool = False
+    is_paged: bool = False
 
 
 REPORTS = {
@@ -38,8 +39,10 @@ REPORTS = {
     "prepaid": ReportKind(_("Prepaid"), partial(report_roll_forward, report="prepaid")),
     "unbilled": ReportKind(_("Unbilled"), partial(report_roll_forward, report="unbilled")),
     "receivables": ReportKind(_("Receivables"), partial(report_roll_forward, report="receivables")),
-    "aging": ReportKind(_("Aging"), report_aging),
-    "margin": ReportKind(_("Margin"), report_margin, ("feature", "customer", "plan"), takes_months=True),
+    "aging": ReportKind(_("Aging"), report_aging, is_paged=True),
+    "margin": ReportKind(
+        _("Margin"), report_margin, ("feature", "customer", "plan"), takes_months=True, is_paged=True
+    ),
     "tax": ReportKind(_("Tax"), report_tax),
     "losses": ReportKind(_("Credits and bad debt"), report_losses),
     "trial-balance": ReportKind(_("Trial balance"), report_trial_balance, takes_months=True),
@@ -60,6 +63,7 @@ def read_report(
     by: str = "",
     since: date | None = None,
     until: date | None = None,
+    page: int = 1,
 ) -> Report:
     """
     Return a report of a seller in one currency.
@@ -73,4 +77,6 @@ def read_report(
     arguments: dict[str, object] = {"by": by} if by else {}
     if kind.takes_months:
         arguments |= {"since": since, "until": until}
+    if kind.is_paged:
+        arguments["page"] = page
     return kind.read(seller, currency=currency, at=at, **arguments)

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
-from billing.revenue.reports.waterfall import read_earned_by
+from billing.revenue.reports.schedule import AFTER_YEAR, WITHIN_YEAR, a_year_after, read_earned_by
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
@@ -99,10 +99,10 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
     for month, by_code in changes.items():
         closing = EXACT.add(balance, exact_sum(by_code.values()))
         values: dict[str, Value] = {"month": month, "opening": balance, **by_code, "closing": closing}
-        filters = {
-            code: {"month": f"{month:%Y-%m}", "role": role.value, "movement": f"{report}:{code}"} for code in by_code
-        }
-        filters["closing"] = {"until": f"{month:%Y-%m}", "role": role.value}
+        of_role = {"role": role.value} | ({"shown": "credits"} if role in _LIABILITIES else {})
+        filters = {code: of_role | {"month": f"{month:%Y-%m}", "movement": f"{report}:{code}"} for code in by_code}
+        filters["opening"] = of_role | {"before": f"{month:%Y-%m}"}
+        filters["closing"] = of_role | {"until": f"{month:%Y-%m}"}
         rows.append(Row(values, filters))
         balance = closing
     has_other = any("other" in by_code for by_code in changes.values())
@@ -115,8 +115,8 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
     ]
     if role == Role.DEFERRED and rows:
         columns += [
-            ReportColumn("current", _("Current"), is_total=True),
-            ReportColumn("long_term", _("Long-term"), is_total=True),
+            ReportColumn("current", _("Current"), is_total=True, rows=RowList.SCHEDULE),
+            ReportColumn("long_term", _("Long-term"), is_total=True, rows=RowList.SCHEDULE),
         ]
         rows[-1] = _with_terms(rows[-1], seller, currency=currency, at=at)
     return Report(
@@ -130,19 +130,13 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
     )
 
 
-def _a_year_after(at: datetime) -> datetime:
-    try:
-        return at.replace(year=at.year + 1)
-    except ValueError:
-        return at.replace(year=at.year + 1, day=28)  # 29 February
-
-
 def _with_terms(row: Row, seller: Seller, *, currency: str, at: datetime) -> Row:
     """Return the row of the running month with the parts of its balance that are earned within a year, and later."""
     current, closing = (
-        read_earned_by(seller, currency=currency, at=at, until=_a_year_after(at)),
+        read_earned_by(seller, currency=currency, at=at, until=a_year_after(at)),
         row.values["closing"],
     )
     assert isinstance(closing, Decimal)  # noqa: S101  set by the caller
     terms = {"current": current, "long_term": EXACT.subtract(closing, current)}
-    return Row({**row.values, **terms}, row.filters)
+    filters = {"current": {"earned": WITHIN_YEAR}, "long_term": {"earned": AFTER_YEAR}}
+    return Row({**row.values, **terms}, {**row.filters, **filters})

@@ -24,18 +24,29 @@ class Measure(StrEnum):
     PERCENT = "percent"
 
 
+class RowList(StrEnum):
+    """The list that shows the rows behind the figures of a column."""
+
+    POSTINGS = "postings"
+    SCHEDULE = "schedule"
+    INVOICES = "invoices"
+    COSTS = "costs"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
     """
     A column of a report. code: in files and the API. title: on pages.
 
     is_total: whether its amounts are sums of other columns, which charts leave out.
+    rows: the list behind its figures.
     """
 
     code: str
     title: str | Promise
     measure: Measure = Measure.AMOUNT
     is_total: bool = False
+    rows: RowList = RowList.POSTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Row:
     """
     A row of a report. values: column → value; a missing one is empty.
 
-    filters: column → the conditions under which the list of postings shows the rows behind the value.
+    filters: column → the conditions under which the column's list shows the rows behind the value. They add up to it.
     is_total: whether it adds up other rows.
     """
 
@@ -58,7 +69,8 @@ class Report:
     A report of one seller in one currency.
 
     as_of: the time up to which it counts. locked_until: the last month that can no longer change, if any.
-    chart: codes of the columns to stack in the chart, from the first column of months; empty for none.
+    chart: codes of the columns to stack in the chart of the months; empty for none.
+    more_rows: number of rows that are added up in one row, and shown on later pages.
     """
 
     code: str
@@ -68,7 +80,10 @@ class Report:
     rows: Sequence[Row]
     locked_until: date | None = None
     chart: Sequence[str] = ()
-    notes: Sequence[str | Promise] = ()
+    more_rows: int = 0
+
+    def column(self, code: str) -> ReportColumn:
+        return next(column for column in self.columns if column.code == code)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report with exact numbers as text and dates in ISO form."""

@@ -1,24 +1,25 @@
 """
 The waterfall: revenue by the month it was first booked in and the month it is earned in.
 
-A row adds up to what was booked in its month, a column to the month's income from lines, and the remaining column is
+A row adds up to the amount that was booked in its month, and a column to the month's income. The remaining column is
 the deferred balance. docs/revenue-reports.md#waterfall.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from billing.revenue.ledger.books import SellerBooks, read_books
-from billing.revenue.ledger.live_postings import parameters, postings_sql
+from billing.models.postings import INCOME, Role
+from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
+from billing.revenue.reports.schedule import LATER, read_scheduled, scheduled_months
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
+from billing.revenue.reports.totals import add_up
 from customers.models import Seller
 from lib import sql
 from lib.decimals import EXACT, ZERO, exact_sum
@@ -26,148 +27,168 @@ from lib.decimals import EXACT, ZERO, exact_sum
 MONTHS_SHOWN = 6
 """Months with a row and a column of their own; earlier ones are added up in one."""
 
-MONTHS_SCHEDULED = 2
-"""Columns of the future, the first for the rest of the running month; what is earned later is added up in one."""
+BEFORE, LINES = "before", "lines"
+ROWS = {
+    BEFORE: _("Before"),
+    LINES: _("Fees and usage"),
+    "prepaid": _("Prepaid used"),
+    "breakage": _("Breakage"),
+    "credit_notes": _("Credit notes"),
+    "discounts": _("Discounts"),
+    "income": _("Income"),
+}
+"""The rows that are no month: the months before those shown, and below the months their sum and other income."""
 
-_EARNED = """
-SELECT e.booked_month, e.month, -sum(e.change) FILTER (WHERE e.role = 'revenue'),
-    -sum(e.change) FILTER (WHERE e.role = 'deferred')
-FROM ({movements}) e
-WHERE (e.role = 'revenue' AND e.other IN ('deferred', 'unbilled') OR e.role = 'deferred')
-    AND e.currency = %(currency)s
-GROUP BY 1, 2
+# Both sides of a coupon that is booked apart are discounts here, as its line's revenue is counted before it.
+CONDITIONS = {
+    LINES: "e.role = 'revenue' AND e.other IN ('deferred', 'unbilled')",
+    "prepaid": "e.role = 'revenue' AND e.other = 'prepaid'",
+    "breakage": "e.role = 'breakage'",
+    "credit_notes": "e.role = 'credit_notes'",
+    "discounts": "(e.role = 'discounts' OR e.role = 'revenue' AND e.other = 'discounts')",
+    "deferred": "e.role = 'deferred'",
+    # Revenue that was deferred first would count twice.
+    "booked": "(e.role = 'revenue' AND e.other = 'unbilled' OR e.role = 'deferred' AND e.other <> 'revenue')",
+}
+"""Row or column → its condition on a movement `e`."""
+
+_ROW_OF = " ".join(f"WHEN {CONDITIONS[row]} THEN '{row}'" for row in (*list(ROWS)[1:-1], "deferred"))
+_SUMS = """
+SELECT CASE {row_of} END,
+    CASE WHEN e.role = 'deferred' OR e.other IN ('deferred', 'unbilled') THEN e.booked_month END,
+    e.month, -sum(e.change)
+FROM ({movements}) e WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s GROUP BY 1, 2, 3
 """
-_SCHEDULED = """
-SELECT p.booked_month, p.month, sum(CASE p.credit WHEN 'revenue' THEN p.amount ELSE -p.amount END)
-FROM ({postings}) p
-WHERE (p.debit, p.credit) IN (('deferred', 'revenue'), ('revenue', 'deferred')) AND p.currency = %(currency)s
-GROUP BY 1, 2
-"""
+
+
+@dataclass(slots=True)
+class _Amounts:
+    """The amounts of one row: by month earned, by scheduled month, and deferred."""
+
+    earned: dict[date, Decimal] = field(default_factory=dict)
+    scheduled: dict[date, Decimal] = field(default_factory=dict)
+    deferred: Decimal = ZERO
+
+    def add_earned(self, month: date, amount: Decimal) -> None:
+        self.earned[month] = EXACT.add(self.earned.get(month, ZERO), amount)
 
 
 def report_waterfall(seller: Seller, *, currency: str, at: datetime, months: int = MONTHS_SHOWN) -> Report:
     """Return the waterfall of the last months; everything before them is one row and one column."""
     books = read_books(seller, at=at)
     shown = books.months[-months:]
-    earned: dict[tuple[date, date], Decimal] = {}
-    deferred: dict[date, Decimal] = {}
-    statement = _EARNED.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
-    for booked, month, revenue, balance in sql.fetch_rows(
-        statement, entry_parameters(books) | {"currency": currency}
+    ahead = scheduled_months(seller, at=at)
+    by_booked: dict[date | None, _Amounts] = {}
+    others: dict[str, _Amounts] = {}
+    statement = _SUMS.format(row_of=_ROW_OF, movements=MOVEMENTS.format(entries=entries_sql(books)))
+    roles = [role.value for role in (*INCOME, Role.DEFERRED)]
+    for row, booked, month, amount in sql.fetch_rows(
+        statement, entry_parameters(books) | {"currency": currency, "roles": roles}
     ):
-        earned[booked, month] = EXACT.add(earned.get((booked, month), ZERO), revenue or ZERO)
-        deferred[booked] = EXACT.add(deferred.get(booked, ZERO), balance or ZERO)
-    scheduled = read_scheduled(seller, currency=currency, at=at, months_ahead=MONTHS_SCHEDULED)
-    columns = [
-        ReportColumn("booked", _("Month first booked"), Measure.MONTH),
-        ReportColumn("earned:before", _("Before")),
-        *(ReportColumn(f"earned:{month:%Y-%m}", date_format(month, "M Y")) for month in shown),
-        ReportColumn("earned", _("Earned to date"), is_total=True),
-        *(
-            ReportColumn(
-                f"scheduled:{month:%Y-%m}", gettext("Scheduled %(month)s") % {"month": date_format(month, "M Y")}
-            )
-            for month in dict.fromkeys(m for _b, m in scheduled)
-        ),
-        ReportColumn("scheduled:later", _("Scheduled later")),
-        ReportColumn("deferred", _("Deferred"), is_total=True),
-        ReportColumn("total", _("Booked"), is_total=True),
+        place = None if booked is None or booked < shown[0] else booked
+        if row == "deferred":
+            amounts = by_booked.setdefault(place, _Amounts())
+            amounts.deferred = EXACT.add(amounts.deferred, amount)
+        elif row == LINES:
+            by_booked.setdefault(place, _Amounts()).add_earned(month, amount)
+        else:
+            others.setdefault(row, _Amounts()).add_earned(month, amount)
+    for (booked, month), amount in read_scheduled(seller, currency=currency, at=at).items():
+        scheduled = by_booked.setdefault(booked if booked >= shown[0] else None, _Amounts()).scheduled
+        scheduled[month] = EXACT.add(scheduled.get(month, ZERO), amount)
+    columns = _columns(shown, ahead, has_before=len(books.months) > months)
+    rows = [
+        _booked_row(booked, amounts, shown, ahead)
+        for booked, amounts in sorted(by_booked.items(), key=lambda entry: entry[0] or date.min)
     ]
-    booked_months = sorted({booked for booked, _month in earned} | set(deferred))
-    earlier = [month for month in booked_months if month < shown[0]]
-    rows = [_row(None, earlier, books, shown, earned, scheduled, deferred)] if earlier else []
-    rows += [
-        _row(month, [month], books, shown, earned, scheduled, deferred)
-        for month in booked_months
-        if month >= shown[0]
-    ]
+    lines = add_up(rows, columns, LINES, _filters({}, LINES, shown, ahead))
+    more = [_row(code, others[code], {}, code, shown) for code in ROWS if code in others]
+    earned = [column for column in columns if column.code == "booked" or column.code.startswith("earned")]
+    income = add_up([lines, *more], earned, "income", _income_filters(shown))
     return Report(
         "waterfall",
         currency,
         at,
         columns,
-        [*rows, add_up(rows, columns)],
+        [*rows, lines, *more, income],
         locked_until=max(books.locks, default=None),
     )
 
 
-def read_scheduled(
-    seller: Seller, *, currency: str, at: datetime, months_ahead: int
-) -> dict[tuple[date, date], Decimal]:
-    """
-    Return (month first booked, month) → the deferred revenue that will be earned in it, in order of months.
+def _columns(shown: tuple[date, ...], ahead: tuple[date, ...], *, has_before: bool) -> list[ReportColumn]:
+    return [
+        ReportColumn("booked", _("Month first booked"), Measure.MONTH),
+        *([ReportColumn("earned:before", _("Before"))] if has_before else []),
+        *(
+            ReportColumn(f"earned:{month:%Y-%m}", short_month(month, is_first=not place))
+            for place, month in enumerate(shown)
+        ),
+        ReportColumn("earned", _("Earned to date"), is_total=True),
+        *(
+            ReportColumn(
+                f"scheduled:{month:%Y-%m}",
+                gettext("Rest of %(month)s") % {"month": date_format(month, "M")}
+                if month == shown[-1]
+                else short_month(month),
+                rows=RowList.SCHEDULE,
+            )
+            for month in ahead
+        ),
+        ReportColumn("scheduled:later", _("Later"), rows=RowList.SCHEDULE),
+        ReportColumn("deferred", _("Deferred"), is_total=True),
+        ReportColumn("total", _("Booked"), is_total=True),
+    ]
 
-    months_ahead: the first one is the rest of the running month.
-    """
-    books = read_books(seller, at=at, months_ahead=months_ahead)
-    values = parameters(books, low=books.running + 1, high=len(books.months)) | {"currency": currency}
-    rows = sql.fetch_rows(_SCHEDULED.format(postings=postings_sql(books)), values)
-    return {(booked, month): amount for booked, month, amount in sorted(rows, key=lambda row: row[1])}
+
+def short_month(month: date, *, is_first: bool = False) -> str:
+    """Return the name of a month among others, with the year where one begins."""
+    return date_format(month, "M Y" if is_first or month.month == 1 else "M")
 
 
-def read_earned_by(seller: Seller, *, currency: str, at: datetime, until: datetime) -> Decimal:
-    """Return the part of deferred revenue at a time that will be earned by a later one."""
-    books = read_books(seller, at=at)
-    ahead = replace(books, months=(*books.months, books.months[-1]), ends=(*books.ends, until))
-    values = parameters(ahead, low=ahead.running + 1, high=len(ahead.months)) | {"currency": currency}
-    return exact_sum(amount for *_, amount in sql.fetch_rows(_SCHEDULED.format(postings=postings_sql(ahead)), values))
+def _booked_row(booked: date | None, amounts: _Amounts, shown: tuple[date, ...], ahead: tuple[date, ...]) -> Row:
+    """Return the row of a month, or of all months before those shown."""
+    base = {"booked": f"{booked:%Y-%m}"} if booked else {"booked_before": f"{shown[0]:%Y-%m}"}
+    row = _row(booked or BEFORE, amounts, base, LINES, shown)
+    values = dict(row.values)
+    for month in ahead:
+        values[f"scheduled:{month:%Y-%m}"] = amounts.scheduled.get(month, ZERO)
+    soon = exact_sum(amounts.scheduled.values())
+    values |= {"scheduled:later": EXACT.subtract(amounts.deferred, soon), "deferred": amounts.deferred}
+    values["total"] = exact_sum([*amounts.earned.values(), amounts.deferred])
+    return Row(values, _filters(base, LINES, shown, ahead))
 
 
 def _row(
-    name: date | None,
-    booked_months: Iterable[date],
-    books: SellerBooks,
-    shown: tuple[date, ...],
-    earned: dict[tuple[date, date], Decimal],
-    scheduled: dict[tuple[date, date], Decimal],
-    deferred: dict[date, Decimal],
+    name: date | str, amounts: _Amounts, base: Mapping[str, str], condition: str, shown: tuple[date, ...]
 ) -> Row:
-    booked = set(booked_months)
-    values: dict[str, Value] = {"booked": name}
-
-    def add(code: str, amounts: Iterable[Decimal]) -> Decimal:
-        values[code] = total = exact_sum(amounts)
-        return total
-
-    add("earned:before", (amount for (b, month), amount in earned.items() if b in booked and month < shown[0]))
-    for shown_month in shown:
-        add(
-            f"earned:{shown_month:%Y-%m}",
-            (amount for (b, month), amount in earned.items() if b in booked and month == shown_month),
-        )
-    total = add("earned", (amount for (b, _month), amount in earned.items() if b in booked))
-    for future in dict.fromkeys(month for _b, month in scheduled):
-        add(
-            f"scheduled:{future:%Y-%m}",
-            (amount for (b, month), amount in scheduled.items() if b in booked and month == future),
-        )
-    balance = add("deferred", (deferred.get(b, ZERO) for b in booked))
-    soon = exact_sum(amount for (b, _month), amount in scheduled.items() if b in booked)
-    values["scheduled:later"] = EXACT.subtract(balance, soon)
-    values["total"] = EXACT.add(total, balance)
-    return Row(values, _filters(values, name, shown))
+    """Return the earned amounts of a row. base: the conditions on the month first booked."""
+    values: dict[str, Value] = {
+        "booked": name,
+        "earned:before": exact_sum(amount for month, amount in amounts.earned.items() if month < shown[0]),
+        **{f"earned:{month:%Y-%m}": amounts.earned.get(month, ZERO) for month in shown},
+        "earned": exact_sum(amounts.earned.values()),
+    }
+    return Row(values, _filters(base, condition, shown, ()))
 
 
-def _filters(values: dict[str, Value], name: date | None, shown: tuple[date, ...]) -> dict[str, dict[str, str]]:
-    booked = {"booked": f"{name:%Y-%m}"} if name else {"booked_before": f"{shown[0]:%Y-%m}"}
-    filters: dict[str, dict[str, str]] = {}
-    for code in values:
-        if code.startswith("earned:"):
-            month = code.removeprefix("earned:")
-            when = {"before": f"{shown[0]:%Y-%m}"} if month == "before" else {"month": month}
-            filters[code] = booked | when | {"role": "revenue", "against": "deferred,unbilled"}
-    filters["earned"] = booked | {"role": "revenue", "against": "deferred,unbilled"}
-    filters["deferred"] = booked | {"role": "deferred"}
-    return filters
+def _filters(
+    base: Mapping[str, str], condition: str, shown: tuple[date, ...], ahead: Iterable[date]
+) -> dict[str, dict[str, str]]:
+    earned = {**base, "waterfall": condition}
+    return {
+        "earned:before": earned | {"before": f"{shown[0]:%Y-%m}"},
+        **{f"earned:{month:%Y-%m}": earned | {"month": f"{month:%Y-%m}"} for month in shown},
+        "earned": earned,
+        **{f"scheduled:{month:%Y-%m}": {**base, "earned": f"{month:%Y-%m}"} for month in ahead},
+        "scheduled:later": {**base, "earned": LATER},
+        "deferred": {**base, "waterfall": "deferred"},
+        "total": {**base, "waterfall": "booked"},
+    }
 
 
-def add_up(rows: Iterable[Row], columns: Iterable[ReportColumn], name: Callable[[], Any] = lambda: None) -> Row:
-    """Return the row of sums below other rows."""
-    rows = list(rows)
-    first, *others = columns
-    sums: dict[str, Value] = {first.code: name()}
-    for column in others:
-        sums[column.code] = exact_sum(
-            amount for row in rows if isinstance(amount := row.values.get(column.code), Decimal)
-        )
-    return Row(sums, is_total=True)
+def _income_filters(shown: tuple[date, ...]) -> dict[str, dict[str, str]]:
+    return {
+        "earned:before": {"before": f"{shown[0]:%Y-%m}", "income": ""},
+        **{f"earned:{month:%Y-%m}": {"month": f"{month:%Y-%m}", "income": ""} for month in shown},
+        "earned": {"income": ""},
+    }

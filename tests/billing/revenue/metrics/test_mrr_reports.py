@@ -16,7 +16,7 @@ from billing.revenue.metrics.frozen_months import (
     total_frozen_rows,
 )
 from billing.revenue.metrics.months import NoSuchMonths
-from billing.revenue.metrics.reports import read_currencies, read_movements, read_mrr_report
+from billing.revenue.metrics.reports import read_balances, read_currencies, read_movements, read_mrr_report
 from billing.subscriptions import apply_coupon, apply_due_pauses, cancel, generate_periods, pause, set_quantity
 from customers.models import Customer
 from invoices.documents.locked_months import lock_month, unlock_month
@@ -314,3 +314,11 @@ def test_the_database_checks_frozen_rows(fields, constraint):
     row = _row(**fields)
     with pytest.raises(IntegrityError, match=constraint):
         RecurringRevenue.objects.bulk_create([row])
+
+
+def test_a_report_of_locked_months_alone_reads_no_subscriptions():
+    upgrade_and_leave()
+    freeze_recurring_revenue(lock=lock(MONTHS[0]))
+    assert report(until=MONTHS[0]).last.month.lock_id is not None
+    balances = read_balances(seller=make_seller(), currency="USD", month=MONTHS[0], at=NOW)
+    assert balances.net == report(until=MONTHS[0]).last.shown("USD").closing > 0

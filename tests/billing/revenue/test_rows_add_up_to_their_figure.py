@@ -1,0 +1,144 @@
+"""The rows behind a figure of a report add up to it: docs/revenue-reports.md."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing.models import OpeningBalance
+from billing.revenue.reports.filters import UnknownFilter
+from billing.revenue.reports.income import DIMENSIONS
+from billing.revenue.reports.margin import read_costs
+from billing.revenue.reports.posting_rows import read_posting_rows
+from billing.revenue.reports.receivable_ages import read_open_invoices
+from billing.revenue.reports.registry import REPORTS, read_report
+from billing.revenue.reports.schedule import read_schedule_rows
+from billing.revenue.reports.table import Measure, RowList
+from invoices.credit_notes import issue_credit_note
+from invoices.credit_notes.credit_note import RequestedCredit
+from invoices.payments.manual_payments import record_payment
+from invoices.payments.write_offs import write_off
+from lib.money import round_money
+from tests.billing.metering.ingest.ingest_setup import (
+    NOW,
+    call,
+    calls,
+    make_metered_subscription,
+    request,
+    send,
+    tokens,
+)
+from tests.billing.revenue.book_setup import issue_invoice, line, moment
+from tests.billing.revenue.test_a_locked_month_is_frozen import lock
+from tests.builders import make_cost, make_customer, make_seller
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+AT = moment("2026-04-10")
+READERS = {
+    RowList.POSTINGS: read_posting_rows,
+    RowList.SCHEDULE: read_schedule_rows,
+    RowList.INVOICES: read_open_invoices,
+    RowList.COSTS: read_costs,
+}
+
+
+@pytest.fixture(params=["open", "locked"])
+def seller(request):
+    """Return a seller with lines over one to three years, a credit, payments, usage in arrears and a write-off."""
+    customer = make_customer()
+    issue_invoice(customer, [line("365.00", "2026-01-01", "2027-01-01")], at="2026-01-01")
+    issue_invoice(customer, [line("1095.00", "2026-02-01", "2029-01-31")], at="2026-02-01")
+    quarter = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
+    record_payment(
+        invoice_id=quarter.pk, amount=D("90.00"), method="manual", reference="bank", at=moment("2026-01-20")
+    )
+    issue_credit_note(
+        invoice_id=quarter.pk,
+        lines=[RequestedCredit(1, D("45.00"))],
+        reason="agreed",
+        to="balance",
+        at=moment("2026-02-01"),
+    )
+    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15", kind="usage")], at="2026-02-16")
+    doubtful = issue_invoice(make_customer(), [line("31.00", "2026-02-01", "2026-03-01")], at="2026-02-01")
+    write_off(invoice_id=doubtful.pk, reason="", at=moment("2026-02-15"))
+    issue_invoice(make_customer(), [line("12.00", "2026-04-01", "2026-05-01")], at="2026-04-01")
+    if request.param == "locked":
+        lock(customer.seller, "2026-01-01", at="2026-02-20")
+        lock(customer.seller, "2026-02-01", at="2026-03-05")
+    return customer.seller
+
+
+def linked_figures(report):
+    """Yield (row, column, value) for each amount above or below zero."""
+    for row in report.rows:
+        for column in report.columns:
+            value = row.values.get(column.code)
+            if isinstance(value, Decimal) and value and column.measure is Measure.AMOUNT:
+                yield row, column, value
+
+
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [(code, {}) for code in REPORTS]
+    + [("income", {"by": by}) for by in DIMENSIONS]
+    + [("margin", {"by": by}) for by in REPORTS["margin"].divisions],
+    ids=str,
+)
+def test_every_figure_has_rows_that_add_up_to_it(seller, code, options):
+    if REPORTS[code].takes_months:
+        options = options | {"since": date(2026, 2, 1), "until": date(2026, 4, 1)}
+    report = read_report(code, seller, currency="EUR", at=AT, **options)
+    figures = list(linked_figures(report))
+    assert figures or code in ("prepaid", "tax", "margin"), "the books have nothing to show"
+    for row, column, value in figures:
+        place = (code, row.values[report.columns[0].code], column.code)
+        assert column.code in row.filters, place
+        rows = READERS[column.rows](seller, currency="EUR", filters=row.filters[column.code], at=AT)
+        assert round_money(rows.total, "EUR") == value, place
+
+
+@pytest.mark.parametrize("by", REPORTS["margin"].divisions)
+def test_costs_add_up_to_the_margin(by):
+    subscription = make_metered_subscription()
+    make_cost(tokens().meter, "0.001")
+    make_cost(tokens().meter, "0.003", match={"type": "output"})
+    make_cost(calls().meter, "0.0001")
+    send(call("1"), request("2", 333, 1_001))
+    options = {"currency": "USD", "at": NOW + timedelta(days=1)}
+    report = read_report("margin", subscription.seller, by=by, **options)
+    assert report.rows[-1].values["cost"] == D("3.34")
+    for row in report.rows:
+        costs = read_costs(subscription.seller, filters=row.filters["cost"], **options)
+        assert round_money(costs.total, "USD") == row.values["cost"]
+        assert sum(cost.amount for cost in costs.rows) == costs.total
+
+
+def test_deferred_opening_balances_are_earned_later(seller):
+    OpeningBalance.objects.create(
+        seller=seller, month=date(2026, 1, 1), currency="GBP", role="deferred", amount=D("-70.00")
+    )
+    later = read_schedule_rows(seller, currency="GBP", filters={"earned": "later"}, at=AT)
+    assert [(row.source, row.amount) for row in later.rows] == [("opening", D("70.00"))]
+    assert read_schedule_rows(seller, currency="GBP", filters={"earned": "year"}, at=AT).count == 0
+
+
+@pytest.mark.parametrize(
+    ("read", "filters", "field"),
+    [
+        (read_schedule_rows, {"earned": "2030-01"}, "earned"),
+        (read_schedule_rows, {"month": "2026-01"}, "month"),
+        (read_open_invoices, {"bucket": "old"}, "bucket"),
+        (read_open_invoices, {"customer": "x"}, "customer"),
+        (read_costs, {"usage": "country:DE"}, "usage"),
+        (read_costs, {"until": "May"}, "until"),
+        (read_posting_rows, {"rate": "x"}, "rate"),
+        (read_posting_rows, {"waterfall": "x"}, "waterfall"),
+        (read_posting_rows, {"movement": "tax:x"}, "movement"),
+    ],
+)
+def test_an_unknown_filter_is_named(db, read, filters, field):
+    with pytest.raises(UnknownFilter) as refusal:
+        read(make_seller(), currency="EUR", filters=filters, at=AT)
+    assert refusal.value.field == field
