@@ -274,6 +274,14 @@ class Refund(Attempt):
         ]
 
 
+UNRELATED_OUTCOME = "It matches no payment that Tollbook requested"
+COLLECTED_KIND = "payment_intent.succeeded"
+"""The kind of the one event that a provider sends when it has collected money."""
+
+UNMATCHED_PAYMENT = Q(kind=COLLECTED_KIND, outcome=UNRELATED_OUTCOME)
+"""Money that a provider collected and that no payment attempt asked for."""
+
+
 class ProviderEvent(models.Model):
     """
     An event of a provider, stored before it has any effect, and stored once however often it is sent.
@@ -303,7 +311,8 @@ class ProviderEvent(models.Model):
             one_of("provider", ProviderName, name="event_provider_is_known"),
         ]
         indexes = [
-            models.Index(fields=["next_at"], condition=Q(done_at__isnull=True), name="provider_event_to_follow")
+            models.Index(fields=["next_at"], condition=Q(done_at__isnull=True), name="provider_event_to_follow"),
+            models.Index(fields=["merchant", "received_at"], condition=UNMATCHED_PAYMENT, name="unmatched_payment"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ from billing.models.postings import Role
 from billing.revenue.accounting_files.account_rules import UnmappedAmount
 from billing.revenue.accounting_files.batches import BatchRefused, list_unmapped_amounts
 from billing.revenue.accounting_files.mapping_changes import CHANGE_PAST, MappingRefused, check_mapping_change
-from billing.revenue.ledger.books import read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
 from lib.admin import StaffAdmin, require, staff_page
 from lib.admin.columns import column
@@ -27,8 +27,8 @@ from lib.formats import format_money, format_number
 from lib.row_form import RowForm
 
 SEE = "billing.view_accountmapping"
-MAX_MONTHS = 4
-"""Months of each seller that the page of unmapped amounts sums up: the last complete ones."""
+MAX_LOCKED, MAX_OPEN = 3, 2
+"""Months of each seller that the page of unmapped amounts sums up: the last locked, and the first open ones."""
 
 
 @admin.register(AccountingTarget)
@@ -112,7 +112,7 @@ class AccountMappingAdmin(StaffAdmin):
         return type(form.__name__, (form,), {"may_change_past": request.user.has_perm(CHANGE_PAST)})
 
     def unmapped(self, request: HttpRequest) -> HttpResponse:
-        """Show the amounts of each seller's last complete months that no file could contain."""
+        """Show the amounts of each seller's last locked and first open months that no file could contain."""
         require(request, SEE)
         targets: dict[Seller, list[str]] = {}
         for setting in AccountingTarget.objects.select_related("seller").order_by("seller", "target"):
@@ -121,12 +121,18 @@ class AccountMappingAdmin(StaffAdmin):
         rows = [
             _row_shown(seller, month, target, currency, amount)
             for seller in targets
-            for month in reversed(read_books(seller, at=at).months[-MAX_MONTHS - 1 : -1])
+            for month in _months_to_export(read_books(seller, at=at))
             for target, by_currency in _unmapped(seller, month, targets[seller], at).items()
             for currency, amounts in by_currency.items()
             for amount in amounts
         ]
         return staff_page(request, "staff/accounting/unmapped.html", title=gettext("Unmapped amounts"), rows=rows)
+
+
+def _months_to_export(books: SellerBooks) -> list[date]:
+    """Return the months that files may be made of soon, the latest first; the running one is not over."""
+    locked = len(books.locks)
+    return list(reversed(books.months[:-1][max(locked - MAX_LOCKED, 0) : locked + MAX_OPEN]))
 
 
 def _unmapped(

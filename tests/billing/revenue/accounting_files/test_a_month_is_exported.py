@@ -146,8 +146,8 @@ def test_a_foreign_currency_needs_an_exchange_rate_in_datev(seller):
 def test_datev_takes_the_last_stored_rate_on_or_before_the_day_of_the_postings(seller):
     set_up_datev(seller)
     rates = [("USD", 30, "1.2"), ("USD", 15, "1.1"), ("JPY", 29, "165")]
-    published = [PublishedRate(currency, date(2026, 1, day), D(rate)) for currency, day, rate in rates]
-    import_rates([*published, PublishedRate("USD", date(2026, 2, 2), D("1.3"))], at=AT)
+    published = [PublishedRate(date(2026, 1, day), currency, D(rate)) for currency, day, rate in rates]
+    import_rates([*published, PublishedRate(date(2026, 2, 2), "USD", D("1.3"))], at=AT)
     freeze(seller, [posting("receivable", "revenue", 5, currency=currency) for currency in ("EUR", "JPY")])
     assert make(seller, "datev", "EUR").exchange_rate == D("0.833333"), "1 ÷ 1.2, of Friday, January 30"
     assert make(seller, "datev", "JPY").exchange_rate == D("137.5"), "165 ÷ 1.2"
