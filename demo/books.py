@@ -11,6 +11,7 @@ from billing.models.accounting_files import Target
 from billing.models.jobs import JobState
 from billing.models.postings import Role
 from billing.revenue.accounting_files.job import start_export
+from billing.revenue.accruals.accrual_run import accrue_all
 from billing.revenue.month_end import lock_checked_month
 from customers.models import Seller
 from invoices.models import MonthLock
@@ -73,10 +74,12 @@ def lock(month: date, *, at: datetime) -> None:
 
 def make_files(month: date, *, at: datetime) -> int:
     """
-    Make the accounting files of a locked month unless there are any, and return their number.
+    Accrue the revenue of open months, make the accounting files of a locked one unless there are any, and return the
+    number of files.
 
     Those of the new target are refused: the job lists the amounts without an account.
     """
+    accrue_all(at=at)
     if ExportBatch.objects.exists() or not MonthLock.objects.filter(month=month).exists():
         return 0
     for code, target in FILES:

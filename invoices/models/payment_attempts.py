@@ -264,7 +264,10 @@ class Refund(Attempt):
                 name="refund_goes_back_as_it_came",
             ),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about"),
+            models.Index(fields=["settled_at"], condition=Q(state="succeeded"), name="refund_by_time"),
+        ]
         triggers = [
             refund_is_of_money_received(),
             returned_amount_is_counted("r.note_id IS NOT NULL", "note_id"),

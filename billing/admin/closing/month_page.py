@@ -260,26 +260,27 @@ def _amounts(point: ChecklistPoint, *, sees_revenue: bool) -> str:
 
 
 def _remaining(columns: Sequence[SellerColumn], *, sees_revenue: bool) -> list[dict[str, Any]]:
-    """Return the open points of months that are not locked, those that block the lock first."""
-    opened = [
-        (column, point)
-        for column in columns
-        if column.lock is None
-        for point in column.points.values()
-        if point.is_open
-    ]
-    opened.sort(key=lambda pair: not pair[1].prevents_lock)
+    """Return the open points of the sellers that have not locked the month, those that block the lock first."""
+    opened: dict[tuple[bool, str], list[tuple[SellerColumn, ChecklistPoint]]] = {}
+    for column in columns:
+        for code, point in column.points.items():
+            if column.lock is None and point.is_open:
+                opened.setdefault((not point.prevents_lock, code), []).append((column, point))
     return [
         {
-            "color": "bad" if point.prevents_lock else "warn",
-            "title": POINT_TEXTS[point.code][0],
-            "count": _count(point),
-            "amounts": _amounts(point, sees_revenue=sees_revenue),
-            "note": POINT_TEXTS[point.code][1],
-            "seller": column.place.seller if len(columns) > 1 else "",
-            "link": POINT_TEXTS[point.code][2](column.place),
+            "color": "warn" if is_warning else "bad",
+            "title": POINT_TEXTS[code][0],
+            "note": POINT_TEXTS[code][1],
+            "rows": [
+                {
+                    "seller": column.place.seller if len(columns) > 1 else "",
+                    "text": ", ".join(filter(None, [_count(point), _amounts(point, sees_revenue=sees_revenue)])),
+                    "link": POINT_TEXTS[code][2](column.place),
+                }
+                for column, point in rows
+            ],
         }
-        for column, point in opened
+        for (is_warning, code), rows in sorted(opened.items(), key=lambda entry: entry[0][0])
     ]
 
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
-from billing.models import Accrual, AccountingTarget, Job, Period, UnmatchedUsage
+from billing.models import AccountingTarget, Accrual, Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
 from billing.revenue.accounting_files.batches import BatchRefused, list_unmapped_amounts
