@@ -185,7 +185,7 @@ class _Page:
 
     def _billed(self) -> dict[str, Any]:
         billed = self.figures.amounts.billed
-        count = sum(row.count for row in billed.values())
+        count = sum(row.rows for row in billed.values())
         note = ngettext("%(count)s document in %(month)s", "%(count)s documents in %(month)s", count)
         return {
             "title": _("Billed"),
@@ -213,7 +213,7 @@ class _Page:
 
     def _open(self) -> dict[str, Any]:
         rows = [(currency, self._receivables(currency).total()) for currency in self.currencies]
-        count = sum(row.total().count for row in self.figures.amounts.receivables.values())
+        count = sum(row.total().rows for row in self.figures.amounts.receivables.values())
         note = ngettext("%(count)s invoice, past due included", "%(count)s invoices, past due included", count)
         return {
             "title": _("Open"),
@@ -226,8 +226,8 @@ class _Page:
 
     def _past_due(self) -> dict[str, Any]:
         receivables = self.figures.amounts.receivables.values()
-        count = sum(row.total(PAST_DUE).count for row in receivables)
-        old = sum(row.total(("61_90", "over_90")).count for row in receivables)
+        count = sum(row.total(PAST_DUE).rows for row in receivables)
+        old = sum(row.total(("61_90", "over_90")).rows for row in receivables)
         note = ngettext(
             "%(count)s invoice, %(old)s of them over 60 days",
             "%(count)s invoices, %(old)s of them over 60 days",
@@ -383,9 +383,10 @@ class _Page:
             return None
         months = self._months()
         columns = [self._series_of(earned.by_month.get(month, {})) for month in months]
+        # Credits are below zero, and small: the table has them, and the chart would lose half of its height to them.
         series = [
             ChartSeries(str(shown.name), [column[index] for column in columns], color=shown.color)
-            for index, shown in enumerate(SERIES)
+            for index, shown in enumerate(SERIES[:-1])
         ]
         if earned.outlook is not None:
             middle = (earned.outlook.least + earned.outlook.greatest) / 2 - Fraction(earned.total(self.span.month))
@@ -436,7 +437,7 @@ class _Page:
                 _("Open points are on its checklist"),
                 f"{reverse('admin:month_end')}?month={month:%Y-%m}",
             )
-        old = sum(row.total(("61_90", "over_90")).count for row in self.figures.amounts.receivables.values())
+        old = sum(row.total(("61_90", "over_90")).rows for row in self.figures.amounts.receivables.values())
         if old:
             text = ngettext(
                 "Call about %(count)s invoice over 60 days past due",

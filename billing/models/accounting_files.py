@@ -1,14 +1,12 @@
 """Accounts, their mapping, and accounting files: docs/accounting-files.md."""
 
-from typing import Self
-
 import pghistory
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Case, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import Role
@@ -244,16 +242,6 @@ class BatchState(models.TextChoices):
     IMPORTED = "imported", _("imported")
 
 
-class ExportBatchQuerySet(models.QuerySet["ExportBatch"]):
-    def with_replacements(self) -> Self:
-        """Add `replaced_by` to provisional batches: the id of the first final one of the same amounts, if any."""
-        final = ExportBatch.objects.exclude(state=BatchState.PROVISIONAL).filter(
-            **{name: OuterRef(name) for name in ("seller", "month", "target", "currency")}
-        )
-        first = Subquery(final.order_by("pk").values("pk")[:1])
-        return self.annotate(replaced_by=Case(When(state=BatchState.PROVISIONAL, then=first)))
-
-
 @pghistory.track()
 class ExportBatch(models.Model):
     """
@@ -295,11 +283,6 @@ class ExportBatch(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     imported_at = models.DateTimeField(null=True)
-
-    objects = ExportBatchQuerySet.as_manager()
-
-    replaced_by: int | None = None
-    """Of batches read `with_replacements`."""
 
     class Meta:
         verbose_name = _("accounting file")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.models import ExportBatch, ExportFile, Job
 from billing.models.accounting_files import BatchState, Target
-from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
+from billing.revenue.accounting_files.batches import BatchRefused, add_replacements, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import EXPORT, ExportRefused, start_export
 from customers.models import Seller
@@ -153,21 +153,18 @@ class ExportBatchAdmin(ReadOnlyAdmin):
 
     @display(description=_("State"), label=COLORS)
     def state_shown(self, batch: ExportBatch) -> tuple[str, str]:
-        text = gettext("provisional, replaced") if batch.replaced_by else batch.get_state_display()
+        text = gettext("provisional, replaced") if _replacement(batch) else batch.get_state_display()
         return batch.state, text
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportBatch]:
         # The rows of a batch may be large, and no page shows them.
-        batches: QuerySet[ExportBatch] = (
-            super().get_queryset(request).with_replacements().defer("rows").prefetch_related("files")
-        )
-        return batches
+        return add_replacements(super().get_queryset(request)).defer("rows").prefetch_related("files")
 
     @display(description=_("Replaced by"))
     def replacement(self, batch: ExportBatch) -> str:
         """Show the final batch of the locked month that replaces a provisional one."""
-        final = ExportBatch.objects.filter(pk=batch.replaced_by).defer("rows").first()
-        return link_to(final) if final is not None else ""
+        final = _replacement(batch)
+        return link_to(ExportBatch.objects.defer("rows").get(pk=final)) if final else ""
 
     @display(description=_("Files"))
     def files_shown(self, batch: ExportBatch) -> str:
@@ -183,6 +180,11 @@ class ExportBatchAdmin(ReadOnlyAdmin):
         if file is None:
             raise Http404(f"Accounting file {batch_id} has no file {number}.")
         return file_download(file)
+
+
+def _replacement(batch: ExportBatch) -> int | None:
+    """Return the id of the final batch that replaces this one, which the page's queryset reads."""
+    return getattr(batch, "replaced_by", None)
 
 
 def file_download(file: ExportFile) -> StreamingHttpResponse:

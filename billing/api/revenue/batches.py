@@ -15,7 +15,7 @@ from billing.api.jobs import JobSerializer
 from billing.jobs.progress import read_job_progress
 from billing.models import ExportBatch, ExportFile
 from billing.models.accounting_files import BatchState, Target
-from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
+from billing.revenue.accounting_files.batches import BatchRefused, add_replacements, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import ExportRefused, start_export
 from customers.models import Seller
@@ -88,7 +88,7 @@ class Batches(ApiView[ExportBatch]):
     """Accounting files. Sandbox customers are in none of them."""
 
     queryset = (
-        ExportBatch.objects.with_replacements()
+        add_replacements(ExportBatch.objects.all())
         .defer("rows")
         .select_related("seller")
         .prefetch_related("files")

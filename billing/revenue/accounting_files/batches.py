@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import chain
 
 from django.contrib.auth.models import User
+from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 from django.utils.translation import gettext as _
 
 from billing.models import AccountingTarget, ExportBatch
@@ -173,6 +174,15 @@ def mark_imported(*, batch_id: int, by: User | None, at: datetime) -> ExportBatc
         batch.state, batch.imported_by, batch.imported_at = BatchState.IMPORTED, by, at
         batch.save(update_fields=["state", "imported_by", "imported_at"])
     return batch
+
+
+def add_replacements(batches: QuerySet[ExportBatch]) -> QuerySet[ExportBatch]:
+    """Add `replaced_by` to provisional batches: the id of the first final one of the same amounts, if any."""
+    final = ExportBatch.objects.exclude(state=BatchState.PROVISIONAL).filter(
+        **{name: OuterRef(name) for name in ("seller", "month", "target", "currency")}
+    )
+    first = Subquery(final.order_by("pk").values("pk")[:1])
+    return batches.annotate(replaced_by=Case(When(state=BatchState.PROVISIONAL, then=first)))
 
 
 def list_unmapped_amounts(

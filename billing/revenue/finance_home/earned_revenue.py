@@ -132,7 +132,8 @@ def _usage_by_day(usage: Mapping[str, Sequence[MonthIncome]], span: MonthToDate)
         for row in rows:
             last = span.today if row.month == span.month else last_day_of(row.month)
             of_month = [row.month + DAY * number for number in range((last - row.month).days + 1)]
-            of_meter = quantities.get((currency, meters.get(row.feature_id)), {})
+            meter_id = meters.get(row.feature_id) if row.feature_id is not None else None
+            of_meter = quantities.get((currency, meter_id), {})
             for day, amount in spread_by_day(row.amount, quantities=of_meter, days=of_month).items():
                 by_day[day] = by_day.get(day, Fraction(0)) + amount
     return days
@@ -164,7 +165,7 @@ def _read_quantities(span: MonthToDate) -> dict[tuple[str, int | None], dict[dat
 
 def _outlook(row: EarnedRevenue, books: SellerBooks, span: MonthToDate) -> Forecast | None:
     """Return the forecast of the month; None before the books have a week of complete days."""
-    windows = []
+    windows: list[Fraction] = []
     for number in range(WINDOWS):
         last = span.today - DAY * (1 + WINDOW_DAYS * number)
         first = last - DAY * (WINDOW_DAYS - 1)

@@ -95,8 +95,8 @@ class Receivables:
     counts: dict[str, int] = field(default_factory=dict)
 
     def total(self, buckets: tuple[str, ...] = BUCKETS) -> Comparison:
-        sums = (exact_sum(amounts.get(bucket, ZERO) for bucket in buckets) for amounts in (self.now, self.then))
-        return Comparison(*sums, sum(self.counts.get(bucket, 0) for bucket in buckets))
+        now, then = (exact_sum(amounts.get(bucket, ZERO) for bucket in buckets) for amounts in (self.now, self.then))
+        return Comparison(now, then, sum(self.counts.get(bucket, 0) for bucket in buckets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,11 @@ def month_to_date(seller: Seller, *, at: datetime) -> MonthToDate:
 
 
 class Comparison(NamedTuple):
-    """An amount now, and by the same time of the month before. count: rows behind the amount, where known."""
+    """An amount now, and by the same time of the month before. rows: the number behind the amount, where known."""
 
     now: Decimal
     then: Decimal
-    count: int = 0
+    rows: int = 0
 
     @property
     def change(self) -> Fraction | None:
