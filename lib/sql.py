@@ -15,6 +15,14 @@ def fetch_rows(statement: str, parameters: Parameters | None = None) -> list[tup
         return list(cursor.fetchall())
 
 
+def fetch_dicts(statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
+    """Execute a statement and return its rows by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def fetch_column(statement: str, parameters: Parameters | None = None) -> list[Any]:
     """Execute a statement that returns one column, and return its values."""
     return [value for (value,) in fetch_rows(statement, parameters)]

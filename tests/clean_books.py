@@ -18,6 +18,7 @@ from billing.audit.records import (
     notifications,
     payments,
     revenue,
+    role_balances,
     schema_checks,
     subscriptions,
     wallets,
@@ -55,7 +56,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "wallets": (*wallets.CHECKS, *grants.CHECKS, *included_credits.CHECKS, *purchases.CHECKS),
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
-    "revenue": (*mrr.CHECKS, *revenue.CHECKS, *accruals.CHECKS, *accounting_files.CHECKS),
+    "revenue": (*mrr.CHECKS, *revenue.CHECKS, *role_balances.CHECKS, *accruals.CHECKS, *accounting_files.CHECKS),
     "access": (*notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing.audit.shared_reads import Books
+from lib import sql
 
 Row = dict[str, Any]
 
@@ -63,7 +64,4 @@ class Finding:
 
 def select_rows(statement: str) -> list[Row]:
     """Return the first rows of a query as dictionaries, one more than a finding keeps."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({statement}) AS offending LIMIT {MAX_ROWS + 1}")  # noqa: S608
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return sql.fetch_dicts(f"SELECT * FROM ({statement}) AS offending LIMIT {MAX_ROWS + 1}")  # noqa: S608

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from billing.audit.posted_amounts import PostedAmount, read_posted_amounts
 from billing.audit.usage.recount import Recount, recount
 from billing.audit.usage.usage_lines import Rerating, rerate
 
@@ -18,3 +19,8 @@ class Books:
     def rerating(self) -> Rerating:
         """All usage lines, rated again from their snapshots."""
         return rerate()
+
+    @cached_property
+    def posted(self) -> list[PostedAmount]:
+        """All postings of all sellers, added up."""
+        return read_posted_amounts()

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 from billing.metering.store.event_table import CREATE, DROP
+from lib.operation_batches import in_batches
 from lib.triggers import InstallTriggers
 
 
@@ -54,7 +55,7 @@ class Migration(migrations.Migration):
         ('wallets', '0001_initial'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='Subscription',
             fields=[
@@ -1189,4 +1190,4 @@ class Migration(migrations.Migration):
         migrations.RunSQL(CREATE, DROP),
         migrations.RunPython(create_default_alert_rules, migrations.RunPython.noop),
         migrations.RunSQL(CURSORS, migrations.RunSQL.noop),
-    ]
+    ])

@@ -6,6 +6,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         ('plans', '0002_plain_words'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='CapBucket',
             fields=[
@@ -112,4 +113,4 @@ class Migration(migrations.Migration):
             model_name='usagebucket',
             constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', Decimal('-1E+50')), ('quantity__lte', Decimal('1E+50'))), name='units_of_a_bucket_are_finite'),
         ),
-    ]
+    ])

@@ -5,6 +5,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='Dismissal',
             fields=[
@@ -281,4 +282,4 @@ class Migration(migrations.Migration):
             model_name='ignoreruleevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='0261e0967aa7501f38746ba701537d24e3aa4660', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_3e255', table='billing_ignoreruleevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 def create_default_alert_rule(apps, schema_editor):
@@ -19,7 +20,7 @@ class Migration(migrations.Migration):
         ('plans', '0006_split_prices'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='SplitValue',
             fields=[
@@ -46,4 +47,4 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6747c9bd2835d85011b57a8e3fbbae6958b77190', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_40345', table='billing_splitvalue', when='BEFORE')),
         ),
         migrations.RunPython(create_default_alert_rule, migrations.RunPython.noop),
-    ]
+    ])

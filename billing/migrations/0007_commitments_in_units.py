@@ -6,6 +6,7 @@ import pgtrigger.migrations
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='subscriptioncommitment',
             name='insert_insert',
@@ -88,4 +89,4 @@ class Migration(migrations.Migration):
             model_name='subscriptioncommitment',
             constraint=models.CheckConstraint(condition=models.Q(('per_window', False), models.Q(('periods', 1), models.Q(('feature', ''), _negated=True)), _connector='OR'), name='subscriptioncommitment_per_window_has_a_feature_and_one_period'),
         ),
-    ]
+    ])

@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -14,7 +15,7 @@ class Migration(migrations.Migration):
         ('plans', '0009_held_values'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='MembershipStep',
             fields=[
@@ -70,4 +71,4 @@ class Migration(migrations.Migration):
             model_name='period',
             constraint=models.CheckConstraint(condition=models.Q(('anchor_at__isnull', True), models.Q(('anchor_at__lte', models.F('starts_at')), ('is_trial', False)), _connector='OR'), name='period_starts_at_its_anchor_or_later'),
         ),
-    ]
+    ])

@@ -8,6 +8,7 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 from billing.revenue.ledger.posting_table import CREATE, DROP
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -19,7 +20,7 @@ class Migration(migrations.Migration):
         ('plans', '0010_fee_recognition'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='Posting',
             fields=[
@@ -155,4 +156,4 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='3927eed8c2918934fc9d00ff7688f3f67b1c2686', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b5c91', table='billing_postingsum', when='BEFORE')),
         ),
         migrations.RunSQL(CREATE, DROP),
-    ]
+    ])

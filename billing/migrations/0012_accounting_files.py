@@ -8,6 +8,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -21,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='Account',
             fields=[
@@ -609,4 +610,4 @@ class Migration(migrations.Migration):
             "ALTER TABLE billing_exportpart ALTER COLUMN content SET STORAGE EXTERNAL",
             "ALTER TABLE billing_exportpart ALTER COLUMN content SET STORAGE EXTENDED",
         ),
-    ]
+    ])

@@ -7,6 +7,7 @@ import pgtrigger.migrations
 from django.db import migrations
 
 from customers.models.field_types import fill_seller
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         ('customers', '0007_several_sellers'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='subscription',
             name='insert_insert',
@@ -34,18 +35,18 @@ class Migration(migrations.Migration):
             name='seller',
             field=customers.models.field_types.CustomersSellerField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='customers.seller'),
         ),
-        migrations.RunSQL(fill_seller('billing_subscription'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='subscription',
-            name='seller',
-            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='customers.seller'),
-        ),
         migrations.AddField(
             model_name='subscriptionevent',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
+        migrations.RunSQL(fill_seller('billing_subscription'), migrations.RunSQL.noop),
         migrations.RunSQL(fill_seller('billing_subscriptionevent'), migrations.RunSQL.noop),
+        migrations.AlterField(
+            model_name='subscription',
+            name='seller',
+            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='customers.seller'),
+        ),
         migrations.AlterField(
             model_name='subscriptionevent',
             name='seller',
@@ -67,4 +68,4 @@ class Migration(migrations.Migration):
             model_name='subscription',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "billing_subscriptionevent" ("anchor_at", "canceled_at", "created_at", "currency", "customer_id", "drafted", "ends_at", "external_id", "id", "named", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "sandbox", "seller_id", "settles", "starts_at", "state", "term_ends_at", "trial_ends_at", "version_id") VALUES (OLD."anchor_at", OLD."canceled_at", OLD."created_at", OLD."currency", OLD."customer_id", OLD."drafted", OLD."ends_at", OLD."external_id", OLD."id", OLD."named", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."sandbox", OLD."seller_id", OLD."settles", OLD."starts_at", OLD."state", OLD."term_ends_at", OLD."trial_ends_at", OLD."version_id"); RETURN NULL;', hash='3f36eeccc05b610551d113a16284ff60fd1ff855', operation='DELETE', pgid='pgtrigger_delete_delete_bb9c3', table='billing_subscription', when='AFTER')),
         ),
-    ]
+    ])

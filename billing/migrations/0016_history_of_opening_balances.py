@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='OpeningBalanceEvent',
             fields=[
@@ -76,4 +77,4 @@ class Migration(migrations.Migration):
             model_name='openingbalanceevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='2f3a95b166ff4fbf3c60b3052f42a93d252d6e7c', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_7731d', table='billing_openingbalanceevent', when='BEFORE')),
         ),
-    ]
+    ])

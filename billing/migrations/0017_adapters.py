@@ -4,6 +4,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -14,7 +15,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='SyncTarget',
             fields=[
@@ -157,4 +158,4 @@ class Migration(migrations.Migration):
             model_name='synctargetevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='49686579844ceec94374e195a70da93cb142d092', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_79be1', table='billing_synctargetevent', when='BEFORE')),
         ),
-    ]
+    ])

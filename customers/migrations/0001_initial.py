@@ -14,6 +14,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
 from lib.triggers import InstallTriggers
 
 
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='ApiKey',
             fields=[
@@ -518,4 +519,4 @@ class Migration(migrations.Migration):
             },
         ),
         InstallTriggers(),
-    ]
+    ])

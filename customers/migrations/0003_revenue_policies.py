@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('customers', '0002_plain_words'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='seller',
             name='insert_insert',
@@ -60,4 +61,4 @@ class Migration(migrations.Migration):
             model_name='seller',
             constraint=models.CheckConstraint(condition=models.Q(('discounts_apart_from__isnull', True), ('discounts_apart_from__day', 1), _connector='OR'), name='discounts_are_separate_from_a_first_of_a_month'),
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
         ('customers', '0003_revenue_policies'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='seller',
             name='insert_insert',
@@ -61,4 +62,4 @@ class Migration(migrations.Migration):
             model_name='seller',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "customers_sellerevent" ("accent_color", "account_holder", "address_line1", "address_line2", "bank_details", "bic", "brand_color", "city", "code", "company_number", "country", "currency", "discounts_apart_from", "e_invoices", "email", "footer", "grace", "iban", "id", "late_usage", "legal_name", "locale", "logo_id", "net_days", "notes", "paper", "payment_terms", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "postal_code", "region", "reverses_tax_on_bad_debt", "shows_usage", "shows_wallets", "tax_number", "time_zone", "zero_invoices") VALUES (OLD."accent_color", OLD."account_holder", OLD."address_line1", OLD."address_line2", OLD."bank_details", OLD."bic", OLD."brand_color", OLD."city", OLD."code", OLD."company_number", OLD."country", OLD."currency", OLD."discounts_apart_from", OLD."e_invoices", OLD."email", OLD."footer", OLD."grace", OLD."iban", OLD."id", OLD."late_usage", OLD."legal_name", OLD."locale", OLD."logo_id", OLD."net_days", OLD."notes", OLD."paper", OLD."payment_terms", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."postal_code", OLD."region", OLD."reverses_tax_on_bad_debt", OLD."shows_usage", OLD."shows_wallets", OLD."tax_number", OLD."time_zone", OLD."zero_invoices"); RETURN NULL;', hash='429e946998da9687b15f1eb71c3347731f6dee84', operation='DELETE', pgid='pgtrigger_delete_delete_65849', table='customers_seller', when='AFTER')),
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('customers', '0004_breakage_estimates'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='customer',
             name='insert_insert',
@@ -46,4 +47,4 @@ class Migration(migrations.Migration):
             model_name='customer',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "customers_customerevent" ("accounting_group", "address_line1", "address_line2", "billed_each", "charges_automatically", "checked_tax_number", "city", "country", "created_at", "currency", "dunning_hold_until", "email", "erased_at", "external_id", "id", "legal_name", "locale", "net_days", "one_document", "owner_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "postal_code", "purchase_order", "region", "sandbox", "seller_id", "tax_code", "tax_exemption", "tax_number", "tax_number_checked_at", "tax_number_is_valid", "tax_number_proof", "test_clock_id", "time_zone") VALUES (OLD."accounting_group", OLD."address_line1", OLD."address_line2", OLD."billed_each", OLD."charges_automatically", OLD."checked_tax_number", OLD."city", OLD."country", OLD."created_at", OLD."currency", OLD."dunning_hold_until", OLD."email", OLD."erased_at", OLD."external_id", OLD."id", OLD."legal_name", OLD."locale", OLD."net_days", OLD."one_document", OLD."owner_id", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."postal_code", OLD."purchase_order", OLD."region", OLD."sandbox", OLD."seller_id", OLD."tax_code", OLD."tax_exemption", OLD."tax_number", OLD."tax_number_checked_at", OLD."tax_number_is_valid", OLD."tax_number_proof", OLD."test_clock_id", OLD."time_zone"); RETURN NULL;', hash='d0c3ea463720373c1a6d03cac873f67f9fed7527', operation='DELETE', pgid='pgtrigger_delete_delete_939ca', table='customers_customer', when='AFTER')),
         ),
-    ]
+    ])

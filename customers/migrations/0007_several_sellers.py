@@ -7,6 +7,7 @@ import pgtrigger.migrations
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.AddField(
             model_name='notification',
             name='seller',
@@ -88,4 +89,4 @@ class Migration(migrations.Migration):
             model_name='staffsellerevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='0ab5c298165f6bcc6cc948790044f839a9a8a7bf', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4d26b', table='customers_staffsellerevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -12,6 +12,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
 from lib.triggers import InstallTriggers
 
 
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
         ('plans', '0001_initial'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='CustomerBalance',
             fields=[
@@ -645,4 +646,4 @@ class Migration(migrations.Migration):
             },
         ),
         InstallTriggers(),
-    ]
+    ])

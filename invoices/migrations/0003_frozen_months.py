@@ -6,6 +6,7 @@ import pgtrigger.migrations
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='WriteOff',
             fields=[
@@ -180,4 +181,4 @@ class Migration(migrations.Migration):
             model_name='writeoffshare',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d980e9f914fbc729993f318aaf908ed5d02e4bc6', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_56f33', table='invoices_writeoffshare', when='BEFORE')),
         ),
-    ]
+    ])

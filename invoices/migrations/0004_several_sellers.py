@@ -7,6 +7,7 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 from customers.models.field_types import fill_seller
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='MerchantAccount',
             fields=[
@@ -115,62 +116,62 @@ class Migration(migrations.Migration):
             name='seller',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
         ),
-        migrations.RunSQL(fill_seller('invoices_balanceentry'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='balanceentry',
-            name='seller',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
-        ),
         migrations.AddField(
             model_name='customerbalance',
             name='seller',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
         ),
-        migrations.RunSQL(fill_seller('invoices_customerbalance'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='customerbalance',
-            name='seller',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
-        ),
         migrations.AddField(
             model_name='payeraccount',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
-        ),
-        migrations.RunSQL(fill_seller('invoices_payeraccount'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='payeraccount',
-            name='seller',
-            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
         ),
         migrations.AddField(
             model_name='payeraccountevent',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
-        migrations.RunSQL(fill_seller('invoices_payeraccountevent'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='payeraccountevent',
-            name='seller',
-            field=customers.models.field_types.CustomersSellerField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
-        ),
         migrations.AddField(
             model_name='refund',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
-        ),
-        migrations.RunSQL(fill_seller('invoices_refund'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='refund',
-            name='seller',
-            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
         ),
         migrations.AddField(
             model_name='refundevent',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
+        migrations.RunSQL(fill_seller('invoices_balanceentry'), migrations.RunSQL.noop),
+        migrations.RunSQL(fill_seller('invoices_customerbalance'), migrations.RunSQL.noop),
+        migrations.RunSQL(fill_seller('invoices_payeraccount'), migrations.RunSQL.noop),
+        migrations.RunSQL(fill_seller('invoices_payeraccountevent'), migrations.RunSQL.noop),
+        migrations.RunSQL(fill_seller('invoices_refund'), migrations.RunSQL.noop),
         migrations.RunSQL(fill_seller('invoices_refundevent'), migrations.RunSQL.noop),
+        migrations.AlterField(
+            model_name='balanceentry',
+            name='seller',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
+        ),
+        migrations.AlterField(
+            model_name='customerbalance',
+            name='seller',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
+        ),
+        migrations.AlterField(
+            model_name='payeraccount',
+            name='seller',
+            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
+        ),
+        migrations.AlterField(
+            model_name='payeraccountevent',
+            name='seller',
+            field=customers.models.field_types.CustomersSellerField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
+        ),
+        migrations.AlterField(
+            model_name='refund',
+            name='seller',
+            field=customers.models.field_types.CustomersSellerField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.seller'),
+        ),
         migrations.AlterField(
             model_name='refundevent',
             name='seller',
@@ -313,4 +314,4 @@ class Migration(migrations.Migration):
             model_name='merchantaccountevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='625a419df6111d8528ada5ce32a9e0a307df4fb0', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_8d0bd', table='invoices_merchantaccountevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -5,6 +5,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='WriteOffEvent',
             fields=[
@@ -69,4 +70,4 @@ class Migration(migrations.Migration):
             model_name='writeoffevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='fc6f07c1b85860fbece31abaa955ecc478b26307', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_55f3a', table='invoices_writeoffevent', when='BEFORE')),
         ),
-    ]
+    ])

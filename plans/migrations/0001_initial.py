@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
 from lib.triggers import InstallTriggers
 
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 
-    operations = [
+    operations = in_batches([
         BtreeGistExtension(),
         migrations.CreateModel(
             name='PublishingRule',
@@ -997,4 +998,4 @@ class Migration(migrations.Migration):
             " one_model_per_plan) VALUES (1, false, false, false, false)",
             migrations.RunSQL.noop,
         ),
-    ]
+    ])

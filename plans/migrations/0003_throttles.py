@@ -6,6 +6,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
         ('plans', '0002_plain_words'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='UsageLimit',
             fields=[
@@ -154,4 +155,4 @@ class Migration(migrations.Migration):
             model_name='usagelimitevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='afd5da379c43ee69ba29966f133df9efcde95f7f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_2e3a7', table='plans_usagelimitevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('plans', '0003_throttles'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='creditpack',
             name='insert_insert',
@@ -54,4 +55,4 @@ class Migration(migrations.Migration):
             model_name='creditpack',
             constraint=models.CheckConstraint(condition=models.Q(('is_taxed', False), ('includes_tax', False), _connector='OR'), name='only_a_multi_purpose_pack_includes_tax'),
         ),
-    ]
+    ])

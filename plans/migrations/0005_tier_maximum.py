@@ -4,6 +4,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
         ('plans', '0004_vouchers'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='tier',
             name='insert_insert',
@@ -51,4 +52,4 @@ class Migration(migrations.Migration):
             model_name='tier',
             constraint=models.CheckConstraint(condition=models.Q(('maximum__gte', 0), ('maximum__lte', Decimal('1E+12'))), name='tier_maximum_is_finite'),
         ),
-    ]
+    ])

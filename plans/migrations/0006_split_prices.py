@@ -5,6 +5,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
         ('plans', '0005_tier_maximum'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='price',
             name='insert_insert',
@@ -90,4 +91,4 @@ class Migration(migrations.Migration):
             model_name='price',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('split_by', ''), _negated=True), models.Q(('allowance_per_value', False), ('split_bound', 1000)), _connector='OR'), name='only_a_split_price_has_values'),
         ),
-    ]
+    ])

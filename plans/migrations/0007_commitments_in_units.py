@@ -5,6 +5,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
         ('plans', '0006_split_prices'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='commitment',
             name='insert_insert',
@@ -94,4 +95,4 @@ class Migration(migrations.Migration):
             model_name='price',
             constraint=models.CheckConstraint(condition=models.Q(('resets_unit', ''), ('resets_unit__in', ['hour', 'day', 'week', 'month', 'quarter', 'year']), _connector='OR'), name='price_reset_is_known'),
         ),
-    ]
+    ])

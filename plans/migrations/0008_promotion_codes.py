@@ -6,6 +6,7 @@ import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -15,7 +16,7 @@ class Migration(migrations.Migration):
         ('plans', '0007_commitments_in_units'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='PromotionCode',
             fields=[
@@ -168,4 +169,4 @@ class Migration(migrations.Migration):
             model_name='promotioncodeevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='41587d1f05e8e5c4982d9a89c0e32b2874f7b9d2', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_4ad31', table='plans_promotioncodeevent', when='BEFORE')),
         ),
-    ]
+    ])

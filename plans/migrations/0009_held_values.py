@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('plans', '0008_promotion_codes'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='meter',
             name='insert_insert',
@@ -50,4 +51,4 @@ class Migration(migrations.Migration):
             model_name='meter',
             constraint=models.CheckConstraint(condition=models.Q(('held_by', ''), models.Q(('aggregation', 'unique'), ('held_by__in', ['second', 'day']), ('recurring', True)), _connector='OR'), name='only_recurring_distinct_values_are_held'),
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -11,7 +12,7 @@ class Migration(migrations.Migration):
         ('plans', '0009_held_values'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='fee',
             name='insert_insert',
@@ -68,4 +69,4 @@ class Migration(migrations.Migration):
             model_name='fee',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('recognition', 'months'), ('recognition_months__gte', 1), ('recognition_months__isnull', False), ('recognition_months__lte', 120)), models.Q(models.Q(('recognition', 'months'), _negated=True), ('recognition_months__isnull', True)), _connector='OR'), name='recognition_over_months_names_1_to_120'),
         ),
-    ]
+    ])

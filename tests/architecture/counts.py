@@ -23,8 +23,8 @@ NOUNS_IN_ING = {
     # The field's own nouns, as the house style lists them.
     *("pricing", "metering", "billing", "closing", "rating", "rounding", "rendering", "dunning", "numbering"),
     "publishing",
-    # Finance's own: accounting files, the posting of an amount, the mapping of accounts.
-    *("accounting", "posting", "mapping"),
+    # Finance's own: accounting files, the posting of an amount, the mapping of accounts, the opening balance.
+    *("accounting", "posting", "mapping", "opening"),
     # An adjective: the upcoming invoice is the field's own term for the invoice of a running period.
     "upcoming",
     # Likewise the ongoing balance, the field's term for a balance after usage that is not invoiced yet.

@@ -65,6 +65,7 @@ MODULES = {
         "invoices/rendering/pdf_attachments.py",
         "invoices/rendering/einvoice/xml_writer.py",
         "lib/task_clock.py",
+        "lib/operation_batches.py",
         "lib/triggers.py",
         "customers/notifications/http_client.py",
     ),

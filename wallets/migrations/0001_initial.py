@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
 from lib.triggers import InstallTriggers
 
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
         ('plans', '0001_initial'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='Hold',
             fields=[
@@ -421,4 +422,4 @@ class Migration(migrations.Migration):
             "ALTER TABLE wallets_lot SET (fillfactor = 60); ALTER TABLE wallets_wallet SET (fillfactor = 60)",
             "ALTER TABLE wallets_lot RESET (fillfactor); ALTER TABLE wallets_wallet RESET (fillfactor)",
         ),
-    ]
+    ])

@@ -3,6 +3,7 @@
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
         ('wallets', '0002_plain_words'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='lot',
             name='lot_keeps_its_granted_terms',
@@ -101,4 +102,4 @@ class Migration(migrations.Migration):
             model_name='topuprule',
             constraint=models.CheckConstraint(condition=models.Q(('basis__in', ['balance', 'ongoing_balance'])), name='topup_basis_is_known'),
         ),
-    ]
+    ])

@@ -7,6 +7,7 @@ import pgtrigger.migrations
 from django.db import migrations
 
 from customers.models.field_types import fill_seller
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         ('wallets', '0004_breakage_rates'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='wallet',
             name='insert_insert',
@@ -34,18 +35,18 @@ class Migration(migrations.Migration):
             name='seller',
             field=customers.models.field_types.CustomersSellerField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
         ),
-        migrations.RunSQL(fill_seller('wallets_wallet'), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name='wallet',
-            name='seller',
-            field=customers.models.field_types.CustomersSellerField(blank=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
-        ),
         migrations.AddField(
             model_name='walletevent',
             name='seller',
             field=customers.models.field_types.CustomersSellerField(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='customers.seller'),
         ),
+        migrations.RunSQL(fill_seller('wallets_wallet'), migrations.RunSQL.noop),
         migrations.RunSQL(fill_seller('wallets_walletevent'), migrations.RunSQL.noop),
+        migrations.AlterField(
+            model_name='wallet',
+            name='seller',
+            field=customers.models.field_types.CustomersSellerField(blank=True, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.seller'),
+        ),
         migrations.AlterField(
             model_name='walletevent',
             name='seller',
@@ -67,4 +68,4 @@ class Migration(migrations.Migration):
             model_name='wallet',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "wallets_walletevent" ("at_zero", "closed_at", "created_at", "currency", "customer_id", "grace", "id", "is_trusted", "name", "pays_invoices", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "priority", "promotional_first", "seller_id", "unit") VALUES (OLD."at_zero", OLD."closed_at", OLD."created_at", OLD."currency", OLD."customer_id", OLD."grace", OLD."id", OLD."is_trusted", OLD."name", OLD."pays_invoices", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."priority", OLD."promotional_first", OLD."seller_id", OLD."unit"); RETURN NULL;', hash='94b7b5d3acfc6d6d468e3cbeb186e63081e0e957', operation='DELETE', pgid='pgtrigger_delete_delete_85ee2', table='wallets_wallet', when='AFTER')),
         ),
-    ]
+    ])

@@ -5,6 +5,7 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+from lib.operation_batches import in_batches
 
 
 class Migration(migrations.Migration):
@@ -17,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='BreakageRateEvent',
             fields=[
@@ -75,4 +76,4 @@ class Migration(migrations.Migration):
             model_name='breakagerateevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='4697c24babace29c1ef25ec68c7666a2f66514df', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f9fa3', table='wallets_breakagerateevent', when='BEFORE')),
         ),
-    ]
+    ])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.db import connection
 from django.utils import timezone
 
 from billing.audit.check import MAX_ROWS, Check, Row
@@ -12,6 +11,7 @@ from billing.revenue.metrics.frozen_months import ROW_DIGEST
 from billing.revenue.metrics.live_balances import LIVE_BALANCES
 from billing.revenue.metrics.months import read_months
 from customers.models import Seller
+from lib import sql
 
 _CHANGED = f"""
     SELECT r.lock_id, r.customer_id, r.currency, r.month FROM billing_recurringrevenue r
@@ -37,10 +37,8 @@ def _differing(books: Books) -> Iterator[Row]:
         if not months or months[-1].lock_id is not None:
             continue
         start, parameters = balances_statement(seller, months)
-        with connection.cursor() as cursor:
-            cursor.execute(start + _DIFFERENCES, parameters | {"only_end": [months[-1].ends_at]})
-            names = [column[0] for column in cursor.description]
-            yield from ({"seller": seller.pk} | dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+        for row in sql.fetch_dicts(start + _DIFFERENCES, parameters | {"only_end": [months[-1].ends_at]}):
+            yield {"seller_id": seller.pk} | row
 
 
 CHECKS = (

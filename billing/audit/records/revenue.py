@@ -1,26 +1,20 @@
 """
-Check the books: frozen postings against their locks and their sources, and each role's balance against its tables.
+Check the books: frozen postings against their locks and their sources.
 
 Postings debit one role and credit another, so they always sum to zero; constraints see to that.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
-from django.db.models import Max
 from django.utils import timezone
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
-from billing.models.postings import Role
 from billing.revenue.ledger import books as seller_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
 from billing.revenue.month_end.month_freeze import DIGEST
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
-from billing.revenue.reports.waterfall import read_earned_by
 from customers.models import Seller
-from invoices.models import Invoice, MonthLock
+from invoices.models import MonthLock
 from lib import sql
 
 _SUMS = """
@@ -74,56 +68,6 @@ SELECT source, source_id, currency, debit, credit, sum(amount) AS difference FRO
 ) e GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) <> 0 LIMIT 100
 """
 
-_BALANCES = """
-SELECT currency, role, sum(change) FROM (
-    SELECT currency, debit AS role, amount AS change FROM ({all}) p
-    UNION ALL
-    SELECT currency, credit, -amount FROM ({all}) p
-) e WHERE role IN ('receivable', 'customer_balance', 'refunds_payable', 'tax', 'deferred', 'prepaid') GROUP BY 1, 2
-"""
-# What the tables say of the same balances, without schedules and months.
-_TABLES = """
-SELECT i.currency, 'receivable', sum(i.total - i.credited - i.paid + i.returned)
-    FROM invoices_invoice i LEFT JOIN invoices_writeoff w ON w.invoice_id = i.id
-    WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.kind = 'invoice' AND i.state <> 'draft' AND w.id IS NULL
-    GROUP BY 1
-UNION ALL
-SELECT e.currency, 'customer_balance', -sum(e.amount) FROM invoices_balanceentry e
-    JOIN customers_customer c ON c.id = e.customer_id AND NOT c.sandbox LEFT JOIN invoices_invoice i
-    ON i.id = e.document_id WHERE e.seller_id = %(seller)s GROUP BY 1
-UNION ALL
-SELECT r.currency, 'refunds_payable', -sum(r.amount) FROM invoices_refund r
-    JOIN customers_customer c ON c.id = r.customer_id AND NOT c.sandbox
-    LEFT JOIN invoices_invoice n ON n.id = r.note_id
-    WHERE r.seller_id = %(seller)s AND r.state = 'pending' GROUP BY 1
-UNION ALL
-SELECT i.currency, 'tax', -sum(CASE i.kind WHEN 'credit_note' THEN -t.amount ELSE t.amount END)
-    FROM invoices_invoicetax t JOIN invoices_invoice i ON i.id = t.invoice_id
-    WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.state <> 'draft' GROUP BY 1
-"""
-# Each open invoice of its own: a written-off one is paid by nobody, and what clears it later is a recovery.
-_COMPARED = (Role.RECEIVABLE, Role.CUSTOMER_BALANCE, Role.REFUNDS_PAYABLE)
-
-# What a share lacks would be booked as another loss, so that the receivables agree in any case.
-_WRITTEN_OFF = """
-SELECT w.id AS write_off_id, w.invoice_id, w.amount, w.tax, h.amount AS shares,
-    i.total - coalesce(n.amount, 0) AS claim
-FROM invoices_writeoff w JOIN invoices_invoice i ON i.id = w.invoice_id
-LEFT JOIN LATERAL (SELECT sum(amount) AS amount FROM invoices_writeoffshare WHERE write_off_id = w.id) h ON true
-LEFT JOIN LATERAL (SELECT sum(c.total) AS amount FROM invoices_invoice c
-    WHERE c.corrects_id = i.id AND c.kind = 'credit_note' AND c.issued_at <= w.at) n ON true
-WHERE w.tax + coalesce(h.amount, 0) <> least(w.amount, i.total - coalesce(n.amount, 0))
-    OR EXISTS (SELECT FROM invoices_writeoffshare f JOIN invoices_line l ON l.id = f.line_id
-        WHERE f.write_off_id = w.id AND l.invoice_id <> w.invoice_id)
-"""
-# Opening balances are earned by entries of finance, not by a line.
-_POSTED = """
-SELECT currency, -coalesce(sum(change) FILTER (WHERE role = 'deferred' AND source <> 'opening'), 0),
-    -coalesce(sum(change) FILTER (WHERE role = 'tax' AND source = 'invoice'), 0)
-FROM ({movements}) e GROUP BY 1 ORDER BY 1
-"""
-_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
-
 
 def _digests(_books: Books) -> Iterator[Row]:
     for lock in MonthLock.objects.filter(frozen_at__isnull=False).order_by("pk"):
@@ -149,77 +93,11 @@ def _sources(_books: Books) -> Iterator[Row]:
             }
 
 
-def _balances(_books: Books) -> Iterator[Row]:
-    for seller in Seller.objects.order_by("pk"):
-        at = _after_all_documents(seller)
-        books = seller_books.read_books(seller, at=at)
-        statement = _BALANCES.format(all=postings_sql(books, ignores_locks=True))
-        posted = {
-            (currency, role): amount
-            for currency, role, amount in sql.fetch_rows(statement, parameters(books, low=1, high=len(books.months)))
-        }
-        tables = {
-            (currency, role): amount for currency, role, amount in sql.fetch_rows(_TABLES, {"seller": seller.pk})
-        }
-        for currency, role in sorted({*posted, *tables}):
-            if role in _COMPARED and posted.get((currency, role), 0) != tables.get((currency, role), 0):
-                yield {
-                    "seller_id": seller.pk,
-                    "role": role,
-                    "currency": currency,
-                    "posted": posted.get((currency, role), 0),
-                    "in its table": tables.get((currency, role), 0),
-                }
-
-
-def _deferred(_books: Books) -> Iterator[Row]:
-    """Yield the currencies whose deferred revenue is not the part of issued lines that is earned later."""
-    for seller in Seller.objects.order_by("pk"):
-        at = _after_all_documents(seller)
-        for currency, deferred, _tax in _posted(seller, at):
-            later = read_earned_by(seller, currency=currency, at=at, until=_END_OF_TIME)
-            if deferred != later:
-                yield {"seller_id": seller.pk, "currency": currency, "deferred": deferred, "earned later": later}
-
-
-def _taxes(_books: Books) -> Iterator[Row]:
-    """Yield the currencies whose posted tax is not that of the documents; write-offs that return it are apart."""
-    for seller in Seller.objects.order_by("pk"):
-        at = _after_all_documents(seller)
-        taxes = {
-            currency: -amount
-            for currency, role, amount in sql.fetch_rows(_TABLES, {"seller": seller.pk})
-            if role == Role.TAX
-        }
-        for currency, _deferred, tax in _posted(seller, at):
-            if tax != taxes.get(currency, 0):
-                documents = taxes.get(currency, 0)
-                yield {"seller_id": seller.pk, "currency": currency, "posted": tax, "of documents": documents}
-
-
-def _after_all_documents(seller: Seller) -> datetime:
-    """Return a time by which all documents are issued, even if the clock of their worker is ahead of this one."""
-    issued = Invoice.objects.filter(seller=seller).aggregate(last=Max("issued_at"))["last"]
-    now = timezone.now()
-    return max(now, issued + timedelta(seconds=1)) if issued else now
-
-
-def _posted(seller: Seller, at: datetime) -> list[tuple[str, Decimal, Decimal]]:
-    """Return (currency, deferred revenue, tax), both frozen and open."""
-    books = seller_books.read_books(seller, at=at)
-    statement = _POSTED.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
-    return sql.fetch_rows(statement, entry_parameters(books))
-
-
 CHECKS = (
     Check("frozen_postings_match_their_digest", "B1", _digests),
     Check("frozen_postings_match_their_sums", "B1", _GROUPED),
     Check("frozen_months_have_the_postings_of_their_lock", "B1", _SUMS),
     Check("months_are_locked_in_order", "B2", _UNORDERED),
     Check("frozen_and_open_postings_equal_their_sources", "B3", _sources),
-    Check("balances_of_roles_equal_their_tables", "B4", _balances),
-    Check("shares_of_a_write_off_sum_to_its_claim", "B4", _WRITTEN_OFF),
-    Check("deferred_revenue_is_earned_later", "B6", _deferred),
-    Check("posted_taxes_are_those_of_documents", "B7", _taxes),
     Check("sandbox_customers_have_no_postings", "B5", _SANDBOX),
 )

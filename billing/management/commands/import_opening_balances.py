@@ -25,8 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--month", required=True, help="the first month of the books, such as 2026-01")
 
     def handle(self, *, file: Path, seller: str, month: str, **options: Any) -> None:
-        found = Seller.objects.filter(code=seller).first()
-        if found is None:
+        owner = Seller.objects.filter(code=seller).first()
+        if owner is None:
             raise CommandError(f"--seller {seller} is no seller's code.")
         try:
             first = date.fromisoformat(f"{month}-01")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError(f"--month {month} is not a month such as 2026-01.") from None
         try:
             balances = read_balances(file.read_bytes(), name=file.name)
-            enter_balances(seller=found, month=first, balances=balances, by=None, at=database_time())
+            enter_balances(seller=owner, month=first, balances=balances, by=None, at=database_time())
         except (OSError, FileRefused, BalancesRefused) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{len(balances)} balances entered; the books of {found} begin in {first:%B %Y}.")
+        self.stdout.write(f"{len(balances)} balances entered; the books of {owner} begin in {first:%B %Y}.")

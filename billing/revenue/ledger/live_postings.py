@@ -91,7 +91,8 @@ b AS (
 """
 _OPEN = _BOOKS.format(low="greatest(%(low)s::int, %(open)s::int)", high="%(high)s::int")
 _LOCKED = _BOOKS.format(low="1", high="%(open)s::int - 1")
-_ALL = _BOOKS.format(low="%(low)s::int", high="%(high)s::int")
+ALL_MONTHS = _BOOKS.format(low="%(low)s::int", high="%(high)s::int")
+"""The row `b` of all months, locked ones included."""
 
 DETAILS = (
     *("currency", "service_month", "booked_month", "customer_id", "source", "source_id", "debit", "credit", "kind"),
@@ -140,7 +141,7 @@ def postings_sql(books: SellerBooks, *, ignores_locks: bool = False) -> str:
     ignores_locks: compute all months as if none were locked; the audit compares them with the frozen ones.
     """
     if ignores_locks or not books.locks:
-        return f"(WITH {_ALL} {_live(SOURCES)})"
+        return f"(WITH {ALL_MONTHS} {_live(SOURCES)})"
     with_changes = [source for source in SOURCES if source.changed]
     # Frozen postings of the sources that may have changed are taken off what these sources give now.
     return f"""

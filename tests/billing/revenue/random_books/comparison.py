@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.audit.records import revenue
+from billing.audit.records import revenue, role_balances
+from billing.audit.shared_reads import Books as AuditBooks
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import entries_sql, entry_parameters
@@ -44,8 +45,9 @@ def compare(books: SellerBooks) -> Comparison:
             found[numbers[entry.customer]].append(f"{_text(entry)}: {float(stored)}, reckoned {float(reckoned)}")
     for currency in CURRENCIES:
         found[books.first] += _compare_reports(books, ledger, entries, currency)
-    for check in revenue.CHECKS:
-        finding = check.run(None)  # type: ignore[arg-type]  # these checks read no events
+    audit_books = AuditBooks()
+    for check in (*revenue.CHECKS, *role_balances.CHECKS):
+        finding = check.run(audit_books)
         found[books.first] += [f"audit: {check.name}: {row}" for row in finding.rows[:3]]
     return Comparison({number: texts for number, texts in found.items() if texts}, _tally(books, ledger, entries))
 
