@@ -533,7 +533,10 @@ class _Page:
         return f"{reverse('admin:revenue_report', args=[code])}?{urlencode(chosen)}"
 
     def _mrr(self, currency: str) -> str:
-        return f"{reverse('admin:revenue_mrr')}?{urlencode({'seller': self.seller.code, 'currency': currency})}"
+        chosen = {"seller": self.seller.code}
+        if currency in self.figures.recurring:  # the page knows the currencies of subscriptions only
+            chosen["currency"] = currency
+        return f"{reverse('admin:revenue_mrr')}?{urlencode(chosen)}"
 
 
 TASKS: Mapping[str, tuple[str, Text, Text, str, str]] = {

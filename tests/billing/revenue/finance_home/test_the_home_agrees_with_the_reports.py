@@ -38,7 +38,11 @@ def invoice(customer, net, at, *, currency="EUR"):
 
 def pay(row, at, amount=None):
     record_payment(
-        invoice_id=row.pk, amount=D(amount or row.total), method="manual", reference=f"{at}{amount}", at=moment(at)
+        invoice_id=row.pk,
+        amount=D(amount) if amount else row.total.amount,
+        method="manual",
+        reference=f"{at}{amount}",
+        at=moment(at),
     )
 
 
@@ -49,8 +53,8 @@ def books(customer):
     paid_late = invoice(customer, "200", "2026-01-20")
     credited = invoice(customer, "300", "2026-02-10")
     lost = invoice(customer, "50", "2026-02-12")
-    invoice(customer, "70", "2026-03-05")
     dollars = invoice(customer, "80", "2026-02-15", currency="USD")
+    invoice(customer, "70", "2026-03-05")
     pay(old, "2026-02-01", "40")
     pay(paid_late, "2026-03-01")
     pay(dollars, "2026-03-10", "30")
@@ -64,7 +68,7 @@ def test_the_span_ends_on_the_same_day_and_time_of_the_month_before():
     span = month_to_date(make_seller(time_zone="Europe/Berlin"), at=NOW)
     assert (span.today, span.same_day, span.days_left) == (date(2026, 3, 20), date(2026, 2, 20), 11)
     assert span.same_time.isoformat() == "2026-02-20T13:00:00+01:00"
-    longer = month_to_date(make_seller(), at=moment("2026-03-31"))
+    longer = month_to_date(make_seller("other"), at=moment("2026-03-31"))
     assert (longer.same_day, longer.same_time) == (date(2026, 2, 28), moment("2026-03-01"))
 
 
