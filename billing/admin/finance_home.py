@@ -30,7 +30,7 @@ from billing.revenue.finance_home.invoices_and_cash import (
     read_invoices_and_cash,
 )
 from billing.revenue.finance_home.month_to_date import Comparison, MonthToDate, month_to_date
-from billing.revenue.finance_home.recurring_revenue import RecurringRevenue, read_recurring_revenue
+from billing.revenue.finance_home.mrr import MrrToDate, read_mrr_to_date
 from billing.revenue.finance_home.tasks import MOST_COUNTED, count_tasks
 from billing.revenue.ledger.books import read_books
 from customers.models import Seller
@@ -52,7 +52,7 @@ TENTH = Decimal("0.1")
 BAR_HEIGHT = 66
 
 
-class Series(NamedTuple):
+class ChartedKinds(NamedTuple):
     """A series of the chart, and the kinds of income in it."""
 
     name: Text
@@ -61,10 +61,10 @@ class Series(NamedTuple):
 
 
 SERIES = (
-    Series(gettext_lazy("Fees and seats"), "#3b6fc4", ("base_fees", "seats", "add_ons", "one_time", "one_off")),
-    Series(gettext_lazy("Usage"), "#21958f", ("usage", "surcharge")),
-    Series(gettext_lazy("Prepaid and true-ups"), "#8f6cc9", ("prepaid", "breakage", "true_up")),
-    Series(gettext_lazy("Credits and discounts"), "#c2504f", ("credit", "credit_notes", "discounts")),
+    ChartedKinds(gettext_lazy("Fees and seats"), "#3b6fc4", ("base_fees", "seats", "add_ons", "one_time", "one_off")),
+    ChartedKinds(gettext_lazy("Usage"), "#21958f", ("usage", "surcharge")),
+    ChartedKinds(gettext_lazy("Prepaid and true-ups"), "#8f6cc9", ("prepaid", "breakage", "true_up")),
+    ChartedKinds(gettext_lazy("Credits and discounts"), "#c2504f", ("credit", "credit_notes", "discounts")),
 )
 
 
@@ -77,7 +77,7 @@ class HomeFigures:
     locked_months: int
     amounts: InvoicesAndCash
     earned: dict[str, EarnedRevenue]
-    recurring: dict[str, RecurringRevenue]
+    recurring: dict[str, MrrToDate]
     tasks: dict[str, int]
     jobs: dict[str, Job]
 
@@ -143,7 +143,7 @@ def _read_figures(seller: Seller, at: datetime) -> HomeFigures:
         len(books.locks),
         read_invoices_and_cash(span),
         read_earned_revenue(books, span),
-        read_recurring_revenue(books, span),
+        read_mrr_to_date(books, span),
         count_tasks(seller, at=at),
         {job.kind: job for job in jobs},
     )
@@ -250,7 +250,7 @@ class _Page:
 
     def _recurring(self) -> dict[str, Any]:
         recurring = self.figures.recurring
-        chosen = recurring.get(self.currency, RecurringRevenue())
+        chosen = recurring.get(self.currency, MrrToDate())
         largest = max((abs(amount) for amount, _count in chosen.movements.values()), default=ZERO)
         movements = [
             {

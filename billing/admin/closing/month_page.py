@@ -80,7 +80,7 @@ CHANGE_TEXTS: Mapping[Role, Text] = {
 }
 
 
-class Cell(NamedTuple):
+class StepCell(NamedTuple):
     """A step of a seller. color: good, warn or bad; empty if the lock stored no such step."""
 
     color: str
@@ -235,16 +235,16 @@ def _steps_shown(columns: Sequence[SellerColumn], *, sees_revenue: bool) -> list
     ]
 
 
-def _cell(column: SellerColumn, code: str, clear: Text, *, sees_revenue: bool) -> Cell:
+def _cell(column: SellerColumn, code: str, clear: Text, *, sees_revenue: bool) -> StepCell:
     point = column.points.get(code)
     if point is None:
-        return Cell("", gettext("not checked"))
+        return StepCell("", gettext("not checked"))
     if not point.is_open:
-        return Cell("good", str(clear))
+        return StepCell("good", str(clear))
     text = gettext("not done") if code == "audit_missing" else _count(point)
     if amounts := _amounts(point, sees_revenue=sees_revenue):
         text = f"{text}, {amounts}"
-    return Cell("bad" if point.prevents_lock else "warn", text, POINT_TEXTS[code][2](column.place))
+    return StepCell("bad" if point.prevents_lock else "warn", text, POINT_TEXTS[code][2](column.place))
 
 
 def _count(point: ChecklistPoint) -> str:

@@ -10,7 +10,7 @@ from billing.revenue.accruals.accrual_run import accrue_all
 from billing.revenue.finance_home.earned_revenue import read_earned_revenue
 from billing.revenue.finance_home.invoices_and_cash import BUCKETS, read_invoices_and_cash
 from billing.revenue.finance_home.month_to_date import month_to_date
-from billing.revenue.finance_home.recurring_revenue import read_recurring_revenue
+from billing.revenue.finance_home.mrr import read_mrr_to_date
 from billing.revenue.ledger.books import read_books
 from billing.revenue.metrics.reports import read_mrr_report
 from billing.revenue.reports.income import report_income
@@ -147,7 +147,7 @@ def test_mrr_and_its_movements_equal_the_report(customer):
         subscribe(make_customer(code, seller=seller), version, moment(since))
     for now in (NOW, moment("2026-02-05"), moment("2026-01-05")):
         span = month_to_date(seller, at=now)
-        found = read_recurring_revenue(read_books(seller, at=now), span)["USD"]
+        found = read_mrr_to_date(read_books(seller, at=now), span)["USD"]
         report = read_mrr_report(seller=seller, currency="USD", at=now)
         assert found.now == report.last.shown("USD").closing
         assert {kind: amount for kind, (amount, _count) in found.movements.items()} == {

@@ -20,16 +20,16 @@ FROM moves WHERE kind IS NOT NULL GROUP BY 1, 2
 
 
 @dataclass(slots=True)
-class RecurringRevenue:
+class MrrToDate:
     """MRR in one currency. movements: kind → amount and number of customers, in the running month."""
 
     now: Decimal = ZERO
     then: Decimal = ZERO
     movements: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
 
-    def rounded(self, currency: str) -> "RecurringRevenue":
+    def rounded(self, currency: str) -> "MrrToDate":
         movements = {kind: (round_sum(amount, currency), count) for kind, (amount, count) in self.movements.items()}
-        return RecurringRevenue(round_sum(self.now, currency), round_sum(self.then, currency), movements)
+        return MrrToDate(round_sum(self.now, currency), round_sum(self.then, currency), movements)
 
     @property
     def comparison(self) -> Comparison:
@@ -43,7 +43,7 @@ class RecurringRevenue:
         return total
 
 
-def read_recurring_revenue(books: SellerBooks, span: MonthToDate) -> dict[str, RecurringRevenue]:
+def read_mrr_to_date(books: SellerBooks, span: MonthToDate) -> dict[str, MrrToDate]:
     """
     Return the MRR of a seller's books by currency, with the kinds of movements in their usual order.
 
@@ -58,9 +58,9 @@ def read_recurring_revenue(books: SellerBooks, span: MonthToDate) -> dict[str, R
     instants = [*before, *earlier, *months[-2:]]
     statement = balances_statement(span.seller, instants)
     values = statement.parameters | {"then": len(before) + len(earlier) if earlier else 0}
-    revenue: dict[str, RecurringRevenue] = {}
+    revenue: dict[str, MrrToDate] = {}
     for currency, part, change, count in sql.fetch_rows(statement.start + _BY_CURRENCY, values):
-        row = revenue.setdefault(currency, RecurringRevenue())
+        row = revenue.setdefault(currency, MrrToDate())
         row.now = EXACT.add(row.now, change)
         if part == "then":
             row.then = change
