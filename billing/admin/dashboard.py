@@ -20,6 +20,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.admin import finance_home
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.figure_cache import read_cached
 from billing.admin.metering.unmatched_usage import newest_stakes
@@ -61,12 +62,28 @@ class Card:
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the dashboard to the context of the admin's index page, limited to the figures that the user may see."""
-    cards: list[Card] = []
-    at = timezone.now()
+    """
+    Add the home page to the context of the admin's index page: that of finance, or the dashboard of the other groups,
+    limited to the figures that the user may see.
+    """
     if allowed_seller_ids(request) is not None:
         # The figures add up all sellers; a restricted user's lists show those of their own.
-        return context | {"title": _("Dashboard"), "cards": cards, "is_restricted": True}
+        return context | {"title": _("Dashboard"), "cards": [], "is_restricted": True}
+    if finance_home.may_see(request.user):
+        return context | {"is_finance": True} | finance_home.context(request)
+    return context | {"title": _("Dashboard")} | _dashboard(request)
+
+
+def details(request: HttpRequest) -> HttpResponse:
+    """Return the dashboard as a part of the finance home, which loads it when the system's health is opened."""
+    require(request, "billing.view_period")
+    return TemplateResponse(request, "staff/finance/health.html", _dashboard(request))
+
+
+def _dashboard(request: HttpRequest) -> dict[str, Any]:
+    cards: list[Card] = []
+    at = timezone.now()
+    context: dict[str, Any] = {}
     if request.user.has_perm("invoices.view_invoice"):
         cards += [_invoiced(at), _unmade_files()]
         context["latest"] = list(Invoice.objects.select_related("customer").order_by("-pk")[:LATEST])
@@ -80,7 +97,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards += _alerts(at)
     if request.user.has_perm("plans.view_changerequest"):
         cards += _approvals(request.user)
-    return context | {"title": _("Dashboard"), "cards": cards}
+    return context | {"cards": cards}
 
 
 def usage_chart(request: HttpRequest) -> HttpResponse:

@@ -254,7 +254,8 @@ class ExportBatch(models.Model):
     predecessor: the batch that this one brings up to date: it contains only the difference.
     rows: its amounts by pair of roles and of accounts; see billing/revenue/accounting_files/batch_rows.py.
     digest: SHA-256 of the rows. sha256: of the contents of its files, in their order.
-    exchange_rate: units of the currency for one of the seller's, if a person entered it.
+    exchange_rate: units of the currency for one of the seller's, for targets that write both: the stored rate of the
+        month's last day, unless a person entered another one.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="export_batches")

@@ -67,7 +67,6 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["customers.emailtemplate"]),
         ("add", ["customers.exchangerate", "invoices.merchantaccount"]),
         ("claim write_off", ["invoices.invoice"]),
-        ("lock", ["invoices.month"]),
         ("add change", ["wallets.wallet"]),
         ("grant transfer buy", ["wallets.credits"]),
         ("refund void extend", ["wallets.lot"]),

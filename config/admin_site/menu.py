@@ -15,6 +15,7 @@ from customers.models.notifications import DeliveryState
 from invoices.models import Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
+from lib.bounded_counts import count_bounded
 from lib.translation import Text
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
@@ -177,10 +178,12 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
 
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the menu in the theme's format, without items that the user may not see."""
-    shown = [
-        (title, [_entry(item) for item in items if is_allowed(request, item.required_permission)])
-        for title, items in MENU
+    allowed = [
+        (title, [item for item in items if is_allowed(request, item.required_permission)]) for title, items in MENU
     ]
+    waiting = {item.model: item.waiting for _, items in allowed for item in items if item.waiting is not None}
+    counts = count_bounded(waiting, most=MOST)
+    shown = [(title, [_entry(item, counts.get(item.model, 0)) for item in items]) for title, items in allowed]
     matching_links = [
         entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])
     ]
@@ -193,13 +196,8 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     return [{"title": title, "items": entries} for title, entries in shown if entries]
 
 
-def _entry(item: MenuItem) -> dict[str, Any]:
+def _entry(item: MenuItem, waiting: int) -> dict[str, Any]:
     entry = {"title": item.title, "icon": item.icon, "link": item.link}
-    if item.waiting is not None and (badge := _badge(item.waiting)):
-        entry |= {"badge": badge, "badge_variant": item.color}
+    if waiting:
+        entry |= {"badge": f"{MOST}+" if waiting > MOST else str(waiting), "badge_variant": item.color}
     return entry
-
-
-def _badge(rows: QuerySet[Any]) -> str:
-    row_count = rows.order_by()[: MOST + 1].count()
-    return f"{MOST}+" if row_count > MOST else str(row_count or "")

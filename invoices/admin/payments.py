@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -9,12 +10,13 @@ from unfold.admin import TabularInline
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, DunningStep, PaymentAttempt, ProviderEvent, Refund
-from invoices.models.payment_attempts import AttemptState, RefundProvider
+from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState, RefundProvider
 from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
+from lib.admin import ConditionFilter, ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm
 from lib.admin.columns import column, display, link_column, money_column, state_column, text_column
 from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_money
+from lib.translation import Text
 
 STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
 
@@ -124,12 +126,22 @@ class BalanceEntryAdmin(CustomerSearch, ReadOnlyAdmin):
     document_shown = link_column("document", _("Invoice"))
 
 
+class MatchFilter(ConditionFilter):
+    """Whether a payment that the provider collected was asked for."""
+
+    title = _("Match")
+    parameter_name = "match"
+
+    def conditions(self) -> dict[str, tuple[Text, Q]]:
+        return {"unmatched": (_("unmatched payments"), UNMATCHED_PAYMENT)}
+
+
 @admin.register(ProviderEvent)
 class ProviderEventAdmin(ReadOnlyAdmin):
     seller_paths = OF_ALL_SELLERS
     empty_text = _("Webhook events from the payment provider appear here.")
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
-    list_filter = ("provider", "received_at")
+    list_filter = ("provider", "received_at", MatchFilter)
     search_fields = ("=ref", "=kind")
     fields = ("provider", "kind", "ref", "received_at", "tries", "next_at", "done_at", "outcome", "content")
 

@@ -1,6 +1,6 @@
 """Calendar months, each represented by its first day."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DECEMBER = 12
@@ -17,6 +17,10 @@ def next_month(month: date) -> date:
 
 def month_before(month: date) -> date:
     return date(month.year - (month.month == 1), (month.month - 2) % DECEMBER + 1, 1)
+
+
+def last_day_of(month: date) -> date:
+    return next_month(month) - timedelta(days=1)
 
 
 def month_bounds(month: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -101,6 +101,7 @@ class BalanceEntry(models.Model):
                 name="balance_entry_names_its_document",
             ),
         ]
+        indexes = [models.Index(fields=["at"], condition=Q(kind="overpayment"), name="overpayment_by_time")]
         triggers = [
             append_only(),
             balance_follows_its_entries(),

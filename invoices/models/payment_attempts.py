@@ -264,7 +264,10 @@ class Refund(Attempt):
                 name="refund_goes_back_as_it_came",
             ),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about"),
+            models.Index(fields=["settled_at"], condition=Q(state="succeeded"), name="refund_by_time"),
+        ]
         triggers = [
             refund_is_of_money_received(),
             returned_amount_is_counted("r.note_id IS NOT NULL", "note_id"),
@@ -272,6 +275,14 @@ class Refund(Attempt):
                 "refund_is_settled_once", late_change="OLD.state = 'succeeded' AND NEW.state = 'declined'"
             ),
         ]
+
+
+UNRELATED_OUTCOME = "It matches no payment that Tollbook requested"
+COLLECTED_KIND = "payment_intent.succeeded"
+"""The kind of the one event that a provider sends when it has collected money."""
+
+UNMATCHED_PAYMENT = Q(kind=COLLECTED_KIND, outcome=UNRELATED_OUTCOME)
+"""Money that a provider collected and that no payment attempt asked for."""
 
 
 class ProviderEvent(models.Model):
@@ -303,7 +314,8 @@ class ProviderEvent(models.Model):
             one_of("provider", ProviderName, name="event_provider_is_known"),
         ]
         indexes = [
-            models.Index(fields=["next_at"], condition=Q(done_at__isnull=True), name="provider_event_to_follow")
+            models.Index(fields=["next_at"], condition=Q(done_at__isnull=True), name="provider_event_to_follow"),
+            models.Index(fields=["merchant", "received_at"], condition=UNMATCHED_PAYMENT, name="unmatched_payment"),
         ]
 
     def __str__(self) -> str:

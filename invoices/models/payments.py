@@ -57,6 +57,7 @@ class Payment(models.Model):
             models.CheckConstraint(condition=~models.Q(reference=""), name="payment_has_a_reference"),
             one_of("method", PaymentChannel, name="payment_method_is_known"),
         ]
+        indexes = [models.Index(fields=["paid_at"], name="payment_by_time")]
         triggers = [append_only(), payments_are_counted()]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """What usage says about the future: run rate, usage MRR, the forecast to the month's end, and the margin of usage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -70,6 +71,28 @@ def forecast(*, recognized: Number, fees_to_come: Number, windows: Sequence[Numb
     fixed = Fraction(recognized) + Fraction(fees_to_come)
     by_window = [fixed + Fraction(window) / WINDOW_DAYS * days_left for window in windows]
     return Forecast(by_window[-1], min(by_window), max(by_window))
+
+
+def spread_by_day(
+    revenue: Number, *, quantities: Mapping[date, Number], days: Sequence[date]
+) -> dict[date, Fraction]:
+    """
+    Return a month's usage revenue by day: in proportion to the quantities, or evenly if there are none.
+
+    days: of the month, as far as it has passed; one or more. Their amounts add up to the revenue exactly. Quantities
+    of other days don't count.
+
+    :raises ValueError: without a day.
+
+    Source: docs/metrics.md#usage-revenue-by-day.
+    """
+    if not days:
+        raise ValueError("Revenue is spread over one day or more.")
+    weights = {day: Fraction(quantities.get(day, 0)) for day in days}
+    total = sum(weights.values(), Fraction(0))
+    if total <= 0:
+        return {day: Fraction(revenue) / len(days) for day in days}
+    return {day: Fraction(revenue) * weight / total for day, weight in weights.items()}
 
 
 class Margin(NamedTuple):

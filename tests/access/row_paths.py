@@ -178,6 +178,11 @@ def _version_parameters(route: Route, word: str) -> Found:
     return {"plan": row.plan.code, "number": row.number}, row
 
 
+def _month_of_sellers(route: Route, word: str) -> Found:
+    values, row = _month(route, word)
+    return values | {ASKED_FOR: f"seller={values['seller_id']}"}, row
+
+
 def _month(route: Route, word: str) -> Found:
     return {"seller_id": MonthLock.objects.earliest("pk").seller_id, "month": "2026-03"}, None
 
@@ -285,6 +290,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/billing/job/<job_id>/": _finder(job_id=_job("usage_import")),
     "admin/billing/simulationresult/<job_id>/": _finder(job_id=_job("simulation")),
     "admin/billing/planmigration/<number>/": _finder(number=lambda word: PlanMigration.objects.earliest("pk")),
+    "admin/invoices/monthlock/month-end/<month>/lock/": _month_of_sellers,
     "admin/invoices/monthlock/month-end/<": _month,
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
     "admin/<app>/": _finder(app=lambda word: "billing"),

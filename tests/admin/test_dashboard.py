@@ -28,7 +28,7 @@ def test_sums_this_months_live_invoices_less_credit_notes(member, db):
         Invoice.objects.filter(pk=invoice.pk).update(**issued, **dates)
         if "void" in facts:
             issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=now)
-    card = cards(member("finance"))["Invoiced this month, net"]
+    card = cards(member("operations"))["Invoiced this month, net"]
     assert card.figures == ["€25.00"]
     assert f"issue_date_from={now:%Y-%m}-01" in card.url
 
@@ -39,7 +39,7 @@ def _series(invoice):
 
 def test_every_figure_links_to_a_list_that_opens(member, company):
     company(2)
-    client = member("finance")
+    client = member("operations")
     for card in cards(client).values():
         assert client.get(card.url).status_code == 200, card.name
 

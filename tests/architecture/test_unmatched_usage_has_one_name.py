@@ -5,10 +5,12 @@ from config.paths import PROJECT
 TEXTS = ("docs/**/*.md", "templates/**/*.html", "*/api/**/*.py", "*/admin/**/*.py", "*/management/**/*.py")
 
 IN_FINANCES_SENSE = {
+    "billing/admin/closing/month_page.py": 2,
     "billing/admin/revenue/report_cards.py": 2,
     "billing/admin/revenue/report_texts.py": 1,
     "billing/admin/revenue/reports.py": 2,
     "docs/audit.md": 2,  # the check of late usage of closed periods, and the balance
+    "docs/closing.md": 1,
     "docs/decisions/0064-accruals-follow-from-the-next-invoice.md": 1,
     "docs/glossary.md": 1,  # the definition
     "docs/postings.md": 4,

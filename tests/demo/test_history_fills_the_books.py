@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from billing.models import ExportBatch, Period, Posting
+from billing.models import ExportBatch, Job, Period, Posting
 from billing.models.accounting_files import Target
 from billing.revenue.accounting_files.batches import make_batch
 from billing.revenue.metrics.reports import read_mrr_report
@@ -58,9 +58,14 @@ def test_fourteen_months_balance_and_show_something_in_every_report():
     assert set(ExportBatch.objects.values_list("target", flat=True)) == {Target.QUICKBOOKS, Target.DATEV}
     for seller in (american, european):
         for target in Target.values:
-            if (seller.code, target) not in books.FILES:
+            if (seller.code, target) not in (*books.FILES, books.NEW_TARGET):
                 currency = str(seller.currency)
                 make_batch(seller=seller, month=LAST_LOCKED, target=target, currency=currency, by=None, at=AT)
+    (refused,) = Job.objects.filter(kind="export", state="failed")
+    findings = [row for item in refused.items.all() for row in item.findings]
+    assert {(row["target"], row["role"]) for row in findings if row["outcome"] == "unmapped"} == {
+        (Target.NETSUITE, books.UNMAPPED_ROLE)
+    }
     assert_clean()
     counts = [model.objects.count() for model in (Invoice, Period, Posting, MonthLock, ExportBatch)]
     assert counts[0] > 400

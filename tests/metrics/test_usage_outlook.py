@@ -1,12 +1,13 @@
 """Run rate, usage MRR, forecast and margin, as documented."""
 
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.metrics.usage_outlook import forecast, usage_margin, usage_mrr, usage_run_rate
+from plans.metrics.usage_outlook import forecast, spread_by_day, usage_margin, usage_mrr, usage_run_rate
 from tests.docs_tables import rows
 from tests.pricing.strategies import LAW
 
@@ -46,6 +47,28 @@ def test_the_documented_margin(row):
     found = usage_margin(F(row["revenue"]), units=F(row["units"]), unit_cost=F(row["unit cost"]))
     percent = "" if found.percent is None else f"{float(found.percent):.1f}%"
     assert [f"{float(found.amount):.2f}", percent] == [row["margin"], row["percent"]]
+
+
+DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(31)]
+
+
+@pytest.mark.parametrize("row", rows("metrics.md", "usage-revenue-by-day"), ids=lambda row: row["quantities"])
+def test_the_documented_usage_by_day(row):
+    days = DAYS[: int(row["days"])]
+    quantities = dict(zip(days, figures(row["quantities"]), strict=False)) if row["quantities"] else {}
+    by_day = spread_by_day(F(row["revenue"]), quantities=quantities, days=days)
+    assert ", ".join(f"{float(amount):.2f}" for amount in by_day.values()) == row["by day"]
+
+
+@LAW
+@given(money, st.dictionaries(st.sampled_from(DAYS), money), st.integers(1, 31))
+def test_the_days_add_up_to_the_month(revenue, quantities, count):
+    assert sum(spread_by_day(revenue, quantities=quantities, days=DAYS[:count]).values()) == revenue
+
+
+def test_revenue_of_no_day_is_refused():
+    with pytest.raises(ValueError, match="one day or more"):
+        spread_by_day(1, quantities={}, days=[])
 
 
 @LAW

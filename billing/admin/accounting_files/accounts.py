@@ -1,12 +1,14 @@
 """Accounting targets, accounts and their mapping, with the amounts that are not mapped yet."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,15 +19,16 @@ from billing.models.postings import Role
 from billing.revenue.accounting_files.account_rules import UnmappedAmount
 from billing.revenue.accounting_files.batches import BatchRefused, list_unmapped_amounts
 from billing.revenue.accounting_files.mapping_changes import CHANGE_PAST, MappingRefused, check_mapping_change
-from invoices.models import MonthLock
+from billing.revenue.ledger.books import SellerBooks, read_books
+from customers.models import Seller
 from lib.admin import StaffAdmin, require, staff_page
 from lib.admin.columns import column
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
 
 SEE = "billing.view_accountmapping"
-MAX_MONTHS = 3
-"""Locked months of each seller that the page of unmapped amounts sums up."""
+MAX_LOCKED, MAX_OPEN = 3, 2
+"""Months of each seller that the page of unmapped amounts sums up: the last locked, and the first open ones."""
 
 
 @admin.register(AccountingTarget)
@@ -109,41 +112,43 @@ class AccountMappingAdmin(StaffAdmin):
         return type(form.__name__, (form,), {"may_change_past": request.user.has_perm(CHANGE_PAST)})
 
     def unmapped(self, request: HttpRequest) -> HttpResponse:
-        """Show the amounts of each seller's last locked months that no file could contain."""
+        """Show the amounts of each seller's last locked and first open months that no file could contain."""
         require(request, SEE)
+        targets: dict[Seller, list[str]] = {}
+        for setting in AccountingTarget.objects.select_related("seller").order_by("seller", "target"):
+            targets.setdefault(setting.seller, []).append(setting.target)
+        at = timezone.now()
         rows = [
-            _row_shown(lock, target.target, currency, amount)
-            for target in AccountingTarget.objects.select_related("seller").order_by("seller", "target")
-            for lock in MonthLock.objects.filter(
-                seller=target.seller, unlocked_at__isnull=True, frozen_at__isnull=False
-            )
-            .select_related("seller")
-            .order_by("-month")[:MAX_MONTHS]
-            for currency, amounts in _unmapped(lock, target.target).items()
+            _row_shown(seller, month, target, currency, amount)
+            for seller in targets
+            for month in _months_to_export(read_books(seller, at=at))
+            for target, by_currency in _unmapped(seller, month, targets[seller], at).items()
+            for currency, amounts in by_currency.items()
             for amount in amounts
         ]
         return staff_page(request, "staff/accounting/unmapped.html", title=gettext("Unmapped amounts"), rows=rows)
 
 
-def _unmapped(lock: MonthLock, target: str) -> dict[str, list[UnmappedAmount]]:
+def _months_to_export(books: SellerBooks) -> list[date]:
+    """Return the months that files may be made of soon, the latest first; the running one is not over."""
+    locked = len(books.locks)
+    return list(reversed(books.months[:-1][max(locked - MAX_LOCKED, 0) : locked + MAX_OPEN]))
+
+
+def _unmapped(
+    seller: Seller, month: date, targets: list[str], at: datetime
+) -> dict[str, dict[str, list[UnmappedAmount]]]:
     try:
-        return list_unmapped_amounts(seller=lock.seller, month=lock.month, target=target)
-    except BatchRefused:  # unlocked in between
+        return list_unmapped_amounts(seller=seller, month=month, targets=targets, at=at)
+    except BatchRefused:  # the month is being locked
         return {}
 
 
-def _row_shown(lock: MonthLock, target: str, currency: str, row: UnmappedAmount) -> dict[str, Any]:
-    first_month: date = lock.month
-    values = {
-        "seller": lock.seller.pk,
-        "target": target,
-        "role": row.role,
-        "from_month": first_month,
-        **row.narrowing,
-    }
+def _row_shown(seller: Seller, month: date, target: str, currency: str, row: UnmappedAmount) -> dict[str, Any]:
+    values = {"seller": seller.pk, "target": target, "role": row.role, "from_month": month, **row.narrowing}
     return {
-        "seller": lock.seller,
-        "month": lock,
+        "seller": seller,
+        "month": date_format(month, "YEAR_MONTH_FORMAT"),
         "target": target,
         "role": Role(row.role).label,
         "narrowing": ", ".join(f"{name} {value}" for name, value in row.narrowing.items()),

@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.jobs.worker_wakeup import JobStartPage
 from billing.models import ExportBatch, ExportFile, Job
 from billing.models.accounting_files import BatchState, Target
-from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
+from billing.revenue.accounting_files.batches import BatchRefused, add_replacements, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import EXPORT, ExportRefused, start_export
 from customers.models import Seller
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, StaffForm, require
-from lib.admin.columns import column, display, state_column
+from lib.admin.columns import column, display
+from lib.admin.links import link_to
 from lib.formats import format_number
 
 SEE = "billing.view_exportbatch"
@@ -38,6 +39,11 @@ class ExportForm(StaffForm):
     target = forms.ChoiceField(
         choices=[("", _("all that are set up")), *Target.choices], label=_("Target"), required=False
     )
+    is_provisional = forms.BooleanField(
+        label=_("Provisional files of an open month"),
+        required=False,
+        help_text=_("Marked in name and content; the files of the locked month replace them."),
+    )
     currency = forms.RegexField(
         r"^[A-Z]{3}$", label=_("Foreign currency"), required=False, help_text=_("For DATEV, such as USD.")
     )
@@ -47,12 +53,12 @@ class ExportForm(StaffForm):
         min_value=0,
         max_digits=18,
         decimal_places=6,
-        help_text=_("Units of the foreign currency for one of the seller's."),
+        help_text=_("Units of the foreign currency for one of the seller's. Empty: the stored rate."),
     )
 
 
 class MakeFiles(JobStartPage):
-    """Start the job that makes a month's files: final ones of a locked month, provisional ones of another."""
+    """Start the job that makes a month's files: final ones of a locked month, or provisional ones of an open one."""
 
     label = title = _("Make accounting files")
     icon = "export_notes"
@@ -63,7 +69,9 @@ class MakeFiles(JobStartPage):
     template = "staff/accounting/make_files.html"
 
     def form_arguments(self) -> dict[str, Any]:
-        return {"initial": {name: self.request.GET.get(name) for name in ("month", "seller", "target")}}
+        return {
+            "initial": {name: self.request.GET.get(name) for name in ("month", "seller", "target", "is_provisional")}
+        }
 
     def start(self) -> Job:
         currency, rate = self.choices["currency"], self.choices["exchange_rate"]
@@ -71,6 +79,7 @@ class MakeFiles(JobStartPage):
             month=date.fromisoformat(f"{self.choices['month']}-01"),
             seller=self.choices["seller"],
             target=self.choices["target"],
+            is_provisional=self.choices["is_provisional"],
             exchange_rates={currency: rate} if currency and rate else {},
             dry_run="_try" in self.request.POST,
             by=self.user,
@@ -125,6 +134,7 @@ class ExportBatchAdmin(ReadOnlyAdmin):
         *(
             "entries_shown",
             "predecessor",
+            "replacement",
             "exchange_rate",
             "sha256",
             "made_by",
@@ -138,14 +148,23 @@ class ExportBatchAdmin(ReadOnlyAdmin):
     make_files = MakeFiles.as_action()
     mark_imported = MarkImported.as_action()
 
-    state_shown = state_column(COLORS)
     month_shown = column(_("Month"), lambda batch: f"{batch.month:%Y-%m}", ordering="month")
     entries_shown = column(_("Entries"), lambda batch: format_number(batch.entries))
 
+    @display(description=_("State"), label=COLORS)
+    def state_shown(self, batch: ExportBatch) -> tuple[str, str]:
+        text = gettext("provisional, replaced") if _replacement(batch) else batch.get_state_display()
+        return batch.state, text
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportBatch]:
         # The rows of a batch may be large, and no page shows them.
-        batches: QuerySet[ExportBatch] = super().get_queryset(request).defer("rows").prefetch_related("files")
-        return batches
+        return add_replacements(super().get_queryset(request)).defer("rows").prefetch_related("files")
+
+    @display(description=_("Replaced by"))
+    def replacement(self, batch: ExportBatch) -> str:
+        """Show the final batch of the locked month that replaces a provisional one."""
+        final = _replacement(batch)
+        return link_to(ExportBatch.objects.defer("rows").get(pk=final)) if final else ""
 
     @display(description=_("Files"))
     def files_shown(self, batch: ExportBatch) -> str:
@@ -161,6 +180,11 @@ class ExportBatchAdmin(ReadOnlyAdmin):
         if file is None:
             raise Http404(f"Accounting file {batch_id} has no file {number}.")
         return file_download(file)
+
+
+def _replacement(batch: ExportBatch) -> int | None:
+    """Return the id of the final batch that replaces this one, which the page's queryset reads."""
+    return getattr(batch, "replaced_by", None)
 
 
 def file_download(file: ExportFile) -> StreamingHttpResponse:

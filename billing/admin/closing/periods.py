@@ -52,6 +52,7 @@ class PeriodAdmin(SubscriptionRowsAdmin):
     further_pages = (
         ("closing/", closing_status.page, "closing"),
         ("usage/", dashboard.usage_chart, "dashboard_usage"),
+        ("health/", dashboard.details, "dashboard_details"),
     )
 
     close_now = ClosePeriods.as_action()

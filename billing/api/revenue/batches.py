@@ -15,7 +15,7 @@ from billing.api.jobs import JobSerializer
 from billing.jobs.progress import read_job_progress
 from billing.models import ExportBatch, ExportFile
 from billing.models.accounting_files import BatchState, Target
-from billing.revenue.accounting_files.batches import BatchRefused, mark_imported
+from billing.revenue.accounting_files.batches import BatchRefused, add_replacements, mark_imported
 from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import ExportRefused, start_export
 from customers.models import Seller
@@ -45,6 +45,12 @@ class BatchSerializer(serializers.ModelSerializer[ExportBatch]):
         read_only=True,
         help_text="The batch that this one brings up to date.",
     )
+    replaced_by = serializers.IntegerField(
+        allow_null=True,
+        read_only=True,
+        default=None,
+        help_text="The final batch of the locked month that replaces a provisional one.",
+    )
     made_at = InstantField(read_only=True)
     imported_at = InstantField(read_only=True, allow_null=True)
     files = ExportFileSerializer(many=True, read_only=True)
@@ -53,7 +59,7 @@ class BatchSerializer(serializers.ModelSerializer[ExportBatch]):
         model = ExportBatch
         fields = [
             *("number", "label", "seller", "month", "target", "currency", "is_detailed", "state", "first_number"),
-            *("entries", "predecessor", "sha256", "made_at", "imported_at", "files"),
+            *("entries", "predecessor", "replaced_by", "sha256", "made_at", "imported_at", "files"),
         ]
 
 
@@ -63,6 +69,9 @@ class BatchRequestSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     seller = serializers.CharField(help_text="The seller's code.")
     month = serializers.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", help_text="For example, 2026-01.")
     target = serializers.ChoiceField(Target.choices)
+    is_provisional = serializers.BooleanField(
+        required=False, default=False, help_text="Files of an open month, replaced by those of the locked month."
+    )
     is_detailed = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="An entry for each source. Default: the target's."
     )
@@ -70,7 +79,7 @@ class BatchRequestSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         child=serializers.DecimalField(max_digits=18, decimal_places=6, min_value=0),
         required=False,
         default=dict,
-        help_text="Units for one of the seller's currency, by currency; for DATEV.",
+        help_text="Units for one of the seller's currency, by currency; for DATEV. Default: the stored rates.",
     )
     dry_run = serializers.BooleanField(required=False, default=False)
 
@@ -78,7 +87,13 @@ class BatchRequestSerializer(StrictFields, serializers.Serializer[dict[str, Any]
 class Batches(ApiView[ExportBatch]):
     """Accounting files. Sandbox customers are in none of them."""
 
-    queryset = ExportBatch.objects.defer("rows").select_related("seller").prefetch_related("files").order_by("-pk")
+    queryset = (
+        add_replacements(ExportBatch.objects.all())
+        .defer("rows")
+        .select_related("seller")
+        .prefetch_related("files")
+        .order_by("-pk")
+    )
     serializer_class = BatchSerializer
 
     def get_object(self) -> ExportBatch:
@@ -125,6 +140,7 @@ class Batches(ApiView[ExportBatch]):
             month=date.fromisoformat(f"{fields['month']}-01"),
             seller=seller,
             target=fields["target"],
+            is_provisional=fields["is_provisional"],
             is_detailed=fields["is_detailed"],
             exchange_rates=fields["exchange_rates"],
             dry_run=fields["dry_run"],

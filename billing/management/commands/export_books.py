@@ -38,15 +38,21 @@ def parse_rate(text: str) -> tuple[str, Decimal]:
 
 class Command(BaseCommand):
     help = (
-        "Make the accounting files of a month as a job: final ones of a locked month, provisional ones of another."
-        " Can be interrupted and run again: files are made once."
+        "Make the accounting files of a month as a job: final ones of a locked month, or provisional ones of an open"
+        " month. Can be interrupted and run again: final files are made once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--target", default="", choices=["", *Target.values], help="default: all that are set up")
         parser.add_argument("--month", type=parse_month, required=True, help="such as 2026-01")
         parser.add_argument("--seller", help="code of the seller; default: all sellers")
-        parser.add_argument("--rate", type=parse_rate, action="append", help="such as USD=1.0845, for DATEV")
+        parser.add_argument("--provisional", action="store_true", help="files of an open month, marked as such")
+        parser.add_argument(
+            "--rate",
+            type=parse_rate,
+            action="append",
+            help="such as USD=1.0845, for DATEV; default: the stored rate of the month's last day",
+        )
         parser.add_argument("--detail", action="store_true", default=None, help="an entry for each source")
         parser.add_argument("--dry-run", action="store_true", help="list the files and the unmapped amounts only")
 
@@ -56,6 +62,7 @@ class Command(BaseCommand):
         target: str,
         month: date,
         seller: str | None,
+        provisional: bool,
         rate: list[tuple[str, Decimal]] | None,
         detail: bool | None,
         dry_run: bool,
@@ -67,6 +74,7 @@ class Command(BaseCommand):
                 month=month,
                 target=target,
                 seller=_find_seller(seller) if seller else None,
+                is_provisional=provisional,
                 is_detailed=detail,
                 exchange_rates=dict(rate or []),
                 dry_run=dry_run,

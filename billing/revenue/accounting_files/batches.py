@@ -4,13 +4,14 @@ Make the accounting files of a seller's month for a target, and mark them as imp
 Source: docs/accounting-files.md#batches.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
 
 from django.contrib.auth.models import User
+from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 from django.utils.translation import gettext as _
 
 from billing.models import AccountingTarget, ExportBatch
@@ -45,16 +46,22 @@ from billing.revenue.accounting_files.journal_entries import (
 )
 from billing.revenue.accounting_files.posting_reader import (
     FrozenPostings,
-    LivePostings,
+    OpenPostings,
     Postings,
     read_currencies,
-    read_month_postings,
+    read_sums,
 )
+from billing.revenue.ledger.books import read_books
+from customers.exchange_rates.stored_rates import read_rate_book
 from customers.models import Seller
-from invoices.documents.calendar_months import month_of
+from invoices.documents.calendar_months import last_day_of, month_of
 from invoices.models import MonthLock
 from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
+from lib.money import round_to
+
+RATE_UNIT = Decimal("0.000001")
+"""The decimals of an exchange rate in files."""
 
 
 class BatchRefused(ValueError):
@@ -63,6 +70,14 @@ class BatchRefused(ValueError):
 
 class NothingToExport(BatchRefused):
     """The month has no postings that the files would contain, or none that earlier batches don't."""
+
+
+class MonthIsLocked(BatchRefused):
+    """Provisional files were requested of a locked month, whose files are final."""
+
+
+class RateMissing(BatchRefused):
+    """The target needs an exchange rate that is not stored."""
 
 
 class MappingIncomplete(BatchRefused):
@@ -95,6 +110,7 @@ def make_batch(
     month: date,
     target: str,
     currency: str,
+    is_provisional: bool = False,
     is_detailed: bool | None = None,
     exchange_rate: Decimal | None = None,
     by: User | None,
@@ -103,13 +119,16 @@ def make_batch(
     """
     Make the files of a seller's month in one currency.
 
-    A locked month gets a final batch, or one with the difference to the final ones before; any other month gets a
-    provisional one. is_detailed: whether it has an entry for each source; None for the target's setting.
-    exchange_rate: units of the currency for one of the seller's, for targets that require it.
+    A locked month gets a final batch, or one with the difference to the final ones before. is_provisional: make the
+    files of an open month instead, from its postings as of `at`; the month's final batch replaces them.
+    is_detailed: whether it has an entry for each source; None for the target's setting.
+    exchange_rate: units of the currency for one of the seller's, for targets that require it; default: the stored
+    rate of the month's last day.
 
     :raises MappingIncomplete: if an amount has no account that the target can take.
     :raises NothingToExport: if the files would have no entry.
-    :raises BatchRefused: if the month is being locked, the target takes the seller's own currency only, or it can't
+    :raises BatchRefused: if the month is open and the files are not provisional, or the other way round; it is being
+        locked; the target takes the seller's own currency only; an exchange rate is missing; or the target can't
         write an amount.
     """
     _check_request(seller, month, target, currency)
@@ -117,7 +136,9 @@ def make_batch(
         setting, _created = AccountingTarget.objects.select_related("seller").get_or_create(
             seller=seller, target=target
         )
-        source = _read_source(seller, month, target, currency)
+        if exchange_rate is None:
+            exchange_rate = _stored_rate(seller, month, target, currency)
+        source = _read_source(seller, month, target, currency, is_provisional=is_provisional, at=at)
         detailed = setting.is_detailed if is_detailed is None else is_detailed
         batch = _new_batch(setting, month, currency, source, detailed, exchange_rate, by=by, at=at)
         rows, remapped = _rows_of(source)
@@ -155,24 +176,41 @@ def mark_imported(*, batch_id: int, by: User | None, at: datetime) -> ExportBatc
     return batch
 
 
-def list_unmapped_amounts(*, seller: Seller, month: date, target: str) -> dict[str, list[UnmappedAmount]]:
-    """Return the amounts of a month without an account that the target can take, by currency."""
-    lock = find_frozen_lock(seller, month)
-    unmapped_by_currency = {}
-    for currency in list_currencies(seller, month):
-        rules = read_account_rules(seller=seller, target=target, month=month)
-        sums = _postings_of(seller, month, currency, lock, rules).sums()
-        if unmapped := list_unmapped(sums, rules=rules, writer=WRITERS[target]):
-            unmapped_by_currency[currency] = unmapped
-    return unmapped_by_currency
+def add_replacements(batches: QuerySet[ExportBatch]) -> QuerySet[ExportBatch]:
+    """Add `replaced_by` to provisional batches: the id of the first final one of the same amounts, if any."""
+    final = ExportBatch.objects.exclude(state=BatchState.PROVISIONAL).filter(
+        **{name: OuterRef(name) for name in ("seller", "month", "target", "currency")}
+    )
+    first = Subquery(final.order_by("pk").values("pk")[:1])
+    return batches.annotate(replaced_by=Case(When(state=BatchState.PROVISIONAL, then=first)))
 
 
-def list_currencies(seller: Seller, month: date) -> list[str]:
-    """Return the currencies that a month has postings in."""
+def list_unmapped_amounts(
+    *, seller: Seller, month: date, targets: Iterable[str], at: datetime
+) -> dict[str, dict[str, list[UnmappedAmount]]]:
+    """
+    Return the amounts of a month without an account that a target can take, by target and currency.
+
+    An open month has the amounts that are posted by `at`. Currencies that a target leaves out are left out here.
+    """
     lock = find_frozen_lock(seller, month)
-    if lock is not None:
-        return read_currencies(lock)
-    return sorted({posting.currency for posting in read_month_postings(seller, month)})
+    rules = {target: read_account_rules(seller=seller, target=target, month=month) for target in targets}
+    if not rules:
+        return {}
+    by_group = any(rules_of_target.uses_customer_groups for rules_of_target in rules.values())
+    sums = read_sums(seller, month, lock=lock, by_group=by_group, at=at)
+    unmapped: dict[str, dict[str, list[UnmappedAmount]]] = {}
+    for target, rules_of_target in rules.items():
+        for currency, of_currency in sums.items():
+            rows = list_unmapped(of_currency, rules=rules_of_target, writer=WRITERS[target])
+            if rows and not is_left_out(seller, target, currency):
+                unmapped.setdefault(target, {})[currency] = rows
+    return unmapped
+
+
+def list_currencies(seller: Seller, month: date, *, at: datetime) -> list[str]:
+    """Return the currencies that a month has postings in; an open one, by `at`."""
+    return read_currencies(seller, month, lock=find_frozen_lock(seller, month), at=at)
 
 
 def is_left_out(seller: Seller, target: str, currency: str) -> bool:
@@ -205,17 +243,24 @@ def _check_request(seller: Seller, month: date, target: str, currency: str) -> N
         raise BatchRefused(text % {"target": target, "book": seller.currency, "currency": currency})
 
 
-def _read_source(seller: Seller, month: date, target: str, currency: str) -> _Source:
+def _read_source(
+    seller: Seller, month: date, target: str, currency: str, *, is_provisional: bool, at: datetime
+) -> _Source:
     lock = find_frozen_lock(seller, month)
+    names = {"month": f"{month:%Y-%m}", "seller": seller}
+    if lock is None and not is_provisional:
+        raise BatchRefused(_("%(month)s of %(seller)s is open. Lock it, or make provisional files.") % names)
     if lock is not None:
+        if is_provisional:
+            raise MonthIsLocked(_("%(month)s of %(seller)s is locked. Make its final files.") % names)
         # Row lock: until the commit, the month can't be unlocked, and no other batch of it gets the same numbers. A
         # rollback leaves no gap.
         lock = MonthLock.objects.select_for_update(no_key=True).get(pk=lock.pk)
     rules = read_account_rules(seller=seller, target=target, month=month)
     batches = _final_batches(seller, month, target, currency) if lock else ()
-    postings = _postings_of(seller, month, currency, lock, rules, less=batches[-1].lock if batches else None)
-    sums = postings.sums()
-    earlier_sums = postings.earlier_sums() if isinstance(postings, FrozenPostings) else []
+    less = batches[-1].lock if batches else None
+    postings = _postings_of(seller, month, currency, lock, rules, less=less, at=at)
+    sums, earlier_sums = postings.sums(), postings.earlier_sums()
     if unmapped := list_unmapped([*sums, *earlier_sums], rules=rules, writer=WRITERS[target]):
         raise MappingIncomplete(_unmapped_text(unmapped, currency), unmapped)
     return _Source(postings, rules, sums, lock, batches, earlier_sums)
@@ -227,11 +272,34 @@ def _postings_of(
     currency: str,
     lock: MonthLock | None,
     rules: AccountRules,
-    less: MonthLock | None = None,
-) -> FrozenPostings | LivePostings:
+    *,
+    less: MonthLock | None,
+    at: datetime,
+) -> FrozenPostings | OpenPostings:
     if lock is not None:
         return FrozenPostings(lock, currency, by_group=rules.uses_customer_groups, less=less)
-    return LivePostings(posting for posting in read_month_postings(seller, month) if posting.currency == currency)
+    books = read_books(seller, at=at)
+    if month not in books.months:
+        text = _("The books of %(seller)s have no month %(month)s. Choose one from %(first)s to %(last)s.")
+        months = {"first": f"{books.months[0]:%Y-%m}", "last": f"{books.months[-1]:%Y-%m}"}
+        raise BatchRefused(text % {"seller": seller, "month": f"{month:%Y-%m}", **months})
+    return OpenPostings(books, month, currency, by_group=rules.uses_customer_groups)
+
+
+def _stored_rate(seller: Seller, month: date, target: str, currency: str) -> Decimal | None:
+    """
+    Return the stored exchange rate of the month's last day, if the target needs one.
+
+    :raises RateMissing: if there is none on or before that day.
+    """
+    base = str(seller.currency)
+    if not WRITERS[target].needs_exchange_rate or currency == base:
+        return None
+    day = last_day_of(month)
+    conversion = read_rate_book([base, currency], until=day).convert(base, currency, day)
+    if conversion.factor is None:
+        raise RateMissing(conversion.problem)
+    return round_to(conversion.factor, RATE_UNIT)
 
 
 def _final_batches(seller: Seller, month: date, target: str, currency: str) -> tuple[ExportBatch, ...]:

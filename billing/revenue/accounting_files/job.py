@@ -22,6 +22,7 @@ from billing.models.jobs import JobKind
 from billing.revenue.accounting_files.batches import (
     BatchRefused,
     MappingIncomplete,
+    MonthIsLocked,
     NothingToExport,
     is_left_out,
     list_currencies,
@@ -46,6 +47,7 @@ def start_export(
     by: User | None,
     seller: Seller | None = None,
     target: str = "",
+    is_provisional: bool = False,
     is_detailed: bool | None = None,
     exchange_rates: dict[str, Decimal] | None = None,
     dry_run: bool = False,
@@ -53,7 +55,9 @@ def start_export(
     """
     Store a job that makes the files of a month, of one seller or of all, for one target or for all that are set up.
 
-    exchange_rates: units for one of the seller's currency, by currency, for targets that require them.
+    is_provisional: make the files of an open month; sellers that have locked it are left out.
+    exchange_rates: units for one of the seller's currency, by currency, for targets that require them; default: the
+    stored rates.
 
     :raises ExportRefused: if no target is set up, the target is unknown, or the month is none.
     """
@@ -66,11 +70,13 @@ def start_export(
         raise ExportRefused(_("No accounting target is set up. Add one under Settings, or name a target."))
     return start.start(
         kind=JobKind.EXPORT,
-        title=f"Accounting files of {seller or 'all sellers'}, {month:%Y-%m}{f', {target}' if target else ''}",
+        title=f"{'Provisional accounting' if is_provisional else 'Accounting'} files of {seller or 'all sellers'},"
+        f" {month:%Y-%m}{f', {target}' if target else ''}",
         parameters={
             "month": month.isoformat(),
             "seller": seller.pk if seller else None,
             "target": target,
+            "is_provisional": is_provisional,
             "is_detailed": is_detailed,
             "exchange_rates": {currency: to_plain_string(rate) for currency, rate in (exchange_rates or {}).items()},
         },
@@ -99,7 +105,7 @@ def _list_parameters(job: Job) -> Iterator[dict[str, str | int]]:
     sellers = Seller.objects.order_by("pk") if seller_id is None else Seller.objects.filter(pk=seller_id)
     for seller in sellers:
         targets: Iterable[str] = [target] if target else _targets_of(seller).values_list("target", flat=True)
-        for currency in list_currencies(seller, month):
+        for currency in list_currencies(seller, month, at=job.created_at):
             for name in targets:
                 yield {"seller": seller.pk, "target": name, "currency": currency}
 
@@ -123,6 +129,7 @@ def _process_item(item: JobItem, at: datetime) -> ItemOutcome:
                 month=date.fromisoformat(job.parameters["month"]),
                 target=target,
                 currency=currency,
+                is_provisional=job.parameters.get("is_provisional", False),
                 is_detailed=job.parameters["is_detailed"],
                 exchange_rate=Decimal(rate) if rate else None,
                 by=job.by,
@@ -145,6 +152,9 @@ def _process_item(item: JobItem, at: datetime) -> ItemOutcome:
             }
             for row in refusal.unmapped
         ]
+    except MonthIsLocked as refusal:
+        outcome.figures["left out"] = 1
+        outcome.findings = [finding | {"outcome": "left out", "reason": str(refusal)}]
     except NothingToExport as refusal:
         outcome.figures["nothing to export"] = 1
         outcome.findings = [finding | {"outcome": "nothing to export", "reason": str(refusal)}]

@@ -1,18 +1,20 @@
 """
 Postings of a month, read for accounting files: sums by all columns that decide about accounts, and rows by source.
 
-The postings of a locked month are summed and sorted by the database, since there may be millions of them.
+The database sums and sorts them, since there may be millions: the frozen ones of a locked month, and those of an open
+month as computed at the time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
 
-from billing.models import Posting
 from billing.revenue.accounting_files.account_rules import KeySum, PostingKey
+from billing.revenue.ledger.books import SellerBooks, read_books
+from billing.revenue.ledger.live_postings import parameters, postings_sql
 from customers.models import Seller
 from invoices.models import MonthLock
 from lib import sql
@@ -33,23 +35,15 @@ class SourceRow(NamedTuple):
     amount: Decimal
 
 
-class MonthPosting(NamedTuple):
-    """A posting of a month, with the columns that accounting files need."""
-
-    key: PostingKey
-    currency: str
-    source: str
-    source_id: int
-    month: date
-    service_month: date
-    amount: Decimal
-
-
 class Postings(Protocol):
     """The postings that a batch is made of, in one currency."""
 
     def sums(self) -> list[KeySum]:
         """Return the sums by key."""
+        ...
+
+    def earlier_sums(self) -> list[KeySum]:
+        """Return the sums of the postings that an earlier lock of the month froze."""
         ...
 
     def rows(self) -> Iterator[SourceRow]:
@@ -63,27 +57,37 @@ _KEY = """
 """
 # Sixty-four bits that stand for the key: a stream of rows repeats them instead of twelve columns.
 _CODE = f"hashtextextended(ROW({_KEY})::text, 0)"
-_TABLES = "billing_posting p {join} WHERE p.month = %(month)s AND p.lock_id = ANY(%(locks)s)"
-_OF_CURRENCY = "AND p.currency = %(currency)s"
 _SUMS = f"""
 SELECT k.*, hashtextextended(ROW({_KEY.replace("p.", "k.").replace("{group}", "k.customer_group")})::text, 0)
 FROM (
-    SELECT {_KEY} AS customer_group, sum(p.amount), count(*)
-    FROM {_TABLES} {_OF_CURRENCY} GROUP BY {", ".join(str(number) for number in range(1, 13))}
+    SELECT {_KEY} AS customer_group, p.currency, sum(p.amount), count(*)
+    FROM {{source}} GROUP BY {", ".join(str(number) for number in range(1, 14))}
 ) k
 """  # noqa: S608
-# A difference subtracts the rows that the earlier lock froze. COPY, since nothing else reads rows as fast.
+# COPY, since nothing else reads rows as fast.
 _ROWS = f"""
 COPY (
     SELECT p.source, p.source_id,
-        CASE WHEN p.service_month = p.month THEN '' ELSE to_char(p.service_month, 'YYYY-MM') END,
-        {_CODE}, CASE WHEN p.lock_id = %(lock)s THEN p.amount ELSE -p.amount END
-    FROM {_TABLES} {_OF_CURRENCY}
+        CASE WHEN p.service_month = p.month THEN '' ELSE to_char(p.service_month, 'YYYY-MM') END, {_CODE}, {{amount}}
+    FROM {{source}}
     ORDER BY p.source COLLATE "C", p.source_id, 3, 4
 ) TO STDOUT
 """  # noqa: S608
 # Sorting a million rows in memory takes 100 MB; on disk, it takes twice as long.
 _SORT_MEMORY = "SET LOCAL work_mem = '256MB'"
+
+_FROZEN = "billing_posting p {join} WHERE p.month = %(month)s AND p.lock_id = ANY(%(locks)s)"
+_OF_CURRENCY = "AND p.currency = %(currency)s"
+# A difference subtracts the rows that the earlier lock froze.
+_FROZEN_AMOUNT = "CASE WHEN p.lock_id = %(lock)s THEN p.amount ELSE -p.amount END"
+
+# A file's sums and its rows are read by two statements; the postings of an open month may change in between.
+_SNAPSHOT = """
+DROP TABLE IF EXISTS pg_temp.open_posting;
+CREATE TEMPORARY TABLE open_posting ON COMMIT DROP AS
+SELECT * FROM ({postings}) p WHERE p.currency = %(currency)s
+"""
+_OPEN = "open_posting p {join}"
 
 
 class FrozenPostings:
@@ -96,10 +100,7 @@ class FrozenPostings:
     def __init__(self, lock: MonthLock, currency: str, *, by_group: bool, less: MonthLock | None = None) -> None:
         self._lock, self._less = lock, less
         self._parameters = {"month": lock.month, "lock": lock.pk, "currency": currency}
-        self._parts = {
-            "group": "c.accounting_group" if by_group else "''",
-            "join": "JOIN customers_customer c ON c.id = p.customer_id" if by_group else "",
-        }
+        self._parts = _parts(f"{_FROZEN} {_OF_CURRENCY}", by_group=by_group)
 
     def sums(self) -> list[KeySum]:
         """Return the sums of the lock's postings by key; the earlier lock's have no part in them."""
@@ -113,82 +114,109 @@ class FrozenPostings:
         if self._less == self._lock:
             return
         locks = [self._lock.pk, *([self._less.pk] if self._less else [])]
-        statement = _ROWS.format(**self._parts)
-        with connection.wrap_database_errors, connection.cursor() as cursor:
-            cursor.execute(_SORT_MEMORY)
-            with cursor.copy(statement, {**self._parameters, "locks": locks}) as copy:
-                for source, source_id, service_month, code, amount in copy.rows():
-                    yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
+        statement = _ROWS.format(**self._parts, amount=_FROZEN_AMOUNT)
+        yield from _copy_rows(statement, {**self._parameters, "locks": locks})
 
     def _sums_of(self, lock: MonthLock) -> list[KeySum]:
         rows = sql.fetch_rows(_SUMS.format(**self._parts), {**self._parameters, "locks": [lock.pk]})
-        codes = _read_fee_codes(rows)
-        sums = [
-            KeySum(_key_of(row, codes), amount, postings, code)
-            for row in rows
-            for amount, postings, code in [row[12:]]
-        ]
-        if len({key_sum.code for key_sum in sums}) < len(sums):
-            raise RuntimeError("Two keys of postings have one code. Export the month grouped, not in detail.")
-        return sums
+        return _single_currency(_key_sums(rows))
 
 
-class LivePostings:
-    """Postings that were read one by one, in one currency: those of an open month."""
+class OpenPostings:
+    """
+    The postings of an open month in one currency, as they were when this was made; within a transaction.
 
-    def __init__(self, postings: Iterable[MonthPosting]) -> None:
-        self._postings = list(postings)
-        self._codes = {key: code for code, key in enumerate({posting.key: None for posting in self._postings})}
+    books: up to that time, with the month. by_group: as of `FrozenPostings`.
+    """
+
+    def __init__(self, books: SellerBooks, month: date, currency: str, *, by_group: bool) -> None:
+        self._parts = _parts(_OPEN, by_group=by_group)
+        values = _month_parameters(books, month) | {"currency": currency}
+        sql.execute(_SNAPSHOT.format(postings=postings_sql(books)), values)
 
     def sums(self) -> list[KeySum]:
-        sums = {key: KeySum(key, Decimal(0), 0, code) for key, code in self._codes.items()}
-        for posting in self._postings:
-            before = sums[posting.key]
-            sums[posting.key] = before._replace(amount=before.amount + posting.amount, postings=before.postings + 1)
-        return list(sums.values())
+        return _single_currency(_key_sums(sql.fetch_rows(_SUMS.format(**self._parts))))
+
+    def earlier_sums(self) -> list[KeySum]:
+        """Return no sums: no lock came before."""
+        return []
 
     def rows(self) -> Iterator[SourceRow]:
-        for posting in sorted(
-            self._postings, key=lambda posting: (posting.source, posting.source_id, posting.service_month)
-        ):
-            service_month = "" if posting.service_month == posting.month else f"{posting.service_month:%Y-%m}"
-            yield SourceRow(
-                posting.source, posting.source_id, service_month, self._codes[posting.key], posting.amount
-            )
+        yield from _copy_rows(_ROWS.format(**self._parts, amount="p.amount"), {})
 
 
-def read_currencies(lock: MonthLock) -> list[str]:
-    """Return the currencies of a lock's postings."""
-    statement = f"SELECT DISTINCT p.currency FROM {_TABLES.format(join='')} ORDER BY 1"  # noqa: S608
-    return sql.fetch_column(statement, {"month": lock.month, "locks": [lock.pk]})
-
-
-def read_month_postings(seller: Seller, month: date) -> Iterator[MonthPosting]:
+def read_sums(
+    seller: Seller, month: date, *, lock: MonthLock | None, by_group: bool, at: datetime
+) -> dict[str, list[KeySum]]:
     """
-    Yield the postings of a seller's month as they are now, for provisional files.
+    Return the sums of a month's postings by key, by currency.
 
-    Only frozen rows so far: a month without a lock has none.
+    lock: the one that froze the month; None for an open month, whose postings are computed as of `at`.
     """
-    postings = Posting.objects.filter(
-        month=month, seller=seller, lock__unlocked_at__isnull=True, lock__frozen_at__isnull=False
-    )
-    columns = (
-        *("debit", "credit", "kind", "plan_id", "feature_id", "fee_id", "pack_id", "country", "tax_name", "tax_rate"),
-        *(
-            "method",
-            "customer__accounting_group",
-            "currency",
-            "source",
-            "source_id",
-            "month",
-            "service_month",
-            "amount",
-        ),
-    )
-    rows = list(postings.order_by("pk").values_list(*columns))
-    codes = _read_fee_codes(rows)
+    if lock is not None:
+        statement = _SUMS.format(**_parts(_FROZEN, by_group=by_group))
+        return _key_sums(sql.fetch_rows(statement, {"month": month, "locks": [lock.pk]}))
+    books = read_books(seller, at=at)
+    if month not in books.months:
+        return {}
+    statement = _SUMS.format(**_parts(f"({postings_sql(books)}) p {{join}}", by_group=by_group))
+    return _key_sums(sql.fetch_rows(statement, _month_parameters(books, month)))
+
+
+def read_currencies(seller: Seller, month: date, *, lock: MonthLock | None, at: datetime) -> list[str]:
+    """Return the currencies that a month has postings in. lock, at: as of `read_sums`."""
+    if lock is not None:
+        source, values = _FROZEN.replace("{join}", ""), {"month": month, "locks": [lock.pk]}
+    else:
+        books = read_books(seller, at=at)
+        if month not in books.months:
+            return []
+        source, values = f"({postings_sql(books)}) p", _month_parameters(books, month)
+    return sql.fetch_column(f"SELECT DISTINCT p.currency FROM {source} ORDER BY 1", values)  # noqa: S608
+
+
+def _parts(source: str, *, by_group: bool) -> dict[str, str]:
+    """Return the parts of a statement that differ by source, and by whether customers' groups are read."""
+    # Opening balances belong to no customer, so to no group.
+    join = "LEFT JOIN customers_customer c ON c.id = p.customer_id" if by_group else ""
+    return {
+        "source": source.replace("{join}", join),
+        "group": "coalesce(c.accounting_group, '')" if by_group else "''",
+    }
+
+
+def _month_parameters(books: SellerBooks, month: date) -> dict[str, Any]:
+    place = books.place_of(month)
+    return parameters(books, low=place, high=place)
+
+
+def _copy_rows(statement: str, values: Mapping[str, Any]) -> Iterator[SourceRow]:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        cursor.execute(_SORT_MEMORY)
+        with cursor.copy(statement, values) as copy:
+            for source, source_id, service_month, code, amount in copy.rows():
+                yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
+
+
+def _key_sums(rows: Sequence[Sequence[Any]]) -> dict[str, list[KeySum]]:
+    """
+    Return rows of `_SUMS` by currency.
+
+    :raises RuntimeError: if two keys of a currency have one code.
+    """
+    fee_codes = _read_fee_codes(rows)
+    sums: dict[str, list[KeySum]] = {}
     for row in rows:
-        yield MonthPosting(_key_of(row, codes), *row[12:])
+        currency, amount, postings, code = row[12:]
+        sums.setdefault(currency, []).append(KeySum(_key_of(row, fee_codes), amount, postings, code))
+    for of_currency in sums.values():
+        if len({key_sum.code for key_sum in of_currency}) < len(of_currency):
+            raise RuntimeError("Two keys of postings have one code. Export the month grouped, not in detail.")
+    return sums
+
+
+def _single_currency(sums: Mapping[str, list[KeySum]]) -> list[KeySum]:
+    return next(iter(sums.values()), [])
 
 
 def _key_of(columns: Sequence[Any], fee_codes: Mapping[int, str]) -> PostingKey:

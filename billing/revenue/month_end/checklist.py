@@ -14,17 +14,18 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
-from billing.models import Accrual, Job, Period, UnmatchedUsage
+from billing.models import AccountingTarget, Accrual, Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
+from billing.revenue.accounting_files.batches import BatchRefused, list_unmapped_amounts
 from billing.revenue.ledger.books import read_books
 from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
 from invoices.documents.calendar_months import month_bounds
 from invoices.documents.locked_months import documents_issued_in
-from invoices.models import DocumentKind, Invoice, Refund
+from invoices.models import DocumentKind, Invoice, MerchantAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.invoices import InvoiceState
-from invoices.models.payment_attempts import AttemptState
+from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState
 from lib.decimals import EXACT, ZERO
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
@@ -74,7 +75,9 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
     return [
         *_period_points(seller, month_end),
         *_revenue_points(seller, month, month_end),
+        _unmapped_point(seller, month, month_end),
         *_usage_points(seller, month_end),
+        *_payment_points(seller, month_start, month_end),
         *invoice_points,
         *_remaining_points(month_end),
     ]
@@ -97,6 +100,42 @@ def _revenue_points(seller: Seller, month: date, month_end: datetime) -> Iterabl
     yield ChecklistPoint("accruals_failed", _count(failed), blocks=True)
     books = read_books(seller, at=month_end)
     yield ChecklistPoint("earlier_open", max(books.place_of(month) - books.first_open, 0), blocks=True)
+
+
+def _unmapped_point(seller: Seller, month: date, month_end: datetime) -> ChecklistPoint:
+    """Count the kinds of amounts without an account, in any target in use: once, however many targets lack it."""
+    targets = AccountingTarget.objects.filter(seller=seller).values_list("target", flat=True)
+    try:
+        unmapped = list_unmapped_amounts(seller=seller, month=month, targets=targets, at=month_end)
+    except BatchRefused:  # the month is being locked, so its mapping was complete
+        unmapped = {}
+    kinds = {
+        (currency, str(row), row.problem): row.amount
+        for by_currency in unmapped.values()
+        for currency, rows in by_currency.items()
+        for row in rows
+    }
+    amounts: dict[str, Decimal] = {}
+    for (currency, _, _), amount in kinds.items():
+        amounts[currency] = EXACT.add(amounts.get(currency, ZERO), abs(amount))
+    return ChecklistPoint("unmapped", len(kinds), blocks=True, amounts=amounts)
+
+
+def _payment_points(seller: Seller, month_start: datetime, month_end: datetime) -> Iterable[ChecklistPoint]:
+    # While the customer can still pay on a page, nothing is known to have been collected.
+    is_open_page = Q(closes_at__gte=month_end)
+    pending = PaymentAttempt.objects.filter(
+        state=AttemptState.PENDING, sent_at__lt=month_end, invoice__seller=seller, invoice__sandbox=False
+    ).exclude(is_open_page)
+    amounts: dict[str, Decimal] = {}
+    for currency, amount in pending.order_by().values_list("currency", "amount")[:MAX_COUNTED]:
+        amounts[currency] = EXACT.add(amounts.get(currency, ZERO), amount)
+    yield ChecklistPoint("payments_pending", _count(pending), amounts=amounts)
+    own_account = MerchantAccount.objects.filter(seller=seller)
+    # A seller without an account of its own shares that of the settings, so its events may be another seller's.
+    is_of_seller = Q(merchant__in=own_account) | (Q(merchant__isnull=True) & ~Exists(own_account))
+    events = ProviderEvent.objects.filter(UNMATCHED_PAYMENT, received_at__gte=month_start, received_at__lt=month_end)
+    yield ChecklistPoint("payments_unmatched", _count(events.filter(is_of_seller)))
 
 
 def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:

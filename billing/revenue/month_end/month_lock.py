@@ -60,6 +60,9 @@ def _obstacle(code: str, count: int) -> str:
             "The revenue of %(count)s periods can't be computed.",
             count,
         ),
+        "unmapped": ngettext(
+            "%(count)s kind of amount has no account.", "%(count)s kinds of amounts have no account.", count
+        ),
         "earlier_open": ngettext(
             "%(count)s earlier month is still open.", "%(count)s earlier months are still open.", count
         ),

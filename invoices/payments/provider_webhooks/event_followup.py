@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from customers.notifications import announce
 from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
-from invoices.models.payment_attempts import MAX_TEXT, AttemptState
+from invoices.models.payment_attempts import MAX_TEXT, UNRELATED_OUTCOME, AttemptState
 from invoices.payments.attempts.checkout import sync_payment_methods
 from invoices.payments.attempts.provider_calls import payment_order, submit_attempt
 from invoices.payments.attempts.settlement import record_outcome, reverse_payment
@@ -36,7 +36,6 @@ EVENTS = Queue(
     attempts_column="tries",
     reason_column="outcome",
 )
-UNRELATED_OUTCOME = "It matches no payment that Tollbook requested"
 
 
 def process_events(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> int:

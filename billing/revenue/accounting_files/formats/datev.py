@@ -68,6 +68,7 @@ class DatevWriter(Writer):
     encoding = "cp1252"
     prefix = "EXTF_"
     most_rows = 99_997
+    needs_exchange_rate = True
 
     def __init__(self, book: Book) -> None:
         super().__init__(book)

@@ -27,6 +27,7 @@ class Writer(ABC):
     suffix, prefix: of the file's name. most_rows: rows for entries in a file, if the target limits them.
     is_in_book_currency: whether the form has no column for the currency, and so holds the book's own currency only.
     identifies_by_name: whether the target finds an account by its name instead of its code.
+    needs_exchange_rate: whether amounts in another currency than the book's are written in both.
     """
 
     encoding: ClassVar[str] = "utf-8"
@@ -35,6 +36,7 @@ class Writer(ABC):
     most_rows: ClassVar[int | None] = None
     is_in_book_currency: ClassVar[bool] = False
     identifies_by_name: ClassVar[bool] = False
+    needs_exchange_rate: ClassVar[bool] = False
 
     def __init__(self, book: Book) -> None:
         """:raises UnwritableFile: if the book lacks a value that this form needs."""

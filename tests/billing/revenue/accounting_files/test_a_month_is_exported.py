@@ -1,15 +1,15 @@
-"""A locked month becomes a final batch, whose files say what was posted; an open one becomes a provisional batch."""
+"""A locked month becomes a final batch, whose files say what was posted."""
 
+from datetime import date
 from decimal import Decimal as D
 from hashlib import sha256
 
 import pytest
 
 from billing.models import ExportBatch
-from billing.revenue.accounting_files import batches
-from billing.revenue.accounting_files.account_rules import PostingKey
 from billing.revenue.accounting_files.batches import BatchRefused, NothingToExport, mark_imported
-from billing.revenue.accounting_files.posting_reader import MonthPosting
+from customers.exchange_rates.ecb_file import PublishedRate
+from customers.exchange_rates.stored_rates import import_rates
 from invoices.models import MonthLock
 from tests.billing.revenue.accounting_files.account_builders import (
     AT,
@@ -136,11 +136,22 @@ def test_a_target_without_a_currency_column_takes_the_sellers_currency_only(sell
 def test_a_foreign_currency_needs_an_exchange_rate_in_datev(seller):
     set_up_datev(seller)
     freeze(seller, [posting("receivable", "revenue", "5", currency="EUR")])
-    with pytest.raises(BatchRefused, match="need an exchange rate"):
+    with pytest.raises(BatchRefused, match=r"There is no rate of USD on or before 2026-01-31\. Import one\."):
         make(seller, "datev", "EUR")
     batch = make(seller, "datev", "EUR", exchange_rate=D("0.8"))
     (content,) = files_of(batch).values()
     assert b'5,00;"S";"EUR";0,800000;6,25;"USD";' in content
+
+
+def test_datev_takes_the_last_stored_rate_on_or_before_the_day_of_the_postings(seller):
+    set_up_datev(seller)
+    rates = [("USD", 30, "1.2"), ("USD", 15, "1.1"), ("JPY", 29, "165")]
+    published = [PublishedRate(date(2026, 1, day), currency, D(rate)) for currency, day, rate in rates]
+    import_rates([*published, PublishedRate(date(2026, 2, 2), "USD", D("1.3"))], at=AT)
+    freeze(seller, [posting("receivable", "revenue", 5, currency=currency) for currency in ("EUR", "JPY")])
+    assert make(seller, "datev", "EUR").exchange_rate == D("0.833333"), "1 ÷ 1.2, of Friday, January 30"
+    assert make(seller, "datev", "JPY").exchange_rate == D("137.5"), "165 ÷ 1.2"
+    assert make(seller, "hledger", "EUR").exchange_rate is None, "it writes no amount of the book's currency"
 
 
 def test_accounts_that_are_one_to_the_target_have_no_entry(seller):
@@ -165,24 +176,6 @@ def test_a_month_that_is_being_locked_waits(seller):
     MonthLock.objects.create(seller=seller, month=JANUARY, locked_at=AT, ends_at=lock.ends_at)
     with pytest.raises(BatchRefused, match="is being locked"):
         make(seller)
-
-
-def test_an_open_month_gives_a_provisional_batch(seller, monkeypatch):
-    key = PostingKey("receivable", "revenue", "fee", None, None, "", None, "", "", None, "", "")
-    rows = [MonthPosting(key, "USD", "line", number, JANUARY, JANUARY, D(number)) for number in (2, 1)]
-    monkeypatch.setattr(batches, "read_month_postings", lambda seller, month: iter(rows))
-    batch = make(seller, is_detailed=True)
-    ((name, content),) = files_of(batch).items()
-    assert (batch.state, batch.lock, name) == ("provisional", None, "PROVISIONAL-2026-01-USD.csv")
-    assert [line.split(",")[0] for line in content.decode().splitlines()[1:]] == [
-        "P-2026-01-001", "P-2026-01-001", "P-2026-01-002", "P-2026-01-002"
-    ]  # fmt: skip
-    assert content.count(b"PROVISIONAL Line") == 4
-    assert READERS["journal"]({name: content}) == {CODES["receivable"]: 3, CODES["revenue"]: -3}
-    with pytest.raises(BatchRefused, match="provisional"):
-        mark_imported(batch_id=batch.pk, by=None, at=AT)
-    freeze(seller, POSTINGS)
-    assert make(seller).label == "TB-2026-01-001"
 
 
 def test_an_imported_batch_is_final(seller):

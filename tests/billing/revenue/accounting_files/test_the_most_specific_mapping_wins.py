@@ -9,6 +9,7 @@ from billing.models.accounting_files import NARROWINGS
 from billing.revenue.accounting_files.account_rules import PostingKey, read_account_rules
 from billing.revenue.accounting_files.batches import MappingIncomplete, list_unmapped_amounts
 from tests.billing.revenue.accounting_files.account_builders import (
+    AT,
     JANUARY,
     files_of,
     make,
@@ -119,7 +120,7 @@ def test_unmapped_amounts_are_listed_and_no_file_is_made():
     assert rows == [
         ("breakage", {}, D("-118.75"), 1), ("revenue", {"kind": "fee", "country": "DE"}, D(-12), 2),
     ]  # fmt: skip
-    listed = list_unmapped_amounts(seller=seller, month=JANUARY, target="journal")
+    listed = list_unmapped_amounts(seller=seller, month=JANUARY, targets=["journal"], at=AT)["journal"]
     assert listed == {"USD": refusal.value.unmapped}
     assert not seller.export_batches.exists()
 

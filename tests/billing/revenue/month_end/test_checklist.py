@@ -12,20 +12,33 @@ from billing.audit.records import invoice_numbers
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.models import Counter, Job, UnmatchedUsage
+from billing.models import AccountingTarget, Counter, Job, UnmatchedUsage
 from billing.models.jobs import JobState
 from billing.revenue import month_end
+from billing.revenue.accruals.accrual_run import accrue_all
 from billing.revenue.month_end.checklist import read_checklist
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
+from customers.notifications.webhook_secrets import seal
 from invoices.credit_notes import issue_credit_note
 from invoices.documents.locked_months import MonthLockRefused
-from invoices.models import Invoice, Refund, Rendering
+from invoices.models import (
+    Invoice,
+    MerchantAccount,
+    PayerAccount,
+    PaymentAttempt,
+    PaymentMethod,
+    ProviderEvent,
+    Refund,
+    Rendering,
+)
 from invoices.payments.manual_payments import record_payment
+from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.refunds.refund import record_manual_refund
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version
+from tests.billing.revenue.accounting_files.account_builders import make_account, map_role
 from tests.builders import (
     FEB,
     JAN,
@@ -180,6 +193,55 @@ def test_a_fully_billed_month_is_locked_with_its_checklist(over):
     close_due(at=CLOSED_AT)
     month_lock = lock()
     assert {point["code"]: point["count"] for point in month_lock.checklist if point["count"]} == {"audit_missing": 1}
+
+
+def test_amounts_without_an_account_in_a_target_in_use_keep_the_month_open(over):
+    close_due(at=CLOSED_AT)
+    accrue_all(at=FEB + timedelta(hours=2))
+    assert "unmapped" not in open_points(), "no target is in use"
+    for target in ("journal", "hledger"):
+        AccountingTarget.objects.create(seller=make_seller(), target=target)
+    map_role("unbilled", make_account(code="1250"))
+    points = {point.code: point for point in read_checklist(seller=make_seller(), month=JANUARY)}
+    assert points["unmapped"].prevents_lock
+    assert points["unmapped"].amounts == {"USD": Decimal(50)}, "once, however many targets lack the account"
+    with pytest.raises(MonthLockRefused, match=r"kinds? of amounts? ha(s|ve) no account"):
+        lock()
+    map_role("revenue", make_account(code="4000"))
+    assert "unmapped" not in open_points()
+    assert lock().checklist
+
+
+def test_payments_without_an_outcome_are_counted_with_their_amounts(over):
+    close_due(at=CLOSED_AT)
+    account = PayerAccount.objects.create(customer=over[0].subscription.customer, provider="stripe", created_at=JAN)
+    card = PaymentMethod.objects.create(account=account, ref="card_1", label="4242", created_at=JAN)
+    facts = {"provider": "stripe", "created_at": CLOSED_AT, "currency": "USD", "number": 1, "payment_method": card}
+    first, second = Invoice.objects.order_by("pk")
+    PaymentAttempt.objects.create(invoice=first, amount=5, sent_at=CLOSED_AT, next_at=MAR, **facts)
+    PaymentAttempt.objects.create(invoice=second, amount=5, next_at=MAR, **facts)  # not sent yet
+    points = {point.code: point for point in read_checklist(seller=make_seller(), month=FEBRUARY)}
+    assert (points["payments_pending"].count, points["payments_pending"].amounts) == (1, {"USD": Decimal(5)})
+    assert not points["payments_pending"].blocks
+    assert "payments_pending" not in open_points(JANUARY)
+
+
+def test_payments_that_no_invoice_asked_for_are_counted_for_the_seller_of_the_account():
+    other = make_seller("other")
+    own = MerchantAccount.objects.create(
+        seller=other, secret_key=seal("sk_test"), webhook_secret=seal("whsec"), created_at=JAN
+    )
+    for number, merchant, kind in [(1, None, "payment_intent.succeeded"), (2, own, "payment_intent.succeeded"),
+                                   (3, own, "charge.succeeded")]:  # fmt: skip
+        event = {"provider": "stripe", "merchant": merchant, "ref": f"evt_{number}", "kind": kind, "content": {}}
+        ProviderEvent.objects.create(received_at=JAN + timedelta(days=3), next_at=JAN, **event)
+    process_events(at=JAN + timedelta(days=4))
+    for seller in (make_seller(), other):
+        (point,) = (
+            point for point in read_checklist(seller=seller, month=JANUARY) if point.code == "payments_unmatched"
+        )
+        assert (point.count, point.blocks) == (1, False), seller
+    assert "payments_unmatched" not in open_points(FEBRUARY)
 
 
 def test_the_query_count_does_not_grow_with_the_rows(over, version):

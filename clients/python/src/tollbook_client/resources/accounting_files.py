@@ -26,6 +26,7 @@ class Batch:
     The files of a seller's month for one target, in one currency.
 
     month: such as 2026-01. state: provisional, final or imported. predecessor: the batch that it brings up to date.
+    replaced_by: the final batch of the locked month that replaces a provisional one.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Batch:
     first_number: int
     entries: int
     predecessor: int | None
+    replaced_by: int | None
     sha256: str
     made_at: datetime
     imported_at: datetime | None
@@ -61,15 +63,21 @@ class AccountingFiles(Resource):
         seller: str,
         month: str,
         target: str,
+        is_provisional: bool = False,
         is_detailed: bool | None = None,
         exchange_rates: Mapping[str, Decimal] | None = None,
         dry_run: bool = False,
     ) -> int:
-        """Start the job that makes a month's files, and return its number; `month` is such as 2026-01."""
+        """
+        Start the job that makes a month's files, and return its number; `month` is such as 2026-01.
+
+        A locked month has final files. is_provisional: make files of an open month, which the final ones replace.
+        """
         body: dict[str, Any] = {
             "seller": seller,
             "month": month,
             "target": target,
+            "is_provisional": is_provisional,
             "is_detailed": is_detailed,
             "dry_run": dry_run,
             "exchange_rates": dict(exchange_rates or {}),
