@@ -104,7 +104,7 @@ def _for_allowed_sellers(view: Callable[..., HttpResponseBase]) -> Callable[...,
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not is_open_to(request):
+        if not is_open_to(request, view):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 

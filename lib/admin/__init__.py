@@ -14,6 +14,7 @@ from lib.admin.seller_restriction import (
     SellerRows,
     allowed_seller_ids,
     limit_to_sellers,
+    narrowed_to_sellers,
 )
 from lib.admin.staff_admin import ReadOnlyAdmin, StaffAdmin, StaffInline
 from lib.admin.staff_form import StaffForm
@@ -40,6 +41,7 @@ __all__ = [
     "limit_to_sellers",
     "link_to",
     "list_url",
+    "narrowed_to_sellers",
     "page_action",
     "page_url",
     "require",

@@ -3,11 +3,11 @@ Restricts staff users to the rows of some sellers: docs/access.md#restricted-sta
 
 Each page declares the way from its rows to their seller; everything that shows rows starts from its `get_queryset`:
 lists and their totals, exports, selections, pages of rows and their actions, autocompletes and the search. Pages of
-other kinds are closed to restricted users unless they name a seller: see `is_open_to`.
+other kinds are closed to restricted users, unless they name a seller or are marked as narrowed: see `is_open_to`.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.contrib.admin.options import BaseModelAdmin
@@ -17,6 +17,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 OF_NO_SELLER: Final[tuple[str, ...]] = ()
 """The rows are shared by all sellers, such as the catalog: every user sees them."""
 
@@ -24,6 +26,7 @@ OF_ALL_SELLERS: Final = None
 """The rows concern several sellers at once, such as jobs: restricted users see none."""
 
 _CACHE = "_staff_seller_ids"
+_NARROWED = "is_narrowed_to_sellers"
 _OPEN_PAGES = ("_changelist", "_add", "_export")
 _OPEN_SITE_PAGES = frozenset(
     {
@@ -58,12 +61,19 @@ def _is_of(seller_ids: Collection[int], rows: QuerySet[Any], paths: Sequence[str
     return Q(pk__in=matching.filter(row_seller__in=seller_ids).values("pk"))
 
 
-def is_open_to(request: HttpRequest) -> bool:
+def narrowed_to_sellers(view: View) -> View:
+    """Mark a page that shows users no other sellers than `limit_to_sellers` does: restricted users may request it."""
+    setattr(view, _NARROWED, True)
+    return view
+
+
+def is_open_to(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """
     Return whether the user may request this page of the admin site.
 
-    Restricted users may request the standard pages, those of a row, and those whose address names one of their
-    sellers. Any other page may add up the rows of all sellers, so it is closed to them.
+    Restricted users may request the standard pages, those of a row, those whose address names one of their sellers,
+    and those that are narrowed to their sellers. Any other page may add up the rows of all sellers, so it is closed
+    to them.
     """
     match, seller_ids = request.resolver_match, allowed_seller_ids(request)
     if match is None or seller_ids is None:
@@ -71,7 +81,8 @@ def is_open_to(request: HttpRequest) -> bool:
     name = match.url_name or ""
     if "seller_id" in match.kwargs:
         return match.kwargs["seller_id"] in seller_ids
-    return "object_id" in match.kwargs or name in _OPEN_SITE_PAGES or name.endswith(_OPEN_PAGES)
+    is_narrowed = getattr(view, _NARROWED, False)
+    return is_narrowed or "object_id" in match.kwargs or name in _OPEN_SITE_PAGES or name.endswith(_OPEN_PAGES)
 
 
 class SellerRows(BaseModelAdmin):  # type: ignore[type-arg]  # Django's class takes none at run time

@@ -23,6 +23,7 @@ from billing.revenue.ledger.books import SellerBooks, read_books
 from customers.models import Seller
 from lib.admin import StaffAdmin, require, staff_page
 from lib.admin.columns import column
+from lib.admin.seller_restriction import limit_to_sellers, narrowed_to_sellers
 from lib.formats import format_money, format_number
 from lib.row_form import RowForm
 
@@ -111,11 +112,13 @@ class AccountMappingAdmin(StaffAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (form,), {"may_change_past": request.user.has_perm(CHANGE_PAST)})
 
+    @narrowed_to_sellers
     def unmapped(self, request: HttpRequest) -> HttpResponse:
         """Show the amounts of each seller's last locked and first open months that no file could contain."""
         require(request, SEE)
         targets: dict[Seller, list[str]] = {}
-        for setting in AccountingTarget.objects.select_related("seller").order_by("seller", "target"):
+        settings = AccountingTarget.objects.select_related("seller").order_by("seller", "target")
+        for setting in limit_to_sellers(request, settings, "seller"):
             targets.setdefault(setting.seller, []).append(setting.target)
         at = timezone.now()
         rows = [

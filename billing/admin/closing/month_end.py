@@ -36,6 +36,7 @@ from invoices.documents.locked_months import MonthLockRefused, sum_documents, un
 from invoices.models import DocumentKind, MonthLock
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, require, staff_page
 from lib.admin.columns import column, display
+from lib.admin.seller_restriction import allowed_seller_ids, narrowed_to_sellers
 from lib.formats import format_money, format_number
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
@@ -71,6 +72,9 @@ class LockMonth(ConfirmedAction[MonthOfSellers]):
         chosen = [seller_id] if seller_id else _numbers(self.request.GET.getlist("seller"))
         if not chosen:
             raise Http404("Choose the sellers whose month is to be locked.")
+        allowed_ids = allowed_seller_ids(self.request)
+        if allowed_ids is not None and not allowed_ids.issuperset(chosen):
+            raise Http404("There is no such seller.")
         return MonthOfSellers(tuple(find_seller_month(number, month) for number in chosen))
 
     def preview(self, subject: MonthOfSellers) -> Preview:
@@ -165,7 +169,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
         (f"{MONTH_ROUTE}print/", "print", "month_end_print"),
     )
 
-    lock = LockMonth.as_action()
+    lock = narrowed_to_sellers(LockMonth.as_action())
     unlock = UnlockMonth.as_action()
 
     empty_text = _("Months are locked from the month-end checklist.")
@@ -178,6 +182,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
             return "locked", gettext("locked")
         return "unlocked", gettext("unlocked")
 
+    @narrowed_to_sellers
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show a month of all sellers: its checklist, its figures, its lock and its files."""
         require(request, SEE)

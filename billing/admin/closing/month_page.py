@@ -29,6 +29,7 @@ from customers.models import Seller
 from invoices.documents.calendar_months import month_before, month_bounds, month_of, next_month
 from invoices.models import MonthLock
 from lib.admin import staff_page
+from lib.admin.seller_restriction import limit_to_sellers
 from lib.formats import format_money, format_number
 from lib.translation import Text
 
@@ -134,7 +135,7 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
     :raises Http404: if the address names no month, or a page of sellers that does not exist.
     """
     at = timezone.now()
-    sellers = list(Seller.objects.order_by("legal_name", "pk"))
+    sellers = list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
     month = _chosen_month(request, sellers, at)
     pages = [sellers[start : start + SELLERS_PER_PAGE] for start in range(0, len(sellers), SELLERS_PER_PAGE)] or [[]]
     number = request.GET.get("page", "1")
@@ -144,7 +145,7 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
     sees_revenue = request.user.has_perm(SEE_REVENUE)
     columns = _columns(shown, month, at, sees_revenue=sees_revenue)
     today = max((at.astimezone(ZoneInfo(seller.time_zone)).date() for seller in shown), default=at.date())
-    overview_sellers, rows = read_overview(at=at)
+    overview_sellers, rows = read_overview(sellers, at=at)
     context = {
         "month": month,
         "name": month_name(month),

@@ -17,12 +17,14 @@ from billing.revenue.metrics.figures import BalancePage
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_balances
 from lib.admin import require, staff_page
+from lib.admin.seller_restriction import narrowed_to_sellers
 from lib.formats import format_money
 
 PER_PAGE = 100
 MOST_EXPORTED = 100_000
 
 
+@narrowed_to_sellers
 def page(request: HttpRequest) -> HttpResponseBase:
     """Show the customers with MRR at a month end, the largest first, or send all of them as CSV or XLSX."""
     require(request, SEE)

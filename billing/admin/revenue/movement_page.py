@@ -15,7 +15,7 @@ from billing.admin.revenue.report_files import FILE_FORMATS, file_number, send_t
 from billing.revenue.metrics.figures import CustomerMovement
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_movements
-from lib.admin import require, staff_page
+from lib.admin import narrowed_to_sellers, require, staff_page
 from lib.decimals import exact_sum
 from lib.formats import format_money
 from plans.metrics.movements import KINDS
@@ -24,6 +24,7 @@ PER_PAGE = 100
 MOST_EXPORTED = 100_000
 
 
+@narrowed_to_sellers
 def page(request: HttpRequest) -> HttpResponseBase:
     """Show the customers whose MRR changed in a month, the largest changes first, or send all of them as CSV."""
     require(request, SEE)

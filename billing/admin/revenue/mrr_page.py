@@ -28,6 +28,7 @@ from billing.revenue.reports.waterfall import short_month
 from invoices.documents.calendar_months import month_before
 from lib.admin import require, staff_page
 from lib.admin.charts import ChartSeries, StaffChart, bar_chart
+from lib.admin.seller_restriction import narrowed_to_sellers
 from lib.formats import format_amount, format_money, format_number
 from lib.money import round_money, round_to
 from plans.metrics.cohorts import RevenueCohort
@@ -62,6 +63,7 @@ class Cell(NamedTuple):
     shade: int = 0
 
 
+@narrowed_to_sellers
 def page(request: HttpRequest) -> HttpResponseBase:
     """Show the report of a seller in one currency, or send it as CSV."""
     require(request, SEE)

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest
 
 from billing.revenue.metrics.reports import read_currencies
 from customers.models import Seller
+from lib.admin.seller_restriction import limit_to_sellers
 
 SEE = "billing.view_recurringrevenue"
 """The permission to see revenue: finance and approvers have it."""
@@ -40,7 +41,7 @@ def read_choice(request: HttpRequest) -> ReportChoice:
 
     :raises Http404: if the query names a seller or a currency that has no subscriptions.
     """
-    sellers = list(Seller.objects.order_by("legal_name"))
+    sellers = list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
     seller = _chosen(request.GET.get("seller", ""), {seller.code: seller for seller in sellers})
     currencies = read_currencies(seller) if seller else []
     currency = _chosen(request.GET.get("currency", ""), {currency: currency for currency in currencies})

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -32,6 +32,7 @@ from billing.revenue.reports.registry import REPORTS, UnknownDivision, read_repo
 from billing.revenue.reports.table import Measure, Report, ReportColumn
 from customers.models import Seller
 from lib.admin import ReadOnlyAdmin, require, staff_page
+from lib.admin.seller_restriction import limit_to_sellers, narrowed_to_sellers
 
 SEE = "billing.view_posting"
 MOST_PAGES = 1_000
@@ -51,11 +52,12 @@ class PostingAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("admin:revenue_report", "income")
 
+    @narrowed_to_sellers
     def report(self, request: HttpRequest, code: str) -> HttpResponse:
         """Show a report of one seller in one currency."""
         require(request, SEE)
         at = timezone.now()
-        sellers = list(Seller.objects.order_by("legal_name", "pk"))
+        sellers = _sellers(request)
         seller, currencies, currency = _choose(request, sellers, at)
         page = _page_number(request)
         report = _read(request, code, seller, currency, at, page=page)
@@ -106,11 +108,12 @@ class PostingAdmin(ReadOnlyAdmin):
             older=_url(code, chosen | options | {"page": page + 1}) if has_later else "",
         )
 
+    @narrowed_to_sellers
     def report_file(self, request: HttpRequest, code: str, file_format: str) -> HttpResponseBase:
         """Send a report as CSV or XLSX, with exact numbers."""
         require(request, SEE)
         at = timezone.now()
-        seller, _currencies, currency = _choose(request, list(Seller.objects.order_by("legal_name", "pk")), at)
+        seller, _currencies, currency = _choose(request, _sellers(request), at)
         report = _read(request, code, seller, currency, at, page=_page_number(request))
         content = report.as_json()
         rows = [
@@ -123,11 +126,12 @@ class PostingAdmin(ReadOnlyAdmin):
             file_format=file_format,
         )
 
+    @narrowed_to_sellers
     def rows(self, request: HttpRequest) -> HttpResponse:
         """Show the rows behind a figure."""
         require(request, SEE)
         at = timezone.now()
-        seller, _currencies, currency = _choose(request, list(Seller.objects.order_by("legal_name", "pk")), at)
+        seller, _currencies, currency = _choose(request, _sellers(request), at)
         try:
             context = show_rows(request.GET.dict(), seller, currency=currency, at=at, page=_page_number(request))
         except UnknownFilter as error:
@@ -157,12 +161,18 @@ def _options(request: HttpRequest) -> dict[str, str]:
     return {name: text for name in ("by", "since", "until") if (text := request.GET.get(name, ""))}
 
 
+def _sellers(request: HttpRequest) -> list[Seller]:
+    return list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
+
+
 def _choose(request: HttpRequest, sellers: Sequence[Seller], at: datetime) -> tuple[Seller, list[str], str]:
     """Return the chosen seller, the currencies of its books, and the chosen one; the first of each by default."""
     number = request.GET.get("seller", "")
     if not sellers:
         raise Http404("There is no seller yet. Add one under Settings.")
-    seller = get_object_or_404(Seller, pk=number) if number.isdecimal() else sellers[0]
+    seller = next((seller for seller in sellers if str(seller.pk) == number), None) if number else sellers[0]
+    if seller is None:
+        raise Http404(f"There is no seller {number}.")
     currencies = currencies_of(seller, at=at) or [str(seller.currency)]
     currency = request.GET.get("currency", currencies[0])
     return seller, currencies, currency if currency in currencies else currencies[0]

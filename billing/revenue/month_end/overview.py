@@ -1,5 +1,6 @@
 """The status of the last months of all sellers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -45,9 +46,9 @@ WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' 
 """
 
 
-def read_overview(*, at: datetime) -> tuple[list[Seller], list[list[MonthStatus]]]:
-    """Return the sellers, and for each of the last months, the latest first, its status for each seller."""
-    sellers = list(Seller.objects.order_by("legal_name", "pk")[:MAX_SELLERS])
+def read_overview(sellers: Sequence[Seller], *, at: datetime) -> tuple[Sequence[Seller], list[list[MonthStatus]]]:
+    """Return the first sellers, and for each of the last months, the latest first, its status for each of them."""
+    sellers = sellers[:MAX_SELLERS]
     months = [month_of(at.date())]
     while len(months) < MONTHS:
         months.append(month_before(months[-1]))
