@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from billing.revenue.reports.receivable_ages import BUCKETS
@@ -35,7 +36,7 @@ def draw_chart(report: Report, rows: Sequence[Row]) -> StaffChart | None:
             return _bars(report, labels, series, stacked=False) if named else None
         case "trial-balance":
             named = [row for row in rows if not row.is_total and _amount(row, "closing")]
-            labels = [str(row.values["role"]) for row in named]
+            labels = [capfirst(str(row.values["role"])) for row in named]
             return (
                 _bars(report, labels, {_("Closing"): [_amount(row, "closing") for row in named]}) if named else None
             )

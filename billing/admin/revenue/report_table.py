@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList
@@ -243,4 +244,4 @@ def _text(row: Row, column: ReportColumn, currency: str) -> str:
         if column.measure is Measure.PERCENT:
             return f"{format_number(value.normalize())}%"
         return format_amount(value, currency) if value else NOTHING
-    return str(value)
+    return capfirst(str(value)) if column.code == "role" else str(value)

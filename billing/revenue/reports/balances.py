@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import Role
@@ -59,7 +58,7 @@ def _role_row(role: str, opening: Decimal, debits: Decimal, credits: Decimal, *,
     filters = _side_filters({"role": role}, since=since, until=until)
     filters["opening"] = {"before": f"{since:%Y-%m}", "role": role}
     filters["closing"] = {"until": f"{until:%Y-%m}", "role": role}
-    values: dict[str, Value] = {"role": capfirst(str(Role(role).label)), "opening": opening, "debits": debits}
+    values: dict[str, Value] = {"role": str(Role(role).label), "opening": opening, "debits": debits}
     return Row(values | {"credits": credits, "closing": closing}, filters)
 
 
