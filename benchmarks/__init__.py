@@ -4,4 +4,7 @@ Benchmarks: ratios of two measurements of the same run, side by side: docs/perfo
 Each benchmark works in a scratch database on the configured server and drops it afterwards.
 """
 
-NAMES = ("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render", "journal", "metrics")
+NAMES = (
+    *("ingest", "read", "check", "close", "migrate", "simulate", "wallet", "render"),
+    *("journal", "metrics", "waterfall", "freeze"),
+)

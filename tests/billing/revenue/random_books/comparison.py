@@ -139,7 +139,7 @@ COMPARED = {
 def _name(value: object, *, is_total: bool) -> str:
     if isinstance(value, date):
         return f"{value:%Y-%m}"
-    return "total" if is_total else str(value).lower() if value else "before"
+    return str(value).lower() if value else "total" if is_total else "before"
 
 
 def _income(entries: Entries) -> Cells:
@@ -179,15 +179,20 @@ def _waterfall(entries: Entries, ledger: Ledger, currency: str) -> Cells:
 
     def add(booked: date, column: str, amount: Fraction) -> None:
         cells[f"{booked:%Y-%m}" if booked >= shown[0] else "before", column] += amount
-        cells["total", column] += amount
+        cells["lines", column] += amount
 
     for entry, amount in entries.items():
         roles = {entry.debit, entry.credit}
-        if "revenue" in roles and roles & {"deferred", "unbilled"}:
-            earned = amount if entry.credit == "revenue" else -amount
-            column = f"earned:{entry.month:%Y-%m}" if entry.month >= shown[0] else "earned:before"
-            for name in (column, "earned", "total"):
-                add(entry.booked_month, name, earned)
+        column = f"earned:{entry.month:%Y-%m}" if entry.month >= shown[0] else "earned:before"
+        for row, sign in _income_rows(entry):
+            for name in (column, "earned"):
+                if row == "lines":
+                    add(entry.booked_month, name, sign * amount)
+                else:
+                    cells[row, name] += sign * amount
+                cells["income", name] += sign * amount
+            if row == "lines":
+                add(entry.booked_month, "total", sign * amount)
         if "deferred" in roles:
             change = amount if entry.credit == "deferred" else -amount
             for name in ("deferred", "total", "scheduled:later"):
@@ -197,6 +202,16 @@ def _waterfall(entries: Entries, ledger: Ledger, currency: str) -> Cells:
             add(booked, f"scheduled:{month:%Y-%m}", amount)
             add(booked, "scheduled:later", -amount)
     return _without_zeros(cells)
+
+
+def _income_rows(entry: Entry) -> Iterator[tuple[str, int]]:
+    """Yield (row of the waterfall, sign) for the sides of an entry that are income."""
+    sides = ((entry.credit, entry.debit, 1), (entry.debit, entry.credit, -1))
+    for role, other, sign in sides:
+        if role == "revenue":
+            yield {"deferred": "lines", "unbilled": "lines", "prepaid": "prepaid"}.get(other, "discounts"), sign
+        elif role in INCOME:
+            yield role, sign
 
 
 def _last_months(ledger: Ledger) -> list[date]:
