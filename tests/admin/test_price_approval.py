@@ -5,9 +5,10 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 
 from plans.models import ChangeRequest, PublishingRule
-from tests.builders import fee, make_plan, offer, publish, rate
+from tests.builders import fee, make_plan, make_seller, offer, publish, rate
 
 
 @pytest.fixture
@@ -90,14 +91,16 @@ def test_the_publishing_rule_is_changed_by_approvers(member, db):
     assert PublishingRule.objects.get().needs_approval
 
 
-def test_waiting_requests_are_on_the_dashboard(member, version):
+def test_waiting_requests_are_on_the_home_page(member, version):
+    make_seller()
     member("finance").post(page(version, "ask"))
-    assert "Prices to approve 1" in text(member("finance approver").get("/admin/"))
+    assert "Price changes waiting for approval: 1" in text(member("finance approver").get("/admin/"))
 
 
 def test_approval_is_suggested_where_two_users_may_publish(member, db):
-    assert "Price approval" not in text(member("finance").get("/admin/"))
-    assert "Price approval" in text(member("finance approver").get("/admin/"))
+    details = reverse("admin:dashboard_details")
+    assert "Price approval" not in text(member("finance").get(details))
+    assert "Price approval" in text(member("finance approver").get(details))
     PublishingRule.objects.update(needs_approval=True)
-    assert "Price approval" not in text(member("finance approver").get("/admin/"))
+    assert "Price approval" not in text(member("finance approver").get(details))
     assert User.objects.count() == 3
