@@ -41,7 +41,7 @@ def test_on_every_related_page(member):
         f"{LIST}?status=late",
         f"{LIST}?late=report_only",
         f"{LIST}{period.pk}/change/",
-        "/admin/",
+        reverse("admin:dashboard_details"),
         f"/admin/customers/customer/{subscription.customer_id}/change/",
     ):
         page = client.get(address).content.decode()

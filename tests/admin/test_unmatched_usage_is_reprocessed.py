@@ -1,6 +1,7 @@
 """Operations reprocess unmatched usage: selected reports in the request, all reports in a worker."""
 
 import pytest
+from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from billing import tasks
@@ -40,7 +41,7 @@ def test_reports_that_can_not_be_billed_have_no_button(member, reports):
     assert ">Reprocess<" not in page.content.decode()
 
 
-def test_the_estimate_is_shown_on_the_list_and_on_the_dashboard(member, db):
+def test_the_estimate_is_shown_on_the_list_and_with_the_systems_health(member, db):
     fields = {"event_name": "llm", "aggregation": "sum", "value_property": "n", "unit": "token"}
     feature = make_feature("tokens", meter=make_meter("tokens", dimensions=["model"], **fields))
     offers = [offer(feature, rates=[rate("0.02", match={"model": "gpt"})])]
@@ -50,7 +51,8 @@ def test_the_estimate_is_shown_on_the_list_and_on_the_dashboard(member, db):
     page = member("support").get(LIST).content.decode()
     for part in ("About $24.68 where a price is known.", "1,234 tokens", "up to $24.68</td>", "unknown</td>"):
         assert part in page, part
-    assert "Stored, not billed; worth about $24.68" in member("finance").get("/admin/").content.decode()
+    details = member("finance").get(reverse("admin:dashboard_details")).content.decode()
+    assert "Stored, not billed; worth about $24.68" in details
 
 
 def test_all_reports_are_reprocessed_by_a_worker(member, reports, monkeypatch):
