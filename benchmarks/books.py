@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -251,7 +253,7 @@ def _longest_wait(month: date) -> float:
     return float(longest.value)
 
 
-def _take_the_series(is_over: Any, longest: Any) -> None:
+def _take_the_series(is_over: Event, longest: "Synchronized[float]") -> None:
     """Lock the seller's number series repeatedly, as issuing does."""
     while not is_over.is_set():
         started = time.perf_counter()
