@@ -43,12 +43,12 @@ def open_books(month: date, *, accounts: Iterable[Mapping[str, str]]) -> None:
             role = fields.pop("role")
             for target, further in (("", {}), (Target.XERO, XERO_TAX)):
                 account = Account.objects.create(seller=seller, target=target, **fields, **further)
-                for mapped in _mapped_targets(role, target):
+                for mapped in _mapped_targets(seller, role, target):
                     AccountMapping.objects.create(
                         seller=seller, target=mapped, role=role, account=account, from_month=month
                     )
         for target in Target.values:
-            if target == NEW_TARGET[1]:
+            if (seller.code, target) == NEW_TARGET:
                 continue
             settings = DATEV if target == Target.DATEV else {}
             AccountingTarget.objects.create(seller=seller, target=target, **settings)
@@ -58,9 +58,9 @@ def open_books(month: date, *, accounts: Iterable[Mapping[str, str]]) -> None:
     )
 
 
-def _mapped_targets(role: str, target: str) -> list[str]:
+def _mapped_targets(seller: Seller, role: str, target: str) -> list[str]:
     """Return the targets of a mapping: all at once, except for the role that the new target lacks."""
-    if role != UNMAPPED_ROLE or target:
+    if (seller.code, role) != (NEW_TARGET[0], UNMAPPED_ROLE) or target:
         return [target]
     return [name for name in Target.values if name not in (NEW_TARGET[1], Target.XERO)]
 
