@@ -1,4 +1,4 @@
-"""Operations of migrations that run in batches, since rendering the models is what a migration spends its time on."""
+"""Operations of migrations that run in batches, since a migration spends its time on rendering the models."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Drop targets: where all tables are written every night, and what became of the last drops."""
+"""Drop targets: where all tables are written every night, and the results of the last drops."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -31,7 +31,7 @@ BALANCE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class FigureCard:
-    """A figure. note: how it is determined, or what the change is compared with."""
+    """A figure. note: how it is determined, or the month that the change is compared with."""
 
     name: str
     text: str

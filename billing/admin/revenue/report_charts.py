@@ -72,7 +72,7 @@ def _waterfall(report: Report) -> StaffChart:
     earlier = [
         exact_sum([_amount(lines, code) or Decimal(0), -amount]) for code, amount in zip(earned, own, strict=True)
     ]
-    # The rest of the running month is drawn on top of what it has earned.
+    # The rest of the running month is drawn on top of its revenue so far.
     rest = [_amount(lines, code) or Decimal(0) for code in scheduled]
     ahead = [date.fromisoformat(f"{code.partition(':')[2]}-01") for code in scheduled]
     series = [

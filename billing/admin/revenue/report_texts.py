@@ -1,4 +1,4 @@
-"""The sentences of report pages: what the figures of each are."""
+"""The sentences of report pages, which explain the figures of each."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,5 +1,5 @@
 """
-Dropped tables of the books: rows that a month lock has frozen, and those of open months, computed anew in each drop.
+Dropped tables of the books: rows that a month lock has frozen, and those of open months, computed by each drop.
 
 A part has the rows of a range of customers, either of one lock or of a seller's open months. Those of a lock never
 change. A month is in one of both, because all parts follow the locks that the plan noted.

@@ -58,7 +58,7 @@ class EarnedRevenue:
     Revenue in one currency.
 
     by_month: month → kind of income → amount, in order of time. usage_days: day → usage revenue, of this month and
-    the one before. fees_to_come: what is invoiced and will be earned by the month's end.
+    the one before. fees_to_come: invoiced fees that the rest of the month will earn.
     """
 
     by_month: dict[date, dict[str, Decimal]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a seller has billed and collected this month, and what its customers owe: docs/revenue-reports.md#home."""
+"""Amounts billed and collected by a seller this month, and those its customers owe: docs/revenue-reports.md#home."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,7 +29,7 @@ WHERE i.seller_id = %(seller)s AND NOT i.sandbox AND i.state <> 'draft' AND {_WI
 GROUP BY i.currency
 """  # noqa: S608
 
-# By value date: what customers paid, with what they overpaid, less what was refunded.
+# By value date: payments and overpayments, less refunds.
 _COLLECTED = f"""
 SELECT 'collected', c.currency, {_SPANS.format(amount="c.amount", time="c.at")}
 FROM (

@@ -17,7 +17,7 @@ from lib import sql
 from lib.decimals import ZERO, exact_sum
 
 MONTHS_SCHEDULED = 2
-"""Columns of the future, the first for the rest of the running month; what is earned later is added up in one."""
+"""Columns of the future, the first for the rest of the running month; later ones are added up in one."""
 
 LATER, WITHIN_YEAR, AFTER_YEAR = "later", "year", "after-year"
 """Times that are no month: after the scheduled months, within twelve months from now, and after them."""

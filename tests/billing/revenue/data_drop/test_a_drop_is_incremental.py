@@ -1,4 +1,4 @@
-"""A drop writes only what is new: other files stay, and what was replaced is deleted later."""
+"""A drop writes only new rows: other files stay, and replaced ones are deleted later."""
 
 from datetime import timedelta
 from decimal import Decimal
