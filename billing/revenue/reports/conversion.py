@@ -24,6 +24,9 @@ from customers.exchange_rates.stored_rates import read_rate_book
 from customers.models import Seller
 from lib.money import minor_unit
 
+RATE = "rate"
+"""The source of exchange differences, as that of postings is a row."""
+
 EXCHANGE, TRANSLATION = "exchange", "translation"
 DIFFERENCES: dict[str, str | Promise] = {
     EXCHANGE: _("exchange differences"),
@@ -44,7 +47,7 @@ _PLACES = Decimal("1e-40")
 _KEPT = ", ".join(f"e.{name}" for name in DETAILS if name != "currency")
 
 # The day of issue is that of the invoice behind a line, a purchase or a write-off; a line of a credit note has the
-# day of the line that it corrects, so that both leave nothing. Opening balances are issued on the first day of the books.
+# day of the line that it corrects, so that both leave nothing. Opening balances have the first day of the books.
 _ISSUES = """
 LEFT JOIN invoices_line l ON e.source = 'line' AND l.id = e.source_id
 LEFT JOIN invoices_line o ON o.id = l.corrects_line_id
@@ -243,7 +246,7 @@ def _values_of_difference(stage: _Stage) -> dict[str, str]:
     return {
         "service_month": "e.month",
         "customer_id": "0::bigint",
-        "source": "'rate'",
+        "source": f"'{RATE}'",
         "source_id": "0::bigint",
         "debit": "e.role",
         "credit": f"'{stage.difference}'",
