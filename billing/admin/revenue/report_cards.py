@@ -136,6 +136,8 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             return _month_sums(report, chosen)
         case "income":
             return []
+        case "reconciliation":
+            return [_gap_card(report)]
     return _balance_cards(report, chosen)
 
 
@@ -218,6 +220,13 @@ def _aging_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
         share = round(_amount(total, code) * 100 / whole, 1) if whole > 0 else ZERO
         cards.append(_with_note(_card(report, total, code, chosen), f"{share}%"))
     return cards
+
+
+def _gap_card(report: Report) -> FigureCard:
+    """Return the sum of all differences, whichever way they point."""
+    gap = exact_sum(abs(_amount(row, "difference")) for row in report.rows)
+    note = _("run the audit") if gap else _("the books have every invoice and payment")
+    return FigureCard(_("Differences"), format_money(gap, report.currency), note=note)
 
 
 def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:

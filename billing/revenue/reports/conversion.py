@@ -208,8 +208,9 @@ class ReportCurrency:
     def _spans(self, source: str, target: str) -> list[tuple[str, date, date, Decimal]]:
         """Return (source, first day, last day, factor) for each change of a rate."""
         factors = self.rates.factors(source, target)
-        ends = [day - timedelta(days=1) for day, _factor in factors[1:]] + [self.today]
-        return [(source, day, end, _decimal(factor)) for (day, factor), end in zip(factors, ends, strict=True)]
+        ends = [*(day - timedelta(days=1) for day, _factor in factors[1:]), self.today]
+        # Without any factor, the last end has no partner.
+        return [(source, day, end, _decimal(factor)) for (day, factor), end in zip(factors, ends, strict=False)]
 
 
 def read_report_currency(

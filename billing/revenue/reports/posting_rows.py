@@ -232,6 +232,8 @@ _CONDITIONS: Mapping[str, Callable[[str], Condition]] = {
     "against": lambda text: ("e.other = ANY(%(against)s)", {"against": text.split(",")}),
     "side": _of_side,
     "movement": _of_movement,
+    "source": lambda text: ("e.source = ANY(%(sources)s)", {"sources": text.split(",")}),
+    "method": lambda text: ("e.method = %(method)s", {"method": text}),
     "customer": lambda text: ("e.customer_id = %(customer)s", {"customer": read_number("customer", text)}),
     "tax": lambda text: ("e.tax_name = %(tax)s", {"tax": text}),
     "rate": _of_rate,

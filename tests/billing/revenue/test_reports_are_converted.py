@@ -18,6 +18,7 @@ from invoices.payments.write_offs import write_off
 from tests.billing.revenue.book_setup import issue_invoice, line, moment
 from tests.billing.revenue.test_a_locked_month_is_frozen import lock
 from tests.builders import make_customer, make_seller
+from tests.docs_tables import rows
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -79,12 +80,11 @@ def seller(request, customer):
 def test_deferred_revenue_keeps_the_rate_of_issue_and_receivables_have_the_closing_one(customer):
     store_rates(("2026-01-01", "USD", "1.10"), ("2026-01-31", "USD", "1.15"))
     issue_invoice(customer, [line("1200.00", "2026-01-01", "2027-01-01")], at="2026-01-01")
-    at, seller = moment("2026-02-01"), customer.seller
-    assert row(report(seller, "income", "USD", at=at), "2026-01")["income"] == D("112.11")
-    assert row(report(seller, "deferred", "USD", at=at), "2026-01")["closing"] == D("1207.89")
-    receivables = row(report(seller, "receivables", "USD", at=at), "2026-01")
-    assert receivables["closing"] == D("1380.00")
-    assert receivables["exchange"] == D("60.00")
+    documented = {entry["figure"]: D(entry["January"]) for entry in rows("exchange-rates.md", "Worked month")}
+    for figure, amount in documented.items():
+        code, _comma, column = figure.partition(", ")
+        january = row(report(customer.seller, code, "USD", at=moment("2026-02-01")), "2026-01")
+        assert january[column or "income"] == amount, figure
 
 
 def test_a_payment_at_another_rate_is_an_exchange_difference(customer):
@@ -131,6 +131,17 @@ def test_converted_rows_and_columns_of_the_waterfall_add_up(seller, currency):
         assert values["earned"] == sum(amount for code, amount in values.items() if code.startswith("earned:"))
         if "total" in values:
             assert values["total"] == values["earned"] + values["deferred"]
+
+
+def test_rounding_is_shown(customer):
+    store_rates(("2026-01-01", "USD", "1.10333"))
+    for kind in ("one_off", "usage"):
+        issue_invoice(customer, [line("10.00", "2026-01-01", "2026-01-02", kind=kind)], at="2026-01-05")
+    january = row(report(customer.seller, "income", "USD"), "2026-01")
+    (documented,) = rows("exchange-rates.md", "Rounding")
+    cells = [january["kind:one_off"], january["kind:usage"]]
+    assert cells == [D(text) for text in documented["cells"].split(", ")]
+    assert (january["income"], january["rounding"]) == (D(documented["total"]), D(documented["rounding"]))
 
 
 def test_books_in_the_currency_of_the_report_are_not_converted(customer):
