@@ -134,8 +134,13 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             return cards
         case "tax" | "losses":
             return _month_sums(report, chosen)
-        case "income":
+        case "income" | "revenue-retention":
             return []
+        case "obligations":
+            return [
+                FigureCard(str(row.values["obligation"]), format_money(_amount(row, "amount"), report.currency))
+                for row in report.rows
+            ]
         case "reconciliation":
             return [_gap_card(report)]
     return _balance_cards(report, chosen)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from billing.revenue.finance_home.forecast_report import FORECAST, report_forecast
 from billing.revenue.reports.conversion import ReportCurrency, read_report_currency
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.registry import REPORTS, NotConvertible, UnknownDivision, read_report
@@ -70,9 +71,12 @@ class RevenueReports(ApiView[Any]):
         seller = Seller.objects.filter(code=query.get("seller", "")).first()
         if seller is None or self.caller.sandbox:
             raise Problem("not-found", f"No seller “{query.get('seller', '')}” has books.")
-        if report not in REPORTS:
-            raise Problem("not-found", f"There is no report “{report}”. Choose one of: {', '.join(REPORTS)}.")
         at = timezone.now()
+        if report == FORECAST:
+            return report_forecast(seller, currency=query.get("currency", str(seller.currency)), at=at).as_json()
+        if report not in REPORTS:
+            choices = ", ".join([*REPORTS, FORECAST])
+            raise Problem("not-found", f"There is no report “{report}”. Choose one of: {choices}.")
         try:
             return read_report(
                 report,

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from billing.revenue.finance_home.forecast_report import FORECAST, report_forecast
 from billing.revenue.reports.conversion import ReportCurrency, read_report_currency
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.registry import REPORTS, NotConvertible, UnknownDivision, read_report
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--month", type=_month, help="First and last month of income, margin and trial balance.")
         parser.add_argument("--seller", default="", help="Code of the seller; default: all.")
-        parser.add_argument("--report", choices=list(REPORTS), default="income")
+        parser.add_argument("--report", choices=[*REPORTS, FORECAST], default="income")
         parser.add_argument("--by", default="", help="What income or margin is divided by.")
         parser.add_argument("--in", default="", dest="into", help="Convert all currencies into this one.")
         parser.add_argument("--apart", default="", help="Currencies that --in leaves out, such as EUR,NOK.")
@@ -57,6 +58,9 @@ class Command(BaseCommand):
 def _read_reports(seller: Seller, options: dict[str, Any], at: datetime) -> Iterator[Report]:
     """Yield the report of each currency, or the one that converts them all."""
     currencies: Sequence[str] = currencies_of(seller, at=at)
+    if options["report"] == FORECAST:
+        yield from (report_forecast(seller, currency=currency, at=at) for currency in currencies)
+        return
     into: ReportCurrency | None = None
     try:
         if options["into"]:

@@ -14,8 +14,10 @@ from billing.revenue.reports.conversion import ReportCurrency
 from billing.revenue.reports.converted_cells import round_cells
 from billing.revenue.reports.income import DIMENSIONS, report_income
 from billing.revenue.reports.margin import report_margin
+from billing.revenue.reports.obligations import report_obligations
 from billing.revenue.reports.receivable_ages import report_aging
 from billing.revenue.reports.reconciliation import report_reconciliation
+from billing.revenue.reports.revenue_retention import report_revenue_retention
 from billing.revenue.reports.roll_forwards import report_roll_forward
 from billing.revenue.reports.table import Report
 from billing.revenue.reports.waterfall import report_waterfall
@@ -54,6 +56,8 @@ REPORTS = {
     "tax": ReportKind(_("Tax"), report_tax),
     "losses": ReportKind(_("Credits and bad debt"), report_losses),
     "trial-balance": ReportKind(_("Trial balance"), report_trial_balance, takes_months=True, is_convertible=True),
+    "obligations": ReportKind(_("Obligations"), report_obligations),
+    "revenue-retention": ReportKind(_("Retention"), report_revenue_retention),
     "reconciliation": ReportKind(_("Reconciliation"), report_reconciliation),
 }
 """Code → report, in the order of their tabs."""
