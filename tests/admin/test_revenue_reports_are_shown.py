@@ -42,7 +42,18 @@ def test_each_report_is_a_page_and_a_file(member, seller, code):
 
 
 @pytest.mark.parametrize(
-    "code", ["income", "waterfall", "deferred", "receivables", "aging", "margin", "losses", "trial-balance"]
+    "code",
+    [
+        "income",
+        "waterfall",
+        "deferred",
+        "receivables",
+        "aging",
+        "margin",
+        "losses",
+        "trial-balance",
+        "reconciliation",
+    ],
 )
 def test_every_link_of_a_figure_opens_its_rows(member, seller, code):
     client = member("finance")
