@@ -24,7 +24,7 @@ from lib import sql
 from lib.decimals import EXACT, ZERO
 
 
-class Comparison(NamedTuple):
+class BooksComparison(NamedTuple):
     """
     A comparison of rows with the books.
 
@@ -37,12 +37,12 @@ class Comparison(NamedTuple):
 
 
 COMPARISONS = {
-    "invoices": Comparison(
+    "invoices": BooksComparison(
         _("Invoices and credit notes"), {"role": "receivable", "source": "line,invoice"}, by_method=False
     ),
-    "payments": Comparison(_("Payments"), {"role": "cash", "source": "payment,balance"}),
-    "refunds": Comparison(_("Refunds"), {"role": "cash", "source": "refund", "shown": "credits"}),
-    "provider": Comparison(_("Collected by the provider"), {"role": "cash", "source": "payment,balance"}),
+    "payments": BooksComparison(_("Payments"), {"role": "cash", "source": "payment,balance"}),
+    "refunds": BooksComparison(_("Refunds"), {"role": "cash", "source": "refund", "shown": "credits"}),
+    "provider": BooksComparison(_("Collected by the provider"), {"role": "cash", "source": "payment,balance"}),
 }
 """Code → comparison, in the order of their rows in a month."""
 
