@@ -42,6 +42,52 @@ MONETARY = (
     Role.UNBILLED,
     Role.TAX,
 )
+"""Balances that stand at the closing rate in the seller's currency."""
+
+BALANCES = (*MONETARY, Role.DEFERRED, Role.PREPAID)
+"""Balances that stand at the closing rate in any other currency."""
+
+# A factor has 40 decimal places and is exact to the last one. An amount of a million units is off by less than 1e-34.
+_FACTORS = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_PLACES = Decimal("1e-40")
+
+_KEPT = ", ".join(f"e.{name}" for name in DETAILS if name != "currency")
+
+# The day of issue is that of the invoice behind a line, a purchase or a write-off; a line of a credit note has the
+# day of the line that it corrects, so that both leave nothing. Opening balances have the first day of the books.
+_ISSUES = """
+LEFT JOIN invoices_line l ON e.source = 'line' AND l.id = e.source_id
+LEFT JOIN invoices_line o ON o.id = l.corrects_line_id
+LEFT JOIN invoices_writeoff w ON e.source = 'write_off' AND w.id = e.source_id
+LEFT JOIN wallets_purchase u ON e.source = 'purchase' AND u.id = e.source_id
+LEFT JOIN invoices_invoice i ON i.id = coalesce(o.invoice_id, l.invoice_id, w.invoice_id, u.invoice_id)
+"""
+_ISSUE_DAY = "coalesce(i.issue_date, e.month)"
+_DAY_OF_POSTING = f"""
+CASE WHEN ARRAY[e.debit, e.credit]::text[] && ARRAY['deferred', 'prepaid', 'credit_notes'] THEN {_ISSUE_DAY}
+    WHEN e.source = 'line' AND 'discounts' IN (e.debit, e.credit)
+        AND e.booked_month >= date_trunc('month', i.issue_date) THEN i.issue_date
+    WHEN 'revenue' IN (e.debit, e.credit) THEN (e.service_month + interval '1 month')::date - 1
+    ELSE (e.month + interval '1 month')::date - 1 END
+"""
+_DAY_OF_MONTH = "(e.month + interval '1 month')::date - 1"
+
+# One row for each day, so that a posting finds its rate by equality. NaN marks an amount without a rate: every sum
+# that contains it is NaN as well, so that no figure silently leaves it out.
+_CONVERTED = """
+WITH rates AS MATERIALIZED (
+    SELECT f.currency, d.day::date AS day, f.factor
+    FROM unnest(%({stage}_currencies)s::text[], %({stage}_since)s::date[], %({stage}_until)s::date[],
+        %({stage}_factors)s::numeric[]) AS f(currency, since, until, factor)
+    CROSS JOIN generate_series(f.since, f.until, interval '1 day') AS d(day)
+), posted AS MATERIALIZED (
+    SELECT e.month, {kept}, e.currency AS original_currency, e.amount AS original,
+        round(e.amount * CASE WHEN e.currency = %({stage}_currency)s THEN 1 ELSE coalesce(r.factor, 'NaN') END, 40)
+            AS amount
+    FROM ({entries}) e {joins}
+    LEFT JOIN rates r ON r.currency = e.currency AND r.day = least({day}, %(today)s::date)
+    WHERE e.currency <> ALL(%(apart)s)
+)
 """
 _POSTED = "SELECT e.month, {columns}, e.amount FROM posted e"
 
