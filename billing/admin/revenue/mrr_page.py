@@ -208,8 +208,7 @@ def _revenue_cards(report: MrrReport) -> list[FigureCard]:
     if report.last.month.is_over:
         return []
     seller, currency = report.seller, report.currency
-    arguments = {"currency": currency, "at": report.as_of}
-    *_parts, obligation = report_obligations(seller, **arguments).rows
+    *_parts, obligation = report_obligations(seller, currency=currency, at=report.as_of).rows
     cards = [
         FigureCard(
             _("Remaining performance obligation"),
@@ -218,7 +217,7 @@ def _revenue_cards(report: MrrReport) -> list[FigureCard]:
             _("deferred, prepaid and committed"),
         )
     ]
-    by_month = read_revenue_retention(seller, **arguments)
+    by_month = read_revenue_retention(seller, currency=currency, at=report.as_of)
     if by_month:
         month, retained = next(iter(by_month.items()))
         values = {"month": month_label(month), "then": _money(retained.then, currency)}

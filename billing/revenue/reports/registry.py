@@ -21,6 +21,7 @@ from billing.revenue.reports.revenue_retention import report_revenue_retention
 from billing.revenue.reports.roll_forwards import report_roll_forward
 from billing.revenue.reports.table import Report
 from billing.revenue.reports.waterfall import report_waterfall
+from customers.models import Seller
 
 
 class ReportKind(NamedTuple):
@@ -76,7 +77,7 @@ class UnknownDivision(ValueError):
 
 def read_report(
     code: str,
-    seller: object,
+    seller: Seller,
     *,
     currency: str,
     at: datetime,
