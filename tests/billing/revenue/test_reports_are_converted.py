@@ -1,10 +1,12 @@
 """Reports in one currency: docs/exchange-rates.md#reports-in-one-currency."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from billing.revenue.reports.conversion import read_report_currency
 from billing.revenue.reports.entries import currencies_of
@@ -176,3 +178,16 @@ def test_amounts_of_the_books_stay_as_they_are(seller):
     before = read_report("income", seller, currency="EUR", at=APRIL).as_json()
     report(seller, "income", "USD")
     assert read_report("income", seller, currency="EUR", at=APRIL).as_json() == before
+
+
+def test_the_command_prints_one_report_of_all_books(customer, capsys):
+    store_rates(("2026-01-01", "USD", "1.10"))
+    issue_invoice(customer, [line("10.00", "2026-01-01", "2026-02-01")], at="2026-01-01", currency="USD")
+    issue_invoice(customer, [line("100.00", "2026-01-01", "2026-02-01")], at="2026-01-01")
+    call_command("revenue", "--in", "USD", "--month", "2026-01", "--json")
+    (printed,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [row["income"] for row in printed["rows"]] == ["120.00"]
+    call_command("revenue", "--report", "forecast")
+    assert "days_left" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="aging"):
+        call_command("revenue", "--report", "aging", "--in", "USD")
