@@ -47,6 +47,12 @@ class RateBook:
         place = bisect_right(days, day)
         return self._rates[currency][days[place - 1]] if place else None
 
+    def factors(self, source: str, target: str) -> list[tuple[date, Fraction]]:
+        """Return the days on which the conversion changes, in order, each with its factor from then on."""
+        days = sorted({*self._days.get(source, ()), *self._days.get(target, ())})
+        dated = [(day, self.convert(source, target, day).factor) for day in days]
+        return [(day, factor) for day, factor in dated if factor is not None]
+
     def convert(self, source: str, target: str, day: date) -> Conversion:
         """
         Return the conversion from one currency into another on a day, through the euro.

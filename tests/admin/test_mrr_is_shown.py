@@ -65,6 +65,7 @@ def test_the_page_shows_the_figures_with_their_computation(books, member):
     assert "100.0%" in text
     assert "MRR now ÷ MRR 12 months ago, same 2 customers: $235.00 ÷ $235.00" in text
     assert "As of 11 Feb 2027, 09:00" in text
+    assert "Remaining performance obligation</dt><dd>" in text
 
 
 def test_each_movement_links_to_its_rows(books, member):

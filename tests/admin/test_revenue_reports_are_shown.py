@@ -3,12 +3,15 @@
 import html
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.revenue.reports.registry import REPORTS
+from billing.revenue.reports.registry import CONVERTIBLE, REPORTS
+from customers.exchange_rates.ecb_file import PublishedRate
+from customers.exchange_rates.stored_rates import import_rates
 from tests.billing.revenue.book_setup import issue_invoice, line
 from tests.billing.revenue.frozen_months import JANUARY, freeze
 from tests.builders import make_customer
@@ -39,7 +42,18 @@ def test_each_report_is_a_page_and_a_file(member, seller, code):
 
 
 @pytest.mark.parametrize(
-    "code", ["income", "waterfall", "deferred", "receivables", "aging", "margin", "losses", "trial-balance"]
+    "code",
+    [
+        "income",
+        "waterfall",
+        "deferred",
+        "receivables",
+        "aging",
+        "margin",
+        "losses",
+        "trial-balance",
+        "reconciliation",
+    ],
 )
 def test_every_link_of_a_figure_opens_its_rows(member, seller, code):
     client = member("finance")
@@ -84,3 +98,24 @@ def test_others_see_no_revenue(member, seller, group):
 def test_an_unknown_filter_is_named(member, seller):
     page = member("finance").get(reverse("admin:revenue_rows"), {"month": "May"})
     assert page.status_code == 400
+
+
+@pytest.mark.parametrize("code", CONVERTIBLE)
+def test_a_report_in_one_currency_is_a_page_a_file_and_rows(member, seller, code):
+    day = (timezone.now() - timedelta(days=70)).date()
+    import_rates([PublishedRate(day, "USD", Decimal("1.1"))], at=timezone.now())
+    client = member("finance")
+    page = client.get(reverse("admin:revenue_report", args=[code]), {"in": "USD"}).content.decode()
+    assert f"in {seller.currency}, converted" in page
+    file = client.get(reverse("admin:revenue_report_file", args=[code, "csv"]), {"in": "USD"})
+    assert "-in-USD-" in file["Content-Disposition"]
+    links = {html.unescape(link) for link in re.findall(r'href="([^"]*posting/rows/[^"]*)"', page)}
+    for link in links:
+        rows = client.get(link)
+        assert rows.status_code == 200, link
+        assert "No rows." not in rows.content.decode(), link
+
+
+def test_a_page_names_the_rate_that_is_missing(member, seller):
+    page = member("finance").get(reverse("admin:revenue_report", args=["income"]), {"in": "USD"}).content.decode()
+    assert "There is no rate of USD on or before" in page

@@ -12,6 +12,8 @@ IN_FINANCES_SENSE = {
     "docs/audit.md": 2,  # the check of late usage of closed periods, and the balance
     "docs/closing.md": 1,
     "docs/decisions/0064-accruals-follow-from-the-next-invoice.md": 1,
+    "docs/decisions/0066-a-posting-has-the-rate-of-its-source.md": 1,
+    "docs/exchange-rates.md": 1,
     "docs/glossary.md": 1,  # the definition
     "docs/postings.md": 4,
     "docs/recognition.md": 4,

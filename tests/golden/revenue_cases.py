@@ -15,7 +15,7 @@ from invoices.models import Invoice
 from invoices.payments.dunning.dunning_run import run_dunning
 from lib.money import allocate
 from tests.billing.revenue.book_setup import issue_invoice, line, moment, postings
-from tests.golden import revenue_subscriptions
+from tests.golden import revenue_rates, revenue_subscriptions
 from tests.golden.case_figures import Figures
 from tests.golden.cases import Case, wanted_figures
 from tests.golden.revenue_book import Book, cell, texts
@@ -203,6 +203,9 @@ RUNNERS_BY_KEYS: dict[str, Callable[[Book, Case], Figures | None]] = {
     "january late arrived locked": revenue_subscriptions.late_usage,
     "price units years": _points,
     "sales points_ssp years": _shared_points,
+    "amount rate_issue rate_payment": revenue_rates.payment_at_another_rate,
+    "invoices kept NOKUSD": revenue_rates.books_apart,
+    "eur issue closing": revenue_rates.year_in_advance,
 }
 """The keys of the inputs → the runner. One that returns nothing leaves the figures to `read_figures`."""
 

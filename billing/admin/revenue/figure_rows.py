@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing.models.postings import PostingSource, Role
+from billing.models.postings import PostingSource
+from billing.revenue.reports.balances import role_name
+from billing.revenue.reports.conversion import RATE, ReportCurrency
 from billing.revenue.reports.filters import read_choice
 from billing.revenue.reports.income import DIMENSIONS, KINDS
 from billing.revenue.reports.margin import read_costs
@@ -33,7 +35,7 @@ SOURCE_PAGES = {
     "refund": "invoices_refund",
 }
 """Source of a posting → the page that shows it."""
-NOT_FILTERS = ("seller", "currency", "page", "list", "shown")
+NOT_FILTERS = ("seller", "currency", "in", "page", "list", "shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,17 @@ class FigureList:
     count: int
 
 
-def show_rows(query: Mapping[str, str], seller: Seller, *, currency: str, at: datetime, page: int) -> dict[str, Any]:
+def show_rows(
+    query: Mapping[str, str],
+    seller: Seller,
+    *,
+    currency: str,
+    at: datetime,
+    page: int,
+    into: ReportCurrency | None = None,
+) -> dict[str, Any]:
     """
-    Return the context of the page. query: the filters of the list, and the list.
+    Return the context of the page. query: the filters of the list, and the list. into: of a converted figure.
 
     :raises UnknownFilter: if a filter or the list is unknown.
     """
@@ -67,6 +77,8 @@ def show_rows(query: Mapping[str, str], seller: Seller, *, currency: str, at: da
     filters = {code: text for code, text in query.items() if code not in NOT_FILTERS}
     shown = {"shown": query["shown"]} if "shown" in query else {}
     arguments: dict[str, Any] = {"currency": currency, "at": at, "page": page}
+    if into is not None and name == RowList.POSTINGS:
+        arguments["into"] = into
     figure_list = _LISTS[name](seller, filters | shown, arguments)
     address = reverse("admin:revenue_rows")
     return {
@@ -102,8 +114,8 @@ def _postings(seller: Seller, filters: Mapping[str, str], arguments: dict[str, A
                 ),
                 sources[row.source, row.source_id],
                 _customer_cell(row.customer_id, customers),
-                ListCell(str(Role(row.debit).label)),
-                ListCell(str(Role(row.credit).label)),
+                ListCell(role_name(row.debit)),
+                ListCell(role_name(row.credit)),
                 ListCell(format_money(row.share, currency), is_number=True),
             ]
             for row in postings.rows
@@ -200,6 +212,11 @@ def _sources(rows: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ListCell]
     for source, source_id in rows:
         id_ = line_invoices.get(source_id) if source == "line" else source_id
         page = SOURCE_PAGES.get(source)
+        if source == RATE:
+            cells[source, source_id] = ListCell(
+                _("Exchange rates"), reverse("admin:customers_exchangerate_changelist")
+            )
+            continue
         label = str(PostingSource(source).label)
         number = numbers.get(id_) if page == "invoices_invoice" and id_ else None
         text = f"{label}, {number}" if number else f"{label} {source_id}"
@@ -245,7 +262,7 @@ def _described(code: str, text: str) -> str:
         more = {"deferred": _("Deferred"), "booked": _("Booked")}
         return str(more.get(text) or ROWS[text])
     if code in ("role", "bucket"):
-        return str(Role(text).label if code == "role" else BUCKETS[text])
+        return role_name(text) if code == "role" else str(BUCKETS[text])
     if code == "customer":
         return ", ".join(_customer_names([int(text)]).values())
     if code == "movement":

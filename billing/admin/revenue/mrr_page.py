@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest
@@ -15,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from billing.admin.revenue.report_cards import FigureCard
+from billing.admin.revenue.report_cards import FigureCard, cell_amount
 from billing.admin.revenue.report_charts import month_labels
 from billing.admin.revenue.report_choice import SEE, ReportChoice, read_choice, read_month
 from billing.admin.revenue.report_files import FILE_FORMATS, file_number, send_table
@@ -24,6 +25,8 @@ from billing.admin.revenue.reports import report_tabs
 from billing.revenue.metrics.figures import YEAR, CustomerMovement, MonthMovements, MrrReport
 from billing.revenue.metrics.months import NoSuchMonths
 from billing.revenue.metrics.reports import read_mrr_report
+from billing.revenue.reports.obligations import report_obligations
+from billing.revenue.reports.revenue_retention import read_revenue_retention
 from billing.revenue.reports.waterfall import short_month
 from invoices.documents.calendar_months import month_before
 from lib.admin import require, staff_page
@@ -108,7 +111,7 @@ def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) ->
             (name.upper(), choice.query(months=len(months), format=name), choice.query(table="cohorts", format=name))
             for name in FILE_FORMATS
         ],
-        "cards": _summary(report, choice),
+        "cards": [*_summary(report, choice), *_revenue_cards(report)],
         "chart": _chart(months, report.currency),
         "months": [(row, short_month(row.month.month, is_first=not place)) for place, row in enumerate(months)],
         "rows": [(KIND_NAMES[kind], [_movement_cell(row, kind, choice) for row in months]) for kind in KINDS],
@@ -198,6 +201,40 @@ def _summary(report: MrrReport, choice: ReportChoice) -> list[FigureCard]:
     paying = ngettext("%(count)s paying customer", "%(count)s paying customers", last.customers)
     count = {"count": format_number(last.customers)}
     return [*figures, FigureCard(_("ARPA"), _money(report.arpa, currency), here, paying % count)]
+
+
+def _revenue_cards(report: MrrReport) -> list[FigureCard]:
+    """Return the figures of the running month that follow from the books instead of subscriptions."""
+    if report.last.month.is_over:
+        return []
+    seller, currency = report.seller, report.currency
+    *_parts, obligation = report_obligations(seller, currency=currency, at=report.as_of).rows
+    cards = [
+        FigureCard(
+            _("Remaining performance obligation"),
+            _money(cell_amount(obligation, "amount"), currency),
+            _report_url("obligations", report),
+            _("deferred, prepaid and committed"),
+        )
+    ]
+    by_month = read_revenue_retention(seller, currency=currency, at=report.as_of)
+    if by_month:
+        month, retained = next(iter(by_month.items()))
+        values = {"month": month_label(month), "then": _money(retained.then, currency)}
+        cards.append(
+            FigureCard(
+                _("NRR on revenue"),
+                _percent(retained.net),
+                _report_url("revenue-retention", report),
+                _("%(month)s, of %(then)s a year before") % values,
+            )
+        )
+    return cards
+
+
+def _report_url(code: str, report: MrrReport) -> str:
+    query = urlencode({"seller": report.seller.pk, "currency": report.currency})
+    return f"{reverse('admin:revenue_report', args=[code])}?{query}"
 
 
 def _definitions(report: MrrReport) -> list[tuple[str, str]]:

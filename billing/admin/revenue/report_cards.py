@@ -126,7 +126,7 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             codes = ["revenue", "cost", "margin"] if report.code == "margin" else ["debits", "credits"]
             cards = [_card(report, row, code, chosen) for code in codes]
             if report.code == "trial-balance":
-                gap = exact_sum([_amount(row, "debits"), -_amount(row, "credits")])
+                gap = exact_sum([cell_amount(row, "debits"), -cell_amount(row, "credits")])
                 note = _("run the audit") if gap else _("debits equal credits")
                 cards.append(FigureCard(_("Difference"), format_money(gap, report.currency), note=note))
             if report.code == "margin" and row.values["percent"] is not None:
@@ -134,8 +134,15 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             return cards
         case "tax" | "losses":
             return _month_sums(report, chosen)
-        case "income":
+        case "income" | "revenue-retention":
             return []
+        case "obligations":
+            return [
+                FigureCard(str(row.values["obligation"]), format_money(cell_amount(row, "amount"), report.currency))
+                for row in report.rows
+            ]
+        case "reconciliation":
+            return [_gap_card(report)]
     return _balance_cards(report, chosen)
 
 
@@ -146,7 +153,7 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
     currency = report.currency
 
     def money(row: Row, code: str) -> str:
-        return format_money(_amount(row, code), currency)
+        return format_money(cell_amount(row, code), currency)
 
     overview = overview or CurrencyOverview(currency, ())
     deferred = overview.balances.get(Role.DEFERRED, ZERO)
@@ -155,17 +162,17 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
     return [
         ReconciliationCheck(
             _("Earned %(earned)s + deferred %(deferred)s = booked %(booked)s") % (sums | {"booked": booked}),
-            _amount(lines, "total") == overview.booked,
+            cell_amount(lines, "total") == overview.booked,
         ),
         ReconciliationCheck(
             _("Deferred here = the balance of deferred revenue, %(amount)s")
             % {"amount": format_money(deferred, currency)},
-            _amount(lines, "deferred") == deferred,
+            cell_amount(lines, "deferred") == deferred,
         ),
         ReconciliationCheck(
             _("Income here = the income of all months, %(amount)s")
             % {"amount": format_money(overview.all_income, currency)},
-            _amount(income, "earned") == overview.all_income,
+            cell_amount(income, "earned") == overview.all_income,
         ),
     ]
 
@@ -173,7 +180,7 @@ def waterfall_checks(report: Report, overview: CurrencyOverview | None) -> list[
 def _card(report: Report, row: Row, code: str, chosen: Mapping[str, Any], name: str = "") -> FigureCard:
     column = report.column(code)
     filters = row.filters.get(code)
-    amount = _amount(row, code)
+    amount = cell_amount(row, code)
     return FigureCard(
         name or str(column.title),
         format_money(amount, report.currency),
@@ -192,10 +199,10 @@ def _balance_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard
     row = report.rows[0]
     closing = _card(report, row, "closing", chosen, _("Balance"))
     if len(report.rows) > 1:
-        before = _amount(report.rows[1], "closing")
+        before = cell_amount(report.rows[1], "closing")
         month = report.rows[1].values["month"]
         note = _("vs. end of %(month)s") % {"month": date_format(month, "F") if isinstance(month, date) else ""}
-        closing = _with_note(closing, note, percent_change(_amount(row, "closing"), before))
+        closing = _with_note(closing, note, percent_change(cell_amount(row, "closing"), before))
     codes = [column.code for column in report.columns if not column.is_total and column.code != "month"]
     terms = [column.code for column in report.columns if column.code in ("current", "long_term")]
     names = {"current": _("earned within 12 months"), "long_term": _("earned later")}
@@ -205,19 +212,26 @@ def _balance_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard
         *(
             _with_note(_card(report, row, code, chosen), _("this month"))
             for code in codes
-            if _amount(row, code) or code in codes[:2]
+            if cell_amount(row, code) or code in codes[:2]
         ),
     ][:6]
 
 
 def _aging_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
     total = report.rows[-1]
-    whole = _amount(total, "total")
+    whole = cell_amount(total, "total")
     cards = [_with_note(_card(report, total, "total", chosen), _("open"))]
     for code in BUCKETS:
-        share = round(_amount(total, code) * 100 / whole, 1) if whole > 0 else ZERO
+        share = round(cell_amount(total, code) * 100 / whole, 1) if whole > 0 else ZERO
         cards.append(_with_note(_card(report, total, code, chosen), f"{share}%"))
     return cards
+
+
+def _gap_card(report: Report) -> FigureCard:
+    """Return the sum of all differences, whichever way they point."""
+    gap = exact_sum(abs(cell_amount(row, "difference")) for row in report.rows)
+    note = _("run the audit") if gap else _("the books have every invoice and payment")
+    return FigureCard(_("Differences"), format_money(gap, report.currency), note=note)
 
 
 def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
@@ -228,7 +242,7 @@ def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
     for row in report.rows:
         month = row.values["month"]
         if isinstance(month, date):
-            sums[month] = exact_sum([sums.get(month, ZERO), _amount(row, column.code)])
+            sums[month] = exact_sum([sums.get(month, ZERO), cell_amount(row, column.code)])
     return [
         FigureCard(
             date_format(month, "F Y"),
@@ -239,6 +253,7 @@ def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
     ][:3]
 
 
-def _amount(row: Row, code: str) -> Decimal:
+def cell_amount(row: Row, code: str) -> Decimal:
+    """Return an amount of a row; an empty one is zero."""
     value = row.values.get(code)
     return value if isinstance(value, Decimal) else ZERO

@@ -34,6 +34,10 @@ def draw_chart(report: Report, rows: Sequence[Row]) -> StaffChart | None:
             series = {_("Revenue"): [_amount(row, "revenue") for row in named]}
             series[_("Cost")] = [_amount(row, "cost") for row in named]
             return _bars(report, labels, series, stacked=False) if named else None
+        case "obligations":
+            parts = [row for row in rows if not row.is_total]
+            labels = [str(row.values["obligation"]) for row in parts]
+            return _bars(report, labels, {_("Amount"): [_amount(row, "amount") for row in parts]})
         case "trial-balance":
             named = [row for row in rows if not row.is_total and _amount(row, "closing")]
             labels = [capfirst(str(row.values["role"])) for row in named]

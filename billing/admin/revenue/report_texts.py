@@ -16,11 +16,17 @@ SENTENCES = {
     "tax": _("Tax of invoices, credit notes and write-offs by name and rate."),
     "losses": _("Amounts given back or given up: credit notes and bad debt, less later recoveries."),
     "trial-balance": _("All balances of the books. Debits equal credits, which proves the other reports."),
+    "obligations": _("Paid or agreed, and still to be earned: the remaining performance obligation."),
+    "revenue-retention": _(
+        "Revenue of a month from the customers of twelve months before, compared with theirs then."
+    ),
+    "reconciliation": _("Invoices, payments, refunds and the provider against the books. Each difference is zero."),
 }
 TAX_NOTES = {
     "receivables": WITH_TAX,
     "aging": WITH_TAX,
     "tax": _("Amounts are tax."),
+    "reconciliation": WITH_TAX,
     "trial-balance": _("Receivables are with tax; tax has balances of its own."),
 }
 """Reports whose amounts are not net of tax."""

@@ -25,14 +25,16 @@ from billing.admin.revenue.report_table import page_count, rows_of_page, show_ta
 from billing.admin.revenue.report_texts import DIVISIONS, NET, SENTENCES, TAX_NOTES
 from billing.models import Posting
 from billing.revenue.metrics.reports import read_currencies
+from billing.revenue.reports.conversion import ReportCurrency, read_report_currency
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.filters import UnknownFilter
 from billing.revenue.reports.overview import read_overview
-from billing.revenue.reports.registry import REPORTS, UnknownDivision, read_report
+from billing.revenue.reports.registry import REPORTS, NotConvertible, UnknownDivision, read_report
 from billing.revenue.reports.table import Measure, Report, ReportColumn
 from customers.models import Seller
 from lib.admin import ReadOnlyAdmin, require, staff_page
 from lib.admin.seller_restriction import limit_to_sellers, narrowed_to_sellers
+from lib.money import UnknownCurrency
 
 SEE = "billing.view_posting"
 MOST_PAGES = 1_000
@@ -60,13 +62,14 @@ class PostingAdmin(ReadOnlyAdmin):
         sellers = _sellers(request)
         seller, currencies, currency = _choose(request, sellers, at)
         page = _page_number(request)
-        report = _read(request, code, seller, currency, at, page=page)
+        into = _read_into(request, seller, currencies, at)
+        report = _read(request, code, seller, currency, at, page=page, into=into)
         kind = REPORTS[code]
-        chosen = {"seller": seller.pk, "currency": currency}
+        chosen = {"seller": seller.pk, "currency": currency} | ({"in": into.currency} if into else {})
         options = _options(request)
         local = at.astimezone(ZoneInfo(seller.time_zone))
         rows = report.rows if kind.is_paged else rows_of_page(report, page)
-        overviews = read_overview(seller, at=at) if code in ("income", "waterfall") else {}
+        overviews = read_overview(seller, at=at) if code in ("income", "waterfall") and into is None else {}
         has_later = bool(report.more_rows) if kind.is_paged else page < page_count(report)
         return staff_page(
             request,
@@ -79,11 +82,12 @@ class PostingAdmin(ReadOnlyAdmin):
             tax_note=TAX_NOTES.get(code, NET),
             as_of=f"{date_format(local, 'DATETIME_FORMAT')} ({seller.time_zone})",
             locked_until=report.locked_until and date_format(report.locked_until, "YEAR_MONTH_FORMAT"),
-            tabs=report_tabs(seller, currency, code),
+            tabs=report_tabs(seller, currency, code, into=into.currency if into else ""),
             sellers=[
                 (str(choice), _url(code, chosen | {"seller": choice.pk}), choice == seller) for choice in sellers
             ],
-            currencies=[(name, _url(code, chosen | {"currency": name}), name == currency) for name in currencies],
+            currencies=_currency_choices(code, seller, currencies, currency, into),
+            missing_rates=report.missing_rates,
             divisions=[
                 (
                     DIVISIONS[by],
@@ -95,9 +99,11 @@ class PostingAdmin(ReadOnlyAdmin):
             takes_months=kind.takes_months,
             options=chosen | options,
             files=[(name.upper(), _url(code, {**chosen, **options}, name)) for name in FILE_FORMATS],
-            currency_cards=currency_cards(overviews, chosen, _url, local.date()) if code == "income" else [],
-            cards=figure_cards(report, chosen),
-            checks=waterfall_checks(report, overviews.get(currency)) if code == "waterfall" else [],
+            currency_cards=currency_cards(overviews, chosen, _url, local.date())
+            if overviews and code == "income"
+            else [],
+            cards=[] if report.missing_rates else figure_cards(report, chosen),
+            checks=waterfall_checks(report, overviews.get(currency)) if code == "waterfall" and into is None else [],
             unbilled=_url("unbilled", chosen),
             deferred=_url("deferred", chosen),
             prepaid=_url("prepaid", chosen),
@@ -113,16 +119,18 @@ class PostingAdmin(ReadOnlyAdmin):
         """Send a report as CSV or XLSX, with exact numbers."""
         require(request, SEE)
         at = timezone.now()
-        seller, _currencies, currency = _choose(request, _sellers(request), at)
-        report = _read(request, code, seller, currency, at, page=_page_number(request))
+        seller, currencies, currency = _choose(request, _sellers(request), at)
+        into = _read_into(request, seller, currencies, at)
+        report = _read(request, code, seller, currency, at, page=_page_number(request), into=into)
         content = report.as_json()
         rows = [
-            [currency, *(_cell(row[column.code], column) for column in report.columns)] for row in content["rows"]
+            [report.currency, *(_cell(row[column.code], column) for column in report.columns)]
+            for row in content["rows"]
         ]
         return send_table(
             ["currency", *content["columns"]],
             rows,
-            name=f"{code}-{seller.code}-{currency}-{report.as_of:%Y-%m-%d}",
+            name=f"{code}-{seller.code}-{'in-' if into else ''}{report.currency}-{report.as_of:%Y-%m-%d}",
             file_format=file_format,
         )
 
@@ -131,18 +139,30 @@ class PostingAdmin(ReadOnlyAdmin):
         """Show the rows behind a figure."""
         require(request, SEE)
         at = timezone.now()
-        seller, _currencies, currency = _choose(request, _sellers(request), at)
+        seller, currencies, currency = _choose(request, _sellers(request), at)
+        into = _read_into(request, seller, currencies, at)
+        currency = into.currency if into else currency
         try:
-            context = show_rows(request.GET.dict(), seller, currency=currency, at=at, page=_page_number(request))
+            context = show_rows(
+                request.GET.dict(), seller, currency=currency, at=at, page=_page_number(request), into=into
+            )
         except UnknownFilter as error:
             raise BadRequest(str(error)) from error
         return staff_page(request, "staff/revenue/rows.html", seller=seller, currency=currency, **context)
 
 
-def report_tabs(seller: Seller, currency: str, code: str) -> list[tuple[str, str, bool]]:
-    """Return the tabs of all reports: title, address, and whether it is the current one, with MRR after aging."""
+def report_tabs(seller: Seller, currency: str, code: str, *, into: str = "") -> list[tuple[str, str, bool]]:
+    """
+    Return the tabs of all reports: title, address, and whether it is the current one, with MRR after aging.
+
+    into: the currency into which reports are converted that can be.
+    """
     chosen = {"seller": seller.pk, "currency": currency}
-    tabs = [(str(kind.title), _url(name, chosen), name == code) for name, kind in REPORTS.items()]
+    converted = chosen | ({"in": into} if into else {})
+    tabs = [
+        (str(kind.title), _url(name, converted if kind.is_convertible else chosen), name == code)
+        for name, kind in REPORTS.items()
+    ]
     query = {"seller": seller.code} | ({"currency": currency} if currency in read_currencies(seller) else {})
     place = list(REPORTS).index("aging") + 1
     return [
@@ -178,7 +198,50 @@ def _choose(request: HttpRequest, sellers: Sequence[Seller], at: datetime) -> tu
     return seller, currencies, currency if currency in currencies else currencies[0]
 
 
-def _read(request: HttpRequest, code: str, seller: Seller, currency: str, at: datetime, *, page: int) -> Report:
+def _read_into(
+    request: HttpRequest, seller: Seller, currencies: Sequence[str], at: datetime
+) -> ReportCurrency | None:
+    """Return the one currency that all books are converted into; None if the report is that of one currency."""
+    currency = request.GET.get("in", "")
+    if not currency:
+        return None
+    try:
+        return read_report_currency(seller, currency, currencies=currencies, at=at)
+    except UnknownCurrency as error:
+        raise BadRequest(str(error)) from error
+
+
+def _currency_choices(
+    code: str, seller: Seller, currencies: Sequence[str], currency: str, into: ReportCurrency | None
+) -> list[tuple[str, str, bool]]:
+    """Return the books of each currency, and all of them converted into the seller's currency or the chosen one."""
+    chosen = {"seller": seller.pk}
+    choices = [
+        (name, _url(code, chosen | {"currency": name}), into is None and name == currency) for name in currencies
+    ]
+    names = {str(seller.currency), *([into.currency] if into else [])}
+    if REPORTS[code].is_convertible and names | {*currencies} != {currency}:
+        choices += [
+            (
+                _("in %(currency)s, converted") % {"currency": name},
+                _url(code, chosen | {"currency": currency, "in": name}),
+                into is not None and name == into.currency,
+            )
+            for name in sorted(names)
+        ]
+    return choices
+
+
+def _read(
+    request: HttpRequest,
+    code: str,
+    seller: Seller,
+    currency: str,
+    at: datetime,
+    *,
+    page: int,
+    into: ReportCurrency | None,
+) -> Report:
     if code not in REPORTS:
         raise Http404(f"There is no report “{code}”.")
     months: dict[str, date | None] = {}
@@ -189,8 +252,10 @@ def _read(request: HttpRequest, code: str, seller: Seller, currency: str, at: da
         except ValueError:
             raise BadRequest(f"“{text}” is not a month; write it like 2026-01.") from None
     try:
-        return read_report(code, seller, currency=currency, at=at, by=request.GET.get("by", ""), page=page, **months)
-    except UnknownDivision as error:
+        return read_report(
+            code, seller, currency=currency, at=at, by=request.GET.get("by", ""), page=page, into=into, **months
+        )
+    except (UnknownDivision, NotConvertible) as error:
         raise BadRequest(str(error)) from error
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.totals import add_up
@@ -23,17 +24,24 @@ FROM ({movements}) e WHERE e.currency = %(currency)s AND e.month <= %(to)s GROUP
 
 
 def report_trial_balance(
-    seller: Seller, *, currency: str, at: datetime, since: date | None = None, until: date | None = None
+    seller: Seller,
+    *,
+    currency: str,
+    at: datetime,
+    since: date | None = None,
+    until: date | None = None,
+    into: ReportCurrency | None = None,
 ) -> Report:
     """
     Return each role's opening balance, debits, credits and closing balance in the months from `since` to `until`.
 
     The sums of all roles are zero, which proves the other reports. Default: the running month.
+    into: `currency` with its rates, to convert all others.
     """
     books = read_books(seller, at=at)
     since, until = since or books.months[-1], until or books.months[-1]
-    statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
-    values = entry_parameters(books) | {"currency": currency, "from": since, "to": until}
+    statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
+    values = entry_parameters(books, into=into) | {"currency": currency, "from": since, "to": until}
     figures = {role: amounts for role, *amounts in sql.fetch_rows(statement, values)}
     columns = [
         ReportColumn("role", _("Role"), Measure.TEXT),
@@ -42,7 +50,11 @@ def report_trial_balance(
         ReportColumn("credits", _("Credits")),
         ReportColumn("closing", _("Closing"), is_total=True),
     ]
-    rows = [_role_row(role, *figures[role], since=since, until=until) for role in Role.values if role in figures]
+    rows = [
+        _role_row(role, *figures[role], since=since, until=until)
+        for role in (*Role.values, *DIFFERENCES)
+        if role in figures
+    ]
     return Report(
         "trial-balance",
         currency,
@@ -53,12 +65,17 @@ def report_trial_balance(
     )
 
 
+def role_name(role: str) -> str:
+    """Return the name of a role of the books, or of one that only converted books have."""
+    return str(DIFFERENCES[role] if role in DIFFERENCES else Role(role).label)
+
+
 def _role_row(role: str, opening: Decimal, debits: Decimal, credits: Decimal, *, since: date, until: date) -> Row:
     closing = EXACT.add(opening, EXACT.subtract(debits, credits))
     filters = _side_filters({"role": role}, since=since, until=until)
     filters["opening"] = {"before": f"{since:%Y-%m}", "role": role}
     filters["closing"] = {"until": f"{until:%Y-%m}", "role": role}
-    values: dict[str, Value] = {"role": str(Role(role).label), "opening": opening, "debits": debits}
+    values: dict[str, Value] = {"role": role_name(role), "opening": opening, "debits": debits}
     return Row(values | {"credits": credits, "closing": closing}, filters)
 
 

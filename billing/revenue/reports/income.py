@@ -1,6 +1,7 @@
 """Income by month, and by kind, plan, feature, customer or country: docs/revenue-reports.md#income."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import INCOME
 from billing.revenue.ledger.books import SellerBooks, read_books
+from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from customers.models import Customer, Seller
@@ -45,6 +47,12 @@ KINDS = {
     "discounts": _("Discounts"),
 }
 """The kinds of income, in the order of their columns."""
+
+
+_DIFFERENCES = """
+SELECT e.month, -sum(e.change) FROM ({movements}) e
+WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s AND e.month BETWEEN %(since)s AND %(to)s GROUP BY 1
+"""
 
 
 class Dimension(NamedTuple):
@@ -84,23 +92,48 @@ def report_income(
     at: datetime,
     since: date | None = None,
     until: date | None = None,
+    into: ReportCurrency | None = None,
 ) -> Report:
     """
     Return the income of each accounting month, the latest first. by: a key of `DIMENSIONS`.
 
-    Columns beyond the largest ones are added up in one.
+    Columns beyond the largest ones are added up in one. into: `currency` with its rates, to convert all others.
     """
     dimension, books = DIMENSIONS[by], read_books(seller, at=at)
+    entries = entries_sql(books, tells_customers=dimension.tells_customers, into=into)
     statement = f"""
     SELECT e.month, {dimension.expression}, -sum(e.change)
-    FROM ({MOVEMENTS.format(entries=entries_sql(books, tells_customers=dimension.tells_customers))}) e
+    FROM ({MOVEMENTS.format(entries=entries)}) e
     LEFT JOIN plans_fee f ON f.id = e.fee_id
-    WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s
+    WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s AND e.month BETWEEN %(since)s AND %(to)s
     GROUP BY 1, 2 HAVING sum(e.change) <> 0
     """  # noqa: S608
-    values = {"roles": [role.value for role in INCOME], "currency": currency}
-    rows = sql.fetch_rows(statement, entry_parameters(books, since=since, until=until) | values)
-    return _pivot(rows, books, dimension, by=by, currency=currency, at=at)
+    months = (None, None) if into else (since, until)
+    parameters = entry_parameters(books, since=months[0], until=months[1], into=into)
+    span = {"since": since or books.months[0], "to": until or books.months[-1], "currency": currency}
+    rows = sql.fetch_rows(statement, parameters | span | {"roles": [role.value for role in INCOME]})
+    report = _pivot(rows, books, dimension, by=by, currency=currency, at=at)
+    if into is None:
+        return report
+    differences = sql.fetch_rows(
+        _DIFFERENCES.format(movements=MOVEMENTS.format(entries=entries)),
+        parameters | span | {"roles": [*DIFFERENCES]},
+    )
+    return _with_differences(report, differences)
+
+
+def _with_differences(report: Report, differences: list[tuple[date, Decimal]]) -> Report:
+    """Add the exchange differences of each month: a column of their own, since they are no income."""
+    amounts = dict(differences)
+    rows = {row.values["month"]: row for row in report.rows}
+    months = sorted({month for month in rows if isinstance(month, date)} | amounts.keys(), reverse=True)
+    shown = []
+    for month in months:
+        row = rows.get(month) or Row({"month": month, "income": ZERO})
+        filters = {"month": f"{month:%Y-%m}", "roles": ",".join(DIFFERENCES), "shown": "credits"}
+        shown.append(Row({**row.values, "exchange": amounts.get(month, ZERO)}, {**row.filters, "exchange": filters}))
+    column = ReportColumn("exchange", _("Exchange differences"), is_total=True)
+    return replace(report, columns=[*report.columns, column], rows=shown)
 
 
 def _pivot(
@@ -155,4 +188,4 @@ def _in_order(sums: dict[Value, Decimal], by: str) -> list[Value]:
     if by == "kind":
         order = list(KINDS)
         return sorted(sums, key=lambda kind: (order.index(str(kind)) if kind in order else len(order), str(kind)))
-    return sorted(sums, key=lambda value: (-sums[value], str(value)))
+    return sorted(sums, key=lambda value: (ZERO if sums[value].is_nan() else -sums[value], str(value)))

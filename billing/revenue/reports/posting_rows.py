@@ -1,18 +1,20 @@
 """The postings behind a figure of a report, newest months first, in pages: every cell leads to its rows."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from billing.models.postings import INCOME, Role
-from billing.revenue.ledger.books import read_books
+from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.reports.balances import TAX_MOVEMENTS
+from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
+from billing.revenue.reports.converted_cells import round_exactly
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.filters import UnknownFilter, read_choice, read_month, read_number, unknown
 from billing.revenue.reports.income import DIMENSIONS
-from billing.revenue.reports.roll_forwards import ROLL_FORWARDS
+from billing.revenue.reports.roll_forwards import EXCHANGE_MOVEMENT, ROLL_FORWARDS
 from billing.revenue.reports.waterfall import CONDITIONS
 from customers.models import Seller
 from lib import sql
@@ -57,6 +59,8 @@ class PostingPage:
     count: int
 
 
+_ROLES = (*Role.values, *DIFFERENCES)
+
 # Filter by a month → its condition.
 _MONTHS = {
     "month": "e.month = %(month)s",
@@ -75,17 +79,25 @@ WHERE e.currency = %(currency)s AND {conditions}
 
 
 def read_posting_rows(
-    seller: Seller, *, currency: str, filters: Mapping[str, str], at: datetime, page: int = 1
+    seller: Seller,
+    *,
+    currency: str,
+    filters: Mapping[str, str],
+    at: datetime,
+    page: int = 1,
+    into: ReportCurrency | None = None,
 ) -> PostingPage:
     """
     Return a page of the postings that match all filters.
 
-    :raises UnknownFilter: if a filter is unknown or its value malformed.
+    into: `currency` with its rates, to convert all others; each share is rounded, and the total is the figure.
+
+    :raises UnknownFilter: if a filter is unknown or its value malformed, or a rate is missing.
     """
     books = read_books(seller, at=at)
     conditions, values = _conditions(filters)
     source = _FROM.format(
-        movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True)),
+        movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True, into=into)),
         conditions=" AND ".join(conditions),
     )
     values |= {"currency": currency, "offset": (page - 1) * PAGE_SIZE, "sign": -1 if _shows_credits(filters) else 1}
@@ -94,10 +106,21 @@ def read_posting_rows(
         f" e.amount, e.kind, %(sign)s * e.change, sum(%(sign)s * e.change) OVER (), count(*) OVER () {source}"
         " ORDER BY e.month DESC, abs(e.amount) DESC, e.source, e.source_id, e.debit, e.credit, e.service_month"
         f" LIMIT {PAGE_SIZE} OFFSET %(offset)s",
-        entry_parameters(books) | values,
+        entry_parameters(books, into=into) | values,
     )
     total, count = rows[0][-2:] if rows else (ZERO, 0)
-    return PostingPage(tuple(PostingRow(*row[:-2]) for row in rows), total, count)
+    page_rows = tuple(PostingRow(*row[:-2]) for row in rows)
+    if into is not None:
+        page_rows = tuple(replace(row, share=_rounded(row.share, into, books)) for row in page_rows)
+        total = _rounded(total, into, books)
+    return PostingPage(page_rows, total, count)
+
+
+def _rounded(amount: Decimal, into: ReportCurrency, books: SellerBooks) -> Decimal:
+    rounded = round_exactly(amount, into.currency)
+    if rounded is None:
+        raise UnknownFilter(" ".join(into.missing_rates(books)), field="in")
+    return rounded
 
 
 def _shows_credits(filters: Mapping[str, str]) -> bool:
@@ -129,13 +152,13 @@ def _conditions(filters: Mapping[str, str]) -> tuple[list[str], dict[str, object
 
 
 def _of_role(text: str) -> Condition:
-    return "e.role = %(role)s", {"role": read_choice("role", text, Role.values)}
+    return "e.role = %(role)s", {"role": read_choice("role", text, _ROLES)}
 
 
 def _of_roles(text: str) -> Condition:
     if not text:
         return "true", {}
-    return "e.role = ANY(%(roles)s)", {"roles": [read_choice("roles", role, Role.values) for role in text.split(",")]}
+    return "e.role = ANY(%(roles)s)", {"roles": [read_choice("roles", role, _ROLES) for role in text.split(",")]}
 
 
 def _of_income(text: str) -> Condition:
@@ -187,7 +210,7 @@ def _of_movement(text: str) -> Condition:
         return f"({TAX_MOVEMENTS[read_choice('movement', code, TAX_MOVEMENTS)]})", {}
     if report not in ROLL_FORWARDS:
         raise UnknownFilter(f"“{text}” is not a column of a roll-forward.", field="movement")
-    movements = ROLL_FORWARDS[report][1]
+    movements = (*ROLL_FORWARDS[report][1], EXCHANGE_MOVEMENT)
     for movement in movements:
         if movement.code == code:
             return f"({movement.condition})", {}
@@ -209,6 +232,8 @@ _CONDITIONS: Mapping[str, Callable[[str], Condition]] = {
     "against": lambda text: ("e.other = ANY(%(against)s)", {"against": text.split(",")}),
     "side": _of_side,
     "movement": _of_movement,
+    "source": lambda text: ("e.source = ANY(%(sources)s)", {"sources": text.split(",")}),
+    "method": lambda text: ("e.method = %(method)s", {"method": text}),
     "customer": lambda text: ("e.customer_id = %(customer)s", {"customer": read_number("customer", text)}),
     "tax": lambda text: ("e.tax_name = %(tax)s", {"tax": text}),
     "rate": _of_rate,

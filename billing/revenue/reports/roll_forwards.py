@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.conversion import ReportCurrency
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.schedule import AFTER_YEAR, WITHIN_YEAR, a_year_after, read_earned_by
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
@@ -76,6 +77,9 @@ ROLL_FORWARDS: Mapping[str, tuple[Role, tuple[BalanceMovement, ...]]] = {
 }
 """Report → its role and the columns between opening and closing; what no column takes is in the last one, *other*."""
 
+EXCHANGE_MOVEMENT = BalanceMovement("exchange", _("Exchange differences"), "e.source = 'rate'")
+"""The further column of a report in one currency."""
+
 _BY_MONTH = """
 SELECT e.month, CASE {cases} ELSE 'other' END, sum(e.change) FROM ({movements}) e
 WHERE e.role = %(role)s AND e.currency = %(currency)s GROUP BY 1, 2 ORDER BY 1
@@ -83,16 +87,24 @@ WHERE e.role = %(role)s AND e.currency = %(currency)s GROUP BY 1, 2 ORDER BY 1
 _LIABILITIES = (Role.DEFERRED, Role.PREPAID)
 
 
-def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datetime) -> Report:
-    """Return the roll-forward of a role, the latest month first. report: a key of `ROLL_FORWARDS`."""
+def report_roll_forward(
+    seller: Seller, *, report: str, currency: str, at: datetime, into: ReportCurrency | None = None
+) -> Report:
+    """
+    Return the roll-forward of a role, the latest month first. report: a key of `ROLL_FORWARDS`.
+
+    into: `currency` with its rates, to convert all others.
+    """
     role, movements = ROLL_FORWARDS[report]
+    if into is not None:
+        movements = (*movements, EXCHANGE_MOVEMENT)
     books = read_books(seller, at=at)
     cases = " ".join(f"WHEN {movement.condition} THEN '{movement.code}'" for movement in movements)
-    statement = _BY_MONTH.format(cases=cases, movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _BY_MONTH.format(cases=cases, movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
     sign = -1 if role in _LIABILITIES else 1
     changes: dict[date, dict[str, Decimal]] = {month: {} for month in books.months}
     for month, code, change in sql.fetch_rows(
-        statement, entry_parameters(books) | {"currency": currency, "role": role.value}
+        statement, entry_parameters(books, into=into) | {"currency": currency, "role": role.value}
     ):
         changes[month][code] = sign * change
     rows, balance = [], ZERO
@@ -118,7 +130,7 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
             ReportColumn("current", _("Current"), is_total=True, rows=RowList.SCHEDULE),
             ReportColumn("long_term", _("Long-term"), is_total=True, rows=RowList.SCHEDULE),
         ]
-        rows[-1] = _with_terms(rows[-1], seller, currency=currency, at=at)
+        rows[-1] = _with_terms(rows[-1], seller, currency=currency, at=at, into=into)
     return Report(
         report,
         currency,
@@ -130,10 +142,10 @@ def report_roll_forward(seller: Seller, *, report: str, currency: str, at: datet
     )
 
 
-def _with_terms(row: Row, seller: Seller, *, currency: str, at: datetime) -> Row:
+def _with_terms(row: Row, seller: Seller, *, currency: str, at: datetime, into: ReportCurrency | None) -> Row:
     """Return the row of the running month with the parts of its balance that are earned within a year, and later."""
     current, closing = (
-        read_earned_by(seller, currency=currency, at=at, until=a_year_after(at)),
+        read_earned_by(seller, currency=currency, at=at, until=a_year_after(at), into=into),
         row.values["closing"],
     )
     assert isinstance(closing, Decimal)  # noqa: S101  set by the caller

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
+from billing.revenue.reports.conversion import ReportCurrency
 from billing.revenue.reports.filters import UnknownFilter, read_month, unknown
 from customers.models import Seller
 from lib import sql
@@ -71,21 +73,43 @@ def scheduled_months(seller: Seller, *, at: datetime) -> tuple[date, ...]:
     return read_books(seller, at=at, months_ahead=MONTHS_SCHEDULED).months[-MONTHS_SCHEDULED:]
 
 
-def read_scheduled(seller: Seller, *, currency: str, at: datetime) -> dict[tuple[date, date], Decimal]:
-    """Return (month first booked, month) → the deferred revenue that will be earned in a scheduled month."""
+def read_scheduled(
+    seller: Seller, *, currency: str, at: datetime, into: ReportCurrency | None = None
+) -> dict[tuple[date, date], Decimal]:
+    """
+    Return (month first booked, month) → the deferred revenue that will be earned in a scheduled month.
+
+    into: `currency` with its rates, to convert all others.
+    """
     books = read_books(seller, at=at, months_ahead=MONTHS_SCHEDULED)
     values = parameters(books, low=books.running + 1, high=len(books.months)) | {"currency": currency}
-    future = _FUTURE.format(postings=postings_sql(books))
+    future, values = _future(books, into), values | _rates(books, into)
     rows = sql.fetch_rows(f"SELECT booked_month, month, sum(amount) FROM ({future}) f GROUP BY 1, 2", values)  # noqa: S608
     return {(booked, month): amount for booked, month, amount in rows}
 
 
-def read_earned_by(seller: Seller, *, currency: str, at: datetime, until: datetime) -> Decimal:
-    """Return the part of deferred revenue at a time that will be earned by a later one."""
+def read_earned_by(
+    seller: Seller, *, currency: str, at: datetime, until: datetime, into: ReportCurrency | None = None
+) -> Decimal:
+    """
+    Return the part of deferred revenue at a time that will be earned by a later one.
+
+    into: `currency` with its rates, to convert all others.
+    """
     books = _with_ends(read_books(seller, at=at), [until])
     values = parameters(books, low=len(books.months), high=len(books.months)) | {"currency": currency}
-    future = _FUTURE.format(postings=postings_sql(books))
+    future, values = _future(books, into), values | _rates(books, into)
     return exact_sum(amount for *_, amount in sql.fetch_rows(future, values))
+
+
+def _future(books: SellerBooks, into: ReportCurrency | None) -> str:
+    # Deferred revenue has its rate already, so that nothing of it differs.
+    postings = postings_sql(books)
+    return _FUTURE.format(postings=into.convert(postings, with_differences=False) if into else postings)
+
+
+def _rates(books: SellerBooks, into: ReportCurrency | None) -> dict[str, Any]:
+    return into.parameters(books) if into else {}
 
 
 def read_schedule_rows(

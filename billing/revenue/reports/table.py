@@ -71,6 +71,8 @@ class Report:
     as_of: the time up to which it counts. locked_until: the last month that can no longer change, if any.
     chart: codes of the columns to stack in the chart of the months; empty for none.
     more_rows: number of rows that are added up in one row, and shown on later pages.
+    is_converted: whether it adds up all currencies of the books, at the rates of exchange.
+    missing_rates: sentences that say why cells are empty.
     """
 
     code: str
@@ -81,6 +83,8 @@ class Report:
     locked_until: date | None = None
     chart: Sequence[str] = ()
     more_rows: int = 0
+    is_converted: bool = False
+    missing_rates: Sequence[str] = ()
 
     def column(self, code: str) -> ReportColumn:
         return next(column for column in self.columns if column.code == code)
@@ -92,6 +96,8 @@ class Report:
             "currency": self.currency,
             "as_of": self.as_of.isoformat(),
             "locked_until": self.locked_until and f"{self.locked_until:%Y-%m}",
+            "is_converted": self.is_converted,
+            "missing_rates": list(self.missing_rates),
             "columns": [column.code for column in self.columns],
             "rows": [
                 {column.code: _plain(row.values.get(column.code), column, self.currency) for column in self.columns}

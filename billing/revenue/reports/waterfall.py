@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
+from billing.revenue.reports.conversion import ReportCurrency
 from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
 from billing.revenue.reports.schedule import LATER, read_scheduled, scheduled_months
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
@@ -73,17 +74,28 @@ class _Amounts:
         self.earned[month] = EXACT.add(self.earned.get(month, ZERO), amount)
 
 
-def report_waterfall(seller: Seller, *, currency: str, at: datetime, months: int = MONTHS_SHOWN) -> Report:
-    """Return the waterfall of the last months; everything before them is one row and one column."""
+def report_waterfall(
+    seller: Seller,
+    *,
+    currency: str,
+    at: datetime,
+    months: int = MONTHS_SHOWN,
+    into: ReportCurrency | None = None,
+) -> Report:
+    """
+    Return the waterfall of the last months; everything before them is one row and one column.
+
+    into: `currency` with its rates, to convert all others.
+    """
     books = read_books(seller, at=at)
     shown = books.months[-months:]
     ahead = scheduled_months(seller, at=at)
     by_booked: dict[date | None, _Amounts] = {}
     others: dict[str, _Amounts] = {}
-    statement = _SUMS.format(row_of=_ROW_OF, movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _SUMS.format(row_of=_ROW_OF, movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
     roles = [role.value for role in (*INCOME, Role.DEFERRED)]
     for row, booked, month, amount in sql.fetch_rows(
-        statement, entry_parameters(books) | {"currency": currency, "roles": roles}
+        statement, entry_parameters(books, into=into) | {"currency": currency, "roles": roles}
     ):
         place = None if booked is None or booked < shown[0] else booked
         if row == "deferred":
@@ -93,7 +105,7 @@ def report_waterfall(seller: Seller, *, currency: str, at: datetime, months: int
             by_booked.setdefault(place, _Amounts()).add_earned(month, amount)
         else:
             others.setdefault(row, _Amounts()).add_earned(month, amount)
-    for (booked, month), amount in read_scheduled(seller, currency=currency, at=at).items():
+    for (booked, month), amount in read_scheduled(seller, currency=currency, at=at, into=into).items():
         scheduled = by_booked.setdefault(booked if booked >= shown[0] else None, _Amounts()).scheduled
         scheduled[month] = EXACT.add(scheduled.get(month, ZERO), amount)
     columns = _columns(shown, ahead, has_before=len(books.months) > months)

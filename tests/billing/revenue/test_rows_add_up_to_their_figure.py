@@ -42,6 +42,9 @@ READERS = {
     RowList.COSTS: read_costs,
 }
 
+NOT_OF_POSTINGS = {("obligations", "amount"), ("reconciliation", "records"), ("reconciliation", "difference")}
+"""(report, column) with figures that are computed from other rows than postings, and have no list of their own."""
+
 
 @pytest.fixture(params=["open", "locked"])
 def seller(request):
@@ -91,9 +94,11 @@ def test_every_figure_has_rows_that_add_up_to_it(seller, code, options):
         options = options | {"since": date(2026, 2, 1), "until": date(2026, 4, 1)}
     report = read_report(code, seller, currency="EUR", at=AT, **options)
     figures = list(linked_figures(report))
-    assert figures or code in ("prepaid", "tax", "margin"), "the books have nothing to show"
+    assert figures or code in ("prepaid", "tax", "margin", "revenue-retention"), "the books have nothing to show"
     for row, column, value in figures:
         place = (code, row.values[report.columns[0].code], column.code)
+        if (code, column.code) in NOT_OF_POSTINGS and column.code not in row.filters:
+            continue
         assert column.code in row.filters, place
         rows = READERS[column.rows](seller, currency="EUR", filters=row.filters[column.code], at=AT)
         assert round_money(rows.total, "EUR") == value, place

@@ -35,6 +35,12 @@ def test_a_correction_of_a_day_replaces_the_rate_before_it():
     assert book.rate_on("USD", FRIDAY) == D("1.2")
 
 
+def test_a_factor_holds_until_either_rate_changes():
+    assert BOOK.factors("EUR", "USD") == [(FRIDAY, Fraction("1.1")), (MONDAY, Fraction("1.15"))]
+    assert BOOK.factors("USD", "SEK") == [(MONDAY, Fraction(10))]
+    assert BOOK.factors("EUR", "NOK") == []
+
+
 RATES = st.decimals("0.0001", "9999", places=4)
 
 
