@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from billing.revenue.ledger.books import SellerBooks, read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from customers.models import Seller
 from invoices.models import Invoice
 from lib import sql
@@ -34,12 +34,13 @@ class PostedAmount(NamedTuple):
     change: Decimal
 
 
-def read_posted_amounts() -> list[PostedAmount]:
+def read_posted_amounts(sellers: Iterable[SellerBooks]) -> list[PostedAmount]:
     return [
         PostedAmount(books.seller.pk, *row)
-        for books in read_all_books()
+        for books in sellers
         for row in sql.fetch_rows(
-            _ADDED_UP.format(movements=MOVEMENTS.format(entries=entries_sql(books))), entry_parameters(books)
+            _ADDED_UP.format(movements=movements_sql(books, "currency", "booked_month", "source")),
+            entry_parameters(books),
         )
     ]
 

@@ -2,9 +2,10 @@
 
 from functools import cached_property
 
-from billing.audit.posted_amounts import PostedAmount, read_posted_amounts
+from billing.audit.posted_amounts import PostedAmount, read_all_books, read_posted_amounts
 from billing.audit.usage.recount import Recount, recount
 from billing.audit.usage.usage_lines import Rerating, rerate
+from billing.revenue.ledger.books import SellerBooks
 
 
 class Books:
@@ -21,6 +22,11 @@ class Books:
         return rerate()
 
     @cached_property
+    def sellers(self) -> list[SellerBooks]:
+        """The months of each seller's books."""
+        return read_all_books()
+
+    @cached_property
     def posted(self) -> list[PostedAmount]:
         """All postings of all sellers, added up."""
-        return read_posted_amounts()
+        return read_posted_amounts(self.sellers)

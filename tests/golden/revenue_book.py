@@ -8,7 +8,7 @@ from itertools import chain
 
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.registry import read_report
 from billing.revenue.reports.table import Row
 from customers.models import Customer, Seller
@@ -111,7 +111,7 @@ class Book:
 
     def revenue_by_service_month(self) -> ByMonth:
         books = read_books(self.seller, at=moment(self.at))
-        statement = _BY_SERVICE_MONTH.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+        statement = _BY_SERVICE_MONTH.format(movements=movements_sql(books, "currency", "service_month"))
         rows = sql.fetch_rows(statement, entry_parameters(books) | {"currency": self.currency})
         return {f"{month:%Y-%m}": amount for month, amount in rows}
 

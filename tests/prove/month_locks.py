@@ -34,8 +34,9 @@ from billing.models import Job, Period
 from billing.models.jobs import OPEN_STATES, JobState
 from billing.revenue.accruals.accrual_run import accrue
 from billing.revenue.ledger.books import read_books
+from billing.revenue.ledger.live_postings import DETAILS
 from billing.revenue.month_end import month_freeze
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from config.postgres import Cluster
 from customers.models import Customer, Seller
 from invoices.credit_notes import RequestedCredit, issue_credit_note
@@ -318,7 +319,7 @@ def _compare(seller: Seller, at: datetime, verdict: Verdict) -> None:
     connection.close()
     books = read_books(seller, at=at)
     accrue(books, at=at)
-    statement = _EARNED.format(movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True)))
+    statement = _EARNED.format(movements=movements_sql(books, *DETAILS))
     earned = {
         (customer_id, month, line_id): Fraction(amount)
         for customer_id, month, line_id, amount in sql.fetch_rows(statement, entry_parameters(books))

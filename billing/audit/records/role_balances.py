@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.audit.check import Check, Row
-from billing.audit.posted_amounts import PostedAmount, add_up, read_all_books
+from billing.audit.posted_amounts import PostedAmount, add_up
 from billing.audit.shared_reads import Books
 from billing.models.postings import PostingSource, Role
 from billing.revenue.ledger.books import SellerBooks
@@ -130,7 +130,7 @@ def _balances(books: Books) -> Iterator[Row]:
     )
     tables = {
         (seller_books.seller.pk, role, currency): balance
-        for seller_books in read_all_books()
+        for seller_books in books.sellers
         for currency, role, balance in sql.fetch_rows(
             _TABLES, {"seller": seller_books.seller.pk, "running": _running_month(seller_books)}
         )
@@ -152,7 +152,7 @@ def _documents(books: Books) -> Iterator[Row]:
         return None
 
     documents: dict[tuple[Any, ...], Decimal] = {}
-    for seller_books in read_all_books():
+    for seller_books in books.sellers:
         rows = sql.fetch_rows(_DOCUMENTS, parameters(seller_books, low=1, high=len(seller_books.months)))
         for currency, month, total, tax in rows:
             documents[seller_books.seller.pk, Role.RECEIVABLE.value, currency, month] = total
@@ -176,23 +176,23 @@ def _deferred(books: Books) -> Iterator[Row]:
         (seller_books.seller.pk, currency): -read_earned_by(
             seller_books.seller, currency=currency, at=seller_books.ends[seller_books.running - 1], until=END_OF_TIME
         )
-        for seller_books in read_all_books()
+        for seller_books in books.sellers
         for currency in _currencies(books, seller_books)
     }
     yield from _differences(deferred, later, ("seller_id", "currency"), "earned later")
 
 
-def _lines(_books: Books) -> Iterator[Row]:
-    yield from _rows_of_postings(_LINES)
+def _lines(books: Books) -> Iterator[Row]:
+    yield from _rows_of_postings(books, _LINES)
 
 
-def _purchases(_books: Books) -> Iterator[Row]:
-    yield from _rows_of_postings(_PURCHASES)
+def _purchases(books: Books) -> Iterator[Row]:
+    yield from _rows_of_postings(books, _PURCHASES)
 
 
-def _rows_of_postings(statement: str) -> Iterator[Row]:
+def _rows_of_postings(books: Books, statement: str) -> Iterator[Row]:
     """Yield the rows of a statement on all postings of a seller, computed as if nothing were locked."""
-    for seller_books in read_all_books():
+    for seller_books in books.sellers:
         values = parameters(seller_books, low=1, high=len(seller_books.months))
         postings = postings_sql(seller_books, ignores_locks=True)
         for row in sql.fetch_dicts(statement.format(entries=postings), values):
@@ -201,7 +201,7 @@ def _rows_of_postings(statement: str) -> Iterator[Row]:
 
 def _waterfall(books: Books) -> Iterator[Row]:
     """Yield the rows, columns and balances of the waterfall that differ from the postings."""
-    for seller_books in read_all_books():
+    for seller_books in books.sellers:
         seller, at = seller_books.seller, seller_books.ends[seller_books.running - 1]
         for currency in _currencies(books, seller_books):
             own = [amount for amount in books.posted if (amount.seller_id, amount.currency) == (seller.pk, currency)]

@@ -17,7 +17,7 @@ from billing.models.postings import INCOME
 from billing.revenue.finance_home.month_to_date import Comparison, MonthToDate
 from billing.revenue.ledger.books import SellerBooks
 from billing.revenue.ledger.live_postings import parameters, postings_sql
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import MOVEMENTS, entry_parameters, movements_sql
 from billing.revenue.reports.income import DIMENSIONS
 from invoices.documents.calendar_months import last_day_of, month_before, month_of
 from lib import sql
@@ -102,9 +102,9 @@ def read_earned_revenue(books: SellerBooks, span: MonthToDate) -> dict[str, Earn
 
 def _read_income(books: SellerBooks, *, since: date) -> list[tuple[str, date, str, int | None, Decimal]]:
     since = max(since, books.months[0])
-    statement = _INCOME.format(
-        kind=DIMENSIONS["kind"].expression, movements=MOVEMENTS.format(entries=entries_sql(books))
-    )
+    kind = DIMENSIONS["kind"]
+    movements = movements_sql(books, "currency", "feature_id", *kind.columns)
+    statement = _INCOME.format(kind=kind.expression, movements=movements)
     values = {"roles": [role.value for role in INCOME], "since": since}
     return sql.fetch_rows(statement, entry_parameters(books, since=since) | values)
 

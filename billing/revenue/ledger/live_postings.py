@@ -6,7 +6,8 @@ amounts in it. For a locked month, the frozen ones hold; where a source gives an
 booked in the first open month and names the month it belongs to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from billing.revenue.ledger.books import SellerBooks
@@ -45,7 +46,8 @@ SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = 
 
 SOURCES = (
     Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
-    # Both have the name "line": what is frozen of either is taken off, so that both are computed again.
+    Source("line", lines.DISCOUNT_ROWS, "l.customer_id", "l.id", _LINES),
+    # All three have the name "line": what is frozen of any is taken off, so that all are computed again.
     Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id", _LINES),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
     Source("write_off", write_offs.ROWS, "i.customer_id", "o.id"),
@@ -80,10 +82,12 @@ SOURCES = (
 
 _ALL_CUSTOMERS = (0, 2**62)
 
+# Not materialized, the row's values are constants of the statement, which parallel workers share.
 _BOOKS = """
-b AS (
+b AS NOT MATERIALIZED (
     SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
-        %(ends)s::timestamptz[] AS ends, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
+        %(ends)s::timestamptz[] AS ends, %(after_ends)s::timestamptz[] AS after_ends,
+        %(seconds)s::float8[] AS seconds, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
         {high} AS high, %(open)s::int AS open, %(locked_at)s::timestamptz AS since,
         %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
         %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer
@@ -100,10 +104,7 @@ DETAILS = (
 )
 """The columns that tell one posting from another, beyond its accounting month."""
 
-_PLACES = {
-    "service_month": "b.months[r.service] AS service_month",
-    "booked_month": "b.months[r.booked] AS booked_month",
-}
+_PLACES = {"service_month": "service", "booked_month": "booked"}
 _COLUMNS = ", ".join(DETAILS)
 
 
@@ -121,6 +122,8 @@ def parameters(
         "zone": books.seller.time_zone,
         "months": list(books.months),
         "ends": list(books.ends),
+        "after_ends": [end + timedelta(microseconds=1) for end in books.ends],
+        "seconds": [end.timestamp() for end in books.ends],
         "last": len(books.months),
         "running": books.running,
         "low": low,
@@ -140,18 +143,34 @@ def postings_sql(books: SellerBooks, *, ignores_locks: bool = False) -> str:
 
     ignores_locks: compute all months as if none were locked; the audit compares them with the frozen ones.
     """
+    # Without OFFSET, the condition would be part of each source, whose amounts would be computed twice.
+    return f"SELECT * FROM ({_rows(books, ignores_locks=ignores_locks)} OFFSET 0) p WHERE p.amount <> 0"  # noqa: S608
+
+
+def sums_sql(books: SellerBooks, columns: Sequence[str]) -> str:
+    """Return the SELECT of sums of these postings by month and some of `DETAILS`: `month`, columns and `amount`."""
+    return _rows(books, columns)
+
+
+def _rows(books: SellerBooks, columns: Sequence[str] = DETAILS, *, ignores_locks: bool = False) -> str:
+    """
+    Return the SELECT of the postings with these columns, where an amount may be zero.
+
+    Without the source's id among them, those of open months are added up.
+    """
+    names = ", ".join(columns)
     if ignores_locks or not books.locks:
-        return f"(WITH {ALL_MONTHS} {_live(SOURCES)})"
+        return f"(WITH {ALL_MONTHS} {_live(SOURCES, columns)})"
     with_changes = [source for source in SOURCES if source.changed]
     # Frozen postings of the sources that may have changed are taken off what these sources give now.
     return f"""
-(WITH {_OPEN} {_live(SOURCES)})
+(WITH {_OPEN} {_live(SOURCES, columns)})
 UNION ALL
 (WITH {_LOCKED}, changed AS MATERIALIZED ({_changed_ids(with_changes)})
-SELECT b.months[b.open] AS month, {_COLUMNS}, late.amount
+SELECT b.months[b.open] AS month, {names}, late.amount
 FROM b CROSS JOIN (
     SELECT {_COLUMNS}, sum(amount) AS amount FROM (
-        SELECT {_COLUMNS}, amount FROM ({_live(with_changes, only_changed=True)}) now
+        SELECT {_COLUMNS}, amount FROM ({_live(with_changes, DETAILS, only_changed=True)}) now
         UNION ALL
         SELECT {", ".join(f"p.{name}" for name in DETAILS)}, -p.amount FROM b CROSS JOIN billing_posting p
         WHERE p.seller_id = b.seller AND p.month < b.months[b.open] AND p.lock_id = ANY(b.locks)
@@ -163,8 +182,12 @@ WHERE b.open BETWEEN %(low)s AND %(high)s)
 """  # noqa: S608
 
 
-def _live(sources: Iterable[Source], *, only_changed: bool = False) -> str:
-    """Return the SELECT of the sources' postings by their service months, within an enclosing `b`."""
+def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bool = False) -> str:
+    """
+    Return the SELECT of the sources' postings by their service months, within an enclosing `b`.
+
+    Without the source's id among the columns, they are added up by places, since months of the books are looked up.
+    """
     rows = "\nUNION ALL\n".join(
         source.rows.format(
             customers=f"{source.customer} BETWEEN b.first_customer AND b.last_customer",
@@ -174,8 +197,13 @@ def _live(sources: Iterable[Source], *, only_changed: bool = False) -> str:
         )
         for source in sources
     )
-    columns = ", ".join(_PLACES.get(name, f"r.{name}") for name in DETAILS)
-    return f"SELECT b.months[r.service] AS month, {columns}, r.amount FROM b CROSS JOIN ({rows}) r"  # noqa: S608
+    if "source_id" not in columns:
+        keys = ", ".join(dict.fromkeys(("service", *(_PLACES.get(name, name) for name in columns))))
+        rows = f"SELECT {keys}, sum(amount) AS amount FROM ({rows}) r GROUP BY {keys}"  # noqa: S608
+    values = ", ".join(
+        f"b.months[r.{_PLACES[name]}] AS {name}" if name in _PLACES else f"r.{name}" for name in columns
+    )
+    return f"SELECT b.months[r.service] AS month, {values}, r.amount FROM b CROSS JOIN ({rows}) r"  # noqa: S608
 
 
 def _changed_ids(sources: Iterable[Source]) -> str:

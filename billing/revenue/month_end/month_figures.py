@@ -12,7 +12,7 @@ from typing import Any
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import parameters, postings_sql
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import DocumentKind, MonthLock
@@ -97,7 +97,7 @@ def read_month_figures(seller: Seller, month: date, *, lock: MonthLock | None, a
 
 
 def _by_currency(books: SellerBooks, month: date, documents: list[dict[str, Any]]) -> list[CurrencyFigures]:
-    statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _BY_ROLE.format(movements=movements_sql(books, "currency"))
     changes: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
     for currency, role, change, balance in sql.fetch_rows(statement, entry_parameters(books) | {"month": month}):
         changes.setdefault(currency, {})[role] = (change, balance)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from billing.revenue.reports.totals import add_up
 from customers.models import Seller
@@ -17,8 +17,8 @@ from lib.decimals import EXACT, ZERO, exact_sum
 
 _BY_ROLE = """
 SELECT e.role, coalesce(sum(e.change) FILTER (WHERE e.month < %(from)s), 0),
-    coalesce(sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.change > 0), 0),
-    coalesce(-sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.change < 0), 0)
+    coalesce(sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.role = e.debit), 0),
+    coalesce(-sum(e.change) FILTER (WHERE e.month >= %(from)s AND e.role = e.credit), 0)
 FROM ({movements}) e WHERE e.currency = %(currency)s AND e.month <= %(to)s GROUP BY 1
 """
 
@@ -40,7 +40,7 @@ def report_trial_balance(
     """
     books = read_books(seller, at=at)
     since, until = since or books.months[-1], until or books.months[-1]
-    statement = _BY_ROLE.format(movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
+    statement = _BY_ROLE.format(movements=movements_sql(books, "currency", into=into))
     values = entry_parameters(books, into=into) | {"currency": currency, "from": since, "to": until}
     figures = {role: amounts for role, *amounts in sql.fetch_rows(statement, values)}
     columns = [
@@ -85,8 +85,8 @@ def _side_filters(base: dict[str, str], *, since: date, until: date) -> dict[str
 
 
 TAX_MOVEMENTS = {
-    "invoiced": "e.source = 'invoice' AND e.amount > 0",
-    "credited": "e.source = 'invoice' AND e.amount < 0",
+    "invoiced": "e.source = 'invoice' AND e.credit = 'tax'",
+    "credited": "e.source = 'invoice' AND e.debit = 'tax'",
     "written_off": "e.source <> 'invoice'",
 }
 """Column → its condition on a movement `e` of the tax."""
@@ -101,7 +101,7 @@ FROM ({{movements}}) e WHERE e.role = 'tax' AND e.currency = %(currency)s GROUP 
 def report_tax(seller: Seller, *, currency: str, at: datetime) -> Report:
     """Return the tax of each month by name and rate: of invoices, of credit notes, and of write-offs."""
     books = read_books(seller, at=at)
-    statement = _TAX.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _TAX.format(movements=movements_sql(books, "currency", "source", "tax_name", "tax_rate"))
     rows = []
     for month, name, rate, *sums in sql.fetch_rows(statement, entry_parameters(books) | {"currency": currency}):
         amounts = {code: amount or ZERO for code, amount in zip(TAX_MOVEMENTS, sums, strict=True)}
@@ -139,7 +139,7 @@ WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s GROUP BY 1, 2 ORDER 
 def report_losses(seller: Seller, *, currency: str, at: datetime) -> Report:
     """Return credit notes, bad debt and its recoveries by month; recoveries reduce the loss."""
     books = read_books(seller, at=at)
-    statement = _LOSSES.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _LOSSES.format(movements=movements_sql(books, "currency"))
     values = entry_parameters(books) | {"currency": currency, "roles": [role.value for role in LOSSES]}
     by_month: dict[date, dict[str, Decimal]] = {}
     for month, role, amount in sql.fetch_rows(statement, values):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import INCOME
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, Value
 from customers.models import Customer, Seller
 from lib import sql
@@ -56,11 +56,15 @@ WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s AND e.month BETWEEN 
 
 
 class Dimension(NamedTuple):
-    """What income is divided by. expression: in SQL, over a movement `e` and its fee `f`. names: of its values."""
+    """
+    What income is divided by. expression: in SQL, over a movement `e` with the columns and its fee `f`.
+
+    names: of its values.
+    """
 
     expression: str
+    columns: tuple[str, ...]
     names: Callable[[list[Value]], dict[Value, str]]
-    tells_customers: bool = False
 
 
 def _plan_names(ids: list[Value]) -> dict[Value, str]:
@@ -76,11 +80,13 @@ def _customer_names(ids: list[Value]) -> dict[Value, str]:
 
 
 DIMENSIONS = {
-    "kind": Dimension(_KIND, lambda codes: {code: str(KINDS.get(str(code), code)) for code in codes}),
-    "plan": Dimension("e.plan_id", _plan_names),
-    "feature": Dimension("e.feature_id", _feature_names),
-    "customer": Dimension("e.customer_id", _customer_names, tells_customers=True),
-    "country": Dimension("e.country", lambda codes: {code: str(code) for code in codes}),
+    "kind": Dimension(
+        _KIND, ("kind", "fee_id"), lambda codes: {code: str(KINDS.get(str(code), code)) for code in codes}
+    ),
+    "plan": Dimension("e.plan_id", ("plan_id",), _plan_names),
+    "feature": Dimension("e.feature_id", ("feature_id",), _feature_names),
+    "customer": Dimension("e.customer_id", ("customer_id",), _customer_names),
+    "country": Dimension("e.country", ("country",), lambda codes: {code: str(code) for code in codes}),
 }
 
 
@@ -100,10 +106,10 @@ def report_income(
     Columns beyond the largest ones are added up in one. into: `currency` with its rates, to convert all others.
     """
     dimension, books = DIMENSIONS[by], read_books(seller, at=at)
-    entries = entries_sql(books, tells_customers=dimension.tells_customers, into=into)
+    movements = movements_sql(books, "currency", "fee_id", *dimension.columns, into=into)
     statement = f"""
     SELECT e.month, {dimension.expression}, -sum(e.change)
-    FROM ({MOVEMENTS.format(entries=entries)}) e
+    FROM ({movements}) e
     LEFT JOIN plans_fee f ON f.id = e.fee_id
     WHERE e.role = ANY(%(roles)s) AND e.currency = %(currency)s AND e.month BETWEEN %(since)s AND %(to)s
     GROUP BY 1, 2 HAVING sum(e.change) <> 0
@@ -116,7 +122,7 @@ def report_income(
     if into is None:
         return report
     differences = sql.fetch_rows(
-        _DIFFERENCES.format(movements=MOVEMENTS.format(entries=entries)),
+        _DIFFERENCES.format(movements=movements),
         parameters | span | {"roles": [*DIFFERENCES]},
     )
     return _with_differences(report, differences)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from billing.revenue.ledger.books import SellerBooks, read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.filters import read_choice, read_month, unknown
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
@@ -102,7 +102,7 @@ def report_margin(
     """
     dimension, books = DIMENSIONS[by], read_books(seller, at=at)
     since, until = since or books.months[-1], until or books.months[-1]
-    movements = MOVEMENTS.format(entries=entries_sql(books, tells_customers=dimension.tells_customers))
+    movements = movements_sql(books, "currency", "feature_id", *dimension.columns)
     span = {"since": since, "to": until}
     values = entry_parameters(books, since=since, until=until) | {"currency": currency} | span
     revenue = dict(sql.fetch_rows(_REVENUE.format(expression=dimension.expression, movements=movements), values))

@@ -17,7 +17,7 @@ from billing.closing.period_reader import read_due_periods
 from billing.closing.records import CommitmentCycle
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
 from billing.revenue.reports.totals import add_up
 from customers.models import Seller
@@ -54,7 +54,7 @@ ORDER BY p.subscription_id, p.starts_at
 def report_obligations(seller: Seller, *, currency: str, at: datetime) -> Report:
     """Return the remaining performance obligation by its parts, and their sum."""
     books = read_books(seller, at=at)
-    statement = _BALANCES.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _BALANCES.format(movements=movements_sql(books, "currency"))
     roles = [Role.DEFERRED.value, Role.PREPAID.value]
     amounts = dict(sql.fetch_rows(statement, entry_parameters(books) | {"currency": currency, "roles": roles}))
     amounts["commitments"] = read_open_commitments(seller, currency=currency, at=at)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.waterfall import CONDITIONS
 from customers.models import Seller
 from lib import sql
@@ -51,7 +51,7 @@ def read_overview(seller: Seller, *, at: datetime) -> dict[str, CurrencyOverview
         "compared": compared[0],
     }
     overviews: dict[str, CurrencyOverview] = {}
-    statement = _SUMS.format(movements=MOVEMENTS.format(entries=entries_sql(books)))
+    statement = _SUMS.format(movements=movements_sql(books, "currency"))
     for currency, code, month, amount, booked in sql.fetch_rows(statement, entry_parameters(books) | values):
         overview = overviews.setdefault(currency, CurrencyOverview(currency, compared))
         overview.booked = EXACT.add(overview.booked, booked)

@@ -8,10 +8,11 @@ from typing import Any
 
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import SellerBooks, read_books
+from billing.revenue.ledger.live_postings import DETAILS
 from billing.revenue.reports.balances import TAX_MOVEMENTS
 from billing.revenue.reports.conversion import DIFFERENCES, ReportCurrency
 from billing.revenue.reports.converted_cells import round_exactly
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.filters import UnknownFilter, read_choice, read_month, read_number, unknown
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.roll_forwards import EXCHANGE_MOVEMENT, ROLL_FORWARDS
@@ -97,7 +98,7 @@ def read_posting_rows(
     books = read_books(seller, at=at)
     conditions, values = _conditions(filters)
     source = _FROM.format(
-        movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True, into=into)),
+        movements=movements_sql(books, *DETAILS, into=into),
         conditions=" AND ".join(conditions),
     )
     values |= {"currency": currency, "offset": (page - 1) * PAGE_SIZE, "sign": -1 if _shows_credits(filters) else 1}
@@ -193,7 +194,7 @@ def _division(name: str, text: str) -> tuple[str, str]:
 
 
 def _of_side(text: str) -> Condition:
-    return "e.change > 0" if read_choice("side", text, ["debit", "credit"]) == "debit" else "e.change < 0", {}
+    return f"e.role = e.{read_choice('side', text, ['debit', 'credit'])}", {}
 
 
 def _of_rate(text: str) -> Condition:

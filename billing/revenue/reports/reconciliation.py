@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.revenue.ledger.books import read_books
 from billing.revenue.ledger.live_postings import ALL_MONTHS
 from billing.revenue.ledger.sources import place_sql
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
 from customers.models import Seller
 from invoices.models.payment_attempts import RefundProvider
@@ -120,7 +120,9 @@ def report_reconciliation(seller: Seller, *, currency: str, at: datetime) -> Rep
     books = read_books(seller, at=at)
     values = entry_parameters(books) | {"currency": currency}
     records = _amounts(_RECORDS, values)
-    booked = _amounts(_BOOKS.format(movements=MOVEMENTS.format(entries=entries_sql(books))), values)
+    booked = _amounts(
+        _BOOKS.format(movements=movements_sql(books, "currency", "source", "service_month", "method")), values
+    )
     booked |= _amounts(_RECORDED, values)
     order = list(COMPARISONS)
     keys = sorted(records.keys() | booked.keys(), key=lambda key: (-key[0].toordinal(), order.index(key[1]), key[2]))

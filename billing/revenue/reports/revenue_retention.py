@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import INCOME
 from billing.revenue.ledger.books import read_books
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
 from customers.models import Seller
 from lib import sql
@@ -34,7 +34,7 @@ WHERE t.amount > 0 AND t.month + interval '1 year' < %(this_month)s GROUP BY 1 O
 def read_revenue_retention(seller: Seller, *, currency: str, at: datetime) -> dict[date, Retention]:
     """Return complete month → the income of the customers of twelve months before, then and now; latest first."""
     books = read_books(seller, at=at)
-    statement = _PAIRS.format(movements=MOVEMENTS.format(entries=entries_sql(books, tells_customers=True)))
+    statement = _PAIRS.format(movements=movements_sql(books, "currency", "customer_id"))
     values = {"currency": currency, "roles": [role.value for role in INCOME], "this_month": books.months[-1]}
     return {
         month: Retention(Fraction(then), Fraction(now), Fraction(kept), customers, kept_customers)

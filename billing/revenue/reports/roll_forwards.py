@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.conversion import ReportCurrency
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.schedule import AFTER_YEAR, WITHIN_YEAR, a_year_after, read_earned_by
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
 from customers.models import Seller
@@ -100,7 +100,7 @@ def report_roll_forward(
         movements = (*movements, EXCHANGE_MOVEMENT)
     books = read_books(seller, at=at)
     cases = " ".join(f"WHEN {movement.condition} THEN '{movement.code}'" for movement in movements)
-    statement = _BY_MONTH.format(cases=cases, movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
+    statement = _BY_MONTH.format(cases=cases, movements=movements_sql(books, "currency", "source", into=into))
     sign = -1 if role in _LIABILITIES else 1
     changes: dict[date, dict[str, Decimal]] = {month: {} for month in books.months}
     for month, code, change in sql.fetch_rows(

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models.postings import INCOME, Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.conversion import ReportCurrency
-from billing.revenue.reports.entries import MOVEMENTS, entries_sql, entry_parameters
+from billing.revenue.reports.entries import entry_parameters, movements_sql
 from billing.revenue.reports.schedule import LATER, read_scheduled, scheduled_months
 from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList, Value
 from billing.revenue.reports.totals import add_up
@@ -92,7 +92,7 @@ def report_waterfall(
     ahead = scheduled_months(seller, at=at)
     by_booked: dict[date | None, _Amounts] = {}
     others: dict[str, _Amounts] = {}
-    statement = _SUMS.format(row_of=_ROW_OF, movements=MOVEMENTS.format(entries=entries_sql(books, into=into)))
+    statement = _SUMS.format(row_of=_ROW_OF, movements=movements_sql(books, "currency", "booked_month", into=into))
     roles = [role.value for role in (*INCOME, Role.DEFERRED)]
     for row, booked, month, amount in sql.fetch_rows(
         statement, entry_parameters(books, into=into) | {"currency": currency, "roles": roles}

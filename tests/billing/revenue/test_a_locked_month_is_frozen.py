@@ -9,7 +9,8 @@ from billing.job_kinds import KINDS
 from billing.jobs import worker
 from billing.models import Posting, PostingSum
 from billing.revenue.month_end.month_freeze import start_freezing
-from billing.revenue.reports.registry import read_report
+from billing.revenue.reports.registry import REPORTS, read_report
+from invoices.amounts.totals import Tax
 from invoices.credit_notes import issue_credit_note
 from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.documents.locked_months import lock_month
@@ -100,3 +101,33 @@ def test_the_trial_balance_contains_late_changes_of_locked_months():
     closing = {str(row.values["role"]): row.values["closing"] for row in report.rows}
     assert closing["revenue"] == -41
     assert closing["deferred revenue"] == 0
+
+
+def test_a_lock_changes_no_figure_of_a_report():
+    """Locked months are read from sums, in which amounts of both signs are one."""
+    customer, at = make_customer(), moment("2026-03-10")
+    vat = (Tax("VAT", D(19), ""),)
+    sold = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01", taxes=vat)], at="2026-01-01")
+    issue_invoice(
+        customer,
+        [line("-20.00", "2026-01-10", "2026-02-10"), line("31.00", "2026-01-01", "2026-02-01")],
+        at="2026-01-12",
+    )
+    issue_credit_note(
+        invoice_id=sold.pk, lines=[RequestedCredit(1, D("45.00"))], reason="agreed", to="balance", at=NOTED
+    )
+    seller = customer.seller
+    figures = {
+        code: [row.values for row in read_report(code, seller, currency="EUR", at=at).rows] for code in REPORTS
+    }
+    january = {"since": date(2026, 1, 1), "until": date(2026, 1, 1)}
+    balance = [row.values for row in read_report("trial-balance", seller, currency="EUR", at=at, **january).rows]
+    assert figures["tax"][0]["invoiced"] == D("17.10")
+    assert figures["tax"][0]["credited"] == D("-8.55")
+    lock(seller, "2026-01-01", at="2026-02-05")
+    lock(seller, "2026-02-01", at="2026-03-05")
+    for code, rows in figures.items():
+        assert [row.values for row in read_report(code, seller, currency="EUR", at=at).rows] == rows, code
+    assert [
+        row.values for row in read_report("trial-balance", seller, currency="EUR", at=at, **january).rows
+    ] == balance

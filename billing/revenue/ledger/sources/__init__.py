@@ -20,6 +20,11 @@ def place_sql(at: str) -> str:
     return f"least(width_bucket({at}, b.ends) + 1, b.last)"
 
 
+def last_place_sql(until: str) -> str:
+    """Return the SQL for the place of the month that contains the last instant before a time."""
+    return f"least(width_bucket({until}, b.after_ends) + 1, b.last)"
+
+
 def month_place_sql(month: str) -> str:
     """
     Return the SQL for the place of a month that a row names, or NULL if it is not in the books.

@@ -5,8 +5,8 @@ A line that credits a fee or usage after the fact has a schedule of its own, wit
 below zero. A credit by staff is a change of price instead: contra_lines.py.
 """
 
-from billing.revenue.ledger.sources import place_sql
-from billing.revenue.ledger.sources.schedules import SCHEDULES, share_sql
+from billing.revenue.ledger.sources import last_place_sql, place_sql
+from billing.revenue.ledger.sources.schedules import QUICK, SCHEDULES, share_sql
 
 IS_CONTRA = """
     (l.document = 'credit_note' AND l.kind = 'credit' AND NOT EXISTS (
@@ -54,41 +54,72 @@ of the coupons before tax.
 """
 
 PLACES = f"""
-    least({place_sql("l.earned_from")}, {place_sql("l.earned_to - interval '1 microsecond'")}) AS first,
-    {place_sql("l.earned_to - interval '1 microsecond'")} AS last
+    CASE WHEN l.earned_from < l.earned_to THEN {place_sql("l.earned_from")} ELSE {last_place_sql("l.earned_to")} END
+        AS first,
+    {last_place_sql("l.earned_to")} AS last
 """
 """The places of the months in which the schedule of a line `l` begins and ends."""
 
-ROWS = f"""
-SELECT s.currency, p.service, p.booked, s.customer_id, 'line' AS source, s.id AS source_id, p.debit, p.credit,
-    p.amount, s.kind, s.plan_id, s.feature_id, s.fee_id, s.pack_id, s.country, '' AS tax_name,
-    NULL::numeric AS tax_rate, '' AS method
-FROM b CROSS JOIN (
-    SELECT l.*, {place_sql("l.issued_at")} AS issued, {PLACES}
-    FROM b CROSS JOIN ({NETS}) l
-    WHERE NOT {IS_CONTRA} AND {{customers}} AND {{changed}}
-) s
-CROSS JOIN LATERAL (
-    SELECT k AS service, CASE WHEN k < s.issued THEN k ELSE s.issued END AS booked,
-        CASE WHEN k < s.issued THEN 'unbilled' ELSE 'deferred' END AS debit, 'revenue' AS credit,
-        (CASE WHEN k >= s.last AND s.last < b.last THEN s.net ELSE {share_sql("s.net", "b.ends[k]")} END)
-        - (CASE WHEN k <= s.first THEN 0 ELSE {share_sql("s.net", "b.ends[k - 1]")} END) AS amount
-    FROM generate_series(greatest(s.first, b.low), least(s.last, b.high)) AS k WHERE s.purchase_id IS NULL
-    UNION ALL
-    SELECT k, CASE WHEN k < s.issued THEN k ELSE s.issued END, 'discounts', 'revenue',
-        {share_sql("s.net_discount", "b.ends[k]")}
-        - (CASE WHEN k <= s.first THEN 0 ELSE {share_sql("s.net_discount", "b.ends[k - 1]")} END)
-    FROM generate_series(greatest(s.first, b.low, b.discounts_from), least(s.last, b.high)) AS k
-    WHERE s.net_discount <> 0 AND s.purchase_id IS NULL
-    UNION ALL
-    SELECT s.issued, s.issued, 'receivable', CASE WHEN s.purchase_id IS NULL THEN 'deferred' ELSE 'prepaid' END,
-        s.net - a.accrued
-    FROM (SELECT CASE WHEN s.purchase_id IS NOT NULL OR s.first >= s.issued THEN 0
-        ELSE {share_sql("s.net", "b.ends[s.issued - 1]")} END AS accrued) a
-    WHERE s.issued BETWEEN b.low AND b.high
-    UNION ALL
-    SELECT s.issued, s.issued, 'receivable', 'unbilled', {share_sql("s.net", "b.ends[s.issued - 1]")}
-    WHERE s.purchase_id IS NULL AND s.first < s.issued AND s.issued BETWEEN b.low AND b.high
-) p
-WHERE p.amount <> 0
+# OFFSET keeps a subquery apart from the one around it, so that its columns are computed once for each line. Lines
+# that neither earn nor are issued in the months are left out before.
+_LINES = f"""
+SELECT l.*, {place_sql("l.issued_at")} AS issued, {PLACES}, {QUICK}
+FROM b CROSS JOIN ({NETS}) l
+WHERE NOT {IS_CONTRA} AND {{customers}} AND {{changed}}
+    AND (b.low = 1 OR greatest(l.earned_to, l.issued_at) >= b.ends[b.low - 1])
+    AND (b.high = b.last OR least(l.earned_from, l.issued_at) <= b.ends[b.high])
+OFFSET 0
 """  # noqa: S608
+
+# A line has a row for each month in which it earns, whose places are k; after them, one for its issue if that is in
+# these months, and one more if a part of it was unbilled until then. So one pass over the lines gives all rows.
+_NUMBERED = f"""
+SELECT s.*, generate_series(s.low, s.high + CASE WHEN s.issued NOT BETWEEN b.low AND b.high THEN 0
+    WHEN s.accrues THEN 2 ELSE 1 END) AS k
+FROM b CROSS JOIN (
+    SELECT l.*, greatest(l.first, b.low) AS low, l.purchase_id IS NULL AND l.first < l.issued AS accrues,
+        CASE WHEN l.purchase_id IS NULL THEN greatest(least(l.last, b.high), greatest(l.first, b.low) - 1)
+            ELSE greatest(l.first, b.low) - 1 END AS high
+    FROM b CROSS JOIN ({_LINES}) l
+) s
+"""  # noqa: S608
+
+
+def _earned_by(place: str) -> str:
+    """Return the SQL for the part of a line `s` that is earned by the end of a month."""
+    return (
+        f"CASE WHEN {place} < s.first THEN 0 WHEN {place} >= s.last AND s.last < b.last THEN s.net"
+        f" ELSE {share_sql('s.net', f'b.ends[{place}]', quickly=f'b.seconds[{place}]')} END"
+    )
+
+
+ROWS = f"""
+SELECT s.currency, CASE WHEN s.k <= s.high THEN s.k ELSE s.issued END AS service,
+    CASE WHEN s.k <= s.high THEN least(s.k, s.issued) ELSE s.issued END AS booked, s.customer_id,
+    'line' AS source, s.id AS source_id,
+    CASE WHEN s.k > s.high THEN 'receivable' WHEN s.k < s.issued THEN 'unbilled' ELSE 'deferred' END AS debit,
+    CASE WHEN s.k <= s.high THEN 'revenue' WHEN s.k = s.high + 2 THEN 'unbilled'
+        WHEN s.purchase_id IS NULL THEN 'deferred' ELSE 'prepaid' END AS credit,
+    CASE WHEN s.k <= s.high THEN {_earned_by("s.k")} - ({_earned_by("s.k - 1")})
+        WHEN NOT s.accrues THEN s.net
+        WHEN s.k = s.high + 1 THEN s.net - ({_earned_by("s.issued - 1")})
+        ELSE {_earned_by("s.issued - 1")} END AS amount,
+    s.kind, s.plan_id, s.feature_id, s.fee_id, s.pack_id, s.country, '' AS tax_name, NULL::numeric AS tax_rate,
+    '' AS method
+FROM b CROSS JOIN ({_NUMBERED}) s
+"""  # noqa: S608
+
+DISCOUNT_ROWS = f"""
+SELECT s.currency, s.k AS service, least(s.k, s.issued) AS booked, s.customer_id, 'line' AS source,
+    s.id AS source_id, 'discounts' AS debit, 'revenue' AS credit,
+    {share_sql("s.net_discount", "b.ends[s.k]")} - (CASE WHEN s.k <= s.first THEN 0
+        ELSE {share_sql("s.net_discount", "b.ends[s.k - 1]")} END) AS amount,
+    s.kind, s.plan_id, s.feature_id, s.fee_id, s.pack_id, s.country, '' AS tax_name, NULL::numeric AS tax_rate,
+    '' AS method
+FROM b CROSS JOIN (
+    SELECT l.*, generate_series(greatest(l.first, b.low, b.discounts_from), least(l.last, b.high)) AS k
+    FROM b CROSS JOIN ({_LINES}) l
+    WHERE l.net_discount <> 0 AND l.purchase_id IS NULL AND b.discounts_from <= b.high
+) s
+"""  # noqa: S608
+"""The coupons of lines, for sellers who book them apart: docs/recognition.md."""

@@ -13,8 +13,8 @@ _METHOD_OF_ENTRY = "CASE WHEN e.kind = 'overpayment' THEN coalesce(a.provider, '
 
 TAX_ROWS = f"""
 SELECT i.currency, t.place AS service, t.place AS booked, i.customer_id, 'invoice' AS source, i.id AS source_id,
-    'receivable' AS debit, 'tax' AS credit,
-    CASE WHEN i.kind = 'credit_note' THEN -x.amount ELSE x.amount END AS amount, '' AS kind, {_NOTHING},
+    CASE WHEN i.kind = 'credit_note' THEN 'tax' ELSE 'receivable' END AS debit,
+    CASE WHEN i.kind = 'credit_note' THEN 'receivable' ELSE 'tax' END AS credit, x.amount, '' AS kind, {_NOTHING},
     i.buyer_facts->>'country' AS country, x.name AS tax_name, x.rate AS tax_rate, '' AS method
 FROM b CROSS JOIN invoices_invoice i JOIN invoices_invoicetax x ON x.invoice_id = i.id AND x.amount <> 0
 CROSS JOIN LATERAL (SELECT {place_sql("i.issued_at")} AS place) t

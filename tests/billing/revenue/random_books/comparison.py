@@ -11,6 +11,7 @@ from billing.audit.records import revenue, role_balances
 from billing.audit.shared_reads import Books as AuditBooks
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
+from billing.revenue.ledger.live_postings import DETAILS
 from billing.revenue.reports.entries import entries_sql, entry_parameters
 from billing.revenue.reports.registry import read_report
 from invoices.models import MonthLock
@@ -80,7 +81,7 @@ def read_entries(books: SellerBooks) -> Entries:
     months = read_books(books.seller, at=books.at)
     statement = f"""
     SELECT customer_id, currency, month, service_month, booked_month, source, debit, credit, sum(amount)
-    FROM ({entries_sql(months, tells_customers=True)}) e GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(amount) <> 0
+    FROM ({entries_sql(months, DETAILS)}) e GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(amount) <> 0
     """  # noqa: S608
     return {Entry(*row[:-1]): Fraction(row[-1]) for row in sql.fetch_rows(statement, entry_parameters(months))}
 

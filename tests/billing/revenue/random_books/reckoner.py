@@ -279,8 +279,10 @@ def _document(
 ) -> Iterator[Movement]:
     issued = calendar.place(document.at)
     owner = document.customer, document.currency
-    if document.tax:
+    if document.tax > 0:
         yield Movement(*owner, issued, issued, "invoice", "receivable", "tax", Fraction(document.tax))
+    if document.tax < 0:
+        yield Movement(*owner, issued, issued, "invoice", "tax", "receivable", Fraction(-document.tax))
     for line in document.lines:
         if document.by_staff:
             _, credited = lines[line.corrects]
