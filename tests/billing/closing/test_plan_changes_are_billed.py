@@ -258,3 +258,29 @@ def test_a_downgrade_is_credited_by_a_note_on_the_invoice():
     assert (note.net.amount, note.tax.amount) == (D("63.00"), D("6.30"))
     assert Period.objects.get(pk=part.continues_id).invoice.net.amount == D("6.30")
     assert_clean(*SUBJECTS)
+
+
+def test_a_credit_above_its_invoice_goes_on_to_the_earlier_one():
+    """The second version's invoice of 42.00 less 21.00 can't hold a credit of 40.00; the first invoice takes the rest."""
+    first, second, free = (
+        publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("a", "31"), ("b", "62"), ("c", "0"))
+    )
+    subscription = subscribe(make_customer("acme"), first)
+    close_due(at=JAN + HOUR)
+    change_plan(subscription=subscription, version=second, at=DAY_10)
+    close_due(at=DAY_10 + HOUR)
+    part = change_plan(subscription=subscription, version=free, at=DAY_10 + timedelta(days=1))
+    expected = preview(period=part.continues, at=DAY_10 + timedelta(days=1)).credit_notes
+    close_due(at=DAY_10 + timedelta(days=1, hours=1))
+    invoices = [
+        (invoice.net.amount, invoice.credited)
+        for invoice in Invoice.objects.filter(kind="invoice").order_by("pk")[:2]
+    ]
+    assert invoices == [(D("31.00"), D("19.00")), (D("21.00"), D("21.00"))]
+    assert sorted(note.totals.net for note in expected) == [D("19.00"), D("21.00")]
+    notes = Line.objects.filter(invoice__kind="credit_note").order_by("corrects_line_id")
+    assert [(line.kind, line.amount.amount, line.service_start) for line in notes] == [
+        ("fee_credit", D("19.00"), DAY_10 + timedelta(days=1)),
+        ("fee_credit", D("21.00"), DAY_10 + timedelta(days=1)),
+    ]
+    assert_clean(*SUBJECTS, "revenue")
