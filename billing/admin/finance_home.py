@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from billing.admin.closing.seller_month import month_name
 from billing.admin.figure_cache import read_cached
 from billing.admin.revenue.mrr_page import KIND_NAMES
+from billing.admin.seller_choice import read_seller_choice
 from billing.models import Job
 from billing.models.jobs import JobKind, JobState
 from billing.models.postings import Role
@@ -112,20 +113,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
     :raises Http404: if the address names a seller that does not exist.
     """
-    sellers = list(Seller.objects.order_by("legal_name", "pk"))
-    if not sellers:
+    sellers = read_seller_choice(request)
+    if (seller := sellers.seller) is None:
         return {"title": _("Home"), "seller": None}
-    by_code = {seller.code: seller for seller in sellers}
-    code = request.GET.get("seller", sellers[0].code)
-    if code not in by_code:
-        raise Http404(f"There is no seller “{code}”.")
-    seller = by_code[code]
     figures = read_cached(f"staff:home:{seller.pk}", FRESH_SECONDS, lambda: _read_figures(seller, timezone.now()))
     page = _Page(figures, request.GET.get("currency", ""))
     return {
         "title": month_name(figures.span.month),
         "seller": seller,
-        "sellers": sellers if len(sellers) > 1 else [],
+        "sellers": sellers,
         "span": figures.span,
         "day": date_format(figures.span.today, "DATE_FORMAT"),
         "previous": date_format(figures.span.previous, "F"),
@@ -525,11 +521,11 @@ class _Page:
         return f"{reverse('admin:invoices_invoice_changelist')}?{urlencode(chosen | filters)}"
 
     def _postings(self, currency: str, **filters: Any) -> str:
-        chosen = {"seller": self.seller.pk, "currency": currency}
+        chosen = {"seller": self.seller.code, "currency": currency}
         return f"{reverse('admin:revenue_rows')}?{urlencode(chosen | filters)}"
 
     def _report(self, code: str, currency: str) -> str:
-        chosen = {"seller": self.seller.pk, "currency": currency}
+        chosen = {"seller": self.seller.code, "currency": currency}
         return f"{reverse('admin:revenue_report', args=[code])}?{urlencode(chosen)}"
 
     def _mrr(self, currency: str) -> str:

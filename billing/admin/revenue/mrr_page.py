@@ -233,7 +233,7 @@ def _revenue_cards(report: MrrReport) -> list[FigureCard]:
 
 
 def _report_url(code: str, report: MrrReport) -> str:
-    query = urlencode({"seller": report.seller.pk, "currency": report.currency})
+    query = urlencode({"seller": report.seller.code, "currency": report.currency})
     return f"{reverse('admin:revenue_report', args=[code])}?{query}"
 
 
