@@ -14,7 +14,7 @@ class ChecklistPoint:
     A point of the checklist.
 
     code: of the condition, such as periods_open. count: of open rows; 1,001 means more than a thousand. blocks:
-    whether any of them prevents locking the month. amounts: sums by currency, where known.
+    whether an open row prevents locking the month. amounts: sums by currency, where known.
     """
 
     code: str
@@ -55,8 +55,8 @@ class SellerMonth:
 
     @property
     def blockers(self) -> tuple[ChecklistPoint, ...]:
-        """The points that prevent locking the month."""
-        return tuple(point for point in self.checklist if point.blocks)
+        """The points with open rows that prevent locking the month."""
+        return tuple(point for point in self.checklist if point.blocks and point.count)
 
 
 class MonthEnd(Resource):
