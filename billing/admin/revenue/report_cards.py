@@ -1,7 +1,7 @@
 """The cards above a report: its main figures, how they changed, and links to their rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -201,7 +201,9 @@ def _balance_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard
         before = cell_amount(report.rows[1], "closing")
         month = report.rows[1].values["month"]
         note = _("vs. end of %(month)s") % {"month": date_format(month, "F") if isinstance(month, date) else ""}
-        closing = _with_note(closing, note, percent_change(cell_amount(row, "closing"), before))
+        change = percent_change(cell_amount(row, "closing"), before)
+        # A smaller balance is neither good nor bad: receivables are paid, and deferred revenue is earned.
+        closing = _with_note(closing, note, change and replace(change, is_judged=False))
     codes = [column.code for column in report.columns if not column.is_total and column.code != "month"]
     terms = [column.code for column in report.columns if column.code in ("current", "long_term")]
     names = {"current": _("earned within 12 months"), "long_term": _("earned later")}
