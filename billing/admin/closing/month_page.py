@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing.seller_month import POINT_TEXTS, SellerMonth, find_freezing_job, month_name
 from billing.admin.figure_cache import read_cached
-from billing.admin.seller_choice import MOST_OFFERED, matching_sellers, search_text, visible_sellers
+from billing.admin.seller_choice import matching_sellers, search_text, visible_sellers
 from billing.models import AccountingTarget, ExportBatch, Job
 from billing.models.accounting_files import BatchState
 from billing.models.postings import Role
@@ -37,6 +37,7 @@ from lib.translation import Text
 SEE_REVENUE = "billing.view_posting"
 SELLERS_PER_PAGE = 4
 """One column for each: more would not fit the width of a page, and each has a checklist of its own."""
+MOST_PAGES = 100_000
 FRESH_SECONDS = 60
 """Cache time of the figures of an open month, which its postings are computed for."""
 
@@ -138,13 +139,15 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
     at = timezone.now()
     visible, search = visible_sellers(request), search_text(request)
     month = _chosen_month(request, visible, at)
-    matching = matching_sellers(visible, search)
-    count = matching.count()
-    number = _page_number(request, count)
+    number = _page_number(request)
     start = (number - 1) * SELLERS_PER_PAGE
     overview_start = start - start % MAX_SELLERS
-    overview_sellers = list(matching[overview_start : overview_start + MAX_SELLERS])
-    shown = overview_sellers[start - overview_start :][:SELLERS_PER_PAGE]
+    # The overview has the sellers around those of the page; one more tells whether there is a next page.
+    around = list(matching_sellers(visible, search)[overview_start : overview_start + MAX_SELLERS + 1])
+    overview_sellers, following = around[:MAX_SELLERS], around[start - overview_start :]
+    shown, has_more = following[:SELLERS_PER_PAGE], len(following) > SELLERS_PER_PAGE
+    if not shown and number > 1:
+        raise Http404(f"There is no page {number} of sellers.")
     sees_revenue = request.user.has_perm(SEE_REVENUE)
     columns = _columns(shown, month, at, sees_revenue=sees_revenue)
     today = max((at.astimezone(ZoneInfo(seller.time_zone)).date() for seller in shown), default=at.date())
@@ -177,31 +180,23 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
         "earlier_files": _imported_files(shown, month_before(month)) if sees_revenue else [],
         "page": number,
         "search": search,
-        "has_search": bool(search) or count > MOST_OFFERED,
-        "extent": _extent(start, count),
+        "is_paged": has_more or number > 1,
+        "extent": gettext("Sellers %(first)s–%(last)s")
+        % {"first": format_number(start + 1), "last": format_number(start + len(shown))},
         "here": urlencode(here | {"page": number}),
         "newer": urlencode(here | {"page": number - 1}) if number > 1 else "",
-        "older": urlencode(here | {"page": number + 1}) if start + SELLERS_PER_PAGE < count else "",
+        "older": urlencode(here | {"page": number + 1}) if has_more else "",
         "sellers": overview_sellers,
         "rows": [(row[0].month, [(status, *_state(status)) for status in row]) for row in rows if row],
     }
     return staff_page(request, "staff/closing/months.html", title=month_name(month), **context)
 
 
-def _page_number(request: HttpRequest, count: int) -> int:
+def _page_number(request: HttpRequest) -> int:
     text = request.GET.get("page", "1")
-    most = max(-(-count // SELLERS_PER_PAGE), 1)
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_PAGES):
         raise Http404(f"There is no page {text} of sellers.")
     return int(text)
-
-
-def _extent(start: int, count: int) -> str:
-    """Return the place of the page's sellers among all that match; empty if one page has them all."""
-    if count <= SELLERS_PER_PAGE:
-        return ""
-    values = {"first": start + 1, "last": min(start + SELLERS_PER_PAGE, count), "count": format_number(count)}
-    return gettext("Sellers %(first)s–%(last)s of %(count)s") % values
 
 
 def _chosen_month(request: HttpRequest, sellers: QuerySet[Seller], at: datetime) -> date:
