@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,13 +11,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.jobs.worker_wakeup import wake
+from billing.admin.secret_target import SecretTargetAdmin, checked_address, secret_field
 from billing.models import DropTarget, Job, JobItem
 from billing.models.data_drop import DropKind
 from billing.models.jobs import ItemState, JobKind, JobState
 from billing.revenue.data_drop.job import DATA_DROP, DropRefused, start_drop
-from customers.notifications.http_client import AddressRefused, check_address
-from customers.notifications.webhook_secrets import seal
-from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin, page_url
+from lib.admin import ConfirmedAction, Preview, Response, page_url
 from lib.admin.columns import column, display
 from lib.formats import format_number
 from lib.row_form import RowForm
@@ -31,13 +29,7 @@ COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "suc
 class DropTargetForm(RowForm[DropTarget]):
     """The secret key is stored encrypted and never shown again."""
 
-    secret_key = forms.CharField(
-        label=_("Secret access key"),
-        max_length=MAX_SECRET,
-        required=False,
-        widget=forms.PasswordInput,
-        help_text=_("Of a bucket. Empty: unchanged."),
-    )
+    secret_key = secret_field(_("Secret access key"), owner=_("Of a bucket."), max_length=MAX_SECRET)
 
     class Meta:
         model = DropTarget
@@ -47,13 +39,7 @@ class DropTargetForm(RowForm[DropTarget]):
         )
 
     def clean_endpoint(self) -> str:
-        url = str(self.cleaned_data["endpoint"]).strip().rstrip("/")
-        if url:
-            try:
-                check_address(url)
-            except AddressRefused as refusal:
-                raise forms.ValidationError(str(refusal)) from refusal
-        return url
+        return checked_address(self.cleaned_data["endpoint"]).rstrip("/")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -87,7 +73,8 @@ class DropNow(ConfirmedAction[DropTarget]):
 
 
 @admin.register(DropTarget)
-class DropTargetAdmin(StaffAdmin):
+class DropTargetAdmin(SecretTargetAdmin):
+    secret_name = "secret_key"  # noqa: S105  the name of a field
     seller_paths = ("seller",)
     allows = ("add", "change")  # its files stay in their place; a target is disabled instead
     form = DropTargetForm
@@ -130,11 +117,6 @@ class DropTargetAdmin(StaffAdmin):
         lines = ((page_url(job), f"{job.created_at:%Y-%m-%d %H:%M} UTC", _outcome(job)) for job in drops)
         shown = format_html_join("", '<div><a class="text-link" href="{}">{}</a>: {}</div>', lines)
         return shown or gettext("none")
-
-    def save_model(self, request: HttpRequest, obj: DropTarget, form: Any, change: bool) -> None:
-        if secret := form.cleaned_data.get("secret_key"):
-            obj.secret = seal(secret)
-        super().save_model(request, obj, form, change)
 
 
 def _outcome(job: Job) -> str:

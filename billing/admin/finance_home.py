@@ -9,17 +9,22 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from billing.admin.closing.late_usage import totals_shown
 from billing.admin.closing.seller_month import month_name
 from billing.admin.figure_cache import read_cached
 from billing.admin.revenue.mrr_page import KIND_NAMES
-from billing.models import Job
+from billing.admin.seller_choice import read_seller_choice
+from billing.closing.late_usage.report import LateReport, report_late_usage
+from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
+from billing.models import Job, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from billing.models.postings import Role
 from billing.revenue.finance_home.earned_revenue import MONTHS_SHOWN, EarnedRevenue, read_earned_revenue
@@ -70,7 +75,7 @@ SERIES = (
 
 @dataclass(frozen=True, slots=True)
 class HomeFigures:
-    """All figures of the page, as of one time."""
+    """All figures of the page, as of one time. unmatched_worth: the estimate of unmatched usage by currency."""
 
     span: MonthToDate
     first_open: date
@@ -79,6 +84,8 @@ class HomeFigures:
     earned: dict[str, EarnedRevenue]
     recurring: dict[str, MrrToDate]
     tasks: dict[str, int]
+    unmatched_worth: Mapping[str, Decimal]
+    late: LateReport
     jobs: dict[str, Job]
 
 
@@ -112,20 +119,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
     :raises Http404: if the address names a seller that does not exist.
     """
-    sellers = list(Seller.objects.order_by("legal_name", "pk"))
-    if not sellers:
+    sellers = read_seller_choice(request)
+    if (seller := sellers.seller) is None:
         return {"title": _("Home"), "seller": None}
-    by_code = {seller.code: seller for seller in sellers}
-    code = request.GET.get("seller", sellers[0].code)
-    if code not in by_code:
-        raise Http404(f"There is no seller “{code}”.")
-    seller = by_code[code]
     figures = read_cached(f"staff:home:{seller.pk}", FRESH_SECONDS, lambda: _read_figures(seller, timezone.now()))
     page = _Page(figures, request.GET.get("currency", ""))
     return {
         "title": month_name(figures.span.month),
         "seller": seller,
-        "sellers": sellers if len(sellers) > 1 else [],
+        "sellers": sellers,
         "span": figures.span,
         "day": date_format(figures.span.today, "DATE_FORMAT"),
         "previous": date_format(figures.span.previous, "F"),
@@ -136,6 +138,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _read_figures(seller: Seller, at: datetime) -> HomeFigures:
     span, books = month_to_date(seller, at=at), read_books(seller, at=at)
+    tasks = count_tasks(seller, at=at)
+    unmatched = filter_reports(UnmatchedUsage.objects.outstanding(), seller=seller.pk, before=at)
     jobs = Job.objects.filter(kind__in=[JobKind.AUDIT, JobKind.CLOSE_RUN]).order_by("kind", "-pk").distinct("kind")
     return HomeFigures(
         span,
@@ -144,7 +148,10 @@ def _read_figures(seller: Seller, at: datetime) -> HomeFigures:
         read_invoices_and_cash(span),
         read_earned_revenue(books, span),
         read_mrr_to_date(books, span),
-        count_tasks(seller, at=at),
+        tasks,
+        # Both value the newest rows only, in a fixed number of statements.
+        estimate_unmatched_value(unmatched).amounts if tasks["unmatched_usage"] else {},
+        report_late_usage(seller=seller.pk),
         {job.kind: job for job in jobs},
     )
 
@@ -453,12 +460,23 @@ class _Page:
         for code, count in self.figures.tasks.items():
             if count and code in TASKS:
                 icon, title, note, page, query = TASKS[code]
+                worth = self.figures.unmatched_worth if code == "unmatched_usage" else {}
                 yield Task(
                     icon,
                     str(title) % {"count": _bounded(count)},
-                    str(note),
+                    _("%(note)s, about %(amounts)s") % {"note": note, "amounts": _amounts(worth)}
+                    if worth
+                    else str(note),
                     f"{reverse(f'admin:{page}')}{f'?{query}' if query else ''}",
                 )
+        if late := totals_shown(self.figures.late):
+            unknown = _("unknown")
+            yield Task(
+                "history",
+                _("Late usage of invoiced periods: %(count)s") % {"count": _late_count(self.figures.late)},
+                "; ".join(f"{row['policy']}: {row['amounts'] or unknown}" for row in late),
+                f"{reverse('admin:billing_period_changelist')}?status=late&seller={self.seller.pk}",
+            )
 
     def _health(self) -> dict[str, Any]:
         counts = self.figures.tasks
@@ -525,11 +543,11 @@ class _Page:
         return f"{reverse('admin:invoices_invoice_changelist')}?{urlencode(chosen | filters)}"
 
     def _postings(self, currency: str, **filters: Any) -> str:
-        chosen = {"seller": self.seller.pk, "currency": currency}
+        chosen = {"seller": self.seller.code, "currency": currency}
         return f"{reverse('admin:revenue_rows')}?{urlencode(chosen | filters)}"
 
     def _report(self, code: str, currency: str) -> str:
-        chosen = {"seller": self.seller.pk, "currency": currency}
+        chosen = {"seller": self.seller.code, "currency": currency}
         return f"{reverse('admin:revenue_report', args=[code])}?{urlencode(chosen)}"
 
     def _mrr(self, currency: str) -> str:
@@ -626,6 +644,16 @@ def _percent(share: Fraction | None) -> str:
         return ""
     sign = "−" if share < 0 else ""
     return f"{sign}{round_to(abs(share) * 100, TENTH)}%"
+
+
+def _amounts(by_currency: Mapping[str, Decimal]) -> str:
+    return get_text_list(
+        [format_money(amount, currency) for currency, amount in sorted(by_currency.items())], _("and")
+    )
+
+
+def _late_count(report: LateReport) -> str:
+    return f"{format_number(len(report.rows))}{'' if report.is_all else '+'}"
 
 
 def _bounded(count: int) -> str:

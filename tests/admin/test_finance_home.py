@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
+from unittest import mock
 
 import pytest
 from django.core.cache import cache
@@ -9,6 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from billing.admin import finance_home
+from tests.admin.conftest import add_unmatched
 from tests.api.invoice_rows import make_invoice
 from tests.billing.revenue.book_setup import issue_invoice, line
 from tests.builders import make_customer, make_seller
@@ -103,6 +107,17 @@ def test_tasks_and_health_are_counted(member, books):
     assert answer.context["health"]["text"] == "All systems normal"
     details = member("finance").get("/admin/billing/period/health/").content.decode()
     assert "Ready to invoice" in details
+
+
+def test_unmatched_usage_shows_its_worth(member, books):
+    add_unmatched()
+    tasks = {task.title: task.note for task in member("finance").get(HOME).context["tasks"]}
+    assert tasks["Sort unmatched usage: 1"] == "No price covers it yet"
+    cache.clear()
+    with mock.patch.object(finance_home, "estimate_unmatched_value") as estimate:
+        estimate.return_value.amounts = {"EUR": Decimal("20.60")}
+        tasks = {task.title: task.note for task in member("finance").get(HOME).context["tasks"]}
+    assert tasks["Sort unmatched usage: 1"] == "No price covers it yet, about €20.60"
 
 
 def test_an_installation_without_a_seller_says_so(member, db):

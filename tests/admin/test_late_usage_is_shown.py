@@ -49,6 +49,17 @@ def test_on_every_related_page(member):
         assert "report only" in page.lower(), address
 
 
+def test_on_the_home_of_finance(member):
+    late_periods(1)
+    client = member("finance")
+    page = client.get("/admin/", {"seller": "report_only"}).content.decode()
+    assert "Late usage of invoiced periods: 1" in page
+    assert "report only: +$20.00" in page.lower()
+    assert f"?status=late&amp;seller={make_seller('report_only').pk}" in page
+    make_seller("another", legal_name="Another Inc.")
+    assert "Late usage" not in client.get("/admin/", {"seller": "another"}).content.decode()
+
+
 def test_by_policy(member):
     late_periods(1)
     late_periods(1, late_usage="next_invoice")

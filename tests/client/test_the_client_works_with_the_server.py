@@ -188,6 +188,79 @@ def test_invoices_credit_notes_and_alerts(client, acme):
     assert client.call("GET", "/plans/pro")["code"] == "pro"
 
 
+def test_reports_of_the_books(client, acme):
+    # Imported here: models can be imported only once Django is set up.
+    from customers.models import Customer
+
+    make_invoice(Customer.objects.get())
+    books = tollbook(Caller(scopes=["read", "revenue:read"]))
+    income = books.revenue.report("income", "acme", currency="EUR", by="plan")
+    trial_balance = books.revenue.report("trial-balance", "acme")
+    converted = books.revenue.report("deferred", "acme", into="EUR", apart=["USD"])
+
+    assert (income.report, income.currency, income.as_of.tzinfo) == ("income", "EUR", UTC)
+    assert (income.columns[0], income.columns[-1], income.locked_until) == ("month", "income", None)
+    assert sum(income.amounts("income")) == D("15.00")
+    assert trial_balance.rows[-1]["role"] == "Total"
+    assert trial_balance.amounts("closing")[-1] == 0
+    assert converted.is_converted
+    assert books.revenue.report("forecast", "acme").columns
+    with pytest.raises(NotFound, match="no report"):
+        books.revenue.report("profit", "acme")
+    with pytest.raises(InvalidFields) as raised:
+        books.revenue.report("income", "acme", by="color")
+    assert raised.value.errors[0].field == "by"
+    with pytest.raises(ScopeMissing):
+        client.revenue.report("income", "acme")
+
+
+def test_recurring_revenue(client, acme):
+    books = tollbook(Caller(scopes=["revenue:read"]))
+    mrr = books.revenue.mrr("acme", currency="EUR", months=1)
+    movements = books.revenue.movements("acme", mrr.months[-1].month)
+    cohorts = books.revenue.cohorts("acme")
+
+    assert (mrr.arr, mrr.months[-1].closing) == (D("120.00"), D("10.00"))
+    assert [(row.customer, row.kind, row.amount) for row in movements.movements] == [("acme", "new", D("10.00"))]
+    assert cohorts.cohorts[-1].revenue == (D("10.00"),)
+    assert books.revenue.retention("acme").customers == 0
+
+
+def test_month_end_and_accounting_files(client, acme):
+    # Imported here: models can be imported only once Django is set up.
+    from customers.models import Customer, Seller
+    from invoices.documents.locked_months import lock_month
+
+    invoice = make_invoice(Customer.objects.get())
+    month = f"{invoice.issue_date:%Y-%m}"
+    opened = client.month_end.get("acme", month)
+    lock_month(
+        seller=Seller.objects.get(),
+        month=invoice.issue_date.replace(day=1),
+        checklist=[],
+        note="",
+        by=None,
+        at=datetime.now(UTC) + timedelta(days=40),
+    )
+    locked = client.month_end.get("acme", month)
+
+    assert (opened.month, opened.is_locked) == (month, False)
+    assert "audit_missing" in {point.code for point in opened.checklist}
+    assert opened.blockers == ()
+    assert "drafts" in {point.code for point in opened.checklist if point.blocks}
+    assert [(row.kind, row.documents, row.net) for row in opened.documents] == [("invoice", 1, D("15.00"))]
+    assert locked.is_locked
+    with pytest.raises(NotFound):
+        client.month_end.get("nobody", month)
+    with pytest.raises(InvalidFields):
+        client.month_end.get("acme", "May")
+
+    books = tollbook(Caller(scopes=["revenue:read", "revenue:manage"]))
+    assert list(books.accounting_files.list(seller="acme")) == []
+    with pytest.raises(NotFound):
+        books.accounting_files.get(1)
+
+
 def test_a_missing_scope_is_an_exception(client, acme):
     reader = tollbook(Caller(scopes=["read"]))
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,11 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.admin.secret_target import SecretTargetAdmin, checked_address, secret_field
 from billing.models import SyncRecord, SyncTarget
 from billing.models.adapters import SyncState
-from customers.notifications.http_client import AddressRefused, check_address
-from customers.notifications.webhook_secrets import seal
-from lib.admin import StaffAdmin, list_url, row_action
+from lib.admin import list_url, row_action
 from lib.admin.columns import column, display
 from lib.formats import format_number
 from lib.row_form import RowForm
@@ -27,12 +25,10 @@ STATE_COLORS = {"active": "success", "paused": "warning", "disabled": "danger"}
 class SyncTargetForm(RowForm[SyncTarget]):
     """The secret is stored encrypted and never shown again."""
 
-    token = forms.CharField(
-        label=_("Access token or client secret"),
+    token = secret_field(
+        _("Access token or client secret"),
+        owner=_("Of a private app (HubSpot) or a custom connection (Xero)."),
         max_length=MAX_SECRET,
-        required=False,
-        widget=forms.PasswordInput,
-        help_text=_("Of a private app (HubSpot) or a custom connection (Xero). Empty: unchanged."),
     )
 
     class Meta:
@@ -43,10 +39,10 @@ class SyncTargetForm(RowForm[SyncTarget]):
         )
 
     def clean_base_url(self) -> str:
-        return _checked_address(self.cleaned_data["base_url"])
+        return checked_address(self.cleaned_data["base_url"])
 
     def clean_token_url(self) -> str:
-        return _checked_address(self.cleaned_data["token_url"])
+        return checked_address(self.cleaned_data["token_url"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -57,18 +53,9 @@ class SyncTargetForm(RowForm[SyncTarget]):
         return cleaned
 
 
-def _checked_address(url: str) -> str:
-    url = url.strip()
-    if url:
-        try:
-            check_address(url)
-        except AddressRefused as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
-    return url
-
-
 @admin.register(SyncTarget)
-class SyncTargetAdmin(StaffAdmin):
+class SyncTargetAdmin(SecretTargetAdmin):
+    secret_name = "token"  # noqa: S105  the name of a field
     seller_paths = ("seller",)
     allows = ("add", "change")  # the log of its records stays; a target is disabled instead
     form = SyncTargetForm
@@ -110,8 +97,6 @@ class SyncTargetAdmin(StaffAdmin):
     state_in_words = column(_("Last problem"), lambda target: target.error or gettext("none"))
 
     def save_model(self, request: HttpRequest, obj: SyncTarget, form: Any, change: bool) -> None:
-        if token := form.cleaned_data.get("token"):
-            obj.secret = seal(token)
         # The user has corrected what was rejected, so the target is tried again at once.
         obj.paused_until, obj.error = None, ""
         super().save_model(request, obj, form, change)

@@ -1,6 +1,6 @@
 """Month end of all sellers on one page: checklist, open points, figures, lock and accounting files of a month."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.closing.seller_month import POINT_TEXTS, SellerMonth, find_freezing_job, month_name
 from billing.admin.figure_cache import read_cached
+from billing.admin.seller_choice import matching_sellers, search_text, visible_sellers
 from billing.models import AccountingTarget, ExportBatch, Job
 from billing.models.accounting_files import BatchState
 from billing.models.postings import Role
@@ -24,18 +26,18 @@ from billing.revenue import month_end
 from billing.revenue.month_end.checklist import MAX_COUNTED, ChecklistPoint
 from billing.revenue.month_end.month_figures import CurrencyFigures, MonthFigures, read_month_figures
 from billing.revenue.month_end.month_lock import points_of_lock
-from billing.revenue.month_end.overview import MonthStatus, read_overview
+from billing.revenue.month_end.overview import MAX_SELLERS, MonthStatus, read_overview
 from customers.models import Seller
 from invoices.documents.calendar_months import month_before, month_bounds, month_of, next_month
 from invoices.models import MonthLock
 from lib.admin import staff_page
-from lib.admin.seller_restriction import limit_to_sellers
 from lib.formats import format_money, format_number
 from lib.translation import Text
 
 SEE_REVENUE = "billing.view_posting"
 SELLERS_PER_PAGE = 4
 """One column for each: more would not fit the width of a page, and each has a checklist of its own."""
+MOST_PAGES = 100_000
 FRESH_SECONDS = 60
 """Cache time of the figures of an open month, which its postings are computed for."""
 
@@ -135,17 +137,22 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
     :raises Http404: if the address names no month, or a page of sellers that does not exist.
     """
     at = timezone.now()
-    sellers = list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
-    month = _chosen_month(request, sellers, at)
-    pages = [sellers[start : start + SELLERS_PER_PAGE] for start in range(0, len(sellers), SELLERS_PER_PAGE)] or [[]]
-    number = request.GET.get("page", "1")
-    if not (number.isdecimal() and 1 <= int(number) <= len(pages)):
+    visible, search = visible_sellers(request), search_text(request)
+    month = _chosen_month(request, visible, at)
+    number = _page_number(request)
+    start = (number - 1) * SELLERS_PER_PAGE
+    overview_start = start - start % MAX_SELLERS
+    # The overview has the sellers around those of the page; one more tells whether there is a next page.
+    around = list(matching_sellers(visible, search)[overview_start : overview_start + MAX_SELLERS + 1])
+    overview_sellers, following = around[:MAX_SELLERS], around[start - overview_start :]
+    shown, has_more = following[:SELLERS_PER_PAGE], len(following) > SELLERS_PER_PAGE
+    if not shown and number > 1:
         raise Http404(f"There is no page {number} of sellers.")
-    shown = pages[int(number) - 1]
     sees_revenue = request.user.has_perm(SEE_REVENUE)
     columns = _columns(shown, month, at, sees_revenue=sees_revenue)
     today = max((at.astimezone(ZoneInfo(seller.time_zone)).date() for seller in shown), default=at.date())
-    overview_sellers, rows = read_overview(sellers, at=at)
+    rows = read_overview(overview_sellers, at=at)
+    here = {"month": f"{month:%Y-%m}"} | ({"find": search} if search else {})
     context = {
         "month": month,
         "name": month_name(month),
@@ -171,22 +178,36 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
         "unlocked": [column for column in columns if column.lock is None],
         "files": _files(shown, month) if sees_revenue else [],
         "earlier_files": _imported_files(shown, month_before(month)) if sees_revenue else [],
-        "page": int(number),
-        "pages": range(1, len(pages) + 1) if len(pages) > 1 else (),
+        "page": number,
+        "search": search,
+        "is_paged": has_more or number > 1,
+        "extent": gettext("Sellers %(first)s–%(last)s")
+        % {"first": format_number(start + 1), "last": format_number(start + len(shown))},
+        "here": urlencode(here | {"page": number}),
+        "newer": urlencode(here | {"page": number - 1}) if number > 1 else "",
+        "older": urlencode(here | {"page": number + 1}) if has_more else "",
         "sellers": overview_sellers,
         "rows": [(row[0].month, [(status, *_state(status)) for status in row]) for row in rows if row],
     }
     return staff_page(request, "staff/closing/months.html", title=month_name(month), **context)
 
 
-def _chosen_month(request: HttpRequest, sellers: Iterable[Seller], at: datetime) -> date:
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get("page", "1")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_PAGES):
+        raise Http404(f"There is no page {text} of sellers.")
+    return int(text)
+
+
+def _chosen_month(request: HttpRequest, sellers: QuerySet[Seller], at: datetime) -> date:
     text = request.GET.get("month", "")
     if text:
         try:
             return date.fromisoformat(f"{text}-01")
         except ValueError:
             raise Http404(f"“{text}” is not a month such as 2026-01.") from None
-    zones = {ZoneInfo(seller.time_zone) for seller in sellers} or {ZoneInfo("UTC")}
+    names = sellers.order_by().values_list("time_zone", flat=True).distinct()
+    zones = {ZoneInfo(name) for name in names} or {ZoneInfo("UTC")}
     return month_before(month_of(min(at.astimezone(zone).date() for zone in zones)))
 
 
@@ -331,7 +352,7 @@ def _bridge(column: SellerColumn) -> dict[str, Any]:
     ]
     if any(row.other for row in figures):
         link = f"{reverse('admin:revenue_report', args=['trial-balance'])}?"
-        span = {"seller": place.seller.pk, "since": name, "until": name}
+        span = {"seller": place.seller.code, "since": name, "until": name}
         others = [
             (_signed(row.other, row.currency), link + urlencode(span | {"currency": row.currency})) for row in figures
         ]

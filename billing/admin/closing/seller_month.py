@@ -49,7 +49,7 @@ class SellerMonth:
 
     def postings(self, currency: str, **filters: Any) -> str:
         """Return the link to the postings behind a figure in a currency."""
-        chosen = {"seller": self.seller.pk, "currency": currency}
+        chosen = {"seller": self.seller.code, "currency": currency}
         return f"{reverse('admin:revenue_rows')}?{urlencode(chosen | filters)}"
 
     @property

@@ -1,30 +1,32 @@
 """The page of the rows behind a figure: postings, scheduled amounts, open invoices, or costs of usage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from billing.models.postings import PostingSource
 from billing.revenue.reports.balances import role_name
 from billing.revenue.reports.conversion import RATE, ReportCurrency
 from billing.revenue.reports.filters import read_choice
 from billing.revenue.reports.income import DIMENSIONS, KINDS
-from billing.revenue.reports.margin import read_costs
-from billing.revenue.reports.posting_rows import PAGE_SIZE, read_posting_rows
-from billing.revenue.reports.receivable_ages import BUCKETS, read_open_invoices
+from billing.revenue.reports.margin import CostRow, read_costs
+from billing.revenue.reports.posting_rows import PAGE_SIZE, PostingRow, read_posting_rows
+from billing.revenue.reports.receivable_ages import BUCKETS, OpenInvoice, read_open_invoices
 from billing.revenue.reports.schedule import AFTER_YEAR, LATER, WITHIN_YEAR, read_schedule_rows
 from billing.revenue.reports.table import RowList
 from billing.revenue.reports.waterfall import ROWS
 from customers.models import Customer, Seller
 from invoices.models import Invoice, Line
 from lib.formats import format_money, format_number
+from lib.translation import Text
 
 SOURCE_PAGES = {
     "line": "invoices_invoice",
@@ -44,17 +46,19 @@ class ListCell:
 
     text: str
     link: str = ""
-    is_number: bool = False
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FigureList:
-    """A page of rows. headings: title, and whether the column has numbers. total: of all pages, as the figure is."""
+    """
+    A page of rows. headings, rows: the title or cell of each column, and whether it has numbers. total: of all pages,
+    as the figure is.
+    """
 
     title: str
-    headings: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[ListCell]]
+    headings: Sequence[tuple[Text, bool]]
+    rows: Sequence[Sequence[tuple[ListCell, bool]]]
     total: Decimal
     count: int
 
@@ -79,7 +83,7 @@ def show_rows(
     arguments: dict[str, Any] = {"currency": currency, "at": at, "page": page}
     if into is not None and name == RowList.POSTINGS:
         arguments["into"] = into
-    figure_list = _LISTS[name](seller, filters | shown, arguments)
+    figure_list = _read_list(LISTS[RowList(name)], seller, filters | shown, **arguments)
     address = reverse("admin:revenue_rows")
     return {
         "title": figure_list.title,
@@ -95,111 +99,133 @@ def show_rows(
     }
 
 
-def _postings(seller: Seller, filters: Mapping[str, str], arguments: dict[str, Any]) -> FigureList:
-    postings = read_posting_rows(seller, filters=filters, **arguments)
-    currency = arguments["currency"]
-    sources = _sources([(row.source, row.source_id) for row in postings.rows])
-    customers = _customer_names(row.customer_id for row in postings.rows)
-    headings = [_("Month"), _("Source"), _("Customer"), _("Debit"), _("Credit")]
-    return FigureList(
+class FigureColumn(NamedTuple):
+    """A column of a list. cell: of a row of the list."""
+
+    title: Text
+    cell: Callable[[Any, "RowTexts"], ListCell]
+    is_number: bool = False
+
+
+class ListKind(NamedTuple):
+    """A list. read: a page of its rows, with their total and count."""
+
+    title: Text
+    read: Callable[..., Any]
+    columns: Sequence[FigureColumn]
+
+
+class RowTexts:
+    """The cells of a page of rows. Names of customers and sources are read once for all of them."""
+
+    def __init__(self, rows: Sequence[Any], currency: str, columns: Sequence[FigureColumn]) -> None:
+        self.currency = currency
+        self._customers = _customer_names(row.customer_id for row in rows)
+        self._sources = _sources([(row.source, row.source_id) for row in rows]) if SOURCE in columns else {}
+
+    def money(self, amount: Decimal) -> ListCell:
+        return ListCell(format_money(amount, self.currency))
+
+    def customer(self, row: Any) -> ListCell:
+        name = self._customers.get(row.customer_id, "")
+        return ListCell(name, reverse("admin:customers_customer_change", args=[row.customer_id]) if name else "")
+
+    def source(self, row: Any) -> ListCell:
+        return self._sources[row.source, row.source_id]
+
+
+CUSTOMER = FigureColumn(_("Customer"), lambda row, texts: texts.customer(row))
+SOURCE = FigureColumn(_("Source"), lambda row, texts: texts.source(row))
+
+
+def _month(month: date) -> str:
+    return date_format(month, "YEAR_MONTH_FORMAT")
+
+
+def _day(day: date) -> str:
+    return date_format(day, "DATE_FORMAT")
+
+
+def _posting_month(row: PostingRow, texts: RowTexts) -> ListCell:
+    is_late = row.service_month != row.month
+    note = gettext("belongs to %(month)s") % {"month": _month(row.service_month)} if is_late else ""
+    return ListCell(_month(row.month), note=note)
+
+
+def _invoice(row: OpenInvoice, texts: RowTexts) -> ListCell:
+    return ListCell(row.number, reverse("admin:invoices_invoice_change", args=[row.id]))
+
+
+def _dimensions(row: CostRow, texts: RowTexts) -> ListCell:
+    return ListCell(", ".join(f"{name}: {value}" for name, value in sorted(row.dimensions.items())))
+
+
+def _cost(row: CostRow, texts: RowTexts) -> ListCell:
+    # A quantity times a unit cost has the decimal places of both, most of them zeros.
+    return texts.money(row.amount.normalize())
+
+
+def _text(title: Text, name: str, shown: Callable[[Any], str] = str) -> FigureColumn:
+    """Return the column of a field. shown: writes its value."""
+    return FigureColumn(title, lambda row, texts: ListCell(shown(getattr(row, name))))
+
+
+def _number(title: Text, name: str) -> FigureColumn:
+    return _text(title, name, format_number)._replace(is_number=True)
+
+
+def _money(title: Text, name: str) -> FigureColumn:
+    return FigureColumn(title, lambda row, texts: texts.money(getattr(row, name)), is_number=True)
+
+
+LISTS = {
+    RowList.POSTINGS: ListKind(
         _("Postings"),
-        [*((heading, False) for heading in headings), (_("Amount"), True)],
-        [
-            [
-                ListCell(
-                    _month(row.month),
-                    note=_("belongs to %(month)s") % {"month": _month(row.service_month)}
-                    if row.service_month != row.month
-                    else "",
-                ),
-                sources[row.source, row.source_id],
-                _customer_cell(row.customer_id, customers),
-                ListCell(role_name(row.debit)),
-                ListCell(role_name(row.credit)),
-                ListCell(format_money(row.share, currency), is_number=True),
-            ]
-            for row in postings.rows
-        ],
-        postings.total,
-        postings.count,
-    )
-
-
-def _schedule(seller: Seller, filters: Mapping[str, str], arguments: dict[str, Any]) -> FigureList:
-    schedule = read_schedule_rows(seller, filters=filters, **arguments)
-    sources = _sources([(row.source, row.source_id) for row in schedule.rows])
-    customers = _customer_names(row.customer_id for row in schedule.rows)
-    return FigureList(
+        read_posting_rows,
+        (
+            FigureColumn(_("Month"), _posting_month),
+            *(SOURCE, CUSTOMER, _text(_("Debit"), "debit", role_name), _text(_("Credit"), "credit", role_name)),
+            _money(_("Amount"), "share"),
+        ),
+    ),
+    RowList.SCHEDULE: ListKind(
         _("Revenue still to earn"),
-        [(_("Source"), False), (_("Customer"), False), (_("First booked"), False), (_("To earn"), True)],
-        [
-            [
-                sources[row.source, row.source_id],
-                _customer_cell(row.customer_id, customers),
-                ListCell(_month(row.booked_month)),
-                ListCell(format_money(row.amount, arguments["currency"]), is_number=True),
-            ]
-            for row in schedule.rows
-        ],
-        schedule.total,
-        schedule.count,
-    )
-
-
-def _invoices(seller: Seller, filters: Mapping[str, str], arguments: dict[str, Any]) -> FigureList:
-    invoices = read_open_invoices(seller, filters=filters, **arguments)
-    currency = arguments["currency"]
-    customers = _customer_names(row.customer_id for row in invoices.rows)
-    headings = [(_("Invoice"), False), (_("Customer"), False), (_("Due"), False), (_("Days past due"), True)]
-    return FigureList(
+        read_schedule_rows,
+        (SOURCE, CUSTOMER, _text(_("First booked"), "booked_month", _month), _money(_("To earn"), "amount")),
+    ),
+    RowList.INVOICES: ListKind(
         _("Open invoices"),
-        [*headings, (_("Total"), True), (_("Open"), True)],
-        [
-            [
-                ListCell(row.number, reverse("admin:invoices_invoice_change", args=[row.id])),
-                _customer_cell(row.customer_id, customers),
-                ListCell(date_format(row.due_date, "DATE_FORMAT")),
-                ListCell(format_number(row.days_late), is_number=True),
-                ListCell(format_money(row.total, currency), is_number=True),
-                ListCell(format_money(row.open, currency), is_number=True),
-            ]
-            for row in invoices.rows
-        ],
-        invoices.total,
-        invoices.count,
-    )
-
-
-def _costs(seller: Seller, filters: Mapping[str, str], arguments: dict[str, Any]) -> FigureList:
-    costs = read_costs(seller, filters=filters, **arguments)
-    currency = arguments["currency"]
-    customers = _customer_names(row.customer_id for row in costs.rows)
-    headings = [(_("Customer"), False), (_("Meter"), False), (_("Dimensions"), False), (_("Quantity"), True)]
-    return FigureList(
+        read_open_invoices,
+        (
+            FigureColumn(_("Invoice"), _invoice),
+            *(CUSTOMER, _text(_("Due"), "due_date", _day), _number(_("Days past due"), "days_late")),
+            *(_money(_("Total"), "total"), _money(_("Open"), "open")),
+        ),
+    ),
+    RowList.COSTS: ListKind(
         _("Cost of usage"),
-        [*headings, (_("Unit cost"), True), (_("Cost"), True)],
-        [
-            [
-                _customer_cell(row.customer_id, customers),
-                ListCell(row.meter),
-                ListCell(", ".join(f"{name}: {text}" for name, text in sorted(row.dimensions.items()))),
-                ListCell(format_number(row.quantity), is_number=True),
-                ListCell(format_money(row.unit_cost, currency), is_number=True),
-                ListCell(format_money(row.amount.normalize(), currency), is_number=True),
-            ]
-            for row in costs.rows
-        ],
-        costs.total,
-        costs.count,
-    )
-
-
-_LISTS = {
-    RowList.POSTINGS.value: _postings,
-    RowList.SCHEDULE.value: _schedule,
-    RowList.INVOICES.value: _invoices,
-    RowList.COSTS.value: _costs,
+        read_costs,
+        (
+            *(CUSTOMER, _text(_("Meter"), "meter"), FigureColumn(_("Dimensions"), _dimensions)),
+            *(_number(_("Quantity"), "quantity"), _money(_("Unit cost"), "unit_cost")),
+            FigureColumn(_("Cost"), _cost, is_number=True),
+        ),
+    ),
 }
+
+
+def _read_list(
+    kind: ListKind, seller: Seller, filters: Mapping[str, str], *, currency: str, **arguments: Any
+) -> FigureList:
+    page = kind.read(seller, filters=filters, currency=currency, **arguments)
+    texts = RowTexts(page.rows, currency, kind.columns)
+    return FigureList(
+        str(kind.title),
+        [(column.title, column.is_number) for column in kind.columns],
+        [[(column.cell(row, texts), column.is_number) for column in kind.columns] for row in page.rows],
+        page.total,
+        page.count,
+    )
 
 
 def _sources(rows: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ListCell]:
@@ -214,7 +240,7 @@ def _sources(rows: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ListCell]
         page = SOURCE_PAGES.get(source)
         if source == RATE:
             cells[source, source_id] = ListCell(
-                _("Exchange rates"), reverse("admin:customers_exchangerate_changelist")
+                gettext("Exchange rates"), reverse("admin:customers_exchangerate_changelist")
             )
             continue
         label = str(PostingSource(source).label)
@@ -230,36 +256,30 @@ def _customer_names(ids: Any) -> dict[int, str]:
     return {customer.pk: str(customer) for customer in Customer.objects.filter(pk__in={id_ for id_ in ids if id_})}
 
 
-def _customer_cell(id_: int, names: Mapping[int, str]) -> ListCell:
-    return (
-        ListCell(names[id_], reverse("admin:customers_customer_change", args=[id_])) if id_ in names else ListCell("")
-    )
-
-
 def _described(code: str, text: str) -> str:
     """Return a filter in words."""
     labels: dict[str, str] = {
-        "month": _("in %(value)s"),
-        "since": _("since %(value)s"),
-        "until": _("until %(value)s"),
-        "before": _("before %(value)s"),
-        "booked": _("first booked in %(value)s"),
-        "booked_before": _("first booked before %(value)s"),
-        "earned": _("earned in %(value)s"),
+        "month": gettext("in %(value)s"),
+        "since": gettext("since %(value)s"),
+        "until": gettext("until %(value)s"),
+        "before": gettext("before %(value)s"),
+        "booked": gettext("first booked in %(value)s"),
+        "booked_before": gettext("first booked before %(value)s"),
+        "earned": gettext("earned in %(value)s"),
     }
     times = {
-        LATER: _("earned later than the months shown"),
-        WITHIN_YEAR: _("earned within twelve months"),
-        AFTER_YEAR: _("earned more than twelve months from now"),
+        LATER: gettext("earned later than the months shown"),
+        WITHIN_YEAR: gettext("earned within twelve months"),
+        AFTER_YEAR: gettext("earned more than twelve months from now"),
     }
     if code == "earned" and text in times:
         return times[text]
     if code in labels:
         return labels[code] % {"value": _month(date.fromisoformat(f"{text}-01"))}
-    if code in ("income", "usage", "other_than"):
+    if code in ("income", "usage", "other_than", "usage_other_than"):
         return _division_described(code, text)
     if code == "waterfall":
-        more = {"deferred": _("Deferred"), "booked": _("Booked")}
+        more = {"deferred": gettext("Deferred"), "booked": gettext("Booked")}
         return str(more.get(text) or ROWS[text])
     if code in ("role", "bucket"):
         return role_name(text) if code == "role" else str(BUCKETS[text])
@@ -267,20 +287,20 @@ def _described(code: str, text: str) -> str:
         return ", ".join(_customer_names([int(text)]).values())
     if code == "movement":
         return text.partition(":")[2].replace("_", " ")
-    return {"side": {"debit": _("debits"), "credit": _("credits")}.get(text, text)}.get(code, f"{code}: {text}")
+    return {"side": {"debit": gettext("debits"), "credit": gettext("credits")}.get(text, text)}.get(
+        code, f"{code}: {text}"
+    )
 
 
 def _division_described(code: str, text: str) -> str:
     if not text:
-        return _("all usage") if code == "usage" else _("all income")
-    by, _colon, key = text.partition(":")
+        return gettext("all usage") if code == "usage" else gettext("all income")
+    by, colon, key = text.partition(":")
+    if code == "usage_other_than":
+        return gettext("other usage")
     if code == "other_than":
-        return _("other income")
+        return gettext("other income") if colon else gettext("other customers")
     if by == "kind":
         return str(KINDS.get(key, key))
     names = DIMENSIONS[by].names([key] if by == "country" or key.isdecimal() else [])
-    return next(iter(names.values()), _("None"))
-
-
-def _month(month: date) -> str:
-    return date_format(month, "YEAR_MONTH_FORMAT")
+    return next(iter(names.values()), gettext("None"))

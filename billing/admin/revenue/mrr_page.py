@@ -118,7 +118,7 @@ def _report_context(report: MrrReport, choice: ReportChoice, *, measure: str) ->
         "opening": [_balance_cell(row, row.opening, choice, month_before(row.month.month)) for row in months],
         "closing": [_balance_cell(row, row.closing, choice) for row in months],
         "gross": [_balance_cell(row, row.gross, choice) for row in months],
-        "usage": [NOTHING if row.usage is None else format_amount(row.usage, report.currency) for row in months],
+        "usage": [_balance_cell(row, row.usage, choice, of="usage") for row in months],
         "customer_changes": [
             Cell(f"+{row.gained} / −{row.lost}", movements_url(choice, row.month.month)) for row in months
         ],
@@ -143,11 +143,13 @@ def balances_url(choice: ReportChoice, month: date, **more: str) -> str:
     return f"{reverse('admin:revenue_balances')}?{choice.query(month=f'{month:%Y-%m}', **more)}"
 
 
-def _balance_cell(row: MonthMovements, amount: Decimal, choice: ReportChoice, month: date | None = None) -> Cell:
+def _balance_cell(
+    row: MonthMovements, amount: Decimal | None, choice: ReportChoice, month: date | None = None, **more: str
+) -> Cell:
     """Return a cell with the customers of a month end. month: default: that of the row."""
     if not amount:
         return Cell(NOTHING)
-    return Cell(format_amount(amount, choice.currency), balances_url(choice, month or row.month.month))
+    return Cell(format_amount(amount, choice.currency), balances_url(choice, month or row.month.month, **more))
 
 
 def _movement_cell(row: MonthMovements, kind: Kind, choice: ReportChoice) -> Cell:
@@ -182,6 +184,7 @@ def _summary(report: MrrReport, choice: ReportChoice) -> list[FigureCard]:
         FigureCard(
             _("Usage MRR, not included"),
             _money(last.usage, currency),
+            balances_url(choice, last.month.month, of="usage") if last.usage else "",
             note=_("mean of three complete months, beyond commitments"),
         ),
     ]
@@ -233,7 +236,7 @@ def _revenue_cards(report: MrrReport) -> list[FigureCard]:
 
 
 def _report_url(code: str, report: MrrReport) -> str:
-    query = urlencode({"seller": report.seller.pk, "currency": report.currency})
+    query = urlencode({"seller": report.seller.code, "currency": report.currency})
     return f"{reverse('admin:revenue_report', args=[code])}?{query}"
 
 

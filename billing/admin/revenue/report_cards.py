@@ -1,7 +1,7 @@
 """The cards above a report: its main figures, how they changed, and links to their rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -128,7 +128,9 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
             if report.code == "trial-balance":
                 gap = exact_sum([cell_amount(row, "debits"), -cell_amount(row, "credits")])
                 note = _("run the audit") if gap else _("debits equal credits")
-                cards.append(FigureCard(_("Difference"), format_money(gap, report.currency), note=note))
+                filters = {code: text for code, text in row.filters["debits"].items() if code != "side"}
+                link = rows_url(report.column("closing"), filters, chosen)
+                cards.append(FigureCard(_("Difference"), format_money(gap, report.currency), link, note))
             if report.code == "margin" and row.values["percent"] is not None:
                 cards[-1] = _with_note(cards[-1], _("%(percent)s%% of revenue") % {"percent": row.values["percent"]})
             return cards
@@ -137,10 +139,7 @@ def figure_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
         case "income" | "revenue-retention":
             return []
         case "obligations":
-            return [
-                FigureCard(str(row.values["obligation"]), format_money(cell_amount(row, "amount"), report.currency))
-                for row in report.rows
-            ]
+            return [_card(report, row, "amount", chosen, str(row.values["obligation"])) for row in report.rows]
         case "reconciliation":
             return [_gap_card(report)]
     return _balance_cards(report, chosen)
@@ -202,7 +201,9 @@ def _balance_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard
         before = cell_amount(report.rows[1], "closing")
         month = report.rows[1].values["month"]
         note = _("vs. end of %(month)s") % {"month": date_format(month, "F") if isinstance(month, date) else ""}
-        closing = _with_note(closing, note, percent_change(cell_amount(row, "closing"), before))
+        change = percent_change(cell_amount(row, "closing"), before)
+        # A smaller balance is neither good nor bad: receivables are paid, and deferred revenue is earned.
+        closing = _with_note(closing, note, change and replace(change, is_judged=False))
     codes = [column.code for column in report.columns if not column.is_total and column.code != "month"]
     terms = [column.code for column in report.columns if column.code in ("current", "long_term")]
     names = {"current": _("earned within 12 months"), "long_term": _("earned later")}
@@ -228,10 +229,10 @@ def _aging_cards(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:
 
 
 def _gap_card(report: Report) -> FigureCard:
-    """Return the sum of all differences, whichever way they point."""
+    """Return the sum of all differences, whichever way they point. Its rows are those of the report itself."""
     gap = exact_sum(abs(cell_amount(row, "difference")) for row in report.rows)
     note = _("run the audit") if gap else _("the books have every invoice and payment")
-    return FigureCard(_("Differences"), format_money(gap, report.currency), note=note)
+    return FigureCard(_("Differences"), format_money(gap, report.currency), "#report-table", note)
 
 
 def _month_sums(report: Report, chosen: Mapping[str, Any]) -> list[FigureCard]:

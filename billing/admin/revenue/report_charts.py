@@ -19,7 +19,8 @@ MOST_NAMES = 10
 
 def draw_chart(report: Report, rows: Sequence[Row]) -> StaffChart | None:
     """Return the chart of the rows on a page; None if there is nothing to draw."""
-    if not rows:
+    # Three amounts of unequal size make no chart.
+    if not rows or report.code == "obligations":
         return None
     match report.code:
         case "waterfall":
@@ -34,10 +35,6 @@ def draw_chart(report: Report, rows: Sequence[Row]) -> StaffChart | None:
             series = {_("Revenue"): [_amount(row, "revenue") for row in named]}
             series[_("Cost")] = [_amount(row, "cost") for row in named]
             return _bars(report, labels, series, stacked=False) if named else None
-        case "obligations":
-            parts = [row for row in rows if not row.is_total]
-            labels = [str(row.values["obligation"]) for row in parts]
-            return _bars(report, labels, {_("Amount"): [_amount(row, "amount") for row in parts]})
         case "trial-balance":
             named = [row for row in rows if not row.is_total and _amount(row, "closing")]
             labels = [capfirst(str(row.values["role"])) for row in named]
@@ -47,7 +44,7 @@ def draw_chart(report: Report, rows: Sequence[Row]) -> StaffChart | None:
     return _by_month(report, rows)
 
 
-def _by_month(report: Report, rows: Sequence[Row]) -> StaffChart:
+def _by_month(report: Report, rows: Sequence[Row]) -> StaffChart | None:
     by_month: dict[date, list[Row]] = {}
     for row in rows:
         if isinstance(month := row.values.get("month"), date):
@@ -59,7 +56,9 @@ def _by_month(report: Report, rows: Sequence[Row]) -> StaffChart:
         ]
         for code in report.chart
     }
-    return _bars(report, month_labels(months), {name: values for name, values in sums.items() if any(values)})
+    shown = {name: values for name, values in sums.items() if any(values)}
+    # Revenue then and now is compared, and never added up.
+    return _bars(report, month_labels(months), shown, stacked=report.code != "revenue-retention")
 
 
 def _waterfall(report: Report) -> StaffChart:
@@ -98,7 +97,9 @@ def _bars(
     series: dict[str, list[Decimal | None]] | dict[str, list[Decimal]],
     *,
     stacked: bool = True,
-) -> StaffChart:
+) -> StaffChart | None:
+    if not any(any(values) for values in series.values()):
+        return None
     return bar_chart(
         labels,
         [ChartSeries(name, values) for name, values in series.items()],

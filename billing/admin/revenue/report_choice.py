@@ -1,6 +1,6 @@
 """The report that a page's query asks for: seller, currency and months."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest
 
+from billing.admin.seller_choice import SellerChoice, read_seller_choice
 from billing.revenue.metrics.reports import read_currencies
 from customers.models import Seller
-from lib.admin.seller_restriction import limit_to_sellers
 
 SEE = "billing.view_recurringrevenue"
 """The permission to see revenue: finance and approvers have it."""
@@ -26,7 +26,7 @@ class ReportChoice:
 
     seller: Seller | None
     currency: str
-    sellers: Sequence[Seller]
+    sellers: SellerChoice
     currencies: Sequence[str]
 
     def query(self, **more: Any) -> str:
@@ -41,11 +41,12 @@ def read_choice(request: HttpRequest) -> ReportChoice:
 
     :raises Http404: if the query names a seller or a currency that has no subscriptions.
     """
-    sellers = list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
-    seller = _chosen(request.GET.get("seller", ""), {seller.code: seller for seller in sellers})
-    currencies = read_currencies(seller) if seller else []
-    currency = _chosen(request.GET.get("currency", ""), {currency: currency for currency in currencies})
-    return ReportChoice(seller, currency or "", sellers, currencies)
+    sellers = read_seller_choice(request)
+    currencies = read_currencies(sellers.seller) if sellers.seller else []
+    currency = request.GET.get("currency", "")
+    if currency and currency not in currencies:
+        raise Http404(f"There is no report for “{currency}”.")
+    return ReportChoice(sellers.seller, currency or next(iter(currencies), ""), sellers, currencies)
 
 
 def read_month(text: str) -> date | None:
@@ -72,9 +73,3 @@ def read_page(request: HttpRequest, *, most: int) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
         raise Http404(f"There is no page “{text}”.")
     return int(text)
-
-
-def _chosen(name: str, choices: Mapping[str, Any]) -> Any:
-    if name and name not in choices:
-        raise Http404(f"There is no report for “{name}”.")
-    return choices[name] if name else next(iter(choices.values()), None)

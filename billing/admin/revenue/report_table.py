@@ -28,10 +28,11 @@ LOCKED, OPEN, RUNNING = "locked", "open", "running"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change in percent. direction: up, down or flat."""
+    """A change in percent. direction: up, down or flat. is_judged: whether up is good, and down bad."""
 
     text: str
     direction: str
+    is_judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,4 +245,4 @@ def _text(row: Row, column: ReportColumn, currency: str) -> str:
         if column.measure is Measure.PERCENT:
             return f"{format_number(value.normalize())}%"
         return format_amount(value, currency) if value else NOTHING
-    return capfirst(str(value)) if column.code == "role" else str(value)
+    return capfirst(str(value)) if column.code in ("role", "method") else str(value)

@@ -23,6 +23,7 @@ from billing.admin.revenue.report_charts import draw_chart
 from billing.admin.revenue.report_files import FILE_FORMATS, send_table
 from billing.admin.revenue.report_table import page_count, rows_of_page, show_table
 from billing.admin.revenue.report_texts import DIVISIONS, NET, SENTENCES, TAX_NOTES
+from billing.admin.seller_choice import SellerChoice, read_seller_choice
 from billing.models import Posting
 from billing.revenue.metrics.reports import read_currencies
 from billing.revenue.reports.conversion import ReportCurrency, read_report_currency
@@ -33,7 +34,7 @@ from billing.revenue.reports.registry import REPORTS, NotConvertible, UnknownDiv
 from billing.revenue.reports.table import Measure, Report, ReportColumn
 from customers.models import Seller
 from lib.admin import ReadOnlyAdmin, require, staff_page
-from lib.admin.seller_restriction import limit_to_sellers, narrowed_to_sellers
+from lib.admin.seller_restriction import narrowed_to_sellers
 from lib.money import UnknownCurrency
 
 SEE = "billing.view_posting"
@@ -59,13 +60,12 @@ class PostingAdmin(ReadOnlyAdmin):
         """Show a report of one seller in one currency."""
         require(request, SEE)
         at = timezone.now()
-        sellers = _sellers(request)
-        seller, currencies, currency = _choose(request, sellers, at)
+        sellers, seller, currencies, currency = _choose(request, at)
         page = _page_number(request)
         into = _read_into(request, seller, currencies, at)
         report = _read(request, code, seller, currency, at, page=page, into=into)
         kind = REPORTS[code]
-        chosen = {"seller": seller.pk, "currency": currency} | ({"in": into.currency} if into else {})
+        chosen = {"seller": seller.code, "currency": currency} | ({"in": into.currency} if into else {})
         options = _options(request)
         local = at.astimezone(ZoneInfo(seller.time_zone))
         rows = report.rows if kind.is_paged else rows_of_page(report, page)
@@ -83,9 +83,7 @@ class PostingAdmin(ReadOnlyAdmin):
             as_of=f"{date_format(local, 'DATETIME_FORMAT')} ({seller.time_zone})",
             locked_until=report.locked_until and date_format(report.locked_until, "YEAR_MONTH_FORMAT"),
             tabs=report_tabs(seller, currency, code, into=into.currency if into else ""),
-            sellers=[
-                (str(choice), _url(code, chosen | {"seller": choice.pk}), choice == seller) for choice in sellers
-            ],
+            sellers=sellers,
             currencies=_currency_choices(code, seller, currencies, currency, into),
             missing_rates=report.missing_rates,
             divisions=[
@@ -119,7 +117,7 @@ class PostingAdmin(ReadOnlyAdmin):
         """Send a report as CSV or XLSX, with exact numbers."""
         require(request, SEE)
         at = timezone.now()
-        seller, currencies, currency = _choose(request, _sellers(request), at)
+        _sellers, seller, currencies, currency = _choose(request, at)
         into = _read_into(request, seller, currencies, at)
         report = _read(request, code, seller, currency, at, page=_page_number(request), into=into)
         content = report.as_json()
@@ -139,7 +137,7 @@ class PostingAdmin(ReadOnlyAdmin):
         """Show the rows behind a figure."""
         require(request, SEE)
         at = timezone.now()
-        seller, currencies, currency = _choose(request, _sellers(request), at)
+        _sellers, seller, currencies, currency = _choose(request, at)
         into = _read_into(request, seller, currencies, at)
         currency = into.currency if into else currency
         try:
@@ -157,13 +155,13 @@ def report_tabs(seller: Seller, currency: str, code: str, *, into: str = "") -> 
 
     into: the currency into which reports are converted that can be.
     """
-    chosen = {"seller": seller.pk, "currency": currency}
+    chosen = {"seller": seller.code, "currency": currency}
     converted = chosen | ({"in": into} if into else {})
     tabs = [
         (str(kind.title), _url(name, converted if kind.is_convertible else chosen), name == code)
         for name, kind in REPORTS.items()
     ]
-    query = {"seller": seller.code} | ({"currency": currency} if currency in read_currencies(seller) else {})
+    query = chosen if currency in read_currencies(seller) else {"seller": seller.code}
     place = list(REPORTS).index("aging") + 1
     return [
         *tabs[:place],
@@ -181,21 +179,14 @@ def _options(request: HttpRequest) -> dict[str, str]:
     return {name: text for name in ("by", "since", "until") if (text := request.GET.get(name, ""))}
 
 
-def _sellers(request: HttpRequest) -> list[Seller]:
-    return list(limit_to_sellers(request, Seller.objects.order_by("legal_name", "pk"), "pk"))
-
-
-def _choose(request: HttpRequest, sellers: Sequence[Seller], at: datetime) -> tuple[Seller, list[str], str]:
-    """Return the chosen seller, the currencies of its books, and the chosen one; the first of each by default."""
-    number = request.GET.get("seller", "")
-    if not sellers:
+def _choose(request: HttpRequest, at: datetime) -> tuple[SellerChoice, Seller, list[str], str]:
+    """Return the sellers, the chosen one, the currencies of its books, and the chosen one, by default the first."""
+    sellers = read_seller_choice(request)
+    if (seller := sellers.seller) is None:
         raise Http404("There is no seller yet. Add one under Settings.")
-    seller = next((seller for seller in sellers if str(seller.pk) == number), None) if number else sellers[0]
-    if seller is None:
-        raise Http404(f"There is no seller {number}.")
     currencies = currencies_of(seller, at=at) or [str(seller.currency)]
     currency = request.GET.get("currency", currencies[0])
-    return seller, currencies, currency if currency in currencies else currencies[0]
+    return sellers, seller, currencies, currency if currency in currencies else currencies[0]
 
 
 def _read_into(
@@ -215,7 +206,7 @@ def _currency_choices(
     code: str, seller: Seller, currencies: Sequence[str], currency: str, into: ReportCurrency | None
 ) -> list[tuple[str, str, bool]]:
     """Return the books of each currency, and all of them converted into the seller's currency or the chosen one."""
-    chosen = {"seller": seller.pk}
+    chosen = {"seller": seller.code}
     choices = [
         (name, _url(code, chosen | {"currency": name}), into is None and name == currency) for name in currencies
     ]

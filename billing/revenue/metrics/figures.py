@@ -78,6 +78,24 @@ class CustomerMovement(NamedTuple):
     closing: Decimal
 
 
+class CustomerUsage(NamedTuple):
+    """A customer's usage MRR, rounded to the currency's minor unit."""
+
+    customer_id: int
+    external_id: str
+    name: str
+    usage: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePage:
+    """A page of customers with usage MRR. usage: of all `count` customers, rounded once."""
+
+    rows: Sequence[CustomerUsage]
+    usage: Decimal
+    count: int
+
+
 class CustomerRevenue(NamedTuple):
     """A customer's MRR at a month end, and twelve months before; rounded to the currency's minor unit."""
 

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from django.utils.translation import gettext as _
 
-from billing.revenue.metrics.figures import YEAR, BalancePage, CustomerMovement, MrrReport
-from billing.revenue.metrics.monthly_usage import with_usage
+from billing.revenue.metrics.figures import YEAR, BalancePage, CustomerMovement, MrrReport, UsagePage
+from billing.revenue.metrics.monthly_usage import read_usage_page, with_usage
 from billing.revenue.metrics.months import BooksMonth, NoSuchMonths, read_months
 from billing.revenue.metrics.sections import (
     BALANCES,
@@ -125,6 +125,18 @@ def read_balances(
     }
     rows = read_sections(seller, months, currency, {"page": BALANCES}, parameters)["page"]
     return balance_page(rows, currency)
+
+
+def read_usage(
+    *, seller: Seller, currency: str, month: date, at: datetime, offset: int = 0, limit: int = 100
+) -> UsagePage:
+    """
+    Return a page of the customers behind a month's usage MRR, the largest first.
+
+    :raises NoSuchMonths: if the seller's books have no such month.
+    """
+    months = _months_until(seller, at=at, until=month)
+    return read_usage_page(seller, currency, months, offset=offset, limit=limit)
 
 
 def read_currencies(seller: Seller) -> list[str]:

@@ -1,4 +1,4 @@
-"""The status of the last months of all sellers."""
+"""The status of the last months of sellers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from invoices.models import MonthLock
 from lib import sql
 
 MONTHS = 12
-# One column per seller: more would not fit the width of a page.
 MAX_SELLERS = 20
+"""One column per seller: more would not fit the width of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,20 @@ SELECT s.id, date_trunc('month', (p.ends_at - CASE p.kind WHEN 'regular' THEN in
 FROM billing_period p JOIN billing_subscription b ON b.id = p.subscription_id
 JOIN customers_seller s ON s.id = b.seller_id
 WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' AND p.ends_at <= %(at)s
-    AND NOT b.sandbox GROUP BY 1, 2
+    AND NOT b.sandbox AND s.id = ANY(%(sellers)s) GROUP BY 1, 2
 """
 
 
-def read_overview(sellers: Sequence[Seller], *, at: datetime) -> tuple[Sequence[Seller], list[list[MonthStatus]]]:
-    """Return the first sellers, and for each of the last months, the latest first, its status for each of them."""
-    sellers = sellers[:MAX_SELLERS]
+def read_overview(sellers: Sequence[Seller], *, at: datetime) -> list[list[MonthStatus]]:
+    """Return for each of the last months, the latest first, its status for each seller; at most MAX_SELLERS."""
     months = [month_of(at.date())]
     while len(months) < MONTHS:
         months.append(month_before(months[-1]))
     locks = MonthLock.objects.filter(seller__in=sellers, month__in=months, unlocked_at__isnull=True)
     locked = {(lock.seller_id, lock.month): lock for lock in locks.select_related("locked_by")}
-    open_counts = {(seller, month): counts for seller, month, *counts in sql.fetch_rows(_OPEN, {"at": at})}
-    return sellers, [
-        [_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months
-    ]
+    parameters = {"at": at, "sellers": [seller.pk for seller in sellers]}
+    open_counts = {(seller, month): counts for seller, month, *counts in sql.fetch_rows(_OPEN, parameters)}
+    return [[_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months]
 
 
 def _month_status(

@@ -55,6 +55,7 @@ _COST_ROWS = f"""
 SELECT c.id, m.name, x.dimensions::text, sum(h.quantity), u.cost, sum(h.quantity * u.cost),
     sum(sum(h.quantity * u.cost)) OVER (), count(*) OVER ()
 {_HOURS} AND (%(key)s::text IS NULL OR coalesce(({{expression}})::text, 'None') = %(key)s)
+    AND NOT coalesce(({{expression}})::text, 'None') = ANY(%(others)s::text[])
 GROUP BY 1, m.id, 2, 3, u.cost ORDER BY 6 DESC, 1, 2, 3, 5 LIMIT {PAGE_SIZE} OFFSET %(offset)s
 """
 _OF_COST = {"feature": "g.feature_id", "customer": "c.id", "plan": "v.plan_id"}
@@ -123,7 +124,8 @@ def report_margin(
     ]
     if rest := [key for key in keys if key not in shown]:
         sums = [exact_sum(figures.get(key, ZERO) for key in rest) for figures in (revenue, costs)]
-        rows.append(_row(str(_("Other")), sums[0], sums[1], currency, None))
+        others = months | {"usage_other_than": f"{by}:{','.join(map(str, shown))}"}
+        rows.append(_row(str(_("Other")), sums[0], sums[1], currency, others))
     # Rounded from its exact sum, like the list of costs behind it.
     total = [exact_sum(figures.values()) for figures in (revenue, costs)]
     rows.append(_row(str(_("Total")), total[0], total[1], currency, months | {"usage": ""}, is_total=True))
@@ -150,13 +152,13 @@ def read_costs(seller: Seller, *, currency: str, filters: Mapping[str, str], at:
     Return a page of the costs behind a figure of the margin report.
 
     filters: `since`, `until`: months; default: the running one. `usage`: a division and its key, such as feature:7;
-        empty or missing for all.
+        empty or missing for all. `usage_other_than`: a division and the keys that are left out.
 
     :raises UnknownFilter: if a filter is unknown or its value malformed.
     """
     books = read_books(seller, at=at)
     since = until = books.months[-1]
-    by, key = "feature", None
+    by, key, others = "feature", None, list[str]()
     for name, text in filters.items():
         if name == "since":
             since = read_month(name, text)
@@ -165,11 +167,14 @@ def read_costs(seller: Seller, *, currency: str, filters: Mapping[str, str], at:
         elif name == "usage":
             division, _colon, key_text = text.partition(":")
             by, key = (read_choice(name, division, _OF_COST), key_text) if text else (by, None)
+        elif name == "usage_other_than":
+            division, _colon, keys = text.partition(":")
+            by, others = read_choice(name, division, _OF_COST), keys.split(",")
         else:
             raise unknown(name)
     rows = sql.fetch_rows(
         _COST_ROWS.format(expression=_OF_COST[by]),
-        _hours(books, currency, since, until) | {"key": key, "offset": (page - 1) * PAGE_SIZE},
+        _hours(books, currency, since, until) | {"key": key, "others": others, "offset": (page - 1) * PAGE_SIZE},
     )
     total, count = rows[0][-2:] if rows else (ZERO, 0)
     costs = [
@@ -195,15 +200,15 @@ def _row(
     revenue: Decimal,
     exact_cost: Decimal,
     currency: str,
-    conditions: dict[str, str] | None,
+    conditions: dict[str, str],
     *,
     is_total: bool = False,
 ) -> Row:
-    """Return a row of the report. conditions: of the rows behind it; None if they are shown on other pages."""
+    """Return a row of the report. conditions: of the rows behind it."""
     cost = round_money(exact_cost, currency)
     margin = EXACT.subtract(revenue, cost)
     values: dict[str, Value] = {"name": name, "revenue": revenue, "cost": cost, "margin": margin}
-    filters = {} if conditions is None else dict.fromkeys(("revenue", "cost", "margin", "percent"), conditions)
+    filters = dict.fromkeys(("revenue", "cost", "margin", "percent"), conditions)
     return Row(values | {"percent": _percent(margin, revenue)}, filters, is_total=is_total)
 
 

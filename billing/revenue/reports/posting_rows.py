@@ -179,11 +179,16 @@ def _of_other_income(text: str) -> Condition:
 
 
 def _of_usage(text: str) -> Condition:
-    condition = "e.role = 'revenue' AND e.feature_id IS NOT NULL"
     if not text:
-        return condition, {}
+        return _USAGE, {}
     expression, key = _division("usage", text)
-    return f"{condition} AND {expression} = %(usage)s", {"usage": key}
+    return f"{_USAGE} AND {expression} = %(usage)s", {"usage": key}
+
+
+def _of_other_usage(text: str) -> Condition:
+    """Return the condition for usage that has no row of its own. text: the division and the keys of rows."""
+    expression, keys = _division("usage_other_than", text)
+    return f"{_USAGE} AND NOT ({expression} = ANY(%(usages)s))", {"usages": keys.split(",")}
 
 
 def _division(name: str, text: str) -> tuple[str, str]:
@@ -218,7 +223,8 @@ def _of_movement(text: str) -> Condition:
     return " AND ".join(f"({movement.condition}) IS NOT TRUE" for movement in movements), {}
 
 
-_INCOME_FILTERS = {"income", "other_than", "usage", "waterfall"}
+_USAGE = "e.role = 'revenue' AND e.feature_id IS NOT NULL"
+_INCOME_FILTERS = {"income", "other_than", "usage", "usage_other_than", "waterfall"}
 # Filter → the condition for its text. The first ones say which role's movement of a posting is meant.
 _ROLE_FILTERS: Mapping[str, Callable[[str], Condition]] = {
     "role": _of_role,
@@ -226,6 +232,7 @@ _ROLE_FILTERS: Mapping[str, Callable[[str], Condition]] = {
     "income": _of_income,
     "other_than": _of_other_income,
     "usage": _of_usage,
+    "usage_other_than": _of_other_usage,
     "waterfall": lambda text: (f"({CONDITIONS[read_choice('waterfall', text, CONDITIONS)]})", {}),
 }
 _CONDITIONS: Mapping[str, Callable[[str], Condition]] = {

@@ -60,7 +60,7 @@ _BY_CUSTOMER = f"SELECT t.customer_id, t.bucket, sum(t.open) FROM ({_OPEN}) t WH
 _INVOICES = f"""
 SELECT t.id, t.number, t.customer_id, t.due_date, t.days_late, t.total, t.open, sum(t.open) OVER (), count(*) OVER ()
 FROM ({_OPEN}) t WHERE t.open <> 0 AND (%(bucket)s = '' OR t.bucket = %(bucket)s)
-    AND coalesce(t.customer_id = %(customer)s, true)
+    AND coalesce(t.customer_id = %(customer)s, true) AND NOT t.customer_id = ANY(%(others)s::bigint[])
 ORDER BY t.due_date, t.id LIMIT {PAGE_SIZE} OFFSET %(offset)s
 """  # noqa: S608
 
@@ -91,16 +91,19 @@ def read_open_invoices(
     seller: Seller, *, currency: str, filters: Mapping[str, str], at: datetime, page: int = 1
 ) -> OpenInvoicePage:
     """
-    Return a page of the invoices behind a figure of the aging report. filters: `bucket`, `customer`.
+    Return a page of the invoices behind a figure of the aging report. filters: `bucket`, `customer`,
+    `other_than`: the numbers of customers whose invoices are left out.
 
     :raises UnknownFilter: if a filter is unknown or its value malformed.
     """
-    values: dict[str, object] = {"bucket": "", "customer": None, "offset": (page - 1) * PAGE_SIZE}
+    values: dict[str, object] = {"bucket": "", "customer": None, "others": [], "offset": (page - 1) * PAGE_SIZE}
     for name, text in filters.items():
         if name == "bucket":
             values[name] = read_choice(name, text, BUCKETS)
         elif name == "customer":
             values[name] = read_number(name, text)
+        elif name == "other_than":
+            values["others"] = [read_number(name, number) for number in text.split(",")]
         else:
             raise unknown(name)
     rows = sql.fetch_rows(_INVOICES, _parameters(seller, currency=currency, at=at) | values)
@@ -124,7 +127,7 @@ def report_aging(seller: Seller, *, currency: str, at: datetime, page: int = 1) 
     rows = [_row(names[id_], by_customer[id_], {"customer": str(id_)}) for id_ in shown]
     if rest := [id_ for id_ in ordered if id_ not in names]:
         sums = {code: exact_sum(by_customer[id_].get(code, ZERO) for id_ in rest) for code in BUCKETS}
-        rows.append(_row(str(_("Other customers")), sums, None))
+        rows.append(_row(str(_("Other customers")), sums, {"other_than": ",".join(map(str, shown))}))
     columns = [
         ReportColumn("customer", _("Customer"), Measure.TEXT),
         *(ReportColumn(code, title, rows=RowList.INVOICES) for code, title in BUCKETS.items()),
@@ -141,10 +144,10 @@ def report_aging(seller: Seller, *, currency: str, at: datetime, page: int = 1) 
     )
 
 
-def _row(name: str, amounts: dict[str, Decimal], conditions: dict[str, str] | None) -> Row:
-    """Return the row of a customer. conditions: of its invoices; None if they are shown on other pages."""
+def _row(name: str, amounts: dict[str, Decimal], conditions: dict[str, str]) -> Row:
+    """Return the row of a customer. conditions: of its invoices."""
     values: dict[str, Value] = {"customer": name, **amounts, "total": exact_sum(amounts.values())}
-    return Row(values, {} if conditions is None else _filters(conditions))
+    return Row(values, _filters(conditions))
 
 
 def _filters(conditions: dict[str, str]) -> dict[str, dict[str, str]]:

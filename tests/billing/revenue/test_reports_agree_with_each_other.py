@@ -7,42 +7,11 @@ from itertools import pairwise
 import pytest
 
 from billing.revenue.reports.registry import REPORTS, read_report
-from invoices.credit_notes import issue_credit_note
-from invoices.credit_notes.credit_note import RequestedCredit
-from invoices.payments.manual_payments import record_payment
-from invoices.payments.write_offs import write_off
-from tests.billing.revenue.book_setup import issue_invoice, line, moment
-from tests.billing.revenue.test_a_locked_month_is_frozen import lock
-from tests.builders import make_customer
+from tests.billing.revenue.book_setup import moment
 
 pytestmark = pytest.mark.django_db
 D = Decimal
 AT = moment("2026-04-10")
-
-
-@pytest.fixture(params=["open", "locked"])
-def seller(request):
-    """Return a seller with a year's line, a quarter's with a credit, usage in arrears and a write-off."""
-    customer = make_customer()
-    issue_invoice(customer, [line("365.00", "2026-01-01", "2027-01-01")], at="2026-01-01")
-    quarter = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
-    record_payment(
-        invoice_id=quarter.pk, amount=D("90.00"), method="manual", reference="bank", at=moment("2026-01-20")
-    )
-    issue_credit_note(
-        invoice_id=quarter.pk,
-        lines=[RequestedCredit(1, D("45.00"))],
-        reason="agreed",
-        to="balance",
-        at=moment("2026-02-01"),
-    )
-    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15", kind="usage")], at="2026-02-16")
-    doubtful = issue_invoice(make_customer(), [line("31.00", "2026-02-01", "2026-03-01")], at="2026-02-01")
-    write_off(invoice_id=doubtful.pk, reason="", at=moment("2026-02-15"))
-    if request.param == "locked":
-        lock(customer.seller, "2026-01-01", at="2026-02-20")
-        lock(customer.seller, "2026-02-01", at="2026-03-05")
-    return customer.seller
 
 
 def rows(seller, code, **options):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import OpeningBalance
+from billing.revenue.reports import margin, receivable_ages
 from billing.revenue.reports.filters import UnknownFilter
 from billing.revenue.reports.income import DIMENSIONS
 from billing.revenue.reports.margin import read_costs
@@ -14,11 +15,8 @@ from billing.revenue.reports.receivable_ages import read_open_invoices
 from billing.revenue.reports.registry import REPORTS, read_report
 from billing.revenue.reports.schedule import read_schedule_rows
 from billing.revenue.reports.table import Measure, RowList
-from invoices.credit_notes import issue_credit_note
-from invoices.credit_notes.credit_note import RequestedCredit
-from invoices.payments.manual_payments import record_payment
-from invoices.payments.write_offs import write_off
 from lib.money import round_money
+from plans.models import PlanFeature
 from tests.billing.metering.ingest.ingest_setup import (
     NOW,
     call,
@@ -29,8 +27,7 @@ from tests.billing.metering.ingest.ingest_setup import (
     tokens,
 )
 from tests.billing.revenue.book_setup import issue_invoice, line, moment
-from tests.billing.revenue.test_a_locked_month_is_frozen import lock
-from tests.builders import make_cost, make_customer, make_seller
+from tests.builders import make_cost, make_seller
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -44,33 +41,6 @@ READERS = {
 
 NOT_OF_POSTINGS = {("obligations", "amount"), ("reconciliation", "records"), ("reconciliation", "difference")}
 """(report, column) with figures that are computed from other rows than postings, and have no list of their own."""
-
-
-@pytest.fixture(params=["open", "locked"])
-def seller(request):
-    """Return a seller with lines over one to three years, a credit, payments, usage in arrears and a write-off."""
-    customer = make_customer()
-    issue_invoice(customer, [line("365.00", "2026-01-01", "2027-01-01")], at="2026-01-01")
-    issue_invoice(customer, [line("1095.00", "2026-02-01", "2029-01-31")], at="2026-02-01")
-    quarter = issue_invoice(customer, [line("90.00", "2026-01-01", "2026-04-01")], at="2026-01-01")
-    record_payment(
-        invoice_id=quarter.pk, amount=D("90.00"), method="manual", reference="bank", at=moment("2026-01-20")
-    )
-    issue_credit_note(
-        invoice_id=quarter.pk,
-        lines=[RequestedCredit(1, D("45.00"))],
-        reason="agreed",
-        to="balance",
-        at=moment("2026-02-01"),
-    )
-    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15", kind="usage")], at="2026-02-16")
-    doubtful = issue_invoice(make_customer(), [line("31.00", "2026-02-01", "2026-03-01")], at="2026-02-01")
-    write_off(invoice_id=doubtful.pk, reason="", at=moment("2026-02-15"))
-    issue_invoice(make_customer(), [line("12.00", "2026-04-01", "2026-05-01")], at="2026-04-01")
-    if request.param == "locked":
-        lock(customer.seller, "2026-01-01", at="2026-02-20")
-        lock(customer.seller, "2026-02-01", at="2026-03-05")
-    return customer.seller
 
 
 def linked_figures(report):
@@ -120,6 +90,48 @@ def test_costs_add_up_to_the_margin(by):
         assert sum(cost.amount for cost in costs.rows) == costs.total
 
 
+def test_customers_of_other_pages_have_their_invoices(seller, monkeypatch):
+    monkeypatch.setattr(receivable_ages, "MOST_ROWS", 1)
+    for page in (1, 2):
+        *_shown, other, _total = read_report("aging", seller, currency="EUR", at=AT, page=page).rows
+        figures = list(linked_figures(read_report("aging", seller, currency="EUR", at=AT, page=page)))
+        assert other.values["total"]
+        for row, column, value in figures:
+            rows = read_open_invoices(seller, currency="EUR", filters=row.filters[column.code], at=AT)
+            assert rows.total == value, (page, column.code)
+
+
+@pytest.mark.parametrize("by", ["feature", "plan"])
+def test_usage_of_other_pages_has_its_rows(monkeypatch, by):
+    monkeypatch.setattr(margin, "MOST_ROWS", 1)
+    subscription = make_metered_subscription()
+    for meter in (tokens().meter, calls().meter):
+        make_cost(meter, "0.5")
+    send(call("1"), request("2", 333, 1_001))
+    options = {"currency": "USD", "at": NOW + timedelta(days=1)}
+    for page in (1, 2) if by == "feature" else (1,):
+        rows = read_report("margin", subscription.seller, by=by, page=page, **options).rows
+        assert len(rows) == (3 if by == "feature" else 2)
+        for row in rows:
+            costs = read_costs(subscription.seller, filters=row.filters["cost"], **options)
+            assert round_money(costs.total, "USD") == row.values["cost"], row.values["name"]
+            revenue = read_posting_rows(subscription.seller, filters=row.filters["revenue"], **options)
+            assert revenue.total == row.values["revenue"]
+
+
+def test_income_of_other_usage_leaves_out_the_features_of_the_page():
+    subscription = make_metered_subscription()
+    offers = PlanFeature.objects.order_by("pk")
+    features = [offer.feature_id for offer in offers]
+    for offer, net in zip(offers, ("70.00", "30.00"), strict=True):
+        usage = line(net, "2026-02-01", "2026-03-01", kind="usage", plan_feature_id=offer.pk)
+        issue_invoice(subscription.customer, [usage], at="2026-03-01")
+    figures = {"currency": "EUR", "at": AT}
+    others = {"usage_other_than": f"feature:{features[0]}"}
+    assert read_posting_rows(subscription.seller, filters={"usage": ""}, **figures).total == D("100.00")
+    assert read_posting_rows(subscription.seller, filters=others, **figures).total == D("30.00")
+
+
 def test_deferred_opening_balances_are_earned_later(seller):
     OpeningBalance.objects.create(
         seller=seller, month=date(2026, 1, 1), currency="GBP", role="deferred", amount=D("-70.00")
@@ -136,7 +148,10 @@ def test_deferred_opening_balances_are_earned_later(seller):
         (read_schedule_rows, {"month": "2026-01"}, "month"),
         (read_open_invoices, {"bucket": "old"}, "bucket"),
         (read_open_invoices, {"customer": "x"}, "customer"),
+        (read_open_invoices, {"other_than": "1,x"}, "other_than"),
         (read_costs, {"usage": "country:DE"}, "usage"),
+        (read_costs, {"usage_other_than": "country:DE"}, "usage_other_than"),
+        (read_posting_rows, {"usage_other_than": "color:red"}, "usage_other_than"),
         (read_costs, {"until": "May"}, "until"),
         (read_posting_rows, {"rate": "x"}, "rate"),
         (read_posting_rows, {"waterfall": "x"}, "waterfall"),

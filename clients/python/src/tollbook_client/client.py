@@ -14,6 +14,7 @@ from tollbook_client.resources.alerts import Alerts
 from tollbook_client.resources.customers import Customers
 from tollbook_client.resources.events import Events
 from tollbook_client.resources.invoices import CreditNotes, Invoices
+from tollbook_client.resources.month_end import MonthEnd
 from tollbook_client.resources.reservations import Reservations
 from tollbook_client.resources.revenue import Revenue
 from tollbook_client.resources.sellers import Sellers
@@ -58,6 +59,7 @@ class Tollbook:
         self.alerts = Alerts(self._connection)
         self.accounting_files = AccountingFiles(self._connection)
         self.revenue = Revenue(self._connection)
+        self.month_end = MonthEnd(self._connection)
 
     def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, **arguments: Any) -> Any:
         """

@@ -7,7 +7,7 @@ import pytest
 
 from billing.closing import close_due
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue, total_frozen_rows
-from billing.revenue.metrics.reports import read_mrr_report
+from billing.revenue.metrics.reports import read_mrr_report, read_usage
 from billing.subscriptions import apply_coupon, generate_periods
 from invoices.documents.locked_months import lock_month
 from tests.builders import (
@@ -82,3 +82,24 @@ def test_locking_freezes_it():
     (totals,) = total_frozen_rows(lock)
     assert (totals.net, totals.usage) == (D(10), D(110))
     assert usage_by_month() == ["", "", "110.00", "110.00"]
+
+
+def test_the_customers_of_a_month_add_up_to_it():
+    bill(90, 100, 140)
+    for month, number in ((date(2026, 3, 1), 2), (date(2026, 4, 1), 3)):
+        page = read_usage(seller=make_seller(), currency="USD", month=month, at=NOW)
+        assert f"{page.usage:.2f}" == usage_by_month()[number] == "110.00"
+        assert [row.usage for row in page.rows] == [D("110.00")]
+        assert page.count == 1
+    nothing = read_usage(seller=make_seller(), currency="USD", month=date(2026, 2, 1), at=NOW)
+    assert (nothing.rows, nothing.usage, nothing.count) == ([], D(0), 0)
+    assert read_usage(seller=make_seller(), currency="EUR", month=date(2026, 3, 1), at=NOW).count == 0
+
+
+def test_the_customers_of_a_locked_month_are_frozen():
+    bill(90, 100, 140)
+    lock = lock_month(seller=make_seller(), month=date(2026, 3, 1), checklist=[], note="", by=None, at=NOW)
+    freeze_recurring_revenue(lock=lock)
+    page = read_usage(seller=make_seller(), currency="USD", month=date(2026, 3, 1), at=NOW)
+    assert [row.usage for row in page.rows] == [page.usage] == [D("110.00")]
+    assert read_usage(seller=make_seller(), currency="USD", month=date(2026, 3, 1), at=NOW, offset=1).rows == []
