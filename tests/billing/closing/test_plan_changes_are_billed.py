@@ -261,7 +261,7 @@ def test_a_downgrade_is_credited_by_a_note_on_the_invoice():
 
 
 def test_a_credit_above_its_invoice_goes_on_to_the_earlier_one():
-    """The second version's invoice of 42.00 less 21.00 can't hold a credit of 40.00; the first invoice takes the rest."""
+    """An invoice of 42.00 less 21.00 can't hold a credit of 40.00; the first one takes the rest."""
     first, second, free = (
         publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("a", "31"), ("b", "62"), ("c", "0"))
     )
