@@ -61,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: object) -> Iterator[None]:
+def django_db_setup(django_db_blocker: object) -> Iterator[postgres.WorkerDatabase]:
     """
     Give this worker its own migrated database.
 
@@ -72,8 +72,21 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
         database = postgres.WorkerDatabase()
         database.create()
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: database.renew())
-        yield
+        yield database
         database.drop()
+
+
+@pytest.fixture(scope="module")
+def full_books(django_db_setup: postgres.WorkerDatabase, django_db_blocker: object) -> Iterator[None]:
+    """
+    Let the tests of a module, which roll back, find books with rows in every table: tests/billing/audit/books.py.
+    """
+    # Imported here: this file is read before Django is set up.
+    from tests.billing.audit.books import make_books
+
+    clear_database_caches()
+    with django_db_blocker.unblock(), django_db_setup.use_filled("full_books", make_books):  # type: ignore[attr-defined]
+        yield
 
 
 @pytest.fixture(scope="module")
