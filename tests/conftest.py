@@ -35,15 +35,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """
     Mark browser tests and tests that commit as slow, because they start processes or restore a database, before `-m`
-    chooses. Start with the slow ones, after pytest-django's sorting, so that no worker is left with one at the end.
+    chooses. After pytest-django's sorting, start with the files that need no database, which is still being migrated,
+    and then with the slow tests, so that no worker is left with one at the end.
     """
+    waiting = set()
     for item in items:
         database = item.get_closest_marker("django_db")
         commits = "transactional_db" in item.fixturenames or (database and database.kwargs.get("transaction"))  # type: ignore[attr-defined]
         if commits or item.get_closest_marker("browser"):
             item.add_marker("slow")
+        if database or "django_db_setup" in item.fixturenames:  # type: ignore[attr-defined]
+            waiting.add(item.path)
     yield
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: (item.path in waiting, item.get_closest_marker("slow") is None))
 
 
 def pytest_collection_finish() -> None:
