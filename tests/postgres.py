@@ -44,8 +44,8 @@ def run() -> Iterator[None]:
         if given:
             os.environ[SERVER] = given
         yield
-        if given:
-            _drop(given, _template_name(folder))
+        if given and not is_throwaway(given):
+            _drop_all(given, _template_name(folder))
 
 
 @contextlib.contextmanager
@@ -125,9 +125,11 @@ class WorkerDatabase:
             self._copy()
 
     def drop(self) -> None:
+        """Drop this worker's databases, unless their server is removed with the run."""
         connections.close_all()
-        for name in (self.name, *self.filled):
-            _drop(self.server, name)
+        if not is_throwaway(self.server):
+            for name in (self.name, *self.filled):
+                _drop(self.server, name)
 
     def _copy(self) -> None:
         _drop(self.server, self.name)
@@ -178,6 +180,15 @@ def _template_name(folder: Path) -> str:
 def _drop(server: str, name: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _drop_all(server: str, name: str) -> None:
+    """Drop the databases whose names begin with this one."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        statement = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        matches = connection.execute(statement, [name]).fetchall()
+    for (database,) in matches:
+        _drop(server, database)
 
 
 if __name__ == "__main__":

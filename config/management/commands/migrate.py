@@ -16,8 +16,8 @@ class Command(migrate.Command):
     autodetector = ColumnAutodetector
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Every rendered relation asks which setting may replace its model, of which there are hundreds. Django forgets
-        # the answers with each model that it renders.
+        # Each relation of a rendered model asks which setting replaces its target, and Django looks through all
+        # models again: it forgets the answers whenever it renders one.
         apps.get_swappable_settings_name = cache(apps.get_swappable_settings_name)  # type: ignore[method-assign]
         super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
