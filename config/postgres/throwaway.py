@@ -38,7 +38,7 @@ def cluster_in(folder: Path) -> Cluster:
 
 def is_throwaway(url: str) -> bool:
     """Return whether a server is that of a run, so that nobody needs its data afterwards."""
-    return _runs() in Path(conninfo_to_dict(url).get("host") or "").parents
+    return _runs() in Path(str(conninfo_to_dict(url).get("host") or "")).parents
 
 
 def _runs() -> Path:
