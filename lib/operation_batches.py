@@ -20,12 +20,15 @@ BATCHED = (
     pgtrigger.migrations.RemoveTrigger,
 )
 
+CHANGES_FIELDS = (migrations.CreateModel, migrations.AddField, migrations.AlterField)
+
 
 class OperationBatch(Operation):
     """
     Runs operations, none of which depends on how another one left the models, between one state and the next.
 
-    Django renders a model, with all models that are connected to it, after each operation. Here it renders them once.
+    Django renders a model, with all models that are connected to it, after each operation. Here it renders them once,
+    or not at all if no field has changed: such an operation knows its constraint, index, trigger or statement itself.
     """
 
     category = OperationCategory.MIXED
@@ -36,9 +39,11 @@ class OperationBatch(Operation):
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         # A state that has rendered its models renders them again with each change.
-        state.__dict__.pop("apps", None)
+        rendered = state.__dict__.pop("apps", None)
         for operation in self.operations:
             operation.state_forwards(app_label, state)
+        if rendered and not any(isinstance(operation, CHANGES_FIELDS) for operation in self.operations):
+            state.apps = rendered
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         for operation in self.operations:
@@ -68,11 +73,11 @@ def in_batches(operations: Sequence[Operation]) -> list[Operation]:
             batches.append([])
             made = set()
         batches[-1].append(operation)
-        if isinstance(operation, migrations.CreateModel | migrations.AddField | migrations.AlterField):
+        if isinstance(operation, CHANGES_FIELDS):
             made.add((model, field))
         if not isinstance(operation, BATCHED):
             batches.append([])
-    return [OperationBatch(batch) if len(batch) > 1 else batch[0] for batch in batches if batch]
+    return [OperationBatch(batch) if isinstance(batch[0], BATCHED) else batch[0] for batch in batches if batch]
 
 
 def _place(operation: Any) -> tuple[str, str]:

@@ -3,10 +3,11 @@
 import contextlib
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import transaction
 from django.test import TransactionTestCase
@@ -22,6 +23,8 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     # A task queued by a test wakes no worker; its effect is tested by calling it.
     celery_app.conf.update(broker_url="memory://localhost/", broker_transport_options={})
+    # Each test client has its own middleware, which would search all folders of static files when it is made.
+    settings.WHITENOISE_AUTOREFRESH = True
     # Passwords in tests need no protection, and a million rounds of hashing take half a second each.
     PBKDF2PasswordHasher.iterations = 1
     if not hasattr(config, "workerinput"):  # xdist's workers share the run of their parent process
@@ -35,24 +38,34 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """
     Mark browser tests and tests that commit as slow, because they start processes or restore a database, before `-m`
-    chooses. Start with the slow ones, after pytest-django's sorting, so that no worker is left with one at the end.
+    chooses. After pytest-django's sorting, start with the files that need no database, which is still being migrated,
+    and then with the slow tests, so that no worker is left with one at the end.
     """
+    waiting = set()
     for item in items:
         database = item.get_closest_marker("django_db")
         commits = "transactional_db" in item.fixturenames or (database and database.kwargs.get("transaction"))  # type: ignore[attr-defined]
         if commits or item.get_closest_marker("browser"):
             item.add_marker("slow")
+        if database or "django_db_setup" in item.fixturenames:  # type: ignore[attr-defined]
+            waiting.add(item.path)
     yield
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: (item.path in waiting, item.get_closest_marker("slow") is None))
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """
-    Exclude ten thousand collected tests, which stay in memory, from garbage collection: it takes a sixth of the time.
+    Exclude ten thousand collected tests, which stay in memory, from garbage collection: it takes a sixth of the time
+    of their collection, and of the tests.
     """
+    gc.disable()
+    outcome = yield
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()
+    return outcome
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -61,7 +74,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: object) -> Iterator[None]:
+def django_db_setup(django_db_blocker: object) -> Iterator[postgres.WorkerDatabase]:
     """
     Give this worker its own migrated database.
 
@@ -72,8 +85,21 @@ def django_db_setup(django_db_blocker: object) -> Iterator[None]:
         database = postgres.WorkerDatabase()
         database.create()
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: database.renew())
-        yield
+        yield database
         database.drop()
+
+
+@pytest.fixture(scope="module")
+def full_books(django_db_setup: postgres.WorkerDatabase, django_db_blocker: object) -> Iterator[None]:
+    """
+    Let the tests of a module, which roll back, find books with rows in every table: tests/billing/audit/books.py.
+    """
+    # Imported here: this file is read before Django is set up.
+    from tests.billing.audit.books import make_books
+
+    clear_database_caches()
+    with django_db_blocker.unblock(), django_db_setup.use_filled("full_books", make_books):  # type: ignore[attr-defined]
+        yield
 
 
 @pytest.fixture(scope="module")

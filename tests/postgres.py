@@ -7,20 +7,20 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import databases
 from config.paths import PROJECT
-from config.postgres.throwaway import cluster_in, run_folder
+from config.postgres.throwaway import cluster_in, is_throwaway, run_folder
 from tests import template_cache
 from tests.database_reset import Original
 
@@ -44,8 +44,8 @@ def run() -> Iterator[None]:
         if given:
             os.environ[SERVER] = given
         yield
-        if given:
-            _drop(given, _template_name(folder))
+        if given and not is_throwaway(given):
+            _drop_all(given, _template_name(folder))
 
 
 @contextlib.contextmanager
@@ -66,7 +66,9 @@ class WorkerDatabase:
     def __init__(self) -> None:
         self.folder = Path(os.environ[RUN])
         self.template = _template_name(self.folder)
-        self.name = f"{self.template}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        self.worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        self.name = f"{self.template}_{self.worker}"
+        self.filled: set[str] = set()
         self.server = os.environ.get(SERVER) or cluster_in(self.folder).ensure_running()
 
     def create(self) -> None:
@@ -81,6 +83,41 @@ class WorkerDatabase:
             if not self._exists(self.template):
                 self._make_template()
 
+    @contextlib.contextmanager
+    def use_filled(self, rows: str, fill: Callable[[], None]) -> Iterator[None]:
+        """
+        Let tests that roll back use this worker's copy of a database with the rows that `fill` commits.
+
+        rows: the name of these rows. The first worker to ask for them makes them, once for all workers.
+        """
+        source = f"{self.template}_{rows}"
+        copy = f"{source}_{self.worker}"
+        try:
+            with self._one_at_a_time(rows):
+                if not self._exists(source):
+                    self._fill(source, fill)
+                if copy not in self.filled:
+                    self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), copy, source)
+                    self.filled.add(copy)
+            self._use(copy)
+            yield
+        finally:
+            self._use(self.name)
+
+    def _fill(self, name: str, fill: Callable[[], None]) -> None:
+        unfinished = f"{name}_unfinished"
+        _drop(self.server, unfinished)
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), unfinished, self.template)
+        self._use(unfinished)
+        rows = transaction.atomic()
+        rows._from_testcase = True  # as in a test: durable blocks may run in this transaction
+        with rows:
+            fill()
+        with connections["default"].cursor() as cursor:
+            cursor.execute("ANALYZE")  # without statistics, some checks of the audit take seconds
+        connections.close_all()
+        self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, name)
+
     def renew(self) -> None:
         """Discard committed rows of a test; open connections are closed."""
         connections.close_all()
@@ -88,8 +125,11 @@ class WorkerDatabase:
             self._copy()
 
     def drop(self) -> None:
+        """Drop this worker's databases, unless their server is removed with the run."""
         connections.close_all()
-        _drop(self.server, self.name)
+        if not is_throwaway(self.server):
+            for name in (self.name, *self.filled):
+                _drop(self.server, name)
 
     def _copy(self) -> None:
         _drop(self.server, self.name)
@@ -97,7 +137,7 @@ class WorkerDatabase:
         self.original = Original(make_conninfo(**conninfo_to_dict(self.server) | {"dbname": self.name}))
 
     def _make_template(self) -> None:
-        if SERVER not in os.environ:
+        if is_throwaway(self.server):
             # No test cuts the power, and a killed server loses nothing that the kernel has: commits skip the disk.
             for setting in ("fsync", "full_page_writes"):
                 self._execute(sql.SQL("ALTER SYSTEM SET {} = off"), setting)
@@ -113,6 +153,7 @@ class WorkerDatabase:
         self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, self.template)
 
     def _use(self, name: str) -> None:
+        connections.close_all()
         parts = conninfo_to_dict(self.server) | {"dbname": name}
         settings.DATABASES["default"].update(databases.from_url(make_conninfo(**parts)))
         os.environ["DATABASE_URL"] = make_conninfo(**parts)
@@ -126,8 +167,8 @@ class WorkerDatabase:
             connection.execute(statement.format(*map(sql.Identifier, names)))
 
     @contextlib.contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        with (self.folder / "template.lock").open("w") as lock:
+    def _one_at_a_time(self, rows: str = "template") -> Iterator[None]:
+        with (self.folder / f"{rows}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -139,6 +180,15 @@ def _template_name(folder: Path) -> str:
 def _drop(server: str, name: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _drop_all(server: str, name: str) -> None:
+    """Drop the databases whose names begin with this one."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        statement = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        matches = connection.execute(statement, [name]).fetchall()
+    for (database,) in matches:
+        _drop(server, database)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
+from lib.operation_batches import in_batches
 import wallets.models.field_types
 from decimal import Decimal
 from django.db import migrations, models
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
         ('wallets', '0003_vouchers'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='VoucherUsage',
             fields=[
@@ -36,4 +37,4 @@ class Migration(migrations.Migration):
             model_name='voucherusage',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e32d90fc98efe3c7782e70d4456e44476f5e6381', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_7f269', table='billing_voucherusage', when='BEFORE')),
         ),
-    ]
+    ])

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
+
 
 class Migration(migrations.Migration):
 
@@ -11,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.RemoveConstraint(
             model_name='job',
             name='job_kind_is_known',
@@ -20,4 +22,4 @@ class Migration(migrations.Migration):
             model_name='job',
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['usage_import', 'promotion', 'close_run', 'rendering', 'audit', 'migration_preview', 'migration', 'migration_undo', 'simulation', 'month_lock'])), name='job_kind_is_known'),
         ),
-    ]
+    ])

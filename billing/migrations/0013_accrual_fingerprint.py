@@ -2,6 +2,8 @@ from decimal import Decimal
 
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
+
 
 class Migration(migrations.Migration):
 
@@ -9,7 +11,7 @@ class Migration(migrations.Migration):
         ('billing', '0012_accounting_files'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.RemoveConstraint(
             model_name='accrual',
             name='accrued_events_are_finite',
@@ -28,4 +30,4 @@ class Migration(migrations.Migration):
             model_name='accrual',
             constraint=models.CheckConstraint(condition=models.Q(('fingerprint__gte', 0), ('fingerprint__lte', Decimal('1E+59'))), name='accrued_fingerprint_is_finite'),
         ),
-    ]
+    ])

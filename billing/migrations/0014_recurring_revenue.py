@@ -7,6 +7,8 @@ import pgtrigger.migrations
 from decimal import Decimal
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
+
 
 class Migration(migrations.Migration):
 
@@ -16,7 +18,7 @@ class Migration(migrations.Migration):
         ('invoices', '0003_frozen_months'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.CreateModel(
             name='RecurringRevenue',
             fields=[
@@ -39,4 +41,4 @@ class Migration(migrations.Migration):
             model_name='recurringrevenue',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='210d32fd94a299fbf5432e5c0061b37379e2f428', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_d96b9', table='billing_recurringrevenue', when='BEFORE')),
         ),
-    ]
+    ])

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from psycopg.conninfo import conninfo_to_dict
+
 from config.paths import fallback_folder, make_folder
 from config.postgres.cluster import Cluster
 
@@ -15,7 +17,8 @@ from config.postgres.cluster import Cluster
 @contextlib.contextmanager
 def run_folder() -> Iterator[Path]:
     """Yield a new folder for this run; at the end, stop its server and remove the folder."""
-    runs = make_folder(make_folder(fallback_folder()) / "runs")
+    make_folder(fallback_folder())
+    runs = make_folder(_runs())
     with contextlib.ExitStack() as locks:
         with _locked(runs / "lock"):  # no process sweeps a folder between its creation and its owner's lock
             _sweep(runs)
@@ -31,6 +34,15 @@ def run_folder() -> Iterator[Path]:
 def cluster_in(folder: Path) -> Cluster:
     """Return the run's own cluster, with less memory and full durability."""
     return Cluster(home=folder / "postgres", shared_buffers="128MB")
+
+
+def is_throwaway(url: str) -> bool:
+    """Return whether a server is that of a run, so that nobody needs its data afterwards."""
+    return _runs() in Path(str(conninfo_to_dict(url).get("host") or "")).parents
+
+
+def _runs() -> Path:
+    return fallback_folder() / "runs"
 
 
 def _sweep(runs: Path) -> None:

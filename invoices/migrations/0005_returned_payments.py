@@ -4,6 +4,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations
 
+from lib.operation_batches import in_batches
+
 
 class Migration(migrations.Migration):
 
@@ -11,7 +13,7 @@ class Migration(migrations.Migration):
         ('invoices', '0004_several_sellers'),
     ]
 
-    operations = [
+    operations = in_batches([
         pgtrigger.migrations.RemoveTrigger(
             model_name='invoice',
             name='credit_notes_are_counted',
@@ -20,4 +22,4 @@ class Migration(migrations.Migration):
             model_name='invoice',
             trigger=pgtrigger.compiler.Trigger(name='credit_notes_are_counted', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE broken boolean;', func="\n        IF NOT EXISTS (SELECT 1 FROM new_rows WHERE corrects_id IS NOT NULL) THEN\n            RETURN NULL;\n        END IF;\n        \n        EXECUTE $count$\n            UPDATE invoices_invoice i SET credited = i.credited + n.total,\n                state = CASE WHEN i.state NOT IN ('issued', 'overdue')\n                        OR i.paid + i.credited + n.total - i.returned < i.total THEN i.state\n                    WHEN i.paid > 0 THEN 'paid' ELSE 'void' END\n            FROM (SELECT corrects_id, sum(total) AS total FROM new_rows WHERE kind = 'credit_note' GROUP BY 1) n\n            WHERE i.id = n.corrects_id\n        $count$;\n\n        EXECUTE $check$ SELECT EXISTS (\n            SELECT 1 FROM new_rows n JOIN invoices_line c ON c.invoice_id = n.id\n            LEFT JOIN invoices_line l ON l.id = c.corrects_line_id\n            WHERE n.kind = 'credit_note' AND (\n                l.invoice_id IS DISTINCT FROM n.corrects_id OR coalesce(l.taxes, (SELECT jsonb_agg(jsonb_build_array(tax.name, tax.rate::text, tax.reason))\n        FROM invoices_invoicetax tax WHERE tax.invoice_id = l.invoice_id AND tax.rate = l.tax_rate)) IS DISTINCT\n                    FROM coalesce(c.taxes, (SELECT jsonb_agg(jsonb_build_array(tax.name, tax.rate::text, tax.reason))\n        FROM invoices_invoicetax tax WHERE tax.invoice_id = c.invoice_id AND tax.rate = c.tax_rate))\n                OR (SELECT sum(o.amount) FROM invoices_line o WHERE o.corrects_line_id = l.id)\n                    NOT BETWEEN least(0, CASE l.kind WHEN 'coupon' THEN 0 ELSE l.amount - coalesce((SELECT sum(share.amount) FROM invoices_discount share WHERE share.line_id = l.id), 0) END) AND greatest(0, CASE l.kind WHEN 'coupon' THEN 0 ELSE l.amount - coalesce((SELECT sum(share.amount) FROM invoices_discount share WHERE share.line_id = l.id), 0) END))\n            ) $check$ INTO broken;\n        IF broken THEN\n            RAISE EXCEPTION 'line_is_credited_up_to_its_net: a credit must refer to a line of its invoice, at its taxes, and all credits of a line together must not exceed its amount' USING ERRCODE = 'check_violation';\n        END IF;\n        RETURN NULL;\n    \n        ", hash='f9e168c189e762e2303e4abd7a8a2934f484313f', level='STATEMENT', operation='INSERT', pgid='pgtrigger_credit_notes_are_counted_92807', referencing='REFERENCING NEW TABLE AS new_rows ', table='invoices_invoice', when='AFTER')),
         ),
-    ]
+    ])

@@ -1,5 +1,7 @@
 from django.db import migrations, models
 
+from lib.operation_batches import in_batches
+
 
 class Migration(migrations.Migration):
 
@@ -7,7 +9,7 @@ class Migration(migrations.Migration):
         ('invoices', '0006_history_of_write_offs'),
     ]
 
-    operations = [
+    operations = in_batches([
         migrations.AddIndex(
             model_name='balanceentry',
             index=models.Index(condition=models.Q(('kind', 'overpayment')), fields=['at'], name='overpayment_by_time'),
@@ -24,4 +26,4 @@ class Migration(migrations.Migration):
             model_name='refund',
             index=models.Index(condition=models.Q(('state', 'succeeded')), fields=['settled_at'], name='refund_by_time'),
         ),
-    ]
+    ])

@@ -5,14 +5,14 @@ import time_machine
 
 from customers.api_keys import anonymous_throttle
 from lib.api.throttles import Buckets
-from tests.access.actors import NOW, make_all_rows, sessions_cost_nothing
+from tests.access.actors import NOW, add_accounts, sessions_cost_nothing
 from tests.access.route_requests import render_only_refusals
 
 
 @pytest.fixture(scope="module")
-def all_rows(shared_transaction):
+def all_rows(full_books, shared_transaction):
     """Create the rows once for all tests of a module."""
-    make_all_rows()
+    add_accounts()
 
 
 @pytest.fixture

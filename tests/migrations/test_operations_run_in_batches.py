@@ -2,6 +2,7 @@
 
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
 
 from lib.operation_batches import OperationBatch, in_batches
 
@@ -49,3 +50,19 @@ def test_python_code_sees_the_models_as_they_are_at_its_place():
     ])
 
     assert shape(batched) == ["AddField", "RunPython", "AddField"]
+
+
+def test_models_are_rendered_again_after_a_change_of_fields_only():
+    constraint = models.CheckConstraint(condition=models.Q(id__gt=0), name="id_is_positive")
+    state = ProjectState()
+    OperationBatch([migrations.CreateModel("Invoice", [("id", models.AutoField(primary_key=True))])]).state_forwards(
+        "invoices", state
+    )
+    rendered = state.apps
+
+    OperationBatch([migrations.AddConstraint("Invoice", constraint)]).state_forwards("invoices", state)
+    assert state.models["invoices", "invoice"].options["constraints"] == [constraint]
+    assert state.apps is rendered
+
+    OperationBatch([migrations.AddField(*column())]).state_forwards("invoices", state)
+    assert state.apps.get_model("invoices", "Invoice")._meta.get_field("amount")

@@ -1,7 +1,9 @@
 """Django's `migrate`, which also installs the message queue if it is in our database."""
 
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
@@ -14,6 +16,9 @@ class Command(migrate.Command):
     autodetector = ColumnAutodetector
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Each relation of a rendered model asks which setting replaces its target, and Django looks through all
+        # models again: it forgets the answers whenever it renders one.
+        apps.get_swappable_settings_name = cache(apps.get_swappable_settings_name)  # type: ignore[method-assign]
         super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
             return

@@ -8,11 +8,10 @@ import pytest
 from django.db import connection
 
 from billing.audit.records.schema_checks import our_models
-from tests.billing.audit.books import make_books
 from tests.clean_books import BooksNotClean, assert_clean
 from tests.db_refusals import refused_by
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("full_books")]
 
 _COLUMNS = """
     SELECT table_name, column_name FROM information_schema.columns
@@ -28,7 +27,6 @@ KEPT_BY_A_SUM = {
 
 
 def test_a_constraint_or_a_sum_refuses_nan_and_infinity():
-    make_books()
     tables = [model._meta.db_table for model in our_models() if not hasattr(model, "pgh_tracked_model")]
     accepted = set()
     with connection.cursor() as cursor:
@@ -46,7 +44,6 @@ def test_a_constraint_or_a_sum_refuses_nan_and_infinity():
 
 @pytest.mark.parametrize("column", KEPT_BY_A_SUM)
 def test_the_sum_finds_nan(column):
-    make_books()
     table, _, name = column.partition(".")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")

@@ -1,19 +1,16 @@
 """A worker killed anywhere in a close leaves nothing behind: the next one starts over, and numbers have no gap."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.core.management import call_command
 
 from billing.closing import close_due
 from billing.models import BilledUsage, Period
 from invoices.models import Invoice, InvoiceTax, Line, NumberSeries, Section
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.killed_processes import kill_at
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -32,22 +29,6 @@ PLACES = [
 ]
 
 
-def kill_at(place: str, folder: Path) -> None:
-    """Start a close in its own process, and kill it when it reports that it reached `place`."""
-    pipe = folder / "announcements"
-    os.mkfifo(pipe)
-    environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "close_periods", "--at", AT.isoformat()]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        with pipe.open() as announcements:
-            assert announcements.readline().split() == [place, str(process.pid)]
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
-
-
 @pytest.mark.parametrize("place", PLACES)
 def test_a_close_starts_over(place: str, tmp_path: Path):
     offers = [offer("api.calls", rates=[rate("0.05")])]
@@ -58,7 +39,7 @@ def test_a_close_starts_over(place: str, tmp_path: Path):
         if customer.one_document:
             use(subscribe(customer, version, named=True), "api.calls", 7)
 
-    kill_at(place, tmp_path)
+    kill_at(place, lambda: call_command("close_periods", "--at", AT.isoformat()), tmp_path)
 
     is_done = place == "close.after_commit"
     assert Invoice.objects.count() == (SIZE if is_done else 0)

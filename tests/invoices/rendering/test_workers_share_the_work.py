@@ -1,16 +1,15 @@
 """Concurrent renderers create each file once; a killed one loses nothing."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections
 
 from invoices.models import Rendering
@@ -19,20 +18,16 @@ from invoices.rendering.renderer import RenderRun, render_due
 from lib.queue import Lease
 from tests.invoices.rendering.issued_invoices import store
 from tests.invoices.rendering.samples import fee, invoice
+from tests.killed_processes import kill_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 
 
-def worker(*options: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "render_due", *options],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def worker() -> subprocess.Popen[str]:
+    command = [sys.executable, "manage.py", "render_due"]
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True)
 
 
 def test_two_processes_render_each_invoice_once():
@@ -69,15 +64,7 @@ def test_a_race_for_one_lease_has_one_winner():
 @pytest.mark.parametrize("place", ["render.claimed", "render.before_storing"])
 def test_a_killed_renderer_leaves_no_partial_file_and_is_retried(place, tmp_path):
     stored = store(invoice(fee("19.00")))
-    announced = tmp_path / "announced"
-    announced.touch()
-    victim = worker(TOLLBOOK_FAILPOINT=place, TOLLBOOK_FAILPOINT_FILE=str(announced))
-    deadline = time.monotonic() + 60
-    while not announced.read_text().endswith("\n") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
-    assert announced.read_text() == f"{place} {victim.pid}\n", "the kill landed in the window"
+    kill_at(place, lambda: call_command("render_due"), tmp_path)
     unfinished = Rendering.objects.get(invoice=stored)
     assert (unfinished.content, unfinished.sha256, unfinished.attempts, unfinished.error) == (
         None,

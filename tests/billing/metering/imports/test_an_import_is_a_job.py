@@ -2,14 +2,13 @@
 
 import io
 import os
-import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 
 from billing.job_kinds import KINDS
 from billing.jobs import controls
@@ -21,6 +20,7 @@ from billing.models.jobs import JobState
 from lib.task_clock import database_time
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.clean_books import assert_clean
+from tests.killed_processes import kill_at
 from tests.races import together
 
 SUBJECTS = ("usage", "jobs")
@@ -150,28 +150,15 @@ PLACES = ["jobs.after_cut", "jobs.begun", "ingest.after_counters", "jobs.before_
 def test_killed_workers_lose_nothing_and_repeat_nothing(metered_customer, tmp_path):
     at = database_time()
     job = begin([row(number, at=(at - timedelta(hours=1)).isoformat()) for number in range(6_500)], at=at)
-    pipe = tmp_path / "announcements"
     for number, place in enumerate(PLACES):
-        pipe.write_text("")
-        worker = start_worker({"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)})
-        try:
-            while worker.poll() is None and not pipe.read_text():
-                time.sleep(0.05)
-            assert pipe.read_text().split() == [place, str(worker.pid)]
-        finally:
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
+        kill_at(place, lambda: call_command("run_jobs"), tmp_path)
         if number == 0:  # the file is split, and no item is tried yet
             work(kinds=KINDS, clock=database_time, job_id=job.pk)
             controls.do_for_real(job_id=job.pk, by=None, at=at)
     assert JobItem.objects.filter(job=job, state="done").count() == 1
-    assert start_worker({}).wait(timeout=120) == 0
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_jobs"]
+    subprocess.run(command, env=os.environ, stdout=subprocess.DEVNULL, check=True, timeout=120)
     job.refresh_from_db()
     assert (job.state, job.figures["accepted"], job.figures["duplicate"]) == (JobState.DONE, 6_500, 0)
     assert (Event.objects.count(), total()) == (6_500, 6_500)
     assert_clean(*SUBJECTS)
-
-
-def start_worker(environment):
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_jobs"]
-    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)

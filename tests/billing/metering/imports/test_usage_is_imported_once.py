@@ -2,15 +2,9 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from billing.models import Counter, Event
@@ -18,6 +12,7 @@ from lib.task_clock import database_time
 from tests.api.calls import Caller
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.clean_books import assert_clean
+from tests.killed_processes import kill_at
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -106,24 +101,13 @@ def test_an_invalid_argument_is_rejected(metered_customer, tmp_path, arguments):
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("place", ["ingest.after_counters", "ingest.after_commit", "import.after_batch"])
-def test_a_killed_import_is_finished_by_the_next(place, tmp_path):
+def test_a_killed_import_is_finished_by_the_next(place, tmp_path, capsys):
     make_metered_subscription()
     stamp = database_time().isoformat()
     path = write(tmp_path, [f"e{number},acme,tokens,{stamp},1" for number in range(2_500)])
-    pipe = tmp_path / "announcements"
-    pipe.touch()
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "import_usage", str(path), "--json"]
-    environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while process.poll() is None and not pipe.read_text():
-            time.sleep(0.05)
-        assert pipe.read_text().split() == [place, str(process.pid)]
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    kill_at(place, lambda: call_command("import_usage", str(path), "--json"), tmp_path)
     assert Event.objects.count() in (0, 1_000)
-    done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
+    done = run(capsys, path)
     assert done["accepted"] + done["duplicate"] == 2_500
     assert (Event.objects.count(), total()) == (2_500, 2_500)
     assert_clean("usage", "jobs")

@@ -1,14 +1,9 @@
 """Two workers at once, and a worker that is killed after the target accepted a record: each record is there once."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.conf import settings
 
 from billing.models import SyncRecord
 from billing.revenue.adapters.change_search import queue_changes
@@ -19,6 +14,7 @@ from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, 
 from tests.billing.revenue.adapters.fake_targets import Trouble
 from tests.billing.revenue.adapters.target_builders import hubspot_target, sync_until_done, xero_target
 from tests.builders import JAN, fee, make_customer, make_plan, make_seller, publish, subscribe
+from tests.killed_processes import kill_at
 from tests.races import together
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -74,33 +70,9 @@ class TestTwoWorkers:
         assert len(xero.keys) == len(set(xero.keys)) == 12
 
 
-WORKER = f"""
-import config, django
-django.setup()
-from datetime import datetime
-from billing.revenue.adapters.push_run import push_due
-push_due(at=datetime.fromisoformat("{AT.isoformat()}"))
-"""
-
-
 def kill_after_sending(tmp_path) -> None:
     """Push in another process, and kill it after the target accepted the first record."""
-    pipe = tmp_path / "announcements"
-    os.mkfifo(pipe)
-    facts = {"TOLLBOOK_FAILPOINT": "adapters.sent", "TOLLBOOK_FAILPOINT_FILE": str(pipe)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        cwd=settings.BASE_DIR,
-        env=os.environ | facts | {"TOLLBOOK_PRIVATE_HOSTS": "localhost"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        with pipe.open() as announcements:
-            assert announcements.readline().split() == ["adapters.sent", str(process.pid)]
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    kill_at("adapters.sent", lambda: push_due(at=AT), tmp_path)
 
 
 class TestAKilledWorker:

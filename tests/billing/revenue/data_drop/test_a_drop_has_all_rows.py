@@ -24,17 +24,15 @@ from billing.revenue.reports.entries import currencies_of
 from config.paths import PROJECT
 from customers.models import Customer, Seller
 from invoices.models import MonthLock
-from tests.billing.audit.books import make_books
 from tests.billing.revenue.data_drop.drop_setup import NIGHT, Reader, drop, folder_target
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
-def directory(shared_transaction, tmp_path_factory):
-    """Make books with every kind of row, and drop them to three targets, once for all these tests."""
+def directory(full_books, shared_transaction, tmp_path_factory):
+    """Drop books with every kind of row to three targets, once for all these tests."""
     directory = tmp_path_factory.mktemp("drops")
-    make_books()
     seller = Seller.objects.get(code="exporter")
     with override_settings(DROP_DIRECTORY=str(directory)), patch.object(tables, "IDS_PER_PART", 200):
         for fields in (

@@ -1,14 +1,9 @@
 """Killed workers, two workers, and rows that commit late: every row is in the next manifest, and none twice."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from billing.job_kinds import KINDS
@@ -19,32 +14,13 @@ from customers.models import ExchangeRate
 from tests.billing.revenue.data_drop.buckets import bucket_target, fake_bucket, moto_server
 from tests.billing.revenue.data_drop.drop_setup import DAY, NIGHT, Reader, drop, finish, folder_target, start
 from tests.builders import make_customer
+from tests.killed_processes import kill_at
 from tests.races import Pause, together
 from tests.races import start as begin
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PLACES = ["jobs.after_cut", "drop.read", "drop.copied", "drop.stored", "jobs.before_commit", "jobs.after_commit"]
-
-
-def kill_at(place: str, tmp_path: Path, *, target: str, **environment: str) -> None:
-    """Drop in another process, and kill it when it gets to a place."""
-    pipe = tmp_path / f"announcements-{place}"
-    os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [sys.executable, str(settings.BASE_DIR / "manage.py"), "data_drop", "--target", target],
-        env=os.environ
-        | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe), "TOLLBOOK_PRIVATE_HOSTS": "localhost"}
-        | {"TOLLBOOK_DROP_DIRECTORY": settings.DROP_DIRECTORY, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        with pipe.open() as announcements:
-            assert announcements.readline().split() == [place, str(process.pid)]
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
 
 
 def complete(reader: Reader) -> Job:
@@ -68,7 +44,7 @@ def whole_parts(monkeypatch):
 def test_a_killed_drop_to_a_folder_is_continued(place, tmp_path, drop_directory, whole_parts):
     make_customer("acme")
     target = folder_target()
-    kill_at(place, tmp_path, target="warehouse")
+    kill_at(place, lambda: call_command("data_drop", "--target", "warehouse"), tmp_path)
     folder = drop_directory / "warehouse"
     assert (folder / "manifest.json").exists() == (place == "drop.published")
     done = dict(Job.objects.get().items.filter(state="done").values_list("pk", "tries"))
@@ -85,7 +61,7 @@ def test_a_killed_drop_to_a_bucket_is_continued(place, tmp_path, whole_parts):
     make_customer("acme")
     with moto_server() as server:
         target = bucket_target(server)
-        kill_at(place, tmp_path, target="lake")
+        kill_at(place, lambda: call_command("data_drop", "--target", "lake"), tmp_path)
         assert ("manifest.json" in set(server.keys())) == (place == "drop.published")
         complete(Reader(server.get))
         for night in (1, 2):
