@@ -266,6 +266,7 @@ def _described(code: str, text: str) -> str:
         "booked": gettext("first booked in %(value)s"),
         "booked_before": gettext("first booked before %(value)s"),
         "earned": gettext("earned in %(value)s"),
+        "earners": gettext("of customers with income in %(value)s"),
     }
     times = {
         LATER: gettext("earned later than the months shown"),

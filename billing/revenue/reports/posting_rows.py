@@ -71,9 +71,15 @@ _MONTHS = {
     "booked": "e.booked_month = %(booked)s",
     "booked_before": "e.booked_month < %(booked_before)s",
     "service": "e.service_month = %(service)s",
+    # Of customers with income above zero in a month.
+    "earners": """e.customer_id IN (
+        SELECT customer_id FROM movements WHERE month = %(earners)s AND role = ANY(%(earned_as)s)
+            AND currency = %(currency)s AND customer_id <> 0
+        GROUP BY 1 HAVING sum(change) < 0)""",
 }
+_MOVEMENTS = "WITH movements AS ({movements})"
 _FROM = """
-FROM ({movements}) e
+FROM movements e
 LEFT JOIN plans_fee f ON f.id = e.fee_id
 WHERE e.currency = %(currency)s AND {conditions}
 """
@@ -97,14 +103,13 @@ def read_posting_rows(
     """
     books = read_books(seller, at=at)
     conditions, values = _conditions(filters)
-    source = _FROM.format(
-        movements=movements_sql(books, *DETAILS, into=into),
-        conditions=" AND ".join(conditions),
-    )
     values |= {"currency": currency, "offset": (page - 1) * PAGE_SIZE, "sign": -1 if _shows_credits(filters) else 1}
+    values["earned_as"] = [role.value for role in INCOME]
     rows = sql.fetch_rows(
-        "SELECT e.month, e.service_month, e.booked_month, e.customer_id, e.source, e.source_id, e.debit, e.credit,"
-        f" e.amount, e.kind, %(sign)s * e.change, sum(%(sign)s * e.change) OVER (), count(*) OVER () {source}"
+        _MOVEMENTS.format(movements=movements_sql(books, *DETAILS, into=into))
+        + " SELECT e.month, e.service_month, e.booked_month, e.customer_id, e.source, e.source_id, e.debit, e.credit,"
+        f" e.amount, e.kind, %(sign)s * e.change, sum(%(sign)s * e.change) OVER (), count(*) OVER ()"
+        f" {_FROM.format(conditions=' AND '.join(conditions))}"
         " ORDER BY e.month DESC, abs(e.amount) DESC, e.source, e.source_id, e.debit, e.credit, e.service_month"
         f" LIMIT {PAGE_SIZE} OFFSET %(offset)s",
         entry_parameters(books, into=into) | values,

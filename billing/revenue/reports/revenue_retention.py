@@ -66,7 +66,8 @@ def _row(month: date, retained: Retention) -> Row:
     net, gross = (
         None if share is None else round_to(to_percent(share), _TENTH) for share in (retained.net, retained.gross)
     )
-    year_before = {"month": f"{month.replace(year=month.year - 1):%Y-%m}", "income": ""}
+    year_before = f"{month.replace(year=month.year - 1):%Y-%m}"
+    of_the_same = {"income": "", "earners": year_before}
     return Row(
         {
             "month": month,
@@ -77,7 +78,7 @@ def _row(month: date, retained: Retention) -> Row:
             "customers": retained.customers,
             "kept_customers": retained.kept_customers,
         },
-        {"then": year_before},
+        {"then": of_the_same | {"month": year_before}, "now": of_the_same | {"month": f"{month:%Y-%m}"}},
     )
 
 

@@ -9,6 +9,7 @@ from billing.revenue.finance_home.forecast_report import report_forecast
 from billing.revenue.finance_home.month_to_date import month_to_date
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.obligations import read_open_commitments
+from billing.revenue.reports.posting_rows import read_posting_rows
 from billing.revenue.reports.registry import read_report
 from lib.money import round_money
 from tests.billing.revenue.accruals.accrual_setup import close, metered, priced, subscribed, use
@@ -67,6 +68,11 @@ def test_retention_on_revenue_is_as_documented():
     customers = [make_customer(seller=seller) for _ in then]
     for customer, amount in zip(customers, then, strict=True):
         issue_invoice(customer, [line(amount, "2025-01-01", "2025-02-01")], at="2025-01-01")
+    credited = make_customer(seller=seller)
+    issue_invoice(make_customer(seller=seller), [line("9", "2025-03-01", "2025-04-01")], at="2025-03-01")
+    issue_invoice(
+        credited, [line("-5", "2025-01-01", "2025-02-01"), line("5", "2025-03-01", "2025-04-01")], at="2025-01-01"
+    )
     newcomer = make_customer(seller=seller)
     for customer, amount in [*zip(customers, now, strict=True), (newcomer, "80")]:
         if amount != "–":
@@ -75,6 +81,9 @@ def test_retention_on_revenue_is_as_documented():
     assert month.values["month"].isoformat() == "2026-01-01"
     assert [f"{month.values[name]}%" for name in ("net", "gross")] == [documented["NRR"], documented["GRR"]]
     assert (month.values["customers"], month.values["kept_customers"]) == (3, 2)
+    for column in ("then", "now"):
+        rows_behind = read_posting_rows(seller, currency="EUR", filters=month.filters[column], at=AT)
+        assert rows_behind.total == month.values[column]
 
 
 def test_the_forecast_is_that_of_the_finance_home(subscription):
