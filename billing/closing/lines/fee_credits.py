@@ -112,6 +112,8 @@ def _reductions(assembled: Mapping[int, AssembledInvoice]) -> Iterator[_Reductio
 
 def _credit_earlier_invoices(ledger: _Ledger, rests: Collection[tuple[_Reduction, Decimal]], *, lock: bool) -> None:
     fees = sql.fetch_rows(_EARLIER_FEES, [[reduction.period_id for reduction, _rest in rests]])
+    # These locks come after those of later invoices. If a note by hand takes them in the other order, the database
+    # refuses one of both: the period is closed by the next run then.
     ledger.add(read_creditable_invoices({invoice_id for _id, invoice_id, _line in fees}, lock=lock))
     for reduction, amount in rests:
         rest = amount
