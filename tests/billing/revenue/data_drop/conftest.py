@@ -1,6 +1,7 @@
 import pytest
 
 from billing.revenue.data_drop import plan, tables
+from lib import sql
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +16,16 @@ def drop_directory(settings, tmp_path):
 def small_parts(monkeypatch):
     """Cut tables into several parts although tests have few rows."""
     monkeypatch.setattr(tables, "IDS_PER_PART", 10)
+
+
+@pytest.fixture(autouse=True)
+def small_ids(db):
+    """Number new rows from the first free id: a drop has a part for each range up to the last number ever given."""
+    for table in tables.sequences():
+        sql.execute(
+            f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
+            [table],
+        )
 
 
 @pytest.fixture(autouse=True)
