@@ -46,8 +46,9 @@ SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = 
 
 SOURCES = (
     Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
+    Source("line", lines.INCLUSIVE_ROWS, "l.customer_id", "l.id", _LINES),
     Source("line", lines.DISCOUNT_ROWS, "l.customer_id", "l.id", _LINES),
-    # All three have the name "line": what is frozen of any is taken off, so that all are computed again.
+    # All of these have the name "line": what is frozen of any is taken off, so that all are computed again.
     Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id", _LINES),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
     Source("write_off", write_offs.ROWS, "i.customer_id", "o.id"),
@@ -87,9 +88,9 @@ _BOOKS = """
 b AS NOT MATERIALIZED (
     SELECT %(seller)s::bigint AS seller, %(zone)s::text AS zone, %(months)s::date[] AS months,
         %(ends)s::timestamptz[] AS ends, %(after_ends)s::timestamptz[] AS after_ends,
-        %(seconds)s::float8[] AS seconds, %(last)s::int AS last, %(running)s::int AS running, {low} AS low,
-        {high} AS high, %(open)s::int AS open, %(locked_at)s::timestamptz AS since,
-        %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
+        %(seconds)s::float8[] AS seconds, %(places)s::int[] AS places, %(last)s::int AS last,
+        %(running)s::int AS running, {low} AS low, {high} AS high, %(open)s::int AS open,
+        %(locked_at)s::timestamptz AS since, %(discounts)s::int AS discounts_from, %(locks)s::bigint[] AS locks,
         %(first_customer)s::bigint AS first_customer, %(last_customer)s::bigint AS last_customer
 )
 """
@@ -124,6 +125,8 @@ def parameters(
         "ends": list(books.ends),
         "after_ends": [end + timedelta(microseconds=1) for end in books.ends],
         "seconds": [end.timestamp() for end in books.ends],
+        # Two more, which number the postings of a line's issue.
+        "places": list(range(1, len(books.months) + 3)),
         "last": len(books.months),
         "running": books.running,
         "low": low,
@@ -188,7 +191,7 @@ def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bo
 
     Without the source's id among the columns, they are added up by places, since months of the books are looked up.
     """
-    rows = "\nUNION ALL\n".join(
+    statements = [
         source.rows.format(
             customers=f"{source.customer} BETWEEN b.first_customer AND b.last_customer",
             changed=f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"  # noqa: S608
@@ -196,10 +199,15 @@ def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bo
             else "true",
         )
         for source in sources
-    )
+    ]
     if "source_id" not in columns:
+        # Source by source, since parallel workers can add up those of lines, but not all others.
         keys = ", ".join(dict.fromkeys(("service", *(_PLACES.get(name, name) for name in columns))))
-        rows = f"SELECT {keys}, sum(amount) AS amount FROM ({rows}) r GROUP BY {keys}"  # noqa: S608
+        statements = [
+            f"SELECT {keys}, sum(amount) AS amount FROM ({rows}) r GROUP BY {keys}"  # noqa: S608
+            for rows in statements
+        ]
+    rows = "\nUNION ALL\n".join(statements)
     values = ", ".join(
         f"b.months[r.{_PLACES[name]}] AS {name}" if name in _PLACES else f"r.{name}" for name in columns
     )

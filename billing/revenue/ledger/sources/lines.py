@@ -8,10 +8,7 @@ below zero. A credit by staff is a change of price instead: contra_lines.py.
 from billing.revenue.ledger.sources import last_place_sql, place_sql
 from billing.revenue.ledger.sources.schedules import QUICK, SCHEDULES, share_sql
 
-IS_CONTRA = """
-    (l.document = 'credit_note' AND l.kind = 'credit' AND NOT EXISTS (
-        SELECT FROM invoices_invoice r WHERE r.corrects_id = l.corrects_id AND r.kind = 'invoice'))
-"""
+IS_CONTRA = "(l.document = 'credit_note' AND l.kind = 'credit' AND l.replacement_id IS NULL)"
 """
 Whether a line `l` of a document is a credit by staff; the credits of a replaced invoice follow from its replacement.
 """
@@ -43,11 +40,9 @@ SELECT l.*, CASE WHEN l.document = 'credit_note' THEN l.discount - l.amount ELSE
     l.discount AS net_discount
 FROM ({schedules} AND NOT i.includes_tax) l
 """
-NETS = (
-    _PLAIN_NETS.format(schedules=SCHEDULES)
-    + "UNION ALL"
-    + (_NETS + _WINDOWS).format(schedules=SCHEDULES + " AND i.includes_tax")
-)
+_PLAIN = _PLAIN_NETS.format(schedules=SCHEDULES)
+_INCLUSIVE = (_NETS + _WINDOWS).format(schedules=SCHEDULES + " AND i.includes_tax")
+NETS = f"{_PLAIN} UNION ALL {_INCLUSIVE}"
 """
 All lines with schedules, `net`, which is after coupons and before tax and below zero on a credit note, and the part
 of the coupons before tax.
@@ -60,22 +55,24 @@ PLACES = f"""
 """
 """The places of the months in which the schedule of a line `l` begins and ends."""
 
-# OFFSET keeps a subquery apart from the one around it, so that its columns are computed once for each line. Lines
-# that neither earn nor are issued in the months are left out before.
+# OFFSET keeps a subquery apart from the one around it, so that its columns are computed once for each line; as text
+# it is a constant at once, which doesn't keep parallel workers away. Lines that neither earn nor are issued in the
+# months are left out before.
 _LINES = f"""
 SELECT l.*, {place_sql("l.issued_at")} AS issued, {PLACES}, {QUICK}
-FROM b CROSS JOIN ({NETS}) l
-WHERE NOT {IS_CONTRA} AND {{customers}} AND {{changed}}
+FROM b CROSS JOIN ({{nets}}) l
+WHERE NOT {IS_CONTRA} AND {{{{customers}}}} AND {{{{changed}}}}
     AND (b.low = 1 OR greatest(l.earned_to, l.issued_at) >= b.ends[b.low - 1])
     AND (b.high = b.last OR least(l.earned_from, l.issued_at) <= b.ends[b.high])
-OFFSET 0
+OFFSET '0'
 """  # noqa: S608
 
 # A line has a row for each month in which it earns, whose places are k; after them, one for its issue if that is in
-# these months, and one more if a part of it was unbilled until then. So one pass over the lines gives all rows.
+# these months, and one more if a part of it was unbilled until then. So one pass over the lines gives all rows. Of an
+# array the planner expects ten rows, of a series a thousand, which it would not let parallel workers add up.
 _NUMBERED = f"""
-SELECT s.*, generate_series(s.low, s.high + CASE WHEN s.issued NOT BETWEEN b.low AND b.high THEN 0
-    WHEN s.accrues THEN 2 ELSE 1 END) AS k
+SELECT s.*, unnest(b.places[s.low : s.high + CASE WHEN s.issued NOT BETWEEN b.low AND b.high THEN 0
+    WHEN s.accrues THEN 2 ELSE 1 END]) AS k
 FROM b CROSS JOIN (
     SELECT l.*, greatest(l.first, b.low) AS low, l.purchase_id IS NULL AND l.first < l.issued AS accrues,
         CASE WHEN l.purchase_id IS NULL THEN greatest(least(l.last, b.high), greatest(l.first, b.low) - 1)
@@ -93,7 +90,7 @@ def _earned_by(place: str) -> str:
     )
 
 
-ROWS = f"""
+_ROWS = f"""
 SELECT s.currency, CASE WHEN s.k <= s.high THEN s.k ELSE s.issued END AS service,
     CASE WHEN s.k <= s.high THEN least(s.k, s.issued) ELSE s.issued END AS booked, s.customer_id,
     'line' AS source, s.id AS source_id,
@@ -109,6 +106,11 @@ SELECT s.currency, CASE WHEN s.k <= s.high THEN s.k ELSE s.issued END AS service
 FROM b CROSS JOIN ({_NUMBERED}) s
 """  # noqa: S608
 
+# Apart from each other, since parallel workers can read the first ones, but compute no windows.
+ROWS = _ROWS.format(nets=_PLAIN)
+INCLUSIVE_ROWS = _ROWS.format(nets=_INCLUSIVE)
+"""Lines of prices before tax, and of prices that include it."""
+
 DISCOUNT_ROWS = f"""
 SELECT s.currency, s.k AS service, least(s.k, s.issued) AS booked, s.customer_id, 'line' AS source,
     s.id AS source_id, 'discounts' AS debit, 'revenue' AS credit,
@@ -118,7 +120,7 @@ SELECT s.currency, s.k AS service, least(s.k, s.issued) AS booked, s.customer_id
     '' AS method
 FROM b CROSS JOIN (
     SELECT l.*, generate_series(greatest(l.first, b.low, b.discounts_from), least(l.last, b.high)) AS k
-    FROM b CROSS JOIN ({_LINES}) l
+    FROM b CROSS JOIN ({_LINES.format(nets=NETS)}) l
     WHERE l.net_discount <> 0 AND l.purchase_id IS NULL AND b.discounts_from <= b.high
 ) s
 """  # noqa: S608

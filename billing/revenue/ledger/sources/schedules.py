@@ -17,7 +17,7 @@ _AT_ONCE = "(f.recognition = 'once' OR l.service_end <= l.service_start)"
 # before.
 SCHEDULES = f"""
 SELECT l.id, l.invoice_id, l.kind, l.fee_id, l.corrects_line_id, i.kind AS document, i.currency, i.customer_id,
-    i.issued_at, i.corrects_id, i.includes_tax, i.total, i.net AS invoice_net, l.position,
+    i.issued_at, r.id AS replacement_id, i.includes_tax, i.total, i.net AS invoice_net, l.position,
     {units_sql("i.currency")} AS units, v.plan_id, pf.feature_id, u.pack_id, u.id AS purchase_id,
     i.buyer_facts->>'country' AS country, l.amount, coalesce(d.amount, 0) AS discount, l.tax_rate,
     coalesce(v.proration = 'day', false) AS by_day,
@@ -37,6 +37,7 @@ SELECT l.id, l.invoice_id, l.kind, l.fee_id, l.corrects_line_id, i.kind AS docum
     END AS earned_to
 FROM b CROSS JOIN invoices_line l
 JOIN invoices_invoice i ON i.id = l.invoice_id AND i.seller_id = b.seller AND NOT i.sandbox AND i.state <> 'draft'
+LEFT JOIN invoices_invoice r ON r.corrects_id = i.corrects_id AND r.kind = 'invoice' AND i.kind = 'credit_note'
 LEFT JOIN (SELECT line_id, sum(amount) AS amount FROM invoices_discount GROUP BY 1) d ON d.line_id = l.id
 LEFT JOIN plans_fee f ON f.id = l.fee_id
 LEFT JOIN plans_planfeature pf ON pf.id = l.plan_feature_id
