@@ -27,6 +27,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from billing.closing import close_period
 from billing.job_kinds import KINDS
+from billing.jobs.controls import JobControlRefused, retry_failed
 from billing.jobs.worker import work
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import parse_events
@@ -222,10 +223,14 @@ class _Round:
 
     def _freeze(self, job_id: int) -> None:
         def is_done() -> bool:
-            _retry(lambda: work(kinds=KINDS, clock=lambda: self.locked_at, job_id=job_id))
-            return not Job.objects.filter(pk=job_id, state__in=OPEN_STATES).exists()
+            work(kinds=KINDS, clock=lambda: self.locked_at, job_id=job_id)
+            if Job.objects.filter(pk=job_id, state=JobState.FAILED).exists():
+                # An item whose workers were killed five times has failed. Finance tries it again.
+                with suppress(JobControlRefused):  # the other process was faster
+                    retry_failed(job_id=job_id, by=None, at=self.locked_at)
+            return not Job.objects.filter(pk=job_id, state__in=(*OPEN_STATES, JobState.FAILED)).exists()
 
-        until(is_done, seconds=PATIENCE_SECONDS, look=0.1)
+        until(lambda: _retry(is_done), seconds=PATIENCE_SECONDS, look=0.1)
         connection.close()
 
     def _issue(self, customer_ids: Sequence[int]) -> None:
@@ -287,20 +292,18 @@ class _Round:
             issue_credit_note(invoice_id=invoice.pk, lines=[credit], reason="agreed", to="balance", at=self.locked_at)
 
 
-def _retry(act: Callable[[], None]) -> None:
-    """Repeat an act until PostgreSQL lets it end; each looks first whether another process has done it."""
+def _retry(act: Callable[[], bool | None]) -> bool:
+    """Repeat an act until PostgreSQL lets it end, and return its answer; it looks first for what others have done."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            act()
+            return bool(act())
         except INTERRUPTED:
             with suppress(*INTERRUPTED):
                 connection.close()
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.05)
-        else:
-            return
 
 
 # The comparison -----------------------------------------------------------------------------------------------------
