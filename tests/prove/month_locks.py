@@ -81,7 +81,8 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     seller, customer_ids = _subscribe_customers(options.customers, options.months)
     killed: Counter[str] = Counter()
     for number in range(options.months):
-        kills = options.kills * (number + 1) // options.months - options.kills * number // options.months
+        # The work of a month may be over before its share of kills, which later months then take over.
+        kills = -(-(options.kills - killed.total()) // (options.months - number))
         month = _Round(seller, _months_later(FIRST_MONTH, number), customer_ids, cluster, options.seed + number)
         month.run(kills, verdict)
         killed += month.killed
