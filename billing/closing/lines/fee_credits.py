@@ -17,7 +17,7 @@ from lib.decimals import EXACT, ZERO, exact_sum
 
 REASON = "Paid in advance and not used"
 
-# Invoices of the same subscription that billed fees in advance, the latest first.
+# The fees that earlier periods of the subscription were invoiced, the latest first.
 _EARLIER_FEES = f"""
 SELECT closing.id, l.invoice_id, l.id
 FROM billing_period closing
@@ -46,7 +46,7 @@ class _Reduction(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Ledger:
+class _AmountsLeft:
     """
     The amounts that lines and invoices have left, and the credits that take them.
 
@@ -89,18 +89,18 @@ def build_fee_credits(assembled: Mapping[int, AssembledInvoice], *, lock: bool) 
     reductions = list(_reductions(assembled))
     if not reductions:
         return {}
-    ledger = _Ledger()
-    ledger.add(read_creditable_invoices({reduction.invoice_id for reduction in reductions}, lock=lock))
-    rests = []
+    left = _AmountsLeft()
+    left.add(read_creditable_invoices({reduction.invoice_id for reduction in reductions}, lock=lock))
+    rests: list[tuple[_Reduction, Decimal]] = []
     for reduction in reductions:
         # A credit note by hand may have credited a part of the line.
-        owed = min(-reduction.line.amount, ledger.lines[reduction.line_id].left)
-        rest = ledger.credit(reduction, owed, invoice_id=reduction.invoice_id, line_id=reduction.line_id)
+        owed = min(-reduction.line.amount, left.lines[reduction.line_id].left)
+        rest = left.credit(reduction, owed, invoice_id=reduction.invoice_id, line_id=reduction.line_id)
         if rest > 0:
             rests.append((reduction, rest))
     if rests:
-        _credit_earlier_invoices(ledger, rests, lock=lock)
-    return ledger.credits
+        _credit_earlier_invoices(left, rests, lock=lock)
+    return left.credits
 
 
 def _reductions(assembled: Mapping[int, AssembledInvoice]) -> Iterator[_Reduction]:
@@ -110,13 +110,15 @@ def _reductions(assembled: Mapping[int, AssembledInvoice]) -> Iterator[_Reductio
                 yield _Reduction(period_id, billed_fee.invoice_id, billed_fee.line_id, line, invoice.refunds_customer)
 
 
-def _credit_earlier_invoices(ledger: _Ledger, rests: Collection[tuple[_Reduction, Decimal]], *, lock: bool) -> None:
+def _credit_earlier_invoices(
+    left: _AmountsLeft, rests: Collection[tuple[_Reduction, Decimal]], *, lock: bool
+) -> None:
     fees = sql.fetch_rows(_EARLIER_FEES, [[reduction.period_id for reduction, _rest in rests]])
     # These locks come after those of later invoices. If a note by hand takes them in the other order, the database
     # refuses one of both: the period is closed by the next run then.
-    ledger.add(read_creditable_invoices({invoice_id for _id, invoice_id, _line in fees}, lock=lock))
+    left.add(read_creditable_invoices({invoice_id for _id, invoice_id, _line in fees}, lock=lock))
     for reduction, amount in rests:
         rest = amount
         for period_id, invoice_id, line_id in fees:
-            if period_id == reduction.period_id and line_id != reduction.line_id and line_id in ledger.lines:
-                rest = ledger.credit(reduction, rest, invoice_id=invoice_id, line_id=line_id)
+            if period_id == reduction.period_id and line_id != reduction.line_id and line_id in left.lines:
+                rest = left.credit(reduction, rest, invoice_id=invoice_id, line_id=line_id)
