@@ -24,8 +24,8 @@ CUSTOMERS = 20_000
 _POSTINGS = """
 INSERT INTO billing_posting (month, lock_id, seller_id, currency, service_month, booked_month, customer_id, source,
     source_id, debit, credit, amount, kind, plan_id, fee_id, country, tax_name, tax_rate)
-SELECT %(month)s, %(lock)s, %(seller)s, 'USD', %(month)s, %(month)s, %(customer)s + n * %(customers)s / %(count)s,
-    'line', n,
+SELECT %(month)s, %(lock)s, %(seller)s, 'USD', %(month)s, %(month)s,
+    %(customer)s + n * %(customers)s::bigint / %(count)s, 'line', n,
     CASE WHEN n %% 10 = 0 THEN 'receivable' ELSE 'deferred' END,
     CASE WHEN n %% 10 = 0 THEN 'tax' ELSE 'revenue' END,
     1 + n %% 9999 * 0.01, 'fee', n %% 20, n %% 50, chr(65 + n %% 9) || chr(65 + n %% 3),

@@ -10,6 +10,7 @@ from django.db import connection
 from benchmarks import sample_books, scratch_server
 from benchmarks.measurement import Outcome, Report, compare
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
+from billing.revenue.metrics.months import month_range
 from billing.revenue.metrics.reports import read_mrr_report
 from invoices.models import MonthLock
 from lib import sql
@@ -17,13 +18,14 @@ from plans.models import Fee, Plan, PlanVersion
 
 MONTHS = 24
 FIRST, NOW = date(2025, 1, 1), datetime(2027, 1, 1, tzinfo=UTC)
+_LAST_LOCKED = date(2026, 11, 1)
 
 # A tenth starts in the second year, one in twenty ends, one in twenty changes its plan, one in fifty pauses for a
 # month; a tenth changes its seats, and one in fifty has a coupon without an end.
 _SUBSCRIPTIONS = """
-INSERT INTO billing_subscription (external_id, sandbox, customer_id, version_id, currency, state, named, starts_at,
-    anchor_at, drafted, created_at, settles)
-SELECT 's' || c.id, false, c.id, %(small)s, 'USD', 'active', false, %(first)s, %(first)s, '{}', now(), ''
+INSERT INTO billing_subscription (external_id, sandbox, customer_id, seller_id, version_id, currency, state, named,
+    starts_at, anchor_at, drafted, created_at, settles)
+SELECT 's' || c.id, false, c.id, c.seller_id, %(small)s, 'USD', 'active', false, %(first)s, %(first)s, '{}', now(), ''
 FROM customers_customer c
 """
 _PERIODS = """
@@ -112,11 +114,12 @@ def _version(code: str, amount: int) -> PlanVersion:
 
 
 def _lock() -> None:
-    for number in range(MONTHS - 1):
-        month = date(FIRST.year + number // 12, number % 12 + 1, 1)
-        freeze_recurring_revenue(
-            lock=MonthLock.objects.create(seller=sample_books.seller(), month=month, locked_at=NOW)
-        )
+    seller = sample_books.seller()
+    for month, ends_at in month_range(seller, _LAST_LOCKED, count=MONTHS - 1):
+        lock = MonthLock.objects.create(seller=seller, month=month, locked_at=NOW, ends_at=ends_at)
+        freeze_recurring_revenue(lock=lock)
+        lock.frozen_at, lock.postings, lock.digest = NOW, 0, 0
+        lock.save(update_fields=["frozen_at", "postings", "digest"])
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE billing_recurringrevenue")
 

@@ -18,11 +18,12 @@ class RecurringRevenue(models.Model):
     """
     A customer's recurring revenue at the end of a locked month, in one currency; docs/metrics.md#locked-months.
 
-    Locking the month writes the row, and it counts only while that lock is in force. A customer without recurring
-    revenue and usage has no row.
+    Locking the month writes the row, and it counts only while that lock is in force. A customer whose recurring
+    revenue ended in the month has a row of zeros; one without any, now and a month before, has none.
 
     month: its first day, by the seller's calendar: as the lock says. net: committed MRR after discounts without an
         end. gross: the same before them. usage: usage MRR.
+    opening, gross_opening: `net` and `gross` of the month before; zero in the first locked month of the books.
     digest: MD5 of the other columns, which shows the audit a row that was changed.
     """
 
@@ -35,6 +36,8 @@ class RecurringRevenue(models.Model):
     net = models.DecimalField(**MONTHLY)
     gross = models.DecimalField(**MONTHLY)
     usage = models.DecimalField(**MONTHLY)
+    opening = models.DecimalField(**MONTHLY)
+    gross_opening = models.DecimalField(**MONTHLY)
     digest = models.UUIDField()
 
     class Meta:
@@ -42,9 +45,29 @@ class RecurringRevenue(models.Model):
             finite("net", most=MAX_MONTHLY, name="recurring_revenue_is_finite"),
             finite("gross", most=MAX_MONTHLY, name="recurring_revenue_before_discounts_is_finite"),
             finite("usage", most=MAX_MONTHLY, name="recurring_usage_is_finite"),
+            finite("opening", most=MAX_MONTHLY, name="opening_recurring_revenue_is_finite"),
+            finite("gross_opening", most=MAX_MONTHLY, name="opening_recurring_revenue_before_discounts_is_finite"),
             models.CheckConstraint(condition=Q(net__lte=F("gross")), name="discounts_never_raise_recurring_revenue"),
             models.CheckConstraint(
+                condition=Q(opening__lte=F("gross_opening")), name="discounts_never_raised_opening_recurring_revenue"
+            ),
+            models.CheckConstraint(
                 condition=Q(month__day=1), name="recurring_revenue_names_its_month_by_the_first_day"
+            ),
+        ]
+        # Reports of locked months read these indexes alone: the rows that are movements, which are few, and usage.
+        indexes = [
+            models.Index(
+                fields=["lock"],
+                include=["customer", "currency", "net", "gross", "opening", "gross_opening"],
+                condition=~Q(net=F("opening")) | ~Q(gross=F("gross_opening")),
+                name="recurring_revenue_movements",
+            ),
+            models.Index(
+                fields=["lock", "currency"],
+                include=["usage"],
+                condition=Q(usage__gt=0),
+                name="recurring_revenue_usage",
             ),
         ]
         triggers = [append_only()]

@@ -10,11 +10,10 @@ import pytest
 import time_machine
 from openpyxl import load_workbook
 
-from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from billing.subscriptions import apply_coupon, generate_periods, set_quantity
 from customers.api_keys import keys
 from customers.models import ApiKey
-from invoices.documents.locked_months import lock_month
+from tests.billing.revenue.frozen_months import freeze_metrics
 from tests.builders import FEB, JAN, fee, make_coupon, make_customer, make_plan, make_seller, publish, subscribe
 
 HERE = "/admin/customers/seller/revenue/mrr/"
@@ -48,8 +47,7 @@ def books(db):
     generate_periods(until=FEB)
     set_quantity(subscription=grows, fee_code="seats", quantity=5, at=FEB)
     generate_periods(until=NOW)
-    lock = lock_month(seller=make_seller(), month=JAN.date(), checklist=[], note="", by=None, at=NOW)
-    freeze_recurring_revenue(lock=lock)
+    freeze_metrics(JAN.date(), at=NOW)
 
 
 def text_of(answer) -> str:

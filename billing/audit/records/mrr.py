@@ -19,6 +19,24 @@ _CHANGED = f"""
     WHERE r.digest <> {ROW_DIGEST.format("r.")} OR (r.seller_id, r.month) <> (l.seller_id, l.month) OR c.sandbox
 """  # noqa: S608
 
+# Months are locked in order, so what a month begins with is what the one before ended with; the first begins at zero.
+_IN_FORCE = """
+    SELECT l.id AS lock_id, before.id AS lock_before FROM invoices_monthlock l
+    LEFT JOIN invoices_monthlock before ON before.seller_id = l.seller_id AND before.unlocked_at IS NULL
+        AND before.frozen_at IS NOT NULL AND before.month = (l.month - interval '1 month')::date
+    WHERE l.unlocked_at IS NULL AND l.frozen_at IS NOT NULL
+"""
+_DISCONTINUOUS = f"""
+    SELECT lock_id, customer_id, currency, opening, gross_opening, net, gross FROM (
+        SELECT lock_id, customer_id, currency, opening, gross_opening
+        FROM billing_recurringrevenue JOIN ({_IN_FORCE}) l USING (lock_id)
+    ) r FULL JOIN (
+        SELECT l.lock_id, customer_id, currency, net, gross
+        FROM ({_IN_FORCE}) l JOIN billing_recurringrevenue b ON b.lock_id = l.lock_before AND b.gross > 0
+    ) before USING (lock_id, customer_id, currency)
+    WHERE (coalesce(opening, 0), coalesce(gross_opening, 0)) <> (coalesce(net, 0), coalesce(gross, 0))
+"""  # noqa: S608
+
 # The last month end by itself, which its balance must equal: that is the sum of all movements since the beginning.
 _LAST = LIVE_BALANCES.replace("%(ends)s", "%(only_end)s").replace("%(first_end)s", "%(last_end)s")
 _DIFFERENCES = f"""
@@ -44,4 +62,5 @@ def _differing(books: Books) -> Iterator[Row]:
 CHECKS = (
     Check("recurring_revenue_is_the_sum_of_its_movements", "R8", _differing),
     Check("frozen_recurring_revenue_has_not_changed", "R8", _CHANGED),
+    Check("frozen_recurring_revenue_continues_the_month_before", "R8", _DISCONTINUOUS),
 )

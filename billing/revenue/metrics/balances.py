@@ -11,38 +11,32 @@ from billing.revenue.metrics.live_balances import ANY_CURRENCY, LIVE_BALANCES, l
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 
-# Frozen rows with one amount are a run of month ends if their number equals its length, as most are; the others are
-# read one by one, by their key.
+# A frozen row that changes the balance is a change at its month end. What follows the last one is read live, so the
+# frozen balances end there, and those of open months begin.
 _FROZEN = """
 frozen AS (
-    SELECT customer_id, currency, net, gross, min(number) AS first, max(number) AS last,
-        count(*) = max(number) - min(number) + 1 AS is_run
+    SELECT customer_id, currency, number AS n, net - opening AS net, gross - gross_opening AS gross
     FROM billing_recurringrevenue JOIN unnest(%(locks)s::bigint[], %(numbers)s::int[]) AS l(lock_id, number)
         USING (lock_id)
-    WHERE currency LIKE %(currency)s GROUP BY 1, 2, 3, 4
+    WHERE currency LIKE %(currency)s AND (net <> opening OR gross <> gross_opening)
 ),
-ranges AS (
-    SELECT customer_id, currency, first, last, net, gross FROM frozen WHERE is_run
+edges AS (
+    SELECT * FROM frozen
     UNION ALL
-    SELECT f.customer_id, f.currency, l.number, l.number, f.net, f.gross
-    FROM frozen f CROSS JOIN unnest(%(locks)s::bigint[], %(numbers)s::int[]) AS l(lock_id, number)
-    JOIN billing_recurringrevenue r USING (lock_id, currency, customer_id)
-    WHERE NOT f.is_run AND (r.net, r.gross) = (f.net, f.gross)
+    SELECT customer_id, currency, %(first_after)s, -sum(net), -sum(gross) FROM frozen
+    WHERE %(first_after)s <= %(months)s GROUP BY 1, 2
     UNION ALL
-    SELECT customer_id, currency, greatest(first, live_from) + shift, least(last, live_to) + shift, net, gross
+    SELECT customer_id, currency, edge.n + shift, edge.sign * net, edge.sign * gross
     FROM live JOIN unnest(%(live_from)s::int[], %(live_to)s::int[], %(shift)s::int[])
-        AS block(live_from, live_to, shift)
-        ON live_from <= last AND live_to >= first
-)
-"""
-
-_MERGED = """
+        AS block(live_from, live_to, shift) ON live_from <= last AND live_to >= first,
+    LATERAL (VALUES (greatest(first, live_from), 1), (least(last, live_to) + 1, -1)) AS edge(n, sign)
+    WHERE edge.n + shift <= %(months)s
+),
 changes AS (
     SELECT customer_id, currency, n, sum(net) OVER months AS net, sum(gross) OVER months AS gross FROM (
-        SELECT r.customer_id, r.currency, edge.n, sum(edge.sign * r.net) AS net, sum(edge.sign * r.gross) AS gross
-        FROM ranges r, LATERAL (VALUES (r.first, 1), (r.last + 1, -1)) AS edge(n, sign)
-        WHERE edge.n <= %(months)s GROUP BY 1, 2, 3
-    ) edges WINDOW months AS (PARTITION BY customer_id, currency ORDER BY n)
+        SELECT customer_id, currency, n, sum(net) AS net, sum(gross) AS gross FROM edges
+        GROUP BY 1, 2, 3 HAVING sum(net) <> 0 OR sum(gross) <> 0
+    ) merged WINDOW months AS (PARTITION BY customer_id, currency ORDER BY n)
 )
 """
 
@@ -90,11 +84,12 @@ def balances_statement(
     parameters |= {
         "locks": list(locked.values()),
         "numbers": list(locked),
+        "first_after": max(locked) + 1,
         "live_from": [block[0] for block in blocks],
         "live_to": [block[1] for block in blocks],
         "shift": [block[2] for block in blocks],
     }
-    return BalancesStatement(f"WITH live AS ({LIVE_BALANCES}), {_FROZEN}, {_MERGED}, {_MOVES}", parameters)
+    return BalancesStatement(f"WITH live AS ({LIVE_BALANCES}), {_FROZEN}, {_MOVES}", parameters)
 
 
 def _live_blocks(months: Sequence[BooksMonth]) -> Iterator[tuple[int, int, int]]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from django.db import transaction
 
 from billing.revenue.metrics.live_balances import ALL_CUSTOMERS, LIVE_BALANCES
-from billing.revenue.metrics.months import BooksMonth, month_range
+from billing.revenue.metrics.months import BooksMonth, frozen_locks, month_range
 from billing.revenue.metrics.usage_revenue import usage_mrr_parameters, usage_mrr_sql
+from invoices.documents.calendar_months import month_before
 from invoices.models import MonthLock
 from lib import sql
 from plans.metrics.monthly_amounts import ROW_PLACES
@@ -18,23 +19,30 @@ CUSTOMERS_PER_STEP = 10_000
 """Customers frozen by one statement, so that a killed job repeats little."""
 
 ROW_DIGEST = (
-    "md5(concat_ws('|', {0}lock_id, {0}seller_id, {0}customer_id, {0}currency, {0}month, {0}net, {0}gross, {0}usage))"
-    "::uuid"
+    "md5(concat_ws('|', {0}lock_id, {0}seller_id, {0}customer_id, {0}currency, {0}month, {0}net, {0}gross, {0}usage,"
+    " {0}opening, {0}gross_opening))::uuid"
 )
 """SQL for the digest of a frozen row; {0}: the prefix of its columns."""
 
 # ON CONFLICT: a row is frozen once, so a repeated step changes nothing.
 _FREEZE = f"""
-INSERT INTO billing_recurringrevenue (lock_id, seller_id, customer_id, currency, month, net, gross, usage, digest)
+INSERT INTO billing_recurringrevenue (lock_id, seller_id, customer_id, currency, month, net, gross, usage, opening,
+    gross_opening, digest)
 SELECT r.*, {ROW_DIGEST.format("r.")} FROM (
     SELECT %(lock)s::bigint AS lock_id, %(seller)s::bigint AS seller_id, customer_id, currency,
         %(month)s::date AS month,
         coalesce(live.net, 0)::numeric(38, {ROW_PLACES}) AS net,
         coalesce(live.gross, 0)::numeric(38, {ROW_PLACES}) AS gross,
-        coalesce(used.usage, 0)::numeric(38, {ROW_PLACES}) AS usage
+        coalesce(used.usage, 0)::numeric(38, {ROW_PLACES}) AS usage,
+        coalesce(before.net, 0)::numeric(38, {ROW_PLACES}) AS opening,
+        coalesce(before.gross, 0)::numeric(38, {ROW_PLACES}) AS gross_opening
     FROM (SELECT * FROM ({LIVE_BALANCES}) b WHERE %(number)s BETWEEN b.first AND b.last) live
     FULL JOIN ({usage_mrr_sql()}) used USING (customer_id, currency)
-) r WHERE r.gross > 0 OR r.usage > 0
+    FULL JOIN (
+        SELECT customer_id, currency, net, gross FROM billing_recurringrevenue
+        WHERE lock_id = %(lock_before)s AND customer_id BETWEEN %(first_customer)s AND %(last_customer)s
+    ) before USING (customer_id, currency)
+) r WHERE r.gross > 0 OR r.usage > 0 OR r.gross_opening > 0
 ON CONFLICT DO NOTHING
 """  # noqa: S608
 
@@ -83,8 +91,14 @@ def freeze_recurring_revenue(*, lock: MonthLock, customers: tuple[int, int] = AL
     if locked.unlocked_at is not None:
         raise LockNotInForce(f"{locked} of {locked.seller} is not locked any more. Lock the month, then freeze it.")
     months = [BooksMonth(*bounds, is_over=True) for bounds in month_range(locked.seller, locked.month, count=QUARTER)]
-    parameters = usage_mrr_parameters(locked.seller, months, [locked.month], customers=customers)
-    return sql.execute(_FREEZE, parameters | {"lock": locked.pk, "month": locked.month, "number": QUARTER})
+    lock_before = frozen_locks(locked.seller).filter(month=month_before(locked.month)).first()
+    parameters = usage_mrr_parameters(locked.seller, months, [locked.month], customers=customers) | {
+        "lock": locked.pk,
+        "lock_before": lock_before and lock_before.pk,
+        "month": locked.month,
+        "number": QUARTER,
+    }
+    return sql.execute(_FREEZE, parameters)
 
 
 def freezing_steps(lock: MonthLock, *, size: int = CUSTOMERS_PER_STEP) -> Iterator[tuple[int, int]]:

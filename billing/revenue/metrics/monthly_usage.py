@@ -18,7 +18,8 @@ from plans.metrics.usage_outlook import QUARTER
 _LIVE_USAGE = f"SELECT number, sum(usage) FROM ({usage_mrr_sql()}) used GROUP BY 1"  # noqa: S608
 
 _FROZEN_USAGE = """
-SELECT lock_id, sum(usage) FROM billing_recurringrevenue WHERE lock_id = ANY(%s) AND currency = %s GROUP BY 1
+SELECT lock_id, sum(usage) FROM billing_recurringrevenue
+WHERE lock_id = ANY(%s) AND currency = %s AND usage > 0 GROUP BY 1
 """
 
 _CUSTOMERS = """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from billing.models import Subscription
 from customers.models import Seller
@@ -30,7 +30,7 @@ class BooksMonth:
     A month of the seller's calendar.
 
     ends_at: the first instant after it, or the time of the report while it runs. is_over: whether it is complete.
-    lock_id: the lock in force, whose frozen rows are its figures; None while the month is open.
+    lock_id: the lock in force, whose frozen rows are its figures; None while the month is open or being locked.
     """
 
     month: date
@@ -49,9 +49,14 @@ def read_months(seller: Seller, *, at: datetime) -> list[BooksMonth]:
     first = live.exclude(state="draft").aggregate(first=Min("starts_at"))["first"]
     if first is None or first >= at:
         return []
-    locks = dict(MonthLock.objects.filter(seller=seller, unlocked_at__isnull=True).values_list("month", "pk"))
+    locks = dict(frozen_locks(seller).values_list("month", "pk"))
     zone = ZoneInfo(seller.time_zone)
     return list(_months(month_of(first.astimezone(zone).date()), zone, locks, at))[-MAX_MONTHS:]
+
+
+def frozen_locks(seller: Seller) -> QuerySet[MonthLock]:
+    """Return the locks in force whose rows are complete. Months are locked in order, so theirs are consecutive."""
+    return MonthLock.objects.filter(seller=seller, unlocked_at__isnull=True, frozen_at__isnull=False)
 
 
 def _months(month: date, zone: ZoneInfo, locks: dict[date, int], at: datetime) -> Iterator[BooksMonth]:

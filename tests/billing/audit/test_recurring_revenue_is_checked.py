@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from billing.audit import audit
-from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
+from billing.revenue.metrics.frozen_months import ROW_DIGEST
 from billing.subscriptions import generate_periods
-from invoices.documents.locked_months import lock_month
+from tests.billing.revenue.frozen_months import freeze_metrics
 from tests.builders import MAR, fee, make_customer, make_plan, make_seller, publish, subscribe
 from tests.clean_books import assert_clean
 
@@ -19,8 +19,10 @@ CHANGES = [
     "net = net - 1",
     "gross = gross + 1",
     "usage = 5",
+    "opening = 0",
+    "gross_opening = gross_opening + 1",
     "currency = 'EUR'",
-    "month = '2026-02-01'",
+    "month = '2026-01-01'",
     "digest = '00000000-0000-0000-0000-000000000000'",
 ]
 
@@ -30,8 +32,8 @@ def frozen(db):
     customer = make_customer()
     subscribe(customer, publish(make_plan(fees=[fee("10")])))
     generate_periods(until=MAR)
-    lock = lock_month(seller=make_seller(), month=date(2026, 1, 1), checklist=[], note="", by=None, at=NOW)
-    freeze_recurring_revenue(lock=lock)
+    for month in (date(2026, 1, 1), date(2026, 2, 1)):
+        freeze_metrics(month, at=NOW)
 
 
 def test_sound_figures_are_clean(frozen):
@@ -42,9 +44,29 @@ def test_sound_figures_are_clean(frozen):
 def test_a_changed_row_is_found(frozen, change):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(f"UPDATE billing_recurringrevenue SET {change}")  # noqa: S608
+        cursor.execute(f"UPDATE billing_recurringrevenue SET {change} WHERE month = '2026-02-01'")  # noqa: S608
     (finding,) = audit(only=["frozen_recurring_revenue_has_not_changed"])
     assert [row["customer_id"] for row in finding.rows]
+
+
+@pytest.mark.parametrize("change", ["opening = opening - 1", "gross_opening = gross_opening + 1"])
+def test_a_month_that_begins_with_other_figures_than_the_one_before_ended_with_is_found(frozen, change):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(f"UPDATE billing_recurringrevenue SET {change} WHERE month = '2026-02-01'")  # noqa: S608
+        cursor.execute(f"UPDATE billing_recurringrevenue SET digest = {ROW_DIGEST.format('')}")  # noqa: S608
+    (unchanged,) = audit(only=["frozen_recurring_revenue_has_not_changed"])
+    assert not unchanged.rows
+    (finding,) = audit(only=["frozen_recurring_revenue_continues_the_month_before"])
+    assert [row["net"] for row in finding.rows] == [10]
+
+
+def test_a_customer_who_is_missing_in_the_next_month_is_found(frozen):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM billing_recurringrevenue WHERE month = '2026-02-01'")
+    (finding,) = audit(only=["frozen_recurring_revenue_continues_the_month_before"])
+    assert [row["opening"] for row in finding.rows] == [None]
 
 
 def test_books_without_subscriptions_are_clean(db):

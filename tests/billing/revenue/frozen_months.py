@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from billing.revenue.ledger.posting_table import COLUMNS, ensure_partitions
+from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
+from billing.revenue.month_end.month_freeze import finish_freezing
 from customers.models import Customer, Seller
 from invoices.documents.calendar_months import month_bounds
+from invoices.documents.locked_months import lock_month
 from invoices.models import MonthLock
-from tests.builders import make_customer
+from tests.builders import make_customer, make_seller
 
 JANUARY = date(2026, 1, 1)
 LOCKED_AT = datetime(2026, 2, 3, tzinfo=UTC)
@@ -59,6 +62,14 @@ def freeze(
             count += 1
     lock.frozen_at, lock.postings, lock.digest = lock.locked_at, count, 0
     lock.save(update_fields=["frozen_at", "postings", "digest"])
+    return lock
+
+
+def freeze_metrics(month: date, *, at: datetime) -> MonthLock:
+    """Lock a month of the default seller, and freeze its recurring revenue and its postings, of which it has none."""
+    lock = lock_month(seller=make_seller(), month=month, checklist=[], note="", by=None, at=at)
+    freeze_recurring_revenue(lock=lock)
+    finish_freezing(lock, at=at)
     return lock
 
 

@@ -59,6 +59,17 @@ CASES: list[tuple[str, str, Mapping[str, str]]] = [
     ("recurring_revenue_is_finite", "recurringrevenue", {"currency": "'EUR'", "net": "-1"}),
     ("recurring_revenue_before_discounts_is_finite", "recurringrevenue", {"currency": "'EUR'", "gross": "'NaN'"}),
     ("recurring_usage_is_finite", "recurringrevenue", {"currency": "'EUR'", "usage": "-1"}),
+    ("opening_recurring_revenue_is_finite", "recurringrevenue", {"currency": "'EUR'", "opening": "-1"}),
+    (
+        "opening_recurring_revenue_before_discounts_is_finite",
+        "recurringrevenue",
+        {"currency": "'EUR'", "gross_opening": "'NaN'"},
+    ),
+    (
+        "discounts_never_raised_opening_recurring_revenue",
+        "recurringrevenue",
+        {"currency": "'EUR'", "opening": "gross_opening + 1"},
+    ),
     ("discounts_never_raise_recurring_revenue", "recurringrevenue", {"currency": "'EUR'", "net": "gross + 1"}),
     (
         "recurring_revenue_names_its_month_by_the_first_day",
@@ -177,6 +188,8 @@ def books(shared_transaction: None) -> None:
         net=1,
         gross=1,
         usage=0,
+        opening=1,
+        gross_opening=1,
         digest=uuid4(),
     )
 

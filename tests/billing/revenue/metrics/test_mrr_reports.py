@@ -22,6 +22,7 @@ from customers.models import Customer
 from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import MonthLock
 from plans.metrics.movements import KINDS
+from tests.billing.revenue.frozen_months import freeze_metrics
 from tests.billing.revenue.metrics.reckoner import reckon
 from tests.builders import (
     APR,
@@ -150,7 +151,7 @@ def test_a_locked_month_keeps_its_figures_and_the_change_moves_the_first_open_on
     grows, *_ = upgrade_and_leave()
     before = report()
     for month in MONTHS[:2]:
-        assert freeze_recurring_revenue(lock=lock(month)) == 2
+        freeze_metrics(month, at=NOW)
     assert [row.closing for row in report().months] == [row.closing for row in before.months]
     assert [row.movements for row in report().months] == [row.movements for row in before.months]
     # A row that reaches back: the open months change, the locked ones don't.
@@ -167,17 +168,38 @@ def test_a_locked_month_keeps_its_figures_and_the_change_moves_the_first_open_on
 
 def test_rows_count_while_their_lock_is_in_force():
     upgrade_and_leave()
-    first = lock(MONTHS[0])
-    freeze_recurring_revenue(lock=first)
+    first = freeze_metrics(MONTHS[0], at=NOW)
     unlock_month(lock_id=first.pk, reason="A mistake", by=None, at=NOW)
     assert RecurringRevenue.objects.count() == 2
     assert report().months[0].month.lock_id is None
     with pytest.raises(LockNotInForce, match="not locked any more"):
         freeze_recurring_revenue(lock=first)
-    second = lock(MONTHS[0])
-    freeze_recurring_revenue(lock=second)
+    second = freeze_metrics(MONTHS[0], at=NOW)
     assert RecurringRevenue.objects.count() == 4
     assert report().months[0].month.lock_id == second.pk
+
+
+def test_a_month_that_is_being_locked_is_read_live():
+    upgrade_and_leave()
+    freeze_recurring_revenue(lock=lock(MONTHS[0]), customers=(0, 0))
+    assert report().months[0].month.lock_id is None
+    assert report().months[0].closing == 200
+
+
+def test_a_customer_that_left_in_a_locked_month_has_a_row_of_zeros():
+    grows, returns, _ = upgrade_and_leave()
+    before = report()
+    for month in MONTHS[:4]:
+        freeze_metrics(month, at=NOW)
+    assert [row.movements for row in report().months] == [row.movements for row in before.months]
+    frozen = RecurringRevenue.objects.values_list("month__month", "opening", "net")
+    assert list(frozen.filter(customer=grows).order_by("month")) == [
+        (1, 0, 100),
+        (2, 100, 200),
+        (3, 200, 200),
+        (4, 200, 0),
+    ]
+    assert list(frozen.filter(customer=returns).order_by("month")) == [(3, 0, 100), (4, 100, 0)]
 
 
 def test_freezing_in_steps_and_again_writes_each_row_once():
@@ -192,7 +214,7 @@ def test_freezing_in_steps_and_again_writes_each_row_once():
 
 def test_frozen_rows_cannot_be_changed():
     upgrade_and_leave()
-    freeze_recurring_revenue(lock=lock(MONTHS[0]))
+    freeze_metrics(MONTHS[0], at=NOW)
     for change in (lambda: RecurringRevenue.objects.update(net=1), lambda: RecurringRevenue.objects.all().delete()):
         with pytest.raises(Exception, match="Cannot update or delete"), transaction.atomic():
             change()
@@ -266,9 +288,10 @@ def _random_books(seed: int) -> list[Customer]:
 def test_the_reckoner_agrees_on_random_books(seed: int):
     customers = _random_books(seed)
     expected = {(customer.pk, end): reckon(customer, "USD", end) for customer in customers for end in ENDS}
-    for locked in (None, MONTHS[0], MONTHS[2]):
+    # The books begin with the second month here, so the first one stays open.
+    for locked in (None, MONTHS[1], MONTHS[2]):
         if locked:
-            freeze_recurring_revenue(lock=lock(locked))
+            freeze_metrics(locked, at=NOW)
         found = report()
         for row, end in zip(found.months, ENDS, strict=True):
             balances = [expected[customer.pk, end] for customer in customers]
@@ -294,7 +317,7 @@ def _row(**fields):
         "customer": make_customer(),
         "currency": "USD",
         "month": MONTHS[0],
-        **dict.fromkeys(("net", "gross", "usage"), D(1)),
+        **dict.fromkeys(("net", "gross", "usage", "opening", "gross_opening"), D(1)),
         "digest": "0" * 32,
     }
     return RecurringRevenue(**(facts | fields))
@@ -306,7 +329,10 @@ def _row(**fields):
         ({"net": D(-1)}, "recurring_revenue_is_finite"),
         ({"gross": D("2e17"), "net": D(1)}, "recurring_revenue_before_discounts_is_finite"),
         ({"usage": D(-1)}, "recurring_usage_is_finite"),
+        ({"opening": D(-1)}, "opening_recurring_revenue_is_finite"),
+        ({"gross_opening": D("2e17")}, "opening_recurring_revenue_before_discounts_is_finite"),
         ({"net": D(2)}, "discounts_never_raise_recurring_revenue"),
+        ({"opening": D(2)}, "discounts_never_raised_opening_recurring_revenue"),
         ({"month": date(2026, 1, 2)}, "recurring_revenue_names_its_month_by_the_first_day"),
     ],
 )
@@ -318,7 +344,7 @@ def test_the_database_checks_frozen_rows(fields, constraint):
 
 def test_a_report_of_locked_months_alone_reads_no_subscriptions():
     upgrade_and_leave()
-    freeze_recurring_revenue(lock=lock(MONTHS[0]))
+    freeze_metrics(MONTHS[0], at=NOW)
     assert report(until=MONTHS[0]).last.month.lock_id is not None
     balances = read_balances(seller=make_seller(), currency="USD", month=MONTHS[0], at=NOW)
     assert balances.net == report(until=MONTHS[0]).last.shown("USD").closing > 0

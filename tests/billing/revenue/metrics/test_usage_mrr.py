@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.revenue.metrics.frozen_months import freeze_recurring_revenue, total_frozen_rows
+from billing.revenue.metrics.frozen_months import total_frozen_rows
 from billing.revenue.metrics.reports import read_mrr_report, read_usage
 from billing.subscriptions import apply_coupon, generate_periods
-from invoices.documents.locked_months import lock_month
+from tests.billing.revenue.frozen_months import freeze_metrics
 from tests.builders import (
     APR,
     FEB,
@@ -77,8 +77,7 @@ def test_it_is_never_added_to_committed_mrr():
 
 def test_locking_freezes_it():
     bill(90, 100, 140)
-    lock = lock_month(seller=make_seller(), month=date(2026, 3, 1), checklist=[], note="", by=None, at=NOW)
-    freeze_recurring_revenue(lock=lock)
+    lock = freeze_metrics(date(2026, 3, 1), at=NOW)
     (totals,) = total_frozen_rows(lock)
     assert (totals.net, totals.usage) == (D(10), D(110))
     assert usage_by_month() == ["", "", "110.00", "110.00"]
@@ -98,8 +97,7 @@ def test_the_customers_of_a_month_add_up_to_it():
 
 def test_the_customers_of_a_locked_month_are_frozen():
     bill(90, 100, 140)
-    lock = lock_month(seller=make_seller(), month=date(2026, 3, 1), checklist=[], note="", by=None, at=NOW)
-    freeze_recurring_revenue(lock=lock)
+    freeze_metrics(date(2026, 3, 1), at=NOW)
     page = read_usage(seller=make_seller(), currency="USD", month=date(2026, 3, 1), at=NOW)
     assert [row.usage for row in page.rows] == [page.usage] == [D("110.00")]
     assert read_usage(seller=make_seller(), currency="USD", month=date(2026, 3, 1), at=NOW, offset=1).rows == []
