@@ -215,7 +215,8 @@ def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bo
 
 
 def _changed_ids(sources: Iterable[Source]) -> str:
-    return " UNION ALL ".join(
+    selects = (
         f"SELECT '{source.name}' AS source, x.id AS source_id FROM ({source.changed}) x"  # noqa: S608
         for source in sources
     )
+    return " UNION ALL ".join(dict.fromkeys(selects))

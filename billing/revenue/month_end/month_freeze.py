@@ -19,7 +19,7 @@ from billing.models.jobs import JobKind
 from billing.revenue.accruals.accrual_run import accrue
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
-from billing.revenue.ledger.posting_table import ensure_partitions
+from billing.revenue.ledger.posting_table import analyze_partition, ensure_partitions
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused
@@ -125,6 +125,7 @@ def freeze_postings(lock: MonthLock, *, books: SellerBooks, customers: tuple[int
 def finish_freezing(lock: MonthLock, *, at: datetime) -> None:
     """Write the sums and the digest of a month's postings; from then on it is frozen."""
     values = {"month": lock.month, "lock": lock.pk}
+    analyze_partition(lock.month)
     sql.execute(_SUMS, values)
     ((lock.postings, lock.digest),) = sql.fetch_rows(DIGEST, values)
     lock.frozen_at = max(at, lock.locked_at)

@@ -14,6 +14,7 @@ from invoices.amounts.totals import Tax
 from invoices.credit_notes import issue_credit_note
 from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.documents.locked_months import lock_month
+from lib import sql
 from tests.billing.revenue.book_setup import changes, issue_invoice, line, moment
 from tests.builders import make_customer
 
@@ -44,6 +45,15 @@ def test_the_postings_of_the_month_are_stored_with_their_sum_and_digest():
     ]
     assert PostingSum.objects.filter(lock=month_lock).count() == 2
     assert changes(customer.seller, "revenue", at="2026-03-10") == {"2026-02": "28.00", "2026-03": "9.00"}
+
+
+def test_the_planner_knows_how_many_postings_were_frozen():
+    """Otherwise it loops over them, and the lock of the next month takes hours."""
+    customer = make_customer()
+    issue_invoice(customer, [line("31.00", "2026-01-15", "2026-02-15")], at="2026-01-15")
+    frozen = lock(customer.seller, "2026-01-01", at="2026-02-05")
+    ((known,),) = sql.fetch_rows("SELECT reltuples FROM pg_class WHERE relname = 'billing_posting_2026_01'")
+    assert known == frozen.postings > 0
 
 
 def test_a_later_line_of_a_locked_month_is_booked_in_the_first_open_one():
