@@ -68,7 +68,7 @@ runs AS MATERIALIZED (
     SELECT s.customer_id, s.id AS subscription_id, s.currency, r.version_id, 0::bigint AS own_id,
         {_NUMBER.format("r.starts_at")} AS since, {_NUMBER.format("r.ends_at")} AS until
     FROM spans r JOIN subscriptions s ON s.id = r.subscription_id
-    WHERE r.subscription_id NOT IN (SELECT subscription_id FROM irregular)
+    WHERE NOT EXISTS (SELECT FROM irregular i WHERE i.subscription_id = r.subscription_id)
     UNION ALL
     SELECT s.customer_id, s.id, s.currency, p.version_id, coalesce(own.id, 0), n - 1, n
     FROM subscriptions s JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND NOT p.is_trial
@@ -132,7 +132,7 @@ coupons AS MATERIALIZED (
         FROM billing_redemption o JOIN plans_coupon k ON k.id = o.coupon_id AND k.duration = 'forever'
         LEFT JOIN billing_subscription s ON s.id = o.subscription_id
         JOIN customers_customer c ON c.id = coalesce(o.customer_id, s.customer_id)
-        WHERE coalesce(s.seller_id, %(seller)s) = %(seller)s AND NOT c.sandbox
+        WHERE (o.subscription_id IS NULL OR s.seller_id = %(seller)s) AND NOT c.sandbox
             AND c.id BETWEEN %(first_customer)s AND %(last_customer)s
             AND (cardinality(k.features) = 0 OR cardinality(k.fees) > 0)
     ) held WHERE until > since
@@ -173,7 +173,7 @@ discounts(customer_id, subscription_id, currency, version_id, code, n, place, mo
 _AMOUNTS = """
 amounts(customer_id, currency, since, until, net, gross, commitment) AS (
     SELECT customer_id, currency, since, until, monthly, monthly, 0 FROM fees
-    WHERE customer_id NOT IN (SELECT customer_id FROM coupons)
+    WHERE NOT EXISTS (SELECT FROM coupons k WHERE k.customer_id = fees.customer_id)
     UNION ALL
     SELECT customer_id, currency, n - 1, n, rest, monthly, 0
     FROM discounts
@@ -212,7 +212,7 @@ SUBSCRIPTION_VALUES = f"""
 WITH RECURSIVE {_RUNS}, {_QUANTITIES}, {_FEES}, {_COUPONS}, {_DISCOUNTS}
 SELECT subscription_id, round(sum(net), {ROW_PLACES}) FROM (
     SELECT subscription_id, monthly AS net FROM fees
-    WHERE until > since AND customer_id NOT IN (SELECT customer_id FROM coupons)
+    WHERE until > since AND NOT EXISTS (SELECT FROM coupons k WHERE k.customer_id = fees.customer_id)
     UNION ALL
     SELECT subscription_id, rest FROM discounts
     JOIN (SELECT customer_id, max(place) AS place FROM coupons GROUP BY 1) last USING (customer_id, place)
