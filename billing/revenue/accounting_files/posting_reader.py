@@ -8,6 +8,7 @@ month as computed at the time.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple, Protocol
 
 from django.db import connection
@@ -78,6 +79,9 @@ _SORT_MEMORY = "SET LOCAL work_mem = '256MB'"
 
 _FROZEN = "billing_posting p {join} WHERE p.month = %(month)s AND p.lock_id = ANY(%(locks)s)"
 _OF_CURRENCY = "AND p.currency = %(currency)s"
+MAX_MEMORY = 16 * 2**20
+"""Bytes of copied rows that are kept in memory; more are kept in a temporary file."""
+
 # A difference subtracts the rows that the earlier lock froze.
 _FROZEN_AMOUNT = "CASE WHEN p.lock_id = %(lock)s THEN p.amount ELSE -p.amount END"
 
@@ -191,11 +195,17 @@ def _month_parameters(books: SellerBooks, month: date) -> dict[str, Any]:
 
 
 def _copy_rows(statement: str, values: Mapping[str, Any]) -> Iterator[SourceRow]:
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        cursor.execute(_SORT_MEMORY)
-        with cursor.copy(statement, values) as copy:
-            for source, source_id, service_month, code, amount in copy.rows():
-                yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
+    # A connection that copies can do nothing else, and files are stored through the same one while rows are read.
+    with SpooledTemporaryFile(MAX_MEMORY) as copied:
+        with connection.wrap_database_errors, connection.cursor() as cursor:
+            cursor.execute(_SORT_MEMORY)
+            with cursor.copy(statement, values) as copy:
+                for block in copy:
+                    copied.write(block)
+        copied.seek(0)
+        for line in copied:
+            source, source_id, service_month, code, amount = line.decode("ascii").rstrip("\n").split("\t")
+            yield SourceRow(source, int(source_id), service_month, int(code), Decimal(amount))
 
 
 def _key_sums(rows: Sequence[Sequence[Any]]) -> dict[str, list[KeySum]]:

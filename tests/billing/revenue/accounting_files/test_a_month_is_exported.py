@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from billing.models import ExportBatch
+from billing.models.accounting_files import FILE_PART_BYTES
 from billing.revenue.accounting_files.batches import BatchRefused, NothingToExport, mark_imported
 from customers.exchange_rates.ecb_file import PublishedRate
 from customers.exchange_rates.stored_rates import import_rates
@@ -61,6 +62,16 @@ def test_a_grouped_file_has_an_entry_for_each_pair_of_accounts_and_tax(seller):
     ]
     assert '"Receivables to tax, VAT 19%, 2026-01"' in content.decode()
     assert READERS["journal"]({name: content}) == signed_sums(*POSTINGS) | {CODES["receivable"]: 0}
+
+
+def test_a_file_that_is_larger_than_the_buffers_of_a_connection_is_made(seller):
+    """Its parts are stored through the connection that reads its rows."""
+    count = 30_000
+    freeze(seller, [posting("receivable", "deferred", "1.25", source_id=number) for number in range(count)])
+    batch = make(seller, is_detailed=True)
+    ((_name, content),) = files_of(batch).items()
+    assert (batch.entries, len(content.splitlines())) == (count, 2 * count + 1)
+    assert len(content) > FILE_PART_BYTES
 
 
 def test_a_detailed_file_has_an_entry_for_each_source(seller):
