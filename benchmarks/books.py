@@ -43,11 +43,12 @@ _INVOICES = """
 INSERT INTO invoices_invoice (id, kind, reference, seller_id, customer_id, sandbox, state, series_id, sequence,
     number, issued_at, issue_date, due_date, period_start, period_end, currency, net, tax, total, seller_facts,
     buyer_facts, purchase_order, note, created_at)
-SELECT n, 'invoice', 'bench:' || n, %(seller)s, %(customer)s + (n / %(months)s) %% %(customers)s, false, 'issued',
+SELECT n, 'invoice', 'bench:' || n, %(seller)s, %(customer)s + n %% %(customers)s, false, 'issued',
     %(series)s, n, 'B-' || n, at, at::date, at::date + 14, at, at + interval '1 month', 'USD', 0, 0, 0, '{}',
     '{"country": "US"}', '', '', at
 FROM generate_series(1, %(count)s) n, LATERAL (SELECT %(first)s::timestamptz
-    + make_interval(months => (n %% %(months)s)::int, days => (n %% 28)::int, secs => (n %% 80000)::int) AS at) i
+    + make_interval(months => ((n - 1) * %(months)s / %(count)s)::int, days => (n %% 28)::int,
+        secs => (n %% 80000)::int) AS at) i
 """
 _LINES = """
 INSERT INTO invoices_line (invoice_id, position, kind, description, fee_id, service_start, service_end, quantity,

@@ -7,7 +7,7 @@ import pghistory
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import CurrencyField, MoneyField
 
@@ -290,7 +290,16 @@ class Line(models.Model):
             finite("tax_rate", most=100, name="line_tax_rate_is_0_to_100_percent"),
         ]
         indexes = [
-            models.Index(fields=["corrects_line"], condition=Q(corrects_line__isnull=False), name="line_by_corrected")
+            models.Index(
+                fields=["corrects_line"], condition=Q(corrects_line__isnull=False), name="line_by_corrected"
+            ),
+            # A month earns lines that are among the newest, so reports of open months leave out the pages of others.
+            BrinIndex(
+                Greatest("service_start", "service_end"),
+                pages_per_range=32,
+                autosummarize=True,
+                name="line_by_end_of_service",
+            ),
         ]
         triggers = issued_invoice_keeps_its_rows()
 

@@ -1,4 +1,4 @@
-"""The page of the rows behind a figure: postings, scheduled amounts, open invoices, or costs of usage."""
+"""The page of the rows behind a figure: postings, scheduled amounts, documents and payments, commitments or costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,25 +19,31 @@ from billing.revenue.reports.conversion import RATE, ReportCurrency
 from billing.revenue.reports.filters import read_choice
 from billing.revenue.reports.income import DIMENSIONS, KINDS
 from billing.revenue.reports.margin import CostRow, read_costs
+from billing.revenue.reports.obligations import OpenCommitment, read_open_commitments
 from billing.revenue.reports.posting_rows import PAGE_SIZE, PostingRow, read_posting_rows
 from billing.revenue.reports.receivable_ages import BUCKETS, OpenInvoice, read_open_invoices
+from billing.revenue.reports.recorded_amounts import METHODS, BooksComparison, read_records
 from billing.revenue.reports.schedule import AFTER_YEAR, LATER, WITHIN_YEAR, read_schedule_rows
 from billing.revenue.reports.table import RowList
 from billing.revenue.reports.waterfall import ROWS
 from customers.models import Customer, Seller
-from invoices.models import Invoice, Line
+from invoices.models import Invoice, Line, Payment
 from lib.formats import format_money, format_number
 from lib.translation import Text
 
 SOURCE_PAGES = {
     "line": "invoices_invoice",
+    "payment": "invoices_invoice",
     "invoice": "invoices_invoice",
     "accrual": "billing_period",
     "purchase": "wallets_purchase",
     "balance": "invoices_balanceentry",
     "refund": "invoices_refund",
+    "attempt": "invoices_paymentattempt",
 }
-"""Source of a posting → the page that shows it."""
+"""Source of a row → the page that shows it. A line and a payment are on the page of their invoice."""
+
+SOURCE_NAMES = dict(PostingSource.choices) | {"attempt": _("payment attempt")}
 NOT_FILTERS = ("seller", "currency", "in", "page", "list", "shown")
 
 
@@ -156,6 +163,16 @@ def _invoice(row: OpenInvoice, texts: RowTexts) -> ListCell:
     return ListCell(row.number, reverse("admin:invoices_invoice_change", args=[row.id]))
 
 
+def _term(row: OpenCommitment, texts: RowTexts) -> ListCell:
+    return ListCell(_day(localtime(row.starts_at).date()))
+
+
+def _subscription(row: OpenCommitment, texts: RowTexts) -> ListCell:
+    return ListCell(
+        str(row.subscription_id), reverse("admin:billing_subscription_change", args=[row.subscription_id])
+    )
+
+
 def _dimensions(row: CostRow, texts: RowTexts) -> ListCell:
     return ListCell(", ".join(f"{name}: {value}" for name, value in sorted(row.dimensions.items())))
 
@@ -202,6 +219,19 @@ LISTS = {
             *(_money(_("Total"), "total"), _money(_("Open"), "open")),
         ),
     ),
+    RowList.RECORDS: ListKind(
+        _("Documents and payments"),
+        read_records,
+        (SOURCE, CUSTOMER, _text(_("Date"), "day", _day), _money(_("Amount"), "amount")),
+    ),
+    RowList.COMMITMENTS: ListKind(
+        _("Commitments not yet invoiced"),
+        read_open_commitments,
+        (
+            *(CUSTOMER, FigureColumn(_("Subscription"), _subscription), FigureColumn(_("Term since"), _term)),
+            *(_money(_("Guaranteed"), "guaranteed"), _money(_("Not yet invoiced"), "amount")),
+        ),
+    ),
     RowList.COSTS: ListKind(
         _("Cost of usage"),
         read_costs,
@@ -229,21 +259,26 @@ def _read_list(
 
 
 def _sources(rows: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ListCell]:
-    """Return the cell of each source with the address of its page, read in two statements."""
-    lines = Line.objects.filter(pk__in=[id_ for source, id_ in rows if source == "line"])
-    line_invoices = dict(lines.values_list("pk", "invoice_id"))
-    invoice_ids = {*line_invoices.values(), *(id_ for source, id_ in rows if source == "invoice")}
+    """Return the cell of each source with the address of its page, read in three statements."""
+    invoices = {
+        source: dict(
+            model.objects.filter(pk__in=[id_ for name, id_ in rows if name == source]).values_list("pk", "invoice_id")
+        )
+        for source, model in (("line", Line), ("payment", Payment))
+    }
+    invoice_ids = {id_ for of_source in invoices.values() for id_ in of_source.values()}
+    invoice_ids |= {id_ for source, id_ in rows if source == "invoice"}
     numbers = dict(Invoice.objects.filter(pk__in=invoice_ids).values_list("pk", "number"))
     cells = {}
     for source, source_id in rows:
-        id_ = line_invoices.get(source_id) if source == "line" else source_id
+        id_ = invoices[source].get(source_id) if source in invoices else source_id
         page = SOURCE_PAGES.get(source)
         if source == RATE:
             cells[source, source_id] = ListCell(
                 gettext("Exchange rates"), reverse("admin:customers_exchangerate_changelist")
             )
             continue
-        label = str(PostingSource(source).label)
+        label = str(SOURCE_NAMES[source])
         number = numbers.get(id_) if page == "invoices_invoice" and id_ else None
         text = f"{label}, {number}" if number else f"{label} {source_id}"
         cells[source, source_id] = ListCell(
@@ -266,6 +301,7 @@ def _described(code: str, text: str) -> str:
         "booked": gettext("first booked in %(value)s"),
         "booked_before": gettext("first booked before %(value)s"),
         "earned": gettext("earned in %(value)s"),
+        "service": gettext("of %(value)s"),
         "earners": gettext("of customers with income in %(value)s"),
     }
     times = {
@@ -284,6 +320,10 @@ def _described(code: str, text: str) -> str:
         return str(more.get(text) or ROWS[text])
     if code in ("role", "bucket"):
         return role_name(text) if code == "role" else str(BUCKETS[text])
+    if code in ("method", "comparison"):
+        return str(METHODS.get(text, text) if code == "method" else BooksComparison(text).label)
+    if code == "source":
+        return ", ".join(str(SOURCE_NAMES[source]) for source in text.split(","))
     if code == "customer":
         return ", ".join(_customer_names([int(text)]).values())
     if code == "movement":

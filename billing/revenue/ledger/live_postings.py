@@ -20,6 +20,7 @@ from billing.revenue.ledger.sources import (
     receivables,
     write_offs,
 )
+from billing.revenue.ledger.sources.line_choices import ALL_LINES, NEAR_LINES, LineChoice, issued_since
 
 
 class Source(NamedTuple):
@@ -27,7 +28,9 @@ class Source(NamedTuple):
     A source of postings.
 
     name: as stored. rows: the SELECT of its rows. customer, id: the columns in it that narrow it.
-    changed: SELECT of the ids that may have changed since `b.since`; empty if its rows are never dated in the past.
+    changed: SELECT of the ids that may have changed since `b.since`, with a time that no posting of theirs precedes;
+        empty if its rows are never dated in the past. is_changed: the condition on a row that has one of these ids,
+        where the planner can judge another one than that.
     """
 
     name: str
@@ -35,19 +38,25 @@ class Source(NamedTuple):
     customer: str
     id: str
     changed: str = ""
+    is_changed: str = ""
 
 
 # A lock and a change of a source run on machines whose clocks may differ.
 _MARGIN = "interval '10 minutes'"
-_INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.issued_at >= b.since - {_MARGIN}"
+_IS_NEW = issued_since(f"b.since - {_MARGIN}")
+_INVOICES = f"i.seller_id = b.seller AND NOT i.sandbox AND i.state <> 'draft' AND {_IS_NEW}"
+_NEW = f"SELECT n.* FROM invoices_invoice i JOIN invoices_line n ON n.invoice_id = i.id WHERE {_INVOICES}"  # noqa: S608
+_NEW_LINES = LineChoice(_NEW, _NEW)
 _LINES = f"""
-SELECT l.id FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}
+SELECT l.id, least(l.service_start, i.issued_at) AS at
+FROM b CROSS JOIN invoices_line l JOIN invoices_invoice i ON i.id = l.invoice_id AND {_INVOICES}
 """  # noqa: S608
+_IS_OF_NEW_INVOICE = f"l.issued_at >= b.since - {_MARGIN}"
 
 SOURCES = (
-    Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES),
-    Source("line", lines.INCLUSIVE_ROWS, "l.customer_id", "l.id", _LINES),
-    Source("line", lines.DISCOUNT_ROWS, "l.customer_id", "l.id", _LINES),
+    Source("line", lines.ROWS, "l.customer_id", "l.id", _LINES, _IS_OF_NEW_INVOICE),
+    Source("line", lines.INCLUSIVE_ROWS, "l.customer_id", "l.id", _LINES, _IS_OF_NEW_INVOICE),
+    Source("line", lines.DISCOUNT_ROWS, "l.customer_id", "l.id", _LINES, _IS_OF_NEW_INVOICE),
     # All of these have the name "line": what is frozen of any is taken off, so that all are computed again.
     Source("line", contra_lines.NOTE_ROWS, "l.customer_id", "c.id", _LINES),
     Source("write_off", contra_lines.WRITE_OFF_ROWS, "l.customer_id", "c.id"),
@@ -57,15 +66,16 @@ SOURCES = (
         receivables.TAX_ROWS,
         "i.customer_id",
         "i.id",
-        f"SELECT i.id FROM b JOIN invoices_invoice i ON {_INVOICES}",  # noqa: S608
+        f"SELECT i.id, i.issued_at AS at FROM b JOIN invoices_invoice i ON {_INVOICES}",  # noqa: S608
     ),
     Source(
         "payment",
         receivables.PAYMENT_ROWS,
         "i.customer_id",
         "p.id",
-        f"SELECT p.id FROM b CROSS JOIN invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id"  # noqa: S608
-        f" AND i.seller_id = b.seller AND NOT i.sandbox WHERE p.created_at >= b.since - {_MARGIN}",
+        f"SELECT p.id, least(p.paid_at, p.created_at) AS at FROM b CROSS JOIN invoices_payment p"  # noqa: S608
+        f" JOIN invoices_invoice i ON i.id = p.invoice_id AND i.seller_id = b.seller AND NOT i.sandbox"
+        f" WHERE p.created_at >= b.since - {_MARGIN}",
     ),
     Source("balance", receivables.BALANCE_ROWS, "e.customer_id", "e.id"),
     Source(
@@ -73,7 +83,7 @@ SOURCES = (
         receivables.REFUND_ROWS,
         "r.customer_id",
         "r.id",
-        f"SELECT r.id FROM b CROSS JOIN invoices_refund r"  # noqa: S608
+        f"SELECT r.id, r.created_at AS at FROM b CROSS JOIN invoices_refund r"  # noqa: S608
         f" WHERE greatest(r.created_at, r.settled_at) >= b.since - {_MARGIN}",
     ),
     Source("purchase", prepaid.ROWS, "i.customer_id", "u.id"),
@@ -167,36 +177,41 @@ def _rows(books: SellerBooks, columns: Sequence[str] = DETAILS, *, ignores_locks
     with_changes = [source for source in SOURCES if source.changed]
     # Frozen postings of the sources that may have changed are taken off what these sources give now.
     return f"""
-(WITH {_OPEN} {_live(SOURCES, columns)})
+(WITH {_OPEN} {_live(SOURCES, columns, choice=NEAR_LINES)})
 UNION ALL
 (WITH {_LOCKED}, changed AS MATERIALIZED ({_changed_ids(with_changes)})
 SELECT b.months[b.open] AS month, {names}, late.amount
 FROM b CROSS JOIN (
     SELECT {_COLUMNS}, sum(amount) AS amount FROM (
-        SELECT {_COLUMNS}, amount FROM ({_live(with_changes, DETAILS, only_changed=True)}) now
+        SELECT {_COLUMNS}, amount FROM ({_live(with_changes, DETAILS, only_changed=True, choice=_NEW_LINES)}) now
         UNION ALL
         SELECT {", ".join(f"p.{name}" for name in DETAILS)}, -p.amount FROM b CROSS JOIN billing_posting p
         WHERE p.seller_id = b.seller AND p.month < b.months[b.open] AND p.lock_id = ANY(b.locks)
             AND p.customer_id BETWEEN b.first_customer AND b.last_customer
             AND (p.source, p.source_id) IN (SELECT source, source_id FROM changed)
+            AND p.month >= (
+                SELECT (date_trunc('month', min(at) AT TIME ZONE %(zone)s) - interval '1 month')::date FROM changed)
     ) both_ GROUP BY {_COLUMNS} HAVING sum(amount) <> 0
 ) late
 WHERE b.open BETWEEN %(low)s AND %(high)s)
 """  # noqa: S608
 
 
-def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bool = False) -> str:
+def _live(
+    sources: Iterable[Source], columns: Sequence[str], *, only_changed: bool = False, choice: LineChoice = ALL_LINES
+) -> str:
     """
     Return the SELECT of the sources' postings by their service months, within an enclosing `b`.
+
+    choice: of invoice lines, with all that may have postings in these months.
 
     Without the source's id among the columns, they are added up by places, since months of the books are looked up.
     """
     statements = [
         source.rows.format(
             customers=f"{source.customer} BETWEEN b.first_customer AND b.last_customer",
-            changed=f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"  # noqa: S608
-            if only_changed
-            else "true",
+            changed=_is_changed(source) if only_changed else "true",
+            **choice._asdict(),
         )
         for source in sources
     ]
@@ -214,9 +229,14 @@ def _live(sources: Iterable[Source], columns: Sequence[str], *, only_changed: bo
     return f"SELECT b.months[r.service] AS month, {values}, r.amount FROM b CROSS JOIN ({rows}) r"  # noqa: S608
 
 
+def _is_changed(source: Source) -> str:
+    is_one = f"{source.id} IN (SELECT source_id FROM changed WHERE source = '{source.name}')"  # noqa: S608
+    return source.is_changed or is_one
+
+
 def _changed_ids(sources: Iterable[Source]) -> str:
     selects = (
-        f"SELECT '{source.name}' AS source, x.id AS source_id FROM ({source.changed}) x"  # noqa: S608
+        f"SELECT '{source.name}' AS source, x.id AS source_id, x.at FROM ({source.changed}) x"  # noqa: S608
         for source in sources
     )
     return " UNION ALL ".join(dict.fromkeys(selects))

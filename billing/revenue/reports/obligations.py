@@ -5,6 +5,8 @@ Deferred and prepaid revenue are balances of the books. Commitments count as far
 invoiced. Source: docs/metrics.md#remaining-performance-obligation.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +20,8 @@ from billing.closing.records import CommitmentCycle
 from billing.models.postings import Role
 from billing.revenue.ledger.books import read_books
 from billing.revenue.reports.entries import entry_parameters, movements_sql
-from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
+from billing.revenue.reports.filters import unknown
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList
 from billing.revenue.reports.totals import add_up
 from customers.models import Seller
 from lib import sql
@@ -28,11 +31,37 @@ from lib.money import round_money
 BATCH_SIZE = 1_000
 """Periods whose commitments are read at once: their terms and lines are in memory."""
 
+PAGE_SIZE = 100
+"""Terms on a page of the list behind the figure."""
+
 OBLIGATIONS = {
     "deferred": gettext_lazy("Deferred revenue"),
     "prepaid": gettext_lazy("Prepaid credits"),
     "commitments": gettext_lazy("Commitments not yet invoiced"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCommitment:
+    """
+    A running term of a subscription's commitment. guaranteed: for the whole term. amount: of it, not yet invoiced.
+    """
+
+    customer_id: int
+    subscription_id: int
+    starts_at: datetime
+    guaranteed: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCommitmentPage:
+    """A page of running terms, the largest open amount first. total: of all open amounts. count: of all pages."""
+
+    rows: tuple[OpenCommitment, ...]
+    total: Decimal
+    count: int
+
 
 _BALANCES = """
 SELECT e.role, -sum(e.change) FROM ({movements}) e
@@ -57,36 +86,56 @@ def report_obligations(seller: Seller, *, currency: str, at: datetime) -> Report
     statement = _BALANCES.format(movements=movements_sql(books, "currency"))
     roles = [Role.DEFERRED.value, Role.PREPAID.value]
     amounts = dict(sql.fetch_rows(statement, entry_parameters(books) | {"currency": currency, "roles": roles}))
-    amounts["commitments"] = read_open_commitments(seller, currency=currency, at=at)
+    amounts["commitments"] = exact_sum(row.amount for row in _open_commitments(seller, currency=currency, at=at))
     columns = [
         ReportColumn("obligation", _("Obligation"), Measure.TEXT),
         ReportColumn("amount", _("Amount")),
     ]
-    links = {role: {"amount": {"role": role, "shown": "credits"}} for role in roles}
+    filters: dict[str, dict[str, str]] = {role: {"role": role, "shown": "credits"} for role in roles}
+    filters["commitments"] = {"list": RowList.COMMITMENTS.value}
     rows = [
-        Row({"obligation": str(title), "amount": amounts.get(code, ZERO)}, links.get(code, {}))
+        Row({"obligation": str(title), "amount": amounts.get(code, ZERO)}, {"amount": filters[code]})
         for code, title in OBLIGATIONS.items()
     ]
     total = add_up(rows, columns, _("Total"))
     return Report("obligations", currency, at, columns, [*rows, total], max(books.locks, default=None))
 
 
-def read_open_commitments(seller: Seller, *, currency: str, at: datetime) -> Decimal:
+def read_open_commitments(
+    seller: Seller, *, currency: str, at: datetime, filters: Mapping[str, str] | None = None, page: int = 1
+) -> OpenCommitmentPage:
     """
-    Return what the running terms of commitments still guarantee: the committed amount less what is invoiced.
+    Return a page of what the running terms of commitments still guarantee. filters: none are known.
 
     A commitment that bills no true-up guarantees nothing. A term is billed by its periods; one that has not begun
     counts for nothing.
+
+    :raises UnknownFilter: if there is a filter.
     """
+    for name in filters or ():
+        raise unknown(name)
+    rows = _open_commitments(seller, currency=currency, at=at)
+    shown = tuple(rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE])
+    return OpenCommitmentPage(shown, exact_sum(row.amount for row in rows), len(rows))
+
+
+def _open_commitments(seller: Seller, *, currency: str, at: datetime) -> list[OpenCommitment]:
     ids = sql.fetch_column(_COMMITTED_PERIODS, {"seller": seller.pk, "currency": currency, "at": at})
-    missing: dict[tuple[int, datetime], Decimal] = {}
+    terms: dict[tuple[int, datetime], OpenCommitment] = {}
     for start in range(0, len(ids), BATCH_SIZE):
         due_periods = read_due_periods(ids[start : start + BATCH_SIZE])
         for id_, cycles in read_commitment_cycles(due_periods.values()).by_period.items():
             # Several open periods of one contract have the same cycle.
-            key = due_periods[id_].subscription_id, cycles[id_].starts_at
-            missing[key] = _missing(cycles[id_])
-    return exact_sum(missing.values())
+            period, cycle = due_periods[id_], cycles[id_]
+            terms[period.subscription_id, cycle.starts_at] = OpenCommitment(
+                period.buyer.customer_id, period.subscription_id, cycle.starts_at, _guaranteed(cycle), _missing(cycle)
+            )
+    open_terms = (term for term in terms.values() if term.amount)
+    return sorted(open_terms, key=lambda term: (-term.amount, term.subscription_id, term.starts_at))
+
+
+def _guaranteed(cycle: CommitmentCycle) -> Decimal:
+    return exact_sum(_promised(cycle, window.share) for window in cycle.windows.values())
 
 
 def _missing(cycle: CommitmentCycle) -> Decimal:

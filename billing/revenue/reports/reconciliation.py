@@ -7,73 +7,30 @@ Each comparison adds up rows that were written independently, so that a row that
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing.revenue.ledger.books import read_books
 from billing.revenue.ledger.live_postings import ALL_MONTHS
 from billing.revenue.ledger.sources import place_sql
 from billing.revenue.reports.entries import entry_parameters, movements_sql
-from billing.revenue.reports.table import Measure, Report, ReportColumn, Row
+from billing.revenue.reports.recorded_amounts import METHODS, RECORDS, BooksComparison
+from billing.revenue.reports.table import Measure, Report, ReportColumn, Row, RowList
 from customers.models import Seller
-from invoices.models.payment_attempts import RefundProvider
-from invoices.models.payments import PaymentChannel
 from lib import sql
 from lib.decimals import EXACT, ZERO
 
-
-class BooksComparison(NamedTuple):
-    """
-    A comparison of rows with the books.
-
-    filters: of the postings that it adds up. by_method: whether it is one for each method of payment.
-    """
-
-    title: str | Promise
-    filters: Mapping[str, str]
-    by_method: bool = True
-
-
-COMPARISONS = {
-    "invoices": BooksComparison(
-        _("Invoices and credit notes"), {"role": "receivable", "source": "line,invoice"}, by_method=False
-    ),
-    "payments": BooksComparison(_("Payments"), {"role": "cash", "source": "payment,balance"}),
-    "refunds": BooksComparison(_("Refunds"), {"role": "cash", "source": "refund", "shown": "credits"}),
-    "provider": BooksComparison(_("Collected by the provider"), {"role": "cash", "source": "payment,balance"}),
+_POSTINGS = {
+    BooksComparison.INVOICES: {"role": "receivable", "source": "line,invoice"},
+    BooksComparison.PAYMENTS: {"role": "cash", "source": "payment,balance"},
+    BooksComparison.REFUNDS: {"role": "cash", "source": "refund", "shown": "credits"},
+    BooksComparison.PROVIDER: {"role": "cash", "source": "payment,balance"},
 }
-"""Code → comparison, in the order of their rows in a month."""
+"""BooksComparison → the filters of the postings that it adds up."""
 
-# The month of a row is that in which the books would count it. An overpayment is money received, like a payment.
-_RECORDS = f"""
+_SUMS = f"""
 WITH {ALL_MONTHS}
-SELECT r.comparison, b.months[r.place], r.method, sum(r.amount) FROM b CROSS JOIN (
-    SELECT 'invoices' AS comparison, '' AS method, {place_sql("i.issued_at")} AS place,
-        CASE WHEN i.kind = 'credit_note' THEN -i.total ELSE i.total END AS amount
-    FROM b CROSS JOIN invoices_invoice i
-    WHERE i.seller_id = b.seller AND NOT i.sandbox AND i.state <> 'draft' AND i.currency = %(currency)s
-    UNION ALL
-    SELECT 'payments', p.method, {place_sql("greatest(p.paid_at, i.issued_at)")}, p.amount
-    FROM b CROSS JOIN invoices_payment p JOIN invoices_invoice i ON i.id = p.invoice_id
-    WHERE i.seller_id = b.seller AND NOT i.sandbox AND p.method NOT IN ('balance', 'wallet')
-        AND p.currency = %(currency)s
-    UNION ALL
-    SELECT 'payments', coalesce(a.provider, 'manual'), {place_sql("e.at")}, e.amount
-    FROM b CROSS JOIN invoices_balanceentry e JOIN customers_customer c ON c.id = e.customer_id AND NOT c.sandbox
-    LEFT JOIN invoices_paymentattempt a ON e.reference = 'charge:' || a.id
-    WHERE e.seller_id = b.seller AND e.kind = 'overpayment' AND e.currency = %(currency)s
-    UNION ALL
-    SELECT 'refunds', r.provider, {place_sql("r.settled_at")}, r.amount
-    FROM b CROSS JOIN invoices_refund r JOIN customers_customer c ON c.id = r.customer_id AND NOT c.sandbox
-    WHERE r.seller_id = b.seller AND r.state = 'succeeded' AND r.currency = %(currency)s
-    UNION ALL
-    SELECT 'provider', a.provider, {place_sql("a.settled_at")}, a.amount
-    FROM b CROSS JOIN invoices_paymentattempt a JOIN invoices_invoice i ON i.id = a.invoice_id
-    WHERE i.seller_id = b.seller AND NOT i.sandbox AND a.state = 'succeeded' AND a.currency = %(currency)s
-) r
-GROUP BY 1, 2, 3
+SELECT r.comparison, b.months[r.place], r.method, sum(r.amount) FROM b CROSS JOIN ({RECORDS}) r GROUP BY 1, 2, 3
 """  # noqa: S608
 
 # By service month: a late row of a locked month is booked in an open one, and names the month it belongs to.
@@ -105,8 +62,6 @@ SELECT 'provider', b.months[r.place], r.provider, sum(r.amount) FROM b CROSS JOI
 GROUP BY 1, 2, 3
 """  # noqa: S608
 
-_METHODS = dict(RefundProvider.choices) | dict(PaymentChannel.choices)
-
 Amounts = dict[tuple[date, str, str], Decimal]
 """Month, comparison and method → amount."""
 
@@ -119,18 +74,18 @@ def report_reconciliation(seller: Seller, *, currency: str, at: datetime) -> Rep
     """
     books = read_books(seller, at=at)
     values = entry_parameters(books) | {"currency": currency}
-    records = _amounts(_RECORDS, values)
+    records = _amounts(_SUMS, values)
     booked = _amounts(
         _BOOKS.format(movements=movements_sql(books, "currency", "source", "service_month", "method")), values
     )
     booked |= _amounts(_RECORDED, values)
-    order = list(COMPARISONS)
-    keys = sorted(records.keys() | booked.keys(), key=lambda key: (-key[0].toordinal(), order.index(key[1]), key[2]))
+    order = {code: number for number, code in enumerate(BooksComparison.values)}
+    keys = sorted(records.keys() | booked.keys(), key=lambda key: (-key[0].toordinal(), order[key[1]], key[2]))
     columns = [
         ReportColumn("month", _("Month"), Measure.MONTH),
-        ReportColumn("comparison", _("Comparison"), Measure.TEXT),
+        ReportColumn("comparison", _("BooksComparison"), Measure.TEXT),
         ReportColumn("method", _("Method"), Measure.TEXT),
-        ReportColumn("records", _("Invoices and payments")),
+        ReportColumn("records", _("Invoices and payments"), rows=RowList.RECORDS),
         ReportColumn("books", _("Books")),
         ReportColumn("difference", _("Difference"), is_total=True),
     ]
@@ -152,18 +107,16 @@ def _amounts(statement: str, values: Mapping[str, object]) -> Amounts:
 
 
 def _row(month: date, code: str, method: str, recorded: Decimal, booked: Decimal) -> Row:
-    comparison = COMPARISONS[code]
-    filters = {"service": f"{month:%Y-%m}", **comparison.filters}
-    if comparison.by_method:
-        filters["method"] = method
+    comparison = BooksComparison(code)
+    of_month = {"service": f"{month:%Y-%m}"} | ({"method": method} if method else {})
     return Row(
         {
             "month": month,
-            "comparison": str(comparison.title),
-            "method": str(_METHODS.get(method, method)),
+            "comparison": str(comparison.label),
+            "method": str(METHODS.get(method, method)),
             "records": recorded,
             "books": booked,
             "difference": EXACT.subtract(recorded, booked),
         },
-        {"books": filters},
+        {"records": {"comparison": code, **of_month}, "books": {**of_month, **_POSTINGS[comparison]}},
     )

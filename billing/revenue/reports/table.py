@@ -31,6 +31,8 @@ class RowList(StrEnum):
     SCHEDULE = "schedule"
     INVOICES = "invoices"
     COSTS = "costs"
+    RECORDS = "records"
+    COMMITMENTS = "commitments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Row:
     A row of a report. values: column → value; a missing one is empty.
 
     filters: column → the conditions under which the column's list shows the rows behind the value. They add up to it.
+        Under `list`, they name another list than the column's.
     is_total: whether it adds up other rows.
     """
 

@@ -68,6 +68,7 @@ def freeze(
 def freeze_metrics(month: date, *, at: datetime) -> MonthLock:
     """Lock a month of the default seller, and freeze its recurring revenue and its postings, of which it has none."""
     lock = lock_month(seller=make_seller(), month=month, checklist=[], note="", by=None, at=at)
+    ensure_partitions([month])
     freeze_recurring_revenue(lock=lock)
     finish_freezing(lock, at=at)
     return lock

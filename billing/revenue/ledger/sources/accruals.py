@@ -6,6 +6,7 @@ Nothing is known of accruals after the running month.
 """
 
 from billing.revenue.ledger.sources import month_place_sql
+from billing.revenue.ledger.sources.line_choices import issued_since
 
 # An uninvoiced amount counts while its period is open, or the late usage that it is computed from is not invoiced.
 ROWS = f"""
@@ -23,11 +24,13 @@ WHERE x.amount <> 0 AND m.place BETWEEN b.low AND least(b.high, b.running) AND p
 """  # noqa: S608
 
 # Only amounts of locked months are compared. They end when their period is invoiced, or their late usage by a line.
-CHANGED = """
-SELECT a.period_id AS id FROM b CROSS JOIN billing_accrual a JOIN billing_period p ON p.id = a.period_id
-WHERE a.month < b.months[b.open] AND (a.computed_at >= b.since - {margin} OR p.closed_at >= b.since - {margin})
+CHANGED = f"""
+SELECT a.period_id AS id, p.starts_at AS at
+FROM b CROSS JOIN billing_accrual a JOIN billing_period p ON p.id = a.period_id
+WHERE a.month < b.months[b.open] AND (a.computed_at >= b.since - {{margin}} OR p.closed_at >= b.since - {{margin}})
 UNION
-SELECT u.period_id FROM b JOIN invoices_invoice i ON i.seller_id = b.seller AND NOT i.sandbox
-    AND i.issued_at >= b.since - {margin}
+SELECT u.period_id, p.starts_at FROM b JOIN invoices_invoice i ON i.seller_id = b.seller AND NOT i.sandbox
+    AND i.state <> 'draft' AND {issued_since("b.since - {margin}")}
 JOIN invoices_line l ON l.invoice_id = i.id JOIN billing_billedusage u ON u.line_id = l.id
-"""
+JOIN billing_period p ON p.id = u.period_id
+"""  # noqa: S608

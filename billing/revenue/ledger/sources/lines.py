@@ -6,6 +6,7 @@ below zero. A credit by staff is a change of price instead: contra_lines.py.
 """
 
 from billing.revenue.ledger.sources import last_place_sql, place_sql
+from billing.revenue.ledger.sources.line_choices import ALL_LINES
 from billing.revenue.ledger.sources.schedules import QUICK, SCHEDULES, share_sql
 
 IS_CONTRA = "(l.document = 'credit_note' AND l.kind = 'credit' AND l.replacement_id IS NULL)"
@@ -41,8 +42,9 @@ SELECT l.*, CASE WHEN l.document = 'credit_note' THEN l.discount - l.amount ELSE
 FROM ({schedules} AND NOT i.includes_tax) l
 """
 _PLAIN = _PLAIN_NETS.format(schedules=SCHEDULES)
-_INCLUSIVE = (_NETS + _WINDOWS).format(schedules=SCHEDULES + " AND i.includes_tax")
-NETS = f"{_PLAIN} UNION ALL {_INCLUSIVE}"
+_INCLUSIVE = (_NETS + _WINDOWS).format(schedules=SCHEDULES.format(lines="{invoice_lines}") + " AND i.includes_tax")
+_CHOSEN_NETS = f"{_PLAIN} UNION ALL {_INCLUSIVE}"
+NETS = _CHOSEN_NETS.format(**ALL_LINES._asdict())
 """
 All lines with schedules, `net`, which is after coupons and before tax and below zero on a credit note, and the part
 of the coupons before tax.
@@ -120,7 +122,7 @@ SELECT s.currency, s.k AS service, least(s.k, s.issued) AS booked, s.customer_id
     '' AS method
 FROM b CROSS JOIN (
     SELECT l.*, generate_series(greatest(l.first, b.low, b.discounts_from), least(l.last, b.high)) AS k
-    FROM b CROSS JOIN ({_LINES.format(nets=NETS)}) l
+    FROM b CROSS JOIN ({_LINES.format(nets=_CHOSEN_NETS)}) l
     WHERE l.net_discount <> 0 AND l.purchase_id IS NULL AND b.discounts_from <= b.high
 ) s
 """  # noqa: S608

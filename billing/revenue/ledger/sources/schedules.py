@@ -35,7 +35,7 @@ SELECT l.id, l.invoice_id, l.kind, l.fee_id, l.corrects_line_id, i.kind AS docum
             + make_interval(months => f.recognition_months)) AT TIME ZONE b.zone
         ELSE l.service_end
     END AS earned_to
-FROM b CROSS JOIN invoices_line l
+FROM b CROSS JOIN LATERAL ({{lines}}) l
 JOIN invoices_invoice i ON i.id = l.invoice_id AND i.seller_id = b.seller AND NOT i.sandbox AND i.state <> 'draft'
 LEFT JOIN invoices_invoice r ON r.corrects_id = i.corrects_id AND r.kind = 'invoice' AND i.kind = 'credit_note'
 LEFT JOIN (SELECT line_id, sum(amount) AS amount FROM invoices_discount GROUP BY 1) d ON d.line_id = l.id
@@ -46,12 +46,11 @@ LEFT JOIN wallets_purchase u ON u.invoice_id = i.id AND l.kind = 'credit_pack'
 WHERE l.kind <> 'coupon'
 """  # noqa: S608
 """
-All lines of a seller's issued documents, but those of coupons, with their schedules.
+The lines of a seller's issued documents, but those of coupons, with their schedules.
 
-amount, discount: of the line and of its coupons. purchase_id: of a line that sells prepaid value, which is earned as
-the wallet's ledger says.
+lines: the table of lines, or a choice of its rows: see line_choices.py. amount, discount: of the line and of its
+coupons. purchase_id: of a line that sells prepaid value, which is earned as the wallet's ledger says.
 """
-
 
 # Floating point decides a share at once unless its minor units are within a thousandth of a half. Seconds are off by
 # less than 1e-6 until the year 2200, so over a day and up to ten million minor units, the share is off by less.

@@ -1,0 +1,50 @@
+"""
+Choices of invoice lines: what a statement reads of them, before it joins anything to them.
+
+Lines of years are read as fast as the planner can leave them out, so each choice is a condition that it can judge.
+"""
+
+from typing import NamedTuple
+
+
+class LineChoice(NamedTuple):
+    """
+    SELECTs of rows of the lines' table, within an enclosing `b`.
+
+    lines: those that may have postings. invoice_lines: all lines of their invoices, for amounts that include tax: the
+        nets of an invoice's lines follow from each other.
+    """
+
+    lines: str
+    invoice_lines: str
+
+
+def issued_since(time: str) -> str:
+    """Return the condition that an invoice `i`, no draft, was issued at a time or later, in terms of its index."""
+    return f"coalesce(i.issued_at, i.created_at) >= {time}"
+
+
+_ALL = "SELECT * FROM invoices_line"
+ALL_LINES = LineChoice(_ALL, _ALL)
+
+_SINCE = "b.ends[b.low - 1]"
+_END = "greatest(n.service_start, n.service_end)"  # a line may end before it starts, and is earned at once then
+_NEAR = f"""
+SELECT n.* FROM invoices_line n WHERE {_END} >= {_SINCE}
+UNION ALL
+SELECT n.* FROM invoices_invoice i JOIN invoices_line n ON n.invoice_id = i.id AND {_END} < {_SINCE}
+WHERE i.seller_id = b.seller AND {issued_since(_SINCE)}
+UNION ALL
+SELECT n.* FROM plans_fee f JOIN invoices_line n ON n.fee_id = f.id AND {_END} < {_SINCE}
+JOIN invoices_invoice i ON i.id = n.invoice_id AND NOT {issued_since(_SINCE)}
+WHERE f.recognition = 'months'
+"""  # noqa: S608
+NEAR_LINES = LineChoice(
+    _NEAR,
+    f"SELECT n.* FROM invoices_line n WHERE n.invoice_id IN (SELECT near.invoice_id FROM ({_NEAR}) near)",  # noqa: S608
+)
+"""
+The lines that may earn, or are issued, in the months from `b.low` on, which is not the first one.
+
+A line earns nothing after its service, unless its fee is earned over more months.
+"""
