@@ -16,7 +16,8 @@ from billing.models.postings import PostingSource, Role
 from billing.revenue.ledger.books import SellerBooks
 from billing.revenue.ledger.live_postings import ALL_MONTHS, parameters, postings_sql
 from billing.revenue.ledger.sources import place_sql, units_sql
-from billing.revenue.ledger.sources.lines import IS_CONTRA, NETS
+from billing.revenue.ledger.sources.line_choices import ALL_LINES
+from billing.revenue.ledger.sources.lines import IS_CONTRA, nets_sql
 from billing.revenue.reports.entries import MOVEMENTS
 from billing.revenue.reports.schedule import END_OF_TIME, read_earned_by
 from billing.revenue.reports.waterfall import LINES, report_waterfall
@@ -80,7 +81,7 @@ WITH {ALL_MONTHS}, posted AS MATERIALIZED (
     FROM ({MOVEMENTS}) e WHERE e.source = 'line' GROUP BY 1
 )
 SELECT l.id AS line_id, l.net, p.invoiced, p.recognized, p.deferred, p.unbilled
-FROM b CROSS JOIN ({NETS}) l LEFT JOIN posted p ON p.source_id = l.id
+FROM b CROSS JOIN ({nets_sql(ALL_LINES)}) l LEFT JOIN posted p ON p.source_id = l.id
 WHERE l.net <> 0 AND l.purchase_id IS NULL AND NOT {IS_CONTRA} AND (
     (p.invoiced, p.recognized + p.deferred, p.unbilled) IS DISTINCT FROM (l.net, l.net, 0)
     OR l.earned_to <= b.ends[b.running] AND p.deferred <> 0

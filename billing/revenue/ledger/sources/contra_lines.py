@@ -6,12 +6,13 @@ deferred revenue, and each later month earns less by the share that is gone. doc
 """
 
 from billing.revenue.ledger.sources import place_sql
-from billing.revenue.ledger.sources.lines import IS_CONTRA, NETS, PLACES
+from billing.revenue.ledger.sources.line_choices import CREDITS, LINES_TAKEN_BACK
+from billing.revenue.ledger.sources.lines import IS_CONTRA, PLACES, nets_sql
 from billing.revenue.ledger.sources.schedules import share_sql
 
 _NOTES = f"""
 SELECT l.id, l.corrects_line_id AS line_id, -l.net AS amount, l.issued_at AS at, {place_sql("l.issued_at")} AS place
-FROM b CROSS JOIN ({NETS}) l WHERE {IS_CONTRA}
+FROM b CROSS JOIN ({nets_sql(CREDITS)}) l WHERE {IS_CONTRA}
 """  # noqa: S608
 _WRITE_OFFS = f"""
 SELECT w.id, h.line_id, h.amount, w.at, {place_sql("w.at")} AS place
@@ -23,7 +24,8 @@ _TAKEN = f"""
 SELECT s.*, CASE WHEN s.purchase_id IS NOT NULL THEN 0 ELSE {share_sql("s.taken", "s.at")} END AS earned
 FROM b CROSS JOIN (
     SELECT l.*, c.id AS contra_id, c.amount AS taken, c.at, c.place AS issued, {PLACES}
-    FROM b CROSS JOIN ({{contra}}) c JOIN ({NETS}) l ON l.id = c.line_id WHERE {{{{customers}}}} AND {{{{changed}}}}
+    FROM b CROSS JOIN ({{contra}}) c JOIN ({nets_sql(LINES_TAKEN_BACK)}) l ON l.id = c.line_id
+    WHERE {{{{customers}}}} AND {{{{changed}}}}
 ) s
 """  # noqa: S608
 

@@ -24,6 +24,11 @@ def issued_since(time: str) -> str:
     return f"coalesce(i.issued_at, i.created_at) >= {time}"
 
 
+def _with_their_invoices(lines: str) -> LineChoice:
+    invoices = f"SELECT chosen.invoice_id FROM ({lines}) chosen"  # noqa: S608
+    return LineChoice(lines, f"SELECT n.* FROM invoices_line n WHERE n.invoice_id IN ({invoices})")  # noqa: S608
+
+
 _ALL = "SELECT * FROM invoices_line"
 ALL_LINES = LineChoice(_ALL, _ALL)
 
@@ -39,12 +44,19 @@ SELECT n.* FROM plans_fee f JOIN invoices_line n ON n.fee_id = f.id AND {_END} <
 JOIN invoices_invoice i ON i.id = n.invoice_id AND NOT {issued_since(_SINCE)}
 WHERE f.recognition = 'months'
 """  # noqa: S608
-NEAR_LINES = LineChoice(
-    _NEAR,
-    f"SELECT n.* FROM invoices_line n WHERE n.invoice_id IN (SELECT near.invoice_id FROM ({_NEAR}) near)",  # noqa: S608
-)
+NEAR_LINES = _with_their_invoices(_NEAR)
 """
 The lines that may earn, or are issued, in the months from `b.low` on, which is not the first one.
 
 A line earns nothing after its service, unless its fee is earned over more months.
 """
+
+CREDITS = _with_their_invoices("SELECT n.* FROM invoices_line n WHERE n.corrects_line_id IS NOT NULL")
+"""The lines of credit notes that credit another line, for which there is an index."""
+
+LINES_TAKEN_BACK = _with_their_invoices(
+    "SELECT n.* FROM invoices_line n WHERE n.id IN ("
+    "SELECT corrects_line_id FROM invoices_line WHERE corrects_line_id IS NOT NULL"
+    " UNION ALL SELECT line_id FROM invoices_writeoffshare)"
+)
+"""The lines that were credited or written off."""

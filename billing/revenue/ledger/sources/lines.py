@@ -6,7 +6,7 @@ below zero. A credit by staff is a change of price instead: contra_lines.py.
 """
 
 from billing.revenue.ledger.sources import last_place_sql, place_sql
-from billing.revenue.ledger.sources.line_choices import ALL_LINES
+from billing.revenue.ledger.sources.line_choices import LineChoice
 from billing.revenue.ledger.sources.schedules import QUICK, SCHEDULES, share_sql
 
 IS_CONTRA = "(l.document = 'credit_note' AND l.kind = 'credit' AND l.replacement_id IS NULL)"
@@ -44,11 +44,15 @@ FROM ({schedules} AND NOT i.includes_tax) l
 _PLAIN = _PLAIN_NETS.format(schedules=SCHEDULES)
 _INCLUSIVE = (_NETS + _WINDOWS).format(schedules=SCHEDULES.format(lines="{invoice_lines}") + " AND i.includes_tax")
 _CHOSEN_NETS = f"{_PLAIN} UNION ALL {_INCLUSIVE}"
-NETS = _CHOSEN_NETS.format(**ALL_LINES._asdict())
-"""
-All lines with schedules, `net`, which is after coupons and before tax and below zero on a credit note, and the part
-of the coupons before tax.
-"""
+
+
+def nets_sql(choice: LineChoice) -> str:
+    """
+    Return the SELECT of chosen lines with schedules, `net`, which is after coupons and before tax and below zero on a
+    credit note, and `net_discount`, the part of the coupons before tax.
+    """
+    return _CHOSEN_NETS.format(**choice._asdict())
+
 
 PLACES = f"""
     CASE WHEN l.earned_from < l.earned_to THEN {place_sql("l.earned_from")} ELSE {last_place_sql("l.earned_to")} END
