@@ -7,7 +7,7 @@ booked in the first open month and names the month it belongs to.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from billing.revenue.ledger.books import SellerBooks
@@ -127,7 +127,7 @@ def parameters(
 
     low, high: the places of the first and last accounting month. customers: the first and last id.
     """
-    apart = books.seller.discounts_apart_from
+    apart = books.seller.discounts_apart_from or date.max
     return {
         "seller": books.seller.pk,
         "zone": books.seller.time_zone,
@@ -143,7 +143,7 @@ def parameters(
         "high": high,
         "open": books.first_open,
         "locked_at": books.locked_at,
-        "discounts": len(books.months) + 1 if apart is None else books.place_of(apart),
+        "discounts": books.place_of(apart) if apart <= books.months[-1] else len(books.months) + 1,
         "locks": list(books.locks.values()),
         "first_customer": customers[0],
         "last_customer": customers[1],
