@@ -351,7 +351,7 @@ def _act(books: SellerBooks, at: datetime) -> None:
             if chance.random() < likely:
                 with suppress(CreditRefused, PaymentRefused, WriteOffRefused, ChangeRefused):
                     act(books, book, at)
-                if act is _write_off:  # a credit after it is told from one before by its time
+                if act is _write_off:  # times decide whether a credit comes before it or after it
                     break
         if book.subscription is not None:
             events += _events(book, at)
