@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -163,10 +162,6 @@ def _invoice(row: OpenInvoice, texts: RowTexts) -> ListCell:
     return ListCell(row.number, reverse("admin:invoices_invoice_change", args=[row.id]))
 
 
-def _term(row: OpenCommitment, texts: RowTexts) -> ListCell:
-    return ListCell(_day(localtime(row.starts_at).date()))
-
-
 def _subscription(row: OpenCommitment, texts: RowTexts) -> ListCell:
     return ListCell(
         str(row.subscription_id), reverse("admin:billing_subscription_change", args=[row.subscription_id])
@@ -228,7 +223,7 @@ LISTS = {
         _("Commitments not yet invoiced"),
         read_open_commitments,
         (
-            *(CUSTOMER, FigureColumn(_("Subscription"), _subscription), FigureColumn(_("Term since"), _term)),
+            *(CUSTOMER, FigureColumn(_("Subscription"), _subscription), _text(_("Term since"), "since", _day)),
             *(_money(_("Guaranteed"), "guaranteed"), _money(_("Not yet invoiced"), "amount")),
         ),
     ),

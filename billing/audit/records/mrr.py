@@ -19,7 +19,7 @@ _CHANGED = f"""
     WHERE r.digest <> {ROW_DIGEST.format("r.")} OR (r.seller_id, r.month) <> (l.seller_id, l.month) OR c.sandbox
 """  # noqa: S608
 
-# Months are locked in order, so what a month begins with is what the one before ended with; the first begins at zero.
+# Months are locked in order: each begins with the balances that ended the one before, and the first with zero.
 _IN_FORCE = """
     SELECT l.id AS lock_id, before.id AS lock_before FROM invoices_monthlock l
     LEFT JOIN invoices_monthlock before ON before.seller_id = l.seller_id AND before.unlocked_at IS NULL

@@ -11,8 +11,8 @@ from billing.revenue.metrics.live_balances import ANY_CURRENCY, LIVE_BALANCES, l
 from billing.revenue.metrics.months import BooksMonth
 from customers.models import Seller
 
-# A frozen row that changes the balance is a change at its month end. What follows the last one is read live, so the
-# frozen balances end there, and those of open months begin.
+# A frozen row that changes the balance is a change at its month end. After the last locked month, the frozen balances
+# end, and those of open months begin.
 _FROZEN = """
 frozen AS (
     SELECT customer_id, currency, number AS n, net - opening AS net, gross - gross_opening AS gross

@@ -7,9 +7,10 @@ invoiced. Source: docs/metrics.md#remaining-performance-obligation.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -44,12 +45,14 @@ OBLIGATIONS = {
 @dataclass(frozen=True, slots=True)
 class OpenCommitment:
     """
-    A running term of a subscription's commitment. guaranteed: for the whole term. amount: of it, not yet invoiced.
+    A running term of a subscription's commitment.
+
+    since: its first day, by the seller's calendar. guaranteed: for the whole term. amount: of it, not yet invoiced.
     """
 
     customer_id: int
     subscription_id: int
-    starts_at: datetime
+    since: date
     guaranteed: Decimal
     amount: Decimal
 
@@ -86,7 +89,7 @@ def report_obligations(seller: Seller, *, currency: str, at: datetime) -> Report
     statement = _BALANCES.format(movements=movements_sql(books, "currency"))
     roles = [Role.DEFERRED.value, Role.PREPAID.value]
     amounts = dict(sql.fetch_rows(statement, entry_parameters(books) | {"currency": currency, "roles": roles}))
-    amounts["commitments"] = exact_sum(row.amount for row in _open_commitments(seller, currency=currency, at=at))
+    amounts["commitments"] = read_open_commitments(seller, currency=currency, at=at).total
     columns = [
         ReportColumn("obligation", _("Obligation"), Measure.TEXT),
         ReportColumn("amount", _("Amount")),
@@ -105,7 +108,7 @@ def read_open_commitments(
     seller: Seller, *, currency: str, at: datetime, filters: Mapping[str, str] | None = None, page: int = 1
 ) -> OpenCommitmentPage:
     """
-    Return a page of what the running terms of commitments still guarantee. filters: none are known.
+    Return a page of the running terms of commitments, with the amounts that they still guarantee. filters: none.
 
     A commitment that bills no true-up guarantees nothing. A term is billed by its periods; one that has not begun
     counts for nothing.
@@ -120,6 +123,7 @@ def read_open_commitments(
 
 
 def _open_commitments(seller: Seller, *, currency: str, at: datetime) -> list[OpenCommitment]:
+    zone = ZoneInfo(seller.time_zone)
     ids = sql.fetch_column(_COMMITTED_PERIODS, {"seller": seller.pk, "currency": currency, "at": at})
     terms: dict[tuple[int, datetime], OpenCommitment] = {}
     for start in range(0, len(ids), BATCH_SIZE):
@@ -128,10 +132,14 @@ def _open_commitments(seller: Seller, *, currency: str, at: datetime) -> list[Op
             # Several open periods of one contract have the same cycle.
             period, cycle = due_periods[id_], cycles[id_]
             terms[period.subscription_id, cycle.starts_at] = OpenCommitment(
-                period.buyer.customer_id, period.subscription_id, cycle.starts_at, _guaranteed(cycle), _missing(cycle)
+                period.buyer.customer_id,
+                period.subscription_id,
+                cycle.starts_at.astimezone(zone).date(),
+                _guaranteed(cycle),
+                _missing(cycle),
             )
     open_terms = (term for term in terms.values() if term.amount)
-    return sorted(open_terms, key=lambda term: (-term.amount, term.subscription_id, term.starts_at))
+    return sorted(open_terms, key=lambda term: (-term.amount, term.subscription_id, term.since))
 
 
 def _guaranteed(cycle: CommitmentCycle) -> Decimal:

@@ -28,7 +28,7 @@ METHODS = dict(RefundProvider.choices) | dict(PaymentChannel.choices)
 
 
 class BooksComparison(TextChoices):
-    """What is compared with the books, in the order of the rows of a month."""
+    """Recorded amounts that are compared with the books, in the order of the rows of a month."""
 
     INVOICES = "invoices", _("Invoices and credit notes")
     PAYMENTS = "payments", _("Payments")

@@ -1,5 +1,6 @@
 """Remaining performance obligation, and retention on recognized revenue: docs/metrics.md."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -41,6 +42,16 @@ def test_obligations_are_as_documented(subscription):
     report = read_report("obligations", subscription.customer.seller, currency="EUR", at=AT)
     (documented,) = rows("metrics.md", "Remaining performance obligation")
     assert [row.values["amount"] for row in report.rows] == [D(amount) for amount in documented.values()]
+
+
+def test_the_terms_behind_the_figure_say_since_when_and_how_much(subscription):
+    """The term began at midnight in UTC, which was still the old year in New York."""
+    seller = subscription.customer.seller
+    for zone, since in (("UTC", date(2026, 1, 1)), ("America/New_York", date(2025, 12, 31))):
+        seller.time_zone = zone
+        (term,) = read_open_commitments(seller, currency="EUR", at=AT).rows
+        assert (term.subscription_id, term.customer_id) == (subscription.pk, subscription.customer_id)
+        assert (term.since, term.guaranteed, term.amount) == (since, 1200, 1100)
 
 
 def test_usage_counts_toward_a_commitment_once_it_is_invoiced(subscription):

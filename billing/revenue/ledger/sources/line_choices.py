@@ -1,7 +1,7 @@
 """
-Choices of invoice lines: what a statement reads of them, before it joins anything to them.
+Choices of invoice lines: the lines that a statement reads, before it joins anything to them.
 
-Lines of years are read as fast as the planner can leave them out, so each choice is a condition that it can judge.
+The planner leaves out the lines of past years, so each choice is a condition that it can judge.
 """
 
 from typing import NamedTuple
