@@ -24,6 +24,7 @@ from billing.closing import CloseSummary
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import event_key, parse_events
 from billing.models import Event, Subscription
+from billing.subscriptions.terms.commitments import set_commitment
 from customers.models import Customer, Seller
 from demo import books, catalog, prepaid_customers
 from demo.closing import Watch, close
@@ -53,6 +54,7 @@ ZONE = ZoneInfo("Etc/GMT+12")
 
 CLOSING_DAY, LATE_START, CHANGES, PAYDAY = 3, 12, 18, 20
 USAGE_DAYS = (5, 10, 15, 22, 27)
+COMMITTED_PERIODS = 12
 REQUESTS_PER_DAY = 14
 """Of a prepaid customer; the others send one event with the day's tokens."""
 
@@ -368,6 +370,9 @@ def _take_turn(past: PastCustomer, turn: Turn, *, at: datetime) -> None:
             subscriptions.cancel(subscription=running, at=at)
         case "seats" if running is not None:
             subscriptions.set_quantity(subscription=running, fee_code="seats", quantity=int(turn.argument), at=at)
+        case "commit" if running is not None:
+            minimum, reason = Decimal(turn.argument), "Negotiated for a year."
+            set_commitment(subscription=running, minimum=minimum, periods=COMMITTED_PERIODS, reason=reason, at=at)
         case plan if running is not None:
             version = PlanVersion.objects.get(plan__code=plan, number=1)
             subscriptions.change_plan(subscription=running, version=version, at=at)

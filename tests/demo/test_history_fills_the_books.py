@@ -9,6 +9,7 @@ from billing.models import ExportBatch, Job, Period, Posting
 from billing.models.accounting_files import Target
 from billing.revenue.accounting_files.batches import make_batch
 from billing.revenue.metrics.reports import read_mrr_report
+from billing.revenue.reports.obligations import read_open_commitments
 from billing.revenue.reports.registry import REPORTS, read_report
 from customers.models import Seller
 from demo import books, catalog, history, sellers_and_customers
@@ -49,6 +50,8 @@ def test_fourteen_months_balance_and_show_something_in_every_report():
         moved = {kind for month in mrr.months for kind, amount in month.movements.items() if amount}
         assert moved >= {"new", "expansion", "contraction", "churn", "reactivation"}, seller
         assert len(mrr.cohorts) > 6
+        (commitment,) = read_open_commitments(seller, currency=str(seller.currency), at=AT).rows
+        assert 0 < commitment.amount < commitment.guaranteed
     aging = read_report("aging", american, currency="USD", at=AT).rows[-1].values
     assert all(aging[code] for code in ("not_due", "1_30", "31_60", "61_90", "over_90"))
     roles = set(Posting.objects.values_list("debit", flat=True)) | set(
