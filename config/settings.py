@@ -44,6 +44,13 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "access",
     "plans",
     "customers",
     "invoices",
@@ -67,6 +74,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "access.sign_in.second_factor.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
 ]
@@ -84,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "access.sign_in.frame.frame",
             ]
         },
     }
@@ -96,8 +106,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LANGUAGE_CODE = "en"
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
@@ -164,6 +172,11 @@ CSRF_COOKIE_SECURE = PRODUCTION
 # Only a proxy that sets this header itself can be trusted, so this must be enabled explicitly.
 BEHIND_PROXY = env.bool("TOLLBOOK_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Sign-in of staff: docs/security.md#sign-in ------------------------------------------------------------------
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -173,6 +186,68 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+SESSION_COOKIE_AGE = 12 * 3600  # a working day
+# Groups whose members need a second factor, or “all”; superusers need it unless nobody does.
+SECOND_FACTOR_GROUPS = env.list("TOLLBOOK_SECOND_FACTOR", default=["all"] if PRODUCTION else [])
+ACCOUNT_ADAPTER = "access.sign_in.adapter.StaffAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an administrator enters the mailbox
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password and a new or removed second factor
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = False  # the session ends with the browser, or after SESSION_COOKIE_AGE
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_RATE_LIMITS = {"login": None}  # counted by RATE_LIMITS instead
+MFA_ADAPTER = "access.sign_in.adapter.StaffMfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a passkey alone is two factors: the device, and its PIN or fingerprint
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+MFA_TOTP_ISSUER = "Tollbook"
+# Single sign-on by OpenID Connect, if it is configured. The provider's groups map to groups here.
+OIDC_URL = env.str("TOLLBOOK_OIDC_URL", default="")
+OIDC_GROUPS = env.dict("TOLLBOOK_OIDC_GROUPS", default={})
+OIDC_GROUPS_CLAIM = env.str("TOLLBOOK_OIDC_GROUPS_CLAIM", default="groups")
+# Whether the provider asks everyone for a second factor, so that none of ours is needed.
+OIDC_HAS_SECOND_FACTOR = env.bool("TOLLBOOK_OIDC_HAS_SECOND_FACTOR", default=False)
+SOCIALACCOUNT_ADAPTER = "access.sign_in.single_sign_on.SingleSignOnAdapter"
+# A link leads to the provider at once. A form could not: the content security policy forbids it to be redirected.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": env.list("TOLLBOOK_OIDC_SCOPES", default=["openid", "profile", "email"]),
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": env.str("TOLLBOOK_OIDC_NAME", default="single sign-on"),
+                "client_id": env.str("TOLLBOOK_OIDC_CLIENT_ID", default=""),
+                "secret": env.str("TOLLBOOK_OIDC_CLIENT_SECRET", default=""),
+                "settings": {"server_url": OIDC_URL},
+            }
+        ]
+        if OIDC_URL
+        else [],
+    }
+}
+CACHES = {
+    # Used codes and counts of allauth, which all processes must share.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "access_cache"},
+    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # figures of staff pages, for seconds
+}
+
+# Requests per seconds that each caller may send, counted across all processes: docs/security.md#rate-limits.
+RATE_LIMITS = {
+    "key": env.str("TOLLBOOK_API_RATE", default="120000/60s"),  # stops a runaway client
+    "address": env.str("TOLLBOOK_ANONYMOUS_RATE", default="600/60s"),  # requests without a key, or an invalid one
+    "sign-in": env.str("TOLLBOOK_SIGN_IN_RATE", default="30/60s"),  # of staff, by address
+    "portal-links": env.str("TOLLBOOK_PORTAL_LINK_RATE", default="20/3600s"),  # by address, which an office shares
+    "mailbox": env.str("TOLLBOOK_MAILBOX_RATE", default="5/3600s"),  # emailed links to one person
+    # A person mistypes a code a few times; a guesser needs thousands of attempts.
+    "promotion-codes": env.str("TOLLBOOK_CODE_RATE", default="10/600s"),
+}
 
 # API --------------------------------------------------------------------------------------------------------
 
@@ -184,7 +259,7 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_AUTHENTICATION_CLASSES": ["customers.api_keys.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["customers.api_keys.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["lib.api.throttles.ApiKeyThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["access.rate_limits.throttle.ApiKeyThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["lib.api.filters.QueryParameterFilter"],
     "DEFAULT_PAGINATION_CLASS": "lib.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "lib.api.schema.ApiSchema",
@@ -194,23 +269,22 @@ REST_FRAMEWORK = {
 }
 # Gives the API's POSTs one effect per Idempotency-Key; see lib.api.operations.
 IDEMPOTENT_ANSWER = "customers.api_keys.idempotency.answer_once"
-# Requests per seconds, for each key and process; a protection against a runaway client.
-TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
-# The same for each address whose requests have no key, or an invalid one.
-TOLLBOOK_ANONYMOUS_RATE = env.str("TOLLBOOK_ANONYMOUS_RATE", default="600/60s")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tollbook",
     "DESCRIPTION": "Send usage, read its cost, and get invoices.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": PUBLIC_URL or "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "lib.api.schema.allow_either"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "Currency": "lib.api.fields.CURRENCY_CODES",
         "InvoiceState": "invoices.models.invoices.InvoiceState",
         "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
         "VersionState": "plans.models.versions.VersionState",

@@ -11,6 +11,7 @@ APIS = ("billing.api.urls", "wallets.api.urls", "customers.api.urls", "plans.api
 PORTALS = ("customers.portal.urls", "invoices.portal.urls", "wallets.portal.urls", "billing.portal.urls")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/account/", include("access.sign_in.urls")),  # before the admin, which takes all below admin/
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -138,6 +138,7 @@ def clear_database_caches() -> None:
         ("billing.metering.ingest.catalog_cache", "clear"),
         ("billing.metering.ingest.customer_cache", "clear"),
         ("billing.metering.store.counter_store", "clear_id_cache"),
+        ("access.rate_limits.buckets", "clear_limits"),
     ):
         if module := sys.modules.get(name):
             getattr(module, clear)()

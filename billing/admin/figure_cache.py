@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 Figures = TypeVar("Figures")
 
 
 def read_cached(key: str, seconds: int, read: Callable[[], Figures]) -> Figures:
     """Return the result of `read`, at most `seconds` old."""
-    figures: Figures | None = cache.get(key)
+    figures: Figures | None = caches["memory"].get(key)
     if figures is None:
         figures = read()
-        cache.set(key, figures, seconds)
+        caches["memory"].set(key, figures, seconds)
     return figures

@@ -8,8 +8,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from customers.notifications.http_client import AddressRefused, check_address
-from customers.notifications.webhook_secrets import seal
 from lib.admin import StaffAdmin
+from lib.encryption import encrypt
 from lib.translation import Text
 
 
@@ -46,5 +46,5 @@ class SecretTargetAdmin(StaffAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if secret := form.cleaned_data.get(self.secret_name):
-            obj.secret = seal(secret)
+            obj.secret = encrypt(secret)
         super().save_model(request, obj, form, change)

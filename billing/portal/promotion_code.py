@@ -7,16 +7,13 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.rate_limits.buckets import rate_limit
 from billing.models import Subscription
 from billing.subscriptions import CouponRefused, redeem_code
 from billing.subscriptions.terms.promotion_codes import find_code
 from customers.portal.visit import Visit
-from lib.api.throttles import Buckets
 
 logger = logging.getLogger(__name__)
-
-# A person mistypes a code a few times; a guesser needs thousands of attempts. Each process counts for itself.
-ATTEMPTS = Buckets(quota=10, seconds=600)
 
 REFUSALS = {
     "unknown": _("We don’t know this code. Check its spelling."),
@@ -47,7 +44,7 @@ def redeem_entered_code(form: EnteredCodeForm, visit: Visit, subscription: Subsc
     """Redeem the code on a form for a subscription, or for all of the customer's, and return whether that worked."""
     if not form.is_valid():
         return False
-    if ATTEMPTS.take(visit.customer.pk) < 0:
+    if rate_limit("promotion-codes").take(str(visit.customer.pk)) < 0:
         form.add_error("code", gettext("Too many attempts. Try again in a few minutes."))
         return False
     code = form.cleaned_data["code"]

@@ -6,13 +6,16 @@ from typing import Any
 
 import pghistory
 from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
+from django.db.models.base import ModelBase
 from django.forms import Form, Media
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
@@ -34,12 +37,19 @@ PAGES: dict[str, Any] = {
 """Defaults for pages whose ModelAdmin does not set these options."""
 
 
+UNSHOWN_APPS = {"account", "mfa", "socialaccount", "usersessions"}
+"""Apps of allauth, whose pages would show second factors and tokens."""
+
+
 class TollbookAdminSite(UnfoldAdminSite):
     """The staff site, with a history page for every tracked model and a reason stored with every change."""
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register a page with our defaults; see `UNSHOWN_APPS` for those that are left out."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        shown = [model for model in models if model._meta.app_label not in UNSHOWN_APPS]
         defaults = {name: value for name, value in PAGES.items() if not _sets_option(admin_class, name)}
-        super().register(model_or_iterable, admin_class, **defaults | options)
+        super().register(shown, admin_class, **defaults | options)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
@@ -50,6 +60,19 @@ class TollbookAdminSite(UnfoldAdminSite):
         ]
         downloads = [self._url(model, "export/", list_export.download, "export") for model in self._registry]
         return [changes, *histories, *downloads, *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """
+        Send people to the page of sign-in that all of staff uses.
+
+        :raises PermissionDenied: if a user is signed in who is not staff, and would come back here.
+        """
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        return HttpResponseRedirect(reverse("account_change_password"))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         return super().admin_view(_for_allowed_sellers(_with_reason(view)), cacheable)

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 BLUE = {
@@ -42,6 +43,12 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
     "STYLES": [lambda request: static("staff/staff.css")],
     "SCRIPTS": [lambda request: static("staff/staff.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Second factor"), "link": reverse_lazy("mfa_index")},
+            {"title": _("Sessions"), "link": reverse_lazy("usersessions_list")},
+        ]
+    },
     "COLORS": {"primary": BLUE},
     "COMMAND": {
         "search_models": False,

@@ -29,9 +29,7 @@ class PortalLink(models.Model):
 
     email: the recipient's mailbox in lower case; its owner chooses among the customers that list it as a contact.
     customer, contact: of a link created by the product or staff; without a contact it allows only viewing.
-    requested_from: digest of the address that requested the email. origin: of the server that received the request,
-        as in
-        https://a.example.
+    origin: of the server that received the request, as in https://a.example.
     secret_sha256: empty until the email is sent. emailed_at: when it was sent, or when no recipient was found.
     """
 
@@ -42,7 +40,6 @@ class PortalLink(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
-    requested_from = models.CharField(max_length=64, blank=True, default="")
     origin = models.CharField(max_length=300, blank=True, default="")
     secret_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  NULL: not sent yet
     created_at = models.DateTimeField()

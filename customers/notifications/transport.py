@@ -9,7 +9,7 @@ from customers.notifications import email, http_client, signatures
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.delivery_result import DeliveryOutcome
 from customers.notifications.email_preparation import check_attachment
-from customers.notifications.webhook_secrets import SecretUnreadable, unseal
+from lib.encryption import SecretUnreadable, decrypt
 
 GONE = 410
 
@@ -33,7 +33,7 @@ def _post(claim: DeliveryClaim, *, at: datetime) -> DeliveryOutcome:
         created_at=claim.created_at,
     )
     try:
-        secrets = [unseal(stored) for stored in (claim.secret, claim.previous_secret) if stored]
+        secrets = [decrypt(stored) for stored in (claim.secret, claim.previous_secret) if stored]
         headers = signatures.build_headers(message_id=claim.message_id, content=content, secrets=secrets, at=at)
         response = http_client.post(claim.url, content=content, headers=headers)
     except (http_client.AddressRefused, http_client.Unreachable, SecretUnreadable) as error:

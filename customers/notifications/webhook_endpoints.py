@@ -12,7 +12,8 @@ from customers.models import Delivery, Notification, WebhookEndpoint
 from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import http_client
 from customers.notifications.kinds import KINDS, TEST
-from customers.notifications.webhook_secrets import new_secret, seal
+from customers.notifications.webhook_secrets import new_secret
+from lib.encryption import encrypt
 
 # A week to install the new secret at the receiver; until then both sign.
 LONGEST_OVERLAP = timedelta(days=7)
@@ -44,7 +45,7 @@ def create(
     secret = new_secret()
     facts = {"url": url, "kinds": list(kinds), "description": description}
     return WebhookEndpoint.objects.create(
-        **_check_facts(facts), sandbox=sandbox, secret=seal(secret), created_by=by
+        **_check_facts(facts), sandbox=sandbox, secret=encrypt(secret), created_by=by
     ), secret
 
 
@@ -74,7 +75,7 @@ def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> st
         raise EndpointRefused("The endpoint was removed. Create a new one.")
     secret = new_secret()
     old.previous_secret, old.previous_until = (old.secret, at + overlap) if overlap else ("", None)
-    old.secret = seal(secret)
+    old.secret = encrypt(secret)
     old.save(update_fields=["secret", "previous_secret", "previous_until"])
     return secret
 

@@ -1,7 +1,5 @@
 """Sign-in and sign-out: request a link by email, use a link, sign out."""
 
-from datetime import timedelta
-
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,14 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access.rate_limits.buckets import rate_limit
 from customers.models.portal_access import LONGEST_SESSION
 from customers.portal.language import localized
 from customers.portal.visit import COOKIE, PATH, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.magic_links import portal_origin
 from customers.tasks import wake_mail_worker
-
-HOUR = timedelta(hours=1)
+from lib.client_address import subscriber_address
 
 
 class MailForm(forms.Form):
@@ -39,14 +37,15 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         try:
             magic_links.request_link(
                 email=form.cleaned_data["email"],
-                address=_address(request),
+                address=subscriber_address(request),
                 origin=portal_origin(request),
                 at=timezone.now(),
             )
         except magic_links.TooManyLinkRequests as refusal:
             form.add_error(None, str(refusal))
             response = mark_private(render(request, "portal/sign_in.html", {"form": form}, status=429))
-            response["Retry-After"] = str(int(HOUR.total_seconds()))
+            for name, value in rate_limit("portal-links").refusal_headers().items():
+                response[name] = value
             return response
         wake_mail_worker()
         return mark_private(redirect_with_message("portal_mailed"))
@@ -100,12 +99,3 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     response = mark_private(redirect_with_message("portal_sign_in"))
     response.delete_cookie(COOKIE, path=PATH, samesite="Lax")
     return response
-
-
-def _address(request: HttpRequest) -> str:
-    """Return the client's network address, as reported by the proxy if there is a trusted one."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if last:
-            return last
-    return str(request.META.get("REMOTE_ADDR", ""))

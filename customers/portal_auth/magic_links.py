@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from access.rate_limits.buckets import rate_limit
 from customers.api_keys.keys import digest
 from customers.models import Contact, Customer, PortalLink
 from customers.models.portal_access import PortalAccessWay
@@ -18,16 +19,9 @@ from customers.portal_auth.sessions import begin, new_secret
 MAILED_LINK_LIFETIME = timedelta(minutes=15)
 CREATED_LINK_LIFETIME = timedelta(minutes=5)
 
-THROTTLED_OVER = timedelta(hours=1)
-# One address may serve a whole office; one mailbox belongs to a person, who must not be flooded with links.
-MAX_FROM_ONE_ADDRESS = 20
-MAX_TO_ONE_MAILBOX = 5
-
 
 class TooManyLinkRequests(Exception):
-    """
-    One address has requested too many emails within the hour; this does not reveal whether any mailbox is known.
-    """
+    """One address has requested too many emails; this does not reveal whether any mailbox is known."""
 
 
 class PortalLinkRefused(Exception):
@@ -50,27 +44,24 @@ class Entrance:
         return self.contact.pk if self.contact else 0
 
 
-@transaction.atomic
 def request_link(*, email: str, address: str, origin: str, at: datetime) -> None:
     """
     Store a request for a link; a worker emails it if the mailbox is a contact's.
 
     This does the same work for unknown mailboxes, so that neither the response nor its duration reveals contacts.
 
-    :raises TooManyLinkRequests: if `address` has made MAX_FROM_ONE_ADDRESS requests within the hour.
+    :raises TooManyLinkRequests: if `address` has made all the requests that RATE_LIMITS allows.
     """
-    email, requested_from = email.strip().lower(), _address_digest(address)
-    recent_requests = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
-    if recent_requests.filter(requested_from=requested_from).count() >= MAX_FROM_ONE_ADDRESS:
+    email = email.strip().lower()
+    if rate_limit("portal-links").take(address) < 0:
         raise TooManyLinkRequests(
             _("Too many sign-in links were requested. Use the link in the latest email, or try again in an hour.")
         )
-    if recent_requests.filter(email=email).count() >= MAX_TO_ONE_MAILBOX:
+    if rate_limit("mailbox").take(_digest_of(email)) < 0:
         return  # another person may have requested them, which must not be revealed
     PortalLink.objects.create(
         way=PortalAccessWay.MAIL,
         email=email,
-        requested_from=requested_from,
         origin=origin,
         created_at=at,
         expires_at=at + MAILED_LINK_LIFETIME,
@@ -160,9 +151,9 @@ def find_contacts(email: str) -> list[Contact]:
     return list(contacts.order_by("customer__sandbox", "customer__legal_name", "pk"))
 
 
-def _address_digest(address: str) -> str:
-    # Keyed, because all possible addresses could be tried against a plain hash.
-    return salted_hmac("customers.portal", address, algorithm="sha256").hexdigest()
+def _digest_of(email: str) -> str:
+    # Keyed, because known mailboxes could be tried against a plain hash.
+    return salted_hmac("customers.portal", email, algorithm="sha256").hexdigest()
 
 
 def portal_origin(request: HttpRequest) -> str:

@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from customers.models import Seller
-from customers.notifications.webhook_secrets import seal
 from invoices.models import MerchantAccount
 from lib.audit_log import audited_transaction
+from lib.encryption import encrypt
 
 
 class MerchantAccountRefused(Exception):
@@ -49,7 +49,7 @@ def set_merchant_account(
         # Seller lock: two requests can't open two accounts.
         Seller.objects.select_for_update(no_key=True).get(pk=seller.pk)
         open_accounts = MerchantAccount.objects.filter(seller=seller, provider="stripe", closed_at__isnull=True)
-        secrets = {"secret_key": seal(secret_key), "webhook_secret": seal(webhook_secret), "ref": ref}
+        secrets = {"secret_key": encrypt(secret_key), "webhook_secret": encrypt(webhook_secret), "ref": ref}
         if replaces_keys:
             if not open_accounts.update(**secrets):
                 raise MerchantAccountRefused(_("The seller has no account of its own yet."), field="replaces_keys")

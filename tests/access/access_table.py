@@ -14,8 +14,9 @@ SHOWN = {"finance approver": "approver"}
 """Actors whose columns have a shorter name."""
 
 OPEN, PORTAL, API = "Public requests", "The portal", "The API"
+ACCOUNT = "Pages of one's own account"
 SITE, ROWS, PAGES, ACTIONS = "Admin pages without rows", "Standard admin pages", "Admin operations", "List actions"
-PLACES = {PORTAL: "portal/", API: "api/v1/", SITE: "admin/", PAGES: "admin/"}
+PLACES = {PORTAL: "portal/", API: "api/v1/", SITE: "admin/", ACCOUNT: "admin/account/", PAGES: "admin/"}
 VERBS = {"see": "view", "add": "add", "change": "change", "delete": "delete"}
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -22,6 +24,7 @@ from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.attempts import open_page
+from lib.encryption import encrypt
 from plans.models import Coupon
 from plans.publishing.publication import new_version
 from tests.builders import make_coupon, make_pack, make_seller
@@ -64,6 +67,8 @@ def add_accounts() -> None:
     for group in (*STAFF, "root"):
         user = User.objects.create(username=group, is_staff=True, is_superuser=group == "root")
         user.groups.set(Group.objects.filter(name=group))
+        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": encrypt("a key")})
+        RecoveryCodes.activate(user)
 
 
 @dataclass(frozen=True, slots=True)

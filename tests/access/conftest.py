@@ -3,8 +3,6 @@ import logging
 import pytest
 import time_machine
 
-from customers.api_keys import anonymous_throttle
-from lib.api.throttles import Buckets
 from tests.access.actors import NOW, add_accounts, sessions_cost_nothing
 from tests.access.route_requests import render_only_refusals
 
@@ -16,12 +14,12 @@ def all_rows(full_books, shared_transaction):
 
 
 @pytest.fixture
-def fast_requests(all_rows, db, monkeypatch):
+def fast_requests(all_rows, db, monkeypatch, settings):
     """
     Let a test send thousands of requests at one moment: without throttling anonymous ones and without rendering
     pages.
     """
-    monkeypatch.setattr(anonymous_throttle, "_buckets", Buckets(quota=10**6, seconds=60))
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, "1000000/60s")
     sessions_cost_nothing(monkeypatch)
     render_only_refusals(monkeypatch)
     logging.disable(logging.CRITICAL)  # each refusal would log a traceback

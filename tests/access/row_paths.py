@@ -217,6 +217,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     # prefix of the address             finder
     "pay/stripe/events/": _finder(account=lambda word: MerchantAccount.objects.earliest("pk")),
     "api/v1/sellers/": lambda route, word: ({"seller": "acme"}, Seller.objects.get(code="acme")),
+    "admin/account/": lambda route, word: ({"pk": 999_999, "provider_id": "sso", "uidb36": "1", "key": "a-b"}, None),
     "portal/enter/": _portal_secret,
     "portal/details/contacts/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from unittest import mock
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -67,7 +67,7 @@ def test_the_page_runs_at_most_25_queries_however_many_rows_there_are(member, co
     client = member("finance")
 
     def count_queries():
-        cache.clear()
+        caches["memory"].clear()
         with CaptureQueriesContext(connection) as captured:
             assert client.get(HOME).status_code == 200
         return [query["sql"] for query in captured]
@@ -113,7 +113,7 @@ def test_unmatched_usage_shows_its_worth(member, books):
     add_unmatched()
     tasks = {task.title: task.note for task in member("finance").get(HOME).context["tasks"]}
     assert tasks["Sort unmatched usage: 1"] == "No price covers it yet"
-    cache.clear()
+    caches["memory"].clear()
     with mock.patch.object(finance_home, "estimate_unmatched_value") as estimate:
         estimate.return_value.amounts = {"EUR": Decimal("20.60")}
         tasks = {task.title: task.note for task in member("finance").get(HOME).context["tasks"]}

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.urls import reverse
 
 from billing.admin.jobs import worker_wakeup
@@ -89,7 +89,7 @@ def test_one_page_has_the_checklists_of_all_sellers_and_says_what_a_lock_freezes
     assert "The finance approver locks." in text
     close_due(at=FEB + timedelta(hours=1))
     accrue_all(at=FEB + timedelta(hours=2))
-    cache.clear()
+    caches["memory"].clear()
     text = shown(member("finance approver").get(page))
     assert "Nothing blocks the lock" in text
     assert re.search(r"\d postings from \d sources · \$15.00 earned", text)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib import admin
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -41,7 +41,7 @@ OTHERS = [
 
 def queries_of(client, address):
     """Return the queries of a page. Its figures are cached for seconds: without them, each request computes them."""
-    cache.clear()
+    caches["memory"].clear()
     with CaptureQueriesContext(connection) as captured:
         answer = client.get(address)
     assert answer.status_code == 200, address

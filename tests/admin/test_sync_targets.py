@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import SyncRecord, SyncTarget
 from billing.revenue.adapters.change_search import queue_changes
-from customers.notifications.webhook_secrets import unseal
+from lib.encryption import decrypt
 from tests.builders import make_customer, make_seller
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def test_finance_adds_a_target_whose_secret_is_stored_encrypted(member):
     client = member("finance")
     assert client.post("/admin/billing/synctarget/add/", fields()).status_code == 302
     target = SyncTarget.objects.get()
-    assert unseal(target.secret) == "s3cret"
+    assert decrypt(target.secret) == "s3cret"
     page = client.get(f"/admin/billing/synctarget/{target.pk}/change/").content.decode()
     assert "s3cret" not in page
     assert target.secret not in page
@@ -37,7 +37,7 @@ def test_a_new_address_needs_the_secret(member):
     assert "Enter the secret" in client.post(address, moved).content.decode()
     assert client.post(address, fields(token="", is_enabled="")).status_code == 302
     target.refresh_from_db()
-    assert (target.is_enabled, unseal(target.secret)) == (False, "s3cret")
+    assert (target.is_enabled, decrypt(target.secret)) == (False, "s3cret")
 
 
 @pytest.mark.parametrize(

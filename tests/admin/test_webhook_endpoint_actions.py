@@ -10,7 +10,7 @@ from customers.models import Contact, Delivery, WebhookEndpoint
 from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
-from customers.notifications.webhook_secrets import unseal
+from lib.encryption import decrypt
 from tests.builders import make_customer
 from tests.customers.notifications.announcements import NOW, announce_alert
 
@@ -37,7 +37,7 @@ def test_a_secret_is_shown_once(member):
     client = member("operations")
     secret = shown(client.post(f"{LIST}add/", {"url": URL, "kinds": ["alert.fired"]}))
     endpoint = WebhookEndpoint.objects.get()
-    assert unseal(endpoint.secret) == secret
+    assert decrypt(endpoint.secret) == secret
     assert (endpoint.kinds, endpoint.created_by.first_name) == (["alert.fired"], "Operations")
     for address in (LIST, page_of(endpoint), page_of(endpoint, "history")):
         page = client.get(address).content.decode()
@@ -65,7 +65,7 @@ def test_is_rotated(member, hook):
     secret = shown(member("engineer").post(page_of(hook, "rotate"), {"hours": "2"}))
     old = hook.secret
     hook.refresh_from_db()
-    assert (unseal(hook.secret), hook.previous_secret) == (secret, old)
+    assert (decrypt(hook.secret), hook.previous_secret) == (secret, old)
 
 
 def test_is_tested_disabled_enabled_and_removed(member, hook):

@@ -8,8 +8,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from access.rate_limits.buckets import rate_limit
 from customers.api_keys.keys import issue
 from customers.models import ApiKey
+from tests.api.contract import check_response
 
 ALL = ("ingest", "read", "manage")
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -24,10 +26,14 @@ class Caller:
         )
         # The key was used moments ago, as in ordinary traffic, so no call of a test updates its last use.
         ApiKey.objects.filter(pk=self.key.pk).update(last_used_at=datetime(2100, 1, 1, tzinfo=UTC))
+        # Nor does a call of a test ask for a lease of the key's quota.
+        rate_limit("key").take(str(self.key.pk))
         self.client = Client(raise_request_exception=True)
 
     def get(self, path: str, **query: Any) -> HttpResponse:
-        return self.client.get(f"/api/v1{path}", query, headers=self._headers())
+        response = self.client.get(f"/api/v1{path}", query, headers=self._headers())
+        check_response("GET", f"/api/v1{path}".partition("?")[0], response)
+        return response
 
     def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
         return self.send("POST", path, body, **headers)
@@ -39,9 +45,11 @@ class Caller:
         """Send a body, as JSON unless it is bytes; `Idempotency_Key="k"` is a header."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.generic(
+        response = self.client.generic(
             method, f"/api/v1{path}", data, content_type="application/json", headers=self._headers() | sent
         )
+        check_response(method, f"/api/v1{path}".partition("?")[0], response)
+        return response
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret}"}

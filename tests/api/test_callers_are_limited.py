@@ -5,29 +5,18 @@ unaffected.
 
 import pytest
 
-from lib.api import throttles
-from lib.api.throttles import ApiKeyThrottle, Buckets, read_rate
+from access.rate_limits.buckets import clear_limits, rate_limit
 from tests.api.calls import Caller, problem
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
+from tests.rate_limits import let_time_pass
 
 
 @pytest.fixture
-def clock():
-    return Clock()
+def three_a_minute(settings):
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"key": "3/60s"}
+    clear_limits()
 
 
-@pytest.fixture
-def three_a_minute(clock, monkeypatch):
-    monkeypatch.setattr(ApiKeyThrottle, "buckets", Buckets(quota=3, seconds=60, clock=clock))
-
-
-def test_a_key_beyond_its_quota_gets_a_retry_time(live, three_a_minute, clock):
+def test_a_key_beyond_its_quota_gets_a_retry_time(live, three_a_minute):
     remaining = [live.get("/customers")["RateLimit"] for _ in range(3)]
     refused = live.get("/customers")
 
@@ -36,7 +25,7 @@ def test_a_key_beyond_its_quota_gets_a_retry_time(live, three_a_minute, clock):
     assert refused["Retry-After"] == "20"
     assert refused["RateLimit"] == '"key";r=0;t=60'
     assert refused["RateLimit-Policy"] == '"key";q=3;w=60'
-    clock.now += 20
+    let_time_pass(20)
     assert live.get("/customers").status_code == 200
 
 
@@ -55,24 +44,13 @@ def test_rejected_requests_count_toward_the_quota(live, three_a_minute):
 
 
 @pytest.mark.django_db
-def test_the_quota_costs_no_query(django_assert_num_queries):
+def test_the_quota_costs_a_query_for_each_tenth(settings, django_assert_num_queries):
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"key": "100/60s"}
+    clear_limits()
     caller = Caller()
-    with django_assert_num_queries(1):
-        assert caller.get("/customers", limit="none")["RateLimit-Policy"]
-
-
-def test_an_idle_key_does_not_exceed_its_quota(clock):
-    buckets = Buckets(quota=3, seconds=60, clock=clock)
-    clock.now += 3600
-
-    assert [buckets.take(1) for _ in range(4)] == [2, 1, 0, -1]
-
-
-def test_the_default_quota_is_far_above_the_capacity_of_a_process():
-    assert throttles.read_rate("120000/60s") == (120_000, 60)
-
-
-@pytest.mark.parametrize("text", ["", "600", "600/m", "0/60s", "600/0s", "-1/60s", "1.5/60s", "٦/60s"])
-def test_an_invalid_rate_names_the_expected_format(text):
-    with pytest.raises(ValueError, match="600/60s"):
-        read_rate(text)
+    authentications, leases = 20, 2
+    caller.get("/customers", limit="none")  # stores that the key is in use
+    rate_limit("key")._leases.clear()
+    with django_assert_num_queries(authentications + leases):
+        for _ in range(20):
+            assert caller.get("/customers", limit="none")["RateLimit-Policy"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grimp
 
-APPS = ("lib", "config", "plans", "customers", "invoices", "wallets", "billing", "demo", "benchmarks")
+APPS = ("lib", "config", "access", "plans", "customers", "invoices", "wallets", "billing", "demo", "benchmarks")
 
 NOUNS_IN_ING = {
     # The field's own nouns, as the house style lists them.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.paths import PROJECT
 
-APPS = ("lib", "config", "plans", "customers", "invoices", "wallets", "billing", "demo", "benchmarks")
+APPS = ("lib", "config", "access", "plans", "customers", "invoices", "wallets", "billing", "demo", "benchmarks")
 
 
 def files(*places: str) -> list[Path]:

@@ -61,7 +61,8 @@ MODULES = {
     ),
     "keys and sums of five kinds, compared alike": ("billing/audit/usage/sum_comparison.py",),
     "parameters of a statement, by name or by position": ("lib/prepared_statements.py",),
-    "objects of a library without types: Stripe, WeasyPrint, lxml, Celery, pgtrigger's migration operations": (
+    "objects of a library without types: allauth, Stripe, WeasyPrint, lxml, Celery, pgtrigger's operations": (
+        "access/sign_in",
         "invoices/payments/providers/stripe.py",
         "invoices/rendering/pdf_file.py",
         "invoices/rendering/pdf_attachments.py",

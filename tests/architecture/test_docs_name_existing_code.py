@@ -22,7 +22,7 @@ PAGES = sorted(
     if "proof" not in page.parts
 )
 FOLDERS = (*APPS, "clients", "templates", "tests", "docs", "bin", "static")
-TABLE_APPS = ("plans", "customers", "invoices", "wallets", "billing")
+TABLE_APPS = ("access", "plans", "customers", "invoices", "wallets", "billing")
 FILE_TYPES = ("csv", "json")
 """Endings of the names of exported files, such as `invoices.csv`, which look like dotted names."""
 

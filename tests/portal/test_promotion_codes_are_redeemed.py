@@ -7,9 +7,7 @@ import pytest
 from django.test import Client
 
 from billing.models import Redemption
-from billing.portal import promotion_code
 from customers.models import Customer
-from lib.api.throttles import Buckets
 from plans.models import PromotionCode
 from tests.builders import make_coupon
 from tests.portal.accounts import TODAY, Account
@@ -20,10 +18,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def attempts(monkeypatch) -> Buckets:
-    buckets = Buckets(quota=3, seconds=600)
-    monkeypatch.setattr(promotion_code, "ATTEMPTS", buckets)
-    return buckets
+def three_attempts(settings) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"promotion-codes": "3/600s"}
 
 
 def make_code(coupon: dict[str, Any] | None = None, **fields: Any) -> PromotionCode:

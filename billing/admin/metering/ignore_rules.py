@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
@@ -57,7 +57,7 @@ class RemoveIgnoreRule(ConfirmedAction[IgnoreRule]):
 
     def run(self, rule: IgnoreRule) -> Response:
         remove_ignore_rule(rule=rule, at=database_time(), by=self.user)
-        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
+        caches["memory"].delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
         return self.done(gettext("The rule “%(rule)s” is removed.") % {"rule": rule}, to=list_url(IgnoreRule))
 
 
@@ -85,6 +85,6 @@ class IgnoreRuleAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: IgnoreRule, form: IgnoreRuleForm, change: bool) -> None:
         arguments: dict[str, Any] = {name: form.cleaned_data[name] for name in (*CONDITIONS, "reason")}
         obj.pk = add_ignore_rule(**arguments, by=staff_user(request), at=database_time()).pk
-        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
+        caches["memory"].delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
 
     conditions = column(_("Conditions"), str)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.formats import date_format
@@ -95,7 +95,7 @@ class TryAgain(SelectionAction[UnmatchedUsage]):
 
     def run(self, reports: list[UnmatchedUsage]) -> Response:
         outcome = reprocess(at=database_time(), report_ids=[report.pk for report in reports])
-        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
+        caches["memory"].delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
         counts = {
             "resolved": format_number(outcome.resolved),
             "tried": format_number(outcome.tried),
@@ -135,7 +135,7 @@ class Dismiss(SelectionAction[UnmatchedUsage]):
     def run(self, reports: list[UnmatchedUsage]) -> Response:
         ids = [report.pk for report in reports]
         count = dismiss(report_ids=ids, reason=self.reason, at=database_time(), by=self.user)
-        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
+        caches["memory"].delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
         text = ngettext("%(count)s report is dismissed.", "%(count)s reports are dismissed.", count)
         return self.done(text % {"count": format_number(count)})
 
@@ -168,7 +168,7 @@ class UndoDismissal(SelectionAction[UnmatchedUsage]):
 
     def run(self, reports: list[UnmatchedUsage]) -> Response:
         count = undo_dismissal(report_ids=[report.pk for report in reports], at=database_time(), by=self.user)
-        cache.delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
+        caches["memory"].delete_many([CACHE_KEY, NOT_SOLD_CACHE_KEY])
         text = ngettext("%(count)s dismissal is undone.", "%(count)s dismissals are undone.", count)
         return self.done(text % {"count": format_number(count)})
 

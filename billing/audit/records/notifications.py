@@ -6,8 +6,8 @@ from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from billing.models import DropTarget, SyncTarget
 from customers.models import WebhookEndpoint
-from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 from invoices.models import MerchantAccount
+from lib.encryption import SecretUnreadable, decrypt
 
 # Resent notifications add deliveries, so there may be more deliveries than recipients.
 _LOST = """
@@ -30,23 +30,23 @@ def _unreadable(books: Books) -> Iterator[Row]:
     for endpoint in WebhookEndpoint.objects.not_removed().order_by("pk"):
         try:
             for stored in filter(None, (endpoint.secret, endpoint.previous_secret)):
-                unseal(stored)
+                decrypt(stored)
         except SecretUnreadable as error:
             yield {"endpoint_id": endpoint.pk, "error": str(error)}
     for account in MerchantAccount.objects.order_by("pk"):
         try:
             for stored in (account.secret_key, account.webhook_secret):
-                unseal(stored)
+                decrypt(stored)
         except SecretUnreadable as error:
             yield {"merchant_account_id": account.pk, "error": str(error)}
     for target in SyncTarget.objects.order_by("pk"):
         try:
-            unseal(target.secret)
+            decrypt(target.secret)
         except SecretUnreadable as error:
             yield {"sync_target_id": target.pk, "error": str(error)}
     for drop_target in DropTarget.objects.exclude(secret="").order_by("pk"):
         try:
-            unseal(drop_target.secret)
+            decrypt(drop_target.secret)
         except SecretUnreadable as error:
             yield {"drop_target_id": drop_target.pk, "error": str(error)}
 

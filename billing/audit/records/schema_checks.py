@@ -11,7 +11,7 @@ from django.db.models import ForeignKey, Model
 from billing.audit.check import Check, Row, select_rows
 from billing.audit.shared_reads import Books
 
-APPS = ("customers", "plans", "invoices", "wallets", "billing")
+APPS = ("access", "customers", "plans", "invoices", "wallets", "billing")
 
 _FOREIGN_KEYS = """
     SELECT k.conrelid::regclass::text, a.attname FROM pg_constraint k

@@ -12,7 +12,7 @@ from billing.revenue.adapters.adapter import Adapter, OurRecord, RecordRefused, 
 from billing.revenue.adapters.api_client import REJECTED_PAUSE
 from billing.revenue.adapters.sources import read_record
 from billing.revenue.adapters.targets import RECORDS, make_adapter
-from customers.notifications.webhook_secrets import SecretUnreadable
+from lib.encryption import SecretUnreadable
 from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
 from lib.queue import NO_DEADLINE, Deadline, Lease

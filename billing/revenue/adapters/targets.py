@@ -11,7 +11,7 @@ from billing.revenue.adapters.api_client import UNREACHABLE_PAUSE
 from billing.revenue.adapters.hubspot import HubSpotAdapter
 from billing.revenue.adapters.xero import XeroAdapter
 from customers.notifications.http_client import SECONDS
-from customers.notifications.webhook_secrets import unseal
+from lib.encryption import decrypt
 from lib.queue import Backoff, Queue, doubling
 
 LEASE = timedelta(seconds=180)
@@ -35,7 +35,7 @@ def make_adapter(target: SyncTarget) -> Adapter:
 
     :raises SecretUnreadable: if the encryption key of its secret is missing.
     """
-    secret = unseal(target.secret)
+    secret = decrypt(target.secret)
     if target.kind == SyncKind.HUBSPOT:
         return HubSpotAdapter(base_url=target.base_url, token=secret)
     return XeroAdapter(

@@ -9,7 +9,7 @@ from billing.models.data_drop import DropKind
 from billing.revenue.data_drop.bucket import BucketStore
 from billing.revenue.data_drop.folder import open_folder
 from billing.revenue.data_drop.store import Store, StoreFailed
-from customers.notifications.webhook_secrets import SecretUnreadable, unseal
+from lib.encryption import SecretUnreadable, decrypt
 
 
 def open_store(target: DropTarget, *, at: datetime) -> Store:
@@ -21,7 +21,7 @@ def open_store(target: DropTarget, *, at: datetime) -> Store:
     if target.kind == DropKind.FOLDER:
         return open_folder(settings.DROP_DIRECTORY, target.path)
     try:
-        secret = unseal(target.secret)
+        secret = decrypt(target.secret)
     except SecretUnreadable as error:
         raise StoreFailed(f"{error}") from error
     return BucketStore(target.endpoint, target.region, target.bucket, target.path, target.access_key, secret, at)

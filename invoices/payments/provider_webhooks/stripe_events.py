@@ -9,9 +9,9 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from customers.notifications.webhook_secrets import unseal
 from invoices.models import MerchantAccount, ProviderEvent
 from invoices.models.payment_attempts import ProviderName
+from lib.encryption import decrypt
 
 TOLERANCE = timedelta(minutes=5)
 # Stripe's events are a few kilobytes. The body comes from strangers until its signature is checked.
@@ -45,7 +45,7 @@ def store_event(
     if merchant is None:
         trust = _Trust(settings.STRIPE_WEBHOOK_SECRETS, settings.STRIPE_SECRET_KEY, settings.STRIPE_ACCOUNT)
     else:
-        trust = _Trust([unseal(merchant.webhook_secret)], unseal(merchant.secret_key), merchant.ref or None)
+        trust = _Trust([decrypt(merchant.webhook_secret)], decrypt(merchant.secret_key), merchant.ref or None)
     event = _verified(body, signature, at, trust)
     stored, _ = ProviderEvent.objects.get_or_create(
         provider=ProviderName.STRIPE,

@@ -1,6 +1,5 @@
 """Payment providers behind one protocol: docs/payments.md#providers."""
 
-from customers.notifications.webhook_secrets import unseal
 from invoices.models import MerchantAccount
 from invoices.models.payment_attempts import ProviderName
 from invoices.payments.providers import sandbox, stripe
@@ -11,6 +10,7 @@ from invoices.payments.providers.protocol import (
     Provider,
     ProviderResponse,
 )
+from lib.encryption import decrypt
 
 
 def provider(name: str, merchant: MerchantAccount | None = None) -> Provider:
@@ -21,7 +21,7 @@ def provider(name: str, merchant: MerchantAccount | None = None) -> Provider:
     """
     if name == ProviderName.SANDBOX:
         return sandbox.Sandbox()
-    return stripe.Stripe() if merchant is None else stripe.Stripe(unseal(merchant.secret_key))
+    return stripe.Stripe() if merchant is None else stripe.Stripe(decrypt(merchant.secret_key))
 
 
 __all__ = ["Misconfigured", "OutcomeUnknown", "PaymentOrder", "Provider", "ProviderResponse", "provider"]

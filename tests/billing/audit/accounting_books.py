@@ -12,11 +12,11 @@ from billing.revenue.adapters.change_search import queue_changes
 from billing.revenue.data_drop.job import start_drop
 from billing.revenue.month_end.month_freeze import start_freezing
 from customers.models import Seller
-from customers.notifications.webhook_secrets import seal
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.write_offs import write_off
+from lib.encryption import encrypt
 from tests.billing.revenue.accounting_files.account_builders import AT, map_all_roles, set_up_datev
 from tests.builders import make_customer, make_seller, make_tax
 from wallets.operations.breakage_estimates import estimate_breakage
@@ -50,7 +50,7 @@ def export_books() -> None:
     write_off(invoice_id=invoice.pk, reason="insolvent", at=AT)
     reason = "two years of history"
     estimate_breakage(seller=seller, percent=Decimal(3), month=date(2026, 1, 1), reason=reason, at=AT)
-    facts = {"seller": seller, "base_url": "https://crm.example", "secret": seal("token")}
+    facts = {"seller": seller, "base_url": "https://crm.example", "secret": encrypt("token")}
     SyncTarget.objects.create(kind="hubspot", **facts)
     xero = {"client_id": "client", "token_url": "https://crm.example/token", "account_code": "200"}
     SyncTarget.objects.create(kind="xero", since=DECEMBER, **xero, **facts)
@@ -62,7 +62,7 @@ def drop_tables(seller: Seller) -> None:
     """Set up a folder and a bucket; a canceled drop has left a part there, and one that was replaced."""
     folder = DropTarget.objects.create(name="folder", seller=seller, kind="folder", path="exports")
     place = {"endpoint": "https://s3.example", "region": "eu-central-1", "bucket": "books", "access_key": "key"}
-    DropTarget.objects.create(name="bucket", kind="bucket", secret=seal("secret"), **place)
+    DropTarget.objects.create(name="bucket", kind="bucket", secret=encrypt("secret"), **place)
     job = start_drop(folder, by=None, at=AT)
     cancel(job_id=job.pk, by=None, at=AT)
     facts = {"target": folder, "job": job, "table_name": "lines", "number": 0, "columns": "0" * 64, "written_at": AT}

@@ -11,6 +11,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
+from access.rate_limits.buckets import rate_limit
+from access.sign_in.lock_out import FREE_FAILURES, count_try
 from billing.audit.records.history import tracked_models
 from billing.closing import bill_late_usage, close_due, close_period
 from billing.job_kinds import KINDS
@@ -150,6 +152,9 @@ def make_books() -> None:
     _simulate(team)
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
+    for _ in range(FREE_FAILURES):
+        count_try(name="olga", address="203.0.113.9", at=datetime(2026, 4, 5, tzinfo=UTC))
+    rate_limit("sign-in").take("203.0.113.9")
 
 
 def _dismiss() -> None:

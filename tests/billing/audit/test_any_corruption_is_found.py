@@ -42,13 +42,22 @@ MAX_CHOICES = 12
 """Maximum values tried of a field with choices; 165 currencies would prove no more than a dozen."""
 
 ANY_VALUE_IS_FINE = {
+    "access_ratelimitbucket.name": "the limit that it counts for; of another one it is as good as full",
+    "access_ratelimitbucket.caller": "see above",
+    "access_ratelimitbucket.tokens": "a full bucket, or an empty one, is a few requests more or fewer",
+    "access_ratelimitbucket.granted": "the size of the last lease, which a process has taken already",
+    "access_ratelimitbucket.at": "when it was filled last; see its tokens",
+    "access_signinfailure.account": "the digest of an entered name; of another one it delays nobody",
+    "access_signinfailure.address": "see above",
+    "access_signinfailure.failures": "determines the next delay; kept for a day",
+    "access_signinfailure.failed_at": "determines when it is deleted",
+    "access_signinfailure.blocked_until": "the next possible try; kept for a day",
     "plans_catalogrevision.revision": "processes only compare whether the number differs",
     "customers_portallink.way": "how a visitor signed in, shown to staff",
     "customers_portallink.email": "an address that anyone entered; it is kept for a day",
     "customers_portallink.customer_id": "the account that the link opened; it expires within the hour",
     "customers_portallink.contact_id": "see above",
     "customers_portallink.by_id": "who created it",
-    "customers_portallink.requested_from": "a digest that limits requests for an hour",
     "customers_portallink.origin": "the host of the request",
     "customers_portallink.secret_sha256": "any other digest is another secret's; the link stops working",
     "customers_portallink.created_at": "determines when it is deleted",

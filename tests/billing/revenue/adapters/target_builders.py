@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 from billing.models import SyncRecord, SyncTarget
 from billing.revenue.adapters.change_search import queue_changes
 from billing.revenue.adapters.push_run import PushTotals, push_due
-from customers.notifications.webhook_secrets import seal
+from lib.encryption import encrypt
 from tests.billing.revenue.adapters.fake_targets import SECRET, TOKEN, FakeTarget
 from tests.builders import make_seller
 
 
 def hubspot_target(fake: FakeTarget, **fields) -> SyncTarget:
-    fields = {"seller": make_seller(), "base_url": fake.url, "secret": seal(TOKEN)} | fields
+    fields = {"seller": make_seller(), "base_url": fake.url, "secret": encrypt(TOKEN)} | fields
     return SyncTarget.objects.create(kind="hubspot", **fields)
 
 
 def xero_target(fake: FakeTarget, **fields) -> SyncTarget:
     facts = {"seller": make_seller(), "base_url": fake.url, "token_url": f"{fake.url}/connect/token"}
-    access = {"client_id": "client", "secret": seal(SECRET), "account_code": "200"}
+    access = {"client_id": "client", "secret": encrypt(SECRET), "account_code": "200"}
     return SyncTarget.objects.create(kind="xero", **facts | access | fields)
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import boto3
 
 from billing.models import DropTarget
-from customers.notifications.webhook_secrets import seal
+from lib.encryption import encrypt
 
 REGION, BUCKET, PREFIX = "eu-central-1", "books", "tollbook/nightly"
 _POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
@@ -89,7 +89,7 @@ def _await_port(port: int) -> None:
 
 def bucket_target(server: Any, **fields: Any) -> DropTarget:
     facts = {"name": "lake", "kind": "bucket", "endpoint": server.url, "region": REGION, "bucket": BUCKET}
-    access = {"path": PREFIX, "access_key": server.access_key, "secret": seal(server.secret)}
+    access = {"path": PREFIX, "access_key": server.access_key, "secret": encrypt(server.secret)}
     return DropTarget.objects.create(**facts | access | fields)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from billing.revenue.data_drop import bucket as bucket_module
 from customers.models import Customer
-from customers.notifications.webhook_secrets import seal
+from lib.encryption import encrypt
 from tests.billing.revenue.data_drop.buckets import Trouble, bucket_target, fake_bucket, moto_server
 from tests.billing.revenue.data_drop.drop_setup import DAY, NIGHT, Reader, drop, finish, folder_target, start
 from tests.builders import make_customer
@@ -61,7 +61,7 @@ def test_a_server_that_checks_signatures_accepts_the_files(moto, drop_directory)
 def test_a_refusal_names_its_cause_and_the_way_out(moto, fields, reason):
     make_customer("acme")
     if "secret" in fields:
-        fields = {"secret": seal(fields["secret"])}
+        fields = {"secret": encrypt(fields["secret"])}
     job = finish(start(bucket_target(moto, **fields)))
     assert job.state == "failed"
     assert set(job.items.filter(state="failed").values_list("tries", flat=True)) == {1}, "no use in trying again"

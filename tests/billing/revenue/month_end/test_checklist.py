@@ -20,7 +20,6 @@ from billing.revenue.month_end.checklist import read_checklist
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
-from customers.notifications.webhook_secrets import seal
 from invoices.credit_notes import issue_credit_note
 from invoices.documents.locked_months import MonthLockRefused
 from invoices.models import (
@@ -36,6 +35,7 @@ from invoices.models import (
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.refunds.refund import record_manual_refund
+from lib.encryption import encrypt
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version
 from tests.billing.revenue.accounting_files.account_builders import make_account, map_role
@@ -229,7 +229,7 @@ def test_payments_without_an_outcome_are_counted_with_their_amounts(over):
 def test_payments_that_no_invoice_asked_for_are_counted_for_the_seller_of_the_account():
     other = make_seller("other")
     own = MerchantAccount.objects.create(
-        seller=other, secret_key=seal("sk_test"), webhook_secret=seal("whsec"), created_at=JAN
+        seller=other, secret_key=encrypt("sk_test"), webhook_secret=encrypt("whsec"), created_at=JAN
     )
     for number, merchant, kind in [(1, None, "payment_intent.succeeded"), (2, own, "payment_intent.succeeded"),
                                    (3, own, "charge.succeeded")]:  # fmt: skip
