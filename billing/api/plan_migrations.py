@@ -22,7 +22,7 @@ from billing.plan_migrations.cohort import (
     Selection,
     plan_migration,
 )
-from lib.api.fields import InstantField, RowSerializer, StrictFields
+from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
@@ -45,7 +45,7 @@ class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         max_length=MAX_IDS,
         help_text="External IDs of subscriptions or customers.",
     )
-    currency = serializers.CharField(max_length=3, required=False)
+    currency = CurrencyField(required=False)
     seller = serializers.CharField(max_length=64, required=False, help_text="A seller's code.")
     country = serializers.CharField(max_length=2, required=False)
     began_from = InstantField(required=False, help_text="Subscribed at or after this time.")

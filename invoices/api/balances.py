@@ -10,7 +10,7 @@ from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
-from lib.api.fields import InstantField, RowSerializer, StrictFields
+from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
 from lib.api.operations import Idempotency, list_rows, post
 from lib.api.views import ApiView
@@ -125,7 +125,7 @@ class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
     """The amount of a balance to pay out."""
 
     amount = NumberField()
-    currency = serializers.CharField(min_length=3, max_length=3)
+    currency = CurrencyField()
     seller = SellerField(help_text="Code of the seller that owes it; default: the customer's seller.")
 
 

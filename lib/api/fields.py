@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+CURRENCY_CODES = [code for code, _ in CURRENCY_CHOICES]
 _ADDRESSABLE = re.compile(r"[^\s/?#%\\]+( [^\s/?#%\\]+)*")
 # Refuses times that can't be meant, such as milliseconds sent as seconds, and bounds the calendar arithmetic.
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -77,12 +78,12 @@ class ExternalIdField(serializers.CharField):
         return name
 
 
-@extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "example": "EUR"})
+@extend_schema_field({"type": "string", "enum": CURRENCY_CODES, "example": "EUR"})
 class CurrencyField(serializers.ChoiceField):
     """The ISO 4217 code of a currency with a minor unit."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=[code for code, _ in CURRENCY_CHOICES], **kwargs)
+        super().__init__(choices=CURRENCY_CODES, **kwargs)
 
 
 class InstantField(serializers.DateTimeField):

@@ -1,5 +1,8 @@
 """Filters of lists by the query parameters that the operation declares."""
 
+import re
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,7 +11,14 @@ from rest_framework.request import Request
 
 from lib.api.problems import invalid_field
 
+MONTH = r"^(20|21)[0-9]{2}-(0[1-9]|1[0-2])$"
+"""The months of two centuries: months before and after each of them exist."""
+
+MONTH_SCHEMA = {"type": "string", "pattern": MONTH}
+
 PAGING = frozenset({"limit", "cursor"})
+FLAGS = {"": False, "false": False, "0": False, "true": True, "1": True}
+"""The values of a parameter that is true or false, as texts of an address."""
 
 
 class QueryParameterFilter(BaseFilterBackend):
@@ -49,3 +59,26 @@ class QueryParameterFilter(BaseFilterBackend):
             }
             for name in view.operation.filters
         ]
+
+
+def read_month(name: str, text: str) -> date:
+    """
+    Return the first day of a month in a query parameter.
+
+    :raises Problem: `invalid-fields`, if it is not in the format of `MONTH`.
+    """
+    if not re.fullmatch(MONTH, text):
+        raise invalid_field(name, f"“{text[:40]}” is not a month of the years 2000 to 2199; write it like 2026-01.")
+    return date.fromisoformat(f"{text}-01")
+
+
+def read_flag(parameters: Mapping[str, str], name: str) -> bool:
+    """
+    Return a query parameter that is true or false; false if it is missing.
+
+    :raises Problem: `invalid-fields`, if it is neither.
+    """
+    text = parameters.get(name, "")
+    if text not in FLAGS:
+        raise invalid_field(name, f"“{text[:40]}” is neither true nor false.")
+    return FLAGS[text]

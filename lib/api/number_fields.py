@@ -59,10 +59,11 @@ class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
         return serialize_amount(value.amount, str(value.currency))
 
 
-@extend_schema_field({**_DECIMAL, "example": "1500"})
 class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
     """
     An exact number: plain decimal text, or a JSON number, of at most 38 digits before and after the point.
+
+    `lib.api.schema.NumberSchema` describes it.
 
     signed: whether it may be below zero.
     """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
@@ -21,6 +21,9 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "example": "3f2c1f6e-order-1001",
 }
+
+
+TOO_LONG = {"description": "The address is longer than 4,094 bytes. The web server answers, without a problem."}
 
 
 class FaultSerializer(serializers.Serializer[Any]):
@@ -59,6 +62,21 @@ class BearerKey(OpenApiAuthenticationExtension):
         }
 
 
+class NumberSchema(OpenApiSerializerFieldExtension):
+    """The schema of exact numbers: text in responses; text or a JSON number in requests."""
+
+    target_class = "lib.api.number_fields.NumberField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the schema for a direction: “request” or “response”."""
+        if direction == "response":
+            return {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "example": "1500"}
+        is_signed = self.target.signed
+        text = {"type": "string", "pattern": rf"^{'-?' if is_signed else ''}\d{{1,38}}(\.\d{{1,38}})?$"}
+        number = {"type": "number"} if is_signed else {"type": "number", "minimum": 0}
+        return {"anyOf": [text, number], "example": "1500"}
+
+
 class ApiSchema(AutoSchema):
     """
     Describes each operation by its declaration, with its scope, its Idempotency-Key, and the problems that it may
@@ -79,6 +97,7 @@ class ApiSchema(AutoSchema):
             by_status.setdefault(str(PROBLEM_TYPES[name].status), []).append(name)
         for status, names in by_status.items():
             operation["responses"].setdefault(status, self._response(names))
+        operation["responses"]["414"] = TOO_LONG
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
 
@@ -113,6 +132,10 @@ class ApiSchema(AutoSchema):
         operation: Operation = view.operation
         return operation
 
+    def _get_paginator(self) -> Any:
+        """Return the pager of lists; an operation that answers with an array of all its rows has none."""
+        return super()._get_paginator() if self._declared.is_list else None
+
     def _is_list_view(self, serializer: Any = None) -> bool:
         return self._declared.is_list or super()._is_list_view(serializer)
 
@@ -127,6 +150,8 @@ class ApiSchema(AutoSchema):
             names.append("not-found")
         if "requestBody" in operation:
             names += ["body-too-large", "unsupported-media-type"]
+        if self.method != "GET":
+            names.append("conflict")  # a constraint of the database may refuse any change
         if self._is_idempotent():
             names += ["idempotency-key-in-use", "idempotency-key-reused"]
         return sorted({*names, *self._declared.possible_problems})
@@ -138,6 +163,24 @@ class ApiSchema(AutoSchema):
             "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
             "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
         }
+
+
+def allow_either(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """
+    Let a text that may be empty fit both of its schemas.
+
+    drf-spectacular writes `oneOf`: an empty text, or one with a format. A reader that does not check formats finds
+    that both fit, and refuses.
+    """
+    _replace_one_of(result["components"])
+    return result
+
+
+def _replace_one_of(part: Any) -> None:
+    for child in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _replace_one_of(child)
+    if isinstance(part, dict) and {"type": "string", "maxLength": 0} in part.get("oneOf", ()):
+        part["anyOf"] = part.pop("oneOf")
 
 
 def _example(name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from plans.models import (
     Tier,
     UsageLimit,
 )
+from plans.models.prices import UnlockedBy
 
 
 class TierSerializer(RowSerializer[Tier]):
@@ -105,6 +106,9 @@ class PlanFeatureSerializer(RowSerializer[PlanFeature]):
         help_text="Behavior if a check gets no response: `open` allows the usage, `closed` rejects it.",
     )
     included = NumberField(help_text="Free units per period.")
+    unlocked_by = serializers.ChoiceField(
+        choices=UnlockedBy.choices, allow_blank=True, help_text="What unlocks the feature; empty: it is never locked."
+    )
     unlocked_at = NumberField(help_text="Units, or money in the subscription's currency, that unlock the feature.")
     prices = PriceSerializer(many=True)
     usage_limits = UsageLimitSerializer(many=True)

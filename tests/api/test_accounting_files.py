@@ -66,7 +66,8 @@ def test_a_sandbox_key_finds_no_batch():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("seller", "nobody"), ("month", "2026-13"), ("month", "January"), ("target", "sap")]
+    ("field", "value"),
+    [("seller", "nobody"), ("month", "2026-13"), ("month", "0000-01"), ("month", "January"), ("target", "sap")],
 )
 def test_a_wrong_field_is_named(finance, field, value):
     answer = problem(finance.post("/revenue/batches", REQUEST | {field: value}), 400, "invalid-fields")

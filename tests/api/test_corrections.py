@@ -75,6 +75,12 @@ def test_all_or_nothing(caller):
     assert counted() == {"calls/call/03": (2, 2)}
 
 
+def test_a_flag_is_true_or_false(caller):
+    error = problem(caller.post("/events/corrections?atomic=0.5", [void("a")]), 400, "invalid-fields")
+    assert "“0.5” is neither true nor false" in error["detail"]
+    assert counted() == {"calls/call/03": (2, 2)}
+
+
 def test_a_single_failed_correction_is_a_problem_response(caller):
     problem(caller.post("/events/corrections", void("nobody")), 422, "unprocessable")
     caller.post("/events/corrections", void("a"))

@@ -102,7 +102,7 @@ def test_every_operation_has_a_summary_a_key_and_its_problems(schema):
         assert "Needs the scope `" in operation["description"], name
         assert {"401", "403", "429", "500", "503"} <= set(operation["responses"]), name
         for status, response in operation["responses"].items():
-            if status >= "400":
+            if status >= "400" and status != "414":
                 content = response["content"]["application/problem+json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, name
                 assert {example["value"]["status"] for example in content["examples"].values()} == {int(status)}, name

@@ -39,6 +39,7 @@ FAULTS = [
     ({"amount": "1", "action": "explode"}, "action", "invalid_choice"),
     ({"amount": "1", "action": "throttle"}, "per_minute", "refused"),
     ({"amount": "1", "feature": "nothing"}, "feature", "unknown"),
+    ({"amount": "1", "currency": "XXQ"}, "currency", "invalid_choice"),
     ({"amount": "1", "limit": "2"}, "limit", "unknown"),
 ]
 

@@ -42,6 +42,10 @@ REFUSED = [
     ({"pack": "other"}, "pack"),
     ({"payer": "sandbox"}, "payer"),
     ({"threshold": "5"}, "threshold"),
+    ({"percent": "0"}, "percent"),
+    ({"percent": "1500"}, "percent"),
+    ({"percent": None, "threshold": "1" + "0" * 19}, "threshold"),
+    ({"target": "1" + "0" * 19}, "target"),
 ]
 
 

@@ -28,6 +28,7 @@ CAMPAIGNS = (
     "exactly_once",
     "imports",
     "fuzz",
+    "contract",
     "reservations",
     "periods",
     "migration",

@@ -13,7 +13,8 @@ from plans.models import CreditPack
 from plans.models.packs import PackUnit
 from wallets.ledger.notifications import announce_wallet_event
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
-from wallets.models.topups import MAX_DECLINES, CeilingSetter, Payer, TopUpBasis
+from wallets.models.field_types import MAX_UNITS
+from wallets.models.topups import MAX_DECLINES, MAX_PERCENT, CeilingSetter, Payer, TopUpBasis
 from wallets.models.wallets import CREDITS
 
 # A year, leap or not.
@@ -92,6 +93,17 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Use
         return rule
 
 
+def _check_numbers(request: TopUpRuleRequest) -> None:
+    if request.percent is not None and not 0 < request.percent <= MAX_PERCENT:
+        text = _("Enter a percentage above 0 and up to %(most)s.")
+        raise TopUpRuleRefused(text % {"most": f"{MAX_PERCENT:,}"}, field="percent")
+    for name in ("threshold", "target"):
+        units = getattr(request, name)
+        if units is not None and not 0 <= units <= MAX_UNITS:
+            text = _("Enter a number of units from 0 to %(most)s.")
+            raise TopUpRuleRefused(text % {"most": f"{MAX_UNITS:,}"}, field=name)
+
+
 def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if wallet.closed_at is not None:
         raise TopUpRuleRefused(_("The wallet is closed."), field="wallet")
@@ -102,6 +114,7 @@ def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
         raise TopUpRuleRefused(text % {"pack": request.pack}, field="pack")
     if (request.threshold is None) == (request.percent is None):
         raise TopUpRuleRefused(_("Enter a threshold, either in units or in percent of the pack."), field="threshold")
+    _check_numbers(request)
     if pack.units is None and request.percent is not None:
         text = _("%(pack)s has no fixed size. Enter the threshold in units.")
         raise TopUpRuleRefused(text % {"pack": pack}, field="percent")

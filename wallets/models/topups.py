@@ -12,6 +12,7 @@ from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
 
 MAX_DECLINES = 100
+MAX_PERCENT = 1_000
 MAX_TOPUPS = 10_000
 
 
@@ -65,7 +66,7 @@ class TopUpRule(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(threshold__isnull=False, threshold__gte=0, threshold__lte=MAX_UNITS, percent__isnull=True)
-                | Q(threshold__isnull=True, percent__isnull=False, percent__gt=0, percent__lte=1_000),
+                | Q(threshold__isnull=True, percent__isnull=False, percent__gt=0, percent__lte=MAX_PERCENT),
                 name="topup_threshold_is_units_or_a_percentage",
             ),
             finite("target", most=MAX_UNITS, name="topup_target_is_finite"),

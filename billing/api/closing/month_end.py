@@ -1,6 +1,5 @@
 """GET /api/v1/month-end: the checklist of a seller's month, the totals of its invoices, and its lock."""
 
-from datetime import date
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
@@ -13,8 +12,9 @@ from customers.models import Seller
 from invoices.documents.locked_months import sum_documents
 from invoices.models import DocumentKind, MonthLock
 from lib.api.fields import InstantField
+from lib.api.filters import MONTH_SCHEMA, read_month
 from lib.api.operations import get
-from lib.api.problems import Problem, invalid_field
+from lib.api.problems import Problem
 from lib.api.views import ApiView
 
 
@@ -63,12 +63,13 @@ class MonthEndView(ApiView[Any]):
         "Read a month's checklist and lock",
         parameters=(
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
-            OpenApiParameter("month", str, required=True, description="For example, 2026-01."),
+            OpenApiParameter("month", MONTH_SCHEMA, required=True, description="For example, 2026-01."),
         ),
         response=MonthEndSerializer,
+        problems=("not-found",),
     )
     def read(self, request: Request) -> dict[str, Any]:
-        month = _month(request.query_params.get("month", ""))
+        month = read_month("month", request.query_params.get("month", ""))
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
         if seller is None or self.caller.sandbox:
@@ -81,10 +82,3 @@ class MonthEndView(ApiView[Any]):
             "checklist": lock.checklist if lock else stored_points(read_checklist(seller=seller, month=month)),
             "documents": lock.sums if lock else sum_documents(seller, month),
         }
-
-
-def _month(text: str) -> date:
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise invalid_field("month", f"“{text}” is not a month; write it like 2026-01.") from None

@@ -25,9 +25,13 @@ EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": 
 class AlertRuleSerializer(RowSerializer[AlertRule]):
     """An alert rule: its kind, its scope and its levels."""
 
-    customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: all customers.")
-    subscription = serializers.CharField(source="subscription.external_id", default=None)
-    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all features.")
+    customer = serializers.CharField(
+        source="customer.external_id", default=None, allow_null=True, help_text="Null: all customers."
+    )
+    subscription = serializers.CharField(source="subscription.external_id", default=None, allow_null=True)
+    feature = serializers.CharField(
+        source="feature.code", default=None, allow_null=True, help_text="Null: all features."
+    )
     amount = NumberField(allow_null=True)
 
     class Meta:

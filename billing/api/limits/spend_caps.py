@@ -13,7 +13,7 @@ from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefus
 from billing.models import SpendCap
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.api.views import CustomerRows
-from lib.api.fields import RowSerializer, StrictFields
+from lib.api.fields import CurrencyField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import delete, list_rows, post, read_row
 from plans.api.features import feature_named
@@ -22,7 +22,9 @@ from plans.api.features import feature_named
 class CapSerializer(RowSerializer[SpendCap]):
     """A limit on the cost of usage per period, and the action once it is reached."""
 
-    feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
+    feature = serializers.CharField(
+        source="feature.code", default=None, allow_null=True, help_text="Null: all usage."
+    )
     amount = NumberField(help_text="Before coupons and tax.")
     currency = serializers.CharField()
 
@@ -44,9 +46,7 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         help_text='A dimension and its value, such as {"api_key": "k-1"}, to cap only that usage.',
     )
     amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
-    currency = serializers.CharField(
-        max_length=3, required=False, help_text="For a customer's cap; default: the customer's currency."
-    )
+    currency = CurrencyField(required=False, help_text="For a customer's cap; default: the customer's currency.")
     action = serializers.ChoiceField(
         choices=CapAction.choices,
         required=False,

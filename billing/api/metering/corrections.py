@@ -22,6 +22,7 @@ from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, BodyRefused
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
+from lib.api.filters import read_flag
 from lib.api.operations import Idempotency, post
 from lib.api.problems import Problem
 from lib.api.views import ApiView
@@ -54,7 +55,7 @@ class CorrectionsView(ApiView[Any]):
             )
         except (RequestDataTooBig, BodyRefused) as error:
             raise unreadable_body(error) from error
-        atomic = request._request.GET.get("atomic", "") in ("true", "1")
+        atomic = read_flag(request._request.GET, "atomic")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:

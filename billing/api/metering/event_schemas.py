@@ -1,25 +1,22 @@
 """OpenAPI descriptions of payloads that msgspec reads and writes."""
 
+# The bounds of billing.metering.ingest.parser.
+_NAME = {"type": "string", "minLength": 1, "maxLength": 200}
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+
 _EVENT = {
     "type": "object",
     "required": ["id", "customer", "event"],
     "additionalProperties": False,
     "properties": {
-        "id": {
-            "type": "string",
-            "maxLength": 200,
-            "description": "Your key: an event with the same ID is counted once.",
-        },
-        "customer": {"type": "string", "maxLength": 200, "description": "The customer's external ID."},
-        "event": {"type": "string", "maxLength": 200, "description": "The event's name."},
-        "timestamp": {
-            "type": "string",
-            "format": "date-time",
-            "description": "When the usage happened; default: now.",
-        },
+        "id": {**_NAME, "description": "Your key: an event with the same ID is counted once."},
+        "customer": {**_NAME, "description": "The customer's external ID."},
+        "event": {**_NAME, "description": "The event's name."},
+        "timestamp": {**_TIME, "description": "When the usage happened; default: now."},
         "properties": {"type": "object", "additionalProperties": True},
         "subscription": {
             "type": "string",
+            "maxLength": 200,
             "description": "External ID of the subscription, if the customer has several.",
         },
     },
@@ -29,13 +26,14 @@ _CLOUD_EVENT = {
     "description": "CloudEvents 1.0: id and source form the key, subject is the customer, type is the event's name.",
     "required": ["specversion", "id", "source", "type", "subject"],
     "properties": {
-        "specversion": {"type": "string", "enum": ["1.0"]},
-        "id": {"type": "string"},
-        "source": {"type": "string"},
-        "type": {"type": "string"},
-        "subject": {"type": "string"},
-        "time": {"type": "string", "format": "date-time"},
+        "specversion": {"type": "string", "pattern": r"^1\."},
+        "id": _NAME,
+        "source": _NAME,
+        "type": _NAME,
+        "subject": _NAME,
+        "time": _TIME,
         "data": {"type": "object", "additionalProperties": True},
+        "subscription": {"type": "string", "maxLength": 200},
     },
 }
 _ONE = {"oneOf": [_EVENT, _CLOUD_EVENT]}

@@ -33,6 +33,7 @@ class TraceView(ApiView[Any]):
             OpenApiParameter("source", str, description="Its source, if it has one."),
         ),
         response=OpenApiTypes.OBJECT,
+        problems=("not-found",),
     )
     def trace(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")

@@ -17,6 +17,7 @@ from billing.api.metering.event_schemas import EVENTS_ANSWER, EVENTS_REQUEST
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest import event_recorder, parser, submission
+from lib.api.filters import read_flag
 from lib.api.operations import Idempotency, post
 from lib.api.problems import Problem
 from lib.api.views import ApiView
@@ -58,8 +59,8 @@ class EventsView(ApiView[Any]):
             events, refused, single = submission.read_events(body, sandbox=sandbox, at=at)
         except (RequestDataTooBig, parser.BodyRefused) as error:
             raise unreadable_body(error) from error
-        checks = request._request.GET.get("check", "") in ("true", "1")
-        atomic = checks or request._request.GET.get("atomic", "") in ("true", "1")
+        checks = read_flag(request._request.GET, "check")
+        atomic = checks or read_flag(request._request.GET, "atomic")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:

@@ -106,7 +106,9 @@ class ReportSerializer(RowSerializer[UnmatchedUsage]):
     customer = serializers.CharField(source="customer_ref", help_text="As sent; the customer may not exist.")
     event = serializers.CharField(source="event_name")
     timestamp = InstantField(source="occurred_at")
-    meter = serializers.CharField(source="meter.code", default=None, help_text="Null: the event as a whole.")
+    meter = serializers.CharField(
+        source="meter.code", default=None, allow_null=True, help_text="Null: the event as a whole."
+    )
     dismissal = serializers.SerializerMethodField(help_text="The reason of its dismissal; null if it counts.")
 
     class Meta:

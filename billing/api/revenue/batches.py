@@ -20,6 +20,7 @@ from billing.revenue.accounting_files.file_store import read_file
 from billing.revenue.accounting_files.job import ExportRefused, start_export
 from customers.models import Seller
 from lib.api.fields import InstantField, StrictFields
+from lib.api.filters import MONTH
 from lib.api.operations import get, list_rows, post
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
@@ -67,7 +68,7 @@ class BatchRequestSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     """The month whose files are made."""
 
     seller = serializers.CharField(help_text="The seller's code.")
-    month = serializers.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", help_text="For example, 2026-01.")
+    month = serializers.RegexField(MONTH, help_text="For example, 2026-01.")
     target = serializers.ChoiceField(Target.choices)
     is_provisional = serializers.BooleanField(
         required=False, default=False, help_text="Files of an open month, replaced by those of the locked month."

@@ -18,6 +18,7 @@ from billing.revenue.metrics.reports import read_currencies, read_movements, rea
 from customers.models import Seller
 from customers.models.api_keys import Scope
 from lib.api.fields import InstantField
+from lib.api.filters import MONTH_SCHEMA, read_month
 from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
@@ -123,7 +124,9 @@ _ABOUT = (
     OpenApiParameter("seller", str, required=True, description="The seller's code."),
     OpenApiParameter("currency", str, description="Default: the seller's own, or else its first."),
 )
-_UNTIL = OpenApiParameter("until", str, description="The last month, such as 2026-01. Default: the running one.")
+_UNTIL = OpenApiParameter(
+    "until", MONTH_SCHEMA, description="The last month, such as 2026-01. Default: the running one."
+)
 _COUNT = OpenApiParameter("months", int, description=f"Number of months, 1 to {MAX_MONTHS}. Default: {YEAR}.")
 _revenue = partial(get, scope=Scope.REVENUE_READ.value, problems=("not-found",))
 
@@ -155,7 +158,7 @@ class Metrics(ApiView[Any]):
         "Read the MRR movements of a month by customer",
         parameters=(
             *_ABOUT,
-            OpenApiParameter("month", str, required=True, description="For example, 2026-01."),
+            OpenApiParameter("month", MONTH_SCHEMA, required=True, description="For example, 2026-01."),
             OpenApiParameter("kind", str, enum=KINDS, description="Default: all kinds."),
             OpenApiParameter("limit", int, description=f"1 to {MAX_ROWS}. Default: {MAX_ROWS}."),
             OpenApiParameter("offset", int, description="Movements to skip. Default: 0."),
@@ -268,10 +271,7 @@ class Metrics(ApiView[Any]):
 
     def _month(self, name: str) -> date | None:
         text = self.request.query_params.get(name, "")
-        try:
-            return date.fromisoformat(f"{text}-01") if text else None
-        except ValueError:
-            raise invalid_field(name, f"“{text}” is not a month; write it like 2026-01.") from None
+        return read_month(name, text) if text else None
 
     def _number(self, name: str, *, default: int, least: int, most: int) -> int:
         text = self.request.query_params.get(name, str(default))

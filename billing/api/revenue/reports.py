@@ -13,6 +13,7 @@ from billing.revenue.reports.conversion import ReportCurrency, read_report_curre
 from billing.revenue.reports.entries import currencies_of
 from billing.revenue.reports.registry import REPORTS, NotConvertible, UnknownDivision, read_report
 from customers.models import Seller
+from lib.api.filters import MONTH_SCHEMA, read_month
 from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
@@ -60,8 +61,8 @@ class RevenueReports(ApiView[Any]):
                 "apart", str, description="Currencies that a converted report leaves out, such as EUR,NOK."
             ),
             OpenApiParameter("by", str, description="What income or margin is divided by, such as plan."),
-            OpenApiParameter("since", str, description="The first accounting month, such as 2026-01."),
-            OpenApiParameter("until", str, description="The last accounting month."),
+            OpenApiParameter("since", MONTH_SCHEMA, description="The first accounting month, such as 2026-01."),
+            OpenApiParameter("until", MONTH_SCHEMA, description="The last accounting month."),
             OpenApiParameter("page", int, description="Of aging and margin, whose rows are unlimited. Default: 1."),
         ),
         response=BooksReportSerializer,
@@ -109,9 +110,4 @@ def _page(text: str) -> int:
 
 
 def _month(name: str, text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise invalid_field(name, f"“{text}” is not a month; write it like 2026-01.") from None
+    return read_month(name, text) if text else None

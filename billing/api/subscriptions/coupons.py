@@ -30,7 +30,10 @@ class RedemptionSerializer(RowSerializer[Redemption]):
 
     coupon = CouponSerializer()
     code = serializers.CharField(
-        source="promotion_code.code", default=None, help_text="The promotion code that redeemed it, or null."
+        source="promotion_code.code",
+        default=None,
+        allow_null=True,
+        help_text="The promotion code that redeemed it, or null.",
     )
     position = serializers.IntegerField(help_text=POSITION)
     since = InstantField()
@@ -62,7 +65,10 @@ class CustomerRedemptionSerializer(RowSerializer[Redemption]):
 
     coupon = CouponSerializer()
     code = serializers.CharField(
-        source="promotion_code.code", default=None, help_text="The promotion code that redeemed it, or null."
+        source="promotion_code.code",
+        default=None,
+        allow_null=True,
+        help_text="The promotion code that redeemed it, or null.",
     )
     position = serializers.IntegerField(help_text=POSITION)
     since = InstantField()
