@@ -43,6 +43,7 @@ class InvitationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's cla
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].required = True
+        self.fields["email"].help_text = _("A link to choose a password is mailed there.")
 
 
 class StaffSellerInline(StaffInline):
