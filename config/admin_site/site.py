@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.forms import Form, Media
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -46,7 +46,7 @@ class TollbookAdminSite(UnfoldAdminSite):
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register a page with our defaults; see `UNSHOWN_APPS` for those that are left out."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else [*model_or_iterable]
         shown = [model for model in models if model._meta.app_label not in UNSHOWN_APPS]
         defaults = {name: value for name, value in PAGES.items() if not _sets_option(admin_class, name)}
         super().register(shown, admin_class, **defaults | options)
@@ -61,7 +61,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         downloads = [self._url(model, "export/", list_export.download, "export") for model in self._registry]
         return [changes, *histories, *downloads, *super().get_urls()]
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """
         Send people to the page of sign-in that all of staff uses.
 
@@ -71,7 +71,7 @@ class TollbookAdminSite(UnfoldAdminSite):
             raise PermissionDenied
         return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"))
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:

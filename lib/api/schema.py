@@ -134,7 +134,7 @@ class ApiSchema(AutoSchema):
 
     def _get_paginator(self) -> Any:
         """Return the pager of lists; an operation that answers with an array of all its rows has none."""
-        return super()._get_paginator() if self._declared.is_list else None
+        return super()._get_paginator() if self._declared.is_list else None  # type: ignore[no-untyped-call]
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return self._declared.is_list or super()._is_list_view(serializer)
