@@ -234,7 +234,11 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 CACHES = {
     # Used codes and counts of allauth, which all processes must share.
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "access_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "access_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # beyond them, used codes could be forgotten
+    },
     "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},  # figures of staff pages, for seconds
 }
 

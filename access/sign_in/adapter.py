@@ -24,6 +24,8 @@ from access.sign_in.second_factor import has_second_factor
 from lib.client_address import client_address, subscriber_address
 from lib.encryption import decrypt, encrypt
 
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  # nothing listens on it; sessions without an address have it
+
 
 class StaffAdapter(DefaultAccountAdapter):
     """
@@ -36,7 +38,7 @@ class StaffAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_address(request)
+        return client_address(request) or NO_ADDRESS
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """

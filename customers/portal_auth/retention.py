@@ -6,7 +6,7 @@ from customers.models import PortalLink, PortalSession
 from customers.models.portal_access import PortalAccessWay
 
 ASKED_KEPT = timedelta(days=1)
-"""Retention of requested links: they contain a mailbox that anybody may have typed; throttling needs one hour."""
+"""Retention of requested links: they contain a mailbox that anybody may have typed."""
 
 MADE_KEPT = timedelta(days=90)
 """Retention of links created by product and staff, and of sessions, which record access to accounts."""

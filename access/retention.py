@@ -1,0 +1,20 @@
+"""The deletion of counts and sessions that are no longer needed."""
+
+from datetime import datetime, timedelta
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+
+from access.models import RateLimitBucket
+from access.sign_in.lock_out import delete_old_failures
+
+BUCKETS_KEPT = timedelta(days=2)
+"""By then a bucket is full again, as a missing one is: no limit counts more than 99,999 seconds."""
+
+
+def delete_old_rows(*, at: datetime) -> int:
+    """Delete failed sign-ins, buckets of rate limits and sessions that no longer count; return how many."""
+    bucket_count, _ = RateLimitBucket.objects.filter(at__lt=at - BUCKETS_KEPT).delete()
+    session_count, _ = Session.objects.filter(expire_date__lt=at).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return delete_old_failures(at=at) + bucket_count + session_count
