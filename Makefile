@@ -39,6 +39,8 @@ clean:  ## remove everything that was made here: the database with its data, the
 lock: setup  ## resolve the requirements again; needs uv
 	@$(LOCK) --upgrade requirements/runtime.in -o requirements/runtime.txt
 	@$(LOCK) --upgrade requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	@npm install --prefix tests/node --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund
+	@sed -i -z -E 's/,\s*"funding": (\{[^}]*\}|\[[^]]*\])//g' tests/node/package-lock.json  # names hosts
 
 messages: setup  ## extract the texts to translate into locale/*/LC_MESSAGES/django.po, and compile them
 	@$(PY) manage.py makemessages --all --add-location file --no-obsolete --no-wrap --ignore "tests/*" --ignore "clients/*"

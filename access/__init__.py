@@ -1,1 +1,1 @@
-"""Who gets in, and who may do what: staff sign-in, rate limits."""
+"""The sign-in of staff, and the limits of requests for everyone."""

@@ -9,7 +9,6 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -63,8 +62,8 @@ class RateLimit:
     After a pause, a caller may send the whole quota at once.
     """
 
-    def __init__(self, name: str, *, quota: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.name, self.quota, self.seconds, self.clock = name, quota, seconds, clock
+    def __init__(self, name: str, *, quota: int, seconds: int) -> None:
+        self.name, self.quota, self.seconds = name, quota, seconds
         self.lease_size = max(quota // LEASE_SHARE, 1)
         self._leases: dict[str, BucketLease] = {}
         self._lock = threading.Lock()
@@ -79,20 +78,20 @@ class RateLimit:
             lease = self._leases.get(caller) or self._add(caller)
             if lease.tokens:
                 return self._use(lease)
-            if self.clock() < lease.empty_until:
+            if time.monotonic() < lease.empty_until:
                 return -1
         granted, remaining = self._lease(caller)
         with self._lock:
             lease.tokens, lease.remaining = lease.tokens + granted, remaining
             if lease.tokens:
                 return self._use(lease)
-            lease.empty_until = self.clock() + (1 - remaining) * self.seconds_per_request
+            lease.empty_until = time.monotonic() + (1 - remaining) * self.seconds_per_request
         return -1
 
     def is_empty(self, caller: str) -> bool:
         """Return whether this process has found a caller's quota used up, without taking a request."""
         lease = self._leases.get(caller)
-        return lease is not None and not lease.tokens and self.clock() < lease.empty_until
+        return lease is not None and not lease.tokens and time.monotonic() < lease.empty_until
 
     def headers(self, remaining: float) -> dict[str, str]:
         """Return the RateLimit headers for a quota with so many requests left."""

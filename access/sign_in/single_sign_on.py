@@ -7,12 +7,10 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext as _
-
-from lib.audit_log import audited_transaction
 
 
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):
@@ -69,7 +67,7 @@ def update_groups(user: User, names: set[str]) -> None:
 
     An administrator decides on groups that it does not know.
     """
-    with audited_transaction("single sign-on", by=None, at=timezone.now()):
+    with transaction.atomic():
         mapped = Group.objects.filter(name__in=settings.OIDC_GROUPS.values())
         user.groups.remove(*mapped.exclude(name__in=names))
         user.groups.add(*mapped.filter(name__in=names))

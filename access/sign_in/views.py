@@ -1,4 +1,4 @@
-"""Pages of allauth with a difference, and the page that ends a person's other sessions."""
+"""The pages that set up a second factor, which also confirms the running session."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator

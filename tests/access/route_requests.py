@@ -23,7 +23,7 @@ _NOTED = {
     "access_signinfailure",
     "access_cache",
 }
-"""Tables that every request may write to: its session, and what counts its tries."""
+"""Tables that every request may write to: its session, and the counters of limits."""
 
 
 _PASSING = re.compile(

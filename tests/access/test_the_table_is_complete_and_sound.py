@@ -30,7 +30,7 @@ OPEN_BECAUSE = {
     "admin/account/sign-in/code/": "enters a mailed code, within a sign-in that has begun",
     "admin/account/sign-in/second-factor/": "enters the second factor",
     "admin/account/sign-in/passkey/": "signs in with a passkey",
-    "admin/account/sign-in/inactive/": "tells a user whose account is inactive",
+    "admin/account/sign-in/inactive/": "says that the account is inactive",
     "admin/account/sign-in/canceled/": "reports a canceled single sign-on",
     "admin/account/sign-out/": "ends the session, if there is one",
     "admin/account/password/forgotten/": "mails a link to choose a password",

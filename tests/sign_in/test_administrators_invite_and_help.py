@@ -107,6 +107,8 @@ def test_lost_second_factors_are_removed_for_a_reason(root):
 
     assert not Authenticator.objects.filter(user=ann).exists()
     assert not is_signed_in(session)
+    history = root.get(f"/admin/auth/user/{ann.pk}/history/").text
+    assert "Remove second factors. Called back on the known number." in history
 
 
 def test_nobody_types_another_persons_password(root):

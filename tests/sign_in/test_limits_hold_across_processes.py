@@ -1,4 +1,4 @@
-"""Four web processes together admit what one limit allows, and at most a lease of each more."""
+"""Four web processes together admit as many requests as one limit allows, and at most a lease of each more."""
 
 import os
 import re
