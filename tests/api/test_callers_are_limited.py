@@ -4,7 +4,9 @@ unaffected.
 """
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from access.rate_limits import buckets
 from access.rate_limits.buckets import clear_limits, rate_limit
 from tests.api.calls import Caller, problem
 from tests.rate_limits import let_time_pass
@@ -54,3 +56,32 @@ def test_the_quota_costs_a_query_for_each_tenth(settings, django_assert_num_quer
     with django_assert_num_queries(authentications + leases):
         for _ in range(20):
             assert caller.get("/customers", limit="none")["RateLimit-Policy"]
+
+
+@pytest.mark.django_db
+def test_an_idle_key_does_not_exceed_its_quota(three_a_minute):
+    rate_limit("key").take("1")
+    let_time_pass(3600)
+
+    assert [int(rate_limit("key").take("1")) for _ in range(4)] == [2, 1, 0, -1]
+
+
+@pytest.mark.django_db
+def test_the_leases_in_memory_have_a_bound(three_a_minute, monkeypatch):
+    monkeypatch.setattr(buckets, "MAX_LEASES", 3)
+    for caller in "abcdefghij":
+        assert rate_limit("key").take(caller) == 2
+        assert len(rate_limit("key")._leases) <= 3
+
+
+def test_the_default_quota_is_far_above_the_capacity_of_a_process():
+    assert (rate_limit("key").quota, rate_limit("key").seconds) == (120_000, 60)
+
+
+@pytest.mark.parametrize("text", ["", "600", "600/m", "0/60s", "600/0s", "-1/60s", "1.5/60s", "٦/60s"])
+def test_an_invalid_rate_names_the_expected_format(settings, text):
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"key": text}
+    clear_limits()
+
+    with pytest.raises(ImproperlyConfigured, match="600/60s"):
+        rate_limit("key")
