@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 
+from access.approvals.limits import delete_old_counts
 from access.models import RateLimitBucket
 from access.sign_in.lock_out import delete_old_failures
 
@@ -13,8 +14,8 @@ BUCKETS_KEPT = timedelta(days=2)
 
 
 def delete_old_rows(*, at: datetime) -> int:
-    """Delete failed sign-ins, buckets of rate limits and sessions that no longer count; return how many."""
+    """Delete failed sign-ins, acts, buckets of rate limits and sessions that no longer count; return how many."""
     bucket_count, _ = RateLimitBucket.objects.filter(at__lt=at - BUCKETS_KEPT).delete()
     session_count, _ = Session.objects.filter(expire_date__lt=at).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
-    return delete_old_failures(at=at) + bucket_count + session_count
+    return delete_old_failures(at=at) + delete_old_counts(at=at) + bucket_count + session_count

@@ -1,6 +1,10 @@
 """Scheduled tasks of access."""
 
+from access.approvals import expire_due
+from access.approvals.emails import mail_due_requests
 from access.retention import delete_old_rows
 from lib.task_clock import due_task
 
+mail_approvals = due_task("access.mail_approvals", mail_due_requests)
+expire_approvals = due_task("access.expire_approvals", expire_due)
 purge_old_rows = due_task("access.purge_old_rows", delete_old_rows)

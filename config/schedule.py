@@ -34,6 +34,8 @@ _SECONDS_BETWEEN_RUNS = {
     "wallets.top_up_wallets": 10,
     "wallets.expire_lots": 60,
     "plans.publish_due_versions": 60,
+    "access.mail_approvals": 60,
+    "access.expire_approvals": 60,
     "access.purge_old_rows": 3600,
     "customers.dispatch_notifications": 5,
     "customers.mail_portal_links": 5,

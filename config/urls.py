@@ -6,7 +6,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from customers.api.problem_pages import problem_page
 
-APIS = ("billing.api.urls", "wallets.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls")
+APIS = (
+    *("billing.api.urls", "wallets.api.urls", "customers.api.urls", "plans.api.urls", "invoices.api.urls"),
+    "access.api.urls",
+)
 
 PORTALS = ("customers.portal.urls", "invoices.portal.urls", "wallets.portal.urls", "billing.portal.urls")
 

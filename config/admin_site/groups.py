@@ -5,9 +5,10 @@ from typing import Any
 from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 
-APPS = ("plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
+APPS = ("access", "plans", "customers", "invoices", "wallets", "billing", "django_celery_beat")
 
 EVERYTHING_SEEN = [
+    "access.approvalrequest approvalrule approvallimit",
     "customers.customer testclock seller apikey contact webhookendpoint delivery notification emailtemplate",
     "customers.exchangerate",
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
@@ -74,6 +75,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "finance approver": [
         ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        (
+            "approve",
+            [
+                "access.credit_notes refunds write_offs grants manual_payments overrides unlocked_months"
+                " approval_rules",
+            ],
+        ),
+        ("change", ["access.approvalrule"]),
         ("add change change_past", ["billing.accountmapping"]),
         ("publish", ["plans.planversion"]),
         ("decide", ["plans.changerequest"]),

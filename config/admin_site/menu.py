@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from access.models import ApprovalRequest
+from access.models.approvals import ApprovalState
 from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import OPEN_STATES
 from customers.models import Delivery
@@ -56,11 +58,18 @@ FAILED_CLOSES = Period.objects.failed()
 UNMATCHED_USAGE = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
 OPEN_JOBS = Job.objects.filter(state__in=OPEN_STATES)
 WAITING_REQUESTS = ChangeRequest.objects.filter(state=RequestState.WAITING)
+WAITING_APPROVALS = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
 MENU: list[tuple[Text, list[MenuItem]]] = [
-    ("", [MenuItem(_("Dashboard"), "space_dashboard", page="index")]),
+    (
+        "",
+        [
+            MenuItem(_("Dashboard"), "space_dashboard", page="index"),
+            MenuItem(_("Approvals"), "approval", "access.approvalrequest", WAITING_APPROVALS),
+        ],
+    ),
     (
         _("Customers"),
         [
@@ -141,6 +150,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         _("Settings"),
         [
             MenuItem(_("Publishing"), "rule", "plans.publishingrule"),
+            MenuItem(_("Approval rules"), "approval_delegation", "access.approvalrule"),
             MenuItem(_("Sellers"), "storefront", "customers.seller"),
             MenuItem(_("Tax rates"), "percent", "invoices.taxrate"),
             MenuItem(_("Number series"), "tag", "invoices.numberseries"),

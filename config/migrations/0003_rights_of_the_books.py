@@ -15,7 +15,6 @@ def take_from_finance(apps: Apps, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    """A release that adds rights writes the groups again: the next one by a migration of its own, instead of this."""
 
     dependencies = [
         ("platform", "0002_revenue"),
@@ -26,5 +25,4 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(take_from_finance, migrations.RunPython.noop),
-        migrations.RunPython(groups.write, migrations.RunPython.noop),
     ]

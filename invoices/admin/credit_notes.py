@@ -9,33 +9,30 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import perform_for_staff, report_request
+from access.approvals import ApprovalRefused
+from access.models import ApprovalRequest
 from customers.customer_time import current_time
 from invoices.credit_notes import (
     CreditableInvoice,
-    CreditRefused,
     RequestedCredit,
-    issue_credit_note,
     preview_credit_note,
     read_creditable_invoices,
 )
+from invoices.credit_notes.acts import DESTINATIONS, IssueCreditNote
 from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.credit_notes.creditable_lines import CreditableLine
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.models.invoices import CreditTo, InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin import page_url, staff_page, staff_user
+from lib.admin import page_url, staff_page
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
 
 FIELD = {"class": "field"}
 REASON_LABEL = _("Reason (printed on the credit note)")
-DESTINATIONS = [
-    (CreditTo.BALANCE, _("Customer balance")),
-    (CreditTo.REFUND, _("Refund to the customer")),
-    (CreditTo.OFFSET, _("Offset against the invoice")),
-]
 
 
 class VoidInvoiceForm(forms.Form):
@@ -66,7 +63,7 @@ class CreditForm(forms.Form):
         label=_("Amount to credit"),
     )
     to = forms.ChoiceField(
-        choices=DESTINATIONS,
+        choices=list(DESTINATIONS.items()),
         label=_("Destination"),
         widget=forms.Select(attrs=FIELD),
         initial=CreditTo.BALANCE,
@@ -116,15 +113,17 @@ def credit_page(request: HttpRequest, invoice: Invoice) -> HttpResponse:
         arguments["reason"] = form.cleaned_data["_reason"]
         try:
             if "_issue" in request.POST:
-                credited_before, at = form.cleaned_data["seen"], current_time(invoice.customer)
-                close_pages(invoice_id=invoice.pk, at=at)
-                note = issue_credit_note(**arguments, at=at, by=staff_user(request), credited_before=credited_before)
+                act = IssueCreditNote(**arguments, credited_before=form.cleaned_data["seen"])
+                close_pages(invoice_id=invoice.pk, at=current_time(invoice.customer))
+                note = perform_for_staff(request, act)
+                if isinstance(note, ApprovalRequest):
+                    return report_request(request, note)
                 text = gettext("%(note)s credits %(amount)s of %(invoice)s.")
                 amount = format_money(note.total.amount, str(invoice.currency))
                 messages.success(request, text % {"note": note, "amount": amount, "invoice": invoice})
                 return HttpResponseRedirect(page_url(note))
             draft = preview_credit_note(**arguments)
-        except (PaymentAttemptRefused, CreditRefused) as refused:
+        except (PaymentAttemptRefused, ApprovalRefused, *IssueCreditNote.refusals) as refused:
             form.add_error(None, str(refused))
     return staff_page(
         request,

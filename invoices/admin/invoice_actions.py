@@ -1,13 +1,17 @@
 """Actions of staff on an invoice or a draft, after a confirmation."""
 
+from typing import Any
+
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidInvoiceForm
-from invoices.credit_notes import CreditRefused, void_invoice
-from invoices.models import DocumentKind, Invoice, Rendering
+from invoices.credit_notes.acts import VoidInvoice
+from invoices.models import DocumentKind, Invoice, Rendering, WriteOff
 from invoices.one_off_invoices import (
     OneOffInvoiceRefused,
     discard_draft,
@@ -15,8 +19,9 @@ from invoices.one_off_invoices import (
     preview_invoice,
     request_from_draft,
 )
+from invoices.payments.acts import WriteOffInvoice
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from invoices.payments.write_offs import WRITABLE, WriteOffRefused, write_off
+from invoices.payments.write_offs import WRITABLE
 from invoices.rendering import renderer
 from lib.admin import ConfirmedAction, Preview, Response, list_url
 from lib.formats import format_money
@@ -34,12 +39,12 @@ def is_creditable(invoice: Invoice) -> bool:
     return invoice.kind == DocumentKind.INVOICE and is_issued(invoice) and invoice.left > 0
 
 
-class VoidInvoice(ConfirmedAction[Invoice]):
+class VoidAction(ApprovableAction[Invoice]):
     label, icon, verb = _("Void"), "block", _("Void invoice")
     permission = "invoices.issue_creditnote"
     danger = True
     form_class = VoidInvoiceForm
-    refusals: tuple[type[Exception], ...] = (PaymentAttemptRefused, CreditRefused)
+    refusals = (PaymentAttemptRefused, *VoidInvoice.refusals)
     is_offered = staticmethod(lambda invoice: is_creditable(invoice) and not invoice.paid)
 
     def preview(self, invoice: Invoice) -> Preview:
@@ -55,21 +60,25 @@ class VoidInvoice(ConfirmedAction[Invoice]):
             problems=[paid % {"invoice": invoice}] if invoice.paid else [],
         )
 
+    def act(self, invoice: Invoice) -> Act[Any]:
+        return VoidInvoice(invoice_id=invoice.pk, reason=self.choices["reason"])
+
     def run(self, invoice: Invoice) -> Response:
-        at = current_time(invoice.customer)
-        close_pages(invoice_id=invoice.pk, at=at)
-        note = void_invoice(invoice_id=invoice.pk, **self.choices, at=at, by=self.user)
+        close_pages(invoice_id=invoice.pk, at=current_time(invoice.customer))
+        return super().run(invoice)
+
+    def report(self, invoice: Invoice, note: Invoice) -> Response:
         return self.done(gettext("%(note)s voids %(invoice)s.") % {"note": note, "invoice": invoice}, to=note)
 
 
-class WriteOffInvoice(ConfirmedAction[Invoice]):
+class WriteOffAction(ApprovableAction[Invoice]):
     """Give up the amount due of an invoice that its customer will not pay."""
 
     label, icon, verb = _("Write off"), "money_off", _("Write off")
     permission = "invoices.write_off_invoice"
     danger = True
     missing_reason = _("Enter the reason; it is kept with the write-off.")
-    refusals = (WriteOffRefused,)
+    refusals = WriteOffInvoice.refusals
 
     @staticmethod
     def is_offered(invoice: Invoice) -> bool:
@@ -86,9 +95,10 @@ class WriteOffInvoice(ConfirmedAction[Invoice]):
             ],
         )
 
-    def run(self, invoice: Invoice) -> Response:
-        at = current_time(invoice.customer)
-        write_off(invoice_id=invoice.pk, reason=self.reason, at=at, by=self.user)
+    def act(self, invoice: Invoice) -> Act[Any]:
+        return WriteOffInvoice(invoice_id=invoice.pk, reason=self.reason)
+
+    def report(self, invoice: Invoice, outcome: WriteOff) -> Response:
         return self.done(gettext("%(invoice)s is written off.") % {"invoice": invoice})
 
 

@@ -14,18 +14,19 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
 from customers.customer_time import current_time
-from invoices.admin.credit_notes import DESTINATIONS, credit_page
+from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.invoice_actions import (
     DiscardDraft,
     IssueDraft,
     RenderAgain,
-    VoidInvoice,
-    WriteOffInvoice,
+    VoidAction,
+    WriteOffAction,
     is_creditable,
     is_draft,
 )
 from invoices.admin.one_off_invoices import draft_page
+from invoices.credit_notes.acts import DESTINATIONS
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
 from invoices.payments.manual_payments import PAYABLE
@@ -85,8 +86,8 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     customer_shown = text_column("customer", _("Customer"))
     state_shown = state_column(STATE_COLORS)
 
-    void = VoidInvoice.as_action()
-    write_off = WriteOffInvoice.as_action()
+    void = VoidAction.as_action()
+    write_off = WriteOffAction.as_action()
     issue_draft = IssueDraft.as_action()
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()
@@ -112,7 +113,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         return {
             "title": _title(invoice),
             "invoice": invoice,
-            "destination": dict(DESTINATIONS).get(CreditTo(invoice.credit_to)) if invoice.credit_to else "",
+            "destination": DESTINATIONS.get(CreditTo(invoice.credit_to)) if invoice.credit_to else "",
             "corrections": list(invoice.corrections.order_by("pk")),
             "due": format_money(invoice.due, str(invoice.currency)) if invoice.state in PAYABLE else "",
             "days_past_due": _days_past_due(invoice),

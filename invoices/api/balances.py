@@ -4,12 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from customers.api.fields import SellerField
 from customers.api.views import CustomerRows
 from customers.customer_time import current_time
 from invoices.models import BalanceEntry, CustomerBalance, Refund
-from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
+from invoices.payments.acts import PayOutBalance
+from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
 from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
 from lib.api.operations import Idempotency, list_rows, post
@@ -139,8 +142,10 @@ class PayOutView(CustomerRows[Any]):
         request=PayOutSerializer,
         response=RefundSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals={RefundRefused: ("unprocessable", "not_refundable")},
     )
-    def pay_out(self, request: Request, customer: str) -> Refund:
-        owner = self.owner
-        return pay_out_balance(customer_id=owner.pk, **self.read_body(), at=current_time(owner))
+    def pay_out(self, request: Request, customer: str) -> Refund | Response:
+        fields = self.read_body()
+        seller = fields.pop("seller", None) or self.owner.seller
+        return perform_act(self, PayOutBalance(customer_id=self.owner.pk, seller_id=seller.pk, **fields))

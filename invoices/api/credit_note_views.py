@@ -1,8 +1,9 @@
 """Credit notes over HTTP."""
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from customers.customer_time import current_time
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from invoices.api.credit_note_serializers import (
     CreditNoteDetailSerializer,
     CreditNoteSerializer,
@@ -10,7 +11,8 @@ from invoices.api.credit_note_serializers import (
     VoidReasonSerializer,
 )
 from invoices.api.views import DETAILED, INVOICES, Invoices, detailed
-from invoices.credit_notes import CreditRefused, issue_credit_note, void_invoice
+from invoices.credit_notes import CreditRefused
+from invoices.credit_notes.acts import IssueCreditNote, VoidInvoice
 from invoices.models import DocumentKind, Invoice
 from lib.api.operations import list_rows, post, read_row
 from lib.api.problems import invalid_field
@@ -51,17 +53,18 @@ class CreditNotes(ApiView[Invoice]):
         request=NewCreditNoteSerializer,
         response=CreditNoteDetailSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals=CREDIT_REFUSALS,
         examples=EXAMPLES,
     )
-    def create(self, request: Request) -> Invoice:
+    def create(self, request: Request) -> Invoice | Response:
         fields = self.read_body()
         own = INVOICES.filter(sandbox=self.caller.sandbox)
         invoice = own.filter(pk=fields["invoice"]).select_related("customer").first()
         if invoice is None:
             raise invalid_field("invoice", f"No invoice {fields['invoice']} exists.", "does_not_exist")
-        note = issue_credit_note(invoice_id=fields.pop("invoice"), **fields, at=current_time(invoice.customer))
-        return detailed(note)
+        note = perform_act(self, IssueCreditNote(invoice_id=fields.pop("invoice"), **fields))
+        return detailed(note) if isinstance(note, Invoice) else note
 
 
 class VoidInvoiceView(Invoices):
@@ -75,11 +78,13 @@ class VoidInvoiceView(Invoices):
         request=VoidReasonSerializer,
         response=CreditNoteDetailSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals=CREDIT_REFUSALS,
     )
-    def void(self, request: Request, invoice: int) -> Invoice:
+    def void(self, request: Request, invoice: int) -> Invoice | Response:
         invoice_row, fields = self.get_object(), self.read_body()
-        return detailed(void_invoice(invoice_id=invoice_row.pk, **fields, at=current_time(invoice_row.customer)))
+        note = perform_act(self, VoidInvoice(invoice_id=invoice_row.pk, **fields))
+        return detailed(note) if isinstance(note, Invoice) else note
 
 
 class CreditNoteView(CreditNotes):

@@ -45,6 +45,7 @@ class Operation:
     request: serializer class of the body, or its OpenAPI schema; None if there is no body.
     response: serializer class of the response, or its schema; default: the resource's `serializer_class`.
     status: of a response that the operation returns as a row. is_list: whether it is a page of rows.
+    accepted: serializer class of a response with status 202, if the operation may wait for something.
     problems: the problems that the function raises itself. refusals: exception → the problem that it becomes.
     parameters: of the query. filters: of a list, parameter → lookup.
     filter_choices: the valid values of some filters. examples: name → body of a request.
@@ -59,6 +60,7 @@ class Operation:
     request: Any = None
     response: Any = None
     status: int = status.HTTP_200_OK
+    accepted: Any = None
     is_list: bool = False
     problems: tuple[str, ...] = ()
     refusals: Mapping[type[Exception], RefusalProblem] = field(default_factory=dict)

@@ -121,7 +121,8 @@ class ApiSchema(AutoSchema):
         if self.method == "DELETE":
             return {204: None}
         response = self._declared.response or super().get_response_serializers()
-        return response if isinstance(response, dict) else {self._declared.status: response}
+        accepted = {202: self._declared.accepted} if self._declared.accepted else {}
+        return response if isinstance(response, dict) else {self._declared.status: response, **accepted}
 
     def get_examples(self) -> list[OpenApiExample]:
         return [OpenApiExample(name, body, request_only=True) for name, body in self._declared.examples.items()]

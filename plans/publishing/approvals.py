@@ -15,7 +15,7 @@ from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
 
-class ApprovalRefused(Exception):
+class ReviewRefused(Exception):
     """A request or a decision about a version is refused; the text gives the reason and the remedy."""
 
 
@@ -27,18 +27,18 @@ def request_approval(
 
     advice: findings of the plan check, which the requester has read.
 
-    :raises ApprovalRefused: if it is not a draft, has problems that prevent billing, or lacks a required simulation.
+    :raises ReviewRefused: if it is not a draft, has problems that prevent billing, or lacks a required simulation.
     """
     with audited_transaction("ask for approval", by=by, at=at):
         version = _lock_version(version.pk)
         if version.state != VersionState.DRAFT:
             text = _("%(version)s is %(state)s. Approval can only be requested for a draft.")
-            raise ApprovalRefused(text % {"version": version, "state": version.get_state_display()})
+            raise ReviewRefused(text % {"version": version, "state": version.get_state_display()})
         if problems := problems_of(version):
             text = _("%(version)s can't be published: %(problems)s")
-            raise ApprovalRefused(text % {"version": version, "problems": " ".join(problems)})
+            raise ReviewRefused(text % {"version": version, "problems": " ".join(problems)})
         if missing := missing_simulation(version):
-            raise ApprovalRefused(missing)
+            raise ReviewRefused(missing)
         version.state = VersionState.REVIEW
         version.save(update_fields=["state"])
         return ChangeRequest.objects.create(
@@ -55,7 +55,7 @@ def approve(*, request: ChangeRequest, by: User, at: datetime, decision: str = "
     """
     Approve a version, which may then be published.
 
-    :raises ApprovalRefused: if the request is already decided, was made by the same person, or the version has
+    :raises ReviewRefused: if the request is already decided, was made by the same person, or the version has
         changed since.
     """
     with audited_transaction("approve", by=by, at=at):
@@ -66,7 +66,7 @@ def decline(*, request: ChangeRequest, by: User, at: datetime, decision: str = "
     """
     Decline a version, which becomes a draft again.
 
-    :raises ApprovalRefused: if the request is already decided, or was made by the same person, who can withdraw it
+    :raises ReviewRefused: if the request is already decided, or was made by the same person, who can withdraw it
         instead.
     """
     with audited_transaction("decline", by=by, at=at):
@@ -79,13 +79,13 @@ def withdraw_request(*, version: PlanVersion, by: User | None, at: datetime) -> 
     """
     Return a version in review to draft; its requests and approvals become void (a trigger withdraws them).
 
-    :raises ApprovalRefused: if it is not in review.
+    :raises ReviewRefused: if it is not in review.
     """
     with audited_transaction("withdraw from review", by=by, at=at):
         version = _lock_version(version.pk)
         if version.state != VersionState.REVIEW:
             text = _("%(version)s is %(state)s, not in review.")
-            raise ApprovalRefused(text % {"version": version, "state": version.get_state_display()})
+            raise ReviewRefused(text % {"version": version, "state": version.get_state_display()})
         _return_to_draft(version)
         return version
 
@@ -110,12 +110,12 @@ def _decide(request: ChangeRequest, state: str, *, by: User, at: datetime, decis
     request = ChangeRequest.objects.select_for_update().get(pk=request.pk)
     if request.state != RequestState.WAITING:
         text = _("The request for %(version)s is already %(state)s.")
-        raise ApprovalRefused(text % {"version": version, "state": request.get_state_display()})
+        raise ReviewRefused(text % {"version": version, "state": request.get_state_display()})
     if request.requested_by_id == by.pk:
-        raise ApprovalRefused(_("You can't decide your own request. A second person must decide."))
+        raise ReviewRefused(_("You can't decide your own request. A second person must decide."))
     if state == RequestState.APPROVED and request.content != compute_fingerprint(version):
         text = _("%(version)s has changed since the request. Withdraw the request and request approval again.")
-        raise ApprovalRefused(text % {"version": version})
+        raise ReviewRefused(text % {"version": version})
     request.state, request.decided_by, request.decided_at, request.decision = state, by, at, decision
     request.save()
     request.version = version

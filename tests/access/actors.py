@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from access.approvals import Requester, perform
+from access.models import ApprovalRule
 from billing.closing.pdf_archives.job import start_rendering
 from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job, Subscription
@@ -31,7 +33,9 @@ from tests.builders import make_coupon, make_pack, make_seller
 from tests.portal.accounts import make_account
 from wallets.auto_topup import CeilingLimits, set_rule
 from wallets.auto_topup import TopUpRuleRequest as TopUp
+from wallets.ledger.grant import Grant
 from wallets.models import Wallet
+from wallets.operations.acts import GrantCredits
 
 NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
 _WORK = OneOffLine("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))
@@ -42,8 +46,13 @@ OWN, FOREIGN = "walnut", "zebra"
 
 def add_accounts() -> None:
     """Add the rows that the full books lack; tests find them in the database."""
+    ApprovalRule.objects.filter(kind="grants").update(is_required=True)
+    asks = User.objects.create(username="asks for approval", is_staff=True)
     for word in (OWN, FOREIGN):
         make_account(word)
+        wallet_id = Wallet.objects.get(customer__external_id=word).pk
+        act = GrantCredits(wallet_id=wallet_id, terms=Grant("bonus", Decimal(5), "thanks"), reason="Thanks")
+        perform(act, by=Requester(user=asks), at=NOW)
     draft_invoice(customer=Customer.objects.get(external_id=OWN), request=OneOffRequest(), at=NOW)
     subscription = Subscription.objects.get(customer__external_id=OWN)
     apply_coupon(subscription=subscription, coupon=Coupon.objects.get(code="WELCOME"), at=NOW)

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
+from access.models import ApprovalRequest
 from billing.models import (
     AlertRule,
     ExportBatch,
@@ -54,6 +55,10 @@ def _finder(**find: Callable[[str], Model | Any]) -> Callable[[Route, str], Foun
         return {name: row.pk if isinstance(row, Model) else row for name, row in rows.items()}, about
 
     return find_row
+
+
+def _request(word: str) -> ApprovalRequest:
+    return ApprovalRequest.objects.get(customer__external_id=word)
 
 
 def _invoice(word: str) -> Invoice:
@@ -266,6 +271,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/packs/": _finder(pack=lambda word: f"pack-{word[0]}"),
     "api/v1/plans/<plan>/versions/": _version_parameters,
     "api/v1/plans/": _finder(plan=lambda word: f"plan-{word[0]}"),
+    "api/v1/approval-requests/": _finder(number=_request),
     "api/v1/refunds/": _finder(refund=_live(Refund, "customer__sandbox")),
     "admin/r/": _finder(
         content_type_id=lambda word: ContentType.objects.get_for_model(Customer).pk,

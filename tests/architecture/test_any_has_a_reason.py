@@ -25,7 +25,7 @@ GENERIC = "a parameter of a library's generic class"
 MODULES = {
     "Django's admin and its theme pass rows, forms and pages of every model through untyped methods": (
         *(f"{app}/admin" for app in ("billing", "wallets", "invoices", "customers", "plans")),
-        *("lib/admin", "config/admin_site"),
+        *("lib/admin", "config/admin_site", "access/admin"),
     ),
     "REST framework's representations are JSON, of rows of every model": (
         *("lib/api", "billing/api", "wallets/api", "invoices/api", "plans/api"),
@@ -75,6 +75,7 @@ MODULES = {
     "a field's or a manager's method, which Django leaves untyped": (
         *("lib/field_types.py", "wallets/models"),
         "customers/models/field_types.py",
+        "access/approvals",
     ),
     "bytes of any type, which Python 3.11 has no name for": ("billing/closing/pdf_archives/archives.py",),
     "a row of the model that the caller names": ("customers/portal/visit.py",),

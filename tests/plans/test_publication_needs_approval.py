@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
-from plans.publishing.approvals import ApprovalRefused, approve, decline, request_approval, withdraw_request
+from plans.publishing.approvals import ReviewRefused, approve, decline, request_approval, withdraw_request
 from plans.publishing.publication import PublishingRefused, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_plan, publish
 from tests.db_refusals import refused_by
@@ -125,13 +125,13 @@ class TestDecision:
     def test_is_refused_to_the_requester(self, draft, fiona):
         request = request_approval(version=draft, by=fiona, at=JAN)
         for decide in (approve, decline):
-            with pytest.raises(ApprovalRefused, match="A second person must decide"):
+            with pytest.raises(ReviewRefused, match="A second person must decide"):
                 decide(request=request, by=fiona, at=JAN)
 
     def test_is_done_once(self, draft, fiona, andre):
         request = request_approval(version=draft, by=fiona, at=JAN)
         approve(request=request, by=andre, at=JAN)
-        with pytest.raises(ApprovalRefused, match="is already approved"):
+        with pytest.raises(ReviewRefused, match="is already approved"):
             decline(request=request, by=andre, at=JAN)
 
     def test_a_declined_version_is_a_draft_that_can_be_submitted_again(self, draft, fiona, andre):
@@ -146,7 +146,7 @@ class TestDecision:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("UPDATE plans_fee SET amount = amount + 1")
             cursor.execute("SET LOCAL session_replication_role = origin")
-        with pytest.raises(ApprovalRefused, match="has changed since the request"):
+        with pytest.raises(ReviewRefused, match="has changed since the request"):
             approve(request=request, by=andre, at=JAN)
 
 
@@ -159,12 +159,12 @@ class TestWithoutTheRule:
         assert publish(draft).state == "live"
 
     def test_only_a_complete_draft_can_be_submitted(self, draft, fiona):
-        with pytest.raises(ApprovalRefused, match="The version has no fees or features"):
+        with pytest.raises(ReviewRefused, match="The version has no fees or features"):
             request_approval(version=make_plan("empty"), by=fiona, at=JAN)
         request_approval(version=draft, by=fiona, at=JAN)
-        with pytest.raises(ApprovalRefused, match="Approval can only be requested for a draft"):
+        with pytest.raises(ReviewRefused, match="Approval can only be requested for a draft"):
             request_approval(version=draft, by=fiona, at=JAN)
 
     def test_only_a_version_in_review_is_withdrawn(self, draft, fiona):
-        with pytest.raises(ApprovalRefused, match="is draft, not in review"):
+        with pytest.raises(ReviewRefused, match="is draft, not in review"):
             withdraw_request(version=draft, by=fiona, at=JAN)

@@ -10,7 +10,7 @@ from lib.admin import ReadOnlyAdmin, link_to
 from lib.admin.columns import column, display, link_column, state_column, text_column
 from plans.models import Feature
 from wallets.admin.columns import units_column
-from wallets.admin.move_actions import ExtendLot, RefundLot, VoidLot
+from wallets.admin.move_actions import ExtendLot, RefundAction, VoidLot
 from wallets.models import Lot
 from wallets.statements.formats import shown
 
@@ -42,7 +42,7 @@ class LotAdmin(CustomerSearch, ReadOnlyAdmin):
     )
     actions_detail = ("refund", "void", "extend")
 
-    refund = RefundLot.as_action()
+    refund = RefundAction.as_action()
     void = VoidLot.as_action()
     extend = ExtendLot.as_action()
 

@@ -12,18 +12,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from customers.customer_time import current_time
 from lib.admin import ConfirmedAction, Response, Subject, page_url, staff_page
 from lib.translation import Text
 from wallets.admin.action_forms import ExtendForm, GrantForm, MoveForm, TakeOutForm, TransferForm
 from wallets.credit_rules.units import InvalidAmount
-from wallets.ledger.adjustments import WalletVoid, extend, refund, transfer, void, void_all
+from wallets.ledger.adjustments import WalletVoid, extend, transfer, void, void_all
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.grant import Grant
 from wallets.ledger.locked_wallets import WalletNotFound
 from wallets.models import Lot, TaxPoint, Wallet
+from wallets.operations.acts import GrantCredits, RefundLot
 from wallets.operations.dry_run import WalletEffect, dry_run
-from wallets.operations.manual_grants import grant_manually
 from wallets.statements.formats import shown
 
 
@@ -74,12 +76,16 @@ class MoveAction(ConfirmedAction[Subject]):
         at = current_time(self.wallet.customer)
         try:
             if "_do" in self.request.POST:
-                self.move(at=at, by=self.user)
-                return self.done(self.success(), to=self.wallet)
+                return self.complete(at=at)
             self.effect = self.describe(dry_run(lambda: self.move(at=at, by=self.user), wallet_ids=self.wallet_ids()))
         except WalletNotFound as refused:
             self.refuse(str(refused))
         return None
+
+    def complete(self, *, at: datetime) -> Response:
+        """Carry out the action and report it."""
+        self.move(at=at, by=self.user)
+        return self.done(self.success(), to=self.wallet)
 
     def field_of(self, refusal: Exception) -> str | None:
         return "amount" if isinstance(refusal, InvalidAmount) else super().field_of(refusal)
@@ -104,6 +110,19 @@ class MoveAction(ConfirmedAction[Subject]):
         return {"sentences": sentences, **effect._asdict()}
 
 
+class ApprovableMove(MoveAction[Subject], ApprovableAction[Subject]):
+    """An action that may need the approval of a second person."""
+
+    def move(self, *, at: datetime, by: Any) -> None:
+        self.act(self.subject).carry_out(by=by, at=at)
+
+    def complete(self, *, at: datetime) -> Response:
+        return self.perform(self.act(self.subject), self.subject)
+
+    def report(self, subject: Subject, outcome: Any) -> Response:
+        return self.done(self.success(), to=self.wallet)
+
+
 # On a wallet --------------------------------------------------------------------------------------------------------
 
 
@@ -119,7 +138,7 @@ class WalletMove(MoveAction[Wallet]):
         return str(self.success_text) % {"amount": amount, "wallet": self.wallet}
 
 
-class GrantCredits(WalletMove):
+class GrantAction(ApprovableMove[Wallet], WalletMove):
     label, icon, variant = _("Grant"), "add", ActionVariant.PRIMARY
     permission = "wallets.grant_credits"
     form_class = GrantForm
@@ -131,7 +150,7 @@ class GrantCredits(WalletMove):
     success_text = _("Granted %(amount)s to %(wallet)s.")
     is_offered = staticmethod(lambda wallet: wallet.closed_at is None)
 
-    def move(self, *, at: datetime, by: Any) -> None:
+    def act(self, wallet: Wallet) -> Act[Lot]:
         cleaned = self.choices
         terms = Grant(
             cleaned["kind"],
@@ -141,7 +160,7 @@ class GrantCredits(WalletMove):
             expires_at=cleaned["expires_at"],
             features=[feature.pk for feature in cleaned["features"]],
         )
-        grant_manually(wallet=self.wallet, terms=terms, reason=cleaned["_reason"], at=at, by=by)
+        return GrantCredits(wallet_id=wallet.pk, terms=terms, reason=cleaned["_reason"])
 
 
 class TransferCredits(WalletMove):
@@ -241,7 +260,7 @@ class VoidLot(LotMove):
         void(lot_id=self.subject.pk, amount=self.choices["amount"], **self.arguments, at=at, by=by)
 
 
-class RefundLot(LotMove):
+class RefundAction(ApprovableMove[Lot], LotMove):
     """Refund units of the lot: they are voided, and their cost is paid back."""
 
     label, icon = _("Refund"), "undo"
@@ -256,8 +275,8 @@ class RefundLot(LotMove):
     success_text = _("Lot %(lot)s: units refunded.")
     is_offered = staticmethod(lambda lot: LotMove.is_offered(lot) and lot.cost > 0)
 
-    def move(self, *, at: datetime, by: Any) -> None:
-        refund(lot_id=self.subject.pk, amount=self.choices["amount"], **self.arguments, at=at, by=by)
+    def act(self, lot: Lot) -> Act[Lot]:
+        return RefundLot(lot_id=lot.pk, amount=self.choices["amount"], **self.arguments)
 
     def describe(self, effect: WalletEffect) -> dict[str, Any]:
         described = super().describe(effect)

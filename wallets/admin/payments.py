@@ -11,6 +11,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldBooleanWidget
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from customers.customer_time import current_time
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice, Payment
@@ -18,10 +20,10 @@ from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_payment_method
 from invoices.payments.attempts.settlement import reverse_payment
-from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
+from invoices.payments.manual_payments import MAX_REFERENCE
 from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 from lib.formats import format_money
-from wallets.purchases import receive_payment
+from wallets.operations.acts import RecordPayment
 
 
 class PaymentForm(StaffForm):
@@ -94,11 +96,11 @@ class ChargeInvoice(ConfirmedAction[Invoice]):
         return self.done(outcome.strip(), level=SUCCESS if attempt.state == "succeeded" else WARNING)
 
 
-class RecordPayment(ConfirmedAction[Invoice]):
+class RecordPaymentAction(ApprovableAction[Invoice]):
     label = verb = _("Record payment")
     icon = "payments"
     permission = "invoices.record_payment"
-    refusals = (PaymentRefused,)
+    refusals = RecordPayment.refusals
     is_offered = staticmethod(lambda invoice: invoice.due > 0)
 
     def make_form(self, invoice: Invoice) -> forms.Form:
@@ -113,15 +115,10 @@ class RecordPayment(ConfirmedAction[Invoice]):
             ],
         )
 
-    def run(self, invoice: Invoice) -> Response:
-        payment = receive_payment(
-            invoice_id=invoice.pk,
-            **self.choices,
-            method=PaymentChannel.MANUAL,
-            reason=self.reason[:300],
-            at=current_time(invoice.customer),
-            by=self.user,
-        )
+    def act(self, invoice: Invoice) -> Act[Any]:
+        return RecordPayment(invoice_id=invoice.pk, **self.choices, reason=self.reason[:300])
+
+    def report(self, invoice: Invoice, payment: Payment) -> Response:
         text = gettext("A payment of %(amount)s for %(invoice)s was recorded.")
         return self.done(text % {"amount": _money(payment.amount, invoice), "invoice": invoice})
 
@@ -152,7 +149,7 @@ class InvoicePayments(InvoiceAdmin):
     """A part of the invoice page (config/admin_site/pages.py)."""
 
     charge = ChargeInvoice.as_action()
-    record_payment = RecordPayment.as_action()
+    record_payment = RecordPaymentAction.as_action()
     take_back = TakePaymentBack.as_action()
 
     def page_context(self, request: HttpRequest, invoice: Invoice) -> dict[str, Any]:

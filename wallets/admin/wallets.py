@@ -19,7 +19,7 @@ from lib.admin.number_fields import NumberInput
 from lib.row_form import RowForm
 from lib.translation import Text
 from wallets.admin.columns import units_column
-from wallets.admin.move_actions import GrantCredits, TransferCredits, VoidAll
+from wallets.admin.move_actions import GrantAction, TransferCredits, VoidAll
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
@@ -128,7 +128,7 @@ class WalletAdmin(CustomerSearch, StaffAdmin):
     actions_detail = ("grant", "buy", "transfer", "statement", "void_all", "close")
     change_form_outer_before_template = "staff/wallets/wallet.html"
 
-    grant = GrantCredits.as_action()
+    grant = GrantAction.as_action()
     transfer = TransferCredits.as_action()
     void_all = VoidAll.as_action()
     close = CloseWallet.as_action()

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from customers.customer_time import current_time
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
@@ -14,8 +16,9 @@ from wallets.api.errors import as_problems
 from wallets.api.movement_serializers import ExtensionSerializer, TakingOutSerializer
 from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import WalletRows
-from wallets.ledger.adjustments import extend, refund, void
+from wallets.ledger.adjustments import extend, void
 from wallets.models import Lot, LotKind
+from wallets.operations.acts import RefundLot
 
 PROBLEMS = ("conflict", "unprocessable")
 
@@ -46,21 +49,31 @@ class LotsView(WalletRows[Lot]):
         return lot_payloads(rows)
 
 
-def take_out(take: Callable[..., Lot], operation_id: str, summary: str, description: str) -> Any:
-    """Return the operation that takes units of a lot out of its wallet."""
+def take_out(
+    take: Callable[..., Lot | Response], operation_id: str, summary: str, description: str, *, accepted: Any = None
+) -> Any:
+    """Return the operation that takes units of a lot out of its wallet. accepted: serializer of a 202."""
 
-    @post(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS)
-    def take_from_lot(view: "Lots", request: Request, lot: int) -> Lot:
+    @post(operation_id, summary, description, request=TakingOutSerializer, problems=PROBLEMS, accepted=accepted)
+    def take_from_lot(view: "Lots", request: Request, lot: int) -> Lot | Response:
         stored_lot: Lot = view.get_object()
         serializer = view.read_serializer()
-        fields, at = serializer.validated_data, current_time(stored_lot.wallet.customer)
+        fields = serializer.validated_data
         amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
         arguments = {"amount": amount, "reason": fields["reason"], "reference": serializer.reference}
         with as_problems(lot="amount"):
-            take(lot_id=stored_lot.pk, **arguments, at=at)
-        return stored_lot
+            taken = take(view, stored_lot, **arguments)
+        return taken if isinstance(taken, Response) else stored_lot
 
     return take_from_lot
+
+
+def _void(view: "Lots", lot: Lot, **arguments: Any) -> Lot:
+    return void(lot_id=lot.pk, **arguments, at=current_time(lot.wallet.customer))
+
+
+def _refund(view: "Lots", lot: Lot, **arguments: Any) -> Lot | Response:
+    return perform_act(view, RefundLot(lot_id=lot.pk, **arguments))
 
 
 class Lots(ApiView[Lot]):
@@ -77,14 +90,15 @@ class Lots(ApiView[Lot]):
 
     read = read_row("get_lot", "Read a lot", "Read a lot.")
 
-    void_lot = take_out(void, "void_lot", "Void the rest of a lot", "The customer is not refunded.")
+    void_lot = take_out(_void, "void_lot", "Void the rest of a lot", "The customer is not refunded.")
 
     refund_lot = take_out(
-        refund,
+        _refund,
         "refund_lot",
         "Refund the rest of a lot",
         "Records that the lot's remaining cost is returned to the customer. The ledger gives the amount; make"
         " the payment yourself.",
+        accepted=ApprovalRequestSerializer,
     )
 
     @post(

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from customers.customer_time import current_time
 from lib.api.operations import post
 from wallets.api.errors import as_problems
@@ -22,7 +23,8 @@ from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import Wallets
 from wallets.ledger.adjustments import transfer, void_all
 from wallets.ledger.spend import spend
-from wallets.operations.manual_grants import grant_manually
+from wallets.models import Lot
+from wallets.operations.acts import GrantCredits
 
 PROBLEMS = ("conflict", "unprocessable")
 GRANT = {"kind": "promotional", "amount": "500", "key": "spring", "expires_at": "2027-06-30T00:00:00Z"}
@@ -39,6 +41,7 @@ class Movements(Wallets):
         request=GrantSerializer,
         response=LotSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         problems=PROBLEMS,
         examples={"A promotion": GRANT},
     )
@@ -46,8 +49,8 @@ class Movements(Wallets):
         serializer, owner = self.read_serializer(), self.get_object()
         terms, reason = serializer.grant, serializer.validated_data["reason"]
         with as_problems():
-            lot = grant_manually(wallet=owner, terms=terms, reason=reason, at=current_time(owner.customer))
-        return Response(lot_payloads([lot])[0], status=201)
+            lot = perform_act(self, GrantCredits(wallet_id=owner.pk, terms=terms, reason=reason), reason=reason)
+        return Response(lot_payloads([lot])[0], status=201) if isinstance(lot, Lot) else lot
 
     @post(
         "spend_credits",

@@ -5,16 +5,16 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from customers.customer_time import current_time
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from invoices.api.views import InvoiceRows
 from invoices.models import Invoice, Payment
-from invoices.models.payments import PaymentChannel
 from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import list_rows, post
-from wallets.purchases import receive_payment
+from wallets.operations.acts import RecordPayment
 
 
 class PaymentSerializer(RowSerializer[Payment]):
@@ -58,14 +58,14 @@ class PaymentsView(InvoiceRows[Payment]):
         " the first response.",
         request=NewPaymentSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals={PaymentRefused: ("unprocessable", "not_payable")},
         examples={"A bank transfer": {"reference": "statement 12, line 3", "amount": "23.80"}},
     )
-    def record(self, request: Request, invoice: int) -> Payment:
+    def record(self, request: Request, invoice: int) -> Payment | Response:
         paid_invoice, fields = self.owner, self.read_body()
         fields = {"amount": _amount_of(paid_invoice, fields), **fields}
-        at = current_time(paid_invoice.customer)
-        return receive_payment(invoice_id=paid_invoice.pk, **fields, method=PaymentChannel.MANUAL, at=at)
+        return perform_act(self, RecordPayment(invoice_id=paid_invoice.pk, **fields))
 
 
 def _amount_of(invoice: Invoice, fields: dict[str, Any]) -> Decimal:

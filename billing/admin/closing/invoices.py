@@ -1,7 +1,5 @@
 """On the invoice page: rendering selected invoices by a job, and regenerating a period's invoice."""
 
-from typing import Any, cast
-
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,23 +12,26 @@ from billing.closing.pdf_archives.selection import select_ids
 from billing.models import Period
 from billing.models.periods import PeriodKind
 from customers.customer_time import current_time
-from invoices.admin.invoice_actions import VoidInvoice
+from invoices.admin.credit_notes import VoidInvoiceForm
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
-from lib.admin import Preview, Response, selection_action
+from lib.admin import ConfirmedAction, Preview, Response, selection_action
 from lib.formats import format_money, format_number
 
 # The ids of a selection are stored in the job's parameters.
 MAX_AT_ONCE = 1_000
 
 
-class RegenerateInvoice(VoidInvoice):
+class RegenerateInvoice(ConfirmedAction[Invoice]):
     """Replace a period's invoice by one based on the current facts."""
 
-    label = verb = cast(Any, _("Void and reissue"))
+    label = verb = _("Void and reissue")
     icon = "published_with_changes"
+    permission = "invoices.issue_creditnote"
+    danger = True
+    form_class = VoidInvoiceForm
     refusals = (PaymentAttemptRefused, CannotRegenerate)
 
     @staticmethod

@@ -14,6 +14,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from billing.admin.closing import invoice_run, month_page, pdf_archives
 from billing.admin.closing.seller_month import (
     SellerMonth,
@@ -31,8 +33,9 @@ from billing.models.jobs import JobKind
 from billing.revenue import month_end
 from billing.revenue.month_end.checklist import MAX_COUNTED
 from billing.revenue.month_end.month_lock import obstacles, points_of_lock
+from invoices.documents.acts import UnlockMonth
 from invoices.documents.calendar_months import month_bounds
-from invoices.documents.locked_months import MonthLockRefused, sum_documents, unlock_month
+from invoices.documents.locked_months import MonthLockRefused, sum_documents
 from invoices.models import DocumentKind, MonthLock
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, require, staff_page
 from lib.admin.columns import column, display
@@ -117,7 +120,7 @@ class LockMonth(ConfirmedAction[MonthOfSellers]):
         return self.done(text, to=subject.address)
 
 
-class UnlockMonth(ConfirmedAction[SellerMonth]):
+class UnlockAction(ApprovableAction[SellerMonth]):
     permission = UNLOCK
     refusals = (MonthLockRefused,)
     danger = True
@@ -142,9 +145,14 @@ class UnlockMonth(ConfirmedAction[SellerMonth]):
         )
 
     def run(self, seller_month: SellerMonth) -> Response:
-        if (lock := find_lock(seller_month)) is None:
-            return None
-        unlock_month(lock_id=lock.pk, reason=self.reason, by=self.user, at=timezone.now())
+        return super().run(seller_month) if find_lock(seller_month) else None
+
+    def act(self, seller_month: SellerMonth) -> Act[MonthLock]:
+        lock = find_lock(seller_month)
+        assert lock is not None  # noqa: S101  `run` has looked
+        return UnlockMonth(lock_id=lock.pk, reason=self.reason)
+
+    def report(self, seller_month: SellerMonth, lock: MonthLock) -> Response:
         text = gettext("%(month)s is unlocked.") % {"month": seller_month.name}
         return self.done(text, to=seller_month.address)
 
@@ -170,7 +178,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
     )
 
     lock = narrowed_to_sellers(LockMonth.as_action())
-    unlock = UnlockMonth.as_action()
+    unlock = UnlockAction.as_action()
 
     empty_text = _("Months are locked from the month-end checklist.")
 

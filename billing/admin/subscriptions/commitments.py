@@ -1,17 +1,17 @@
 """A subscription's own spend commitment, in place of its plan's."""
 
-from datetime import datetime
-
 from django import forms
 from django.contrib import admin
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Subscription, SubscriptionCommitment
-from billing.subscriptions.terms.commitments import end_commitment, set_commitment
+from billing.subscriptions.terms.acts import EndCommitment, SetCommitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
 from lib.admin import Preview, Response, StaffForm
 from lib.admin.columns import column
@@ -42,7 +42,7 @@ class SubscriptionCommitmentForm(StaffForm):
     ends_at = forms.SplitDateTimeField(label=_("Until (UTC)"), required=False, help_text=_("Leave empty for no end."))
 
 
-class AgreeCommitment(SubscriptionAction):
+class AgreeCommitment(ApprovableAction[Subscription], SubscriptionAction):
     label, icon, verb = _("Add commitment"), "verified", _("Add commitment")
     permission = "billing.add_subscriptioncommitment"
     form_class = SubscriptionCommitmentForm
@@ -55,10 +55,10 @@ class AgreeCommitment(SubscriptionAction):
         _("A current commitment ends when this one begins."),
     )
 
-    def run(self, subscription: Subscription) -> Response:
-        commitment = set_commitment(
-            subscription=subscription, **self.choices, reason=self.reason, by=self.user, at=self.at
-        )
+    def act(self, subscription: Subscription) -> Act[SubscriptionCommitment]:
+        return SetCommitment(subscription_id=subscription.pk, **self.choices, reason=self.reason)
+
+    def report(self, subscription: Subscription, commitment: SubscriptionCommitment) -> Response:
         text = gettext("From %(date)s: %(terms)s")
         return self.done(text % {"date": date_format(commitment.starts_at), "terms": in_words(commitment)})
 
@@ -69,7 +69,7 @@ def commitments_of(subscription: Subscription) -> list[tuple[SubscriptionCommitm
     return [(commitment, in_words(commitment), until(commitment)) for commitment in commitments]
 
 
-class EndCommitment(EndAgreement):
+class EndCommitmentAction(ApprovableAction[SubscriptionCommitment], EndAgreement[SubscriptionCommitment]):
     permission = "billing.change_subscriptioncommitment"
 
     def describe(self, commitment: SubscriptionCommitment, ends: str) -> Preview:
@@ -81,9 +81,11 @@ class EndCommitment(EndAgreement):
             ],
         )
 
-    def end(self, commitment: SubscriptionCommitment, *, at: datetime) -> str:
-        ended = until(end_commitment(commitment=commitment, by=self.user, at=at))
-        return gettext("The commitment ends: %(time)s.") % {"time": ended}
+    def act(self, commitment: SubscriptionCommitment) -> Act[SubscriptionCommitment]:
+        return EndCommitment(commitment_id=commitment.pk)
+
+    def report(self, commitment: SubscriptionCommitment, ended: SubscriptionCommitment) -> Response:
+        return self.done(gettext("The commitment ends: %(time)s.") % {"time": until(ended)}, to=ended.subscription)
 
 
 @admin.register(SubscriptionCommitment)
@@ -93,6 +95,6 @@ class OwnCommitmentAdmin(AgreementAdmin):
     list_select_related = ("subscription",)
     fields = ("subscription", "words", "starts_at", "until_shown", "reason", "created_by")
 
-    end = EndCommitment.as_action()
+    end = EndCommitmentAction.as_action()
 
     words = column(_("Commitment"), in_words)

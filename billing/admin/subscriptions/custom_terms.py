@@ -1,7 +1,6 @@
 """Custom terms of a subscription, listed read-only; they can only be ended."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext
@@ -10,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Override, SubscriptionCommitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_start
 from customers.customer_time import current_time
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response
+from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin
 from lib.admin.columns import column
 
-Agreement = Override | SubscriptionCommitment
+Agreement = TypeVar("Agreement", Override, SubscriptionCommitment)
 
 MISSING_REASON = _("Enter the reason: who agreed to it, and in which document.")
 
 
-def until(agreement: Agreement) -> str:
+def until(agreement: Override | SubscriptionCommitment) -> str:
     """Return the end of an agreement; one that ends at its start was withdrawn."""
     if agreement.ends_at is None:
         return gettext("no end")
@@ -37,22 +36,10 @@ class EndAgreement(ConfirmedAction[Agreement]):
         """Return the title and the consequences; ends: the time at which it would end."""
         raise NotImplementedError
 
-    def end(self, agreement: Any, *, at: datetime) -> str:
-        """
-        End the agreement, and return the message for the user.
-
-        :raises OverrideRefused: if it can't be ended.
-        """
-        raise NotImplementedError
-
     def preview(self, agreement: Agreement) -> Preview:
         at = current_time(agreement.subscription.customer)
         ends_at = max(next_period_start(agreement.subscription, at=at), agreement.starts_at)
         return self.describe(agreement, date_format(ends_at, "DATETIME_FORMAT"))
-
-    def run(self, agreement: Agreement) -> Response:
-        ended = self.end(agreement, at=current_time(agreement.subscription.customer))
-        return self.done(ended, to=agreement.subscription)
 
 
 class AgreementAdmin(ReadOnlyAdmin):

@@ -12,12 +12,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from billing import subscriptions
 from billing.admin.subscriptions.custom_terms import MISSING_REASON, AgreementAdmin, EndAgreement, until
 from billing.admin.subscriptions.subscription_action import SubscriptionAction
 from billing.models import Override, Period, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.price_overrides import OverrideFigure
+from billing.subscriptions.terms.acts import EndOverride, OverrideTerm
 from billing.subscriptions.terms.price_overrides import next_period_start
 from lib.admin import Preview, Response, StaffForm
 from lib.admin.columns import column
@@ -25,7 +28,6 @@ from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT
 from plans.catalog.dimension_text import format_match
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
-from plans.models import Feature
 from plans.pricing import charge_models
 from plans.pricing.rates import RateTerms
 
@@ -137,10 +139,10 @@ class OverrideForm(StaffForm):
         return cleaned
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `subscriptions.override`."""
+        """Return the arguments of `OverrideTerm`."""
         cleaned, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
         return {
-            "feature": Feature.objects.get(pk=figure.feature_id),
+            "feature_id": figure.feature_id,
             "figure": figure.figure,
             "match": figure.match,
             "value": cleaned["value"],
@@ -149,7 +151,7 @@ class OverrideForm(StaffForm):
         }
 
 
-class AgreeFigures(SubscriptionAction):
+class AgreeFigures(ApprovableAction[Subscription], SubscriptionAction):
     """Override a price, an allowance or a bound for the subscription."""
 
     label, icon, verb = _("Custom pricing"), "handshake", _("Save")
@@ -165,9 +167,10 @@ class AgreeFigures(SubscriptionAction):
     def make_form(self, subscription: Subscription) -> OverrideForm:
         return OverrideForm(self.posted, subscription=subscription, at=self.at)
 
-    def run(self, subscription: Subscription) -> Response:
-        arguments = {**self.form.arguments(), "reason": self.reason}
-        override = subscriptions.override(subscription=subscription, **arguments, by=self.user, at=self.at)
+    def act(self, subscription: Subscription) -> Act[Override]:
+        return OverrideTerm(subscription_id=subscription.pk, **self.form.arguments(), reason=self.reason)
+
+    def report(self, subscription: Subscription, override: Override) -> Response:
         text = gettext("%(term)s is %(value)s from %(date)s.")
         values = {
             "term": _figure(override),
@@ -199,17 +202,19 @@ def _value(override: Override) -> str:
     return format_money(override.value, price.currency if price else override.subscription.currency)
 
 
-class EndOverride(EndAgreement):
+class EndOverrideAction(ApprovableAction[Override], EndAgreement[Override]):
     permission = "billing.change_override"
 
     def describe(self, override: Override, ends: str) -> Preview:
         title = gettext("End %(term)s, %(value)s") % {"term": _figure(override), "value": _value(override)}
         return Preview(title=title, consequences=[gettext("It ends on %(time)s.") % {"time": ends}, NO_CHANGE])
 
-    def end(self, override: Override, *, at: datetime) -> str:
-        ended = subscriptions.end_override(override=override, by=self.user, at=at)
+    def act(self, override: Override) -> Act[Override]:
+        return EndOverride(override_id=override.pk)
+
+    def report(self, override: Override, ended: Override) -> Response:
         values = {"term": _figure(ended), "time": until(ended)}
-        return gettext("%(term)s: the override ends (%(time)s).") % values
+        return self.done(gettext("%(term)s: the override ends (%(time)s).") % values, to=ended.subscription)
 
 
 @admin.register(Override)
@@ -219,7 +224,7 @@ class OverrideAdmin(AgreementAdmin):
     list_select_related = ("feature__meter", "subscription")
     fields = ("subscription", "figure_shown", "value_shown", "starts_at", "until_shown", "reason", "created_by")
 
-    end = EndOverride.as_action()
+    end = EndOverrideAction.as_action()
 
     figure_shown = column(_("Term"), _figure)
     value_shown = column(_("Custom value"), _value)

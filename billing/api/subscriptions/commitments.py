@@ -4,12 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from billing.api.subscriptions.overrides import OVERRIDE_REFUSALS, EndSerializer
 from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import SubscriptionCommitment
-from billing.subscriptions.terms.commitments import end_commitment, set_commitment
-from customers.customer_time import current_time
+from billing.subscriptions.terms.acts import EndCommitment, SetCommitment
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post
@@ -31,7 +32,7 @@ class OwnCommitmentSerializer(CommitmentSerializer):
 
 
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """A commitment to set; its validated data are the arguments of `set_commitment`."""
+    """A commitment to set; its validated data are fields of `SetCommitment`."""
 
     minimum = NumberField(
         required=False,
@@ -76,12 +77,13 @@ class Commitments(SubscriptionRows[Any]):
         " Ends the previous one; billed periods do not change.",
         request=NewCommitmentSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals=OVERRIDE_REFUSALS,
         examples={"12,000 over a year": EXAMPLE, "Units of a feature": UNITS_EXAMPLE},
     )
-    def create(self, request: Request, subscription: str) -> SubscriptionCommitment:
-        fields, owner = self.read_body(), self.owner
-        return set_commitment(subscription=owner, **fields, at=current_time(owner.customer))
+    def create(self, request: Request, subscription: str) -> SubscriptionCommitment | Response:
+        fields = self.read_body()
+        return perform_act(self, SetCommitment(subscription_id=self.owner.pk, **fields), reason=fields["reason"])
 
     @post(
         "end_commitment",
@@ -89,8 +91,9 @@ class Commitments(SubscriptionRows[Any]):
         "Takes effect at the next period, unless `ends_at` says otherwise; a commitment that has not started is"
         " withdrawn.",
         request=EndSerializer,
+        accepted=ApprovalRequestSerializer,
         refusals=OVERRIDE_REFUSALS,
     )
-    def end(self, request: Request, subscription: str, number: int) -> SubscriptionCommitment:
+    def end(self, request: Request, subscription: str, number: int) -> SubscriptionCommitment | Response:
         fields, commitment = self.read_body(), self.get_object()
-        return end_commitment(commitment=commitment, **fields, at=current_time(self.owner.customer))
+        return perform_act(self, EndCommitment(commitment_id=commitment.pk, **fields))

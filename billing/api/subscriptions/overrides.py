@@ -4,12 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
 from billing import subscriptions
 from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import Override
 from billing.models.price_overrides import OverrideFigure
-from customers.customer_time import current_time
+from billing.subscriptions.terms.acts import EndOverride, OverrideTerm
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post
@@ -38,7 +40,7 @@ class OverrideSerializer(RowSerializer[Override]):
 
 
 class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """An override to set; its validated data are the arguments of `subscriptions.override`."""
+    """An override to set."""
 
     feature = serializers.CharField(max_length=64, help_text="The feature's code.")
     figure = serializers.ChoiceField(choices=OverrideFigure.choices)
@@ -79,12 +81,15 @@ class Overrides(SubscriptionRows[Override]):
         " terms in force when it began. Ends the previous override; billed periods do not change.",
         request=NewOverrideSerializer,
         status=201,
+        accepted=ApprovalRequestSerializer,
         refusals=OVERRIDE_REFUSALS,
         examples={"A custom price": EXAMPLE},
     )
-    def create(self, request: Request, subscription: str) -> Override:
-        fields, owner = self.read_body(), self.owner
-        return subscriptions.override(subscription=owner, **fields, at=current_time(owner.customer))
+    def create(self, request: Request, subscription: str) -> Override | Response:
+        fields = self.read_body()
+        feature = fields.pop("feature")
+        act = OverrideTerm(subscription_id=self.owner.pk, feature_id=feature.pk, **fields)
+        return perform_act(self, act, reason=fields["reason"])
 
     @post(
         "end_override",
@@ -92,8 +97,9 @@ class Overrides(SubscriptionRows[Override]):
         "Takes effect at the next period, unless `ends_at` says otherwise; an override that has not started is"
         " withdrawn.",
         request=EndSerializer,
+        accepted=ApprovalRequestSerializer,
         refusals=OVERRIDE_REFUSALS,
     )
-    def end(self, request: Request, subscription: str, number: int) -> Override:
+    def end(self, request: Request, subscription: str, number: int) -> Override | Response:
         fields, override = self.read_body(), self.get_object()
-        return subscriptions.end_override(override=override, **fields, at=current_time(self.owner.customer))
+        return perform_act(self, EndOverride(override_id=override.pk, **fields))

@@ -108,6 +108,8 @@ REAL_TIME_TASKS = {
     "billing.clear_old_jobs": "retention applies in real time",
     "billing.apply_retention": "retention applies in real time",
     "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
+    "access.mail_approvals": "staff approve in real time",
+    "access.expire_approvals": "staff approve in real time",
     "access.purge_old_rows": "retention applies in real time",
     "customers.purge_idempotency_keys": "retention applies in real time",
     "customers.purge_notifications": "retention applies in real time",

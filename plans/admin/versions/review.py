@@ -39,7 +39,7 @@ class ApprovalStep(ConfirmedAction[PlanVersion]):
     """A step of the approval workflow."""
 
     permission = "plans.add_changerequest"
-    refusals = (approvals.ApprovalRefused,)
+    refusals = (approvals.ReviewRefused,)
 
 
 class AskForApproval(ApprovalStep):

@@ -11,6 +11,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
+from access.approvals import Requester, approve, perform
+from access.approvals.rule_change import ChangeRule
+from access.models import ApprovalRequest
 from access.rate_limits.buckets import rate_limit
 from access.sign_in.lock_out import FREE_FAILURES, count_try
 from billing.audit.records.history import tracked_models
@@ -96,8 +99,10 @@ from tests.builders import (
     tier,
 )
 from tests.customers.pictures import picture
+from wallets.ledger.grant import Grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet
+from wallets.operations.acts import GrantCredits
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CALLS = [tier(3, "0.10"), tier(None, "0.05", "1")]
@@ -155,6 +160,22 @@ def make_books() -> None:
     for _ in range(FREE_FAILURES):
         count_try(name="olga", address="203.0.113.9", at=datetime(2026, 4, 5, tzinfo=UTC))
     rate_limit("sign-in").take("203.0.113.9")
+    _request_approvals()
+
+
+def _request_approvals() -> None:
+    """Grant within a limit, and request and approve a grant above it."""
+    at = datetime(2026, 4, 5, tzinfo=UTC)
+    fiona, paul = User.objects.create_superuser("fiona"), User.objects.create_superuser("paul")
+    wallet = Wallet.objects.filter(closed_at__isnull=True, customer__sandbox=False).earliest("pk")
+    limits = {wallet.unit: Decimal(5)}
+    rule = ChangeRule(rule_kind="grants", is_required=True, limits=limits, user_id=fiona.pk)
+    perform(rule, by=Requester(user=fiona), at=at)
+    for amount in (5, 7):
+        terms = Grant("bonus", Decimal(amount), f"thanks:{amount}")
+        outcome = perform(GrantCredits(wallet_id=wallet.pk, terms=terms, reason=""), by=Requester(user=fiona), at=at)
+    assert isinstance(outcome, ApprovalRequest)
+    approve(request_id=outcome.pk, by=paul, at=at, decision="Agreed")
 
 
 def _dismiss() -> None:

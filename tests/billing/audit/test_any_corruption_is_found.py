@@ -42,6 +42,15 @@ MAX_CHOICES = 12
 """Maximum values tried of a field with choices; 165 currencies would prove no more than a dozen."""
 
 ANY_VALUE_IS_FINE = {
+    "access_approvalrequest.mailed": "the number of mails that have left",
+    "access_approvalrequest.next_mail_at": "when the next mail is due",
+    "access_countedact.kind": "counts toward a limit for a day; the act has rows of its own",
+    "access_countedact.person_id": "see above",
+    "access_countedact.api_key_id": "see above",
+    "access_countedact.customer_id": "see above",
+    "access_countedact.unit": "see above",
+    "access_countedact.amount": "see above",
+    "access_countedact.at": "see above",
     "access_ratelimitbucket.name": "the limit that it counts for; of another one it is as good as full",
     "access_ratelimitbucket.caller": "see above",
     "access_ratelimitbucket.tokens": "a full bucket, or an empty one, is a few requests more or fewer",

@@ -1,0 +1,1 @@
+"""Approval requests over HTTP."""

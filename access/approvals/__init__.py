@@ -1,0 +1,30 @@
+"""
+Approval by a second person: which acts need it, requests, and decisions. docs/approvals.md
+
+An interface describes the request of a person as an `Act` and calls `perform`, which carries it out or stores an
+approval request.
+"""
+
+from access.approvals.acts import Act, ActFacts, Requester
+from access.approvals.requests import (
+    ApprovalRefused,
+    approve,
+    expire_due,
+    perform,
+    preview_need,
+    reject,
+    withdraw,
+)
+
+__all__ = [
+    "Act",
+    "ActFacts",
+    "ApprovalRefused",
+    "Requester",
+    "approve",
+    "expire_due",
+    "perform",
+    "preview_need",
+    "reject",
+    "withdraw",
+]
