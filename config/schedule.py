@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_SECONDS_BETWEEN_RUNS = {
+SECONDS_BETWEEN_RUNS = {
     "billing.close_due_periods": 30,
     # Usage billed in advance is invoiced within a minute.
     "billing.bill_thresholds": 30,
@@ -36,6 +36,8 @@ _SECONDS_BETWEEN_RUNS = {
     "plans.publish_due_versions": 60,
     "access.mail_approvals": 60,
     "access.expire_approvals": 60,
+    "access.seal_audit_log": 10,
+    "access.log_audit_head": 3600,
     "access.purge_old_rows": 3600,
     "customers.dispatch_notifications": 5,
     "customers.mail_portal_links": 5,
@@ -51,4 +53,4 @@ def _entry(task: str, seconds: int) -> dict[str, Any]:
     return {"task": task, "schedule": float(seconds), "options": {"expires": max(seconds - 5, seconds / 2)}}
 
 
-SCHEDULE = {task: _entry(task, seconds) for task, seconds in _SECONDS_BETWEEN_RUNS.items()}
+SCHEDULE = {task: _entry(task, seconds) for task, seconds in SECONDS_BETWEEN_RUNS.items()}

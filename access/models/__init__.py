@@ -1,11 +1,18 @@
 from access.models.approvals import ApprovalLimit, ApprovalRequest, ApprovalRule, CountedAct
+from access.models.audit_log import AccountEvent, AuditEntry, AuditErasure, AuditFormat, AuditSeal, AuditSource
 from access.models.rate_limits import RateLimitBucket
 from access.models.sign_in import SignInFailure
 
 __all__ = [
+    "AccountEvent",
     "ApprovalLimit",
     "ApprovalRequest",
     "ApprovalRule",
+    "AuditEntry",
+    "AuditErasure",
+    "AuditFormat",
+    "AuditSeal",
+    "AuditSource",
     "CountedAct",
     "RateLimitBucket",
     "SignInFailure",

@@ -18,6 +18,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from access.audit_log.account_events import record_account_event
+from access.models.audit_log import AccountEventKind
 from access.rate_limits.buckets import rate_limit
 from access.sign_in import lock_out
 from access.sign_in.second_factor import has_second_factor
@@ -59,7 +61,28 @@ class StaffAdapter(DefaultAccountAdapter):
         user = super().authenticate(request, **credentials)
         if user is not None:
             lock_out.forget(name=credentials["username"], address=subscriber_address(request))
+        else:
+            # Without the entered name: people type passwords there, too.
+            owner = User.objects.filter(username=credentials["username"]).first()
+            record_account_event(AccountEventKind.FAILED, request=request, user=owner)
         return user
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        ways = [record["method"] for record in get_authentication_records(request, user)]
+        record_account_event(AccountEventKind.SIGNED_IN, request=request, user=user, way=" + ".join(ways))
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            record_account_event(AccountEventKind.SIGNED_OUT, request=request, user=request.user)
+        super().logout(request)
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **options: Any) -> None:
+        """Mail the user about a change of their password or second factor, which is also recorded."""
+        record_account_event(
+            AccountEventKind.SETTING, request=self.request, user=user, way=template_prefix.rpartition("/")[2]
+        )
+        super().send_notification_mail(template_prefix, user, *args, **options)
 
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
         """Ask again for the password, or a factor, only some minutes after the sign-in."""

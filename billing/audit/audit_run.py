@@ -12,6 +12,7 @@ from billing.audit.check import Check, Finding
 from billing.audit.records import (
     accounting_files,
     accruals,
+    audit_log,
     catalog,
     grants,
     history,
@@ -34,6 +35,7 @@ from plans.catalog.stored_terms import clear_terms_cache
 CHECKS: tuple[Check, ...] = (
     *schema_checks.CHECKS,
     *history.CHECKS,
+    *audit_log.CHECKS,
     *catalog.CHECKS,
     *subscriptions.CHECKS,
     *events.CHECKS,

@@ -17,6 +17,7 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext
 
+from access.audit_log import record_erasures
 from billing.metering.store.unmatched_usage import rule_of
 from billing.models import Subscription
 from billing.privacy.erasure_blockers import find_erasure_blockers
@@ -78,7 +79,9 @@ def erase(*, customer_id: int, at: datetime, by: User | None = None) -> ErasureR
         clones = Customer.objects.filter(cloned__source=customer, erased_at__isnull=True)
         for clone in clones.select_for_update().order_by("pk"):
             _erase(clone, at)
-        return _erase(customer, at)
+        erased = _erase(customer, at)
+        record_erasures(at=at)
+        return erased
 
 
 def _erase(customer: Customer, at: datetime) -> ErasureResult:

@@ -53,13 +53,14 @@ class TollbookAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
+        changes_file = path("changes/<str:kind>/", self.admin_view(pages.changes_file), name="changes_file")
         histories = [
             self._url(model, "<path:object_id>/history/", pages.history, "history")
             for model in self._registry
             if history_reader.is_tracked(model)
         ]
         downloads = [self._url(model, "export/", list_export.download, "export") for model in self._registry]
-        return [changes, *histories, *downloads, *super().get_urls()]
+        return [changes, changes_file, *histories, *downloads, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """

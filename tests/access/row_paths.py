@@ -271,6 +271,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/packs/": _finder(pack=lambda word: f"pack-{word[0]}"),
     "api/v1/plans/<plan>/versions/": _version_parameters,
     "api/v1/plans/": _finder(plan=lambda word: f"plan-{word[0]}"),
+    "admin/changes/": lambda route, word: ({"kind": "csv"} if "<kind>" in route.path else {}, None),
     "api/v1/approval-requests/": _finder(number=_request),
     "api/v1/refunds/": _finder(refund=_live(Refund, "customer__sandbox")),
     "admin/r/": _finder(

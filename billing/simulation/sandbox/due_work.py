@@ -110,6 +110,8 @@ REAL_TIME_TASKS = {
     "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
     "access.mail_approvals": "staff approve in real time",
     "access.expire_approvals": "staff approve in real time",
+    "access.log_audit_head": "changes are recorded in real time",
+    "access.seal_audit_log": "changes are recorded in real time",
     "access.purge_old_rows": "retention applies in real time",
     "customers.purge_idempotency_keys": "retention applies in real time",
     "customers.purge_notifications": "retention applies in real time",

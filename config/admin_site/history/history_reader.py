@@ -7,13 +7,15 @@ recorded as well, without a context.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pghistory.core
 from django.db.models import CASCADE, ForeignKey, Model, OuterRef, QuerySet, Subquery
+
+from access.models import AuditEntry
 
 MAX_PER_TABLE = 300
 """Maximum changes read per table; older ones stay in the database."""
@@ -56,15 +58,21 @@ def read_object_changes(model: type[Model], pk: Any) -> list[RowChange]:
     return sorted(changes, key=_time, reverse=True)
 
 
-def read_latest_changes(models: Iterable[type[Model]], *, count: int) -> list[RowChange]:
-    """Return the latest changes of any row of these models, newest first: at most `count`, one query per table."""
-    changes: list[RowChange] = []
-    for model in models:
-        for table in event_tables(model):
-            newest = list(table.objects.select_related("pgh_context").order_by("-pgh_id")[:count])
-            changes += [RowChange(event, None, UNDO[event.pgh_label]) for event in newest]
-    latest = sorted(changes, key=_time, reverse=True)[:count]
-    return [RowChange(step.event, before, step.verb) for step, before in zip(latest, _before(latest), strict=True)]
+def read_entries(entries: Sequence[AuditEntry]) -> list[RowChange]:
+    """Return the changes of entries of the audit log, in their order, in three queries for each table."""
+    tables: dict[str, Any] = {table._meta.db_table: table for table in pghistory.core.event_models()}
+    ids_by_table: dict[str, list[int]] = defaultdict(list)
+    for entry in entries:
+        if entry.source in tables:
+            ids_by_table[entry.source].append(entry.event_id)
+    events = {
+        (name, event.pk): event
+        for name, ids in ids_by_table.items()
+        for event in tables[name].objects.select_related("pgh_context").filter(pk__in=ids)
+    }
+    places = [(entry.source, entry.event_id) for entry in entries]
+    steps = [RowChange(events[place], None, UNDO[events[place].pgh_label]) for place in places if place in events]
+    return [RowChange(step.event, before, step.verb) for step, before in zip(steps, _before(steps), strict=True)]
 
 
 def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Any], list[Any]]]:

@@ -6,21 +6,27 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from access.models import AccountEvent, AuditEntry
 from config.admin_site.history import history_reader
 from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
+from config.admin_site.history.log_export import csv_of, json_lines_of
+from config.admin_site.history.log_search import ACCOUNT_EVENTS, LogSearchForm, older_than, visible_tables
+from config.schedule import SECONDS_BETWEEN_RUNS
 from lib.admin.links import staff_page
 
 LATEST = 60
-"""Maximum changes on the page of latest changes."""
+"""Changes on a page of the audit log."""
+
+SEALED_EVERY = SECONDS_BETWEEN_RUNS["access.seal_audit_log"]
+"""Seconds after which a change appears in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,48 @@ def history(request: HttpRequest, object_id: str, page: "ModelAdmin[Any]") -> Te
 
 
 def changes(request: HttpRequest) -> TemplateResponse:
-    """Show the latest changes of everything that the user may view."""
-    models = [
-        model
-        for model, page in admin.site._registry.items()
-        if history_reader.is_tracked(model) and page.has_view_or_change_permission(request)
-    ]
-    latest = history_reader.read_latest_changes(models, count=LATEST)
-    return staff_page(request, "staff/history.html", title=_("Audit log"), entries=entries(latest))
+    """Show the sealed changes of everything that the user may view, as the search finds them, in pages."""
+    form = LogSearchForm(request.GET or None, tables=visible_tables(request))
+    matching = form.search()
+    before = request.GET.get("before", "")
+    last = AuditEntry.objects.filter(pk=int(before)).first() if before.isdecimal() else None
+    page = list(older_than(matching, last)[: LATEST + 1])
+    query = request.GET.copy()
+    query.pop("before", None)
+    return staff_page(
+        request,
+        "staff/audit_log.html",
+        title=_("Audit log"),
+        form=form,
+        entries=_entries_of(page[:LATEST]),
+        query=query.urlencode(),
+        before=page[LATEST - 1].pk if len(page) > LATEST else None,
+        unsealed=SEALED_EVERY,
+    )
+
+
+def changes_file(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+    """Return the changes that the search finds as a file: `csv` or `jsonl`."""
+    if kind not in ("csv", "jsonl"):
+        raise Http404(f"There is no file of the kind {kind}.")
+    matching = LogSearchForm(request.GET or None, tables=visible_tables(request)).search()
+    return csv_of(matching) if kind == "csv" else json_lines_of(matching)
+
+
+def _entries_of(page: list[AuditEntry]) -> list[HistoryEntry]:
+    """Return a page of the log as text: changes of rows, and events of accounts between them."""
+    ids = [entry.event_id for entry in page if entry.source == ACCOUNT_EVENTS]
+    events = AccountEvent.objects.select_related("user").filter(pk__in=ids)
+    return sorted(
+        [*entries(history_reader.read_entries(page)), *map(_account_entry, events)],
+        key=lambda entry: entry.at,
+        reverse=True,
+    )
+
+
+def _account_entry(event: AccountEvent) -> HistoryEntry:
+    where = [event.get_kind_display(), event.way.replace("_", " "), event.address]
+    return HistoryEntry(event.at, event.name or _("unknown user"), ", ".join(filter(None, where)), "", [])
 
 
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:

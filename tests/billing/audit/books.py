@@ -13,6 +13,7 @@ from django.db import connection
 
 from access.approvals import Requester, approve, perform
 from access.approvals.rule_change import ChangeRule
+from access.audit_log import record_account_event, seal_changes
 from access.models import ApprovalRequest
 from access.rate_limits.buckets import rate_limit
 from access.sign_in.lock_out import FREE_FAILURES, count_try
@@ -161,6 +162,9 @@ def make_books() -> None:
         count_try(name="olga", address="203.0.113.9", at=datetime(2026, 4, 5, tzinfo=UTC))
     rate_limit("sign-in").take("203.0.113.9")
     _request_approvals()
+    olga = User.objects.get(username="olga")
+    record_account_event("signed_in", request=None, user=olga, way="password")
+    seal_changes(at=datetime(2026, 4, 6, tzinfo=UTC))
 
 
 def _request_approvals() -> None:
