@@ -52,6 +52,27 @@ def test_a_paid_page_pays_the_invoice(invoice, at_stripe, later):
     assert (invoice.state, invoice.paid, PaymentAttempt.objects.get().state) == ("paid", D("23.80"), "succeeded")
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome", "paid"), [("succeeded", "succeeded", "23.80"), ("requires_payment_method", "declined", "0")]
+)
+def test_a_page_paid_by_debit_is_settled_days_later(invoice, at_stripe, later, status, outcome, paid):
+    charge, session = opened(invoice, at_stripe)
+    intent = at_stripe.pay(session, status="processing")
+    assert post_event(event("checkout.session.completed", session, id_="evt_1")) == 200
+    process_events(at=later)
+    charge.refresh_from_db()
+    assert (charge.state, charge.reason, charge.page) == ("pending", "Stripe says processing", "")
+    with pytest.raises(PaymentAttemptRefused, match="is in progress since"):
+        attempts.open_page(invoice_id=invoice.pk, back_to="x", at=later)
+    intent["status"] = status
+    session["payment_status"] = "paid" if status == "succeeded" else "unpaid"
+    kind = "succeeded" if status == "succeeded" else "failed"
+    assert post_event(event(f"checkout.session.async_payment_{kind}", session, id_="evt_2")) == 200
+    process_events(at=later + timedelta(days=5))
+    invoice.refresh_from_db()
+    assert (PaymentAttempt.objects.get().state, invoice.paid) == (outcome, D(paid))
+
+
 def test_repeated_events_in_any_order_have_the_same_result(invoice, at_stripe, later):
     _, session = opened(invoice, at_stripe)
     intent = at_stripe.pay(session)
@@ -133,7 +154,7 @@ def test_a_card_stored_on_a_page_is_charged_from_then_on(invoice, at_stripe, lat
         customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
     )
     session = next(page_session for page_session in at_stripe.of("checkout.session") if page_session["url"] == page)
-    at_stripe.card(session["customer"])
+    at_stripe.save(session)
     assert post_event(event("checkout.session.completed", session)) == 200
     process_events(at=later)
     payment_method = PaymentMethod.objects.get()

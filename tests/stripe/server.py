@@ -53,11 +53,12 @@ class Books:
     lists_lag: bool = False
 
     def make(self, prefix: str, kind: str, **facts: Any) -> Thing:
-        self.count += 1
-        thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(self.now()), "livemode": False}
-        thing |= {"metadata": {}, **facts}
-        self.things[thing["id"]] = thing
-        return thing
+        with self.lock:
+            self.count += 1
+            thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(self.now()), "livemode": False}
+            thing |= {"metadata": {}, **facts}
+            self.things[thing["id"]] = thing
+            return thing
 
     def of(self, kind: str, **facts: Any) -> list[Thing]:
         matching = [thing for thing in self.things.values() if thing["object"] == kind]
@@ -73,6 +74,10 @@ class Books:
         """Return the payments that were really charged."""
         return self.of("payment_intent", status="succeeded")
 
+    def customer(self) -> str:
+        """Create a customer, and return its id."""
+        return str(self.make("cus", "customer")["id"])
+
     # Actions of a customer ------------------------------------------------------------------------------
 
     def card(self, customer: str, *, declines: str = "", wants_customer: bool = False) -> Thing:
@@ -82,8 +87,16 @@ class Books:
             "pm", "payment_method", card={"brand": "visa", "last4": "4242", "exp_year": 2031, "exp_month": 4}, **facts
         )
 
-    def pay(self, session: Thing) -> Thing:
-        """Pay on an open page."""
+    def save(self, session: Thing) -> Thing:
+        """Save a card on an open page."""
+        card = self.card(session["customer"])
+        facts = {"customer": session["customer"], "payment_method": card["id"], "mandate": None}
+        intent = self.make("seti", "setup_intent", status="succeeded", metadata=session["setup_metadata"], **facts)
+        session |= {"status": "complete", "setup_intent": intent["id"], "url": None}
+        return card
+
+    def pay(self, session: Thing, *, status: str = "succeeded") -> Thing:
+        """Pay on an open page. status: of the payment, processing if a bank answers later."""
         with self.lock:
             assert session["status"] == "open", session
             intent = self.make(
@@ -92,11 +105,13 @@ class Books:
                 amount=session["amount_total"],
                 currency=session["currency"],
                 customer=session["customer"],
-                status="succeeded",
+                status=status,
                 last_payment_error=None,
                 metadata=session["intent_metadata"],
             )
-            session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"], "url": None}
+            payment_status = "paid" if status == "succeeded" else "unpaid"
+            session |= {"status": "complete", "payment_status": payment_status, "payment_intent": intent["id"]}
+            session["url"] = None
             return intent
 
 
@@ -221,6 +236,8 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
             return refund(books, params)
         case ["GET", "payment_intents"]:
             return as_page(select_things(books, "payment_intent", params), path, params)
+        case ["GET", "setup_intents"]:
+            return as_page(select_things(books, "setup_intent", params), path, params)
         case ["GET", "refunds"]:
             return as_page(select_things(books, "refund", params), path, params)
         case ["GET", "checkout", "sessions"]:
@@ -257,6 +274,7 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
         payment_status="unpaid" if params["mode"] == "payment" else "no_payment_required",
         payment_intent=None,
         setup_intent="seti_1" if params["mode"] == "setup" else None,
+        setup_metadata=nested(params, "setup_intent_data][metadata", "setup_intent_data[metadata]"),
         amount_total=int(params.get("line_items[0][price_data][unit_amount]", 0)),
         currency=params.get("line_items[0][price_data][currency]"),
         expires_at=int(params.get("expires_at", books.now() + 86_400)),
@@ -288,7 +306,7 @@ def get_thing(books: Books, id_: str) -> Thing:
 
 
 def select_things(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
-    facts = {name: params[name] for name in ("customer", "payment_intent") if name in params}
+    facts = {name: params[name] for name in ("customer", "payment_intent", "payment_method") if name in params}
     if books.lists_lag:
         return []
     since, until = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**40))
