@@ -42,8 +42,19 @@ REPLACES_KEY = "tollbook_replaces"
 
 # Kinds that a page can save for later payments; Stripe refuses a page with any other.
 REUSABLE_KINDS = frozenset(
-    "acss_debit amazon_pay au_becs_debit bacs_debit card cashapp link paypal revolut_pay sepa_debit"
-    " us_bank_account".split()
+    [
+        "acss_debit",
+        "amazon_pay",
+        "au_becs_debit",
+        "bacs_debit",
+        "card",
+        "cashapp",
+        "link",
+        "paypal",
+        "revolut_pay",
+        "sepa_debit",
+        "us_bank_account",
+    ]
 )
 
 PAGE_LIFETIME = timedelta(minutes=31)  # Stripe wants half an hour at least
