@@ -8,6 +8,7 @@ disconnect before doing anything. A fault of "" lets a request pass.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -344,6 +345,11 @@ class Server(ThreadingHTTPServer):
         books = self.accounts[secret_key] = Books(count=1_000 * (len(self.accounts) + 1))
         books.things["_"] = {"object": "server", "address": self.address}
         return books
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the error of a request, unless the process that sent it is gone: campaigns kill processes."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def __enter__(self) -> "Server":
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
