@@ -32,7 +32,7 @@ from customers.models import (
 )
 from customers.portal_auth import magic_links
 from invoices.documents.signed_links import create_link
-from invoices.models import Invoice, Line, MerchantAccount, MonthLock, PaymentAttempt, PaymentMethod, Refund
+from invoices.models import Invoice, Line, MerchantAccount, MonthLock, Payment, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.actors import NOW
 from tests.access.routes import ASKED_FOR, Route
@@ -59,6 +59,11 @@ def _finder(**find: Callable[[str], Model | Any]) -> Callable[[Route, str], Foun
 def _invoice(word: str) -> Invoice:
     usage_invoices = Invoice.objects.filter(customer__external_id=word, lines__kind="usage")
     return usage_invoices.distinct().latest("pk")
+
+
+def _payment(word: str) -> Payment:
+    """Return a payment that has a receipt."""
+    return Payment.objects.filter(invoice__customer__external_id=word, method="manual", reverses=None).earliest("pk")
 
 
 def _line(word: str) -> Line:
@@ -221,6 +226,10 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "portal/enter/": _portal_secret,
     "portal/details/contacts/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
+    "portal/invoices/<number>/receipts/": _finder(
+        number=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
+    "portal/payment-methods/<number>/": _finder(number=_of(PaymentMethod, "account__customer__external_id")),
     "portal/invoices/": _finder(number=_invoice),
     "portal/wallets/<number>/statements/": _statement,
     "portal/wallets/": _finder(number=_wallet),
