@@ -91,4 +91,8 @@ class Migration(migrations.Migration):
             model_name='paymentmethod',
             trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "invoices_paymentmethodevent" ("account_id", "created_at", "expires_on", "id", "is_default", "kind", "label", "mandate", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "ref", "removed_at") VALUES (OLD."account_id", OLD."created_at", OLD."expires_on", OLD."id", OLD."is_default", OLD."kind", OLD."label", OLD."mandate", _pgh_attach_context(), NOW(), \'delete\', OLD."id", OLD."ref", OLD."removed_at"); RETURN NULL;', hash='703459c01ecb20919e490e9c2e45ae20add3099f', operation='DELETE', pgid='pgtrigger_delete_delete_a44c1', table='invoices_paymentmethod', when='AFTER')),
         ),
+        migrations.AddIndex(
+            model_name='paymentattempt',
+            index=models.Index(condition=models.Q(('state', 'succeeded')), fields=['settled_at'], name='payment_attempt_by_time'),
+        ),
     ]

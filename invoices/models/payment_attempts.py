@@ -228,7 +228,10 @@ class PaymentAttempt(Attempt):
                 name="payment_attempt_uses_a_payment_method_or_a_page",
             ),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="payment_attempt_to_look_up")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="payment_attempt_to_look_up"),
+            models.Index(fields=["settled_at"], condition=Q(state="succeeded"), name="payment_attempt_by_time"),
+        ]
         triggers = [
             attempt_is_within_amount_due(),
             settled_attempt_is_final("payment_attempt_is_settled_once", late_change="NEW.state = 'succeeded'"),

@@ -239,6 +239,9 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     ),
     "portal/plan/": _finder(number=_subscription),
     "api/v1/invoices/<invoice>/lines/": _finder(invoice=_invoice, position=lambda word: _line(word).position),
+    "api/v1/invoices/<invoice>/payments/<payment>/": _finder(
+        invoice=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
     "api/v1/invoices/": _finder(invoice=_invoice),
     "api/v1/credit-notes/": _finder(credit_note=_live(Invoice, "sandbox", kind="credit_note")),
     "api/v1/test-clocks/": _finder(clock=lambda word: TestClock.objects.earliest("pk")),
@@ -302,6 +305,9 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/billing/planmigration/<number>/": _finder(number=lambda word: PlanMigration.objects.earliest("pk")),
     "admin/invoices/monthlock/month-end/<month>/lock/": _month_of_sellers,
     "admin/invoices/monthlock/month-end/<": _month,
+    "admin/invoices/invoice/<row>/receipts/": _finder(
+        row=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
     "admin/<app>/": _finder(app=lambda word: "billing"),
     "admin/<anything>": _finder(anything=lambda word: "nowhere/"),

@@ -148,7 +148,11 @@ def test_forms_do_not_change_rows_of_another_customer(own, foreign):
         if method == "POST" and numbers is not no_parameters:
             assert request_page(client, name, foreign).status_code == 404, name
             # The form of a promotion code is refused without a code, and these without a payment provider.
-            is_refused = name in ("portal_enter_code", "portal_replace_payment_method", "portal_remove_payment_method")
+            is_refused = name in (
+                "portal_enter_code",
+                "portal_replace_payment_method",
+                "portal_remove_payment_method",
+            )
             expected = 422 if is_refused else 303
             assert request_page(client, name, own).status_code == expected, name
     foreign.contact.refresh_from_db()

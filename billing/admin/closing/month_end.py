@@ -14,7 +14,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.closing import invoice_run, month_page, pdf_archives
+from billing.admin.closing import invoice_run, month_page, payment_reconciliation, pdf_archives
 from billing.admin.closing.seller_month import (
     SellerMonth,
     find_freezing_job,
@@ -162,6 +162,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
 
     further_pages = (
         ("month-end/", "months", "month_end"),
+        ("payments/", payment_reconciliation.page, "payment_reconciliation"),
         (MONTH_ROUTE, "month", "month_end_month"),
         (f"{MONTH_ROUTE}lock/", "lock", "month_end_lock"),
         ("month-end/<str:month>/lock/", "lock", "month_end_lock_sellers"),
