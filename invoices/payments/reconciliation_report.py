@@ -17,6 +17,7 @@ from customers.models import Seller
 from invoices.models import BalanceEntry, MerchantAccount, Payment, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.balances import BalanceKind
 from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState, ProviderName, RefundProvider
+from invoices.payments.providers.minor_units import from_minor
 from lib.decimals import ZERO
 
 MAX_LISTED = 50
@@ -63,7 +64,7 @@ class DiscrepancyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """A row that needs attention. amount: recorded in our row; None for an event. at: when it happened."""
+    """A row that needs attention. amount: None of an event that names none. at: when it happened."""
 
     kind: DiscrepancyKind
     row: Model
@@ -175,19 +176,19 @@ def _sums(rows: QuerySet[Any], provider: str, amount: Any) -> dict[tuple[str, st
     return {(name, str(currency)): total for name, currency, total in sums if total}
 
 
+def _amount(row: Any) -> tuple[Decimal | None, str]:
+    """Return the amount and the currency of a row; of a provider's event, those that it names."""
+    if not isinstance(row, ProviderEvent):
+        return row.amount, str(row.currency)
+    named = (row.content.get("data") or {}).get("object") or {} if isinstance(row.content, dict) else {}
+    amount, currency = named.get("amount"), str(named.get("currency") or "").upper()
+    return (from_minor(amount, currency), currency) if isinstance(amount, int) and currency else (None, "")
+
+
 def _listed(kind: DiscrepancyKind, rows: QuerySet[Any], time_column: str) -> DiscrepancyList:
     listed = list(rows.order_by(f"-{time_column}", "-pk")[: MAX_LISTED + 1])
     return DiscrepancyList(
         kind,
-        [
-            Discrepancy(
-                kind,
-                row,
-                getattr(row, "amount", None),
-                str(getattr(row, "currency", "")),
-                getattr(row, time_column),
-            )
-            for row in listed[:MAX_LISTED]
-        ],
+        [Discrepancy(kind, row, *_amount(row), getattr(row, time_column)) for row in listed[:MAX_LISTED]],
         has_more=len(listed) > MAX_LISTED,
     )

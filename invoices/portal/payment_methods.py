@@ -1,6 +1,6 @@
 """Payment methods: the customer saves, replaces and removes cards and bank accounts on pages of the provider."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,12 +19,15 @@ from customers.portal.visit import Visit, redirect_with_message, render_page, si
 from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts import PaymentAttemptRefused
-from invoices.payments.attempts.checkout import UNREACHABLE, provider_for, setup_page
+from invoices.payments.attempts.checkout import provider_for, setup_page
 from invoices.payments.attempts.payment_methods import make_default, remove_payment_method, sync_payment_methods
 from invoices.payments.providers import Misconfigured, OutcomeUnknown
 
 # Sellers and methods on the page; a customer has few of either.
 MAX_SELLERS, MAX_METHODS = 20, 50
+RETURNED = "returned"
+"""The message in the address to which the provider's page returns the customer."""
+JUST_SAVED = timedelta(minutes=10)
 KINDS = {
     "card": _("Card"),
     "sepa_debit": _("SEPA Direct Debit"),
@@ -36,7 +39,8 @@ KINDS = {
 """Kind of a payment method → its name; other kinds are named by their label."""
 
 MESSAGES = {
-    "saved": _("Thank you. What you saved shows here within a minute."),
+    "saved": _("Your payment method is saved."),
+    "expected": _("Your payment method shows here within a minute."),
     "default": _("This payment method is used from now on."),
     "removed": _("The payment method is removed."),
     "automatic": _("Invoices are charged automatically from now on."),
@@ -54,8 +58,11 @@ def saved_methods(visit: Visit) -> QuerySet[PaymentMethod]:
 def payment_methods(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Show the payment methods; a customer who returns from the provider's page need not wait for a worker."""
     message = request.GET.get("message", "")
-    if message == "saved" and visit.may_change:
-        _sync(visit)
+    if message == RETURNED:
+        # Nothing was saved if the customer left the provider's page.
+        message = "" if _sync(visit) else "expected"
+        if saved_methods(visit).filter(created_at__gte=visit.at - JUST_SAVED).exists():
+            message = "saved"
     return _page(request, visit, message=message)
 
 
@@ -107,7 +114,7 @@ def charge_automatically(request: HttpRequest, visit: Visit) -> HttpResponseBase
 def _open_setup_page(
     request: HttpRequest, visit: Visit, seller: Seller, replaces: PaymentMethod | None = None
 ) -> HttpResponseBase:
-    back_to = request.build_absolute_uri(reverse("portal_payment_methods") + "?message=saved")
+    back_to = request.build_absolute_uri(f"{reverse('portal_payment_methods')}?message={RETURNED}")
     try:
         page = setup_page(
             customer=visit.customer,
@@ -122,7 +129,10 @@ def _open_setup_page(
     return HttpResponseRedirect(page, status=303)
 
 
-def _sync(visit: Visit) -> None:
+def _sync(visit: Visit) -> bool:
+    """Update our copy of the payment methods; return whether the providers could be reached."""
+    if not visit.may_change:
+        return True
     accounts = visit.own_rows(PayerAccount.objects.select_related("merchant")).filter(
         merchant__closed_at__isnull=True
     )
@@ -130,7 +140,8 @@ def _sync(visit: Visit) -> None:
         try:
             sync_payment_methods(account=account, at=visit.at)
         except (OutcomeUnknown, Misconfigured):
-            continue  # the provider's event, or the next visit, brings it
+            return False  # the provider's event, or the next visit, brings it
+    return True
 
 
 def _sellers(visit: Visit) -> QuerySet[Seller]:
@@ -162,7 +173,6 @@ def _page(request: HttpRequest, visit: Visit, *, message: str = "", problem: str
         "has_several": len(sellers) > 1,
         "message": MESSAGES.get(message),
         "problem": problem,
-        "unreachable": UNREACHABLE,
     }
     response = render_page(request, visit, "payment_methods.html", context, status=422 if problem else 200)
     # The forms' answers lead to the provider, which the pages' policy would not let them do.

@@ -167,6 +167,41 @@ def test_a_card_stored_on_a_page_is_charged_from_then_on(invoice, at_stripe, lat
     assert Invoice.objects.get().state == "paid"
 
 
+def test_a_page_to_save_a_card_is_in_the_customers_currency(invoice, at_stripe, settings):
+    """The currency decides which methods Stripe's page offers, such as SEPA for euros only."""
+    settings.STRIPE_PAYMENT_METHODS = ["card", "sepa_debit", "ideal"]
+    at = invoice.issued_at
+    attempts.checkout.setup_page(customer=invoice.customer, key="one", back_to="https://example.com", at=at)
+    [params] = at_stripe.opened
+    assert params["currency"] == "eur"
+    offered = [params[name] for name in sorted(params) if name.startswith("allowed_payment_method_types")]
+    assert offered == ["card", "sepa_debit"], "an iDEAL payment can't be repeated"
+
+
+def test_a_payment_page_offers_the_methods_of_its_account(invoice, at_stripe, settings):
+    settings.STRIPE_PAYMENT_METHODS = ["card", "ideal"]
+    opened(invoice, at_stripe)
+    [params] = at_stripe.opened
+    assert [params[f"allowed_payment_method_types[{place}]"] for place in (0, 1)] == ["card", "ideal"]
+
+
+def test_a_saved_method_is_charged_as_its_kind(invoice, at_stripe):
+    method = leave_card(invoice.customer, at_stripe)
+    PaymentMethod.objects.filter(pk=method.pk).update(kind="sepa_debit")
+    attempt = attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
+    attempts.submit_attempt(attempt_id=attempt.pk, at=invoice.issued_at)
+    assert at_stripe.taken()[0]["allowed_kind"] == "sepa_debit"
+
+
+def test_a_page_that_stripe_refuses_is_a_fault_of_our_settings(invoice, at_stripe):
+    leave_card(invoice.customer, at_stripe)
+    at_stripe.refused_currency = "eur"
+    with pytest.raises(PaymentAttemptRefused, match="can’t be reached"):
+        attempts.checkout.setup_page(
+            customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
+        )
+
+
 def test_a_closed_page_accepts_no_payment(invoice, at_stripe):
     charge, session = opened(invoice, at_stripe)
     attempts.close_pages(invoice_id=invoice.pk, at=invoice.issued_at)

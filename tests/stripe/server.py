@@ -42,6 +42,7 @@ class Books:
 
     faults: the faults of the next creating requests, in order.
     lists_lag: whether lists do not yet show new objects.
+    opened: the parameters of each page that was opened. refused_currency: of pages that are refused.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
@@ -52,6 +53,8 @@ class Books:
     count: int = 0
     now: Callable[[], float] = time.time
     lists_lag: bool = False
+    opened: list[dict[str, str]] = field(default_factory=list)
+    refused_currency: str = ""
 
     def make(self, prefix: str, kind: str, **facts: Any) -> Thing:
         with self.lock:
@@ -252,6 +255,7 @@ def charge(books: Books, params: dict[str, str]) -> Thing:
     card = get_thing(books, params["payment_method"])
     facts = {"amount": int(params["amount"]), "currency": params["currency"], "customer": params["customer"]}
     facts |= {"metadata": nested(params, "metadata"), "last_payment_error": None}
+    facts["allowed_kind"] = params.get("allowed_payment_method_types[0]")
     if card["declines"]:
         error = {"type": "card_error", "code": "card_declined", "decline_code": card["declines"]}
         error["message"] = "Your card was declined."
@@ -266,6 +270,9 @@ def charge(books: Books, params: dict[str, str]) -> Thing:
 
 
 def open_page(books: Books, params: dict[str, str]) -> Thing:
+    if books.refused_currency and params.get("currency") == books.refused_currency:
+        raise Refused(400, type="invalid_request_error", message="No valid payment method types for this page.")
+    books.opened.append(params)
     return books.make(
         "cs",
         "checkout.session",
