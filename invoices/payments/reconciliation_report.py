@@ -10,7 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from customers.models import Seller
@@ -67,7 +68,7 @@ class Discrepancy:
     """A row that needs attention. amount: None of an event that names none. at: when it happened."""
 
     kind: DiscrepancyKind
-    row: Model
+    row: PaymentAttempt | Refund | ProviderEvent
     amount: Decimal | None
     currency: str
     at: datetime
@@ -170,13 +171,13 @@ def _events(seller: Seller, shows_shared_account: bool) -> QuerySet[ProviderEven
     return ProviderEvent.objects.filter(of_seller | Q(merchant=None) if shows_shared_account else of_seller)
 
 
-def _sums(rows: QuerySet[Any], provider: str, amount: Any) -> dict[tuple[str, str], Decimal]:
+def _sums(rows: QuerySet[Any], provider: str, amount: F | Combinable) -> dict[tuple[str, str], Decimal]:
     """Return provider and currency → sum, without sums of nothing."""
     sums = rows.order_by().values_list(provider, "currency").annotate(sum=Sum(amount))
     return {(name, str(currency)): total for name, currency, total in sums if total}
 
 
-def _amount(row: Any) -> tuple[Decimal | None, str]:
+def _amount(row: PaymentAttempt | Refund | ProviderEvent) -> tuple[Decimal | None, str]:
     """Return the amount and the currency of a row; of a provider's event, those that it names."""
     if not isinstance(row, ProviderEvent):
         return row.amount, str(row.currency)

@@ -8,9 +8,8 @@ import pghistory
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -69,7 +68,10 @@ def payment_methods(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @signed_in("POST")
 def add_payment_method(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Redirect to the provider's page on which the customer saves a card or bank account."""
-    seller = get_object_or_404(_sellers(visit), code=request.POST.get("seller", visit.customer.seller.code))
+    code = request.POST.get("seller", visit.customer.seller.code)
+    seller = next((seller for seller in _sellers(visit) if seller.code == code), None)
+    if seller is None:
+        raise Http404(f"No seller {code} bills the customer.")
     return _open_setup_page(request, visit, seller)
 
 
@@ -144,19 +146,19 @@ def _sync(visit: Visit) -> bool:
     return True
 
 
-def _sellers(visit: Visit) -> QuerySet[Seller]:
-    """Return the sellers that bill the customer."""
-    invoices = visit.own_rows(Invoice.objects.all()).values("seller")
-    return (Seller.objects.filter(pk__in=invoices) | Seller.objects.filter(pk=visit.customer.seller_id)).order_by(
-        "pk"
-    )
+def _sellers(visit: Visit) -> list[Seller]:
+    """Return the sellers that bill the customer, the customer's own seller first."""
+    invoices = visit.own_rows(Invoice.objects.select_related("seller")).order_by("seller").distinct("seller")
+    sellers = {visit.customer.seller_id: visit.customer.seller}
+    sellers |= {invoice.seller_id: invoice.seller for invoice in invoices[:MAX_SELLERS]}
+    return list(sellers.values())
 
 
 def _page(request: HttpRequest, visit: Visit, *, message: str = "", problem: str = "") -> HttpResponseBase:
     methods = list(saved_methods(visit)[:MAX_METHODS])
     pending = visit.own_rows(PaymentAttempt.objects.filter(state=AttemptState.PENDING), "invoice__customer")
     pending_ids = set(pending.values_list("payment_method", flat=True))
-    sellers = [seller for seller in _sellers(visit)[:MAX_SELLERS] if _collects_online(visit, seller)]
+    sellers = [seller for seller in _sellers(visit) if _collects_online(visit, seller)]
     context = {
         "sellers": [
             {

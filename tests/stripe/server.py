@@ -225,7 +225,8 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["GET", "customers", customer, "payment_methods"]:
             return as_page(books.of("payment_method", customer=customer), path, params)
         case ["POST", "payment_methods", id_, "detach"]:
-            return get_thing(books, id_) | {"customer": None}
+            get_thing(books, id_)["customer"] = None
+            return get_thing(books, id_)
         case ["POST", "payment_intents"]:
             return charge(books, params)
         case ["POST", "checkout", "sessions"]:
