@@ -221,7 +221,7 @@ class Campaign:
         hands.aim(window)
         yield
         self.tried[window] += 1
-        self.kills[window] += hands.strike(seconds=3)
+        self.kills[window] += hands.strike(seconds=10)
 
     def _lie(self, teller: EventPoster, new: Sequence[Run]) -> None:
         """Pretend that unpaid invoices were paid."""
