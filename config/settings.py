@@ -138,6 +138,8 @@ DROP_DIRECTORY = env.str("TOLLBOOK_DROP_DIRECTORY", default="")
 STRIPE_SECRET_KEY = env.str("TOLLBOOK_STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two during a rotation
 STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must belong to, if set
+# The payment methods that Stripe's pages offer, such as card and sepa_debit; without any, those enabled at Stripe.
+STRIPE_PAYMENT_METHODS = env.list("TOLLBOOK_STRIPE_PAYMENT_METHODS", default=[])
 # Origins that the portal's payment pages may redirect to.
 PAYMENT_PAGES = env.list("TOLLBOOK_PAYMENT_PAGES", default=["https://checkout.stripe.com"])
 STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.stripe.com")

@@ -15,6 +15,7 @@ from django.test import TransactionTestCase
 from config import celery_app
 from tests import postgres
 from tests.golden.summary import pytest_terminal_summary  # noqa: F401, xdist's controller loads no deeper conftest
+from tests.stripe.localstripe import LocalstripeServer, localstripe
 from tests.stripe.server import EVENT_SECRET, Books, Server
 
 RUN = pytest.StashKey[contextlib.ExitStack]()
@@ -148,6 +149,15 @@ def clear_database_caches() -> None:
 def stripe_server(settings: Any) -> Iterator[Server]:
     """Run a fake Stripe server and configure the product to use it."""
     with Server() as server:
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
+        settings.STRIPE_WEBHOOK_SECRETS, settings.PAYMENT_PAGES = [EVENT_SECRET], [server.address]
+        yield server
+
+
+@pytest.fixture
+def localstripe_server(settings: Any) -> Iterator[LocalstripeServer]:
+    """Run localstripe, a Stripe server that others wrote, and configure the product to use it."""
+    with localstripe() as server:
         settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
         settings.STRIPE_WEBHOOK_SECRETS, settings.PAYMENT_PAGES = [EVENT_SECRET], [server.address]
         yield server

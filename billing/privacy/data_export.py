@@ -128,7 +128,7 @@ TABLES = {
     "cards": _stored(
         PaymentMethod.objects.all(),
         "account__customer",
-        *("provider", "label", "expires_on", "created_at", "removed_at"),
+        *("provider", "label", "kind", "mandate", "expires_on", "created_at", "removed_at"),
         provider="account__provider",
     ),
     "payments": _stored(

@@ -15,12 +15,12 @@ SIGN_INS = (
 # The provider's id of a card identifies no person, and payment attempts refer to it.
 CARDS = (
     """
-    UPDATE invoices_paymentmethod i SET label = %(blank)s, expires_on = NULL, is_default = false,
+    UPDATE invoices_paymentmethod i SET label = %(blank)s, mandate = '', expires_on = NULL, is_default = false,
         removed_at = coalesce(removed_at, %(at)s)
     FROM invoices_payeraccount a WHERE a.id = i.account_id AND a.customer_id = %(id)s
     """,
     """
-    UPDATE invoices_paymentmethodevent e SET label = %(blank)s, expires_on = NULL
+    UPDATE invoices_paymentmethodevent e SET label = %(blank)s, mandate = '', expires_on = NULL
     FROM invoices_paymentmethod i JOIN invoices_payeraccount a ON a.id = i.account_id
     WHERE i.id = e.pgh_obj_id AND a.customer_id = %(id)s
     """,

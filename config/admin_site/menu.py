@@ -87,6 +87,12 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
             MenuItem(_("Refunds"), "currency_exchange", "invoices.refund", REFUNDS_BY_HAND),
             MenuItem(_("Customer balances"), "savings", "invoices.balanceentry"),
             MenuItem(_("Provider events"), "sensors", "invoices.providerevent"),
+            MenuItem(
+                _("Reconciliation"),
+                "balance",
+                page="payment_reconciliation",
+                permission="invoices.view_paymentattempt",
+            ),
         ],
     ),
     (

@@ -26,6 +26,7 @@ from invoices.admin.invoice_actions import (
     is_draft,
 )
 from invoices.admin.one_off_invoices import draft_page
+from invoices.admin.receipt_files import receipt_path
 from invoices.credit_notes.acts import DESTINATIONS
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE, CreditTo, InvoiceState
@@ -103,7 +104,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        return [*einvoice_paths(self), *super().get_urls()]
+        return [*einvoice_paths(self), receipt_path(self), *super().get_urls()]
 
     # The page ------------------------------------------------------------------------------------------------
 

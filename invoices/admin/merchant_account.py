@@ -12,6 +12,7 @@ from invoices.payments.merchant_accounts import MerchantAccountRefused, set_merc
 from lib.admin import ConfirmedAction, Response, StaffForm
 
 MAX_SECRET = 300
+MAX_METHOD_KINDS = 400
 
 
 class MerchantAccountForm(StaffForm):
@@ -27,11 +28,20 @@ class MerchantAccountForm(StaffForm):
         required=False,
         help_text=_("Such as acct_1. If given, events of other accounts are refused."),
     )
+    method_kinds = forms.CharField(
+        label=_("Payment methods"),
+        max_length=MAX_METHOD_KINDS,
+        required=False,
+        help_text=_("Such as “card sepa_debit”. If empty, pages offer those that are enabled at Stripe."),
+    )
     replaces_keys = forms.BooleanField(
         label=_("Same account, new keys"),
         required=False,
         help_text=_("Otherwise the earlier account is closed, and customers store their cards again."),
     )
+
+    def clean_method_kinds(self) -> list[str]:
+        return str(self.cleaned_data["method_kinds"]).replace(",", " ").split()
 
 
 class SetMerchantAccount(ConfirmedAction[Seller]):

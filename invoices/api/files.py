@@ -9,13 +9,15 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 
 from invoices.api.credit_note_views import CreditNotes
-from invoices.api.views import Invoices
-from invoices.models import Invoice
+from invoices.api.views import InvoiceRows, Invoices
+from invoices.models import Invoice, Payment
 from invoices.models.invoices import InvoiceState
 from invoices.rendering import renderer
-from invoices.rendering.downloads import file_name
+from invoices.rendering.downloads import file_name, receipt_response
 from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.einvoice.syntaxes import to_xml
+from invoices.rendering.pdf_file import MissingFont
+from invoices.rendering.receipt import with_receipt
 from lib.api.operations import get
 from lib.api.problems import Problem
 
@@ -99,6 +101,27 @@ class InvoiceFiles(Invoices):
     )
     cii = download_xml("cii", "get_invoice_xml", "Download an invoice as CII")
     ubl = download_xml("ubl", "get_invoice_ubl", "Download an invoice as UBL")
+
+
+class ReceiptFiles(InvoiceRows[Payment]):
+    """The receipts of an invoice's payments."""
+
+    queryset = with_receipt(Payment.objects.all())
+    lookup_url_kwarg = "payment"
+
+    @get(
+        "get_receipt_pdf",
+        "Download the receipt of a payment as PDF",
+        "Generated on request, with the refunds of the payment until now. Payments from a wallet or a customer"
+        " balance have no receipt.",
+        response={(200, "application/pdf"): OpenApiTypes.BINARY},
+        problems=("not-ready",),
+    )
+    def pdf(self, request: Request, **kwargs: Any) -> HttpResponse:
+        try:
+            return receipt_response(self.get_object())
+        except MissingFont as error:
+            raise Problem("not-ready", str(error)) from error
 
 
 class CreditNoteFiles(CreditNotes):

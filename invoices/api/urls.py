@@ -3,7 +3,7 @@ from django.urls import path
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, Refunds
 from invoices.api.credit_note_views import CreditNotes, CreditNoteView, VoidInvoiceView
 from invoices.api.customer_tax import CustomerTaxes
-from invoices.api.files import CreditNoteFiles, InvoiceFiles
+from invoices.api.files import CreditNoteFiles, InvoiceFiles, ReceiptFiles
 from invoices.api.payment_attempts import PaymentAttempts, PaymentMethods
 from invoices.api.views import DraftableInvoiceView, Invoices
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("invoices/<int:invoice>/issue", Invoices.route("issue"), name="invoice_issue"),
     path("invoices/<int:invoice>/void", VoidInvoiceView.route("void"), name="invoice_void"),
     path("invoices/<int:invoice>/pdf", InvoiceFiles.route("pdf"), name="invoice_pdf"),
+    path("invoices/<int:invoice>/payments/<int:payment>/receipt", ReceiptFiles.route("pdf"), name="payment_receipt"),
     path("invoices/<int:invoice>/charges", PaymentAttempts.route("list_all", "charge"), name="charges"),
     path(
         "invoices/<int:invoice>/payment-page", PaymentAttempts.route("open_page", "close_page"), name="payment_page"

@@ -1,10 +1,11 @@
 """The accounts of sellers at payment providers: docs/payments.md#several-sellers."""
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from invoices.models.payment_attempts import MAX_REF, ProviderName
+from invoices.models.payment_attempts import MAX_KIND, MAX_REF, ProviderName
 from lib.field_types import one_of
 
 
@@ -14,6 +15,8 @@ class MerchantAccount(models.Model):
     A seller's own account at a payment provider; sellers without one use the account of the settings.
 
     ref: the provider's id of the account, such as acct_1; empty if it is not checked in events.
+    method_kinds: the payment methods that its pages offer, such as card and sepa_debit; empty: those enabled at the
+        provider.
     secret_key, webhook_secret: encrypted, as secrets of webhook endpoints are.
     closed_at: since when the seller collects no new payments with it. Earlier payments are still looked up and
         refunded there.
@@ -22,6 +25,7 @@ class MerchantAccount(models.Model):
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="merchant_accounts")
     provider = models.CharField(max_length=7, choices=ProviderName, default=ProviderName.STRIPE)
     ref = models.CharField(max_length=MAX_REF, blank=True)
+    method_kinds = ArrayField(models.CharField(max_length=MAX_KIND), default=list, blank=True)
     secret_key = models.TextField(editable=False)
     webhook_secret = models.TextField(editable=False)
     created_at = models.DateTimeField()

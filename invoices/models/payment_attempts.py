@@ -22,6 +22,8 @@ from lib.triggers import after_statement, refuse_if_found
 # Stripe's ids have at most 255 characters.
 MAX_REF = 255
 MAX_TEXT = 300
+# The name of a kind of payment method: Stripe's longest has 18 characters.
+MAX_KIND = 40
 
 
 class ProviderName(models.TextChoices):
@@ -71,7 +73,9 @@ class PaymentMethod(models.Model):
     """
     A card or bank account that a provider stores and that its customer has agreed to be charged by.
 
-    label: the name its owner recognizes, such as “Visa 4242”. is_default: the method to charge; at most one per
+    label: the name its owner recognizes, such as “Visa 4242”. kind: card, sepa_debit, or another name of the
+    provider; empty if the method was stored before kinds were. mandate: the reference of the mandate that permits to
+    debit a bank account. is_default: the method to charge; at most one per
     account.
     removed_at: when its owner, or the provider, withdrew it.
     """
@@ -79,6 +83,8 @@ class PaymentMethod(models.Model):
     account = models.ForeignKey("invoices.PayerAccount", on_delete=models.PROTECT, related_name="payment_methods")
     ref = models.CharField(max_length=MAX_REF)
     label = models.CharField(max_length=80)
+    kind = models.CharField(max_length=MAX_KIND, blank=True)
+    mandate = models.CharField(max_length=MAX_REF, blank=True)
     expires_on = models.DateField(null=True)
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField()
@@ -222,7 +228,10 @@ class PaymentAttempt(Attempt):
                 name="payment_attempt_uses_a_payment_method_or_a_page",
             ),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="payment_attempt_to_look_up")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="pending"), name="payment_attempt_to_look_up"),
+            models.Index(fields=["settled_at"], condition=Q(state="succeeded"), name="payment_attempt_by_time"),
+        ]
         triggers = [
             attempt_is_within_amount_due(),
             settled_attempt_is_final("payment_attempt_is_settled_once", late_change="NEW.state = 'succeeded'"),

@@ -116,6 +116,11 @@ def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at:
     )
 
 
+def overpayment_references(payment: Payment) -> list[str]:
+    """Return the references that the overpayment of a payment may have on the customer's balance."""
+    return [payment.reference, _overpayment_reference(payment.invoice_id, payment.reference)]
+
+
 def _overpayment_reference(invoice_id: int, reference: str) -> str:
     return f"payment:{invoice_id}:{reference}"
 

@@ -11,7 +11,8 @@ from invoices.models import Invoice
 from invoices.models.invoices import BILLS_USAGE
 from invoices.portal.formats import portal_figures
 from invoices.portal.invoice_list import customer_documents, invoice_row
-from invoices.portal.payment import pay_link
+from invoices.portal.payment import pay_link, processing_text
+from invoices.portal.receipts import receipt_rows
 from invoices.rendering import renderer
 from invoices.rendering.downloads import RETRY_AFTER_SECONDS, file_name
 from invoices.rendering.facts_reader import MAX_LISTED_LINES, TooManyLines, read_invoice_facts
@@ -37,6 +38,8 @@ def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpRespons
         "invoice": invoice,
         "row": invoice_row(invoice, figures, visit),
         "pay": pay_link(invoice) if invoice.due else None,
+        "processing": processing_text(invoice, figures),
+        "receipts": receipt_rows(invoice, figures),
         "notes": [
             invoice_row(note, figures, visit)
             for note in customer_documents(visit).filter(corrects=invoice).order_by("pk")

@@ -9,11 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from invoices.documents import signed_links
-from invoices.models import Invoice
+from invoices.models import Invoice, Payment
 from invoices.rendering import renderer
+from invoices.rendering.receipt import receipt_number, render_receipt
 
 # Longer than one rendering may take (`render_queue.RENDER_SECONDS`).
 RETRY_AFTER_SECONDS = 60
+UNSAFE = r"[^A-Za-z0-9._-]+"  # in file names
 PRIVATE = {
     "Cache-Control": "private, no-store",
     "Referrer-Policy": "no-referrer",
@@ -48,6 +50,16 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any] | None = 
     return HttpResponse(page, status=status, headers=PRIVATE)
 
 
+def receipt_response(payment: Payment) -> HttpResponse:
+    """Return the receipt of a payment as a file to download."""
+    name = re.sub(UNSAFE, "-", receipt_number(payment)).strip("-.") + ".pdf"
+    return HttpResponse(
+        render_receipt(payment),
+        content_type="application/pdf",
+        headers=PRIVATE | {"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
 def file_name(invoice: Invoice, ending: str = "pdf") -> str:
     """Return a name that is safe in a header and on every disk: INV/2026-7 → INV-2026-7.pdf."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", str(invoice.number)).strip("-.") + f".{ending}"
+    return re.sub(UNSAFE, "-", str(invoice.number)).strip("-.") + f".{ending}"

@@ -137,7 +137,7 @@ def _compose(
         paper=facts.branding.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
         color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else DEFAULT_COLOR,
         accent=facts.branding.accent_color if HEX_COLOR.fullmatch(facts.branding.accent_color) else "",
-        logo=_logo(facts.branding.logo),
+        logo=logo_address(facts.branding.logo),
         title=f"{heading} {number}",
         created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
@@ -187,7 +187,8 @@ def _seller(facts: InvoiceFacts, locale: Locale) -> PartyText:
     return replace(seller, lines=(*seller.lines, _("Company number %(number)s") % {"number": number}))
 
 
-def _logo(content: bytes) -> str:
+def logo_address(content: bytes) -> str:
+    """Return a PNG as a data URI; empty if there is none."""
     return f"data:image/png;base64,{b64encode(content).decode()}" if content else ""
 
 

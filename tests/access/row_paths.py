@@ -33,7 +33,7 @@ from customers.models import (
 )
 from customers.portal_auth import magic_links
 from invoices.documents.signed_links import create_link
-from invoices.models import Invoice, Line, MerchantAccount, MonthLock, PaymentAttempt, PaymentMethod, Refund
+from invoices.models import Invoice, Line, MerchantAccount, MonthLock, Payment, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.actors import NOW
 from tests.access.routes import ASKED_FOR, Route
@@ -64,6 +64,11 @@ def _request(word: str) -> ApprovalRequest:
 def _invoice(word: str) -> Invoice:
     usage_invoices = Invoice.objects.filter(customer__external_id=word, lines__kind="usage")
     return usage_invoices.distinct().latest("pk")
+
+
+def _payment(word: str) -> Payment:
+    """Return a payment that has a receipt."""
+    return Payment.objects.filter(invoice__customer__external_id=word, method="manual", reverses=None).earliest("pk")
 
 
 def _line(word: str) -> Line:
@@ -226,6 +231,10 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "portal/enter/": _portal_secret,
     "portal/details/contacts/": _finder(number=_colleague),
     "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
+    "portal/invoices/<number>/receipts/": _finder(
+        number=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
+    "portal/payment-methods/<number>/": _finder(number=_of(PaymentMethod, "account__customer__external_id")),
     "portal/invoices/": _finder(number=_invoice),
     "portal/wallets/<number>/statements/": _statement,
     "portal/wallets/": _finder(number=_wallet),
@@ -235,6 +244,9 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     ),
     "portal/plan/": _finder(number=_subscription),
     "api/v1/invoices/<invoice>/lines/": _finder(invoice=_invoice, position=lambda word: _line(word).position),
+    "api/v1/invoices/<invoice>/payments/<payment>/": _finder(
+        invoice=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
     "api/v1/invoices/": _finder(invoice=_invoice),
     "api/v1/credit-notes/": _finder(credit_note=_live(Invoice, "sandbox", kind="credit_note")),
     "api/v1/test-clocks/": _finder(clock=lambda word: TestClock.objects.earliest("pk")),
@@ -300,6 +312,9 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "admin/billing/planmigration/<number>/": _finder(number=lambda word: PlanMigration.objects.earliest("pk")),
     "admin/invoices/monthlock/month-end/<month>/lock/": _month_of_sellers,
     "admin/invoices/monthlock/month-end/<": _month,
+    "admin/invoices/invoice/<row>/receipts/": _finder(
+        row=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
+    ),
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
     "admin/<app>/": _finder(app=lambda word: "billing"),
     "admin/<anything>": _finder(anything=lambda word: "nowhere/"),

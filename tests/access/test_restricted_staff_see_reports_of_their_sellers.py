@@ -44,6 +44,7 @@ PAGES = {
     "revenue_mrr": [],
     "revenue_movements": [],
     "revenue_balances": [],
+    "payment_reconciliation": [],
 }
 
 

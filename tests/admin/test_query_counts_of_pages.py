@@ -36,6 +36,7 @@ OTHERS = [
     "/admin/customers/seller/revenue/mrr/",
     f"/admin/customers/seller/revenue/mrr/customers/?month={timezone.now():%Y-%m}",
     "/admin/invoices/monthlock/month-end/",
+    "/admin/invoices/monthlock/payments/",
 ]
 
 

@@ -50,6 +50,7 @@ OF_NO_CUSTOMER = {
     "billing/admin/accounting_files/accounts.py": "postings of sellers' months are mapped in real time",
     "billing/admin/closing/month_end.py": "months of live documents are locked in real time",
     "billing/admin/closing/month_page.py": "months of live documents are locked in real time",
+    "billing/admin/closing/payment_reconciliation.py": "payments of live customers, as of now",
     "billing/admin/closing/seller_month.py": "months of live documents are locked in real time",
     "billing/admin/finance_home.py": "figures of live customers",
     "billing/admin/privacy/personal_data.py": "who erased a customer when",

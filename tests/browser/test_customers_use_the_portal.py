@@ -124,7 +124,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_role("radio").check()
     page.get_by_role("button", name="Review order").click()
     page.get_by_role("button", name="Buy for").click()
-    page.get_by_role("button", name="by card").click()
+    page.get_by_role("button", name="Pay another way").click()
     page.get_by_role("button", name="Pay now").click()
     assert "Nothing is due" in page.inner_text("main")
     bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")

@@ -52,6 +52,27 @@ def test_a_paid_page_pays_the_invoice(invoice, at_stripe, later):
     assert (invoice.state, invoice.paid, PaymentAttempt.objects.get().state) == ("paid", D("23.80"), "succeeded")
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome", "paid"), [("succeeded", "succeeded", "23.80"), ("requires_payment_method", "declined", "0")]
+)
+def test_a_page_paid_by_debit_is_settled_days_later(invoice, at_stripe, later, status, outcome, paid):
+    charge, session = opened(invoice, at_stripe)
+    intent = at_stripe.pay(session, status="processing")
+    assert post_event(event("checkout.session.completed", session, id_="evt_1")) == 200
+    process_events(at=later)
+    charge.refresh_from_db()
+    assert (charge.state, charge.reason, charge.page) == ("pending", "Stripe says processing", "")
+    with pytest.raises(PaymentAttemptRefused, match="is in progress since"):
+        attempts.open_page(invoice_id=invoice.pk, back_to="x", at=later)
+    intent["status"] = status
+    session["payment_status"] = "paid" if status == "succeeded" else "unpaid"
+    kind = "succeeded" if status == "succeeded" else "failed"
+    assert post_event(event(f"checkout.session.async_payment_{kind}", session, id_="evt_2")) == 200
+    process_events(at=later + timedelta(days=5))
+    invoice.refresh_from_db()
+    assert (PaymentAttempt.objects.get().state, invoice.paid) == (outcome, D(paid))
+
+
 def test_repeated_events_in_any_order_have_the_same_result(invoice, at_stripe, later):
     _, session = opened(invoice, at_stripe)
     intent = at_stripe.pay(session)
@@ -133,7 +154,7 @@ def test_a_card_stored_on_a_page_is_charged_from_then_on(invoice, at_stripe, lat
         customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
     )
     session = next(page_session for page_session in at_stripe.of("checkout.session") if page_session["url"] == page)
-    at_stripe.card(session["customer"])
+    at_stripe.save(session)
     assert post_event(event("checkout.session.completed", session)) == 200
     process_events(at=later)
     payment_method = PaymentMethod.objects.get()
@@ -144,6 +165,41 @@ def test_a_card_stored_on_a_page_is_charged_from_then_on(invoice, at_stripe, lat
     )
     assert attempts.collect_due_payments(at=later).started == 1
     assert Invoice.objects.get().state == "paid"
+
+
+def test_a_page_to_save_a_card_is_in_the_customers_currency(invoice, at_stripe, settings):
+    """The currency decides which methods Stripe's page offers, such as SEPA for euros only."""
+    settings.STRIPE_PAYMENT_METHODS = ["card", "sepa_debit", "ideal"]
+    at = invoice.issued_at
+    attempts.checkout.setup_page(customer=invoice.customer, key="one", back_to="https://example.com", at=at)
+    [params] = at_stripe.opened
+    assert params["currency"] == "eur"
+    offered = [params[name] for name in sorted(params) if name.startswith("allowed_payment_method_types")]
+    assert offered == ["card", "sepa_debit"], "an iDEAL payment can't be repeated"
+
+
+def test_a_payment_page_offers_the_methods_of_its_account(invoice, at_stripe, settings):
+    settings.STRIPE_PAYMENT_METHODS = ["card", "ideal"]
+    opened(invoice, at_stripe)
+    [params] = at_stripe.opened
+    assert [params[f"allowed_payment_method_types[{place}]"] for place in (0, 1)] == ["card", "ideal"]
+
+
+def test_a_saved_method_is_charged_as_its_kind(invoice, at_stripe):
+    method = leave_card(invoice.customer, at_stripe)
+    PaymentMethod.objects.filter(pk=method.pk).update(kind="sepa_debit")
+    attempt = attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
+    attempts.submit_attempt(attempt_id=attempt.pk, at=invoice.issued_at)
+    assert at_stripe.taken()[0]["allowed_kind"] == "sepa_debit"
+
+
+def test_a_page_that_stripe_refuses_is_a_fault_of_our_settings(invoice, at_stripe):
+    leave_card(invoice.customer, at_stripe)
+    at_stripe.refused_currency = "eur"
+    with pytest.raises(PaymentAttemptRefused, match="can’t be reached"):
+        attempts.checkout.setup_page(
+            customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
+        )
 
 
 def test_a_closed_page_accepts_no_payment(invoice, at_stripe):

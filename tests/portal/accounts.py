@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,9 @@ from customers.models import Contact, Customer
 from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
-from invoices.models import Invoice, Line
+from invoices.models import Invoice, Line, PayerAccount, Payment, PaymentMethod
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
+from invoices.payments.manual_payments import record_payment
 from plans.models import Meter, Plan
 from tests.builders import (
     FEB,
@@ -56,6 +58,8 @@ class Account:
     budget: int
     cap: int
     pack: str
+    payment: Payment
+    payment_method: PaymentMethod
 
     def client(self, *, contact: Contact | None = None, looks: bool = False, **options: Any) -> Client:
         """Return a client with a portal session: of the billing contact by default, or a read-only one."""
@@ -94,6 +98,26 @@ def make_account(word: str, **fields: Any) -> Account:
         budget=rule.pk,
         cap=cap.pk,
         pack=f"pack-{word[0]}",
+        payment=_payment(customer),
+        payment_method=_payment_method(customer),
+    )
+
+
+def _payment(customer: Customer) -> Payment:
+    """Return the payment of a paid invoice, which has a receipt."""
+    work = OneOffRequest([OneOffLine("Work", Decimal(10), date(2026, 1, 5), date(2026, 1, 5))])
+    paid = issue_draft(invoice_id=draft_invoice(customer=customer, request=work, at=FEB).pk, at=FEB)
+    return record_payment(
+        invoice_id=paid.pk, amount=paid.due, method="manual", reference=f"bank-{customer.pk}", at=FEB
+    )
+
+
+def _payment_method(customer: Customer) -> PaymentMethod:
+    account = PayerAccount.objects.create(
+        customer=customer, seller=customer.seller, provider="stripe", ref=f"cus_{customer.pk}", created_at=FEB
+    )
+    return PaymentMethod.objects.create(
+        account=account, ref=f"pm_{customer.pk}", label="Visa 4242", kind="card", created_at=FEB
     )
 
 

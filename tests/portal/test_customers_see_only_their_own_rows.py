@@ -29,6 +29,14 @@ def invoice(account: Account) -> dict[str, Any]:
     return {"number": account.invoice.pk}
 
 
+def receipt(account: Account) -> dict[str, Any]:
+    return {"number": account.payment.invoice_id, "payment": account.payment.pk}
+
+
+def payment_method(account: Account) -> dict[str, Any]:
+    return {"number": account.payment_method.pk}
+
+
 def line(account: Account) -> dict[str, Any]:
     return {"number": account.invoice.pk, "position": account.line.position}
 
@@ -55,6 +63,14 @@ PAGES: dict[str, tuple[str, Numbers]] = {
     "portal_invoice_file": ("GET", invoice),
     "portal_pay": ("GET", invoice),
     "portal_invoice_table": ("GET", invoice),
+    "portal_receipt": ("GET", receipt),
+    "portal_receipt_file": ("GET", receipt),
+    "portal_payment_methods": ("GET", no_parameters),
+    "portal_add_payment_method": ("POST", no_parameters),
+    "portal_charge_automatically": ("POST", no_parameters),
+    "portal_replace_payment_method": ("POST", payment_method),
+    "portal_use_payment_method": ("POST", payment_method),
+    "portal_remove_payment_method": ("POST", payment_method),
     "portal_line_events": ("GET", line),
     "portal_line_events_table": ("GET", line),
     "portal_wallets": ("GET", no_parameters),
@@ -131,12 +147,19 @@ def test_forms_do_not_change_rows_of_another_customer(own, foreign):
     for name, (method, numbers) in PAGES.items():
         if method == "POST" and numbers is not no_parameters:
             assert request_page(client, name, foreign).status_code == 404, name
-            # The form of a promotion code is refused without a code.
-            expected = 422 if name == "portal_enter_code" else 303
+            # The form of a promotion code is refused without a code, and these without a payment provider.
+            is_refused = name in (
+                "portal_enter_code",
+                "portal_replace_payment_method",
+                "portal_remove_payment_method",
+            )
+            expected = 422 if is_refused else 303
             assert request_page(client, name, own).status_code == expected, name
     foreign.contact.refresh_from_db()
     assert foreign.customer.contacts.count() == 2
     assert foreign.customer.spend_caps.count() == 1
+    foreign.payment_method.refresh_from_db()
+    assert (foreign.payment_method.is_default, foreign.payment_method.removed_at) == (False, None)
     assert foreign.customer.alert_rules.filter(removed_at__isnull=True).count() == 1
 
 

@@ -33,6 +33,7 @@ CAMPAIGNS = (
     "periods",
     "migration",
     "payments",
+    "payments_localstripe",
     "pairs",
     "quotas",
     "books",

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, NamedTuple
 
 from config.processes import LOOPBACK
+from tests.stripe.localstripe import LocalstripeBooks
 from tests.stripe.server import Books, Thing
 from tests.stripe.webhook_events import event, signature
 
@@ -21,8 +22,17 @@ KINDS = {
 DROPPED = 0.2
 
 
+class Delivery(NamedTuple):
+    """A delivery of an event. due: by the monotonic clock. signed: its signature; empty: sign it when it is sent."""
+
+    due: float
+    body: bytes
+    event_id: str
+    signed: str
+
+
 class EventPoster(threading.Thread):
-    """Posts events over real HTTP. announced: ids of the events that we confirmed as stored."""
+    """Posts Stripe's events over real HTTP. announced: ids of the events that we confirmed as stored."""
 
     def __init__(self, books: Books, port: int, seed: int) -> None:
         super().__init__(daemon=True)
@@ -30,38 +40,40 @@ class EventPoster(threading.Thread):
         self.refused: list[int] = []
         self._books, self._port, self._chance = books, port, random.Random(seed)
         self._seen: set[str] = set()
-        self._waiting: list[tuple[float, bytes, str]] = []
+        self._waiting: list[Delivery] = []
         self._ends = threading.Event()
         self._failed: queue.Queue[BaseException] = queue.Queue()
 
     def run(self) -> None:
         while not self._ends.is_set():
             self._waiting += self._news()
-            due = [delivery for delivery in self._waiting if delivery[0] <= time.monotonic()]
+            due = [delivery for delivery in self._waiting if delivery.due <= time.monotonic()]
             self._waiting = [delivery for delivery in self._waiting if delivery not in due]
-            for _, body, id_ in due:
-                if self._post(body, signature(body)) == 200:
-                    self.announced.add(id_)
+            for delivery in due:
+                if self._post(delivery.body, delivery.signed or signature(delivery.body)) == 200:
+                    self.announced.add(delivery.event_id)
             self._ends.wait(0.02)
 
     def end(self) -> None:
         self._ends.set()
         self.join()
 
-    def _news(self) -> Iterator[tuple[float, bytes, str]]:
-        """Yield events for new objects at Stripe, each with the time of its delivery."""
+    def _news(self) -> "Iterator[Delivery]":
+        """Yield events for new objects at Stripe."""
         with self._books.lock:
             new = [thing_ for id_, thing_ in self._books.things.items() if id_ not in self._seen]
             self._seen.update(thing_["id"] for thing_ in new if "id" in thing_)
             copies = json.loads(json.dumps([thing_ for thing_ in new if thing_["object"] in KINDS]))
         for thing in copies:
             for kind in KINDS[thing["object"]]:
-                if self._chance.random() < DROPPED:
-                    continue
                 id_ = f"evt_{thing['id']}_{kind}"
-                body = json.dumps(event(kind, thing, id_=id_)).encode()
-                for _ in range(self._chance.randint(1, 3)):
-                    yield time.monotonic() + self._chance.expovariate(2), body, id_
+                yield from self._deliveries(json.dumps(event(kind, thing, id_=id_)).encode(), id_)
+
+    def _deliveries(self, body: bytes, event_id: str, signed: str = "") -> "Iterator[Delivery]":
+        """Yield the deliveries of an event: none, or several at different times."""
+        if self._chance.random() >= DROPPED:
+            for _ in range(self._chance.randint(1, 3)):
+                yield Delivery(time.monotonic() + self._chance.expovariate(2), body, event_id, signed)
 
     def lie(self, thing: Thing) -> dict[str, int]:
         """Send one of each kind of event that does not come from Stripe just now; return the responses' statuses."""
@@ -90,3 +102,16 @@ class EventPoster(threading.Thread):
             return line.getresponse().status
         except (OSError, HTTPException):
             return 0
+
+
+class LocalstripePoster(EventPoster):
+    """Posts the events that localstripe sends, as it signed them, and those of its Checkout pages."""
+
+    def _news(self) -> Iterator[Delivery]:
+        assert isinstance(self._books, LocalstripeBooks)
+        while True:
+            try:
+                body, signed = self._books.events.get_nowait()
+            except queue.Empty:
+                return
+            yield from self._deliveries(body, json.loads(body)["id"], signed)

@@ -26,7 +26,7 @@ from django.db import connection
 
 from config.postgres import Cluster
 from invoices.credit_notes import RequestedCredit, issue_credit_note
-from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund
+from invoices.models import Invoice, PayerAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
@@ -71,10 +71,16 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
+    with Server() as server:
+        return collect(options, cluster, server, EventPoster)
+
+
+def collect(options: argparse.Namespace, cluster: Cluster, server: Server, poster_class: type[EventPoster]) -> int:
+    """Run the campaign at a Stripe. options: runs and seed. poster_class: posts the events of that Stripe."""
     verdict = Verdict(f"{options.runs:,} invoices to pay", seed=options.seed)
     logging.disable(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
-        campaign = Campaign(server.books, CampaignClock(Path(folder)), options.seed, verdict)
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = Campaign(server.books, CampaignClock(Path(folder)), options.seed, verdict, poster_class)
         _take_from(server)
         house = Deployment(cluster)
         try:
@@ -100,8 +106,16 @@ def _take_from(server: Server) -> None:
 
 
 class Campaign:
-    def __init__(self, books: Books, hours: CampaignClock, seed: int, verdict: Verdict) -> None:
+    def __init__(
+        self,
+        books: Books,
+        hours: CampaignClock,
+        seed: int,
+        verdict: Verdict,
+        poster_class: type[EventPoster],
+    ) -> None:
         self.books, self.hours, self.seed, self.verdict = books, hours, seed, verdict
+        self.poster_class = poster_class
         self.chance = random.Random(seed)
         self.faults: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
@@ -115,7 +129,7 @@ class Campaign:
 
     def go(self, runs: int, port: int) -> None:
         hands = WorkerPool(HANDS, self.hours)
-        teller = EventPoster(self.books, port, self.seed)
+        teller = self.poster_class(self.books, port, self.seed)
         teller.start()
         try:
             while len(self.runs) < runs:
@@ -207,7 +221,7 @@ class Campaign:
         hands.aim(window)
         yield
         self.tried[window] += 1
-        self.kills[window] += hands.strike(seconds=3)
+        self.kills[window] += hands.strike(seconds=10)
 
     def _lie(self, teller: EventPoster, new: Sequence[Run]) -> None:
         """Pretend that unpaid invoices were paid."""
@@ -262,12 +276,22 @@ class Campaign:
     def _reckon(self, payment_run: Run) -> None:
         invoice = Invoice.objects.get(pk=payment_run.invoice_id)
         keys = {str(charge.key): charge for charge in invoice.charges.all()}
+        accounts = PayerAccount.objects.filter(customer=invoice.customer_id).values_list("ref", flat=True)
         with self.books.lock:
-            taken = [it for it in self.books.taken() if it["metadata"].get("tollbook_key") in keys]
-            ids = {it["id"] for it in taken}
-            back = [it for it in self.books.of("refund", status="succeeded") if it["payment_intent"] in ids]
+            taken = [
+                intent
+                for account in accounts
+                for intent in self.books.of("payment_intent", status="succeeded", customer=account)
+            ]
+            strange_keys = {intent["metadata"].get("tollbook_key") for intent in taken} - set(keys)
+            back = [
+                stripe_refund
+                for intent in taken
+                for stripe_refund in self.books.of("refund", status="succeeded", payment_intent=intent["id"])
+            ]
         expected = [int(payment_run.amount * 100)] if payment_run.is_paid else []
         name = f"{payment_run.kind} {payment_run.invoice_id}"
+        self.verdict.require(not strange_keys, f"{name}: Stripe charged for {strange_keys}")
         amounts = [it["amount"] for it in taken]
         self.verdict.require(amounts == expected, f"{name}: Stripe charged {amounts} instead of {expected}")
         ours = [charge for charge in keys.values() if charge.state == "succeeded"]
@@ -301,4 +325,6 @@ class Campaign:
         )
         self.verdict.require(not pending, f"{pending} payment attempts never end")
         charges, refunds, taken = PaymentAttempt.objects.count(), Refund.objects.count(), len(self.books.taken())
+        paid = sum(payment_run.is_paid for payment_run in self.runs)
+        self.verdict.require(taken == paid, f"{taken} payments succeeded instead of {paid}")
         say(f"  {charges:,} charges and {refunds:,} refunds, {taken:,} succeeded")

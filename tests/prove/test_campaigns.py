@@ -57,6 +57,12 @@ def test_customers_are_charged_while_everything_fails():
 
 
 @pytest.mark.long
+def test_customers_are_charged_at_a_stripe_that_others_wrote():
+    output = campaign("payments_localstripe", "--runs", "8")
+    assert "refunds, " in output
+
+
+@pytest.mark.long
 def test_pairs_of_operations_equal_one_after_the_other():
     output = campaign("pairs", "--times", "1", "--starts", "issued")
     assert "both succeeded" in output

@@ -21,7 +21,7 @@ def leave_card(
         seller=seller or customer.seller,
         merchant=merchant,
         provider="stripe",
-        defaults={"ref": books.make("cus", "customer")["id"], "created_at": FEB},
+        defaults={"ref": books.customer(), "created_at": FEB},
     )
     card = books.card(account.ref, declines=declines, wants_customer=wants_customer)
     PaymentMethod.objects.filter(account=account).update(is_default=False)

@@ -8,6 +8,7 @@ disconnect before doing anything. A fault of "" lets a request pass.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Books:
 
     faults: the faults of the next creating requests, in order.
     lists_lag: whether lists do not yet show new objects.
+    opened: the parameters of each page that was opened. refused_currency: of pages that are refused.
     """
 
     things: dict[str, Thing] = field(default_factory=dict)
@@ -51,13 +53,16 @@ class Books:
     count: int = 0
     now: Callable[[], float] = time.time
     lists_lag: bool = False
+    opened: list[dict[str, str]] = field(default_factory=list)
+    refused_currency: str = ""
 
     def make(self, prefix: str, kind: str, **facts: Any) -> Thing:
-        self.count += 1
-        thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(self.now()), "livemode": False}
-        thing |= {"metadata": {}, **facts}
-        self.things[thing["id"]] = thing
-        return thing
+        with self.lock:
+            self.count += 1
+            thing = {"id": f"{prefix}_{self.count:06}", "object": kind, "created": int(self.now()), "livemode": False}
+            thing |= {"metadata": {}, **facts}
+            self.things[thing["id"]] = thing
+            return thing
 
     def of(self, kind: str, **facts: Any) -> list[Thing]:
         matching = [thing for thing in self.things.values() if thing["object"] == kind]
@@ -73,6 +78,10 @@ class Books:
         """Return the payments that were really charged."""
         return self.of("payment_intent", status="succeeded")
 
+    def customer(self) -> str:
+        """Create a customer, and return its id."""
+        return str(self.make("cus", "customer")["id"])
+
     # Actions of a customer ------------------------------------------------------------------------------
 
     def card(self, customer: str, *, declines: str = "", wants_customer: bool = False) -> Thing:
@@ -82,8 +91,16 @@ class Books:
             "pm", "payment_method", card={"brand": "visa", "last4": "4242", "exp_year": 2031, "exp_month": 4}, **facts
         )
 
-    def pay(self, session: Thing) -> Thing:
-        """Pay on an open page."""
+    def save(self, session: Thing) -> Thing:
+        """Save a card on an open page."""
+        card = self.card(session["customer"])
+        facts = {"customer": session["customer"], "payment_method": card["id"], "mandate": None}
+        intent = self.make("seti", "setup_intent", status="succeeded", metadata=session["setup_metadata"], **facts)
+        session |= {"status": "complete", "setup_intent": intent["id"], "url": None}
+        return card
+
+    def pay(self, session: Thing, *, status: str = "succeeded") -> Thing:
+        """Pay on an open page. status: of the payment, processing if a bank answers later."""
         with self.lock:
             assert session["status"] == "open", session
             intent = self.make(
@@ -92,11 +109,13 @@ class Books:
                 amount=session["amount_total"],
                 currency=session["currency"],
                 customer=session["customer"],
-                status="succeeded",
+                status=status,
                 last_payment_error=None,
                 metadata=session["intent_metadata"],
             )
-            session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"], "url": None}
+            payment_status = "paid" if status == "succeeded" else "unpaid"
+            session |= {"status": "complete", "payment_status": payment_status, "payment_intent": intent["id"]}
+            session["url"] = None
             return intent
 
 
@@ -206,7 +225,8 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
         case ["GET", "customers", customer, "payment_methods"]:
             return as_page(books.of("payment_method", customer=customer), path, params)
         case ["POST", "payment_methods", id_, "detach"]:
-            return get_thing(books, id_) | {"customer": None}
+            get_thing(books, id_)["customer"] = None
+            return get_thing(books, id_)
         case ["POST", "payment_intents"]:
             return charge(books, params)
         case ["POST", "checkout", "sessions"]:
@@ -221,6 +241,8 @@ def route(books: Books, method: str, path: list[str], params: dict[str, str]) ->
             return refund(books, params)
         case ["GET", "payment_intents"]:
             return as_page(select_things(books, "payment_intent", params), path, params)
+        case ["GET", "setup_intents"]:
+            return as_page(select_things(books, "setup_intent", params), path, params)
         case ["GET", "refunds"]:
             return as_page(select_things(books, "refund", params), path, params)
         case ["GET", "checkout", "sessions"]:
@@ -234,6 +256,7 @@ def charge(books: Books, params: dict[str, str]) -> Thing:
     card = get_thing(books, params["payment_method"])
     facts = {"amount": int(params["amount"]), "currency": params["currency"], "customer": params["customer"]}
     facts |= {"metadata": nested(params, "metadata"), "last_payment_error": None}
+    facts["allowed_kind"] = params.get("allowed_payment_method_types[0]")
     if card["declines"]:
         error = {"type": "card_error", "code": "card_declined", "decline_code": card["declines"]}
         error["message"] = "Your card was declined."
@@ -248,6 +271,9 @@ def charge(books: Books, params: dict[str, str]) -> Thing:
 
 
 def open_page(books: Books, params: dict[str, str]) -> Thing:
+    if books.refused_currency and params.get("currency") == books.refused_currency:
+        raise Refused(400, type="invalid_request_error", message="No valid payment method types for this page.")
+    books.opened.append(params)
     return books.make(
         "cs",
         "checkout.session",
@@ -257,6 +283,7 @@ def open_page(books: Books, params: dict[str, str]) -> Thing:
         payment_status="unpaid" if params["mode"] == "payment" else "no_payment_required",
         payment_intent=None,
         setup_intent="seti_1" if params["mode"] == "setup" else None,
+        setup_metadata=nested(params, "setup_intent_data][metadata", "setup_intent_data[metadata]"),
         amount_total=int(params.get("line_items[0][price_data][unit_amount]", 0)),
         currency=params.get("line_items[0][price_data][currency]"),
         expires_at=int(params.get("expires_at", books.now() + 86_400)),
@@ -288,7 +315,7 @@ def get_thing(books: Books, id_: str) -> Thing:
 
 
 def select_things(books: Books, kind: str, params: dict[str, str]) -> list[Thing]:
-    facts = {name: params[name] for name in ("customer", "payment_intent") if name in params}
+    facts = {name: params[name] for name in ("customer", "payment_intent", "payment_method") if name in params}
     if books.lists_lag:
         return []
     since, until = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**40))
@@ -326,6 +353,11 @@ class Server(ThreadingHTTPServer):
         books = self.accounts[secret_key] = Books(count=1_000 * (len(self.accounts) + 1))
         books.things["_"] = {"object": "server", "address": self.address}
         return books
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the error of a request, unless the process that sent it is gone: campaigns kill processes."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def __enter__(self) -> "Server":
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

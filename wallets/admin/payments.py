@@ -21,6 +21,7 @@ from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_payment_method
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import MAX_REFERENCE
+from invoices.rendering.receipt import receipts_of
 from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 from lib.formats import format_money
 from wallets.operations.acts import RecordPayment
@@ -156,6 +157,7 @@ class InvoicePayments(InvoiceAdmin):
         """Add the payments, payment attempts and dunning steps."""
         return super().page_context(request, invoice) | {
             "payments": invoice.payments.select_related("by").order_by("pk"),
+            "receipts": set(receipts_of(invoice).values_list("pk", flat=True)),
             "charges": invoice.charges.select_related("payment_method").order_by("pk"),
             "dunning": list(invoice.dunning_acts.order_by("pk")),
         }

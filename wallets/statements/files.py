@@ -40,6 +40,7 @@ class Document:
     paper: str
     color: str
     created: str
+    heading: str
     title: str
     mark: str
     seller: PartyText
@@ -105,6 +106,7 @@ def _compose(wallet: Wallet, statement: Statement, locale: Locale, *, since: dat
         paper="letter" if seller.country in LETTER_PAPER else "a4",
         color=seller.brand_color if HEX_COLOR.fullmatch(seller.brand_color) else DEFAULT_COLOR,
         created=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        heading=_("Statement"),
         title=_("Statement of %(wallet)s") % {"wallet": wallet.name},
         mark=_("Sandbox") if customer.sandbox else "",
         seller=seller_text,

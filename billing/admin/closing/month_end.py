@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.admin.approvable_action import ApprovableAction
 from access.approvals import Act
-from billing.admin.closing import invoice_run, month_page, pdf_archives
+from billing.admin.closing import invoice_run, month_page, payment_reconciliation, pdf_archives
 from billing.admin.closing.seller_month import (
     SellerMonth,
     find_freezing_job,
@@ -170,6 +170,7 @@ class MonthLockAdmin(ReadOnlyAdmin):
 
     further_pages = (
         ("month-end/", "months", "month_end"),
+        ("payments/", payment_reconciliation.page, "payment_reconciliation"),
         (MONTH_ROUTE, "month", "month_end_month"),
         (f"{MONTH_ROUTE}lock/", "lock", "month_end_lock"),
         ("month-end/<str:month>/lock/", "lock", "month_end_lock_sellers"),

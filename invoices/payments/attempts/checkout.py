@@ -5,7 +5,6 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -135,49 +134,31 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
         record_outcome(attempt_id=attempt.pk, response=response, at=at)
 
 
-def setup_page(*, customer: Customer, key: str, back_to: str, at: datetime, seller: Seller | None = None) -> str:
+def setup_page(
+    *,
+    customer: Customer,
+    key: str,
+    back_to: str,
+    at: datetime,
+    seller: Seller | None = None,
+    replaces: PaymentMethod | None = None,
+) -> str:
     """
     Return the address of a page on which a customer saves a card. key: identifies the request; use each once.
 
     seller: whose invoices the card may pay; by default the customer's seller.
+    replaces: the payment method that the new one replaces, of the same seller.
 
     :raises PaymentAttemptRefused: if there is no provider, or it cannot be reached.
     """
     try:
         account = get_or_create_account(customer, seller.pk if seller else customer.seller_id, at=at)
-        return provider(account.provider, account.merchant).setup_page(account=account.ref, key=key, back_to=back_to)
+        return provider(account.provider, account.merchant).setup_page(
+            account=account.ref,
+            key=key,
+            currency=str(customer.currency),
+            back_to=back_to,
+            replaces=replaces.ref if replaces else "",
+        )
     except (OutcomeUnknown, Misconfigured) as error:
         raise PaymentAttemptRefused(str(UNREACHABLE)) from error
-
-
-@transaction.atomic
-def sync_payment_methods(*, account: PayerAccount, at: datetime) -> list[PaymentMethod]:
-    """
-    Update our copy of a customer's payment methods from their provider; the first one becomes the default if none is.
-
-    :raises OutcomeUnknown: if the provider cannot be reached.
-    """
-    methods_by_ref = {
-        method.ref: method
-        for method in provider(account.provider, account.merchant).list_payment_methods(account.ref)
-    }
-    # Account lock, after the provider's answer: two updates don't both create a method or a default.
-    PayerAccount.objects.select_for_update().get(pk=account.pk)
-    account.payment_methods.filter(removed_at__isnull=True).exclude(ref__in=methods_by_ref).update(
-        removed_at=at, is_default=False
-    )
-    for ref, method in methods_by_ref.items():
-        expires_on = None if method.expires is None else datetime(*method.expires, 1, tzinfo=at.tzinfo).date()
-        PaymentMethod.objects.update_or_create(
-            account=account,
-            ref=ref,
-            defaults={"label": method.label, "expires_on": expires_on},
-            create_defaults={"label": method.label, "expires_on": expires_on, "created_at": at},
-        )
-    active_methods = account.payment_methods.filter(removed_at__isnull=True)
-    if (
-        not active_methods.filter(is_default=True).exists()
-        and (first := active_methods.order_by("pk").first()) is not None
-    ):
-        PaymentMethod.objects.filter(pk=first.pk).update(is_default=True)
-    return list(active_methods.order_by("pk"))

@@ -104,6 +104,8 @@ def _select_payment_method(invoice: Invoice, payment_method_id: int | None) -> P
     payment_methods = payment_methods.filter(
         Q(account__merchant__isnull=True) | Q(account__merchant__closed_at__isnull=True)
     )
+    # Row lock: the removal of the method waits until the attempt is stored, and is then refused.
+    payment_methods = payment_methods.select_for_update(no_key=True, of=["self"])
     payment_method = (
         payment_methods.filter(is_default=True).first()
         if payment_method_id is None

@@ -80,7 +80,8 @@ def payment_order(attempt: PaymentAttempt, *, at: datetime) -> PaymentOrder:
     )
     if attempt.payment_method is None:
         return replace(order, account=_account_ref(attempt))
-    return replace(order, account=attempt.payment_method.account.ref, payment_method=attempt.payment_method.ref)
+    method = attempt.payment_method
+    return replace(order, account=method.account.ref, payment_method=method.ref, method_kind=method.kind)
 
 
 def _account_ref(attempt: PaymentAttempt) -> str:

@@ -78,6 +78,8 @@ def _store_pending_response(attempt: PaymentAttempt, response: ProviderResponse,
         return attempt
     attempt.ref, attempt.page = response.ref or attempt.ref, response.page or attempt.page
     attempt.closes_at = response.closes_at or attempt.closes_at
+    if response.is_processing:  # the customer has paid, and the page is of no more use
+        attempt.page, attempt.closes_at = "", None
     return postpone(attempt, reason=response.reason, at=at)
 
 

@@ -14,7 +14,7 @@ from django.db.models import Q
 from customers.notifications import announce
 from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import MAX_TEXT, UNRELATED_OUTCOME, AttemptState
-from invoices.payments.attempts.checkout import sync_payment_methods
+from invoices.payments.attempts.payment_methods import sync_payment_methods
 from invoices.payments.attempts.provider_calls import payment_order, submit_attempt
 from invoices.payments.attempts.settlement import record_outcome, reverse_payment
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, provider

@@ -1,5 +1,7 @@
 """Payment providers behind one protocol: docs/payments.md#providers."""
 
+from django.conf import settings
+
 from invoices.models import MerchantAccount
 from invoices.models.payment_attempts import ProviderName
 from invoices.payments.providers import sandbox, stripe
@@ -21,7 +23,9 @@ def provider(name: str, merchant: MerchantAccount | None = None) -> Provider:
     """
     if name == ProviderName.SANDBOX:
         return sandbox.Sandbox()
-    return stripe.Stripe() if merchant is None else stripe.Stripe(decrypt(merchant.secret_key))
+    if merchant is None:
+        return stripe.Stripe(method_kinds=settings.STRIPE_PAYMENT_METHODS)
+    return stripe.Stripe(decrypt(merchant.secret_key), merchant.method_kinds)
 
 
 __all__ = ["Misconfigured", "OutcomeUnknown", "PaymentOrder", "Provider", "ProviderResponse", "provider"]

@@ -29,9 +29,10 @@ class PaymentOrder:
     A payment attempt or refund as a provider takes it.
 
     key: the key of the attempt's row, by which the provider recognizes repeated requests. amount: in the currency's
-        major unit. account, payment_method: the provider's ids of the payer and of the payment method. ref: its id of
-        the attempt, if known. payment_ref: of a refund, its id of the payment. description: the text that the
-        customer reads, such as an invoice's number. sent_at: when it was first sent. at: now.
+        major unit. account, payment_method: the provider's ids of the payer and of the payment method. method_kind:
+        the kind of that method, such as sepa_debit, if known. ref: its id of the attempt, if known. payment_ref: of a
+        refund, its id of the payment. description: the text that the customer reads, such as an invoice's number.
+        sent_at: when it was first sent. at: now.
     """
 
     key: UUID
@@ -42,6 +43,7 @@ class PaymentOrder:
     at: datetime
     account: str = ""
     payment_method: str = ""
+    method_kind: str = ""
     ref: str = ""
     payment_ref: str = ""
 
@@ -53,6 +55,7 @@ class ProviderResponse:
 
     state: succeeded, declined, canceled, or pending while undecided. ref: its id of the attempt.
     code, reason: why it was declined, for machines and for people. page, closes_at: where to pay, and until when.
+    is_processing: whether the customer has paid and only the bank's answer is missing, which may take days.
     """
 
     state: str
@@ -61,6 +64,7 @@ class ProviderResponse:
     reason: str = ""
     page: str = ""
     closes_at: datetime | None = None
+    is_processing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,29 @@ class ProviderRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProviderPaymentMethod:
-    """A card or bank account that a provider stores for a customer. expires: year and month."""
+    """
+    A card or bank account that a provider stores for a customer.
+
+    kind: card, sepa_debit, or another name of the provider. expires: year and month.
+    """
 
     ref: str
     label: str
     expires: tuple[int, int] | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSetup:
+    """
+    How a customer saved a payment method.
+
+    mandate: the reference of the mandate that permits to debit a bank account. replaces: the provider's id of the
+    method that this one replaces.
+    """
+
+    mandate: str = ""
+    replaces: str = ""
 
 
 class Provider(Protocol):
@@ -116,11 +138,18 @@ class Provider(Protocol):
     def create_account(self, *, key: str, name: str, email: str) -> str:
         """Create an account for a customer and return its id at the provider. key: our own key of the request."""
 
-    def setup_page(self, *, account: str, key: str, back_to: str) -> str:
-        """Return a page on which a customer saves a card or bank account."""
+    def setup_page(self, *, account: str, key: str, currency: str, back_to: str, replaces: str = "") -> str:
+        """
+        Return a page on which a customer saves a card or bank account.
+
+        currency: of the payments, which decides which methods the page offers. replaces: the method to replace.
+        """
 
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
-        """Return an account's payment methods."""
+        """Return an account's payment methods, the newest first."""
+
+    def find_setup(self, payment_method: str) -> ProviderSetup:
+        """Return how a payment method was saved."""
 
     def detach_payment_method(self, payment_method: str) -> None:
         """Delete a payment method at the provider."""

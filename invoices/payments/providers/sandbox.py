@@ -21,6 +21,7 @@ from invoices.payments.providers.protocol import (
     ProviderPaymentMethod,
     ProviderRecord,
     ProviderResponse,
+    ProviderSetup,
 )
 
 PAYS, DECLINES, REPEATS, DELAYS = "pays", "declines", "repeats", "delays:"
@@ -77,7 +78,7 @@ class Sandbox:
     def create_account(self, *, key: str, name: str, email: str) -> str:
         return f"sandbox_{key}"
 
-    def setup_page(self, *, account: str, key: str, back_to: str) -> str:
+    def setup_page(self, *, account: str, key: str, currency: str, back_to: str, replaces: str = "") -> str:
         return back_to  # staff choose its payment methods; there is no card to enter
 
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
@@ -85,6 +86,9 @@ class Sandbox:
             ProviderPaymentMethod(PAYS, "sandbox card that is accepted"),
             ProviderPaymentMethod(DECLINES, "sandbox card that is declined"),
         ]
+
+    def find_setup(self, payment_method: str) -> ProviderSetup:
+        return ProviderSetup()
 
     def detach_payment_method(self, payment_method: str) -> None:
         pass

@@ -8,10 +8,11 @@ customer's payments by the row's key in their metadata, which Stripe lists witho
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 import stripe
 from django.conf import settings
@@ -28,6 +29,7 @@ from invoices.payments.providers.protocol import (
     ProviderPaymentMethod,
     ProviderRecord,
     ProviderResponse,
+    ProviderSetup,
 )
 
 # Well below the lease of an attempt (90 seconds), which must cover a lookup and a charge.
@@ -35,12 +37,34 @@ TIMEOUT_SECONDS = 20
 METADATA_KEY = "tollbook_key"
 """The name under which objects at Stripe carry our row's key in their metadata."""
 
+REPLACES_KEY = "tollbook_replaces"
+"""The name under which the setup of a payment method carries the id of the method that it replaces."""
+
+# Kinds that a page can save for later payments; Stripe refuses a page with any other.
+REUSABLE_KINDS = frozenset(
+    [
+        "acss_debit",
+        "amazon_pay",
+        "au_becs_debit",
+        "bacs_debit",
+        "card",
+        "cashapp",
+        "link",
+        "paypal",
+        "revolut_pay",
+        "sepa_debit",
+        "us_bank_account",
+    ]
+)
+
 PAGE_LIFETIME = timedelta(minutes=31)  # Stripe wants half an hour at least
 CLOCK_TOLERANCE = timedelta(minutes=10)
 
 _PAYMENT_STATES = {"succeeded": SUCCEEDED, "canceled": CANCELED, "requires_payment_method": DECLINED}
 _REFUND_STATES = {"succeeded": SUCCEEDED, "failed": DECLINED, "canceled": DECLINED}
 _local = threading.local()
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
 
 
 class _StripeRefusal(Exception):
@@ -68,11 +92,27 @@ def _declined_on_refusal(
     return wrapper
 
 
-class Stripe:
-    """secret_key: of the account to use; by default that of the settings."""
+def _misconfigured_on_refusal(method: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Let a method raise Misconfigured where Stripe refuses its request for good."""
 
-    def __init__(self, secret_key: str = "") -> None:
-        self._secret_key = secret_key
+    @wraps(method)
+    def wrapper(*args: Parameters.args, **names: Parameters.kwargs) -> Answer:
+        try:
+            return method(*args, **names)
+        except _StripeRefusal as refused:
+            raise Misconfigured(f"Stripe refuses the request: {refused}") from refused
+
+    return wrapper
+
+
+class Stripe:
+    """
+    secret_key: of the account to use; by default that of the settings.
+    method_kinds: the payment methods that pages offer; without any, those that are enabled at Stripe.
+    """
+
+    def __init__(self, secret_key: str = "", method_kinds: Sequence[str] = ()) -> None:
+        self._secret_key, self._method_kinds = secret_key, method_kinds
 
     def _client(self) -> stripe.StripeClient:
         return _client(self._secret_key or settings.STRIPE_SECRET_KEY)
@@ -95,6 +135,9 @@ class Stripe:
             "description": order.description,
             "metadata": {METADATA_KEY: str(order.key)},
         }
+        if order.method_kind:
+            # Without it, Stripe assumes any kind that is enabled, also those that would need a page to return to.
+            params["allowed_payment_method_types"] = [order.method_kind]
         return _payment_response(
             _call(lambda: self._client().v1.payment_intents.create(params, _idempotency_key("charge", order)))
         )
@@ -120,25 +163,38 @@ class Stripe:
             "success_url": back_to,
             "cancel_url": back_to,
         }
-        return _session_response(
+        if self._method_kinds:
+            params["allowed_payment_method_types"] = cast(Any, list(self._method_kinds))
+        return self._session_response(
             _call(lambda: self._client().v1.checkout.sessions.create(params, _idempotency_key("page", order)))
         )
 
     def close_page(self, order: PaymentOrder) -> ProviderResponse:
         try:
-            return _session_response(_call(lambda: self._client().v1.checkout.sessions.expire(order.ref)))
+            return self._session_response(_call(lambda: self._client().v1.checkout.sessions.expire(order.ref)))
         except _StripeRefusal:  # it is no longer open: look up its outcome
             return self.find_payment(order) or ProviderResponse(CANCELED, order.ref)
 
     def find_payment(self, order: PaymentOrder) -> ProviderResponse | None:
         client = self._client().v1
         if order.ref.startswith("cs_"):
-            return _session_response(_call(lambda: client.checkout.sessions.retrieve(order.ref)))
+            return self._session_response(_call(lambda: client.checkout.sessions.retrieve(order.ref)))
         if order.ref:
             return _payment_response(_call(lambda: client.payment_intents.retrieve(order.ref)))
         if not order.payment_method:
-            return _find_by_key(order, client.checkout.sessions.list, _session_response)
+            return _find_by_key(order, client.checkout.sessions.list, self._session_response)
         return _find_by_key(order, client.payment_intents.list, _payment_response)
+
+    def _session_response(self, session: Any) -> ProviderResponse:
+        if session.payment_status == "paid":
+            return ProviderResponse(SUCCEEDED, session.id)
+        if session.status == "complete":
+            # Paid by a method whose bank answers later: only the payment intent names the outcome, a failure too.
+            intent = _call(lambda: self._client().v1.payment_intents.retrieve(session.payment_intent))
+            return replace(_payment_response(intent), ref=session.id)
+        state = CANCELED if session.status == "expired" else PENDING
+        closes_at = datetime.fromtimestamp(session.expires_at, UTC)
+        return ProviderResponse(state, session.id, page=session.url or "", closes_at=closes_at)
 
     @_declined_on_refusal
     def refund(self, order: PaymentOrder) -> ProviderResponse:
@@ -158,6 +214,7 @@ class Stripe:
         refunds = _list_all(client.refunds.list, {"payment_intent": self._payment_intent_id(order.payment_ref)})
         return next((_refund_response(refund) for refund in refunds if _own_key(refund) == str(order.key)), None)
 
+    @_misconfigured_on_refusal
     def create_account(self, *, key: str, name: str, email: str) -> str:
         params: stripe.params.CustomerCreateParams = {"name": name, "metadata": {METADATA_KEY: key}}
         if email:
@@ -167,24 +224,42 @@ class Stripe:
         )
         return str(stripe_customer.id)
 
-    def setup_page(self, *, account: str, key: str, back_to: str) -> str:
-        # Checkout wants a currency even to save a payment method, when nothing is charged.
+    @_misconfigured_on_refusal
+    def setup_page(self, *, account: str, key: str, currency: str, back_to: str, replaces: str = "") -> str:
         params: stripe.params.checkout.SessionCreateParams = {
             "mode": "setup",
             "customer": account,
-            "currency": "usd",
+            "currency": currency.lower(),
             "success_url": back_to,
             "cancel_url": back_to,
             "metadata": {METADATA_KEY: key},
+            "setup_intent_data": {"metadata": {REPLACES_KEY: replaces}},
         }
+        if reusable_kinds := [kind for kind in self._method_kinds if kind in REUSABLE_KINDS]:
+            params["allowed_payment_method_types"] = cast(Any, reusable_kinds)
         session = _call(
             lambda: self._client().v1.checkout.sessions.create(params, {"idempotency_key": f"setup-{key}"})
         )
         return str(session.url)
 
+    @_misconfigured_on_refusal
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
         payment_methods = _list_all(partial(self._client().v1.customers.payment_methods.list, account), {})
         return [_payment_method(payment_method) for payment_method in payment_methods]
+
+    @_misconfigured_on_refusal
+    def find_setup(self, payment_method: str) -> ProviderSetup:
+        setup_intents = _list_all(
+            self._client().v1.setup_intents.list, {"payment_method": payment_method, "expand": ["data.mandate"]}
+        )
+        for setup_intent in setup_intents:
+            details = setup_intent.mandate and setup_intent.mandate.payment_method_details
+            of_kind = details and getattr(details, details.type, None)
+            return ProviderSetup(
+                mandate=str(getattr(of_kind, "reference", None) or ""),
+                replaces=str(getattr(setup_intent.metadata, REPLACES_KEY, "")),
+            )
+        return ProviderSetup()
 
     def detach_payment_method(self, payment_method: str) -> None:
         try:
@@ -296,17 +371,8 @@ def _payment_response(intent: Any) -> ProviderResponse:
         )
     error = intent.last_payment_error
     reason = (error and error.message) or (f"Stripe says {intent.status}" if state == PENDING else "")
-    return ProviderResponse(
-        state, intent.id, (error and (getattr(error, "decline_code", "") or error.code)) or "", reason or ""
-    )
-
-
-def _session_response(session: Any) -> ProviderResponse:
-    closes_at = datetime.fromtimestamp(session.expires_at, UTC)
-    if session.payment_status == "paid":
-        return ProviderResponse(SUCCEEDED, session.id)
-    state = CANCELED if session.status == "expired" else PENDING
-    return ProviderResponse(state, session.id, page=session.url or "", closes_at=closes_at)
+    code = (error and (getattr(error, "decline_code", "") or error.code)) or ""
+    return ProviderResponse(state, intent.id, code, reason or "", is_processing=intent.status == "processing")
 
 
 def _refund_response(refund: Any) -> ProviderResponse:
@@ -317,13 +383,15 @@ def _refund_response(refund: Any) -> ProviderResponse:
 def _payment_method(payment_method: Any) -> ProviderPaymentMethod:
     if payment_method.type == "card":
         card = payment_method.card
-        return ProviderPaymentMethod(
-            payment_method.id, f"{card.brand.title()} {card.last4}", (card.exp_year, card.exp_month)
-        )
-    last_digits = getattr(getattr(payment_method, payment_method.type, None), "last4", "")
-    return ProviderPaymentMethod(
-        payment_method.id, f"{payment_method.type.replace('_', ' ')} {last_digits}".strip()[:80]
-    )
+        label = f"{card.brand.title()} {card.last4}"
+        return ProviderPaymentMethod(payment_method.id, label, (card.exp_year, card.exp_month), kind="card")
+    kind = payment_method.type
+    account: Any = getattr(payment_method, kind, None)
+    if kind == "sepa_debit":
+        label = f"SEPA {account.country} {account.bank_code} {account.last4}"
+    else:
+        label = f"{kind.replace('_', ' ')} {getattr(account, 'last4', None) or ''}".strip()
+    return ProviderPaymentMethod(payment_method.id, label[:80], kind=kind)
 
 
 def _record(kind: str, stripe_object: Any, states: dict[str, str]) -> ProviderRecord:

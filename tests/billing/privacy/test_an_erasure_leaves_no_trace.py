@@ -153,6 +153,7 @@ SEEDED = {
     *("customers_customerevent.checked_tax_number", "customers_customerevent.tax_number_proof"),
     *("customers_portallink.email", "customers_portalsession.email", "django_admin_log.object_repr"),
     *("invoices_paymentmethod.label", "invoices_paymentmethodevent.label", "invoices_paymentattempt.reason"),
+    *("invoices_paymentmethod.mandate", "invoices_paymentmethodevent.mandate"),
     *("invoices_paymentattempt.back_to", "invoices_refund.reason", "invoices_payment.reference"),
     *("invoices_providerevent.content", "invoices_providerevent.outcome"),
     *("billing_planmigration.selection", "billing_planmigrationevent.selection", "billing_job.parameters"),

@@ -65,7 +65,12 @@ def _check(customer: Customer) -> None:
 def _pay(customer: Customer) -> None:
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=NOW)
     PaymentMethod.objects.create(
-        account=account, ref="pm_1", label="Canary Card 4242", is_default=True, created_at=NOW
+        account=account,
+        ref="pm_1",
+        label="Canary Card 4242",
+        mandate="Canary Mandate 1",
+        is_default=True,
+        created_at=NOW,
     )
     draft = draft_invoice(customer=customer, request=OneOffRequest([WORK]), at=NOW)
     paid = issue_draft(invoice_id=draft.pk, at=NOW)
