@@ -2,6 +2,7 @@ import pytest
 
 from billing.revenue.data_drop import plan, tables
 from lib import sql
+from tests.owner_rights import as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +22,12 @@ def small_parts(monkeypatch):
 @pytest.fixture(autouse=True)
 def small_ids(db):
     """Number new rows from the first free id: a drop has a part for each range up to the last number ever given."""
-    for table in tables.sequences():
-        sql.execute(
-            f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
-            [table],
-        )
+    with as_owner():
+        for table in tables.sequences():
+            sql.execute(
+                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
+                [table],
+            )
 
 
 @pytest.fixture(autouse=True)
