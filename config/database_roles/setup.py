@@ -10,8 +10,8 @@ from psycopg import sql
 from config.database_roles.names import RoleNames
 from config.database_roles.privileges import PASSWORD_TABLE, find_wrong_rights, read_role_names
 
-APPLICATION_PASSWORD = "TOLLBOOK_APPLICATION_PASSWORD"  # noqa: S105 - the name of a variable
-STAFF_PASSWORD = "TOLLBOOK_STAFF_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORDS = ("TOLLBOOK_APPLICATION_PASSWORD", "TOLLBOOK_STAFF_PASSWORD")
+"""The variables with the passwords of the two logins."""
 
 
 class RolesRefused(Exception):
@@ -89,15 +89,19 @@ def _create_logins(connection: BaseDatabaseWrapper, names: RoleNames) -> None:
     """Create the two logins where they are missing, and set the passwords that the environment has."""
     existing = _fetch(connection, "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", list(names.logins))
     missing = [f'CREATE ROLE "{login}" LOGIN;' for login in names.logins if login not in existing]
-    if missing and _fetch(connection, _MAY_CREATE_ROLES) != [True]:
+    passwords = {login: os.environ.get(variable) for login, variable in zip(names.logins, PASSWORDS, strict=True)}
+    may_create = _fetch(connection, _MAY_CREATE_ROLES) == [True]
+    if not may_create and any(passwords.values()):
+        raise RolesRefused(f"{names.owner} may not set passwords: unset {' and '.join(PASSWORDS)}.")
+    if missing and not may_create:
         raise RolesRefused(
             f"{names.owner} may not create roles. Have an administrator run: {' '.join(missing)}"
             f' GRANT "{names.application}" TO "{names.staff}"; then run this command again.'
         )
     for statement in missing:
         _execute(connection, names, statement)
-    for login, variable in zip(names.logins, (APPLICATION_PASSWORD, STAFF_PASSWORD), strict=True):
-        if password := os.environ.get(variable):
+    for login, password in passwords.items():
+        if password:
             # The server gets a digest, so that no log of its statements has the password.
             digest = connection.connection.pgconn.encrypt_password(
                 password.encode(), login.encode(), b"scram-sha-256"

@@ -207,6 +207,22 @@ def test_the_command_needs_the_owners_login(names: RoleNames):
         call_command("database_roles")
 
 
+def test_an_owner_who_may_not_create_roles_learns_what_an_administrator_has_to_do(names: RoleNames, monkeypatch):
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE plain_owner; GRANT {names.owner} TO plain_owner")
+    with use_role("plain_owner"):
+        set_up_roles(connection)  # both logins exist
+        monkeypatch.setenv("TOLLBOOK_STAFF_PASSWORD", "s3cret")
+        with pytest.raises(RolesRefused, match="may not set passwords"):
+            set_up_roles(connection)
+    monkeypatch.delenv("TOLLBOOK_STAFF_PASSWORD")
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {names.staff} RENAME TO other_role")
+    with use_role("plain_owner"), pytest.raises(RolesRefused) as refusal:
+        set_up_roles(connection)
+    assert f'CREATE ROLE "{names.staff}" LOGIN; GRANT "{names.application}" TO' in str(refusal.value)
+
+
 def test_a_password_is_set_and_sent_as_a_digest(names: RoleNames, monkeypatch, django_assert_num_queries):
     monkeypatch.setenv("TOLLBOOK_APPLICATION_PASSWORD", "s3cret of the workers")
     statements: list[str] = []
