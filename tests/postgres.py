@@ -111,6 +111,13 @@ class WorkerDatabase:
             self._use(self.name)
 
     @contextlib.contextmanager
+    def use_as_owner(self) -> Iterator[None]:
+        """Let the owner use this worker's database: a benchmark creates databases and tables."""
+        with self._owned(self.name):
+            yield
+        self._use(self.name)
+
+    @contextlib.contextmanager
     def _owned(self, name: str) -> Iterator[str]:
         """Let the owner use a database, and yield its URL."""
         owner_url = self._url(name, role="none")

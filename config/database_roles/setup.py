@@ -24,7 +24,6 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO {application};
 REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {application};
-GRANT {application} TO {staff};
 """
 _QUEUE_RIGHTS = "GRANT USAGE ON SCHEMA pgmq TO {application}"
 # A function with its owner's rights could otherwise be called by every login.
@@ -46,6 +45,9 @@ CREATE OR REPLACE VIEW {application}.auth_user AS SELECT {columns} FROM public.a
 _USER_COLUMNS = """
 SELECT CASE attname WHEN 'password' THEN '''!''::varchar(128) AS password' ELSE quote_ident(attname) END
 FROM pg_attribute WHERE attrelid = 'public.auth_user'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_IS_MEMBER = """
+SELECT pg_has_role(s.oid, a.oid, 'MEMBER') FROM pg_roles s, pg_roles a WHERE s.rolname = %s AND a.rolname = %s
 """
 _MAY_CREATE_ROLES = "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
 
@@ -88,17 +90,19 @@ def drop_user_view(connection: BaseDatabaseWrapper) -> None:
 def _create_logins(connection: BaseDatabaseWrapper, names: RoleNames) -> None:
     """Create the two logins where they are missing, and set the passwords that the environment has."""
     existing = _fetch(connection, "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", list(names.logins))
-    missing = [f'CREATE ROLE "{login}" LOGIN;' for login in names.logins if login not in existing]
+    statements = [f'CREATE ROLE "{login}" LOGIN' for login in names.logins if login not in existing]
+    if _fetch(connection, _IS_MEMBER, names.staff, names.application) != [True]:
+        statements.append(f'GRANT "{names.application}" TO "{names.staff}"')
     passwords = {login: os.environ.get(variable) for login, variable in zip(names.logins, PASSWORDS, strict=True)}
     may_create = _fetch(connection, _MAY_CREATE_ROLES) == [True]
-    if not may_create and any(passwords.values()):
-        raise RolesRefused(f"{names.owner} may not set passwords: unset {' and '.join(PASSWORDS)}.")
-    if missing and not may_create:
+    if statements and not may_create:
         raise RolesRefused(
-            f"{names.owner} may not create roles. Have an administrator run: {' '.join(missing)}"
-            f' GRANT "{names.application}" TO "{names.staff}"; then run this command again.'
+            f"This login may not create roles. Have an administrator run: {'; '.join(statements)}. Then run this"
+            " command again."
         )
-    for statement in missing:
+    if any(passwords.values()) and not may_create:
+        raise RolesRefused(f"This login may not set passwords: unset {' and '.join(PASSWORDS)}.")
+    for statement in statements:
         _execute(connection, names, statement)
     for login, password in passwords.items():
         if password:

@@ -217,10 +217,12 @@ def test_an_owner_who_may_not_create_roles_learns_what_an_administrator_has_to_d
             set_up_roles(connection)
     monkeypatch.delenv("TOLLBOOK_STAFF_PASSWORD")
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute(f"ALTER ROLE {names.staff} RENAME TO other_role")
+        cursor.execute(f"ALTER ROLE {names.application} RENAME TO other_role")
     with use_role("plain_owner"), pytest.raises(RolesRefused) as refusal:
         set_up_roles(connection)
-    assert f'CREATE ROLE "{names.staff}" LOGIN; GRANT "{names.application}" TO' in str(refusal.value)
+    assert f'CREATE ROLE "{names.application}" LOGIN; GRANT "{names.application}" TO "{names.staff}"' in str(
+        refusal.value
+    )
 
 
 def test_a_password_is_set_and_sent_as_a_digest(names: RoleNames, monkeypatch, django_assert_num_queries):

@@ -1,4 +1,4 @@
-"""Each scheduled task, and the steps from usage to a locked month, need no more than the application's rights."""
+"""Each scheduled task needs no more than the rights of the application."""
 
 import pytest
 from django.db import connection
