@@ -44,7 +44,8 @@ def ignore_transactions_of_other_tests(monkeypatch):
     A deployment asks the server, which needs no right to see the sessions of other roles.
     """
     statement = """
-    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - coalesce(max(age(backend_xid)), 0)
-    FROM pg_stat_activity WHERE datname = current_database()
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - coalesce(max(age(l.transactionid)), 0)
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database()
+    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
     """
     monkeypatch.setattr(plan, "_OLDEST_TRANSACTION", statement)
