@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from allauth.usersessions.models import UserSession
-from django.contrib.sessions.models import Session
-
 from access.approvals.limits import delete_old_counts
 from access.models import RateLimitBucket
 from access.sign_in.lock_out import delete_old_failures
+from lib import sql
 
 BUCKETS_KEPT = timedelta(days=2)
 """By then a bucket is full again, as a missing one is: no limit counts more than 99,999 seconds."""
@@ -16,6 +14,6 @@ BUCKETS_KEPT = timedelta(days=2)
 def delete_old_rows(*, at: datetime) -> int:
     """Delete failed sign-ins, acts, buckets of rate limits and sessions that no longer count; return how many."""
     bucket_count, _ = RateLimitBucket.objects.filter(at__lt=at - BUCKETS_KEPT).delete()
-    session_count, _ = Session.objects.filter(expire_date__lt=at).delete()
-    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
-    return delete_old_failures(at=at) + delete_old_counts(at=at) + bucket_count + session_count
+    (session_count,) = sql.fetch_column("SELECT access_delete_ended_sessions(%s)", [at])
+    sql.fetch_rows("SELECT access_delete_orphaned_sessions()")
+    return delete_old_failures(at=at) + delete_old_counts(at=at) + bucket_count + int(session_count)

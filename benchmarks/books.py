@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from benchmarks import sample_books, scratch_server
 from benchmarks.measurement import Outcome, Report, compare
 from billing.revenue.ledger.books import read_books
-from billing.revenue.ledger.posting_table import ensure_partitions
+from billing.revenue.ledger.posting_table import create_partitions
 from billing.revenue.month_end.month_freeze import CUSTOMERS_PER_ITEM, finish_freezing, freeze_postings
 from billing.revenue.reports.waterfall import report_waterfall
 from customers.models import Customer
@@ -174,7 +174,7 @@ def _days_after(month: date) -> datetime:
 
 
 def _lock(month: date, *, at: datetime | None = None) -> MonthLock:
-    ensure_partitions([month])
+    create_partitions([month])
     at = at or _days_after(month)
     return lock_month(seller=sample_books.seller(), month=month, checklist=[], note="", by=None, at=at)
 

@@ -11,7 +11,7 @@ from benchmarks.measurement import Outcome, Report, compare
 from billing.models import Account, AccountMapping
 from billing.models.postings import Role
 from billing.revenue.accounting_files.batches import make_batch
-from billing.revenue.ledger.posting_table import ensure_partitions
+from billing.revenue.ledger.posting_table import create_partitions
 from customers.models import Customer, Seller
 from invoices.models import MonthLock
 
@@ -76,7 +76,7 @@ def _lock_month(postings: int) -> MonthLock:
         AccountMapping.objects.create(seller=seller, role=role, account=account, from_month=MONTH)
     customer = Customer.objects.create(seller=seller, external_id="c", legal_name="C", country="US", currency="USD")
     lock = MonthLock.objects.create(seller=seller, month=MONTH, locked_at=AT, ends_at=ENDS_AT)
-    ensure_partitions([MONTH])
+    create_partitions([MONTH])
     with connection.cursor() as cursor:
         parameters = {"lock": lock.pk, "seller": seller.pk, "customer": customer.pk, "customers": CUSTOMERS}
         cursor.execute(_POSTINGS, {**parameters, "month": MONTH, "count": postings})

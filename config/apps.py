@@ -9,7 +9,7 @@ class PlatformConfig(AppConfig):
     label = "platform"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401 - importing it registers the checks
+        from config import checks, database_checks  # noqa: F401 - importing them registers the checks
 
 
 class AdminSiteConfig(AdminConfig):

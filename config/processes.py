@@ -118,12 +118,18 @@ def _commands(host: str, port: int) -> dict[str, list[str]]:
     }
 
 
-def _start(name: str, command: list[str]) -> Child:
+def environment_of(name: str) -> dict[str, str]:
+    """Return a process's environment, with the database login of its kind and never the owner's."""
     # Celery warns root on every start; here root is the usual user of a container.
     environment = os.environ | {"PYTHONWARNINGS": "ignore::UserWarning:celery.platforms"}
+    environment.pop(postgres.OWNER, None)
+    return environment if name == "web" else environment | {"DATABASE_URL": postgres.worker_url()}
+
+
+def _start(name: str, command: list[str]) -> Child:
     process = subprocess.Popen(
         [sys.executable, *command],
-        env=environment,
+        env=environment_of(name),
         start_new_session=True,
         preexec_fn=partial(_die_with_parent, DEATH_SIGNALS.get(name, signal.SIGTERM)),  # noqa: PLW1509 - one system call, and no threads run here
     )

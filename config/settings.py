@@ -312,6 +312,7 @@ PGHISTORY_APPEND_ONLY = True
 # Tasks ------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=broker.DEFAULT)
+CELERY_BROKER_TRANSPORT = broker.TRANSPORT if CELERY_BROKER_URL == broker.DEFAULT else None
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL, database_url=postgres.url())
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"

@@ -23,7 +23,7 @@ RUN = pytest.StashKey[contextlib.ExitStack]()
 
 def pytest_configure(config: pytest.Config) -> None:
     # A task queued by a test wakes no worker; its effect is tested by calling it.
-    celery_app.conf.update(broker_url="memory://localhost/", broker_transport_options={})
+    celery_app.conf.update(broker_url="memory://localhost/", broker_transport=None, broker_transport_options={})
     # Each test client has its own middleware, which would search all folders of static files when it is made.
     settings.WHITENOISE_AUTOREFRESH = True
     # Passwords in tests need no protection, and a million rounds of hashing take half a second each.

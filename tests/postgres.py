@@ -1,5 +1,8 @@
 """
 The databases of a test run: a throwaway cluster (or the server of DATABASE_URL), and a database for each worker.
+
+The owner creates and resets them; tests have the rights of staff. Their connections are the owner's with the role of
+staff, so that a test which plants a corruption can take the owner's rights for it, within its transaction.
 """
 
 import contextlib
@@ -19,7 +22,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import databases
+from config.database_roles.names import RoleNames
 from config.paths import PROJECT
+from config.postgres import OWNER, WORKER
 from config.postgres.throwaway import cluster_in, is_throwaway, run_folder
 from tests import template_cache
 from tests.database_reset import Original
@@ -38,7 +43,7 @@ def run() -> Iterator[None]:
     if RUN in os.environ:
         yield
         return
-    given = os.environ.get("DATABASE_URL")
+    given = os.environ.get(OWNER) or os.environ.get("DATABASE_URL")
     with run_folder() as folder:
         os.environ[RUN] = str(folder)
         if given:
@@ -69,7 +74,8 @@ class WorkerDatabase:
         self.worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         self.name = f"{self.template}_{self.worker}"
         self.filled: set[str] = set()
-        self.server = os.environ.get(SERVER) or cluster_in(self.folder).ensure_running()
+        server = os.environ.get(SERVER) or cluster_in(self.folder).ensure_running()
+        self.server = make_conninfo(server, options="-c role=none")
 
     def create(self) -> None:
         """Copy the template; let Django and child processes use the copy."""
@@ -104,6 +110,23 @@ class WorkerDatabase:
         finally:
             self._use(self.name)
 
+    @contextlib.contextmanager
+    def use_as_owner(self) -> Iterator[None]:
+        """Let the owner use this worker's database: a benchmark creates databases and tables."""
+        with self._owned(self.name):
+            yield
+        self._use(self.name)
+
+    @contextlib.contextmanager
+    def _owned(self, name: str) -> Iterator[str]:
+        """Let the owner use a database, and yield its URL."""
+        owner_url = self._url(name, role="none")
+        self._connect(owner_url)
+        try:
+            yield owner_url
+        finally:
+            connections.close_all()
+
     def _fill(self, name: str, fill: Callable[[], None]) -> None:
         unfinished = f"{name}_unfinished"
         _drop(self.server, unfinished)
@@ -113,9 +136,8 @@ class WorkerDatabase:
         rows._from_testcase = True  # as in a test: durable blocks may run in this transaction
         with rows:
             fill()
-        with connections["default"].cursor() as cursor:
+        with self._owned(unfinished), connections["default"].cursor() as cursor:
             cursor.execute("ANALYZE")  # without statistics, some checks of the audit take seconds
-        connections.close_all()
         self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, name)
 
     def renew(self) -> None:
@@ -134,7 +156,7 @@ class WorkerDatabase:
     def _copy(self) -> None:
         _drop(self.server, self.name)
         self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), self.name, self.template)
-        self.original = Original(make_conninfo(**conninfo_to_dict(self.server) | {"dbname": self.name}))
+        self.original = Original(self._url(self.name, role="none"))
 
     def _make_template(self) -> None:
         if is_throwaway(self.server):
@@ -145,18 +167,32 @@ class WorkerDatabase:
         unfinished = f"{self.template}_unfinished"
         _drop(self.server, unfinished)
         self._execute(sql.SQL("CREATE DATABASE {}"), unfinished)
-        self._use(unfinished)
-        if not template_cache.restore(os.environ["DATABASE_URL"]):
-            call_command("migrate", verbosity=0, interactive=False)
-            connections.close_all()
-            template_cache.store(os.environ["DATABASE_URL"])
+        with self._owned(unfinished) as owner_url:
+            if not template_cache.restore(owner_url):
+                call_command("migrate", verbosity=0, interactive=False)
+                connections.close_all()
+                template_cache.store(owner_url)
+            call_command("create_partitions", verbosity=0)
+            call_command("database_roles", verbosity=0)  # rights are not stored
         self._execute(sql.SQL("ALTER DATABASE {} RENAME TO {}"), unfinished, self.template)
 
     def _use(self, name: str) -> None:
+        """Let this process and its children use a database as staff, and its workers as the application."""
+        with psycopg.connect(self.server) as connection:
+            names = RoleNames(connection.info.user)
+        os.environ[OWNER] = self._url(name, role="none")
+        os.environ[WORKER] = self._url(name, role=names.application)
+        self._connect(self._url(name, role=names.staff))
+
+    def _url(self, name: str, *, role: str) -> str:
+        # Every URL names a role: the queue's client stores options of a URL in the environment, where libpq finds
+        # them for a URL that has none.
+        return make_conninfo(**conninfo_to_dict(self.server) | {"dbname": name, "options": f"-c role={role}"})
+
+    def _connect(self, url: str) -> None:
         connections.close_all()
-        parts = conninfo_to_dict(self.server) | {"dbname": name}
-        settings.DATABASES["default"].update(databases.from_url(make_conninfo(**parts)))
-        os.environ["DATABASE_URL"] = make_conninfo(**parts)
+        settings.DATABASES["default"].update(databases.from_url(url))
+        os.environ["DATABASE_URL"] = url
 
     def _exists(self, name: str) -> bool:
         with psycopg.connect(self.server) as connection:

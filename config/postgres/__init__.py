@@ -9,9 +9,25 @@ import os
 
 from config.paths import data_folder, fallback_folder
 from config.postgres.account import server_account
-from config.postgres.cluster import Cluster, socket_path_fits
+from config.postgres.cluster import APPLICATION, STAFF, Cluster, socket_path_fits
 
-__all__ = ["Cluster", "development", "ensure_running", "keep_running", "started_here", "url"]
+__all__ = [
+    "OWNER",
+    "WORKER",
+    "Cluster",
+    "become_owner",
+    "development",
+    "ensure_running",
+    "keep_running",
+    "started_here",
+    "url",
+    "worker_url",
+]
+
+OWNER = "TOLLBOOK_OWNER_DATABASE_URL"
+"""The variable with the login of the tables' owner. Processes that run all the time do not have it."""
+WORKER = "TOLLBOOK_APPLICATION_DATABASE_URL"
+"""The variable with the login of workers, for a process that starts them with others: the demo."""
 
 _started_here = False
 
@@ -25,8 +41,28 @@ def development() -> Cluster:
 
 
 def url() -> str:
-    """Return the URL of the database to use, in libpq's format, without starting anything."""
-    return os.environ.get("DATABASE_URL") or development().url()
+    """
+    Return the URL of the database to use, in libpq's format, without starting anything.
+
+    Its login is this process's own; on our own server it is that of staff, since one process serves admin and API.
+    """
+    return os.environ.get("DATABASE_URL") or development().url(user=STAFF)
+
+
+def worker_url() -> str:
+    """Return the URL for workers of this machine, with the application's login if it is known."""
+    if configured_url := os.environ.get("DATABASE_URL"):
+        return os.environ.get(WORKER) or configured_url
+    return development().url(user=APPLICATION)
+
+
+def become_owner() -> None:
+    """Let this process, and those that it starts, use the login of the tables' owner."""
+    if owner_url := os.environ.get(OWNER):
+        os.environ["DATABASE_URL"] = owner_url
+    elif not os.environ.get("DATABASE_URL"):
+        ensure_running()
+        os.environ["DATABASE_URL"] = development().url()
 
 
 def ensure_running() -> str:
@@ -37,7 +73,8 @@ def ensure_running() -> str:
     cluster = development()
     if not cluster.accepts_connections():
         _started_here = True
-    return cluster.ensure_running()
+    cluster.ensure_running()
+    return url()
 
 
 def keep_running() -> None:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from config import postgres
 from config.paths import fallback_folder
+from config.postgres.cluster import STAFF
 from config.postgres.throwaway import cluster_in, run_folder
 
 ACTIONS = {
@@ -52,7 +53,8 @@ def _run(command: list[str]) -> int:
         return subprocess.run(command, check=False).returncode
     signal.signal(signal.SIGTERM, _leave)
     with run_folder() as folder:
-        environment = os.environ | {"DATABASE_URL": cluster_in(folder).ensure_running()}
+        cluster = cluster_in(folder)
+        environment = os.environ | {postgres.OWNER: cluster.ensure_running(), "DATABASE_URL": cluster.url(user=STAFF)}
         return subprocess.run(command, env=environment, check=False).returncode
 
 

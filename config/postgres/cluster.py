@@ -18,6 +18,10 @@ from config.postgres.configuration import server_settings
 
 USER = "tollbook"
 DATABASE = "tollbook"
+# The logins of config/database_roles, which has their rights. They exist from the start, so that a process that finds
+# no tables yet can say so.
+APPLICATION = f"{USER}_application"
+STAFF = f"{USER}_staff"
 LONGEST_SOCKET_PATH = 107  # bytes, the kernel's limit
 START_SECONDS = 120
 # Longer than a start or stop (START_SECONDS), during which another process holds the lock.
@@ -57,8 +61,9 @@ class Cluster:
     def socket(self) -> Path:
         return self.home / "run" / ".s.PGSQL.5432"
 
-    def url(self, database: str = DATABASE) -> str:
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.home / 'run'), safe='')}"
+    def url(self, database: str = DATABASE, *, user: str = USER) -> str:
+        """Return a URL; `USER` is the superuser and the owner of the tables."""
+        return f"postgresql://{user}@/{database}?host={quote(str(self.home / 'run'), safe='')}"
 
     def ensure_running(self) -> str:
         """
@@ -152,6 +157,10 @@ class Cluster:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+            for login in (APPLICATION, STAFF):
+                known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone()
+                if known is None:
+                    connection.execute(f"CREATE ROLE {login} LOGIN")
 
     def _create(self, account: ServerAccount) -> None:
         """

@@ -9,9 +9,11 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
+from config.postgres import OWNER
 from plans.models import Plan
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 from tests.database_reset import Original
+from tests.owner_rights import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +22,7 @@ SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
 
 
 def contents() -> dict[str, list[tuple]]:
-    with psycopg.connect(os.environ["DATABASE_URL"]) as reader:
+    with psycopg.connect(os.environ[OWNER]) as reader:
         tables = [table for (table,) in reader.execute(TABLES)]
         return {
             "sequences": reader.execute(SEQUENCES).fetchall(),
@@ -31,7 +33,7 @@ def contents() -> dict[str, list[tuple]]:
 @pytest.fixture
 def original() -> Original:
     make_customer()  # an existing row
-    return Original(os.environ["DATABASE_URL"])
+    return Original(os.environ[OWNER])
 
 
 def test_rows_and_sequences_are_restored(original):
@@ -67,8 +69,8 @@ DAMAGE = [
 def test_a_changed_schema_is_not_restored_by_rows():
     unnoticed = []
     for damage in DAMAGE:
-        original = Original(os.environ["DATABASE_URL"])
-        with connection.cursor() as cursor:
+        original = Original(os.environ[OWNER])
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(damage)
         connection.close()
         if original.restore():

@@ -15,6 +15,7 @@ import django
 import psycopg
 from django.db import transaction
 
+from config.postgres import OWNER
 from tests import postgres
 from tests.template_cache import program
 
@@ -77,14 +78,14 @@ def store() -> None:
     from config import celery_app
     from tests.billing.audit.books import make_books
 
-    celery_app.conf.update(broker_url="memory://localhost/", broker_transport_options={})
+    celery_app.conf.update(broker_url="memory://localhost/", broker_transport=None, broker_transport_options={})
     with postgres.run():
         database = postgres.WorkerDatabase()
         database.create()
         with transaction.atomic():
             make_books()
         dump = subprocess.run(
-            [program("pg_dump"), "--no-owner", "--no-privileges", os.environ["DATABASE_URL"]],
+            [program("pg_dump"), "--no-owner", "--no-privileges", os.environ[OWNER]],
             check=True,
             stdout=subprocess.PIPE,
         )

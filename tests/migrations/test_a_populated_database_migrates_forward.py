@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config.paths import PROJECT
+from config.postgres import OWNER
 from tests.migrations.populated_database import count_rows, read_schema, restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
 @pytest.fixture
 def stored_database() -> Iterator[str]:
     """Create a database from the stored one, and return its URL."""
-    fresh = os.environ["DATABASE_URL"]
+    fresh = os.environ[OWNER]
     name = f"{conninfo_to_dict(fresh)['dbname']}_forward"
     with psycopg.connect(make_conninfo(fresh, dbname="postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -39,7 +40,7 @@ def manage(url: str, *arguments: str, is_checked: bool = True) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
-        env=os.environ | {"DATABASE_URL": url},
+        env=os.environ | {OWNER: url, "DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,
@@ -56,7 +57,7 @@ def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_databas
 
     rows = count_rows(stored_database)
     assert {table: count for table, count in rows_before.items() if rows.get(table, 0) < count} == {}
-    differences = read_schema(stored_database) ^ read_schema(os.environ["DATABASE_URL"])
+    differences = read_schema(stored_database) ^ read_schema(os.environ[OWNER])
     assert sorted(differences) == [], "the initial migrations were edited: store the database again"
     report = json.loads(manage(stored_database, "audit", "--json", is_checked=False))
     assert {row["name"] for row in report if row["is_violated"]} - set(NOT_PORTABLE) == set()

@@ -13,6 +13,7 @@ from plans.publishing.approvals import ReviewRefused, approve, decline, request_
 from plans.publishing.publication import PublishingRefused, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_plan, publish
 from tests.db_refusals import refused_by
+from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -142,10 +143,8 @@ class TestDecision:
 
     def test_needs_the_content_that_was_submitted(self, draft, fiona, andre):
         request = request_approval(version=draft, by=fiona, at=JAN)
-        with connection.cursor() as cursor:  # bypasses the triggers, as only a superuser can
-            cursor.execute("SET LOCAL session_replication_role = replica")
+        with past_triggers(), connection.cursor() as cursor:
             cursor.execute("UPDATE plans_fee SET amount = amount + 1")
-            cursor.execute("SET LOCAL session_replication_role = origin")
         with pytest.raises(ReviewRefused, match="has changed since the request"):
             approve(request=request, by=andre, at=JAN)
 

@@ -114,8 +114,10 @@ def insert_request(version_sql: str = REVIEW, *, state: str = "waiting") -> str:
 
 
 def without_triggers(changes: str) -> str:
-    """Return a change with the triggers disabled, so that it reaches the constraint."""
-    return f"SET LOCAL session_replication_role = replica; UPDATE plans_changerequest SET {changes}"
+    """Return a change with the triggers disabled, by the owner's login, so that it reaches the constraint."""
+    return (
+        f"SET LOCAL ROLE NONE; SET LOCAL session_replication_role = replica; UPDATE plans_changerequest SET {changes}"
+    )
 
 
 CASES = [

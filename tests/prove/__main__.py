@@ -49,7 +49,7 @@ def main() -> int:
     with run_folder() as folder:
         cluster = cluster_in(folder)
         os.environ |= {
-            "DATABASE_URL": cluster.ensure_running(),
+            "DATABASE_URL": cluster.ensure_running(),  # the owner's; the processes have their own
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "TOLLBOOK_LOG_LEVEL": "ERROR",
             **handshake.environment(folder),
@@ -71,6 +71,7 @@ def _migrate(cluster: Cluster) -> None:
         )
         restore = _program(cluster, "pg_restore", "--single-transaction", "--dbname", cluster.url())
         subprocess.run(restore, input=dumped.stdout, check=True)
+        call_command("database_roles", verbosity=0)
     else:
         call_command("migrate", verbosity=0, interactive=False)
 

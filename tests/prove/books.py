@@ -19,7 +19,7 @@ from multiprocessing.queues import SimpleQueue
 
 from django.db import connection, transaction
 
-from billing.revenue.ledger.posting_table import ensure_partitions
+from billing.revenue.ledger.posting_table import create_partitions
 from config.postgres import Cluster
 from tests.billing.revenue.random_books.books import BOOKS, YEARS, make_books, make_catalog
 from tests.billing.revenue.random_books.comparison import compare
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
     verdict = Verdict(f"{len(first_books) * BOOKS:,} random books, {BOOKS} of a seller", seed=begin)
     give_up = time.monotonic() + options.minutes * 60
     make_catalog()
-    ensure_partitions([date(year, month, 1) for year in YEARS for month in range(1, 13)])
+    create_partitions([date(year, month, 1) for year in YEARS for month in range(1, 13)])
     connection.close()
     tally: Counter[str] = Counter()
     copies: SimpleQueue[str] = get_context("fork").SimpleQueue()

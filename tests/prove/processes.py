@@ -16,6 +16,7 @@ import psycopg
 from config import processes
 from config.paths import PROJECT
 from config.postgres import Cluster, process
+from config.postgres.cluster import APPLICATION, STAFF
 
 NAMES = ("web", "worker", "beat")
 READY_SECONDS = 90
@@ -57,12 +58,18 @@ class Deployment:
                 self._running[name] = subprocess.Popen(
                     [sys.executable, *self._commands[name]],
                     cwd=PROJECT,
+                    env=self._environment(name),
                     stdout=self._log,
                     stderr=self._log,
                     start_new_session=True,
                 )
         if "web" in self._running and not until(self._answers, seconds=READY_SECONDS, look=0.1):
             raise RuntimeError(f"web does not respond within {READY_SECONDS} s:\n{self.end_of_log()}")
+
+    def _environment(self, name: str) -> dict[str, str]:
+        """Return the environment with the login of the process; the campaign has that of the owner."""
+        user = STAFF if name == "web" else APPLICATION
+        return processes.environment_of(name) | {"DATABASE_URL": self.cluster.url(user=user)}
 
     def kill(self, name: str) -> None:
         """SIGKILL a process with all its children."""

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from config.paths import PROJECT
+from config.postgres import OWNER
 from tests.prove.__main__ import LIKE
 from tests.prove.verdict import Verdict
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("django_db_setup")]
 def campaign(*arguments: str) -> str:
     """Run a campaign as `make prove` does, on its own PostgreSQL, and return its output; nothing may be broken."""
     command = [sys.executable, "-m", "tests.prove", *arguments, "--seed", "5"]
-    like = {LIKE: os.environ["DATABASE_URL"]}  # of this worker, without rows of tests: see tests/postgres.py
+    like = {LIKE: os.environ[OWNER]}  # of this worker, without rows of tests: see tests/postgres.py
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | like, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

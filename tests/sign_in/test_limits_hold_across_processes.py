@@ -8,12 +8,10 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote
 
 import httpx
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 
 from customers.api_keys.keys import issue
 from tests.api.calls import NOW
@@ -30,10 +28,7 @@ def site():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    database = connection.settings_dict
-    host = quote(str(database["HOST"]), safe="")
     environment = os.environ | {
-        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}?host={host}",
         "TOLLBOOK_BEHIND_PROXY": "1",
         "TOLLBOOK_API_RATE": "40/3600s",
         "TOLLBOOK_ANONYMOUS_RATE": "40/3600s",

@@ -85,13 +85,15 @@ MAX_MEMORY = 16 * 2**20
 # A difference subtracts the rows that the earlier lock froze.
 _FROZEN_AMOUNT = "CASE WHEN p.lock_id = %(lock)s THEN p.amount ELSE -p.amount END"
 
-# A file's sums and its rows are read by two statements; the postings of an open month may change in between.
+# A file's sums and its rows are read by two statements; the postings of an open month may change in between. The
+# table is made once for a connection; TRUNCATE is a right of its owner, which is the login itself.
 _SNAPSHOT = """
-DROP TABLE IF EXISTS pg_temp.open_posting;
-CREATE TEMPORARY TABLE open_posting ON COMMIT DROP AS
-SELECT * FROM ({postings}) p WHERE p.currency = %(currency)s
+CREATE TEMPORARY TABLE IF NOT EXISTS open_posting ON COMMIT DELETE ROWS AS
+SELECT * FROM ({postings}) p WITH NO DATA;
+TRUNCATE pg_temp.open_posting;
+INSERT INTO pg_temp.open_posting SELECT * FROM ({postings}) p WHERE p.currency = %(currency)s
 """
-_OPEN = "open_posting p {join}"
+_OPEN = "pg_temp.open_posting p {join}"
 
 
 class FrozenPostings:

@@ -7,9 +7,10 @@ page ranges finds them; an index of every row would double the time of a lock.
 
 from collections.abc import Iterable
 from datetime import date
+from itertools import takewhile
 
 from billing.models.postings import PostingSource, Role
-from invoices.documents.calendar_months import next_month
+from invoices.documents.calendar_months import month_of, next_month
 from lib import sql
 
 COLUMNS = """
@@ -94,14 +95,88 @@ DROP SEQUENCE billing_posting_id_seq;
 """
 
 
-def ensure_partitions(months: Iterable[date]) -> None:
-    """Create the partitions of these months, named by their first days, where they are missing."""
-    for month in months:
+# Definer functions: creating and analyzing a table are rights of its owner. Each does one thing to one table, whose
+# name it makes itself, with a search path in which no other login can put a table or a function first.
+PARTITION_FUNCTIONS = """
+CREATE FUNCTION billing_create_posting_partition(locked_month date) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM invoices_monthlock l
+        WHERE l.month = locked_month AND l.frozen_at IS NULL AND l.unlocked_at IS NULL
+    ) THEN
+        RAISE EXCEPTION 'posting_partition_is_of_a_month_being_locked: %', locked_month
+        USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF to_regclass(format('public.billing_posting_%s', to_char(locked_month, 'YYYY_MM'))) IS NULL THEN
+        EXECUTE format(
+            'CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.billing_posting FOR VALUES FROM (%L) TO (%L)',
+            'billing_posting_' || to_char(locked_month, 'YYYY_MM'), locked_month,
+            (locked_month + interval '1 month')::date
+        );
+    END IF;
+END $$;
+CREATE FUNCTION billing_analyze_posting_partition(locked_month date) RETURNS void LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    EXECUTE format('ANALYZE (SKIP_LOCKED) public.%I', 'billing_posting_' || to_char(locked_month, 'YYYY_MM'));
+END $$;
+REVOKE EXECUTE ON FUNCTION billing_create_posting_partition, billing_analyze_posting_partition FROM PUBLIC;
+"""
+DROP_PARTITION_FUNCTIONS = """
+DROP FUNCTION billing_create_posting_partition;
+DROP FUNCTION billing_analyze_posting_partition;
+"""
+
+_PARTITIONS = """
+SELECT to_date(right(c.relname, 7), 'YYYY_MM') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = to_regclass('public.billing_posting')
+"""
+
+MONTHS_AHEAD = 3
+"""Months after the current one for which the owner creates partitions."""
+
+FEWEST_MONTHS_AHEAD = 2
+"""With fewer, the scheduled command has not run for a month."""
+
+
+def create_partitions(months: Iterable[date]) -> None:
+    """Create the partitions of these months, named by their first days, where they are missing; as the owner."""
+    for month in sorted(set(months) - _months_with_partition()):
         sql.execute(
             f"CREATE TABLE IF NOT EXISTS {_partition(month)} PARTITION OF billing_posting"
             f" FOR VALUES FROM ('{month}') TO ('{next_month(month)}')",
             [],
         )
+
+
+def create_partition_of_lock(month: date) -> None:
+    """
+    Create the partition of a month that is being locked, if it is missing.
+
+    The owner has created those of current months ahead. This is for the months before the installation, which come
+    with imported books.
+    """
+    sql.execute("SELECT billing_create_posting_partition(%s)", [month])
+
+
+def months_due(today: date) -> list[date]:
+    """Return the months whose partitions should exist: the current one and those ahead."""
+    months = [month_of(today)]
+    while len(months) <= MONTHS_AHEAD:
+        months.append(next_month(months[-1]))
+    return months
+
+
+def months_ahead(today: date) -> int:
+    """Return how many of the months after the current one have partitions, without a gap."""
+    existing = _months_with_partition()
+    return sum(1 for _ in takewhile(existing.__contains__, months_due(today)[1:]))
+
+
+def has_postings_table() -> bool:
+    """Return whether the migrations have created the table."""
+    return sql.fetch_column("SELECT to_regclass('public.billing_posting') IS NOT NULL") == [True]
 
 
 def analyze_partition(month: date) -> None:
@@ -111,7 +186,11 @@ def analyze_partition(month: date) -> None:
     Two sellers finish the same month side by side: the second does not wait for the transaction of the first, whose
     statistics serve both.
     """
-    sql.execute(f"ANALYZE (SKIP_LOCKED) {_partition(month)}")
+    sql.execute("SELECT billing_analyze_posting_partition(%s)", [month])
+
+
+def _months_with_partition() -> set[date]:
+    return set(sql.fetch_column(_PARTITIONS))
 
 
 def _partition(month: date) -> str:

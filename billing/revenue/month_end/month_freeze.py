@@ -19,7 +19,7 @@ from billing.models.jobs import JobKind
 from billing.revenue.accruals.accrual_run import accrue
 from billing.revenue.ledger.books import SellerBooks, read_books
 from billing.revenue.ledger.live_postings import DETAILS, parameters, postings_sql
-from billing.revenue.ledger.posting_table import analyze_partition, ensure_partitions
+from billing.revenue.ledger.posting_table import analyze_partition, create_partition_of_lock
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from customers.models import Seller
 from invoices.documents.locked_months import MonthLockRefused
@@ -63,7 +63,7 @@ def start_freezing(lock: MonthLock, *, by: User | None, at: datetime) -> Job:
     :raises MonthLockRefused: if an earlier month of the seller's books is open.
     """
     refuse_out_of_order(lock.seller, lock.month, at=at)
-    ensure_partitions([lock.month])
+    create_partition_of_lock(lock.month)
     return start.start(
         kind=JobKind.MONTH_LOCK,
         title=f"Lock {lock.month:%B %Y} of {lock.seller}",

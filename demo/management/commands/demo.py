@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -10,13 +12,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
 
 from config import processes
-from config.paths import data_folder, make_folder
+from config.paths import PROJECT, data_folder, make_folder
 from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME
 from demo import books, build, history, live_traffic, logins, payments, prepaid_customers, summary
 from demo.closing import close
@@ -53,7 +54,7 @@ class Command(BaseCommand):
             )
         self.stdout.write("Preparing the database")
         self.stdout.flush()
-        call_command("migrate", verbosity=0, interactive=False)
+        _migrate()
         today = self._today(options["at"])
         access_file = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
         access = logins.grant(file=access_file, at=timezone.now())
@@ -162,6 +163,13 @@ class Command(BaseCommand):
             stopping.set()
         if status:
             raise SystemExit(status)
+
+
+def _migrate() -> None:
+    """Create the tables in a process of its own, which has the owner's login; this one has that of staff."""
+    command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"]
+    if subprocess.run(command, cwd=PROJECT, check=False).returncode:
+        raise CommandError("The database could not be prepared.")
 
 
 def _write_emails_to_files() -> None:

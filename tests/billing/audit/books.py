@@ -100,6 +100,7 @@ from tests.builders import (
     tier,
 )
 from tests.customers.pictures import picture
+from tests.owner_rights import past_triggers
 from wallets.ledger.grant import Grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet
@@ -610,8 +611,7 @@ def _date_back() -> None:
 
     The operations get the time as an argument, but creation dates and history use the clock's.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute("SELECT now() - %s", [JAN])
         (passed,) = cursor.fetchone()
         for model, history, columns in tracked_models():
@@ -619,4 +619,3 @@ def _date_back() -> None:
             if "created_at" in columns and model is not Invoice:
                 for table in (model._meta.db_table, history._meta.db_table):
                     cursor.execute(f"UPDATE {table} SET created_at = created_at - %s", [passed])  # noqa: S608
-        cursor.execute("SET LOCAL session_replication_role = origin")

@@ -5,6 +5,7 @@ from django.db import connection
 
 from billing.audit.records.accounting_files import CHECKS
 from tests.billing.audit.accounting_books import export_books
+from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
 FILES, ONCE, PARTS, NUMBERED = (check.name for check in CHECKS)
@@ -28,9 +29,7 @@ CHANGES = [
 def test_a_change_is_found(statement, names):
     export_books()
     assert found() == set()
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert found() == names
 

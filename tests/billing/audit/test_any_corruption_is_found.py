@@ -23,6 +23,7 @@ from billing.audit.records.schema_checks import our_models
 from config.paths import PROJECT
 from tests import oracle
 from tests.billing.audit.corruption_search import Seeker
+from tests.owner_rights import as_owner, past_triggers
 
 pytestmark = pytest.mark.slow
 
@@ -492,7 +493,7 @@ def corrupt(table: str, column: str, row: str, value: str) -> str:
     """
     partition, ctid = row.split(" ")
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             cursor.execute(
                 f"UPDATE {table} SET {column} = {value} WHERE tableoid = %s::regclass AND ctid = %s"  # noqa: S608
@@ -571,11 +572,9 @@ DAMAGE_ONLY_BY_ORACLE = {
 def test_other_damage_is_found(books, django_db_blocker, name):
     damage = DAMAGE[name]
     with django_db_blocker.unblock(), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
+        with past_triggers(), connection.cursor() as cursor:
             cursor.execute(damage.format(closed=CLOSED, usage=USAGE))
             assert cursor.rowcount
-            cursor.execute("SET LOCAL session_replication_role = origin")
         table = damage.partition(" SET ")[0]
         is_found_by_audit = audit_seeker.finds(table)
         assert is_found_by_audit != (name in DAMAGE_ONLY_BY_ORACLE)

@@ -11,6 +11,7 @@ from invoices.amounts.totals import Tax
 from tests.billing.revenue.book_setup import issue_invoice, line
 from tests.billing.revenue.test_a_locked_month_is_frozen import lock
 from tests.builders import make_customer
+from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,7 @@ def test_a_changed_frozen_amount_is_found(locked_books, condition, names):
 
 
 def change_frozen(change: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         for table in ("billing_posting", "billing_postingsum"):
             cursor.execute(f"UPDATE {table} SET {change}")  # noqa: S608
 

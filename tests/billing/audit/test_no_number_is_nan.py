@@ -10,6 +10,7 @@ from django.db import connection
 from billing.audit.records.schema_checks import our_models
 from tests.clean_books import BooksNotClean, assert_clean
 from tests.db_refusals import refused_by
+from tests.owner_rights import past_triggers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("full_books")]
 
@@ -32,8 +33,7 @@ def test_a_constraint_or_a_sum_refuses_nan_and_infinity():
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [tables])
         columns = [column for column in cursor.fetchall() if column[0] != "billing_rollup"]
-        # Triggers would refuse most changes before a constraint is evaluated.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+    with past_triggers():  # which would refuse most changes before a constraint is evaluated
         for table, column in columns:
             for number in ("NaN", "Infinity", "-Infinity"):
                 if refused_by(f"UPDATE {table} SET {column} = '{number}'") == "nothing":  # noqa: S608
@@ -45,8 +45,7 @@ def test_a_constraint_or_a_sum_refuses_nan_and_infinity():
 @pytest.mark.parametrize("column", KEPT_BY_A_SUM)
 def test_the_sum_finds_nan(column):
     table, _, name = column.partition(".")
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {name} = 'NaN'")  # noqa: S608
 
     with pytest.raises(BooksNotClean, match=KEPT_BY_A_SUM[column]):

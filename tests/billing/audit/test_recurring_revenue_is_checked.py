@@ -11,6 +11,7 @@ from billing.subscriptions import generate_periods
 from tests.billing.revenue.frozen_months import freeze_metrics
 from tests.builders import MAR, fee, make_customer, make_plan, make_seller, publish, subscribe
 from tests.clean_books import assert_clean
+from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +43,7 @@ def test_sound_figures_are_clean(frozen):
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_row_is_found(frozen, change):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE billing_recurringrevenue SET {change} WHERE month = '2026-02-01'")  # noqa: S608
     (finding,) = audit(only=["frozen_recurring_revenue_has_not_changed"])
     assert [row["customer_id"] for row in finding.rows]
@@ -51,8 +51,7 @@ def test_a_changed_row_is_found(frozen, change):
 
 @pytest.mark.parametrize("change", ["opening = opening - 1", "gross_opening = gross_opening + 1"])
 def test_a_month_that_begins_with_other_figures_than_the_one_before_ended_with_is_found(frozen, change):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE billing_recurringrevenue SET {change} WHERE month = '2026-02-01'")  # noqa: S608
         cursor.execute(f"UPDATE billing_recurringrevenue SET digest = {ROW_DIGEST.format('')}")  # noqa: S608
     (unchanged,) = audit(only=["frozen_recurring_revenue_has_not_changed"])
@@ -62,8 +61,7 @@ def test_a_month_that_begins_with_other_figures_than_the_one_before_ended_with_i
 
 
 def test_a_customer_who_is_missing_in_the_next_month_is_found(frozen):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with past_triggers(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM billing_recurringrevenue WHERE month = '2026-02-01'")
     (finding,) = audit(only=["frozen_recurring_revenue_continues_the_month_before"])
     assert [row["opening"] for row in finding.rows] == [None]

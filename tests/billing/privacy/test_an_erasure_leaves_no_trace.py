@@ -27,6 +27,7 @@ from tests.billing.privacy.traces import leave_traces
 from tests.builders import make_customer, make_wallet
 from tests.clean_books import assert_clean
 from tests.customers.notifications import announcements as telling
+from tests.owner_rights import as_owner
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
 from wallets.operations.manual_grants import grant_manually
@@ -132,7 +133,7 @@ def find_text(text):
     Return table.column → count of rows that contain a text in any letter case, for every column that can hold text.
     """
     counts = {}
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:  # every partition, too
         cursor.execute("""
             SELECT c.relname, a.attname, format_type(a.atttypid, -1) FROM pg_attribute a
             JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from billing.revenue.ledger.posting_table import COLUMNS, ensure_partitions
+from billing.revenue.ledger.posting_table import COLUMNS, create_partition_of_lock
 from billing.revenue.metrics.frozen_months import freeze_recurring_revenue
 from billing.revenue.month_end.month_freeze import finish_freezing
 from customers.models import Customer, Seller
@@ -36,7 +36,7 @@ def freeze(
     lock = MonthLock.objects.create(
         seller=seller, month=month, locked_at=max(LOCKED_AT, ends_at), ends_at=ends_at, sums=[]
     )
-    ensure_partitions([month])
+    create_partition_of_lock(month)
     defaults = {
         "month": month,
         "lock_id": lock.pk,
@@ -68,7 +68,7 @@ def freeze(
 def freeze_metrics(month: date, *, at: datetime) -> MonthLock:
     """Lock a month of the default seller, and freeze its recurring revenue and its postings, of which it has none."""
     lock = lock_month(seller=make_seller(), month=month, checklist=[], note="", by=None, at=at)
-    ensure_partitions([month])
+    create_partition_of_lock(month)
     freeze_recurring_revenue(lock=lock)
     finish_freezing(lock, at=at)
     return lock

@@ -14,6 +14,7 @@ from lib.money import minor_unit
 from tests.billing.revenue.book_setup import issue_invoice, line, moment
 from tests.billing.revenue.test_a_locked_month_is_frozen import lock
 from tests.builders import make_customer
+from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -80,6 +81,5 @@ def test_money_that_a_provider_collected_without_a_payment_is_a_difference(invoi
 
 def plant(statement: str, row: Invoice | PaymentAttempt) -> None:
     """Change a row as no code of ours can: without triggers."""
-    sql.execute("SET LOCAL session_replication_role = replica")
-    sql.execute(statement, [row.pk])
-    sql.execute("SET LOCAL session_replication_role = DEFAULT")
+    with past_triggers():
+        sql.execute(statement, [row.pk])

@@ -2,6 +2,7 @@ import pytest
 
 from billing.revenue.data_drop import plan, tables
 from lib import sql
+from tests.owner_rights import as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +22,12 @@ def small_parts(monkeypatch):
 @pytest.fixture(autouse=True)
 def small_ids(db):
     """Number new rows from the first free id: a drop has a part for each range up to the last number ever given."""
-    for table in tables.sequences():
-        sql.execute(
-            f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
-            [table],
-        )
+    with as_owner():
+        for table in tables.sequences():
+            sql.execute(
+                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
+                [table],
+            )
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,8 @@ def ignore_transactions_of_other_tests(monkeypatch):
     A deployment asks the server, which needs no right to see the sessions of other roles.
     """
     statement = """
-    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - coalesce(max(age(backend_xid)), 0)
-    FROM pg_stat_activity WHERE datname = current_database()
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - coalesce(max(age(l.transactionid)), 0)
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database()
+    WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
     """
     monkeypatch.setattr(plan, "_OLDEST_TRANSACTION", statement)

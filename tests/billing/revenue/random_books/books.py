@@ -58,6 +58,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.owner_rights import as_owner
 from wallets.ledger.expiry_job import expire_due
 from wallets.ledger.spend import spend
 from wallets.models import BreakageRate, Wallet
@@ -330,7 +331,7 @@ def _analyze() -> None:
     Tell the planner how many rows there are: autovacuum doesn't see those of a running transaction, and a statement
     that is planned for empty tables may take minutes.
     """
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE " + ", ".join(ANALYZED))
 
 
