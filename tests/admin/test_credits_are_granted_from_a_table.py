@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from access.models import ApprovalLimit, ApprovalRequest, ApprovalRule
 from billing.admin.jobs import worker_wakeup
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
@@ -187,3 +188,36 @@ def test_many_rows_take_as_many_queries_as_few(member, django_assert_max_num_que
 @pytest.mark.parametrize("group", ["support", "engineer", "operations"])
 def test_other_groups_are_refused(member, group):
     assert member(group).get(PAGE).status_code == 403
+
+
+def require_approval(unit, limit):
+    rule = ApprovalRule.objects.get(kind="grants")
+    ApprovalRule.objects.filter(pk=rule.pk).update(is_required=True)
+    ApprovalLimit.objects.create(rule=rule, unit=unit, amount=limit)
+
+
+def test_a_file_above_the_limit_is_approved_by_a_second_person(member):
+    require_approval("credits", 100)
+    client = member("finance")
+    job, _ = send(client, "acme,60,,,,Sorry,a", "beta,50,,,,Sorry,b")
+    run_job(job)
+    answer = client.post(f"/admin/billing/job/{job.pk}/steer/do_for_real/", follow=True)
+    assert "A second person must approve this" in answer.content.decode()
+    request = ApprovalRequest.objects.get()
+    assert (request.amount, request.unit, request.facts[-1]) == (110, "credits", ["Total", "110 credits"])
+    assert run_job(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
+    assert not Lot.objects.exists()
+    member("finance approver").post(f"/admin/access/approvalrequest/{request.pk}/approve/")
+    run_job(job)
+    assert Lot.objects.count() == 2
+
+
+def test_files_of_a_day_count_together(member):
+    require_approval("credits", 100)
+    client = member("finance")
+    for key, amount, state in (("a", 60, "run"), ("b", 40, "run"), ("c", 1, "waiting")):
+        job, _ = send(client, f"acme,{amount},,,,Sorry,{key}")
+        run_job(job)
+        run_for_real(client, job)
+        assert ApprovalRequest.objects.count() == (state == "waiting")
+    assert Lot.objects.count() == 2

@@ -31,6 +31,7 @@ CALLERS = {
     "set_commitment": {"billing/subscriptions/terms/acts.py"},
     "end_commitment": {"billing/subscriptions/terms/acts.py"},
     "unlock_month": {"invoices/documents/acts.py"},
+    "do_for_real": {"billing/subscriptions/bulk_grants/act.py"},
 }
 
 

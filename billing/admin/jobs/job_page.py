@@ -13,6 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act
 from billing.admin.audit import audit_job
 from billing.admin.closing import invoice_run, pdf_archives
 from billing.admin.jobs.job_display import facts_of
@@ -25,7 +27,8 @@ from billing.jobs.progress import JobProgress, read_job_progress
 from billing.jobs.results import job_result_rows
 from billing.models import Job
 from billing.models.jobs import JobKind
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
+from billing.subscriptions.bulk_grants.act import RunPromotion
+from lib.admin import Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import display, state_column
 from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.csv_export import csv_download
@@ -42,7 +45,7 @@ CONFIRMATIONS = {
 }
 
 
-class SteerJob(ConfirmedAction[Job]):
+class SteerJob(ApprovableAction[Job]):
     """Apply a control to the job; only canceling asks for confirmation first."""
 
     verb = _("Cancel job")
@@ -70,8 +73,15 @@ class SteerJob(ConfirmedAction[Job]):
             else [],
         )
 
+    def act(self, job: Job) -> Act[Job]:
+        return RunPromotion(job_id=job.pk)
+
     def run(self, job: Job) -> Response:
-        getattr(controls, self.how)(job_id=job.pk, by=self.user, at=timezone.now())
+        if self.how == "do_for_real" and job.kind == JobKind.PROMOTION:
+            return super().run(job)
+        return self.report(job, getattr(controls, self.how)(job_id=job.pk, by=self.user, at=timezone.now()))
+
+    def report(self, job: Job, outcome: Job) -> Response:
         wake(self.request)
         return self.done(CONFIRMATIONS[self.how])
 
