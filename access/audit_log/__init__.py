@@ -2,7 +2,7 @@
 
 from access.audit_log.account_events import record_account_event
 from access.audit_log.erasure import record_erasures
-from access.audit_log.sealing import log_head, seal_changes
+from access.audit_log.seals import log_head, seal_changes
 from access.audit_log.verification import find_broken_seals, find_changed_rows, find_gaps
 
 __all__ = [

@@ -100,7 +100,7 @@ _EVENTS = (
         object_id="coalesce(e.user_id::text, '')",
         verb="e.kind",
         at="e.at",
-        user_id="e.user_id",
+        user_id="coalesce(e.by_id, e.user_id)",
     ),
     AuditedTable(
         table=AuditErasure._meta.db_table,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from access.audit_log.sealing import HASH
+from access.audit_log.seals import HASH
 from access.audit_log.sources import SETTINGS, audited_tables, digest_of
 from access.models import AuditFormat, AuditSource
 from lib import sql

@@ -10,6 +10,27 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+HISTORIES = {
+    "userchange": "auth_user",
+    "groupchange": "auth_group",
+    "membershipchange": "auth_user_groups",
+    "grouprightchange": "auth_group_permissions",
+    "userrightchange": "auth_user_user_permissions",
+}
+
+
+def begin_histories(apps, schema_editor):
+    """Record the users, groups and rights that exist already, so that each of their rows has a history."""
+    for model_name, table in HISTORIES.items():
+        history = apps.get_model("access", model_name)
+        columns = [f.column for f in history._meta.local_concrete_fields if not f.name.startswith("pgh_")]
+        names = ", ".join(f'"{column}"' for column in columns)
+        schema_editor.execute(
+            f"INSERT INTO {history._meta.db_table} ({names}, pgh_created_at, pgh_label, pgh_obj_id)"  # noqa: S608
+            f" SELECT {names}, now(), 'insert', id FROM {table}"
+        )
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -201,10 +222,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=150)),
-                ('kind', models.CharField(choices=[('signed_in', 'signed in'), ('failed', 'failed to sign in'), ('signed_out', 'signed out'), ('setting', 'changed a password or a second factor')], max_length=10)),
+                ('kind', models.CharField(choices=[('signed_in', 'signed in'), ('failed', 'failed to sign in'), ('signed_out', 'signed out'), ('setting', 'changed a password or a second factor'), ('helped', 'was helped by an administrator')], max_length=10)),
                 ('way', models.CharField(blank=True, max_length=60)),
                 ('address', models.CharField(blank=True, max_length=45)),
+                ('reason', models.TextField(blank=True)),
                 ('at', models.DateTimeField()),
+                ('by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -400,7 +423,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='accountevent',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['signed_in', 'failed', 'signed_out', 'setting'])), name='account_event_kind_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['signed_in', 'failed', 'signed_out', 'setting', 'helped'])), name='account_event_kind_is_known'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='accountevent',
@@ -466,4 +489,5 @@ class Migration(migrations.Migration):
             model_name='groupchange',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1b8ae82ecf9f82dfab00b5a2962258f3c1b8d328', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_9afd8', table='access_groupchange', when='BEFORE')),
         ),
+        migrations.RunPython(begin_histories, migrations.RunPython.noop),
     ]

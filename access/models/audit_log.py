@@ -20,6 +20,7 @@ class AccountEventKind(models.TextChoices):
     FAILED = "failed", _("failed to sign in")
     SIGNED_OUT = "signed_out", _("signed out")
     SETTING = "setting", _("changed a password or a second factor")
+    HELPED = "helped", _("was helped by an administrator")
 
 
 class AccountEvent(models.Model):
@@ -27,7 +28,7 @@ class AccountEvent(models.Model):
     A sign-in of staff, a failed one, or a change of one's own account.
 
     user: empty if the entered name is nobody's. name: the username at that time. way: how the user signed in, or the
-    setting. address: where the request came from.
+    setting, or the help. address: where the request came from. by, reason: the administrator who helped, and why.
     """
 
     user = models.ForeignKey(
@@ -37,6 +38,10 @@ class AccountEvent(models.Model):
     kind = models.CharField(max_length=10, choices=AccountEventKind)
     way = models.CharField(max_length=60, blank=True)
     address = models.CharField(max_length=45, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    reason = models.TextField(blank=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from access.audit_log import record_account_event
+from access.models.audit_log import AccountEventKind
 from access.sign_in.invitations import mail_password_link
 from lib.admin import ConfirmedAction, Preview, Response
 
@@ -26,8 +28,15 @@ class UserAction(ConfirmedAction[User]):
         return user
 
     def log(self, user: User) -> None:
-        """Store the action and its reason in the history of the user's page; triggers don't track users."""
-        self.page.log_change(self.request, user, f"{self.label}. {self.reason}".strip())
+        """Store the action and its reason in the audit log, and so in the history of the user's page."""
+        record_account_event(
+            AccountEventKind.HELPED,
+            request=self.request,
+            user=user,
+            way=str(self.label),
+            by=self.user,
+            reason=self.reason,
+        )
 
 
 class MailPasswordLink(UserAction):

@@ -121,5 +121,5 @@ def render_only_refusals(monkeypatch: Any) -> None:
     for name in ("get_changelist_instance", "get_form", "get_deleted_objects"):
         monkeypatch.setattr(admin.ModelAdmin, name, _let_in)
     monkeypatch.setattr("config.admin_site.history.history_reader.read_object_changes", _let_in)
-    monkeypatch.setattr("config.admin_site.history.history_reader.read_latest_changes", _let_in)
+    monkeypatch.setattr("config.admin_site.history.log_search.LogSearchForm.search", _let_in)
     monkeypatch.setattr("invoices.rendering.pdf_file.typeset", _let_in)

@@ -1,14 +1,16 @@
 """Approvals and limits hold when people act at the same moment: an act is carried out at most once."""
 
+import os
 from decimal import Decimal
 
+import psycopg
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from access.approvals import ApprovalRefused, approve, perform, reject, requests
 from access.approvals.acts import Requester
 from access.models import ApprovalRequest, CountedAct
+from config.postgres import OWNER
 from invoices.credit_notes import acts, issue_credit_note
 from invoices.models import Invoice
 from tests.api.invoice_rows import make_invoice
@@ -112,10 +114,10 @@ def test_a_killed_approval_leaves_nothing_half_done(waiting, paula, monkeypatch)
     pause = Pause.before(monkeypatch, acts, "issue_credit_note")
     approval = start(lambda: decide(approve, waiting, paula))
     pause.await_arrival()
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with psycopg.connect(os.environ[OWNER], autocommit=True) as owner:  # who sees other sessions
+        owner.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state LIKE 'idle in transaction%'"
+            " AND backend_type = 'client backend' AND state LIKE 'idle in transaction%'"
         )
     pause.release()
     with pytest.raises(Exception, match=r"terminat|closed"):

@@ -12,7 +12,7 @@ from access.audit_log import (
     find_gaps,
     record_erasures,
     seal_changes,
-    sealing,
+    seals,
 )
 from access.audit_log.sources import audited_tables
 from access.models import AuditEntry, AuditErasure, AuditSeal, AuditSource
@@ -74,7 +74,7 @@ def test_seals_follow_one_another(customer):
 
 
 def test_long_batches_are_split(customer, monkeypatch):
-    monkeypatch.setattr(sealing, "MOST_ENTRIES", 4)
+    monkeypatch.setattr(seals, "MOST_ENTRIES", 4)
     for number in range(9):
         make_customer(f"c{number}")
     assert seal_changes(at=NOW) >= 9
@@ -120,7 +120,7 @@ def test_a_recomputed_chain_does_not_end_in_the_head_that_left_the_database(cust
     head = AuditSeal.objects.latest("pk").hash
     with past_triggers():
         sql.execute("UPDATE access_auditentry SET user_id = 999")
-        sql.execute(f"UPDATE access_auditseal s SET hash = (SELECT {sealing.HASH} FROM access_auditentry a)", [""])
+        sql.execute(f"UPDATE access_auditseal s SET hash = (SELECT {seals.HASH} FROM access_auditentry a)", [""])
     assert list(find_broken_seals()) == []
     assert not AuditSeal.objects.filter(hash=head).exists()
 

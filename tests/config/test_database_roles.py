@@ -15,6 +15,7 @@ from psycopg import errors
 
 from access.retention import delete_old_rows
 from billing.revenue.ledger.posting_table import months_ahead
+from config import user_triggers
 from config.database_checks import login_owns_no_table, partitions_are_ahead, roles_have_their_rights
 from config.database_roles.names import RoleNames
 from config.database_roles.privileges import find_wrong_rights
@@ -246,7 +247,9 @@ def test_a_password_is_set_and_sent_as_a_digest(names: RoleNames, monkeypatch, d
 def test_a_migration_of_users_finds_no_view_in_its_way(names: RoleNames):
     with as_owner(), connection.cursor() as cursor:
         drop_user_view(connection)
+        user_triggers.drop()
         cursor.execute("ALTER TABLE auth_user ALTER COLUMN first_name TYPE varchar(300)")
+        user_triggers.restore()
         set_up_roles(connection)
     with as_application():
         assert list(User.objects.all()) == []

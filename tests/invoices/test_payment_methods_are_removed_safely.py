@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from django.db import connection
 
 from invoices.models import PaymentAttempt, PaymentMethod
 from invoices.payments.attempts import PaymentAttemptRefused, start_payment
@@ -11,7 +10,7 @@ from invoices.payments.attempts.payment_methods import remove_payment_method
 from invoices.payments.providers.stripe import Stripe
 from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller
-from tests.races import start
+from tests.races import start, wait_until_blocked
 from tests.stripe.cards import leave_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,14 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def invoice():
     return make_invoice(make_customer("acme", seller=make_seller(), currency="EUR"), net="20.00", tax="3.80")
-
-
-def waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return cursor.fetchone() is not None
 
 
 def test_a_payment_waits_for_the_removal_and_finds_no_method(invoice, at_stripe, monkeypatch):
@@ -44,8 +35,7 @@ def test_a_payment_waits_for_the_removal_and_finds_no_method(invoice, at_stripe,
     removal = start(lambda: remove_payment_method(payment_method_id=method.pk, at=invoice.issued_at))
     assert is_detaching.wait(60)
     payment = start(lambda: start_payment(invoice_id=invoice.pk, at=invoice.issued_at))
-    while not waits_for_a_lock():
-        assert payment.is_alive(), "the payment did not wait"
+    wait_until_blocked()
     may_go_on.set()
     removal.result()
     with pytest.raises(PaymentAttemptRefused, match="has no payment method"):

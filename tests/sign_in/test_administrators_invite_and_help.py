@@ -108,7 +108,8 @@ def test_lost_second_factors_are_removed_for_a_reason(root):
     assert not Authenticator.objects.filter(user=ann).exists()
     assert not is_signed_in(session)
     history = root.get(f"/admin/auth/user/{ann.pk}/history/").text
-    assert "Remove second factors. Called back on the known number." in history
+    assert "was helped by an administrator, Remove second factors" in history
+    assert "Called back on the known number." in history
 
 
 def test_nobody_types_another_persons_password(root):

@@ -52,6 +52,7 @@ def describe(part: Iterable[AuditEntry]) -> Iterator[dict[str, Any]]:
     names = dict(User.objects.filter(pk__in={entry.user_id for entry in part}).values_list("pk", "username"))
     for entry in part:
         step = steps.get((entry.source, entry.event_id))
+        event = events.get(entry.event_id) if entry.source == ACCOUNT_EVENTS else None
         yield {
             "entry": entry.pk,
             "seal": entry.seal_id,
@@ -59,8 +60,8 @@ def describe(part: Iterable[AuditEntry]) -> Iterator[dict[str, Any]]:
             "user": names.get(entry.user_id, "") if entry.user_id else "",
             "api_key": entry.context.get("api_key", ""),
             "action": entry.context.get("action", ""),
-            "reason": _reason(step),
-            "address": events[entry.event_id].address if entry.event_id in events else "",
+            "reason": event.reason if event else _reason(step),
+            "address": event.address if event else "",
             "table": entry.source,
             "object": entry.object_id,
             "verb": entry.verb,

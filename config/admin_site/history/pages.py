@@ -9,10 +9,12 @@ from typing import Any
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from access.models import AccountEvent, AuditEntry
 from config.admin_site.history import history_reader
@@ -64,7 +66,12 @@ def history(request: HttpRequest, object_id: str, page: "ModelAdmin[Any]") -> Te
         title=_("History of %(object)s") % {"object": obj},
         opts=page.opts,
         original=obj,
-        entries=entries(history_reader.read_object_changes(page.model, obj.pk)),
+        entries=_newest_first(
+            [
+                *entries(history_reader.read_object_changes(page.model, obj.pk)),
+                *_account_entries(_account_events(obj)),
+            ]
+        ),
         most=history_reader.MAX_PER_TABLE,
     )
 
@@ -90,6 +97,7 @@ def changes(request: HttpRequest) -> TemplateResponse:
     )
 
 
+@require_GET
 def changes_file(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """Return the changes that the search finds as a file: `csv` or `jsonl`."""
     if kind not in ("csv", "jsonl"):
@@ -101,17 +109,31 @@ def changes_file(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 def _entries_of(page: list[AuditEntry]) -> list[HistoryEntry]:
     """Return a page of the log as text: changes of rows, and events of accounts between them."""
     ids = [entry.event_id for entry in page if entry.source == ACCOUNT_EVENTS]
-    events = AccountEvent.objects.select_related("user").filter(pk__in=ids)
-    return sorted(
-        [*entries(history_reader.read_entries(page)), *map(_account_entry, events)],
-        key=lambda entry: entry.at,
-        reverse=True,
-    )
+    events = AccountEvent.objects.select_related("user", "by").filter(pk__in=ids)
+    return _newest_first([*entries(history_reader.read_entries(page)), *_account_entries(events)])
 
 
-def _account_entry(event: AccountEvent) -> HistoryEntry:
-    where = [event.get_kind_display(), event.way.replace("_", " "), event.address]
-    return HistoryEntry(event.at, event.name or _("unknown user"), ", ".join(filter(None, where)), "", [])
+def _newest_first(history_entries: list[HistoryEntry]) -> list[HistoryEntry]:
+    return sorted(history_entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _account_events(obj: Any) -> Iterable[AccountEvent]:
+    """Return the latest events of a user's account; none of another object."""
+    if not isinstance(obj, User):
+        return []
+    events = AccountEvent.objects.filter(user=obj).select_related("user", "by")
+    return events.order_by("-pk")[: history_reader.MAX_PER_TABLE]
+
+
+def _account_entries(events: Iterable[AccountEvent]) -> Iterable[HistoryEntry]:
+    for event in events:
+        parts = [
+            event.get_kind_display(),
+            event.way.replace("_", " "),
+            f"({event.by})" if event.by else event.address,
+        ]
+        name = event.name or _("unknown user")
+        yield HistoryEntry(event.at, name, ", ".join(filter(None, parts)), event.reason, [])
 
 
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:

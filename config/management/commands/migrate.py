@@ -14,7 +14,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from config import broker
+from config import broker, user_triggers
 from config.database_roles.setup import drop_user_view
 from config.migration_autodetector import ColumnAutodetector
 
@@ -36,9 +36,15 @@ class Command(migrate.Command):
         connection, verbosity = connections[options["database"]], options["verbosity"]
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if any(migration.app_label == "auth" for migration, _ in plan):
+        changes_users = any(migration.app_label == "auth" for migration, _ in plan)
+        is_tracked = ("access", "0003_audit_log") in executor.loader.applied_migrations
+        if changes_users:
             drop_user_view(connection)
+        if changes_users and is_tracked:
+            user_triggers.drop()
         super().handle(*args, **options)
+        if changes_users and is_tracked:
+            user_triggers.restore()
         if settings.CELERY_BROKER_URL == broker.DEFAULT:
             connection.ensure_connection()
             if broker.install(connection.connection) and verbosity:
