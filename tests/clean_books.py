@@ -8,6 +8,7 @@ from billing.audit import CHECKS, Check, audit
 from billing.audit.records import (
     accounting_files,
     accruals,
+    audit_log,
     catalog,
     grants,
     history,
@@ -57,7 +58,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "limits": limits.CHECKS,
     "jobs": jobs.CHECKS,
     "revenue": (*mrr.CHECKS, *revenue.CHECKS, *role_balances.CHECKS, *accruals.CHECKS, *accounting_files.CHECKS),
-    "access": (*notifications.CHECKS, *access.CHECKS),
+    "access": (*audit_log.CHECKS, *notifications.CHECKS, *access.CHECKS),
 }
 """The checks by the part of the product that they are about."""
 

@@ -29,7 +29,8 @@ _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit log', 0))"
 
 _ENTRY_LINE = """
 encode(sha256(convert_to(ROW(a.position, a.source, a.event_id, a.object_id, a.verb, a.at, a.user_id, a.context,
-    a.fields, a.format_id, a.digest)::text, 'UTF8')), 'hex')
+    a.fields, (SELECT f.source || f.columns::text FROM access_auditformat f WHERE f.id = a.format_id),
+    a.digest)::text, 'UTF8')), 'hex')
 """
 
 HASH = f"""

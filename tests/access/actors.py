@@ -51,7 +51,7 @@ def add_accounts() -> None:
     for word in (OWN, FOREIGN):
         make_account(word)
         wallet_id = Wallet.objects.get(customer__external_id=word).pk
-        act = GrantCredits(wallet_id=wallet_id, terms=Grant("bonus", Decimal(5), "thanks"), reason="Thanks")
+        act = GrantCredits(wallet_id=wallet_id, terms=Grant("bonus", Decimal(500), "thanks"), reason="Thanks")
         perform(act, by=Requester(user=asks), at=NOW)
     draft_invoice(customer=Customer.objects.get(external_id=OWN), request=OneOffRequest(), at=NOW)
     subscription = Subscription.objects.get(customer__external_id=OWN)

@@ -125,6 +125,7 @@ def test_a_recomputed_chain_does_not_end_in_the_head_that_left_the_database(cust
     assert not AuditSeal.objects.filter(hash=head).exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_row_that_is_added_later_by_another_way_is_found(customer):
     for _ in range(3):  # the mark follows the horizon
         make_customer()

@@ -38,6 +38,7 @@ CAMPAIGNS = (
     "quotas",
     "books",
     "month_locks",
+    "clocks",
 )
 
 

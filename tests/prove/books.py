@@ -24,6 +24,7 @@ from config.postgres import Cluster
 from tests.billing.revenue.random_books.books import BOOKS, YEARS, make_books, make_catalog
 from tests.billing.revenue.random_books.comparison import compare
 from tests.conftest import clear_database_caches
+from tests.prove.database_copies import connect_to, copy_database
 from tests.prove.verdict import Verdict, say, table
 
 WORKERS = 2
@@ -51,8 +52,8 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
     tally: Counter[str] = Counter()
     copies: SimpleQueue[str] = get_context("fork").SimpleQueue()
     for number in range(options.workers):
-        copies.put(_copy_database(f"books_{number}"))
-    with get_context("fork").Pool(options.workers, _connect_to, [copies]) as pool:
+        copies.put(copy_database(f"books_{number}"))
+    with get_context("fork").Pool(options.workers, connect_to, [copies]) as pool:
         chunks = ((first, give_up) for first in first_books)
         for done, (found, counted) in enumerate(pool.imap_unordered(_compare, chunks), start=1):
             tally += counted
@@ -65,17 +66,6 @@ def run(arguments: Sequence[str], _cluster: Cluster) -> int:
     verdict.require(compared == len(first_books) * BOOKS, "all books are compared; raise --minutes")
     table(["compared", "times"], sorted(tally.items()))
     return verdict.conclude()
-
-
-def _copy_database(name: str) -> str:
-    """Return the name of a copy: in one database, ANALYZE would wait for the rollback of the other books."""
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {connection.settings_dict['NAME']}")
-    return name
-
-
-def _connect_to(copies: SimpleQueue[str]) -> None:
-    connection.settings_dict["NAME"] = copies.get()
 
 
 def _compare(chunk: tuple[int, float]) -> tuple[dict[int, list[str]], Counter[str]]:

@@ -30,6 +30,10 @@ MAX_DAYS = 5 * 366
 """Largest distance of one advance, in days; a larger one is a mistyped year."""
 
 
+MAX_PASSES = 4
+"""Passes over the due work of one time: a purchase is invoiced, charged, granted, and pays an invoice."""
+
+
 class CannotAdvance(Exception):
     """A clock can't be created or advanced as requested; the text says why. field: the request's field at fault."""
 
@@ -136,7 +140,7 @@ def _step(clock_id: int) -> bool:
     if clock is None or clock.target is None or clock.failure:
         return False
     if clock.now == clock.set_off_from and has_due_work(clock_id):
-        do_due_work(clock_id, clock.now)
+        _do_all_due_work(clock_id, clock.now, is_due=False)
     since, due_at = clock.now, next_due_at(clock_id, after=clock.now)
     moment = min(filter(None, (due_at, replay.replay_limit(clock_id, after=since), clock.target)))
     clock.now = moment
@@ -144,11 +148,18 @@ def _step(clock_id: int) -> bool:
         clock.target = clock.set_off_from = None
     clock.save(update_fields=["now", "target", "set_off_from"])
     replay.replay_usage(clock_id, since=since, until=moment)
-    do_due_work(clock_id, moment)
-    if has_due_work(clock_id):  # work may cause further work: a top-up's money can pay an invoice
-        do_due_work(clock_id, moment)
+    _do_all_due_work(clock_id, moment, is_due=moment == due_at)
     hit_failpoint("clock.before_commit")
     return True
+
+
+def _do_all_due_work(clock_id: int, at: datetime, *, is_due: bool) -> None:
+    """Do the work due at a time, and the work that this causes: a top-up's money can pay an invoice."""
+    do_due_work(clock_id, at, is_due=is_due)
+    for _ in range(MAX_PASSES - 1):
+        if not has_due_work(clock_id):
+            return
+        do_due_work(clock_id, at, is_due=is_due)
 
 
 def _do_due_work(clock_id: int) -> bool:
@@ -161,7 +172,7 @@ def _do_due_work(clock_id: int) -> bool:
     if clock is None or clock.target is not None:
         return False
     with suppress(DueWorkFailed):
-        do_due_work(clock_id, clock.now)
+        _do_all_due_work(clock_id, clock.now, is_due=False)
     return True
 
 

@@ -125,17 +125,21 @@ REAL_TIME_TASKS = {
 """Scheduled task → why a test clock doesn't run it."""
 
 
-def do_due_work(clock_id: int, at: datetime) -> None:
+def do_due_work(clock_id: int, at: datetime, *, is_due: bool) -> None:
     """
     Do all work that is due at a clock's time, in the caller's transaction.
+
+    is_due: whether the clock is here because something is due, and not only because somebody chose this time. Alerts
+        that depend on time alone are measured then only, so that they don't depend on where a clock stops.
 
     :raises DueWorkFailed: if some of the work fails; the rest is done.
     :raises DueWorkBusy: if another worker holds a lock on it.
     """
     failures = []
-    for work in WORK_BY_TASK.values():
+    for task, work in WORK_BY_TASK.items():
+        options = {} if is_due or task != "billing.evaluate_alerts" else {"measures_time": False}
         try:
-            work(at=at, clock_id=clock_id)
+            work(at=at, clock_id=clock_id, **options)
         # The other work is still done: in real time, too, one task doesn't depend on the success of another.
         except DueWorkFailed as error:
             failures.append(str(error))

@@ -12,7 +12,8 @@ from lib import sql
 
 # Each SELECT returns (test clock, moment), for the customers in the CTE `theirs`. Work of _DUE_NOW stays due from its
 # moment ('-infinity' = at once) until it is done: counters to check against thresholds, paid purchases, invoices that
-# a wallet can pay, top-ups, and periods to close. Work of _DUE_LATER is due at a moment that the clock passes once.
+# a wallet can pay, top-ups, periods to close, charges, refunds, and overdue invoices with their dunning. Work of
+# _DUE_LATER is due at a moment that the clock passes once.
 _DUE_NOW = """
 SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l
     ON l.customer_id = c.id
@@ -46,6 +47,34 @@ UNION ALL
 SELECT c.test_clock_id, greatest(p.due_at, p.retry_at) FROM theirs c
 JOIN billing_subscription s ON s.customer_id = c.id
 JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open'
+UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c
+JOIN customers_customer k ON k.id = c.id AND k.charges_automatically
+JOIN invoices_invoice i ON i.customer_id = c.id AND i.state = 'issued' AND i.kind = 'invoice' AND i.total > 0
+WHERE NOT EXISTS (SELECT FROM invoices_paymentattempt a WHERE a.invoice_id = i.id)
+    AND EXISTS (SELECT FROM invoices_paymentmethod m JOIN invoices_payeraccount a ON a.id = m.account_id
+        WHERE a.customer_id = c.id AND a.seller_id = i.seller_id AND m.is_default)
+UNION ALL
+SELECT c.test_clock_id, a.next_at FROM theirs c
+JOIN invoices_invoice i ON i.customer_id = c.id
+JOIN invoices_paymentattempt a ON a.invoice_id = i.id AND a.state = 'pending'
+UNION ALL
+SELECT c.test_clock_id, r.next_at FROM theirs c
+JOIN invoices_refund r ON r.customer_id = c.id AND r.state = 'pending'
+UNION ALL
+SELECT c.test_clock_id, (i.due_date + 1)::timestamp AT TIME ZONE e.time_zone FROM theirs c
+JOIN invoices_invoice i ON i.customer_id = c.id AND i.state = 'issued' AND i.kind = 'invoice'
+    AND i.total > i.credited + i.paid - i.returned
+JOIN customers_seller e ON e.id = i.seller_id
+UNION ALL
+SELECT c.test_clock_id,
+    greatest(i.due_date + d.days, k.dunning_hold_until)::timestamp AT TIME ZONE e.time_zone FROM theirs c
+JOIN customers_customer k ON k.id = c.id
+JOIN invoices_invoice i ON i.customer_id = c.id AND i.state = 'overdue' AND i.total > i.credited + i.paid - i.returned
+JOIN customers_seller e ON e.id = i.seller_id
+JOIN invoices_dunningstep d ON d.seller_id = i.seller_id
+WHERE NOT EXISTS (SELECT FROM invoices_dunningact t
+    WHERE t.invoice_id = i.id AND t.days = d.days AND t.action = d.action)
 """
 
 # Every kind of due work in one statement, so that a clock finds its next step by one round trip. A new kind of due
@@ -92,6 +121,12 @@ CROSS JOIN LATERAL (SELECT coalesce(max(u.last_place), 0) AS place FROM billing_
 CROSS JOIN LATERAL (SELECT t.at FROM wallets_entry e JOIN wallets_transaction t ON t.id = e.transaction_id
     JOIN wallets_lot l ON l.id = e.lot_id WHERE e.wallet_id = w.id AND e.place > taxed.place
         AND l.tax_point = v.tax_point AND t.kind IN ('spend', 'give_back', 'repay') ORDER BY e.place LIMIT 1) first
+UNION ALL
+SELECT c.test_clock_id, l.expires_at - make_interval(days => d.days) FROM theirs c
+JOIN wallets_wallet w ON w.customer_id = c.id AND w.closed_at IS NULL
+JOIN wallets_lot l ON l.wallet_id = w.id AND l.has_left AND l.expires_at IS NOT NULL
+CROSS JOIN (
+    SELECT DISTINCT unnest(levels) AS days FROM billing_alertrule WHERE kind = 'expiring' AND removed_at IS NULL) d
 UNION ALL
 SELECT c.test_clock_id, h.until FROM theirs c JOIN wallets_hold h ON h.customer_id = c.id AND h.state = 'open'
 UNION ALL

@@ -34,3 +34,12 @@ ATTEMPTS = Queue(
     is_durable=True,
 )
 REFUNDS = replace(ATTEMPTS, model=Refund)
+
+
+def in_step_of_clock(queue: Queue, clock_id: int | None) -> Queue:
+    """
+    Return the queue for a step of a test clock, which is one transaction; the queue itself in real time.
+
+    The rollback of a step loses no payment: sandbox customers pay at the sandbox's provider, where no money moves.
+    """
+    return queue if clock_id is None else replace(queue, is_durable=False)

@@ -9,7 +9,7 @@ from customers.customer_time import clock_filter
 from invoices.models import Invoice, PaymentAttempt, PaymentMethod
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import AttemptState
-from invoices.payments.attempts.attempt_queue import ATTEMPTS
+from invoices.payments.attempts.attempt_queue import ATTEMPTS, in_step_of_clock
 from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
 from invoices.payments.attempts.provider_calls import submit_attempt, submit_leased_attempt
 from lib.queue import NO_DEADLINE, Deadline
@@ -41,7 +41,8 @@ def collect_due_payments(
         except PaymentAttemptRefused:
             continue  # another process was faster
         run.started += 1
-    for lease in ATTEMPTS.claims(at=at, among=clock_filter(clock_id, "invoice__customer"), deadline=deadline):
+    queue = in_step_of_clock(ATTEMPTS, clock_id)
+    for lease in queue.claims(at=at, among=clock_filter(clock_id, "invoice__customer"), deadline=deadline):
         submit_leased_attempt(lease, at=at)
         run.submitted += 1
     return run

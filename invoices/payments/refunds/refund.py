@@ -13,7 +13,7 @@ from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
 from invoices.models.payment_attempts import AttemptState, RefundProvider
-from invoices.payments.attempts.attempt_queue import REFUNDS
+from invoices.payments.attempts.attempt_queue import REFUNDS, in_step_of_clock
 from invoices.payments.attempts.provider_calls import (
     IDEMPOTENCY_KEY_LIFETIME,
     NOT_FOUND_REASON,
@@ -219,5 +219,5 @@ def pay_out_balance(
 
 def submit_due_refunds(*, at: datetime, clock_id: int | None = None, deadline: Deadline = NO_DEADLINE) -> int:
     """Send or look up the refunds that are due, and return their number. Safe to repeat."""
-    leases = REFUNDS.claims(at=at, among=clock_filter(clock_id), deadline=deadline)
+    leases = in_step_of_clock(REFUNDS, clock_id).claims(at=at, among=clock_filter(clock_id), deadline=deadline)
     return len([_submit_leased(lease, at=at) for lease in leases])

@@ -8,12 +8,12 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 
 from access.approvals import Requester, approve, perform
 from access.approvals.rule_change import ChangeRule
-from access.audit_log import record_account_event, seal_changes
+from access.audit_log import record_account_event, record_erasures, seal_changes
 from access.models import ApprovalRequest
 from access.rate_limits.buckets import rate_limit
 from access.sign_in.lock_out import FREE_FAILURES, count_try
@@ -62,6 +62,7 @@ from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.locked_months import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
+from lib import sql
 from lib.currencies import CREDITS
 from plans.models import PlanVersion, Price, Promotion, PromotionCode
 from plans.publishing.approvals import request_approval
@@ -165,7 +166,20 @@ def make_books() -> None:
     _request_approvals()
     olga = User.objects.get(username="olga")
     record_account_event("signed_in", request=None, user=olga, way="password")
+    olga.groups.add(Group.objects.earliest("pk"))
+    olga.user_permissions.add(Permission.objects.earliest("pk"))
     seal_changes(at=datetime(2026, 4, 6, tzinfo=UTC))
+    _erase_a_change()
+
+
+def _erase_a_change() -> None:
+    """Erase the content of a sealed change that a later one has replaced."""
+    with past_triggers():
+        sql.execute(
+            "UPDATE plans_planversionevent SET note = 'erased' WHERE pgh_id = ("
+            "SELECT min(pgh_id) FROM plans_planversionevent GROUP BY pgh_obj_id HAVING count(*) > 1 LIMIT 1)"
+        )
+        record_erasures(at=datetime(2026, 4, 6, tzinfo=UTC))
 
 
 def _request_approvals() -> None:

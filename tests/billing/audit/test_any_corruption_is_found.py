@@ -56,6 +56,7 @@ ANY_VALUE_IS_FINE = {
     "access_auditsource.sealed_to": "see above; rows below it have a seal, or the audit reports them",
     "access_auditsource.horizon": "see above",
     "access_auditsource.horizon_xid": "see above",
+    "access_auditerasure.at": "when the content was erased; the entry's digest and the new one are checked",
     "access_auditseal.at": "when it was sealed; its entries have times of their own",
     "access_ratelimitbucket.name": "the limit that it counts for; of another one it is as good as full",
     "access_ratelimitbucket.caller": "see above",

@@ -18,7 +18,7 @@ from billing.simulation.results import read_details
 from billing.simulation.retention import RETENTION, delete_old_results
 from billing.simulation.summaries import count_by_change, summarize_versions
 from plans.models import Fee, PlanVersion, PublishingRule
-from plans.publishing.approvals import ApprovalRefused, request_approval
+from plans.publishing.approvals import ReviewRefused, request_approval
 from plans.publishing.publication import PublishingRefused, new_version
 from plans.publishing.required_simulation import find_simulation
 from tests.billing.metering.ingest.ingest_setup import call, calls, send
@@ -116,7 +116,7 @@ def test_an_invalid_simulation_is_rejected(draft, fields: dict, message: str):
 def test_where_required_only_a_simulated_and_unedited_draft_is_published(draft, django_user_model):
     PublishingRule.objects.update(needs_simulation=True)
     finance = django_user_model.objects.create(username="finance")
-    with pytest.raises(ApprovalRefused, match="must be simulated on past usage first"):
+    with pytest.raises(ReviewRefused, match="must be simulated on past usage first"):
         request_approval(version=draft, by=finance, at=AT)
     simulated(draft)
     Fee.objects.filter(version=draft).update(amount=D(8))
