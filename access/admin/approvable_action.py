@@ -18,11 +18,11 @@ class ApprovableAction(ConfirmedAction[Subject]):
     """An action that is carried out at once, or requested if the approval rules need a second person."""
 
     def act(self, subject: Subject, /) -> Act[Any]:
-        """Return what the confirmed form asks for."""
+        """Return the act that the confirmed form describes."""
         raise NotImplementedError
 
     def report(self, subject: Subject, outcome: Any, /) -> Response:
-        """Return `done(…)` for an act that was carried out. outcome: what it returned."""
+        """Return `done(…)` for an act that was carried out. outcome: the row that it returned."""
         raise NotImplementedError
 
     def run(self, subject: Subject, /) -> Response:

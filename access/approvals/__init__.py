@@ -11,7 +11,6 @@ from access.approvals.requests import (
     approve,
     expire_due,
     perform,
-    preview_need,
     reject,
     withdraw,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "approve",
     "expire_due",
     "perform",
-    "preview_need",
     "reject",
     "withdraw",
 ]

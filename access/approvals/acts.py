@@ -52,7 +52,7 @@ class Act(msgspec.Struct, Generic[Outcome], frozen=True, kw_only=True):
     """
     An act with its arguments, which are the content that a request freezes.
 
-    name: stored with a request, so it never changes. permission: what a user needs to ask for it.
+    name: stored with a request, so it never changes. permission: needed to ask for it.
     refusals: the exceptions by which `read_facts` and `carry_out` refuse it.
     """
 
@@ -68,7 +68,7 @@ class Act(msgspec.Struct, Generic[Outcome], frozen=True, kw_only=True):
 
     def read_facts(self, *, at: datetime) -> ActFacts:
         """
-        Lock what the act depends on and return its facts.
+        Lock the rows that the act depends on, and return its facts.
 
         at: the time of the request; customers with a test clock have a time of their own.
         """

@@ -22,7 +22,11 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def find_need(act: Act[Any], facts: ActFacts, requester: Requester, *, at: datetime) -> str:
-    """Return why an act needs approval, as a sentence; empty if it needs none. Locks nothing."""
+    """
+    Return why an act needs approval, as a sentence; empty if it needs none.
+
+    The caller carries it out and counts it in the same transaction: until then the sum of the acts is locked.
+    """
     rule = ApprovalRule.objects.get(kind=act.kind)
     if not rule.is_required:
         return ""
@@ -32,33 +36,28 @@ def find_need(act: Act[Any], facts: ActFacts, requester: Requester, *, at: datet
     if limit is None:
         text = _("There is no limit in %(unit)s for %(kind)s, so a second person must approve it.")
         return text % {"unit": facts.unit, "kind": act.kind.label}
+    person_id = requester.person_id
+    owner = f"person {person_id}" if person_id is not None else f"key {requester.api_key_id}"
+    sql.execute(_LOCK, [f"approval:{act.kind}:{owner}:{facts.customer_id}:{facts.unit}"])
     if facts.amount + sum_counted(act, facts, requester, at=at) <= limit.amount:
         return ""
     text = _("The limit for %(kind)s is %(limit)s %(unit)s for one person and customer within 24 hours.")
     return text % {"kind": act.kind.label, "limit": format_number(limit.amount), "unit": facts.unit}
 
 
-def find_need_and_count(act: Act[Any], facts: ActFacts, requester: Requester, *, at: datetime) -> str:
-    """
-    Return why an act needs approval; if it needs none, count it. The caller carries it out in the same transaction.
-    """
-    if facts.amount is None or not ApprovalRule.objects.get(kind=act.kind).is_required:
-        return find_need(act, facts, requester, at=at)
-    person_id = requester.person_id
-    owner = f"person {person_id}" if person_id is not None else f"key {requester.api_key_id}"
-    sql.execute(_LOCK, [f"approval:{act.kind}:{owner}:{facts.customer_id}:{facts.unit}"])
-    if need := find_need(act, facts, requester, at=at):
-        return need
+def count_act(act: Act[Any], facts: ActFacts, requester: Requester, *, at: datetime) -> None:
+    """Count an act that was carried out without approval, if its kind has a rule and it an amount."""
+    if facts.amount is None or not ApprovalRule.objects.filter(kind=act.kind, is_required=True).exists():
+        return
     CountedAct.objects.create(
         kind=act.kind,
-        person_id=person_id,
+        person_id=requester.person_id,
         api_key_id=requester.api_key_id,
         customer_id=facts.customer_id,
         unit=facts.unit,
         amount=facts.amount,
         at=at,
     )
-    return ""
 
 
 def sum_counted(act: Act[Any], facts: ActFacts, requester: Requester, *, at: datetime) -> Decimal:

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from access.approvals.acts import Act, ActFacts, Outcome, Requester, thaw
-from access.approvals.limits import find_need, find_need_and_count
+from access.approvals.limits import count_act, find_need
 from access.models import ApprovalRequest
 from access.models.approvals import ApprovalState
 from lib.audit_log import audited_transaction
@@ -43,16 +43,13 @@ def perform(act: Act[Outcome], *, by: Requester, at: datetime, reason: str = "")
     """
     with transaction.atomic():
         facts = act.read_facts(at=at)
-        if not facts.is_exempt and find_need_and_count(act, facts, by, at=at):
+        if not facts.is_exempt and find_need(act, facts, by, at=at):
             _rehearse(act, by=by.user, at=at)
             return _request(act, facts, by=by, at=at, reason=reason)
-        return act.carry_out(by=by.user, at=at)
-
-
-def preview_need(act: Act[Any], *, by: Requester, at: datetime) -> str:
-    """Return why the act would need approval, as a sentence for its page; empty if it would need none."""
-    with transaction.atomic():
-        return find_need(act, act.read_facts(at=at), by, at=at)
+        outcome = act.carry_out(by=by.user, at=at)
+        if not facts.is_exempt:
+            count_act(act, facts, by, at=at)
+        return outcome
 
 
 def approve(*, request_id: int, by: User, at: datetime, decision: str = "") -> ApprovalRequest:
@@ -200,17 +197,19 @@ def _request(act: Act[Any], facts: ActFacts, *, by: Requester, at: datetime, rea
         with audited_transaction("request approval", by=by.user, at=at):
             request.save(force_insert=True)
     except IntegrityError:
-        return _get_waiting_twin(request, by)
+        twin = ApprovalRequest.objects.filter(digest=request.digest, state=ApprovalState.WAITING).first()
+        if twin is None:  # another constraint was violated, which is a bug
+            raise
+        return _require_same_requester(twin, request)
     return request
 
 
-def _get_waiting_twin(request: ApprovalRequest, by: Requester) -> ApprovalRequest:
+def _require_same_requester(twin: ApprovalRequest, request: ApprovalRequest) -> ApprovalRequest:
     """
     Return the waiting request for the same act.
 
     :raises ApprovalRefused: if it was made by another person, who may approve this one's but not their own.
     """
-    twin = ApprovalRequest.objects.get(digest=request.digest, state=ApprovalState.WAITING)
     if (twin.requested_by_id, twin.api_key_id) != (request.requested_by_id, request.api_key_id):
         raise ApprovalRefused(_("Another person has requested exactly this. It awaits approval."))
     return twin

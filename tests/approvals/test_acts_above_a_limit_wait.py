@@ -13,8 +13,10 @@ from access.models import ApprovalRequest, CountedAct
 from customers.api_keys import keys
 from invoices.credit_notes import CreditRefused
 from invoices.models import Invoice
+from invoices.payments.manual_payments import PaymentRefused
 from tests.api.invoice_rows import make_invoice
 from tests.approvals.conftest import ask, credit
+from wallets.operations.acts import RecordPayment
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +86,12 @@ class TestLimits:
         with pytest.raises(CreditRefused, match="you can credit up to"):
             ask(fiona, credit(invoice, "16"))
         assert not ApprovalRequest.objects.exists()
+
+    def test_an_invalid_amount_is_refused_by_the_act_itself(self, invoice, fiona, require):
+        require("manual_payments", EUR=20)
+        with pytest.raises(PaymentRefused, match="Enter an amount above zero"):
+            ask(fiona, RecordPayment(invoice_id=invoice.pk, amount=Decimal(-5), reference="bank 7"))
+        assert not CountedAct.objects.exists()
 
     def test_the_same_act_is_requested_once(self, invoice, fiona, staff, require):
         require("credit_notes", EUR=1)

@@ -53,8 +53,8 @@ def test_approval_and_rejection_at_once_leave_one_decision(waiting, paula, staff
     assert notes() == (waiting.state == "approved")
 
 
-def test_an_object_that_changes_during_the_approval_lets_it_lapse(invoice, waiting, paula, monkeypatch):
-    """The credit note is issued first: the approval waits for the invoice's lock and sees what has changed."""
+def test_a_change_during_the_approval_waits_for_it(invoice, waiting, paula, monkeypatch):
+    """The approval holds the invoice's lock, so the other credit note is over the rest."""
     pause = Pause.before(monkeypatch, acts, "preview_credit_note")
     approval = start(lambda: decide(approve, waiting, paula))
     pause.await_arrival()  # the approval holds the invoice

@@ -48,7 +48,7 @@ def visible_tables(request: HttpRequest) -> dict[str, type[Model]]:
 
 
 class LogSearchForm(StaffForm):
-    """What to look for. All fields are optional, and every one that is filled in must match."""
+    """The search in the audit log: an entry must match every field that is filled in."""
 
     person = forms.ModelChoiceField(label=_("Person"), queryset=User.objects.none(), required=False)
     kind = forms.ChoiceField(label=_("Object"), required=False)
