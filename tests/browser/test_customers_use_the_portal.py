@@ -5,6 +5,7 @@ import time_machine
 from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from django.urls import reverse
+from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from customers.models.portal_access import PortalAccessWay
@@ -63,25 +64,25 @@ def test_on_a_phone_without_javascript(browser, live_server):
     account, errors = make_account("walnut"), []
     page = watched(browser, live_server, errors, java_script_enabled=False)
     enter_portal(page, account)
-    assert "Projected by" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("Projected by")
 
     page.get_by_role("link", name="Usage", exact=True).click()
     page.get_by_label("Period", exact=True).select_option("before")
     page.get_by_role("button", name="Show").click()
-    assert "previous period" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("previous period")
 
     page.get_by_role("link", name="Invoices", exact=True).click()
     page.get_by_role("link", name=account.invoice.number, exact=True).click()
     page.get_by_text("is calculated").nth(1).click()
     page.get_by_role("link", name="See the usage behind this line").first.click()
-    assert "walnut.call" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("walnut.call")
 
     page.get_by_role("link", name="Wallets", exact=True).click()
     page.get_by_role("link", name="Top up").click()
     page.get_by_role("radio").check()
     page.get_by_role("button", name="Review order").click()
     page.get_by_role("button", name="Buy for").click()
-    assert "The wallet is topped up when the invoice is paid" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("The wallet is topped up when the invoice is paid")
     assert Purchase.objects.filter(wallet=account.wallet).count() == 2
 
     page.get_by_role("button", name="Sign out").click()
@@ -114,7 +115,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_label("Amount").first.fill("200")
     page.get_by_label("Thresholds in percent").fill("75")
     page.get_by_role("button", name="Add alert rule").click()
-    assert "75" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("75")
 
     # A credit pack, paid on the provider's page.
     account.wallet.refresh_from_db()
@@ -126,14 +127,14 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_role("button", name="Buy for").click()
     page.get_by_role("button", name="Pay another way").click()
     page.get_by_role("button", name="Pay now").click()
-    assert "Nothing is due" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("Nothing is due")
     bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")
     grant_paid(invoice_ids=[bought.invoice_id], at=TODAY)  # as a worker does, seconds later
     assert [charge["amount"] for charge in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
     page.get_by_role("link", name="Wallets", exact=True).first.click()
     account.wallet.refresh_from_db()
     assert account.wallet.balance == before + bought.units + bought.bonus
-    assert f"{account.wallet.balance.normalize():f} credits" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text(f"{account.wallet.balance.normalize():f} credits")
 
     # The paid invoice, whose PDF shows the stored amounts.
     page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
