@@ -116,73 +116,31 @@ def redeemed_code_keeps_its_coupon() -> pgtrigger.Trigger:
 
 def publication_is_approved() -> pgtrigger.Trigger:
     """
-    Return the trigger that rejects publishing a version without another person's approval, if the publishing rule
-    requires it.
+    Return the trigger that rejects publishing a version without another person's approval, if the rule for price
+    changes requires it: the second lock behind the act, for any path around it.
 
-    A version in review cannot change, and returning it to draft withdraws its approval (`review_ends`), so an
-    approval is always for exactly the content that is published.
+    It looks at the end of the transaction, because the approval is stored after its act is carried out.
     """
     return pgtrigger.Trigger(
         name="publication_is_approved",
-        when=pgtrigger.Before,
+        when=pgtrigger.After,
         operation=pgtrigger.Insert | pgtrigger.Update,
+        timing=pgtrigger.Deferred,
         declare=[("former", "text")],
-        # The second lock behind `publish`: no path around the operation can publish without an approval.
         func="""
             former := 'draft';
             IF TG_OP = 'UPDATE' THEN former := OLD.state; END IF;
             IF former IN ('draft', 'review') AND NEW.state NOT IN ('draft', 'review')
-                AND (SELECT needs_approval FROM plans_publishingrule)
-                AND (former <> 'review' OR NOT EXISTS (
-                    SELECT FROM plans_changerequest r WHERE r.version_id = NEW.id AND r.state = 'approved'
-                        AND r.decided_by_id <> r.requested_by_id)) THEN
+                AND (SELECT is_required FROM access_approvalrule WHERE kind = 'price_changes')
+                AND NOT EXISTS (
+                    SELECT FROM access_approvalrequest r JOIN django_content_type t ON t.id = r.subject_type_id
+                    WHERE t.app_label = 'plans' AND t.model = 'planversion' AND r.subject_id = NEW.id
+                        AND r.act = 'publish_version' AND r.state = 'approved' AND r.decided_at = NEW.published_at)
+                THEN
                 RAISE EXCEPTION 'publication_is_approved: a second person must approve it first'
                 USING ERRCODE = 'restrict_violation';
             END IF;
-            RETURN NEW;
-        """,
-    )
-
-
-def review_ends() -> pgtrigger.Trigger:
-    """Return the trigger that withdraws the requests and approvals of a version that becomes a draft again."""
-    return pgtrigger.Trigger(
-        name="review_ends",
-        when=pgtrigger.After,
-        operation=pgtrigger.Update,
-        condition=pgtrigger.Q(new__state="draft") & ~pgtrigger.Q(old__state="draft"),
-        func="""
-            UPDATE plans_changerequest SET state = 'withdrawn', decided_at = coalesce(decided_at, now())
-            WHERE version_id = NEW.id AND state IN ('waiting', 'approved');
             RETURN NULL;
-        """,
-    )
-
-
-def request_is_decided_once() -> pgtrigger.Trigger:
-    """
-    Return the trigger that accepts requests only for versions in review, and lets each be decided once and never
-    changed.
-    """
-    return pgtrigger.Trigger(
-        name="request_is_decided_once",
-        when=pgtrigger.Before,
-        operation=WRITE,
-        declare=[("stage", "text")],
-        # FOR SHARE: the version can't leave its review while a request is stored or decided.
-        func=f"""
-            IF TG_OP <> 'DELETE' THEN
-                SELECT state INTO stage FROM plans_planversion WHERE id = NEW.version_id FOR SHARE;
-                IF TG_OP = 'INSERT' AND NEW.state = 'waiting' AND stage = 'review' THEN RETURN NEW; END IF;
-                IF TG_OP = 'UPDATE' AND {unchanged_but("state", "decided_by_id", "decided_at", "decision")}
-                    AND ((OLD.state = 'waiting' AND (NEW.state IN ('declined', 'withdrawn')
-                            OR (NEW.state = 'approved' AND stage = 'review')))
-                        OR (OLD.state = 'approved' AND NEW.state = 'withdrawn')) THEN
-                    RETURN NEW;
-                END IF;
-            END IF;
-            RAISE EXCEPTION 'request_is_decided_once: only a version in review is requested, and a decision is final'
-            USING ERRCODE = 'restrict_violation';
         """,
     )
 

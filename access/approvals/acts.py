@@ -78,6 +78,16 @@ class Act(msgspec.Struct, Generic[Outcome], frozen=True, kw_only=True):
         """Carry the act out for the person who asked for it, and return the row that it made or changed."""
         raise NotImplementedError
 
+    def hold(self) -> None:
+        """
+        Keep the act's object as it is while a new request for the act waits.
+
+        :raises Exception: one of `refusals` if another request holds it.
+        """
+
+    def release(self) -> None:
+        """Let the object change again, because its request ended without being carried out."""
+
     def freeze(self) -> dict[str, Any]:
         """Return the content as JSON: decimals and times as text, so that nothing is rounded."""
         content: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,9 @@ from lib.failpoints import hit_failpoint
 
 LIFETIME = timedelta(days=7)
 """An undecided request expires after this time."""
+
+MOST_EXPIRED = 500
+"""Requests that expire in one transaction; the rest follows with the next run of the task."""
 
 MAX_TEXT = 500
 """Maximum characters of a reason."""
@@ -69,7 +73,7 @@ def approve(*, request_id: int, by: User, at: datetime, decision: str = "") -> A
                 _("The stored content of the request was changed. Withdraw it and request it again.")
             )
         if changes := _find_current_changes(request, act, at=at):
-            return _decide(request, ApprovalState.LAPSED, by=by, at=at, decision=" ".join(changes))
+            return _end(request, ApprovalState.LAPSED, by=by, at=at, decision=" ".join(changes))
         hit_failpoint("approval.before_execution")
         try:
             outcome = act.carry_out(by=request.requested_by, at=at)
@@ -89,7 +93,7 @@ def reject(*, request_id: int, by: User, at: datetime, decision: str = "") -> Ap
     with audited_transaction("reject", by=by, at=at, approval=request_id):
         request = _lock_waiting(request_id, at=at)
         _check_approver(request, by)
-        return _decide(request, ApprovalState.REJECTED, by=by, at=at, decision=decision)
+        return _end(request, ApprovalState.REJECTED, by=by, at=at, decision=decision)
 
 
 def withdraw(*, request_id: int, by: Requester, at: datetime) -> ApprovalRequest:
@@ -103,14 +107,24 @@ def withdraw(*, request_id: int, by: Requester, at: datetime) -> ApprovalRequest
         is_own = request.api_key_id == by.api_key_id if by.user is None else by.user.pk in requesters_of(request)
         if not is_own:
             raise ApprovalRefused(_("Only the person who made the request can withdraw it."))
-        return _decide(request, ApprovalState.WITHDRAWN, by=by.user, at=at)
+        return _end(request, ApprovalState.WITHDRAWN, by=by.user, at=at)
 
 
 def expire_due(*, at: datetime) -> int:
     """Expire the requests whose time is over; return how many. Safe to repeat and to run concurrently."""
     due = ApprovalRequest.objects.filter(state=ApprovalState.WAITING, expires_at__lte=at)
     with audited_transaction("expire requests", by=None, at=at):
-        return due.update(state=ApprovalState.EXPIRED, decided_at=at, next_mail_at=at)
+        # Row locks: a request that is being decided at this moment is skipped.
+        requests = due.select_for_update(of=("self",), no_key=True, skip_locked=True)[:MOST_EXPIRED]
+        return len([_end(request, ApprovalState.EXPIRED, by=None, at=at) for request in requests])
+
+
+def find_waiting_request(subject: Model) -> ApprovalRequest | None:
+    """Return the oldest waiting request about a row."""
+    requests = ApprovalRequest.objects.filter(
+        subject_type=ContentType.objects.get_for_model(subject), subject_id=subject.pk, state=ApprovalState.WAITING
+    )
+    return requests.select_related("requested_by", "api_key").order_by("pk").first()
 
 
 def _find_current_changes(request: ApprovalRequest, act: Act[Any], *, at: datetime) -> list[str]:
@@ -196,6 +210,7 @@ def _request(act: Act[Any], facts: ActFacts, *, by: Requester, at: datetime, rea
     try:
         with audited_transaction("request approval", by=by.user, at=at):
             request.save(force_insert=True)
+            act.hold()
     except IntegrityError:
         twin = ApprovalRequest.objects.filter(digest=request.digest, state=ApprovalState.WAITING).first()
         if twin is None:  # another constraint was violated, which is a bug
@@ -253,6 +268,14 @@ def _is_within(request: ApprovalRequest, user: User) -> bool:
     """Return whether the request is of a seller whom the user works for."""
     seller_ids = import_string(settings.STAFF_SELLERS)(user)
     return seller_ids is None or request.seller_id in seller_ids
+
+
+def _end(
+    request: ApprovalRequest, state: ApprovalState, *, by: User | None, at: datetime, decision: str = ""
+) -> ApprovalRequest:
+    """End a request without carrying its act out."""
+    thaw(request.act, request.content).release()
+    return _decide(request, state, by=by, at=at, decision=decision)
 
 
 def _decide(

@@ -1,5 +1,7 @@
 """Approvals by a second person: the rules, the requests, and the acts that count toward a limit."""
 
+from typing import Self
+
 import pghistory
 import pgtrigger
 from django.conf import settings
@@ -20,6 +22,8 @@ class ApprovalKind(models.TextChoices):
     MANUAL_PAYMENTS = "manual_payments", _("payments recorded by hand")
     OVERRIDES = "overrides", _("overrides of prices and terms")
     UNLOCKED_MONTHS = "unlocked_months", _("unlocked months")
+    PRICE_CHANGES = "price_changes", _("price changes")
+    PLAN_MIGRATIONS = "plan_migrations", _("plan migrations")
     APPROVAL_RULES = "approval_rules", _("looser approval rules")
 
 
@@ -152,6 +156,12 @@ def _request_is_decided_once() -> pgtrigger.Trigger:
     )
 
 
+class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
+    def waiting(self, seller: models.Model) -> Self:
+        """Return the requests that await approval and concern a seller, or all sellers; not those of the sandbox."""
+        return self.filter(Q(seller=seller) | Q(seller=None), state=ApprovalState.WAITING, sandbox=False)
+
+
 @pghistory.track(exclude=["mailed", "next_mail_at"])
 class ApprovalRequest(models.Model):
     """
@@ -204,6 +214,8 @@ class ApprovalRequest(models.Model):
     decision = models.TextField(blank=True)
     mailed = models.PositiveSmallIntegerField(default=0)
     next_mail_at = models.DateTimeField(null=True)
+
+    objects = ApprovalRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)

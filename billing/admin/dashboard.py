@@ -20,6 +20,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from access.models import ApprovalRequest, ApprovalRule
+from access.models.approvals import ApprovalKind, ApprovalState
 from billing.admin import finance_home
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.figure_cache import read_cached
@@ -31,11 +33,10 @@ from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import DisabledReason
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
-from lib.admin import allowed_seller_ids, require
+from lib.admin import allowed_seller_ids, page_url, require
 from lib.admin.charts import ChartSeries, MeterChart, bar_chart
 from lib.formats import format_money, format_number, format_units
-from plans.models import ChangeRequest, Meter, PublishingRule
-from plans.models.approvals import RequestState
+from plans.models import Meter
 from wallets.models import Wallet
 
 # Counting stops here and the page shows "1,000+", so that a large table doesn't slow the first page of all.
@@ -95,7 +96,7 @@ def _dashboard(request: HttpRequest) -> dict[str, Any]:
         cards += _failed_deliveries()
     if request.user.has_perm("billing.view_alert"):
         cards += _alerts(at)
-    if request.user.has_perm("plans.view_changerequest"):
+    if request.user.has_perm("access.view_approvalrequest"):
         cards += _approvals(request.user)
     return context | {"cards": cards}
 
@@ -145,20 +146,21 @@ def _list_amounts(amounts: Iterable[tuple[str, Decimal]]) -> str:
 
 def _approvals(user: Any) -> list[Card]:
     """
-    Return the changes waiting for approval; or else a hint that no approval is required although two people could
-    publish.
+    Return the number of requests waiting for approval; or else a hint that no approval of prices is required although
+    two people could publish.
     """
-    waiting = ChangeRequest.objects.filter(state=RequestState.WAITING)
+    waiting = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
     if waiting.exists():
-        url = f"{reverse('admin:plans_planversion_changelist')}?state__exact=review"
-        return [Card(_("Prices to approve"), [_count(waiting)], _("Waiting for a second person"), url, "warn")]
-    if not user.has_perm("plans.change_publishingrule") or PublishingRule.objects.get().needs_approval:
+        url = f"{reverse('admin:access_approvalrequest_changelist')}?state__exact=waiting"
+        return [Card(_("Requests to approve"), [_count(waiting)], _("Waiting for a second person"), url, "warn")]
+    rule = ApprovalRule.objects.get(kind=ApprovalKind.PRICE_CHANGES)
+    if not user.has_perm("access.change_approvalrule") or rule.is_required:
         return []
     publishers = get_user_model().objects.filter(is_active=True, groups__permissions__codename="publish_planversion")
     if publishers.distinct()[:2].count() < 2:
         return []
-    url = reverse("admin:plans_publishingrule_change", args=[1])
-    return [Card(_("Price approval"), [_("not required")], _("One person can publish prices"), url)]
+    text = _("One person can publish prices")
+    return [Card(_("Price approval"), [_("not required")], text, page_url(rule))]
 
 
 def _failed_deliveries() -> list[Card]:

@@ -616,10 +616,10 @@ TASKS: Mapping[str, tuple[str, Text, Text, str, str]] = {
     ),
     "approvals": (
         "rule",
-        gettext_lazy("Price changes waiting for approval: %(count)s"),
+        gettext_lazy("Requests waiting for approval: %(count)s"),
         gettext_lazy("A second person decides"),
-        "plans_planversion_changelist",
-        "state__exact=review",
+        "access_approvalrequest_changelist",
+        "state__exact=waiting",
     ),
     "files_refused": (
         "export_notes",

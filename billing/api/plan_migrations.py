@@ -1,4 +1,4 @@
-"""Plan migrations over HTTP: planned, read, and carried out step by step. A second person approves in the admin."""
+"""Plan migrations over HTTP: planned, read, and carried out step by step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,15 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from access.api.approval_requests import ApprovalRequestSerializer, perform_act
+from access.approvals import Act
 from billing.api.subscriptions.serializers import version_of
 from billing.models import Job, MigrationItem, PlanMigration
 from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming, MoveState
 from billing.plan_migrations import workflow
+from billing.plan_migrations.acts import AnnounceMigration, RollBackMigration, RunMigration
 from billing.plan_migrations.cohort import (
     MAX_IDS,
     MAX_TITLE_LENGTH,
@@ -99,7 +103,7 @@ class MigrationSerializer(RowSerializer[PlanMigration]):
         model = PlanMigration
         fields = [
             *("id", "title", "state", "plan", "version", "when", "moment", "ends_overrides", "from_unit", "to_unit"),
-            *("rate", "notice_days", "announced_at", "approved_at", "created_at", "left_out", "moves"),
+            *("rate", "notice_days", "announced_at", "created_at", "left_out", "moves"),
         ]
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
@@ -151,16 +155,43 @@ class StepSerializer(serializers.Serializer[Any]):
 
 
 def take_step(
-    step: Callable[..., Job | PlanMigration | int], operation_id: str, summary: str, description: str = ""
+    step: Callable[..., Job | PlanMigration], operation_id: str, summary: str, description: str = ""
 ) -> Callable[..., HttpResponseBase]:
     """Return the operation that carries out a step of a migration."""
 
     @post(operation_id, summary, description, response=StepSerializer, refusals={MigrationRefused: "conflict"})
     def take(view: "Migrations", request: Request, number: int) -> dict[str, Any]:
-        outcome = step(migration_id=view.get_object().pk, at=timezone.now(), by=None)
-        return {"migration": view.get_object(), "job": outcome.pk if isinstance(outcome, Job) else None}
+        return represent_step(view, step(migration_id=view.get_object().pk, at=timezone.now(), by=None))
 
     return take
+
+
+def take_approvable_step(
+    act: type[AnnounceMigration | RunMigration | RollBackMigration],
+    operation_id: str,
+    summary: str,
+    description: str = "",
+) -> Callable[..., HttpResponseBase]:
+    """Return the operation that carries out a step of a migration, or requests its approval."""
+
+    @post(
+        operation_id,
+        summary,
+        description,
+        response=StepSerializer,
+        accepted=ApprovalRequestSerializer,
+        refusals={MigrationRefused: "conflict"},
+    )
+    def take(view: "Migrations", request: Request, number: int) -> dict[str, Any] | Response:
+        step: Act[Any] = act(migration_id=view.get_object().pk)
+        outcome = perform_act(view, step)
+        return outcome if isinstance(outcome, Response) else represent_step(view, outcome)
+
+    return take
+
+
+def represent_step(view: "Migrations", outcome: Job | PlanMigration) -> dict[str, Any]:
+    return {"migration": view.get_object(), "job": outcome.pk if isinstance(outcome, Job) else None}
 
 
 class Migrations(ApiView[PlanMigration]):
@@ -209,23 +240,23 @@ class Migrations(ApiView[PlanMigration]):
         "Runs in the background; read the moves when the job is done.",
     )
 
-    announce = take_step(
-        workflow.announce,
+    announce = take_approvable_step(
+        AnnounceMigration,
         "tell_migration",
         "Notify the customers of a migration",
         "Can be sent once. The migration can't run until `notice_days` have passed.",
     )
 
-    run = take_step(
-        workflow.run,
+    run = take_approvable_step(
+        RunMigration,
         "run_migration",
         "Run a migration",
         "Runs in the background: migrates waiting subscriptions and retries failed ones. Each subscription is"
         " migrated once, however often this is called.",
     )
 
-    roll_back = take_step(
-        workflow.roll_back,
+    roll_back = take_approvable_step(
+        RollBackMigration,
         "roll_back_migration",
         "Roll a migration back",
         "Each subscription returns to its former version as if it had never been migrated, within the period of"

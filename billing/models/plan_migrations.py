@@ -19,8 +19,6 @@ class MigrationTiming(models.TextChoices):
 
 class MigrationState(models.TextChoices):
     PLANNED = "planned", _("planned")
-    REVIEW = "review", _("awaiting approval")
-    APPROVED = "approved", _("approved")
     BEGUN = "begun", _("started")
     UNDONE = "undone", _("rolled back")
     DROPPED = "dropped", _("discarded")
@@ -56,13 +54,10 @@ class PlanMigration(models.Model):
     state = models.CharField(max_length=8, choices=MigrationState, default=MigrationState.PLANNED)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    approved_at = models.DateTimeField(null=True)
 
     class Meta:
         permissions = [
             ("run_planmigration", "Can run and roll back migrations"),
-            ("approve_planmigration", "Can approve other users' migrations"),
         ]
         constraints = [
             one_of("when", MigrationTiming, name="migration_moment_is_known"),
@@ -81,18 +76,6 @@ class PlanMigration(models.Model):
                 condition=Q(rate__isnull=True) | Q(rate__gt=0, rate__lte=1_000_000), name="conversion_rate_is_finite"
             ),
             finite("notice_days", most=MAX_NOTICE_DAYS, name="notice_is_given_a_year_ahead_at_most"),
-            models.CheckConstraint(
-                condition=Q(approved_at__isnull=True, approved_by__isnull=True)
-                | Q(approved_at__isnull=False, approved_by__isnull=False),
-                name="approved_migration_says_by_whom",
-            ),
-            models.CheckConstraint(
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")),
-                name="nobody_approves_their_own_migration",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="approved") | Q(approved_at__isnull=False), name="approved_migration_was_approved"
-            ),
         ]
 
     def __str__(self) -> str:

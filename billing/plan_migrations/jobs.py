@@ -146,9 +146,7 @@ def _finding(move: MigrationItem, moment: datetime | None) -> dict[str, str | in
     }
 
 
-RUN = "billing.run_planmigration"
-MIGRATION_PREVIEW = JobDefinition(
-    permission="billing.add_planmigration", split=_split(PREVIEW_STATES), process=_preview, columns=COLUMNS
-)
+PLAN, RUN = "billing.add_planmigration", "billing.run_planmigration"
+MIGRATION_PREVIEW = JobDefinition(permission=PLAN, split=_split(PREVIEW_STATES), process=_preview, columns=COLUMNS)
 MIGRATION = JobDefinition(permission=RUN, split=_split(RUN_STATES), process=_run, columns=COLUMNS)
 MIGRATION_UNDO = JobDefinition(permission=RUN, split=_split(ROLLBACK_STATES), process=_roll_back, columns=COLUMNS)

@@ -14,14 +14,11 @@ KIND = "migration.announced"
 BATCH_SIZE = 1_000
 
 
-def announce_to_customers(migration: PlanMigration, *, at: datetime) -> int:
-    """Announce a migration to every customer who waits to be moved, in the caller's transaction; return how many."""
-    announced = 0
+def announce_to_customers(migration: PlanMigration, *, at: datetime) -> None:
+    """Announce a migration to every customer who waits to be moved, in the caller's transaction."""
     announcements = _build_announcements(migration, at=at)
     while batch := list(islice(announcements, BATCH_SIZE)):
         announce_all(kind=KIND, announcements=batch, at=at)
-        announced += len(batch)
-    return announced
 
 
 def _build_announcements(migration: PlanMigration, *, at: datetime) -> Iterator[Announcement]:

@@ -1,4 +1,4 @@
-"""Workflow of a migration: preview, announce, request approval, approve, run, roll back, discard."""
+"""Workflow of a migration: preview, announce, run, roll back, discard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,6 @@ from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.notifications import announce_to_customers
 from lib.audit_log import audited_transaction
-from plans.models import PublishingRule
-
-OPEN_STATES = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
-"""States in which nothing has been moved yet."""
 
 
 def preview(*, migration_id: int, at: datetime, by: User | None) -> Job:
@@ -26,17 +22,19 @@ def preview(*, migration_id: int, at: datetime, by: User | None) -> Job:
 
     :raises MigrationRefused: if the migration is running, or another of its jobs is.
     """
-    with _lock_migration(migration_id, OPEN_STATES, "preview a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, (MigrationState.PLANNED,), "preview a migration", at=at, by=by) as migration:
         return _start(migration, JobKind.MIGRATION_PREVIEW, f"Preview of {migration.title}", at=at, by=by)
 
 
-def announce(*, migration_id: int, at: datetime, by: User | None) -> int:
+def announce(*, migration_id: int, at: datetime, by: User | None) -> PlanMigration:
     """
-    Announce the changes to the customers; return how many are notified. The notice period of the run starts now.
+    Announce the changes to the customers. The notice period of the run starts now.
 
     :raises MigrationRefused: if the migration has no announcement, or it was made already.
     """
-    with _lock_migration(migration_id, OPEN_STATES, "notify customers of a migration", at=at, by=by) as migration:
+    with _lock_migration(
+        migration_id, (MigrationState.PLANNED,), "notify customers of a migration", at=at, by=by
+    ) as migration:
         if migration.notice_days is None:
             raise MigrationRefused(_("This migration has no notice period, so no customer is notified."))
         if migration.announced_at is not None:
@@ -44,45 +42,13 @@ def announce(*, migration_id: int, at: datetime, by: User | None) -> int:
                 _("Customers were already notified on %(date)s.") % {"date": f"{migration.announced_at:%Y-%m-%d}"}
             )
         migration.announced_at = at
-        return announce_to_customers(migration, at=at)
-
-
-def request_approval(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
-    """
-    Request the approval of a second person.
-
-    :raises MigrationRefused: if it was requested already.
-    """
-    with _lock_migration(migration_id, (MigrationState.PLANNED,), "ask for approval", at=at, by=by) as migration:
-        migration.state, migration.requested_by = MigrationState.REVIEW, by
-    return migration
-
-
-def approve(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
-    """
-    Approve the migration, so that it can be run.
-
-    :raises MigrationRefused: if no approval is requested, or the same person requested it.
-    """
-    with _lock_migration(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
-        # Also enforced by a constraint; this check has the better message.
-        if migration.requested_by_id == by.pk:
-            raise MigrationRefused(_("You can't approve your own migration. A second person must approve it."))
-        migration.state, migration.approved_by, migration.approved_at = MigrationState.APPROVED, by, at
-    return migration
-
-
-def reject(*, migration_id: int, at: datetime, by: User) -> PlanMigration:
-    """Reject the migration, or withdraw the request or the approval; it can be requested again."""
-    states = (MigrationState.REVIEW, MigrationState.APPROVED)
-    with _lock_migration(migration_id, states, "decline a migration", at=at, by=by) as migration:
-        migration.state, migration.approved_by, migration.approved_at = MigrationState.PLANNED, None, None
-    return migration
+        announce_to_customers(migration, at=at)
+        return migration
 
 
 def discard(*, migration_id: int, at: datetime, by: User | None) -> PlanMigration:
     """Discard the migration before it is run."""
-    with _lock_migration(migration_id, OPEN_STATES, "drop a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, (MigrationState.PLANNED,), "drop a migration", at=at, by=by) as migration:
         migration.state = MigrationState.DROPPED
     return migration
 
@@ -91,10 +57,10 @@ def run(*, migration_id: int, at: datetime, by: User | None) -> Job:
     """
     Start the job that moves every waiting subscription; a repeated run moves those that were refused, and no others.
 
-    :raises MigrationRefused: if an approval is missing, the notice period isn't over, or no subscription waits.
+    :raises MigrationRefused: if the notice period isn't over, or no subscription waits.
     """
     with _lock_migration(
-        migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by
+        migration_id, (MigrationState.PLANNED, MigrationState.BEGUN), "run a migration", at=at, by=by
     ) as migration:
         if problem := find_missing_step(migration, at=at):
             raise MigrationRefused(problem)
@@ -122,9 +88,6 @@ def roll_back(*, migration_id: int, at: datetime, by: User | None) -> Job:
 
 def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
     """Return why the migration can't be run yet, with the remedy; empty if it can."""
-    rule = PublishingRule.objects.get()
-    if rule.migrations_need_approval and migration.approved_at is None:
-        return _("The migration must be approved by a second person. Request approval first.")
     if migration.notice_days is None:
         return ""
     if migration.announced_at is None:
@@ -168,4 +131,4 @@ def _lock_migration(
             text = _("“%(job)s” is %(state)s. Wait for it to finish, or cancel it first.")
             raise MigrationRefused(text % {"job": under_way.title, "state": under_way.get_state_display()})
         yield migration
-        migration.save(update_fields=["state", "announced_at", "requested_by", "approved_by", "approved_at"])
+        migration.save(update_fields=["state", "announced_at"])

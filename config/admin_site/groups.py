@@ -13,7 +13,7 @@ EVERYTHING_SEEN = [
     "customers.exchangerate",
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits usagelimit"
     " feature meter meterreading unitcost",
-    "plans.coupon promotion promotioncode creditpack packprice bonusslab publishingrule changerequest",
+    "plans.coupon promotion promotioncode creditpack packprice bonusslab publishingrule",
     "plans.requiredsimulation",
     "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period "
     "unmatchedusage dismissal ignorerule",
@@ -50,7 +50,6 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("delete", ["billing.account accountmapping"]),
         ("add change delete", [*PRICES, *MEASURES]),
         ("publish", ["plans.planversion"]),
-        ("add", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),
         ("add change", ["customers.customer seller contact", AGREED, "invoices.taxrate"]),
         ("add change", ["customers.testclock"]),
@@ -79,16 +78,14 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
             "approve",
             [
                 "access.credit_notes refunds write_offs grants manual_payments overrides unlocked_months"
-                " approval_rules",
+                " price_changes plan_migrations approval_rules",
             ],
         ),
         ("change", ["access.approvalrule"]),
         ("add change change_past", ["billing.accountmapping"]),
         ("publish", ["plans.planversion"]),
-        ("decide", ["plans.changerequest"]),
         ("simulate", ["billing.price"]),
         ("change", ["plans.publishingrule"]),
-        ("approve", ["billing.planmigration"]),
         ("close", ["billing.period"]),
         ("lock unlock", ["invoices.month"]),
         ("add", ["wallets.breakagerate"]),

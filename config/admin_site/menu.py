@@ -19,8 +19,6 @@ from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
 from lib.bounded_counts import count_bounded
 from lib.translation import Text
-from plans.models import ChangeRequest
-from plans.models.approvals import RequestState
 
 MOST = 99
 """Maximum of a number in the menu: every page counts it, so the count is bounded."""
@@ -57,7 +55,6 @@ class MenuItem:
 FAILED_CLOSES = Period.objects.failed()
 UNMATCHED_USAGE = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
 OPEN_JOBS = Job.objects.filter(state__in=OPEN_STATES)
-WAITING_REQUESTS = ChangeRequest.objects.filter(state=RequestState.WAITING)
 WAITING_APPROVALS = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
@@ -138,7 +135,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
         _("Catalog"),
         [
             MenuItem(_("Plans"), "sell", "plans.plan"),
-            MenuItem(_("Plan versions"), "history_edu", "plans.planversion", WAITING_REQUESTS),
+            MenuItem(_("Plan versions"), "history_edu", "plans.planversion"),
             MenuItem(
                 _("Price simulation"),
                 "query_stats",

@@ -27,7 +27,6 @@ from plans.admin.catalog.coupons import CouponAdmin
 from plans.admin.catalog.meters import MeterAdmin
 from plans.admin.catalog.price_margins import VersionMargins
 from plans.admin.versions.price_lists import VersionPriceList
-from plans.admin.versions.review import VersionReview
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import Coupon, Meter, PlanVersion
 from wallets.admin.payments import InvoicePayments
@@ -75,7 +74,7 @@ class MeterPage(MeterEvents, MeterAdmin):
 
 
 @admin.register(PlanVersion)
-class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, VersionMargins, PlanVersionAdmin):
+class PlanVersionPage(VersionSubscriptions, VersionPriceList, VersionMargins, PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
         {
@@ -84,7 +83,7 @@ class PlanVersionPage(VersionSubscriptions, VersionReview, VersionPriceList, Ver
             "variant": ActionVariant.PRIMARY,
             "items": ["publish_now", "publish_at"],
         },
-        *("approve", "decline", "ask", "take_back", "new_version", "withdraw"),
+        *("new_version", "withdraw"),
         {"title": _("Review"), "icon": "query_stats", "items": ["what_changes", "price_list", "margins", "simulate"]},
     )
 

@@ -2,15 +2,13 @@
 
 from django.db import migrations
 
-from config.admin_site import groups
-
 
 class Migration(migrations.Migration):
-    """A release that adds rights writes the groups again: the next one by a migration of its own, instead of this."""
+    """Nothing is left to do here: the latest migration writes the groups."""
 
     dependencies = [
         ("platform", "0003_rights_of_the_books"),
         ("access", "0002_approvals"),
     ]
 
-    operations = [migrations.RunPython(groups.write, migrations.RunPython.noop)]
+    operations = []

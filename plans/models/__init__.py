@@ -1,4 +1,3 @@
-from plans.models.approvals import ChangeRequest, PublishingRule
 from plans.models.billing_thresholds import BillingThreshold
 from plans.models.catalog import CatalogRevision, Feature, Plan
 from plans.models.commitments import Commitment
@@ -8,6 +7,7 @@ from plans.models.meters import Meter, MeterReading
 from plans.models.packs import BonusSlab, CreditPack, PackPrice
 from plans.models.prices import Fee, PlanFeature, Price, Rate, Tier
 from plans.models.promotion_codes import PromotionCode
+from plans.models.publishing_rule import PublishingRule
 from plans.models.required_simulations import RequiredSimulation
 from plans.models.unit_costs import UnitCost
 from plans.models.usage_limits import UsageLimit
@@ -17,7 +17,6 @@ __all__ = [
     "BillingThreshold",
     "BonusSlab",
     "CatalogRevision",
-    "ChangeRequest",
     "Commitment",
     "Coupon",
     "CreditPack",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from lib.field_types import MAX_TRIAL_DAYS, finite, one_of
 from plans.pricing import period_anchor
 from plans.pricing.proration import ProrationUnit
-from plans.triggers import publication_is_approved, review_ends, version_changes_only_its_state
+from plans.triggers import publication_is_approved, version_changes_only_its_state
 
 
 class VersionState(models.TextChoices):
@@ -186,7 +186,7 @@ class PlanVersion(models.Model):
                 condition=~Q(state__in=["draft", "review"]),
             ),
         ]
-        triggers = [version_changes_only_its_state(), publication_is_approved(), review_ends()]
+        triggers = [version_changes_only_its_state(), publication_is_approved()]
 
     def __str__(self) -> str:
         return f"{self.plan} v{self.number}"

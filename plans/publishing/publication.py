@@ -18,7 +18,6 @@ from plans.catalog.version_copy import copy_contents
 from plans.catalog.version_schema import content_fields
 from plans.models import Plan, PlanVersion
 from plans.models.versions import Audience, PlanVersionQuerySet, VersionState
-from plans.publishing.approvals import missing_approval
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
@@ -70,12 +69,11 @@ def publish(
     audience: who gets it besides new subscriptions; the app with the subscriptions reads it and moves them.
 
     :raises NotReady: if problems prevent billing by it.
-    :raises PublishingRefused: if it is published already, lacks a simulation or an approval, or the time is past or
-        taken.
+    :raises PublishingRefused: if it is published already, lacks a simulation, or the time is past or taken.
     """
     starts_at = effective_from or at
     with audited_transaction("publish", by=by, at=at):
-        version = _lock_version(version)
+        version = lock_version(version.pk)
         if version.state not in (VersionState.DRAFT, VersionState.REVIEW):
             text = _("%(version)s is already %(state)s. Create a new version instead.")
             raise PublishingRefused(text % {"version": version, "state": version.get_state_display()})
@@ -84,7 +82,7 @@ def publish(
             raise PublishingRefused(text % {"version": version, "time": f"{starts_at:%Y-%m-%d %H:%M %Z}"})
         if problems := problems_of(version):
             raise NotReady(version, problems)
-        if missing := missing_simulation(version) or missing_approval(version):
+        if missing := missing_simulation(version):
             raise PublishingRefused(missing)
         # Versions whose start has come must be live first, so that the one in force at `starts_at` is found below.
         publish_due(at=at, plan_id=version.plan_id)
@@ -112,7 +110,7 @@ def unschedule(
     :raises PublishingRefused: if it is not scheduled, or its start has passed.
     """
     with audited_transaction("unschedule", by=by, at=at):
-        version = _lock_version(version)
+        version = lock_version(version.pk)
         starts_at, ends_at = version.effective_from, version.effective_to
         if version.state != VersionState.SCHEDULED or starts_at is None or starts_at <= at:
             state = version.get_state_display()
@@ -148,11 +146,11 @@ def _next_version(plan_id: int, **fields: Any) -> PlanVersion:
     return PlanVersion.objects.create(plan_id=plan_id, number=last + 1, **fields)
 
 
-def _lock_version(version: PlanVersion) -> PlanVersion:
+def lock_version(version_id: int) -> PlanVersion:
     """Lock the plan and the version, and return the version as it is stored now."""
     # The plan's row lock allows one publication of a plan at a time, since each one also changes the other versions.
-    Plan.objects.select_for_update(no_key=True).get(pk=version.plan_id)
-    return PlanVersion.objects.select_for_update().select_related(None).get(pk=version.pk)
+    Plan.objects.select_for_update(of=("self",), no_key=True).get(versions=version_id)
+    return PlanVersion.objects.select_for_update().select_related(None).get(pk=version_id)
 
 
 def _other_published_versions(version: PlanVersion) -> PlanVersionQuerySet:

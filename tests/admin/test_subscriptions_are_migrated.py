@@ -9,13 +9,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from access.models import ApprovalRequest, ApprovalRule
 from billing.admin.jobs import worker_wakeup
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import MigrationItem, PlanMigration
 from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
-from plans.models import Plan, PublishingRule
+from plans.models import Plan
 from tests.billing.plan_migrations.migration_setup import make_version
 from tests.builders import make_customer, subscribe
 
@@ -115,18 +116,19 @@ def test_single_subscriptions_are_excluded(member):
 
 
 def test_a_second_person_approves(member):
-    PublishingRule.objects.update(migrations_need_approval=True)
+    ApprovalRule.objects.filter(kind="plan_migrations").update(is_required=True)
     asker, approver = member("operations"), member("finance approver")
     migration = planned(asker)
-    assert "must be approved" in shown(asker, migration)
-    post_step(asker, migration, "request_approval")
-    assert 'id="approve"' not in shown(asker, migration)
-    post_step(approver, migration, "approve")
-    assert 'id="run"' in shown(asker, migration)
+    post_step(asker, migration, "run")
+    assert "Awaiting approval" in shown(asker, migration)
+    request = ApprovalRequest.objects.get()
+    approver.post(f"/admin/access/approvalrequest/{request.pk}/approve/")
+    migration.refresh_from_db()
+    assert migration.state == "begun"
     assert 'id="run"' not in shown(approver, migration)
 
 
-@pytest.mark.parametrize("step", ["preview", "run", "roll_back", "approve", "discard"])
+@pytest.mark.parametrize("step", ["preview", "run", "roll_back", "discard"])
 def test_support_is_read_only(member, step):
     migration = planned(member("operations"))
     client = member("support")

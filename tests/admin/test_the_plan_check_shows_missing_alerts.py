@@ -2,10 +2,12 @@
 
 import pytest
 
+from access.models import ApprovalRequest, ApprovalRule
 from billing.models import AlertRule
-from plans.models import ChangeRequest, PlanVersion
+from plans.models import PlanVersion
 from plans.publishing.publication import new_version
 from tests.builders import JAN, make_plan, offer, publish, rate
+from tests.deferred_checks import check_deferred
 
 pytestmark = pytest.mark.django_db
 
@@ -31,5 +33,8 @@ def test_the_page_of_a_version_and_its_publication_show_it(member, draft):
 
 
 def test_a_request_for_approval_keeps_it(member, draft):
-    member("finance").post(f"/admin/plans/planversion/{draft.pk}/ask/", {})
-    assert any(FINDING in sentence for sentence in ChangeRequest.objects.get().advice)
+    check_deferred()
+    ApprovalRule.objects.filter(kind="price_changes").update(is_required=True)
+    form = {"audience": "new", "acknowledged": "on"}
+    member("finance").post(f"/admin/plans/planversion/{draft.pk}/publish_now/", form)
+    assert any(FINDING in value for _label, value in ApprovalRequest.objects.get().facts)

@@ -16,6 +16,7 @@ from invoices.credit_notes.acts import IssueCreditNote
 from invoices.models import Invoice
 from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
+from tests.deferred_checks import check_deferred
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def require() -> Callable[..., None]:
     """Return a function that requires approval of a kind, with limits by unit."""
 
     def set_rule(kind: str, **limits: int) -> None:
+        check_deferred()  # prices that were published before are checked by the former rule
         ApprovalRule.objects.filter(kind=kind).update(is_required=True)
         for unit, amount in limits.items():
             ApprovalLimit.objects.create(rule=ApprovalRule.objects.get(kind=kind), unit=unit, amount=Decimal(amount))

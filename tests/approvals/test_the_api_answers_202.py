@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from access.approvals import approve
 from access.models import ApprovalRequest
+from billing.models import Job
 from invoices.models import CustomerBalance, Invoice, Payment, Refund
 from invoices.models.balances import BalanceEntry, BalanceKind
 from tests.api.calls import Caller, problem
-from tests.builders import fee, make_plan, make_wallet, offer, publish, rate, subscribe
+from tests.billing.plan_migrations.migration_setup import make_version, planned
+from tests.builders import fee, make_customer, make_plan, make_wallet, offer, publish, rate, subscribe
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot
 
@@ -156,3 +158,14 @@ def test_requests_are_listed_by_kind_and_state(caller, invoice, require):
         assert len(body(caller.get("/approval-requests", **query), 200)["data"]) == count
     assert body(Caller(sandbox=True).get("/approval-requests"), 200)["data"] == []
     assert User.objects.count() == 0  # nobody else took part
+
+
+def test_a_migration_runs_once_approved(caller, paula, require):
+    subscribe(make_customer("acme"), make_version("old"))
+    migration = planned(make_version("new"))
+    require("plan_migrations")
+    waiting = body(caller.post(f"/migrations/{migration.pk}/run", {}))
+    assert (waiting["kind"], waiting["title"]) == ("plan_migrations", "Run To the new plan")
+    decide(waiting, paula)
+    approved = body(caller.get(f"/approval-requests/{waiting['id']}"), 200)
+    assert approved["outcome"] == Job.objects.get().pk

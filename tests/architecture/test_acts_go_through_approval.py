@@ -32,6 +32,7 @@ CALLERS = {
     "end_commitment": {"billing/subscriptions/terms/acts.py"},
     "unlock_month": {"invoices/documents/acts.py"},
     "do_for_real": {"billing/subscriptions/bulk_grants/act.py"},
+    "publish_for": {"billing/subscriptions/plan_changes/acts.py"},
 }
 
 

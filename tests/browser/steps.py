@@ -98,8 +98,12 @@ def publish_now(page: Page) -> None:
 
 
 def confirm_publication(page: Page, verb: str) -> None:
+    submit_publication(page, verb)
+    expect(page.locator(".cards")).to_contain_text(re.compile("active|scheduled"))
+
+
+def submit_publication(page: Page, verb: str) -> None:
     page.fill("#id_reason", "As agreed for the launch")
     if (warnings := page.locator("#id_acknowledged")).count():
         warnings.check()
     page.get_by_role("button", name=verb).click()
-    expect(page.locator(".cards")).to_contain_text(re.compile("active|scheduled"))

@@ -103,8 +103,14 @@ def make_dearer(page: Page, version: PlanVersion) -> None:
 
 
 def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 active subscription") -> None:
+    """Publish for all subscriptions after reading the plan check."""
+    fill_in_publication(page, moment, moves=moves, runs=runs)
+    steps.confirm_publication(page, "Schedule")
+
+
+def fill_in_publication(page: Page, moment: datetime, *, moves: str, runs: str = "1 active subscription") -> None:
     """
-    Publish for all subscriptions after reading the plan check.
+    Fill in the publication for all subscriptions.
 
     moves: the start of the label that chooses when subscriptions move.
     runs: the text with the number of subscriptions.
@@ -117,7 +123,6 @@ def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 act
     page.fill("#id_effective_from_1", f"{moment:%H:%M:%S}")
     page.get_by_label("New and all existing subscriptions").check()
     page.get_by_label(moves).check()
-    steps.confirm_publication(page, "Schedule")
 
 
 def see_move(page: Page, moment: datetime) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from access.models import ApprovalRule
 from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
@@ -18,14 +19,15 @@ from billing.models import Subscription
 from billing.subscriptions import generate_periods
 from billing.subscriptions.plan_changes.rollouts import roll_out
 from plans.models import PlanVersion, PublishingRule
+from tests.browser.steps import submit_publication
 from tests.browser.test_finance_changes_a_price import (
     HOUR,
     bills,
     calls,
+    fill_in_publication,
     first_of_month,
     make_dearer,
     pass_time,
-    publish_from,
 )
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
@@ -47,7 +49,8 @@ def version(db) -> PlanVersion:
         use(subscription, "calls", count)
     generate_periods(until=now)
     close_due(at=now)
-    PublishingRule.objects.update(needs_approval=True, needs_simulation=True)
+    PublishingRule.objects.update(needs_simulation=True)
+    ApprovalRule.objects.filter(kind="price_changes").update(is_required=True)
     return version
 
 
@@ -57,28 +60,27 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
     draft = page.url
 
     # A version can't be submitted for approval before it is simulated.
-    page.get_by_role("link", name="Request approval").click()
+    page.locator("header, #main").locator("a", has_text="Publish").first.click()
+    page.get_by_role("link", name="Publish now").click()
     expect(page.locator(".confirm .error")).to_contain_text("must be simulated")
     page.goto(draft)
     simulate(page)
     read_who_pays_more(page)
 
     page.goto(draft)
-    page.get_by_role("link", name="Request approval").click()
-    expect(page.locator(".confirm")).to_contain_text("$142.00")
-    page.get_by_role("button", name="Request approval").click()
-    expect(page.locator(".cards")).to_contain_text("review")
+    following = first_of_month(now + timedelta(days=31))
+    moves = "At the start of their next billing period"
+    fill_in_publication(page, following, moves=moves, runs="2 active subscriptions")
+    submit_publication(page, "Schedule")
+    expect(page.locator("main, #main").first).to_contain_text("A second person must approve this")
 
     second = signed_in("finance approver", "grace")
-    second.goto(draft)
+    second.goto(page.url)
     second.get_by_role("link", name="Approve").click()
     expect(second.locator(".confirm")).to_contain_text("$142.00")
     second.get_by_role("button", name="Approve").click()
-    expect(second.locator(".cards")).to_contain_text("approved")
+    expect(second.locator("body")).to_contain_text("approved and carried out")
 
-    page.goto(draft)
-    following = first_of_month(now + timedelta(days=31))
-    publish_from(page, following, moves="At the start of their next billing period", runs="2 active subscriptions")
     roll_out(at=now)
     calls(100, when=now)
     pass_time(now, [following, following + HOUR])

@@ -29,6 +29,12 @@ def stored_database() -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+MOVED = {
+    "plans_changerequest": "access_approvalrequest",
+    "plans_changerequestevent": "access_approvalrequestevent",
+}
+"""Former table → the one that has its rows now."""
+
 NOT_PORTABLE = {
     "webhook_secrets_can_be_decrypted": "the secrets were sealed with a key of the machine that stored them",
     "alert_evaluations_are_not_delayed": "the database has been stored for longer than anyone may wait",
@@ -56,7 +62,8 @@ def test_it_keeps_its_rows_has_the_present_schema_and_clean_books(stored_databas
     manage(stored_database, "migrate", "--no-input")
 
     rows = count_rows(stored_database)
-    assert {table: count for table, count in rows_before.items() if rows.get(table, 0) < count} == {}
+    kept = {MOVED.get(table, table): count for table, count in rows_before.items()}
+    assert {table: count for table, count in kept.items() if rows.get(table, 0) < count} == {}
     differences = read_schema(stored_database) ^ read_schema(os.environ[OWNER])
     assert sorted(differences) == [], "the initial migrations were edited: store the database again"
     report = json.loads(manage(stored_database, "audit", "--json", is_checked=False))

@@ -5,10 +5,8 @@
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth import get_user_model
 
 from plans.models import CatalogRevision, PlanVersion, Promotion, PromotionCode
-from plans.publishing.approvals import request_approval
 from plans.publishing.required_simulation import record_simulation
 from tests.builders import (
     FEB,
@@ -103,21 +101,6 @@ def version(changes: str, *, state: str = "draft") -> str:
 
 TRIED = version("tried_at = now()")
 REVIEW = "SELECT id FROM plans_planversion WHERE state = 'review'"
-
-
-def insert_request(version_sql: str = REVIEW, *, state: str = "waiting") -> str:
-    return (
-        "INSERT INTO plans_changerequest (version_id, content, advice, reason, requested_by_id, requested_at, state,"
-        f" decision) SELECT ({version_sql}), content, advice, reason, requested_by_id, requested_at, '{state}', ''"
-        " FROM plans_changerequest"
-    )
-
-
-def without_triggers(changes: str) -> str:
-    """Return a change with the triggers disabled, by the owner's login, so that it reaches the constraint."""
-    return (
-        f"SET LOCAL ROLE NONE; SET LOCAL session_replication_role = replica; UPDATE plans_changerequest SET {changes}"
-    )
 
 
 CASES = [
@@ -384,7 +367,7 @@ CASES = [
     ("published_version_changes_only_its_state", version("note = 'other'", state="retired")),
     ("published_version_changes_only_its_state", version("effective_to = NULL", state="retired")),
     ("published_version_changes_only_its_state", "DELETE FROM plans_planversion WHERE state = 'live'"),
-    # a version in review, and its change request
+    # a version in review
     ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
     ("version_in_review_is_frozen", version("note = 'other'", state="review")),
     ("there_is_one_publishing_rule", "UPDATE plans_publishingrule SET id = 2"),
@@ -395,20 +378,6 @@ CASES = [
         f"{TRIED}; DELETE FROM plans_planversion WHERE tried_at > '2000-01-01'",
     ),
     ("published_version_is_frozen", f"{TRIED}; UPDATE plans_fee SET amount = 7 WHERE version_id IN ({DRAFT})"),
-    ("request_is_decided_once", "DELETE FROM plans_changerequest"),
-    ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
-    ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),
-    ("request_is_decided_once", insert_request(DRAFT)),
-    ("request_is_decided_once", insert_request(state="approved")),
-    ("decided_request_says_by_whom", without_triggers("state = 'other'")),
-    ("request_names_its_content", without_triggers("content = 'x'")),
-    ("decided_request_says_by_whom", "UPDATE plans_changerequest SET state = 'approved'"),
-    ("decided_request_says_by_whom", without_triggers("decided_at = now()")),
-    (
-        "nobody_approves_their_own",
-        "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = requested_by_id",
-    ),
-    ("version_has_one_open_request", insert_request()),
     ("required_simulation_names_its_content", "UPDATE plans_requiredsimulation SET content = 'x'"),
     (
         "version_has_one_required_simulation_at_a_time",
@@ -452,7 +421,7 @@ def catalog_rows(shared_transaction: None) -> None:
         if number < 3:
             publish(plan_version, at=JAN if number == 1 else FEB)
         if number == 4:
-            request_approval(version=plan_version, by=get_user_model().objects.create_user("asker"), at=FEB)
+            PlanVersion.objects.filter(pk=plan_version.pk).update(state="review")
     Promotion.objects.create(coupon=spring, plan=plan_version.plan, starts_at=JAN)
     PromotionCode.objects.create(code="WELCOME", coupon=spring)
     PromotionCode.objects.create(code="FRIENDS", coupon=spring, redeemed=1)

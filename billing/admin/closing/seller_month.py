@@ -131,8 +131,8 @@ POINT_TEXTS: dict[str, tuple[Text, Text, Callable[[SellerMonth], str]]] = {
     ),
     "approvals": (
         _("Pending approvals"),
-        _("New prices of any seller that wait for approval."),
-        lambda seller_month: reverse("admin:plans_planversion_changelist"),
+        _("Requests of this seller, or of all sellers, that await a second person."),
+        lambda seller_month: f"{reverse('admin:access_approvalrequest_changelist')}?state__exact=waiting",
     ),
     "audit_missing": (
         _("Audit not run yet"),

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from billing.admin.plan_migrations.plan_form import PLAN
 from billing.admin.subscriptions.subscription_action import SubscriptionRowsAdmin
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
+from billing.plan_migrations.jobs import PLAN
 from lib.admin import selection_action
 from lib.admin.columns import column, link_column, money_column, state_column
 from lib.formats import format_number

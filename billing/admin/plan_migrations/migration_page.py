@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Model
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -10,41 +11,47 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from access.admin.approvable_action import ApprovableAction
+from access.approvals import Act, find_waiting_request
 from billing.admin.jobs.worker_wakeup import wake
 from billing.admin.plan_migrations import plan_form
 from billing.admin.plan_migrations.migration_summary import migration_context
 from billing.models import Job, PlanMigration
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
+from billing.plan_migrations.acts import AnnounceMigration, RollBackMigration, RunMigration
 from billing.plan_migrations.cohort import MigrationRefused
-from billing.plan_migrations.jobs import RUN
-from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, is_allowed, require
+from billing.plan_migrations.jobs import PLAN, RUN
+from lib.admin import Preview, ReadOnlyAdmin, Response, is_allowed, require
 from lib.admin.columns import state_column
 from lib.admin.seller_restriction import OF_ALL_SELLERS
 from lib.formats import format_number
 
-APPROVE = "billing.approve_planmigration"
 PERMISSIONS = {
-    **dict.fromkeys(("preview", "announce", "request_approval", "discard"), plan_form.PLAN),
-    **dict.fromkeys(("approve", "reject"), APPROVE),
+    **dict.fromkeys(("preview", "announce", "discard"), PLAN),
     **dict.fromkeys(("run", "roll_back"), RUN),
 }
 """Step → the permission it requires."""
 
+ACTS: dict[str, type[AnnounceMigration | RunMigration | RollBackMigration]] = {
+    "announce": AnnounceMigration,
+    "run": RunMigration,
+    "roll_back": RollBackMigration,
+}
+"""Steps that customers notice: they ask for confirmation, and may need a second person."""
+
 CONFIRMATIONS = {
     "preview": _("Calculating the impact. This page shows the progress."),
-    "request_approval": _("Approval requested. A second person must approve the migration."),
-    "approve": _("The migration is approved and can be run."),
-    "reject": _("The migration is not approved."),
+    "announce": _("The customers are notified."),
     "run": _("The migration has started. This page shows the progress."),
     "roll_back": _("The rollback has started. This page shows the progress."),
     "discard": _("The migration is discarded. No subscription was moved."),
 }
 
-COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
+COLORS = {"planned": "info", "begun": "success", "undone": "warning"}
 
 
-class MigrationStep(ConfirmedAction[PlanMigration]):
+class MigrationStep(ApprovableAction[PlanMigration]):
     """Carry out a step; steps that customers notice ask for confirmation first."""
 
     permission = "billing.view_planmigration"
@@ -118,19 +125,25 @@ class MigrationStep(ConfirmedAction[PlanMigration]):
         return Preview(title=title, verb=verb, consequences=consequences, problems=[problem] if problem else [])
 
     def run(self, migration: PlanMigration) -> Response:
-        outcome = getattr(workflow, self.how)(migration_id=migration.pk, at=timezone.now(), by=self.user)
+        if self.how in ACTS:
+            return super().run(migration)
+        steps = {"preview": workflow.preview, "discard": workflow.discard}
+        return self.report(migration, steps[self.how](migration_id=migration.pk, at=timezone.now(), by=self.user))
+
+    def act(self, migration: PlanMigration) -> Act[Any]:
+        act: Act[Any] = ACTS[self.how](migration_id=migration.pk)
+        return act
+
+    def report(self, migration: PlanMigration, outcome: Model) -> Response:
         if isinstance(outcome, Job):
             wake(self.request)
-        if self.how in CONFIRMATIONS:
-            return self.done(CONFIRMATIONS[self.how])
-        text = ngettext("%(count)s customer notified.", "%(count)s customers notified.", outcome)
-        return self.done(text % {"count": format_number(outcome)})
+        return self.done(CONFIRMATIONS[self.how])
 
     def refuse(self, text: str, field: str | None = None) -> None:
         messages.error(self.request, text)
 
     def show(self) -> HttpResponseBase:
-        asks = self.how in ("announce", "run", "roll_back") and self.request.method != "POST"
+        asks = self.how in ACTS and self.request.method != "POST"
         return super().show() if asks else self.go()
 
 
@@ -157,4 +170,4 @@ class MigrationAdmin(ReadOnlyAdmin):
     def page_context(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
         context = migration_context(migration, timezone.now())
         context["may"] = {step for step in context["may"] if is_allowed(request, PERMISSIONS[step])}
-        return {"title": migration.title, **context}
+        return {"title": migration.title, "approval": find_waiting_request(migration), **context}

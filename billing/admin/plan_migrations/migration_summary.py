@@ -9,7 +9,7 @@ from billing.admin.jobs.job_display import facts_of
 from billing.models import MigrationItem, PlanMigration
 from billing.models.jobs import ENDED_STATES
 from billing.models.plan_migrations import MigrationState, MoveState
-from billing.plan_migrations.workflow import OPEN_STATES, find_missing_step, read_jobs
+from billing.plan_migrations.workflow import find_missing_step, read_jobs
 
 MAX_SHOWN = 20
 
@@ -28,7 +28,7 @@ def migration_context(migration: PlanMigration, at: datetime) -> dict[str, Any]:
         "left_out": migration.left_out[:MAX_SHOWN],
         "jobs": jobs,
         "latest": facts_of(jobs[0], at=at) if jobs and jobs[0].state not in ENDED_STATES else None,
-        "missing": find_missing_step(migration, at=at) if migration.state in OPEN_STATES else "",
+        "missing": find_missing_step(migration, at=at) if migration.state == MigrationState.PLANNED else "",
         "may": _allowed_steps(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED_STATES),
     }
 
@@ -66,15 +66,13 @@ def _allowed_steps(migration: PlanMigration, counts: dict[str, int], *, is_busy:
     """Return the steps that the migration's state allows."""
     if is_busy:
         return set()
-    is_open, state = migration.state in OPEN_STATES, migration.state
+    state = migration.state
+    is_open = state == MigrationState.PLANNED
     waiting = counts.get(MoveState.WAITING, 0) + counts.get(MoveState.REFUSED, 0)
     moved = counts.get(MoveState.MOVED, 0) + counts.get(MoveState.SCHEDULED, 0)
     is_allowed = {
         "preview": is_open,
         "announce": is_open and migration.notice_days is not None and migration.announced_at is None,
-        "request_approval": state == MigrationState.PLANNED,
-        "approve": state == MigrationState.REVIEW,
-        "reject": state in (MigrationState.REVIEW, MigrationState.APPROVED),
         "run": (is_open or state == MigrationState.BEGUN) and waiting > 0,
         "roll_back": state in (MigrationState.BEGUN, MigrationState.UNDONE) and moved > 0,
         "discard": is_open,

@@ -17,13 +17,13 @@ from billing.plan_migrations.cohort import (
     Selection,
     plan_migration,
 )
+from billing.plan_migrations.jobs import PLAN
 from customers.models import Seller
 from lib.admin import FormPage, Response, StaffForm
 from lib.tabular_files import FileRefused, read_table
 from lib.translation import Text
 from plans.models import Plan, PlanVersion
 
-PLAN = "billing.add_planmigration"
 # The web process reads the file into memory (`lib.tabular_files` has the same bound).
 MAX_BYTES = 5 * 1024 * 1024
 COLUMN = "id"

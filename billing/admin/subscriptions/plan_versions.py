@@ -1,5 +1,7 @@
 """On the plan version page: its subscriptions, and the effects of publishing on them."""
 
+from typing import Any
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,11 +17,11 @@ from billing.models.plan_changes import ChangeState
 from lib.admin import row_action
 from lib.admin.columns import number_column
 from lib.formats import format_number
-from plans.admin.versions.review import VersionReview
-from plans.admin.versions.simulation_note import format_figures
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import PlanVersion
+from plans.models.versions import VersionState
 from plans.publishing.required_simulation import find_simulation
+from plans.publishing.simulation_text import format_figures
 
 RUNNING = (
     Subscription.objects.running()
@@ -31,7 +33,7 @@ RUNNING = (
 )
 
 
-class VersionSubscriptions(VersionReview, PlanVersionAdmin):
+class VersionSubscriptions(PlanVersionAdmin):
     """A part of the plan version page (config/admin_site/pages.py)."""
 
     publish_now = PublishNow.as_action()
@@ -49,6 +51,14 @@ class VersionSubscriptions(VersionReview, PlanVersionAdmin):
 
     running = number_column("running_now", _("Subscriptions"))
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer the actions that fit the version's state, which is read once."""
+        version = self.get_object(request, str(object_id))
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        fitting = fitting_steps(version) if version is not None else {}
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if fitting.get(action.action_name.removeprefix(prefix), True)]
+
     def advice(self, version: PlanVersion) -> list[str]:
         return [*super().advice(version), *check_overage_alerts(version)]
 
@@ -60,6 +70,16 @@ class VersionSubscriptions(VersionReview, PlanVersionAdmin):
             {"name": gettext("Subscriptions"), "value": format_number(running), "url": url},
         ]
         return facts + _scheduled_moves(version) + _last_simulation(version)
+
+
+def fitting_steps(version: PlanVersion) -> dict[str, bool]:
+    """Return which steps fit a version's state."""
+    return {
+        "publish_now": version.state == VersionState.DRAFT,
+        "publish_at": version.state == VersionState.DRAFT,
+        "new_version": version.is_frozen,
+        "withdraw": version.state == VersionState.SCHEDULED,
+    }
 
 
 def _last_simulation(version: PlanVersion) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-import pghistory
 from django import forms
 from django.db.models import Count
 from django.utils import timezone
@@ -12,17 +11,19 @@ from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from access.admin.approvable_action import ApprovableAction
 from billing.admin.subscriptions.rollout_audience import AudienceForm, DatedAudienceForm
 from billing.models.subscriptions import RUNNING_STATES
 from billing.subscriptions.plan_changes import rollouts
+from billing.subscriptions.plan_changes.acts import PublishVersion
 from billing.tasks import run_rollouts
 from lib.admin import ConfirmedAction, Preview, Response
 from lib.formats import format_number
 from plans.admin.versions.comparison import count_differences
 from plans.admin.versions.version_page import moment
 from plans.models import PlanVersion
+from plans.models.versions import VersionState
 from plans.publishing import publication
-from plans.publishing.approvals import missing_approval
 from plans.publishing.readiness import problems_of
 from plans.publishing.required_simulation import missing_simulation
 
@@ -33,7 +34,7 @@ class NoteForm(forms.Form):
     )
 
 
-class PublishVersion(ConfirmedAction[PlanVersion]):
+class PublishAction(ApprovableAction[PlanVersion]):
     permission = "plans.publish_planversion"
     refusals = (publication.PublishingRefused,)
     is_dated = False
@@ -56,38 +57,35 @@ class PublishVersion(ConfirmedAction[PlanVersion]):
                 gettext("A published version can't be edited. To change prices later, create a new version."),
                 count_differences(version, at=now),
             ],
-            problems=problems_of(version)
-            or list(filter(None, [missing_simulation(version), missing_approval(version)])),
+            problems=problems_of(version) or list(filter(None, [missing_simulation(version)])),
             warnings=self.advice,
             warnings_title=gettext("The plan check found:"),
         )
 
-    def run(self, version: PlanVersion) -> Response:
-        now = timezone.now()
-        effective_from = self.choices["effective_from"] if self.is_dated else None
-        with pghistory.context(acknowledged=self.advice):
-            rollouts.publish_for(
-                version=version,
-                audience=self.choices["audience"],
-                by=self.user,
-                at=now,
-                effective_from=effective_from,
-                subscription_ids=self.form.cohort_ids,
-                splits_periods=self.form.splits_periods,
-            )
+    def act(self, version: PlanVersion) -> PublishVersion:
+        return PublishVersion(
+            version_id=version.pk,
+            audience=self.choices["audience"],
+            effective_from=self.choices["effective_from"] if self.is_dated else None,
+            subscription_ids=self.form.cohort_ids,
+            splits_periods=self.form.splits_periods,
+            acknowledged=self.advice,
+        )
+
+    def report(self, version: PlanVersion, published: PlanVersion) -> Response:
         with suppress(OperationalError):  # a worker that is not woken looks within a minute
             run_rollouts.delay()
-        if effective_from and effective_from > now:
+        if published.state == VersionState.SCHEDULED:
             return self.done(gettext("%(version)s is scheduled.") % {"version": version})
         return self.done(gettext("%(version)s is active.") % {"version": version})
 
 
-class PublishNow(PublishVersion):
+class PublishNow(PublishAction):
     label = verb = _("Publish now")
     icon = "bolt"
 
 
-class PublishAt(PublishVersion):
+class PublishAt(PublishAction):
     label, icon, verb = _("Publish on a date"), "event", _("Schedule")
     is_dated = True
 

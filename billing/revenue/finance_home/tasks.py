@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from access.models import ApprovalRequest
 from billing.metering.usage.unmatched_value import filter_reports
 from billing.models import Accrual, Alert, Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
@@ -14,8 +15,6 @@ from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund, Rend
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState, RefundProvider
 from lib.bounded_counts import count_bounded
-from plans.models import ChangeRequest
-from plans.models.approvals import RequestState
 
 MOST_COUNTED = 1_000
 RECENTLY = timedelta(days=45)
@@ -44,7 +43,7 @@ def _tasks(seller: Seller, at: datetime) -> dict[str, QuerySet[Any]]:
         "alerts": Alert.objects.open(at).filter(
             acknowledged_at__isnull=True, customer__sandbox=False, customer__seller=seller
         ),
-        "approvals": ChangeRequest.objects.filter(state=RequestState.WAITING),
+        "approvals": ApprovalRequest.objects.waiting(seller),
         "files_refused": failed_jobs.filter(kind=JobKind.EXPORT),
         "jobs_failed": failed_jobs.exclude(kind=JobKind.EXPORT),
         "files_failed": Rendering.objects.filter(content__isnull=True),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
+from access.models import ApprovalRequest
 from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import estimate_unmatched_value, filter_reports
 from billing.models import AccountingTarget, Accrual, Job, Period, UnmatchedUsage
@@ -27,8 +28,6 @@ from invoices.models import DocumentKind, Invoice, MerchantAccount, PaymentAttem
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState
 from lib.decimals import EXACT, ZERO
-from plans.models import ChangeRequest
-from plans.models.approvals import RequestState
 
 MAX_COUNTED = 1_000
 """Rows counted per point, so that a page loads fast however many are open."""
@@ -79,7 +78,7 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
         *_usage_points(seller, month_end),
         *_payment_points(seller, month_start, month_end),
         *invoice_points,
-        *_remaining_points(month_end),
+        *_remaining_points(seller, month_end),
     ]
 
 
@@ -175,8 +174,8 @@ def _invoice_points(
     yield ChecklistPoint("overpaid", _count(overpaid))
 
 
-def _remaining_points(month_end: datetime) -> Iterable[ChecklistPoint]:
-    yield ChecklistPoint("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
+def _remaining_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
+    yield ChecklistPoint("approvals", _count(ApprovalRequest.objects.waiting(seller)))
     # Only an audit that began after the month's end has seen the whole month.
     audit = (
         Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=month_end, state=JobState.DONE).order_by("-pk").first()

@@ -10,16 +10,16 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from plans.admin.versions.review import name_of
-from plans.models import ChangeRequest, PlanVersion
+from plans.models import PlanVersion
 
 LABELS = {
     "new draft": _("created"),
     "new version": _("copied from the version before"),
-    "ask for approval": _("submitted for approval"),
-    "approve": _("approved"),
-    "decline": _("rejected"),
-    "withdraw from review": _("request withdrawn"),
+    "request approval": _("submitted for approval"),
+    "approve": _("approved and published"),
+    "reject": _("rejected"),
+    "withdraw request": _("request withdrawn"),
+    "expire requests": _("request expired"),
     "publish": _("published"),
     "unschedule": _("withdrawn"),
     "withdraw": _("withdrawn"),
@@ -41,13 +41,9 @@ class Step:
 
 
 def read_steps(version: PlanVersion) -> list[Step]:
-    """Return the steps of a version's life cycle in order, in three queries."""
+    """Return the steps of a version's life cycle in order, in two queries."""
     (versions,) = pghistory.core.event_models(tracks_model=PlanVersion)
-    (requests,) = pghistory.core.event_models(tracks_model=ChangeRequest)
-    events = [
-        *_latest(versions._default_manager.filter(pgh_obj_id=version.pk)),
-        *_latest(requests._default_manager.filter(version=version)),
-    ]
+    events = _latest(versions._default_manager.filter(pgh_obj_id=version.pk))
     facts_by_step: dict[Any, dict[str, Any]] = {}
     for event in events:
         facts = event.pgh_context.metadata if event.pgh_context is not None else {}
@@ -59,12 +55,16 @@ def read_steps(version: PlanVersion) -> list[Step]:
         Step(
             at=datetime.fromisoformat(facts["at"]),
             label=str(LABELS[facts["action"]]),
-            who=name_of(users[facts["user"]]) if facts.get("user") in users else "",
+            who=_name_of(users[facts["user"]]) if facts.get("user") in users else "",
             why=str(facts.get("reason") or ""),
             acknowledged=facts.get("acknowledged") or [],
         )
         for facts in steps
     ]
+
+
+def _name_of(user: Any) -> str:
+    return str(user.get_full_name() or user.get_username())
 
 
 def _latest(events: QuerySet[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from access.approvals import find_waiting_request
 from lib.admin import page_url, staff_user
 from lib.admin.columns import column, display, state_column
 from lib.admin.seller_restriction import OF_NO_SELLER
@@ -21,7 +22,6 @@ from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, format_interval, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
-from plans.admin.versions.review import open_request
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
 from plans.models.versions import TrialUsage, VersionState
@@ -29,8 +29,7 @@ from plans.publishing import publication
 from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 
-APPROVAL = {"waiting": "warn", "approved": "good"}
-STATE_COLORS = {"draft": "info", "review": "info", "scheduled": "warning", "live": "success"}
+STATE_COLORS = {"draft": "info", "review": "warning", "scheduled": "warning", "live": "success"}
 
 
 class VersionForm(RowForm[PlanVersion]):
@@ -151,13 +150,9 @@ class PlanVersionAdmin(VersionComparison):
         if version.tried_at is not None:
             tried = gettext("since %(date)s; can't be edited") % {"date": date_format(version.tried_at)}
             facts.append({"name": gettext("Used in the sandbox"), "value": tried, "color": ""})
-        if (change_request := open_request(version)) is not None:
+        if version.state == VersionState.REVIEW and (approval := find_waiting_request(version)):
             facts.append(
-                {
-                    "name": gettext("Approval"),
-                    "value": change_request.get_state_display(),
-                    "color": APPROVAL[change_request.state],
-                }
+                {"name": gettext("Approval"), "value": approval.get_state_display(), "url": page_url(approval)}
             )
         if version.copied_from is not None:
             copied_from = version.copied_from

@@ -14,7 +14,7 @@ from django.db import connection
 from access.approvals import Requester, approve, perform
 from access.approvals.rule_change import ChangeRule
 from access.audit_log import record_account_event, record_erasures, seal_changes
-from access.models import ApprovalRequest
+from access.models import ApprovalRequest, ApprovalRule
 from access.rate_limits.buckets import rate_limit
 from access.sign_in.lock_out import FREE_FAILURES, count_try
 from billing.audit.records.history import tracked_models
@@ -45,6 +45,7 @@ from billing.subscriptions import (
     set_quantity,
     uncancel,
 )
+from billing.subscriptions.plan_changes.acts import PublishVersion
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
@@ -65,7 +66,6 @@ from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib import sql
 from lib.currencies import CREDITS
 from plans.models import PlanVersion, Price, Promotion, PromotionCode
-from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
 from tests.billing.audit.accounting_books import export_books
 from tests.billing.audit.alert_books import add_alert_rules
@@ -289,7 +289,11 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     later = new_version(source=pro, by=None, at=NOW)
     publish_for(version=later, audience="all", by=None, at=NOW, effective_from=NOW + timedelta(days=60))
     asker = User.objects.create_user("asker")
-    request_approval(version=new_version(source=later, by=None, at=NOW), by=asker, at=NOW, reason="Inflation")
+    rules = ApprovalRule.objects.filter(kind="price_changes")
+    rules.update(is_required=True)
+    act = PublishVersion(version_id=new_version(source=later, by=None, at=NOW).pk, audience="new")
+    perform(act, by=Requester(user=asker), at=NOW, reason="Inflation")
+    rules.update(is_required=False)
     pro.refresh_from_db()
     return pro, team
 

@@ -20,8 +20,6 @@ def move(change: str) -> str:
     return f"UPDATE billing_migrationitem SET {change} WHERE state = 'moved'"  # noqa: S608
 
 
-APPROVED = "approved_at = now(), approved_by_id = requested_by_id"
-
 CASES = [
     ("migration_moment_is_known", migration("\"when\" = 'later'")),
     ("migration_state_is_known", migration("state = 'lost'")),
@@ -33,9 +31,6 @@ CASES = [
     ("conversion_rate_is_finite", migration("from_unit = 'credits', to_unit = 'USD', rate = 'NaN'")),
     ("conversion_rate_is_finite", migration("from_unit = 'credits', to_unit = 'USD', rate = 0")),
     ("notice_is_given_a_year_ahead_at_most", migration("notice_days = 366")),
-    ("approved_migration_says_by_whom", migration("approved_at = now()")),
-    ("nobody_approves_their_own_migration", migration(APPROVED)),
-    ("approved_migration_was_approved", migration("state = 'approved'")),
     ("migration_item_state_is_known", move("state = 'lost', moved_at = NULL")),
     (
         "migration_moves_a_subscription_once",

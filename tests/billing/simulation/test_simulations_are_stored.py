@@ -18,7 +18,6 @@ from billing.simulation.results import read_details
 from billing.simulation.retention import RETENTION, delete_old_results
 from billing.simulation.summaries import count_by_change, summarize_versions
 from plans.models import Fee, PlanVersion, PublishingRule
-from plans.publishing.approvals import ReviewRefused, request_approval
 from plans.publishing.publication import PublishingRefused, new_version
 from plans.publishing.required_simulation import find_simulation
 from tests.billing.metering.ingest.ingest_setup import call, calls, send
@@ -113,18 +112,17 @@ def test_an_invalid_simulation_is_rejected(draft, fields: dict, message: str):
         start_simulation(**fields)
 
 
-def test_where_required_only_a_simulated_and_unedited_draft_is_published(draft, django_user_model):
+def test_where_required_only_a_simulated_and_unedited_draft_is_published(draft):
     PublishingRule.objects.update(needs_simulation=True)
-    finance = django_user_model.objects.create(username="finance")
-    with pytest.raises(ReviewRefused, match="must be simulated on past usage first"):
-        request_approval(version=draft, by=finance, at=AT)
+    with pytest.raises(PublishingRefused, match="must be simulated on past usage first"):
+        publish(draft, at=AT)
     simulated(draft)
     Fee.objects.filter(version=draft).update(amount=D(8))
     with pytest.raises(PublishingRefused, match="was edited after its simulation"):
         publish(draft, at=AT)
     simulated(draft)
     assert find_simulation(draft).facts["USD"]["more"] == 1
-    request_approval(version=draft, by=finance, at=AT)
+    assert publish(draft, at=AT).is_published
 
 
 def test_the_first_version_of_a_plan_needs_no_simulation():

@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from billing.models import Account, AccountingTarget, AccountMapping, ExportBatch
 from billing.models.postings import Role
 from billing.revenue.accounting_files.batches import make_batch
@@ -14,6 +12,7 @@ from billing.revenue.accounting_files.file_store import read_file
 from customers.models import Seller
 from tests.billing.revenue.accounting_files.file_readers import Files, Sums
 from tests.builders import make_seller
+from tests.deferred_checks import check_deferred
 
 AT = datetime(2026, 2, 4, 10, tzinfo=UTC)
 JANUARY = date(2026, 1, 1)
@@ -54,14 +53,8 @@ def set_up_datev(seller: Seller, **fields: Any) -> AccountingTarget:
 def make(seller: Seller, target: str = "journal", currency: str = "USD", **fields: Any) -> ExportBatch:
     arguments = {"month": JANUARY, "by": None, "at": AT, **fields}
     batch = make_batch(seller=seller, target=target, currency=currency, **arguments)
-    check_constraints()
+    check_deferred()
     return batch
-
-
-def check_constraints() -> None:
-    """Check what is otherwise checked at the commit: files are stored before their batch."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 def files_of(batch: ExportBatch) -> Files:

@@ -16,7 +16,6 @@ from tests.billing.revenue.accounting_files.account_builders import (
     AT,
     CODES,
     JANUARY,
-    check_constraints,
     files_of,
     make,
     map_all_roles,
@@ -26,6 +25,7 @@ from tests.billing.revenue.accounting_files.account_builders import (
 from tests.billing.revenue.accounting_files.file_readers import READERS
 from tests.billing.revenue.frozen_months import freeze, posting, unlock
 from tests.builders import make_seller
+from tests.deferred_checks import check_deferred
 
 pytestmark = pytest.mark.django_db
 
@@ -267,4 +267,4 @@ def test_beancount_opens_each_account_once(seller):
     (text,) = second.values()
     assert text.decode().count(" open ") == 1
     READERS["beancount"](first | second)
-    check_constraints()
+    check_deferred()

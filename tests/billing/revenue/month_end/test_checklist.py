@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from access.approvals import Requester, perform
+from access.models import ApprovalRule
 from billing.audit.job import start_audit
 from billing.audit.records import invoice_numbers
 from billing.closing import close_due
@@ -17,6 +19,7 @@ from billing.models.jobs import JobState
 from billing.revenue import month_end
 from billing.revenue.accruals.accrual_run import accrue_all
 from billing.revenue.month_end.checklist import read_checklist
+from billing.subscriptions.plan_changes.acts import PublishVersion
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
@@ -36,7 +39,6 @@ from invoices.payments.manual_payments import record_payment
 from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.refunds.refund import record_manual_refund
 from lib.encryption import encrypt
-from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version
 from tests.billing.revenue.accounting_files.account_builders import make_account, map_role
 from tests.builders import (
@@ -53,6 +55,7 @@ from tests.builders import (
     subscribe,
     use,
 )
+from tests.deferred_checks import check_deferred
 from tests.owner_rights import past_triggers
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +163,10 @@ def test_an_overpayment_is_settled_by_its_refund(over):
 
 def test_a_change_that_waits_for_approval_is_counted(version, django_user_model):
     proposal = new_version(source=version, by=None, at=JAN)
-    request_approval(version=proposal, reason="dearer", by=django_user_model.objects.create(username="olga"), at=JAN)
+    check_deferred()
+    ApprovalRule.objects.filter(kind="price_changes").update(is_required=True)
+    olga = Requester(user=django_user_model.objects.create(username="olga"))
+    perform(PublishVersion(version_id=proposal.pk, audience="new"), by=olga, at=JAN)
     assert open_points()["approvals"] == 1
 
 

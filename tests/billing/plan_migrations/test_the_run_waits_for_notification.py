@@ -1,13 +1,11 @@
-"""Customers are notified and a second person approves before any subscription is migrated."""
+"""Customers are notified before any subscription is migrated."""
 
 import pytest
-from django.contrib.auth.models import User
 
 from billing.models import MigrationItem
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
 from customers.models import Notification
-from plans.models import PublishingRule
 from tests.billing.plan_migrations.migration_setup import DAY, FIFTEENTH, make_version, planned, run
 from tests.builders import make_customer, subscribe
 
@@ -20,11 +18,6 @@ def new(db):
     return make_version("new")
 
 
-@pytest.fixture
-def people(db):
-    return [User.objects.create_user(name) for name in ("asker", "approver")]
-
-
 def refused(step, migration, *, at=FIFTEENTH, by=None) -> str:
     with pytest.raises(MigrationRefused) as caught:
         step(migration_id=migration.pk, at=at, by=by)
@@ -35,7 +28,7 @@ def test_customers_are_notified_with_their_own_bills(new):
     migration = planned(new, notice_days=60)
     MigrationItem.objects.update(before="31", after="35.50")
     assert "Customers must be notified 60 days before" in refused(workflow.run, migration)
-    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
+    workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None)
     facts = Notification.objects.get(kind="migration.announced").facts
     assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
     assert (facts["bill_before"], facts["bill_after"], facts["currency"]) == ("31", "35.5", "USD")
@@ -53,28 +46,8 @@ def test_the_run_waits_for_the_notice_period(new):
 def test_an_excluded_customer_is_not_notified(new):
     migration = planned(new, notice_days=60)
     MigrationItem.objects.update(state="excluded")
-    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 0
-
-
-def test_a_second_person_approves_where_required(new, people):
-    PublishingRule.objects.update(migrations_need_approval=True)
-    asker, approver = people
-    migration = planned(new)
-    assert "approved by a second person" in refused(workflow.run, migration)
-    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
-    assert "A second person must" in refused(workflow.approve, migration, by=asker)
-    workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
-    assert run(migration).figures["moved"] == 1
-
-
-def test_an_approval_can_be_revoked(new, people):
-    PublishingRule.objects.update(migrations_need_approval=True)
-    asker, approver = people
-    migration = planned(new)
-    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
-    workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
-    workflow.reject(migration_id=migration.pk, at=FIFTEENTH, by=approver)
-    assert "approved by a second person" in refused(workflow.run, migration)
+    workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    assert not Notification.objects.filter(kind="migration.announced").exists()
 
 
 def test_a_discarded_migration_is_not_run(new):

@@ -1,12 +1,11 @@
-"""The result of a version's required simulation in a sentence, for the approval pages."""
+"""The result of a version's required simulation as text."""
 
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from lib.formats import format_money, format_number
-from plans.models import PlanVersion, RequiredSimulation
-from plans.publishing.required_simulation import find_simulation
+from plans.models import RequiredSimulation
 
 
 def format_figures(simulation: RequiredSimulation) -> str:
@@ -24,11 +23,3 @@ def format_figures(simulation: RequiredSimulation) -> str:
         for currency, totals in simulation.facts.items()
     ]
     return "; ".join(figures) or _("no subscription had a period to compare")
-
-
-def sentences(version: PlanVersion) -> list[str]:
-    """Return the result of the last simulation of exactly the version's current content; empty if there is none."""
-    simulation = find_simulation(version)
-    if simulation is None:
-        return []
-    return [_("Simulated on past usage: %(figures)s.") % {"figures": format_figures(simulation)}]
