@@ -57,6 +57,7 @@ def _first(route: Route) -> Model:
 
 _NARROWED: dict[str, dict[str, Any]] = {
     # page                                          condition on its row
+    **{f"admin/access/approvalrequest/<row>/{verb}/": {"kind": "grants"} for verb in ("approve", "reject")},
     "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None, "promotion_codes": None},
     **{
         f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")
