@@ -1,5 +1,5 @@
 """Staff pages outside the apps, and the pages that several apps share."""
 
-from config.admin_site import pages, scheduled_tasks, users
+from config.admin_site import pages, roles, scheduled_tasks, users
 
-__all__ = ["pages", "scheduled_tasks", "users"]
+__all__ = ["pages", "roles", "scheduled_tasks", "users"]

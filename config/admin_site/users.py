@@ -1,4 +1,4 @@
-"""The pages of staff users and groups."""
+"""The pages of staff users."""
 
 from typing import Any
 
@@ -6,15 +6,13 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 from unfold.forms import UserChangeForm
 
@@ -22,9 +20,9 @@ from access.sign_in.invitations import mail_password_link
 from config.admin_site.user_actions import EndSessions, MailPasswordLink, RemoveSecondFactors
 from customers.models import StaffSeller
 from lib.admin import StaffAdmin, StaffInline
-from lib.admin.seller_restriction import OF_ALL_SELLERS, SellerRows
+from lib.admin.seller_restriction import OF_ALL_SELLERS
 
-admin.site.unregister([User, Group])
+admin.site.unregister(User)
 
 FACTOR_NAMES = {
     Authenticator.Type.TOTP: _("authenticator app"),
@@ -136,9 +134,3 @@ class UserAdmin(StaffAdmin, PlainUserAdmin):  # type: ignore[type-arg]  # Django
         sessions = UserSession.objects.filter(user=user).order_by("-created_at")[:10]
         lines = [f"{session.ip}, {session.created_at:%Y-%m-%d %H:%M}" for session in sessions]
         return "; ".join(lines) or gettext("none")
-
-
-@admin.register(Group)
-class GroupAdmin(SellerRows, PlainGroupAdmin, ModelAdmin):
-    seller_paths = OF_ALL_SELLERS
-    list_display = ("name",)
