@@ -22,6 +22,7 @@ SECONDS_BETWEEN_RUNS = {
     "billing.start_data_drops": 600,
     "billing.apply_retention": 86_400,
     "billing.clear_old_jobs": 3600,
+    "billing.remove_old_events": 3600,
     # A rendering whose lease must expire first waits 45 s of the 60 s (invoices/rendering/render_queue.py).
     "invoices.render_due": 10,
     "invoices.collect_payments": 10,

@@ -11,6 +11,7 @@ from billing.closing.lines.late_usage_lines import NOTHING_BILLED, amount_owed
 from billing.closing.lines.usage_lines import UnpricedUsage, rate_period
 from billing.closing.period_reader import read_late_periods
 from billing.closing.records import LatePeriod
+from billing.metering.store.event_removals import EventsRemoved
 
 # Periods in memory at a time, with all their counters.
 BATCH_SIZE = 500
@@ -85,6 +86,8 @@ def _left_to_bill(late_period: LatePeriod) -> dict[str, Any]:
             amount, _ = amount_owed(due.amount(late_period.span.currency), billed, late_period.span.currency)
             if amount:
                 amounts_by_rate[f"{due.feature.code} {due.line.rate_key}"] = amount
+    except EventsRemoved:
+        return {}  # the price needs each event; the period was billed in full before they left
     except (ValueError, UnpricedUsage) as error:
         amounts_by_rate["error"] = str(error)
     return amounts_by_rate

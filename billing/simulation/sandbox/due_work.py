@@ -107,6 +107,7 @@ REAL_TIME_TASKS = {
     "billing.send_sync_records": "no customer of the sandbox is sent to another system",
     "billing.clear_old_jobs": "retention applies in real time",
     "billing.apply_retention": "retention applies in real time",
+    "billing.remove_old_events": "one run removes events of all customers, each by its own time",
     "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
     "access.mail_approvals": "staff approve in real time",
     "access.expire_approvals": "staff approve in real time",
