@@ -40,6 +40,7 @@ SECONDS_BETWEEN_RUNS = {
     "access.seal_audit_log": 10,
     "access.log_audit_head": 3600,
     "access.purge_old_rows": 3600,
+    "access.remove_old_history": 3600,
     "customers.dispatch_notifications": 5,
     "customers.mail_portal_links": 5,
     "customers.purge_notifications": 3600,

@@ -114,6 +114,7 @@ REAL_TIME_TASKS = {
     "access.log_audit_head": "changes are recorded in real time",
     "access.seal_audit_log": "changes are recorded in real time",
     "access.purge_old_rows": "retention applies in real time",
+    "access.remove_old_history": "retention applies in real time",
     "customers.purge_idempotency_keys": "retention applies in real time",
     "customers.purge_notifications": "retention applies in real time",
     "customers.purge_portal_links": "retention applies in real time",

@@ -6,6 +6,9 @@ from decimal import Decimal
 import pytest
 from django.core.checks import run_checks
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from billing.audit import audit
 from billing.closing import close_due
@@ -22,6 +25,9 @@ from billing.privacy.event_removal import LEAST_DAYS_OF_EVENTS, remove_old_event
 from billing.simulation import simulate
 from billing.simulation.sandbox.clones import CannotClone, clone
 from billing.subscriptions import generate_periods
+from customers.models.portal_access import PortalAccessWay
+from customers.portal.visit import COOKIE
+from customers.portal_auth import sessions
 from invoices.models import Invoice, Line
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request, person
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, request, send
@@ -409,3 +415,32 @@ def test_a_setting_below_its_least_value_is_refused(settings, name, value, is_re
     assert len(messages) == is_refused
     for message in messages:
         assert f"TOLLBOOK_{name} is {value}" in message.msg
+
+
+# Pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_of_a_line_say_that_its_events_have_left(books, admin_client):
+    line = Line.objects.filter(usage__period__starts_at=JAN).first()
+    books.customer.contacts.create(email="bea@customer.example")
+    session = sessions.begin(
+        customer=books.customer, contact=books.customer.contacts.get(), way=PortalAccessWay.PRODUCT, at=timezone.now()
+    )
+    visitor = Client()
+    visitor.cookies[COOKIE] = session
+    pages = (
+        (admin_client, f"/admin/billing/event/line/{line.pk}/"),
+        (visitor, reverse("portal_line_events", args=[line.invoice_id, line.position])),
+    )
+    for client, path in pages:
+        page = client.get(path).content.decode()
+        assert "were deleted on" not in page
+        assert "c0" in page or "t0" in page
+
+    remove_old_events(at=LATER)
+
+    for client, path in pages:
+        assert "were deleted on" in client.get(path).content.decode()
+    assert admin_client.get(f"/admin/billing/event/line/{line.pk}/events.csv").status_code == 404
+    table = reverse("portal_line_events_table", args=[line.invoice_id, line.position])
+    assert visitor.get(table).status_code == 404
