@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, transaction
 
 from billing.models import EventRemoval, Job
@@ -116,7 +117,14 @@ def remove_old_events(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> Remo
     Delete the events that `settings.EVENT_RETENTION_DAYS` is over for and that nothing needs any more.
 
     Safe to run concurrently and to kill at any time. Removals that were begun are finished in any case.
+
+    :raises ImproperlyConfigured: if the setting is below `LEAST_DAYS_OF_EVENTS`, and not 0.
     """
+    if settings.EVENT_RETENTION_DAYS and settings.EVENT_RETENTION_DAYS < LEAST_DAYS_OF_EVENTS:
+        raise ImproperlyConfigured(
+            f"TOLLBOOK_EVENT_RETENTION_DAYS is {settings.EVENT_RETENTION_DAYS}; events are kept for at least"
+            f" {LEAST_DAYS_OF_EVENTS} days."
+        )
     counts = RemovalCounts()
     _finish_removals(counts, at=at, deadline=deadline)
     if not settings.EVENT_RETENTION_DAYS or has_unfinished_readers():

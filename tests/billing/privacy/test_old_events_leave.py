@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -25,6 +27,7 @@ from billing.privacy.event_removal import LEAST_DAYS_OF_EVENTS, remove_old_event
 from billing.simulation import simulate
 from billing.simulation.sandbox.clones import CannotClone, clone
 from billing.subscriptions import generate_periods
+from config.retention import KINDS
 from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
@@ -45,6 +48,7 @@ from tests.builders import (
 )
 from tests.clean_books import BooksNotClean, assert_clean
 from tests.db_refusals import refused_by
+from tests.docs_tables import rows
 from tests.owner_rights import as_application, past_triggers
 
 pytestmark = pytest.mark.django_db
@@ -444,3 +448,37 @@ def test_the_pages_of_a_line_say_that_its_events_have_left(books, admin_client):
     assert admin_client.get(f"/admin/billing/event/line/{line.pk}/events.csv").status_code == 404
     table = reverse("portal_line_events_table", args=[line.invoice_id, line.position])
     assert visitor.get(table).status_code == 404
+
+
+def test_no_events_leave_by_a_setting_below_the_least_value(books, settings):
+    settings.EVENT_RETENTION_DAYS = DAYS - 1
+
+    with pytest.raises(ImproperlyConfigured, match=f"is {DAYS - 1}; events are kept for at least {DAYS} days"):
+        remove_old_events(at=LATER)
+
+    assert stored() == ALL
+
+
+def test_the_page_lists_the_kinds_with_their_settings(settings):
+    """Of portal sessions, nobody sets the time."""
+    page = {row["setting"].strip("`"): row for row in rows("personal-data.md", "Retention") if row["setting"]}
+    settings.EVENT_RETENTION_DAYS = 0  # the default
+
+    assert list(page) == [kind.variable for kind in KINDS]
+    for kind in KINDS:
+        row = page[kind.variable]
+        assert (row["data"], row["kept for"]) == (
+            kind.name,
+            f"{kind.kept} {kind.unit}" if kind.kept else "permanently",
+        )
+        assert row["least"] == (f"{kind.least} {kind.unit}" if kind.least > 1 else "1 day")
+
+
+def test_the_command_lists_kinds_and_how_far_events_have_left(books, capsys):
+    remove_old_events(at=LATER)
+
+    call_command("retention")
+
+    printed = capsys.readouterr().out
+    assert f"{DAYS} days       TOLLBOOK_EVENT_RETENTION_DAYS" in printed
+    assert "Events up to 2026-02-01 00:00 UTC at the latest have left." in printed
