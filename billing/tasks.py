@@ -11,6 +11,7 @@ from billing.limits.alerts import evaluation
 from billing.limits.reservations import lapse_due
 from billing.metering.ingest.reprocess import reprocess
 from billing.privacy import retention as privacy_retention
+from billing.privacy.event_removal import remove_old_events as remove_due_events
 from billing.revenue.accruals import accrual_run
 from billing.revenue.adapters.change_search import queue_changes
 from billing.revenue.adapters.push_run import push_due
@@ -95,6 +96,7 @@ queue_sync_records = due_task("billing.queue_sync_records", queue_changes, secon
 send_sync_records = due_task("billing.send_sync_records", push_due, seconds=BULK_SECONDS)
 start_data_drops = due_task("billing.start_data_drops", start_due_drops)
 apply_retention = due_task("billing.apply_retention", privacy_retention.apply_retention, seconds=CLOSING_SECONDS)
+remove_old_events = due_task("billing.remove_old_events", remove_due_events, seconds=BULK_SECONDS)
 tax_voucher_usage = due_task("billing.tax_voucher_usage", voucher_usage.tax_voucher_usage, seconds=BULK_SECONDS)
 lapse_reservations = due_task("billing.lapse_reservations", lapse_due)
 apply_dunning_actions = due_task("billing.apply_dunning_actions", dunning.apply_dunning_actions, seconds=BULK_SECONDS)

@@ -335,3 +335,39 @@ def drop_part_is_only_replaced() -> pgtrigger.Trigger:
         """,
         remedy="write another part, which replaces it",
     )
+
+
+def remove_billed_events_only() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses to remove events of a period that is open, or has late usage to bill.
+
+    The removals of a customer follow one another in time.
+    """
+    return allow_only(
+        "events_are_removed_after_they_are_billed",
+        """
+            NOT EXISTS (
+                SELECT FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
+                WHERE s.customer_id = NEW.customer_id AND p.starts_at < NEW.until AND p.kind <> 'undone'
+                    AND (p.state = 'open' OR p.late_since IS NOT NULL)
+            )
+            AND NOT EXISTS (
+                SELECT FROM billing_eventremoval r
+                WHERE r.customer_id IS NOT DISTINCT FROM NEW.customer_id AND r.until >= NEW.until
+            )
+        """,
+        operation=pgtrigger.Insert,
+        remedy="close the periods before this time and bill their late usage first",
+    )
+
+
+def count_removed_events() -> pgtrigger.Trigger:
+    """Return the trigger that lets a removal of events only count them, until it is finished."""
+    return allow_only(
+        "event_removal_only_progresses",
+        f"""
+            TG_OP = 'UPDATE' AND OLD.finished_at IS NULL AND NEW.events >= OLD.events
+            AND {unchanged_but("events", "finished_at")}
+        """,
+        remedy="a removal is never changed; events that left do not return",
+    )

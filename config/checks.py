@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from config.retention import KINDS
+
 MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 OLDEST_WEASYPRINT = 70  # older versions let a document read files around the given URL fetcher
 
@@ -63,6 +65,20 @@ def documents_are_rendered_safely(**_: Any) -> list[CheckMessage]:
         return []
     hint = "Install the versions in requirements/runtime.txt."
     return [Error(f"WeasyPrint {installed} is too old.", hint=hint, id="tollbook.E005")]
+
+
+@register()
+def data_is_kept_long_enough(**_: Any) -> list[CheckMessage]:
+    """Check the settings of how long data is kept."""
+    return [
+        Error(
+            f"{kind.variable} is {kind.kept}: {kind.name} are kept for at least {kind.least} {kind.unit}.",
+            hint=f"Set {kind.variable} to {kind.least} or more, or to 0 to keep them permanently.",
+            id="tollbook.E010",
+        )
+        for kind in KINDS
+        if not kind.is_allowed
+    ]
 
 
 @register(deploy=True)

@@ -22,6 +22,7 @@ SECONDS_BETWEEN_RUNS = {
     "billing.start_data_drops": 600,
     "billing.apply_retention": 86_400,
     "billing.clear_old_jobs": 3600,
+    "billing.remove_old_events": 3600,
     # A rendering whose lease must expire first waits 45 s of the 60 s (invoices/rendering/render_queue.py).
     "invoices.render_due": 10,
     "invoices.collect_payments": 10,
@@ -39,6 +40,7 @@ SECONDS_BETWEEN_RUNS = {
     "access.seal_audit_log": 10,
     "access.log_audit_head": 3600,
     "access.purge_old_rows": 3600,
+    "access.remove_old_history": 3600,
     "customers.dispatch_notifications": 5,
     "customers.mail_portal_links": 5,
     "customers.purge_notifications": 3600,

@@ -122,14 +122,24 @@ PUBLIC_URL = env.str("TOLLBOOK_URL", default="").rstrip("/")
 ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [encryption_key.key_from(SECRET_KEY)]
 # Hosts of the own network that webhooks may go to, also over http and to any port.
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
-# Retention of notifications and their deliveries.
+# Retention by kind of data: docs/personal-data.md#retention. 0 means permanently; config/retention.py has the least
+# values, which a check enforces.
+EVENT_RETENTION_DAYS = env.int("TOLLBOOK_EVENT_RETENTION_DAYS", default=0)
+HISTORY_RETENTION_DAYS = env.int("TOLLBOOK_HISTORY_RETENTION_DAYS", default=0)
+# The default of the next three.
 NOTIFICATION_RETENTION_DAYS = env.int("TOLLBOOK_NOTIFICATION_RETENTION_DAYS", default=90)
-# Days after its last subscription after which a customer without open amounts is erased automatically; 0: never.
-CUSTOMER_RETENTION_DAYS = env.int("TOLLBOOK_CUSTOMER_RETENTION_DAYS", default=0)
-# Days for which the history keeps the URL of each change, which may name customers; 0: for ever.
-ADDRESS_RETENTION_DAYS = env.int("TOLLBOOK_ADDRESS_RETENTION_DAYS", default=0)
-# Days for which a finished job keeps its content and findings, which may hold customers' data.
+DELIVERY_RETENTION_DAYS = env.int("TOLLBOOK_DELIVERY_RETENTION_DAYS", default=NOTIFICATION_RETENTION_DAYS)
+MAIL_RETENTION_DAYS = env.int("TOLLBOOK_MAIL_RETENTION_DAYS", default=NOTIFICATION_RETENTION_DAYS)
+PROVIDER_MESSAGE_RETENTION_DAYS = env.int(
+    "TOLLBOOK_PROVIDER_MESSAGE_RETENTION_DAYS", default=NOTIFICATION_RETENTION_DAYS
+)
 JOB_RETENTION_DAYS = env.int("TOLLBOOK_JOB_RETENTION_DAYS", default=90)
+SIMULATION_RETENTION_DAYS = env.int("TOLLBOOK_SIMULATION_RETENTION_DAYS", default=400)
+IDEMPOTENCY_RETENTION_HOURS = env.int("TOLLBOOK_IDEMPOTENCY_RETENTION_HOURS", default=24)
+# Days after its last subscription after which a customer without open amounts is erased automatically.
+CUSTOMER_RETENTION_DAYS = env.int("TOLLBOOK_CUSTOMER_RETENTION_DAYS", default=0)
+# Days for which the history keeps the URL of each change, which may name customers.
+ADDRESS_RETENTION_DAYS = env.int("TOLLBOOK_ADDRESS_RETENTION_DAYS", default=0)
 # The directory that folders of the data drop lie below; without it, only buckets are possible.
 DROP_DIRECTORY = env.str("TOLLBOOK_DROP_DIRECTORY", default="")
 

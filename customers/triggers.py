@@ -9,13 +9,14 @@ def notification_stays_as_written() -> pgtrigger.Trigger:
     """
     Return the trigger that keeps a notification unchanged.
 
-    Only the number of recipients is added, once; after that, the notification can be deleted with its deliveries.
+    Only the number of recipients is added, once. After that, the notification can be deleted with its deliveries, and
+    the number falls when some of them are deleted before.
     """
     return allow_only(
         "notification_stays_as_written",
         f"""
             (TG_OP = 'DELETE' AND OLD.recipients IS NOT NULL)
-            OR (OLD.recipients IS NULL AND {unchanged_but("recipients")})
+            OR ((OLD.recipients IS NULL OR NEW.recipients < OLD.recipients) AND {unchanged_but("recipients")})
         """,
         remedy="a notification is never changed; send another one",
     )

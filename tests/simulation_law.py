@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
+from billing.audit.usage.recount import MAX_ID
+from billing.audit.usage.sum_comparison import read_removed_periods
 from billing.models import Period
 from billing.simulation import LineKey, PeriodBill, SimulatedPeriod, simulate
 from billing.simulation.records import COMMITMENT
@@ -24,6 +26,7 @@ def assert_simulation_equals_invoices(*, at: datetime) -> int:
     No row of any table is written.
     """
     versions = dict(Period.objects.filter(pk__in=closed_periods()).values_list("pk", "version"))
+    without_events = read_removed_periods(after=0, up_to=MAX_ID)
     with transaction.atomic():
         copies = {
             plan_version.pk: new_version(source=plan_version, by=None, at=at)
@@ -36,8 +39,9 @@ def assert_simulation_equals_invoices(*, at: datetime) -> int:
         for version_id, copy in copies.items():
             period_ids = [id_ for id_ in versions if versions[id_] == version_id]
             for usage_source in SOURCES:
+                counted_ids = [id_ for id_ in period_ids if not usage_source or id_ not in without_events]
                 wrong += differences(
-                    simulate(period_ids=period_ids, versions=[copy], at=at, usage_source=usage_source)
+                    simulate(period_ids=counted_ids, versions=[copy], at=at, usage_source=usage_source)
                 )
         assert not wrong, wrong[:10]
         assert _written_row_counts() == before

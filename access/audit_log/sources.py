@@ -7,7 +7,7 @@ from functools import cache
 import pghistory.core
 from django.db.models import Model
 
-from access.models import AccountEvent, AuditErasure
+from access.models import AccountEvent, AuditErasure, AuditRemoval
 
 SETTINGS = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL bytea_output = 'hex'"
 """The settings on which the text of a row depends, and with it its digest."""
@@ -108,6 +108,15 @@ _EVENTS = (
         columns=columns_of(AuditErasure),
         object_id="e.entry_id::text",
         verb="'erased'",
+        at="e.at",
+        user_id="NULL::bigint",
+    ),
+    AuditedTable(
+        table=AuditRemoval._meta.db_table,
+        key="id",
+        columns=columns_of(AuditRemoval),
+        object_id="e.source",
+        verb="'removed'",
         at="e.at",
         user_id="NULL::bigint",
     ),

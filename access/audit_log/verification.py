@@ -31,13 +31,16 @@ SELECT a.seal_id AS seal, 'entries without their seal' AS problem FROM access_au
 WHERE NOT EXISTS (SELECT FROM access_auditseal s WHERE s.id = a.seal_id) GROUP BY 1
 """
 
-# The digest that the row should have: the one of the latest erasure, if its content was erased.
+# The digest that the row should have: the one of the latest erasure, if its content was erased. Of a row that left at
+# the end of its retention, a removal says so.
 _ROWS = """
 SELECT a.source AS table, a.event_id AS id, a.object_id AS object, a.seal_id AS seal,
     CASE WHEN e."{key}" IS NULL THEN 'the row is missing' ELSE 'the row has changed' END AS problem
 FROM access_auditentry a LEFT JOIN {table} e ON e."{key}" = a.event_id
 WHERE a.source = %(table)s AND a.format_id = %(format)s
-    AND (e."{key}" IS NULL OR {digest} <> coalesce((
+    AND (e."{key}" IS NULL AND a.event_id NOT IN (
+        SELECT unnest(r.event_ids) FROM access_auditremoval r WHERE r.source = %(table)s AND r.before > a.at)
+    OR e."{key}" IS NOT NULL AND {digest} <> coalesce((
         SELECT r.digest FROM access_auditerasure r WHERE r.entry_id = a.id ORDER BY r.id DESC LIMIT 1), a.digest))
 ORDER BY a.event_id
 """

@@ -1,5 +1,13 @@
 from access.models.approvals import ApprovalLimit, ApprovalRequest, ApprovalRule, CountedAct
-from access.models.audit_log import AccountEvent, AuditEntry, AuditErasure, AuditFormat, AuditSeal, AuditSource
+from access.models.audit_log import (
+    AccountEvent,
+    AuditEntry,
+    AuditErasure,
+    AuditFormat,
+    AuditRemoval,
+    AuditSeal,
+    AuditSource,
+)
 from access.models.rate_limits import RateLimitBucket
 from access.models.sign_in import SignInFailure
 
@@ -11,6 +19,7 @@ __all__ = [
     "AuditEntry",
     "AuditErasure",
     "AuditFormat",
+    "AuditRemoval",
     "AuditSeal",
     "AuditSource",
     "CountedAct",

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from lib.field_types import one_of
@@ -172,6 +172,28 @@ class AuditErasure(models.Model):
 
     def __str__(self) -> str:
         return f"erasure of {self.entry}"
+
+
+class AuditRemoval(models.Model):
+    """
+    Recorded changes that left at the end of their retention; the chain keeps their digests.
+
+    source, event_ids: the table and the rows. before: the time that all of them were older than.
+    """
+
+    source = models.CharField(max_length=63)
+    event_ids = ArrayField(models.BigIntegerField())
+    before = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(before__lte=F("at")), name="audit_removal_is_of_earlier_changes")
+        ]
+        triggers = [append_only()]
+
+    def __str__(self) -> str:
+        return f"{self.source}, {len(self.event_ids)} changes"
 
 
 # Django's own models, tracked by way of proxies: the triggers belong to their tables.

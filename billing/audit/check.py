@@ -22,12 +22,14 @@ class Check:
     One invariant.
 
     name: a sentence that is true of sound books, its words joined by underscores. reference: the invariant's number
-    in docs/audit.md. find: the offending rows: a query, or a function that yields them.
+    in docs/audit.md. find: the offending rows: a query, or a function that yields them. note: what the check could
+    not compare, as a sentence; empty if it compared everything.
     """
 
     name: str
     reference: str
     find: str | Callable[[Books], Iterable[Row]]
+    note: Callable[[Books], str] = lambda books: ""
 
     def run(self, books: Books, *, limit: int = MAX_ROWS + 1) -> "Finding":
         """
@@ -35,13 +37,15 @@ class Check:
 
         limit: stop after this many rows.
         """
+        note = ""
         try:
             with transaction.atomic():
                 rows = select_rows(self.find) if isinstance(self.find, str) else self.find(books)
                 offending_rows = list(islice(rows, limit))
+                note = self.note(books)
         except Exception as error:
             offending_rows = [{"cannot be checked": f"{type(error).__name__}: {error}".strip()}]
-        return Finding(self, offending_rows[:MAX_ROWS], is_truncated=len(offending_rows) > MAX_ROWS)
+        return Finding(self, offending_rows[:MAX_ROWS], is_truncated=len(offending_rows) > MAX_ROWS, note=note)
 
 
 @dataclass(slots=True)
@@ -49,12 +53,13 @@ class Finding:
     """
     Result of one check; `rows` is empty if the invariant holds.
 
-    is_truncated: whether there are more rows. seconds: how long the check took.
+    is_truncated: whether there are more rows. note: see `Check`. seconds: how long the check took.
     """
 
     check: Check
     rows: list[Row] = field(default_factory=list)
     is_truncated: bool = False
+    note: str = ""
     seconds: float = 0.0
 
     @property

@@ -38,7 +38,7 @@ def _run_check(item: JobItem, at: datetime) -> ItemOutcome:
     finding = check.run(Books())
     rows: list[dict[str, str | int]] = [
         {"check": name, "invariant": check.reference, "row": json.dumps(row, default=str, sort_keys=True)}
-        for row in finding.rows
+        for row in [*finding.rows, *([{"note": finding.note}] if finding.note else [])]
     ]
     return ItemOutcome({"checks": 1, "violated": int(finding.is_violated)}, rows)
 

@@ -18,6 +18,7 @@ from billing.models.costs import CountedCost
 from billing.models.data_drop import DropPart, DropTarget
 from billing.models.drawdowns import Drawdown
 from billing.models.dunning import DunnedSubscription
+from billing.models.event_removals import EventRemoval
 from billing.models.included_credits import PeriodGrant
 from billing.models.jobs import Job, JobItem, JobPart
 from billing.models.mrr import RecurringRevenue
@@ -75,6 +76,7 @@ __all__ = [
     "DropTarget",
     "DunnedSubscription",
     "Event",
+    "EventRemoval",
     "ExportBatch",
     "ExportFile",
     "ExportPart",

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import ngettext
 
+from billing.metering.store.event_removals import EventsRemoved
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, read_line_usage, read_page
 from customers.portal.visit import Visit, render_page, signed_in
@@ -31,6 +32,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     context = {
         "line": line,
         "summary": _summary(line, usage, figures),
+        "removed_on": figures.moment(usage.removed.at) if usage.removed else "",
         "entries": [
             {
                 "at": figures.moment(line_event.row.occurred_at),
@@ -50,7 +52,10 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
 @signed_in()
 def line_events_table(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
     """Send all events of a line as CSV."""
-    return csv_response(*_find(visit, number, position))
+    line, usage = _find(visit, number, position)
+    if usage.removed:
+        raise Http404(str(EventsRemoved(usage.removed)))
+    return csv_response(line, usage)
 
 
 def _summary(line: Line, usage: LineUsage, figures: PortalFigures) -> str:

@@ -47,8 +47,8 @@ def apply_retention(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> Retent
                 result.kept += 1
     if settings.ADDRESS_RETENTION_DAYS:
         result.addresses = _clear_urls(at - timedelta(days=settings.ADDRESS_RETENTION_DAYS))
-    if settings.NOTIFICATION_RETENTION_DAYS:
-        result.messages = _clear_messages(at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS))
+    if settings.PROVIDER_MESSAGE_RETENTION_DAYS:
+        result.messages = _clear_messages(at - timedelta(days=settings.PROVIDER_MESSAGE_RETENTION_DAYS))
     return result
 
 

@@ -27,7 +27,10 @@ READ_APPS = ("auth", "django_content_type", "django_migrations")
 ADMIN_LOG, READ_AND_CHANGE = "django_admin_log", frozenset({"SELECT", "UPDATE"})
 # The chain of the audit log: what is sealed is never changed, not even by a process that ignores its triggers.
 ADDED_TABLES, READ_AND_ADD = (
-    ("access_accountevent", "access_auditentry", "access_auditerasure", "access_auditformat", "access_auditseal"),
+    (
+        *("access_accountevent", "access_auditentry", "access_auditerasure", "access_auditformat"),
+        *("access_auditremoval", "access_auditseal"),
+    ),
     frozenset({"SELECT", "INSERT"}),
 )
 # The cache holds used codes of second factors.

@@ -9,10 +9,11 @@ nothing. Refusals are not stored: they changed nothing, and the corrected reques
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 import psycopg
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -25,8 +26,8 @@ from rest_framework.views import APIView
 from customers.models import IdempotentRequest
 from lib.api.callers import caller_of
 from lib.api.problems import Problem, invalid_field
+from lib.retention import kept_since
 
-KEPT_FOR = timedelta(hours=24)
 # A repeated request waits this long for the first one, then gets a Retry-After of as many seconds.
 WAITS_FOR_SECONDS = 5
 PURGED_AT_ONCE = 10_000
@@ -58,8 +59,9 @@ def answer_once(view: APIView, respond: Callable[[], HttpResponseBase]) -> HttpR
 
 
 def purge(*, at: datetime) -> int:
-    """Delete the responses stored more than 24 hours before `at`, and return how many."""
-    old = IdempotentRequest.objects.filter(created_at__lt=at - KEPT_FOR).order_by("created_at")
+    """Delete the responses stored `settings.IDEMPOTENCY_RETENTION_HOURS` before `at`, and return how many."""
+    stored_before = kept_since(at, hours=settings.IDEMPOTENCY_RETENTION_HOURS)
+    old = IdempotentRequest.objects.filter(created_at__lt=stored_before).order_by("created_at")
     count = 0
     while ids := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
         count += IdempotentRequest.objects.filter(pk__in=ids).delete()[0]

@@ -33,7 +33,7 @@ class Notification(models.Model):
     seller: whose look its emails have; empty for the customer's seller.
     facts: names → text, integers or null; decimals are text.
     key: identifies the event, so that it is announced once.
-    recipients: number of its deliveries; null until it is fanned out.
+    recipients: number of its deliveries that are kept; null until it is fanned out.
     """
 
     message_id = models.UUIDField(db_default=RandomUUID(), editable=False)

@@ -116,6 +116,15 @@ def test_responses_are_stored_for_a_day(live, seller):
     assert not IdempotentRequest.objects.exists()
 
 
+def test_responses_are_stored_for_longer_if_the_setting_says_so(live, seller, settings):
+    settings.IDEMPOTENCY_RETENTION_HOURS = 72
+    create(live)
+    record = IdempotentRequest.objects.get()
+
+    assert idempotency.purge(at=record.created_at + timedelta(hours=72)) == 0
+    assert idempotency.purge(at=record.created_at + timedelta(hours=73)) == 1
+
+
 def test_old_responses_are_deleted_by_the_scheduled_task(live, seller):
     create(live)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(days=2))

@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
+from billing.metering.store.event_removals import EventsRemoved
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
 from invoices.models import Line
@@ -24,13 +25,16 @@ def page(request: HttpRequest, line_id: int) -> HttpResponse:
         usage=usage,
         entries=events,
         next=encode_position(next_place) if next_place else "",
-        proof=check_sums(usage) if "prove" in request.GET else None,
+        proof=check_sums(usage) if "prove" in request.GET and not usage.removed else None,
     )
 
 
 def download(request: HttpRequest, line_id: int) -> StreamingHttpResponse:
     """Send all events of a line as CSV."""
-    return csv_response(*_find(request, line_id))
+    line, usage = _find(request, line_id)
+    if usage.removed:
+        raise Http404(str(EventsRemoved(usage.removed)))
+    return csv_response(line, usage)
 
 
 def _find(request: HttpRequest, line_id: int) -> tuple[Line, LineUsage]:

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.metering.store.event_removals import EventsRemoved
 from billing.metering.usage.line_event_pages import csv_response, decode_position, encode_position
 from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_usage, read_page
 from invoices.models import Line
@@ -32,7 +33,8 @@ class LineEvents(ApiView[Any]):
     @get(
         "list_line_events",
         "List the events that an invoice line bills",
-        "`events`, `quantity` and `fingerprint` cover all of the line's events.",
+        "`events`, `quantity` and `fingerprint` cover all of the line's events. Once events of its period have been"
+        " deleted after their retention, `data` is empty and `removed_until` says up to which time.",
         parameters=_PAGES,
         response=OpenApiTypes.OBJECT,
     )
@@ -54,6 +56,7 @@ class LineEvents(ApiView[Any]):
                 "fingerprint": to_plain_string(usage.fingerprint),
                 "after": usage.after,
                 "up_to": usage.mark,
+                "removed_until": usage.removed and usage.removed.until,
                 "data": [_event_payload(line_event) for line_event in line_events],
                 "next_cursor": None if next_position is None else encode_position(next_position),
             }
@@ -67,6 +70,8 @@ class LineEvents(ApiView[Any]):
     )
     def download(self, request: Request, invoice: int, position: int) -> StreamingHttpResponse:
         line, usage = _find(request, invoice, position)
+        if usage.removed:
+            raise Problem("not-found", str(EventsRemoved(usage.removed)))
         return csv_response(line, usage)
 
 

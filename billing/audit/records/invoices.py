@@ -153,6 +153,15 @@ def _rerated(books: Books) -> Iterable[Row]:
     return books.rerating.wrong
 
 
+def _describe_lines_without_events(books: Books) -> str:
+    count = books.rerating.without_events
+    return (
+        f"{count:,} lines are not rated again: their price charges by each event, and the events have left."
+        if count
+        else ""
+    )
+
+
 CHECKS = (
     Check("periods_are_billed_by_one_invoice", "P3", _ONCE),
     Check("usage_is_billed_once", "P3", _TWICE),
@@ -160,7 +169,7 @@ CHECKS = (
     Check("taxable_amounts_equal_the_sum_of_their_lines", "I1", _TAXABLE),
     Check("coupon_redemptions_equal_their_count", "I1", _COUPONS),
     Check("customer_coupons_take_no_more_than_their_amount", "I1", _SHARED_COUPONS),
-    Check("usage_lines_have_the_same_amount_when_rated_again", "E6", _rerated),
+    Check("usage_lines_have_the_same_amount_when_rated_again", "E6", _rerated, note=_describe_lines_without_events),
     Check("invoices_are_not_credited_beyond_their_total", "I6", _CREDITED),
     Check("lines_are_not_credited_beyond_their_net_amount", "I6", _OVERCREDITED),
 )

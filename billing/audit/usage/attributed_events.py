@@ -10,9 +10,14 @@ from billing.metering.ingest.attribution import Attribution, attribute_event
 from billing.metering.ingest.event_reader import StoredEvent, to_received_event
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.store import corrections
+from billing.metering.store.event_removals import read_removed
 from billing.metering.store.unmatched_usage import ReportState, read_reports
+from billing.models import EventRemoval
 
 NO_REPORTS: dict[int | None, ReportState] = {}
+
+MAX_LEFT_BEHIND = 100
+"""Keys of events kept in memory that should have been deleted."""
 
 
 class AttributedEvent(NamedTuple):
@@ -30,15 +35,26 @@ class AttributedEvent(NamedTuple):
 
 
 class AttributedEvents:
-    """All events, in the order of their customers. inputs: those of the customers read so far, unless forgotten."""
+    """
+    All events, in the order of their customers, except those that have left.
+
+    inputs: those of the customers read so far, unless forgotten. left_behind: keys of events that should have been
+    deleted by now.
+    """
 
     def __init__(self) -> None:
         self.catalog = catalog_cache.refresh()
         self.inputs = AttributionInputs({}, {}, set(), {})
+        self.left_behind: list[str] = []
+        self._removed = read_removed()
+        self._unfinished = set(
+            EventRemoval.objects.filter(finished_at__isnull=True).values_list("customer", flat=True)
+        )
 
     def __iter__(self) -> Iterator[AttributedEvent]:
         reported, corrected = has_reports(), has_corrections()
-        for rows in read_chunks():
+        for chunk in read_chunks():
+            rows = [row for row in chunk if not self._has_left(row)] if self._removed else chunk
             self._read_customers({row.customer_id for row in rows if row.customer_id is not None})
             keys = [row.key for row in rows] if reported or corrected else []
             reports = read_reports(keys) if reported else {}
@@ -51,6 +67,14 @@ class AttributedEvents:
                 yield AttributedEvent(
                     row, event, attribution, reports.get(row.key, NO_REPORTS), correction and correction.sequence
                 )
+
+    def _has_left(self, row: StoredEvent) -> bool:
+        removed = self._removed.get(row.customer_id)
+        if removed is None or row.occurred_at >= removed.until:
+            return False
+        if row.customer_id not in self._unfinished and len(self.left_behind) < MAX_LEFT_BEHIND:
+            self.left_behind.append(row.key)
+        return True
 
     def forget(self, *, up_to: int) -> None:
         """Drop the inputs of customers up to this one, which bounds the memory."""

@@ -1,6 +1,6 @@
 """Check closed periods for usage beyond what was billed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -11,6 +11,7 @@ from billing.closing.lines.late_usage_lines import NOTHING_BILLED, amount_owed
 from billing.closing.lines.usage_lines import UnpricedUsage, rate_period
 from billing.closing.period_reader import read_late_periods
 from billing.closing.records import LatePeriod
+from billing.metering.store.event_removals import EventsRemoved
 
 # Periods in memory at a time, with all their counters.
 BATCH_SIZE = 500
@@ -70,10 +71,22 @@ def unbilled_in_closed_periods(books: Books) -> Iterator[Row]:
         cursor.execute(_LEFT)
         period_ids = [period_id for (period_id,) in cursor.fetchall()]
     for start in range(0, len(period_ids), BATCH_SIZE):
-        for late_period in read_late_periods(period_ids[start : start + BATCH_SIZE]).values():
+        for late_period in _read_periods(period_ids[start : start + BATCH_SIZE]):
             if amounts := _left_to_bill(late_period):
                 yield {"period_id": late_period.span.period_id, "left to bill": amounts}
     yield from select_rows(_NOT_LATE)
+
+
+def _read_periods(period_ids: Sequence[int]) -> list[LatePeriod]:
+    """
+    Return these periods with their usage, except those whose price charges by each event after the events have left.
+    """
+    try:
+        return list(read_late_periods(period_ids).values())
+    except EventsRemoved:
+        if len(period_ids) == 1:
+            return []
+        return [late_period for period_id in period_ids for late_period in _read_periods([period_id])]
 
 
 def _left_to_bill(late_period: LatePeriod) -> dict[str, Any]:

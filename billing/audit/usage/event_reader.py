@@ -16,7 +16,11 @@ _EVENTS = f"SELECT {COLUMNS} FROM billing_event ORDER BY customer_id NULLS FIRST
 
 
 def read_chunks() -> Iterator[list[StoredEvent]]:
-    """Yield all events, thousands at a time, ordered by customer; memory stays flat."""
+    """
+    Yield all events, thousands at a time, ordered by customer; memory stays flat.
+
+    Events that are about to be deleted are among them.
+    """
     with ServerCursor(connection.connection, "audit_events") as cursor:
         cursor.execute(_EVENTS, binary=True)
         while rows := cursor.fetchmany(CHUNK_SIZE):

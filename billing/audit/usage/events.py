@@ -4,8 +4,32 @@ from collections.abc import Callable, Iterable
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
+from billing.metering.store.event_removals import read_removed
 from billing.metering.store.unmatched_usage import rule_of
 from plans.pricing.price_splits import KEYS_PER_VALUE
+
+# The database refuses both when a removal begins.
+_REMOVALS = """
+    SELECT r.id AS removal_id, r.customer_id, p.id AS period_id, 'the period is not billed' AS wrong
+    FROM billing_eventremoval r JOIN billing_subscription s ON s.customer_id = r.customer_id
+    JOIN billing_period p ON p.subscription_id = s.id AND p.ends_at <= r.until AND p.kind <> 'undone'
+    WHERE p.state = 'open' OR p.late_since IS NOT NULL
+    UNION ALL
+    SELECT r.id, r.customer_id, NULL, 'no day and no period begins at its end' FROM billing_eventremoval r
+    WHERE r.until <> date_trunc('day', r.until, 'UTC') AND NOT EXISTS (
+        SELECT FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id
+        WHERE s.customer_id = r.customer_id AND p.starts_at = r.until)
+"""
+
+
+def _describe_removed(books: Books) -> str:
+    if not books.recount.removed_periods:
+        return ""
+    until = max(removed.until for removed in read_removed().values())
+    return (
+        f"{books.recount.removed_periods:,} periods are not recounted: their events, up to {until:%Y-%m-%d} at the"
+        " latest, have left."
+    )
 
 
 def _recount_rows(field_name: str) -> Callable[[Books], Iterable[Row]]:
@@ -81,10 +105,12 @@ CHECKS = (
     Check("events_have_not_changed", "E1", _recount_rows("digests")),
     Check("events_are_counted_or_reported_as_unmatched", "E3", _recount_rows("unreported")),
     Check("unmatched_usage_is_ignored_by_the_first_matching_rule", "E8", _IGNORED),
-    Check("counters_equal_the_sum_of_their_events", "E6", _recount_rows("counters")),
+    Check("counters_equal_the_sum_of_their_events", "E6", _recount_rows("counters"), note=_describe_removed),
     Check("hourly_usage_equals_the_sum_of_its_events", "E6", _recount_rows("rollups")),
     Check("billed_usage_equals_the_sum_of_its_events", "E6", _recount_rows("snapshots")),
     Check("buckets_of_quotas_equal_the_sum_of_their_events", "E6", _recount_rows("buckets")),
+    Check("events_leave_after_they_are_billed", "E9", _REMOVALS),
+    Check("events_that_have_left_are_deleted", "E9", _recount_rows("left_behind")),
     Check("events_share_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_named_customer", "A1", _CUSTOMERS),
     Check("counters_equal_hourly_usage", "E6", _ROLLUPS),

@@ -26,16 +26,20 @@ UsesByTime = dict[datetime, Uses]
 # Bounds the memory: beyond it, times that no window reaches any more are dropped.
 MAX_TIMES = 10_000
 
-_OF_CUSTOMERS = "s.customer_id > %(after)s AND s.customer_id <= %(up_to)s"
+# Of buckets that a removed event may have been in, nothing can be compared.
+_REMOVED = "(SELECT max(r.until) FROM billing_eventremoval r WHERE r.customer_id = {customer})"
 _BUCKETS = f"""
-SELECT b.subscription_id, b.feature_id, b.is_window, b.seconds, b.starts_at, b.events, b.quantity
-FROM billing_usagebucket b JOIN billing_subscription s ON s.id = b.subscription_id WHERE {_OF_CUSTOMERS}
+SELECT b.subscription_id, b.feature_id, b.is_window, b.seconds, {_REMOVED.format(customer="s.customer_id")},
+    b.starts_at, b.events, b.quantity
+FROM billing_usagebucket b JOIN billing_subscription s ON s.id = b.subscription_id
+WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s
 """  # noqa: S608
-_CAP_BUCKETS = """
-SELECT b.cap_id, b.starts_at, b.events FROM billing_capbucket b JOIN billing_spendcap c ON c.id = b.cap_id
+_CAP_BUCKETS = f"""
+SELECT b.cap_id, {_REMOVED.format(customer="coalesce(c.customer_id, s.customer_id)")}, b.starts_at, b.events
+FROM billing_capbucket b JOIN billing_spendcap c ON c.id = b.cap_id
 LEFT JOIN billing_subscription s ON s.id = c.subscription_id
 WHERE coalesce(c.customer_id, s.customer_id) > %(after)s AND coalesce(c.customer_id, s.customer_id) <= %(up_to)s
-"""
+"""  # noqa: S608
 
 
 class LimitedSums:
@@ -77,22 +81,36 @@ class LimitedSums:
         """Yield the buckets of these customers that differ from their events."""
         customers = {"after": after, "up_to": up_to}
         stored: dict[FeatureBuckets, UsesByTime] = {}
+        removed_of_features: dict[FeatureBuckets, datetime | None] = {}
+        removed_of_caps: dict[int, datetime | None] = {}
         with connection.cursor() as cursor:
             cursor.execute(_BUCKETS, customers)
-            for *key, starts_at, events, quantity in cursor.fetchall():
+            for *key, removed_until, starts_at, events, quantity in cursor.fetchall():
+                removed_of_features[FeatureBuckets(*key)] = removed_until
                 stored.setdefault(FeatureBuckets(*key), {})[starts_at] = events, quantity
             cursor.execute(_CAP_BUCKETS, customers)
             stored_of_caps: dict[int, UsesByTime] = {}
-            for cap_id, second, events in cursor.fetchall():
+            for cap_id, removed_until, second, events in cursor.fetchall():
+                removed_of_caps[cap_id] = removed_until
                 stored_of_caps.setdefault(cap_id, {})[second] = events, 0
         for buckets in stored.keys() | self.of_features.keys():
             counted = self.of_features.get(buckets, {})
             if buckets.is_window:
                 counted = _in_windows(counted, stored.get(buckets, {}), buckets.seconds)
-            yield from _differences(buckets._asdict(), stored.get(buckets, {}), counted, reach_of(buckets))
+            yield from _differences(
+                buckets._asdict(),
+                stored.get(buckets, {}),
+                counted,
+                reach_of(buckets),
+                removed_until=removed_of_features.get(buckets),
+            )
         for cap_id in stored_of_caps.keys() | self.of_caps.keys():
             yield from _differences(
-                {"cap_id": cap_id}, stored_of_caps.get(cap_id, {}), self.of_caps.get(cap_id, {}), CAP_REACH
+                {"cap_id": cap_id},
+                stored_of_caps.get(cap_id, {}),
+                self.of_caps.get(cap_id, {}),
+                CAP_REACH,
+                removed_until=removed_of_caps.get(cap_id),
             )
 
 
@@ -119,8 +137,17 @@ def _in_windows(counted: UsesByTime, stored: UsesByTime, seconds: int) -> UsesBy
     return sums
 
 
-def _differences(names: dict[str, Any], stored: UsesByTime, counted: UsesByTime, reach: timedelta) -> Iterator[Row]:
+def _differences(
+    names: dict[str, Any],
+    stored: UsesByTime,
+    counted: UsesByTime,
+    reach: timedelta,
+    *,
+    removed_until: datetime | None,
+) -> Iterator[Row]:
     since = max(stored.keys() | counted.keys()) - reach
+    if removed_until is not None:
+        since = max(since, removed_until + reach)
     for starts_at in sorted(stored.keys() | counted.keys()):
         there, by_events = stored.get(starts_at), counted.get(starts_at)
         if starts_at >= since and there != by_events:

@@ -16,7 +16,12 @@ from billing.audit.usage.event_reader import digest_matches, key_matches
 from billing.audit.usage.event_sums import EventSums
 from billing.audit.usage.limited_uses import LimitedSums
 from billing.audit.usage.meters import Meters, read_meters
-from billing.audit.usage.sum_comparison import wrong_counters, wrong_rollups, wrong_snapshots
+from billing.audit.usage.sum_comparison import (
+    read_removed_periods,
+    wrong_counters,
+    wrong_rollups,
+    wrong_snapshots,
+)
 from billing.audit.usage.unmatched_usage import unreported
 from customers.models import Customer
 
@@ -34,7 +39,11 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Recount:
-    """Offending rows by kind of error, a hundred of each at most."""
+    """
+    Offending rows by kind of error, a hundred of each at most.
+
+    removed_periods: number of periods that are not recounted, because events of them have left.
+    """
 
     keys: list[Row] = field(default_factory=list)
     digests: list[Row] = field(default_factory=list)
@@ -43,6 +52,8 @@ class Recount:
     rollups: list[Row] = field(default_factory=list)
     snapshots: list[Row] = field(default_factory=list)
     buckets: list[Row] = field(default_factory=list)
+    left_behind: list[Row] = field(default_factory=list)
+    removed_periods: int = 0
 
 
 def recount() -> Recount:
@@ -72,6 +83,7 @@ class _EventPass:
                 self._start_customer(attributed.row.customer_id)
             self._add_event(attributed)
         self._compare(up_to=MAX_ID)
+        self.findings.left_behind = [{"key": key} for key in self.events.left_behind]
         return self.findings
 
     def _start_customer(self, customer_id: int | None) -> None:
@@ -94,6 +106,9 @@ class _EventPass:
     def _compare(self, *, up_to: int) -> None:
         """Compare all sums, which are of customers up to this one, with the stored ones, and drop them."""
         recounted, customer_range = self.sums.total(), {"after": self.after, "up_to": up_to}
+        if removed_periods := read_removed_periods(**customer_range):
+            recounted.drop(removed_periods)
+            self.findings.removed_periods += len(removed_periods)
         _append_limited(self.findings.counters, wrong_counters(recounted, **customer_range))
         _append_limited(self.findings.snapshots, wrong_snapshots(recounted, **customer_range))
         rezoned_ids = self.events.inputs.rezoned_ids

@@ -43,6 +43,13 @@ class RecountedUsage:
     certain: UsageSums = field(default_factory=UsageSums)
     doubtful: UsageSums = field(default_factory=UsageSums)
 
+    def drop(self, period_ids: Collection[int]) -> None:
+        """Drop the sums of these periods."""
+        for sums in (self.certain, self.doubtful):
+            sums.counters = {key: total for key, total in sums.counters.items() if key.period_id not in period_ids}
+            sums.rollups = {key: total for key, total in sums.rollups.items() if key[0].period_id not in period_ids}
+            sums.marked = {key: total for key, total in sums.marked.items() if key[0].period_id not in period_ids}
+
     def pop(self, field_name: str, key: Any) -> list[Figures]:
         """Remove a key and return its valid sums, the larger one first."""
         certain: Figures = tuple(getattr(self.certain, field_name).pop(key, NO_FIGURES))
@@ -64,23 +71,31 @@ def add_figures(figures: Figures, other: Figures) -> Figures:
     return (figures[0] + other[0], figures[1] + other[1], figures[2] + other[2])
 
 
-_OF_CUSTOMERS = """
-JOIN billing_period p ON p.id = {table}.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s
+# Some events of these periods have left, so their sums can't be compared.
+_REMOVED_PERIODS = """
+SELECT p.id FROM (SELECT customer_id, max(until) AS until FROM billing_eventremoval
+    WHERE customer_id > %(after)s AND customer_id <= %(up_to)s GROUP BY 1) r
+JOIN billing_subscription s ON s.customer_id = r.customer_id
+JOIN billing_period p ON p.subscription_id = s.id AND p.starts_at < r.until AND p.ends_at > p.starts_at
 """
+OF_CUSTOMERS = f"""
+JOIN billing_period p ON p.id = {{table}}.period_id JOIN billing_subscription s ON s.id = p.subscription_id
+WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s AND p.id NOT IN ({_REMOVED_PERIODS})
+"""
+"""The SQL of a join with the periods that can be compared, of the customers in a range."""
 _COUNTERS = f"""
 SELECT c.period_id, c.plan_feature_id, c.rate_id, c.window_start, c.events, c.quantity, c.fingerprint
-FROM billing_counter c {_OF_CUSTOMERS.format(table="c")}
+FROM billing_counter c {OF_CUSTOMERS.format(table="c")}
 """  # noqa: S608
 _SNAPSHOTS = f"""
 SELECT b.line_id, b.high_water_mark, b.period_id, b.plan_feature_id, b.rate_id, b.window_start, b.events, b.quantity,
     b.fingerprint
-FROM billing_billedusage b {_OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {UNCOVERED} AND p.kind <> 'undone'
+FROM billing_billedusage b {OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {UNCOVERED} AND p.kind <> 'undone'
 ORDER BY b.high_water_mark
 """  # noqa: S608
 _HOURS = f"""
 SELECT r.period_id, r.meter_id, r.dimensions::text, s.customer_id, h.bucket, h.events, h.quantity
-FROM billing_hourlyusage h JOIN billing_series r ON r.id = h.series_id {_OF_CUSTOMERS.format(table="r")}
+FROM billing_hourlyusage h JOIN billing_series r ON r.id = h.series_id {OF_CUSTOMERS.format(table="r")}
 """  # noqa: S608
 
 _label = msgspec.json.Encoder(order="sorted").encode
@@ -92,6 +107,11 @@ def _stored(statement: str, after: int, up_to: int) -> Iterator[tuple[Any, ...]]
         cursor.execute(statement, {"after": after, "up_to": up_to})
         while rows := cursor.fetchmany(10_000):
             yield from rows
+
+
+def read_removed_periods(*, after: int, up_to: int) -> set[int]:
+    """Return the periods of customers in a range of which some events have left."""
+    return {period_id for (period_id,) in _stored(_REMOVED_PERIODS, after, up_to)}
 
 
 def wrong_counters(recounted: RecountedUsage, *, after: int, up_to: int) -> Iterator[Row]:

@@ -33,6 +33,7 @@ from billing.metering.rating_inputs.rating_period import (
     WindowRun,
 )
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
+from billing.metering.store.event_removals import EventsRemoved
 from invoices.amounts.line_net import line_net_sql
 from lib.decimals import exact_sum
 from plans.aggregation.aggregate_state import to_microseconds
@@ -108,9 +109,14 @@ class BilledLine(NamedTuple):
 
 @dataclass(slots=True)
 class Rerating:
-    """Rows that say how lines differ from their snapshots, a hundred at most."""
+    """
+    Rows that say how lines differ from their snapshots, a hundred at most.
+
+    without_events: number of lines that can't be rated again, because their events have left.
+    """
 
     wrong: list[Row] = field(default_factory=list)
+    without_events: int = 0
 
 
 class EarlierLines(NamedTuple):
@@ -146,8 +152,11 @@ def rerate() -> Rerating:
                 earlier = earlier_by_rate.setdefault(line.rate_id, EarlierLines())
                 if line.corrects_line_id:
                     earlier_by_rate[line.rate_id] = earlier._replace(credited=earlier.credited + line.amount)
-            wrong_rows = list(_wrong_lines(lines, earlier_by_rate))
-            rerating.wrong += wrong_rows[: MAX_ROWS - len(rerating.wrong)]
+            try:
+                wrong_rows = list(_wrong_lines(lines, earlier_by_rate))
+                rerating.wrong += wrong_rows[: MAX_ROWS - len(rerating.wrong)]
+            except EventsRemoved:
+                rerating.without_events += len(lines)
             for line in lines:
                 earlier = earlier_by_rate[line.rate_id]
                 billed_amount = earlier.amount - earlier.credited + (0 if line.corrects_line_id else line.amount)
@@ -169,9 +178,15 @@ def _read_lines() -> Iterator[BilledLine]:
 
 
 def _wrong_lines(lines: Sequence[BilledLine], earlier_by_rate: Mapping[int, EarlierLines]) -> Iterator[Row]:
-    """Yield the differences of a counter's lines that were billed at the same mark."""
+    """
+    Yield the differences of a counter's lines that were billed at the same mark.
+
+    :raises EventsRemoved: if their price charges by each event, and events of the period have left.
+    """
     try:
         feature, rated_lines = _rate_feature(lines, earlier_by_rate)
+    except EventsRemoved:
+        raise
     except Exception as error:
         yield {"line_id": lines[0].line_id, "wrong": f"cannot be rated again: {error}"}
         return

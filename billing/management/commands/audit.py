@@ -56,6 +56,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{mark:6} {finding.check.reference:4} {name} ({finding.seconds:.1f} s)")
         for row in finding.rows:
             self.stdout.write("       " + ", ".join(f"{key} {value}" for key, value in row.items()))
+        if finding.note:
+            self.stdout.write(f"       {finding.note}")
         if finding.is_truncated:
             self.stdout.write("       and more")
 
@@ -72,5 +74,6 @@ def _document(finding: Finding) -> dict[str, Any]:
         "is_violated": finding.is_violated,
         "rows": finding.rows,
         "is_cut": finding.is_truncated,
+        "note": finding.note,
         "seconds": round(finding.seconds, 3),
     }

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from billing.metering.corrections.notifications import notify_corrected
 from billing.metering.corrections.state_rebuild import rebuild_states
 from billing.metering.corrections.subtraction import sum_contributions
-from billing.metering.corrections.validation import CorrectionOutcome, CorrectionRequest, validate
+from billing.metering.corrections.validation import REJECTED, CorrectionOutcome, CorrectionRequest, validate
 from billing.metering.drawdown import draw_down
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
 from billing.metering.ingest.event_contributions import EventContributions, read_contributions
@@ -28,6 +28,7 @@ from billing.metering.ingest.state_updates import update_states
 from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store import events as event_store
 from billing.metering.store.corrections import NewCorrection
+from billing.metering.store.event_removals import EventsRemoved
 from billing.metering.store.prepaid_windows import date_at_last_use
 from billing.metering.store.usage_buckets import add_uses, subtract_uses
 from lib.audit_log import audited_transaction
@@ -74,6 +75,12 @@ def correct_usage(
         try:
             with audited_transaction("correct usage", by=by, at=at):
                 return _correct(corrections, sandbox, at=at, by=by, api_key_id=api_key_id, atomic=atomic)
+        except EventsRemoved as error:
+            # Events that are needed to count others again have left, so none of these can be corrected.
+            outcomes = [CorrectionOutcome(REJECTED, "id", str(error)) for _ in corrections]
+            if atomic:
+                raise NothingCorrected(outcomes) from error
+            return outcomes
         except (StaleCatalog, counter_store.CounterMissing, psycopg.errors.DeadlockDetected):
             if not tries_left:
                 raise
@@ -95,7 +102,8 @@ def _correct(
     keys = {request.key for request in requests}
     # Lock order is that of a reprocess: reports first, then periods.
     open_reports = unmatched_usage.lock_reports(keys)
-    stored = event_store.read_digests(keys | {request.replacement.key for request in requests if request.replacement})
+    stored = event_store.read_digests({request.replacement.key for request in requests if request.replacement})
+    stored |= {key: row.digest for key, row in read_by_key(keys).items()}
     outcomes, new = validate(requests, stored=stored, corrected=corrections.read_corrections(keys))
     if atomic and not {outcome.status for outcome in outcomes} <= {ACCEPTED, DUPLICATE}:
         raise NothingCorrected(outcomes)

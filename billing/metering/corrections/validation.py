@@ -61,7 +61,8 @@ def validate(
                 "id",
                 f"no event with the ID “{request.id}”"
                 f"{f' and the source “{request.source}”' if request.source else ''} is stored;"
-                " check the ID, its source if it has one, and whether it is a live or a sandbox event",
+                " check the ID, its source if it has one, whether it is a live or a sandbox event, and whether its"
+                " retention is over",
             )
         elif request.key in new or request.key in corrected:
             outcome = _repeated_outcome(request, new.get(request.key), corrected.get(request.key), stored)

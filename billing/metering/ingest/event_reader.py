@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.metering.ingest.parser import ReceivedEvent, decode_properties
+from billing.metering.store.event_removals import IS_REMOVED, require_events
 from lib import prepared_statements
 
 COLUMNS = """
@@ -52,11 +53,15 @@ def to_received_event(row: StoredEvent) -> ReceivedEvent:
     )
 
 
-_BY_KEY = f"SELECT {COLUMNS} FROM billing_event WHERE key = ANY(%s::uuid[])"  # noqa: S608
+_BY_KEY = f"SELECT {COLUMNS} FROM billing_event e WHERE key = ANY(%s::uuid[]) AND NOT {IS_REMOVED}"  # noqa: S608
 
 
 def read_by_key(keys: Collection[str]) -> dict[str, StoredEvent]:
-    """Return the events with these keys, 32 hexadecimal digits each, ordered by sequence number."""
+    """
+    Return the events with these keys, 32 hexadecimal digits each, ordered by sequence number.
+
+    Events whose retention is over are left out from the moment when their removal begins.
+    """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BY_KEY, [list(keys)], binary=True)
         events = [StoredEvent._make(row) for row in cursor.fetchall()]
@@ -82,7 +87,10 @@ def read_pages(
     Yield a customer's events with these names in [since, until) by pages, ordered by time, then source, then id.
 
     after: start after this position.
+
+    :raises EventsRemoved: if events of that time have left.
     """
+    require_events(customer_id=customer_id, since=since)
     wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE_SIZE}
     at, source, id_ = after or (since, "", "")
     while True:

@@ -16,6 +16,7 @@ from billing.metering.ingest.attribution import Attribution, UnmatchedPart
 from billing.metering.ingest.event_reader import StoredEvent, read_by_key, to_received_event
 from billing.metering.ingest.event_recorder import EventBatch, StaleCatalog
 from billing.metering.store import counter_store, unmatched_usage
+from billing.metering.store.event_removals import read_removed
 from billing.metering.store.unmatched_usage import OpenReport, UnmatchedReport
 from lib.queue import NO_DEADLINE, Deadline
 
@@ -99,6 +100,10 @@ def _reprocess_chunk(after: int, report_ids: Collection[int] | None, *, at: date
 def _reprocess_reports(reports: Sequence[OpenReport], *, sandbox: bool, at: datetime) -> int:
     """Count the usage of these reports that has a price now, and return how many reports are resolved."""
     stored = read_by_key({report.key for report in reports})
+    # The events of old reports have left; the reports stay as they are.
+    reports = [report for report in reports if report.key in stored]
+    if not reports:
+        return 0
     events = [to_received_event(row) for row in stored.values()]
     catalog_cache.refresh()
     customer_cache.refresh(
@@ -107,8 +112,15 @@ def _reprocess_reports(reports: Sequence[OpenReport], *, sandbox: bool, at: date
     batch = event_recorder.attribute_events(events, sandbox=sandbox)
     attributions = dict(zip(stored, batch.attributions, strict=True))
     ids = {event.key: event_recorder.find_customer_id(event, batch) for event in events}
+    removed = read_removed([id_ for id_ in ids.values() if id_ is not None])
+    # A customer who is known by now may have no other events of that time any more.
+    out_of_reach = {
+        key for key, id_ in ids.items() if (left := removed.get(id_)) and stored[key].occurred_at < left.until
+    }
     changes = ReportChanges()
     for key, event_reports in _group_by_key(reports).items():
+        if key in out_of_reach:
+            continue
         _decide_reports(stored[key], attributions[key], event_reports, ids[key], changes)
     batch_to_count = EventBatch(
         events=[to_received_event(row) for row, _ in changes.counted],
@@ -122,7 +134,9 @@ def _reprocess_reports(reports: Sequence[OpenReport], *, sandbox: bool, at: date
         [(report.id, part.reason, part.detail, customer_id) for report, part, customer_id in changes.changed]
     )
     unmatched_usage.resolve([(report.id, customer_id) for report, customer_id in changes.resolved], at=at)
-    unmatched_usage.assign_customers({key: id_ for key, id_ in ids.items() if id_ is not None})
+    unmatched_usage.assign_customers(
+        {key: id_ for key, id_ in ids.items() if id_ is not None and key not in out_of_reach}
+    )
     unmatched_usage.report(changes.new_reports)
     return len(changes.resolved)
 

@@ -12,6 +12,7 @@ from billing.metering.ingest.event_contributions import EventContributions, read
 from billing.metering.ingest.event_reader import read_pages
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.store.counter_store import RollupSeries
+from billing.metering.store.event_removals import EventsRemoved, require_events
 from billing.models import Period
 from billing.models.periods import PeriodKind
 from lib import sql
@@ -225,9 +226,13 @@ def _read_events(meter: Meter, *, customer_id: int, since: datetime, until: date
     """
     Yield the events of a meter in [since, until) that no correction has voided.
 
-    :raises BreakdownRefused: if there are more than `MAX_EVENTS`, voided ones included.
+    :raises BreakdownRefused: if there are more than `MAX_EVENTS`, voided ones included, or if they have left.
     """
     read = 0
+    try:
+        require_events(customer_id=customer_id, since=since)
+    except EventsRemoved as error:
+        raise BreakdownRefused("window", f"{error} Request hours instead of minutes.") from error
     for rows in read_pages(customer_id=customer_id, names=[meter.event_name], since=since, until=until):
         read += len(rows)
         if read > MAX_EVENTS:

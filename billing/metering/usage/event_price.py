@@ -9,6 +9,7 @@ from billing.metering.drawdown.wallet_debits import rate_prepaid_window
 from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import read_pages
 from billing.metering.store.counter_store import CounterKey
+from billing.metering.store.event_removals import read_removed
 from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.metering.usage.current_usage import FeatureUsage, current_usage
 from billing.models import Period
@@ -61,6 +62,10 @@ def find_price(
     """
     if contributions.correction_sequence is not None:
         return EventPrice()
+    customer_id = contributions.row.customer_id
+    removed = read_removed([customer_id or 0]).get(customer_id)
+    if removed is not None and period.starts_at < removed.until:
+        return EventPrice()  # earlier events of its period have left
     usage = _find_usage(contributions, period, counter)
     if usage is None or usage.rating is None:
         return EventPrice()

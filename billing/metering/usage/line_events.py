@@ -6,7 +6,7 @@ for it, has the changes since the mark of the line before: new events, less the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from django.db import connection
 from billing.metering.ingest.event_contributions import read_contributions
 from billing.metering.ingest.event_reader import EventPosition, StoredEvent, read_pages
 from billing.metering.store.counter_store import CounterKey
+from billing.metering.store.event_removals import RemovedEvents, read_removed
 from lib.decimals import EXACT, ZERO, to_plain_string
 
 COLUMNS = ("number", "id", "source", "event", "occurred_at", "received_at", "change", "quantity", "properties")
@@ -30,6 +31,7 @@ class LineUsage:
     mark: its own high-water mark.
     events, quantity, fingerprint: difference of the counter's snapshots at the two marks, which the line's events
         must add up to.
+    removed: set if the line's events have left, or some of them; then none are listed.
     aggregation: the meter's; unless it is a sum, the values don't add up to the line's quantity.
     """
 
@@ -45,6 +47,7 @@ class LineUsage:
     aggregation: str
     starts_at: datetime
     ends_at: datetime
+    removed: RemovedEvents | None = None
 
     @property
     def is_sum(self) -> bool:
@@ -95,15 +98,21 @@ def read_line_usage(line_id: int) -> LineUsage | None:
     with connection.cursor() as cursor:
         cursor.execute(_READ, [line_id])
         row = cursor.fetchone()
-    return LineUsage(row[0], CounterKey(*row[1:5]), *row[5:]) if row else None
+    if not row:
+        return None
+    usage = LineUsage(row[0], CounterKey(*row[1:5]), *row[5:])
+    removed = read_removed([usage.customer_id]).get(usage.customer_id)
+    return replace(usage, removed=removed) if removed and usage.starts_at < removed.until else usage
 
 
 def read_line_events(usage: LineUsage, *, after: EventPosition | None = None) -> Iterator[LineEvent]:
     """
-    Yield the events of a line ordered by time, then source, then id, in constant memory.
+    Yield the events of a line ordered by time, then source, then id, in constant memory; none if some have left.
 
     after: start after this position. An event from which a meter reads several values is yielded once per value.
     """
+    if usage.removed:
+        return
     pages = read_pages(
         customer_id=usage.customer_id,
         names=[usage.event_name],

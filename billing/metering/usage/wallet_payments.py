@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from billing.metering.ingest.event_contributions import Contribution, EventContributions
 from billing.metering.store.counter_store import CounterKey
+from billing.metering.store.event_removals import read_removed
 from billing.models import Drawdown, Event, Period
 from lib.decimals import ZERO
 from wallets.models import Transaction
@@ -102,6 +103,9 @@ def _is_only_usage(
     others = [other for other in contributions.contributions if other is not part]
     if any(target[:2] == counter[:2] for other in others for target, _ in other.stop.targets):
         return False
+    removed = read_removed([row.customer_id or 0]).get(row.customer_id)
+    if removed is not None and counter.window_start < removed.until:
+        return False  # what was sent with it may have left
     window = Event.objects.filter(
         customer_id=row.customer_id,
         name=row.name,

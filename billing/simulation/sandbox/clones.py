@@ -18,6 +18,7 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext
 
 from billing import subscriptions as subscription_operations
+from billing.metering.store.event_removals import EventsRemoved, require_events
 from billing.models import Clone, Override, Subscription, SubscriptionCommitment, SubscriptionQuantity
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import RUNNING_STATES
@@ -108,7 +109,8 @@ def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> t
     periods: 1 to 24; a customer with fewer periods is cloned from the first one. The second value says in sentences
     what could not be copied.
 
-    :raises CannotClone: if the customer is a sandbox customer, or has no running subscription.
+    :raises CannotClone: if the customer is a sandbox customer, has no running subscription, or events of these
+        periods have left.
     """
     if source.sandbox:
         raise CannotClone(gettext("%(customer)s is a sandbox customer; select a live one.") % {"customer": source})
@@ -130,6 +132,10 @@ def clone(*, source: Customer, periods: int, at: datetime, by: User | None) -> t
                 % {"customer": source}
             )
         since, suffix = min(starts.values()), _suffix(source, starts)
+        try:
+            require_events(customer_id=source.pk, since=since)
+        except EventsRemoved as error:
+            raise CannotClone(gettext("%(reason)s Select fewer periods.") % {"reason": error}) from error
         external_id = f"{source.external_id}{suffix}"
         clock = TestClock.objects.create(name=_clock_name(external_id, at), now=since, created_by=by)
         customer = Customer.objects.create(

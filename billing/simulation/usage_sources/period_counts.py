@@ -11,6 +11,7 @@ from billing.metering.ingest.catalog_cache import get_catalog
 from billing.metering.rating_inputs.aggregate_quantities import ByMeter, NoRate, PeriodStates, read_states
 from billing.metering.rating_inputs.period_counters import with_aggregates
 from billing.metering.rating_inputs.rating_period import Counters, CounterState, CounterWindow, RatingPeriod
+from billing.metering.store.event_removals import EventsRemoved, read_removed
 from billing.simulation.candidate.candidate_terms import NotComparable
 from billing.simulation.history.billed_periods import PastPeriods
 from billing.simulation.history.invoiced_amounts import format_dimensions
@@ -84,10 +85,21 @@ def count_usage(
         for period_id, sources in sources_by_period.items()
         if (features := _features_from_events(sources))
     }
+    removed = read_removed({past.closings[period_id].buyer.customer_id for period_id in features_from_events})
+    for period_id in list(features_from_events):
+        closing = past.closings[period_id]
+        left = removed.get(closing.buyer.customer_id)
+        if left is not None and closing.span.starts_at < left.until:
+            usage[period_id].error = NotComparable(
+                f"This version needs the events of the period. {EventsRemoved(left)}"
+            )
+            del features_from_events[period_id]
     recount_events(past.closings, spans, features_from_events, usage)
     for period_id, span in spans.items():
         candidate_usage, own_counters = usage[period_id], past.counters.get(period_id, {})
         _add_unpriced_meters(candidate_usage, past.closings[period_id].span, span, own_counters)
+        if candidate_usage.error is not None:
+            continue
         try:
             until = past.at if past.rows[period_id].is_open else None
             _reject_recounted_levels(sources_by_period[period_id], is_part=bool(span.continued))

@@ -72,6 +72,7 @@ from tests.billing.audit.alert_books import add_alert_rules
 from tests.billing.audit.one_off_books import bill_one_off
 from tests.billing.audit.payment_books import collect
 from tests.billing.audit.prepaid_books import prepay
+from tests.billing.audit.removal_books import remove_events, remove_history, rename_contact
 from tests.billing.metering.ingest.ingest_setup import calls, tokens
 from tests.billing.plan_migrations.migration_setup import make_version, planned, roll_back
 from tests.billing.plan_migrations.migration_setup import run as run_migration
@@ -158,6 +159,8 @@ def make_books() -> None:
     _lock()
     export_books()
     _simulate(team)
+    remove_events()
+    rename_contact()
     _date_back()
     grant_due(at=datetime(2026, 4, 5, tzinfo=UTC))
     for _ in range(FREE_FAILURES):
@@ -170,6 +173,8 @@ def make_books() -> None:
     olga.user_permissions.add(Permission.objects.earliest("pk"))
     seal_changes(at=datetime(2026, 4, 6, tzinfo=UTC))
     _erase_a_change()
+    remove_history(at=datetime(2026, 4, 6, tzinfo=UTC))
+    seal_changes(at=datetime(2026, 4, 6, tzinfo=UTC))
 
 
 def _erase_a_change() -> None:

@@ -3,7 +3,7 @@ A simulation is a job with a result for each subscription and version, and total
 simulated.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,7 +15,7 @@ from billing.models import Job, SimulationResult
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import SimulationRefused, start_simulation
 from billing.simulation.results import read_details
-from billing.simulation.retention import RETENTION, delete_old_results
+from billing.simulation.retention import delete_old_results
 from billing.simulation.summaries import count_by_change, summarize_versions
 from plans.models import Fee, PlanVersion, PublishingRule
 from plans.publishing.publication import PublishingRefused, new_version
@@ -130,8 +130,16 @@ def test_the_first_version_of_a_plan_needs_no_simulation():
     assert publish(make_plan("new", fees=[fee("1")]), at=AT).is_published
 
 
-def test_old_results_are_deleted(draft):
+def test_old_results_are_deleted(draft, settings):
+    settings.SIMULATION_RETENTION_DAYS = 30
     simulated(draft)
-    assert delete_old_results(at=AT + RETENTION) == 0
-    assert delete_old_results(at=AT + RETENTION * 2) == 2
+    assert delete_old_results(at=AT + timedelta(days=30)) == 0
+    assert delete_old_results(at=AT + timedelta(days=60)) == 2
     assert find_simulation(draft) is not None
+
+
+def test_results_stay_permanently_without_a_retention(draft, settings):
+    settings.SIMULATION_RETENTION_DAYS = 0
+    simulated(draft)
+
+    assert delete_old_results(at=AT + timedelta(days=10_000)) == 0

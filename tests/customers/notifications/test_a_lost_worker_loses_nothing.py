@@ -20,6 +20,7 @@ from customers.notifications.delivery_run import deliver
 from customers.tasks import dispatch_notifications, purge_notifications
 from lib.task_clock import database_time
 from tests.builders import make_customer
+from tests.clean_books import assert_clean
 from tests.customers.notifications import announcements
 from tests.customers.notifications.receivers import receiver
 from tests.races import together
@@ -91,7 +92,7 @@ def test_tasks_that_run_three_times_concurrently_send_once():
 
 @pytest.mark.django_db
 def test_old_notifications_are_deleted_unless_unsent(settings):
-    settings.NOTIFICATION_RETENTION_DAYS = 30
+    settings.DELIVERY_RETENTION_DAYS = settings.MAIL_RETENTION_DAYS = 30
     customer, now = make_customer(), database_time()
     with receiver() as hook:
         announcements.create_endpoint(hook.url)
@@ -104,3 +105,36 @@ def test_old_notifications_are_deleted_unless_unsent(settings):
 
     assert set(Notification.objects.values_list("key", flat=True)) == {"new", "old, and not delivered"}
     assert Delivery.objects.count() == 1
+
+
+SPLIT = [
+    # days for which deliveries and mails are kept, the notifications and the recipients that are left after 20 days
+    (10, 30, {"both": ["contact"], "none": []}),
+    (30, 10, {"both": ["endpoint"], "none": []}),
+    (30, 30, {"both": ["contact", "endpoint"], "none": []}),
+    (10, 10, {}),
+    (0, 10, {"both": ["endpoint"], "none": []}),
+    (0, 0, {"both": ["contact", "endpoint"], "none": []}),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("deliveries", "mails", "left"), SPLIT)
+def test_deliveries_and_mails_leave_at_times_of_their_own(settings, deliveries, mails, left):
+    settings.DELIVERY_RETENTION_DAYS, settings.MAIL_RETENTION_DAYS = deliveries, mails
+    customer, old = make_customer(), database_time() - timedelta(days=20)
+    announcements.announce_alert(customer, key="none", at=old)
+    dispatch_notifications()
+    Contact.objects.create(customer=customer, email="bea@customer.example")
+    with receiver() as hook:
+        announcements.create_endpoint(hook.url)
+        announcements.announce_alert(customer, key="both", at=old)
+        dispatch_notifications()
+
+        purge_notifications()
+
+    assert {
+        notification.key: sorted(delivery.target.split(":")[0] for delivery in notification.deliveries.all())
+        for notification in Notification.objects.all()
+    } == left
+    assert_clean(names=["notifications_have_a_delivery_for_each_recipient"])

@@ -5,7 +5,7 @@ Distinct values and levels are replayed in order as their definitions say, not u
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import groupby, islice
@@ -19,6 +19,7 @@ from billing.audit.shared_reads import Books
 from billing.audit.usage.attributed_events import AttributedEvent, AttributedEvents
 from billing.audit.usage.attribution_inputs import AttributionInputs
 from billing.audit.usage.recount import EXACT, MAX_ID
+from billing.audit.usage.sum_comparison import read_removed_periods
 from billing.metering.ingest.catalog_cache import look_up
 from billing.metering.ingest.event_contributions import Contribution, counted_contributions
 from billing.metering.ingest.parser import ReceivedEvent
@@ -26,12 +27,15 @@ from billing.metering.ingest.state_updates import state_keys, value_change, valu
 from billing.metering.ingest.unit_costs import sum_at_cost
 from billing.metering.store.aggregate_states import AggregateStateKey
 from billing.metering.store.counter_store import CounterKey, RollupSeries
+from billing.metering.store.event_removals import read_removed
+from billing.models import Period
 from lib.decimals import ZERO
 from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange
 from plans.aggregation.held_values import HeldBy, held_moment
 from plans.aggregation.json_numbers import to_exact_number
 from plans.aggregation.weighted_sum import level_moment
+from plans.models import Meter
 
 Row = dict[str, Any]
 
@@ -96,6 +100,36 @@ def _wrong_states() -> Iterator[Row]:
     yield from states.differences(events.inputs, after=after, up_to=MAX_ID)
 
 
+@dataclass(frozen=True, slots=True)
+class SkippedSeries:
+    """
+    Series that can't be replayed.
+
+    removed_periods: of which events have left. later_periods: all others of their customers, in which meters carry on
+    members and levels of before: `recurring`.
+    """
+
+    removed_periods: frozenset[int]
+    later_periods: frozenset[int]
+    recurring: frozenset[int]
+
+    @classmethod
+    def of(cls, *, after: int, up_to: int) -> "SkippedSeries":
+        removed_ids = [id_ for id_ in read_removed() if id_ is not None and after < id_ <= up_to]
+        if not removed_ids:
+            return cls(frozenset(), frozenset(), frozenset())
+        return cls(
+            frozenset(read_removed_periods(after=after, up_to=up_to)),
+            frozenset(Period.objects.filter(subscription__customer__in=removed_ids).values_list("pk", flat=True)),
+            frozenset(Meter.objects.filter(recurring=True).values_list("pk", flat=True)),
+        )
+
+    def __contains__(self, series: RollupSeries) -> bool:
+        return series.period_id in self.removed_periods or (
+            series.meter_id in self.recurring and series.period_id in self.later_periods
+        )
+
+
 class StateRecount:
     """
     Aggregate states rebuilt from events. Levels and membership changes are collected until a series is complete.
@@ -110,6 +144,7 @@ class StateRecount:
         self._held_by: dict[int, HeldBy] = {}
         self._level_changes: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
+        self._skipped = SkippedSeries(frozenset(), frozenset(), frozenset())
 
     def add(self, attributed: AttributedEvent) -> None:
         """
@@ -171,14 +206,24 @@ class StateRecount:
             self._sums[key] = merge_states(self._sums.get(key, EMPTY), added)
 
     def differences(self, inputs: AttributionInputs, *, after: int, up_to: int) -> Iterator[Row]:
-        """Yield the stored states that differ from the events, and drop the sums."""
+        """
+        Yield the stored states that differ from the events, and drop the sums.
+
+        Nothing can be said about periods whose events have left, nor about what later periods carry on from them.
+        """
+        self._skipped = SkippedSeries.of(after=after, up_to=up_to)
+        self._sums = {key: total for key, total in self._sums.items() if key.series not in self._skipped}
+        self._steps = {series: steps for series, steps in self._steps.items() if series not in self._skipped}
+        self._level_changes = {
+            series: changes for series, changes in self._level_changes.items() if series not in self._skipped
+        }
         yield from self._wrong_levels(after, up_to)
         yield from self._wrong_members(after, up_to)
         yield from self._wrong_steps(after, up_to)
         yield from self._wrong_carried(after, up_to)
         expected = dict(self._expected(inputs))
-        for period_id, meter_id, dimensions, span, starts_at, *figures in _rows(_STORED, after, up_to):
-            key = AggregateStateKey(_series(period_id, meter_id, dimensions), span, starts_at)
+        for series, span, starts_at, *figures in self._rows_of_series(_STORED, after, up_to):
+            key = AggregateStateKey(series, span, starts_at)
             stored, recounted = _state_from_columns(*figures), expected.pop(key, None)
             if stored != recounted:
                 yield _row(key, stored, recounted)
@@ -196,10 +241,15 @@ class StateRecount:
             yield key, total
         self._sums, self._levels, self._steps = {}, {}, {}
 
+    def _rows_of_series(self, statement: str, after: int, up_to: int) -> Iterator[tuple[Any, ...]]:
+        for period_id, meter_id, dimensions, *columns in _rows(statement, after, up_to):
+            if (series := _series(period_id, meter_id, dimensions)) not in self._skipped:
+                yield (series, *columns)
+
     def _wrong_levels(self, after: int, up_to: int) -> Iterator[Row]:
-        for *columns, at, source, key, value in _rows(_LEVELS + _OF_SERIES, after, up_to):
-            if self._level_changes.get(_series(*columns), {}).pop((at, source, key), None) != value:
-                yield {"period_id": columns[0], "level at": at, "of": key, "stored": value}
+        for series, at, source, key, value in self._rows_of_series(_LEVELS + _OF_SERIES, after, up_to):
+            if self._level_changes.get(series, {}).pop((at, source, key), None) != value:
+                yield {"period_id": series.period_id, "level at": at, "of": key, "stored": value}
         for series, remaining_levels in self._level_changes.items():
             yield from (
                 {"period_id": series.period_id, "no level at": at, "of": key} for at, _, key in remaining_levels
@@ -212,10 +262,10 @@ class StateRecount:
             for series, steps_by_value in self._steps.items()
             for value, steps in steps_by_value.items()
         }
-        for *series, value, digest, at, source, key, is_present in _rows(_MEMBERS + _OF_SERIES, after, up_to):
-            step = last_steps.pop((_series(*series), value), None)
-            if step != MembershipChange(at, source, key, is_present) or digest != value_digest(value):
-                yield {"period_id": series[0], "member": value, "stored": is_present}
+        for series, value, digest, *change in self._rows_of_series(_MEMBERS + _OF_SERIES, after, up_to):
+            step = last_steps.pop((series, value), None)
+            if step != MembershipChange(*change) or digest != value_digest(value):
+                yield {"period_id": series.period_id, "member": value, "stored": change}
         yield from ({"period_id": series.period_id, "no member": value} for series, value in last_steps)
 
     def _wrong_steps(self, after: int, up_to: int) -> Iterator[Row]:
@@ -228,14 +278,16 @@ class StateRecount:
             for step in steps
         }
         stored = {
-            (_series(*columns), digest, at, source, key, joins)
-            for *columns, digest, at, source, key, joins in _rows(_STEPS + _OF_SERIES, after, up_to)
+            (series, digest, at, source, key, joins)
+            for series, digest, at, source, key, joins in self._rows_of_series(_STEPS + _OF_SERIES, after, up_to)
         }
         for series, digest, *step in expected ^ stored:
             yield {"period_id": series.period_id, "digest": digest, "step": step}
 
     def _wrong_carried(self, after: int, up_to: int) -> Iterator[Row]:
         for row_id, mark, *key, carried in _rows(_CARRIED, after, up_to):
+            if CounterKey(*key).period_id in self._skipped.removed_periods:
+                continue
             prices = self._carried.get(CounterKey(*key), ())
             if carried != sum((price for sequence, price in prices if mark is None or sequence <= mark), ZERO):
                 yield {"counter_id" if mark is None else "line_id": row_id, "carried": carried}

@@ -7,7 +7,9 @@ from tests.oracle.usage.unmatched_usage import wrong_reasons
 # Meters may be renamed after the event, so the name is looked up in their history.
 _REPORTS = """
     SELECT u.id, u.event_key FROM billing_unmatchedusage u LEFT JOIN billing_event e ON e.key = u.event_key
-    WHERE e.key IS NULL OR (u.sequence, u.occurred_at, u.sandbox, u.customer_ref, u.event_name)
+    WHERE e.key IS NULL AND NOT EXISTS (SELECT FROM billing_eventremoval g
+            WHERE g.customer_id IS NOT DISTINCT FROM u.customer_id AND u.occurred_at < g.until)
+        OR (u.sequence, u.occurred_at, u.sandbox, u.customer_ref, u.event_name)
             <> (e.sequence, e.occurred_at, e.sandbox, e.customer_ref, e.name)
         OR u.customer_id <> e.customer_id OR (u.customer_id IS NULL AND u.reason <> 'unknown_customer')
         OR (u.resolved_at IS NULL AND u.customer_id IS NOT NULL AND u.reason = 'unknown_customer')
@@ -19,14 +21,17 @@ _REPORTS = """
             SELECT FROM plans_meterevent m WHERE (m.pgh_obj_id, m.event_name) = (u.meter_id, u.event_name)))
 """
 
-# A correction comes after its event by sequence and by time, and a replacement is an event of its own.
+# A correction comes after its event by sequence and by time, and a replacement is an event of its own. It outlives
+# both, if events of some customer have left since.
 _CORRECTIONS = """
     SELECT k.id, k.event_key, k.replacement_key FROM billing_correction k
     LEFT JOIN billing_event e ON e.key = k.event_key LEFT JOIN billing_event r ON r.key = k.replacement_key
     LEFT JOIN customers_apikey a ON a.id = k.api_key_id
-    WHERE e.key IS NULL OR e.sandbox <> k.sandbox OR e.sequence >= k.sequence OR k.corrected_at < e.received_at
+    WHERE (e.key IS NULL OR r.key IS NULL AND k.replacement_key IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM billing_eventremoval g WHERE g.removed_at >= k.corrected_at)
+        OR e.sandbox <> k.sandbox OR e.sequence >= k.sequence OR k.corrected_at < e.received_at
         OR a.sandbox <> k.sandbox
-        OR (k.replacement_key IS NOT NULL AND (r.key IS NULL OR r.sandbox <> k.sandbox
+        OR (k.replacement_key IS NOT NULL AND (r.sandbox <> k.sandbox
             OR r.sequence >= k.sequence OR r.received_at <> k.corrected_at))
         OR EXISTS (SELECT FROM billing_unmatchedusage u WHERE u.event_key = k.event_key AND (u.resolved_at IS NULL
             OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))

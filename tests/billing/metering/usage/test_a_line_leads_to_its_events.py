@@ -11,6 +11,7 @@ import pytest
 from billing.closing import close_due
 from billing.metering.usage.line_events import check_sums, read_line_events, read_line_usage
 from billing.models import BilledUsage
+from billing.privacy.event_removal import LEAST_DAYS_OF_EVENTS, remove_old_events
 from invoices.models import Line
 from tests.api.calls import Caller, problem
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
@@ -171,3 +172,20 @@ def test_a_page_takes_the_same_queries_whatever_its_size(caller, django_assert_m
     (line,) = lines(caller)
     with django_assert_max_num_queries(12):
         assert len(get(caller, line["events_link"], limit=50)["data"]) == 50
+
+
+def test_a_line_whose_events_have_left_says_so(caller, settings):
+    settings.EVENT_RETENTION_DAYS = LEAST_DAYS_OF_EVENTS
+    make_metered_subscription()
+    send(call("c0", **IN_JANUARY), at=FEB)
+    close_due(at=FEB + SOON)
+    (line,) = lines(caller)
+    assert get(caller, line["events_link"])["removed_until"] is None
+
+    remove_old_events(at=MAR + timedelta(days=LEAST_DAYS_OF_EVENTS))
+
+    page = get(caller, line["events_link"])
+    assert (page["data"], page["events"], page["quantity"]) == ([], 1, "1")
+    assert page["removed_until"] == "2026-02-01T00:00:00Z"
+    answer = caller.get(line["events_link"].removeprefix("/api/v1") + ".csv")
+    assert "were deleted on" in problem(answer, 404, "not-found")["detail"]
