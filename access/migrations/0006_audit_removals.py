@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0004_delete_ended_sessions'),
+        ('access', '0005_price_changes_and_migrations'),
     ]
 
     operations = [

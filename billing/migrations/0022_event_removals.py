@@ -13,7 +13,7 @@ from billing.metering.store.event_table import APPEND_ONLY
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0020_partition_functions'),
+        ('billing', '0021_one_approval'),
         ('customers', '0008_remove_portallink_requested_from'),
     ]
 
