@@ -7,8 +7,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.db import Error as DatabaseError
 from django.db import connection
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from config.retention import KINDS
+from customers.notifications.http_client import AddressRefused, check_address
 
 MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 OLDEST_WEASYPRINT = 70  # older versions let a document read files around the given URL fetcher
@@ -28,6 +30,21 @@ def database_is_durable(**_: Any) -> list[CheckMessage]:
         for name in MUST_BE_ON
         if server_settings[name] == "off"
     ]
+
+
+@register
+def audit_webhook_is_signed(**_: Any) -> list[CheckMessage]:
+    """Check that the audit log can be sent, if it is to be."""
+    if not settings.AUDIT_WEBHOOK_URL:
+        return []
+    try:
+        check_address(settings.AUDIT_WEBHOOK_URL)
+        Webhook(settings.AUDIT_WEBHOOK_SECRET)
+    except (AddressRefused, EmptyWebhookSecretError, ValueError) as error:
+        text = f"The audit log can't be sent by webhook: {error}"
+        hint = "Set TOLLBOOK_AUDIT_WEBHOOK_URL, and TOLLBOOK_AUDIT_WEBHOOK_SECRET to “whsec_” with a key in base64."
+        return [Error(text, hint=hint, id="tollbook.E011")]
+    return []
 
 
 @register(deploy=True)

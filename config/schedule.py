@@ -39,6 +39,7 @@ SECONDS_BETWEEN_RUNS = {
     "access.expire_approvals": 60,
     "access.seal_audit_log": 10,
     "access.log_audit_head": 3600,
+    "platform.send_audit_log": 30,
     "access.purge_old_rows": 3600,
     "access.remove_old_history": 3600,
     "customers.dispatch_notifications": 5,

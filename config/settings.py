@@ -359,6 +359,9 @@ UNINVOICED_USAGE = "billing.closing.uninvoiced_usage.read_uninvoiced_usage"
 TAX_CALCULATOR = env.str("TOLLBOOK_TAX_CALCULATOR", default="invoices.tax.rates.by_rates")
 TAX_NUMBER_CHECK = env.str("TOLLBOOK_TAX_NUMBER_CHECK", default="")
 # Dotted path of the checks that `manage.py audit --recompute` also runs; they ship with the source only.
+# The address that gets the audit log, and the secret that signs it ("whsec_…").
+AUDIT_WEBHOOK_URL = env.str("TOLLBOOK_AUDIT_WEBHOOK_URL", default="")
+AUDIT_WEBHOOK_SECRET = env.str("TOLLBOOK_AUDIT_WEBHOOK_SECRET", default="")
 AUDIT_ORACLE = env.str("TOLLBOOK_AUDIT_ORACLE", default="tests.oracle.CHECKS")
 
 # Currencies with a minor unit that the money library knows; metals, funds and long-withdrawn currencies are not

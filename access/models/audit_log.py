@@ -159,6 +159,24 @@ class AuditSource(models.Model):
         return self.source
 
 
+class AuditFeed(models.Model):
+    """
+    How far the audit log was sent to the address of `TOLLBOOK_AUDIT_WEBHOOK_URL`; there is one row.
+
+    last_entry: the last entry that was accepted. problem: why the message after it was not, at the last try.
+    """
+
+    last_entry = models.BigIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    tried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="there_is_one_audit_feed")]
+
+    def __str__(self) -> str:
+        return "audit feed"
+
+
 class AuditErasure(models.Model):
     """A recorded change whose content was erased since. digest: SHA-256 of the row without it."""
 

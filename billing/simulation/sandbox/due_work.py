@@ -113,6 +113,7 @@ REAL_TIME_TASKS = {
     "access.expire_approvals": "staff approve in real time",
     "access.log_audit_head": "changes are recorded in real time",
     "access.seal_audit_log": "changes are recorded in real time",
+    "platform.send_audit_log": "the same",
     "access.purge_old_rows": "retention applies in real time",
     "access.remove_old_history": "retention applies in real time",
     "customers.purge_idempotency_keys": "retention applies in real time",

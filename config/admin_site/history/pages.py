@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from access.models import AccountEvent, AuditEntry
+from access.models import AccountEvent, AuditEntry, AuditFeed
 from config.admin_site.history import history_reader
 from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
 from config.admin_site.history.log_export import csv_of, json_lines_of
@@ -94,6 +94,7 @@ def changes(request: HttpRequest) -> TemplateResponse:
         query=query.urlencode(),
         before=page[LATEST - 1].pk if len(page) > LATEST else None,
         unsealed=SEALED_EVERY,
+        webhook_problem=AuditFeed.objects.exclude(problem="").values_list("problem", flat=True).first(),
     )
 
 
