@@ -63,7 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # The first three are around everything, so that each response has their headers: probes, static files and the
     # problems of the API as well.
-    "config.caching.no_store",
+    "config.cache_policy.no_store",
     "config.csp.PolicyByPath",
     "django.middleware.security.SecurityMiddleware",
     "config.health.probes",  # before middleware that may reject or query the database for a session

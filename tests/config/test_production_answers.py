@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from access.models import RateLimitBucket
 from config.paths import PROJECT
 from customers.models import Contact
 from customers.models.portal_access import PortalAccessWay
@@ -41,8 +42,8 @@ def production(django_db_setup, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(production):
-    """Run a web process on the test's database; return its address."""
+def address(production, django_db_blocker):
+    """Run a web process on the test's database, and delete its counts of requests; return its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -53,6 +54,8 @@ def address(production):
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+    with django_db_blocker.unblock():
+        RateLimitBucket.objects.all().delete()
 
 
 def _await(address):
