@@ -12,7 +12,7 @@ DETAIL = re.compile(
 )
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-# Links that admit whoever has them. Django logs the path of each refused request.
+# Links that sign in or open a file. Django logs the path of each refused request.
 LINK_SECRET = re.compile(r"(/portal/enter/|/account/password/link/|/invoices/)[^\s/?]{20,}")
 
 

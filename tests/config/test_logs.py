@@ -83,7 +83,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_links_that_admit_whoever_has_them_are_left_out(link: str):
+def test_links_that_sign_in_or_open_files_are_left_out(link: str):
     secret = max(link.split("/"), key=len)
 
     assert secret not in formatted("Forbidden: %s", link)
