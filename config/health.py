@@ -27,11 +27,11 @@ class MigrationsMissing(Exception):
 def probes(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer the two probes before any other middleware: they have no host name, session or TLS."""
+    """Answer the two probes before middleware that needs more: they have no host name, session or TLS."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if request.path_info == "/livez":
-            return HttpResponse("alive\n", content_type="text/plain")
+            return HttpResponse("alive\n", content_type="text/plain; charset=utf-8")
         if request.path_info == "/readyz":
             return _readiness()
         return get_response(request)

@@ -61,13 +61,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.health.probes",  # before middleware that may redirect, reject or query the database for a session
+    # The first three are around everything, so that each response has their headers: probes, static files and the
+    # problems of the API as well.
+    "config.cache_policy.no_store",
+    "config.csp.PolicyByPath",
+    "django.middleware.security.SecurityMiddleware",
+    "config.health.probes",  # before middleware that may reject or query the database for a session
     # Around all that may fail, so that each failure has the same form.
     "customers.api_keys.middleware.ApiMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "config.csp.PolicyByPath",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -75,7 +78,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "access.sign_in.session_limits.SessionLimitMiddleware",
     "access.sign_in.second_factor.SecondFactorMiddleware",
+    "access.sign_in.step_up.StepUpMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "pghistory.middleware.HistoryMiddleware",
 ]
@@ -166,6 +171,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": COLLECTED if PRODUCTION else AS_THEY_ARE},
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 # Fits a batch of 1,000 events with many properties; Django's default of 2.5 MiB would reject it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
@@ -175,12 +181,20 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.STRICT}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = PRODUCTION
+# The API refuses unencrypted requests, so that a caller notices them; probes have no TLS.
+SECURE_REDIRECT_EXEMPT = ["^api/", "^livez$", "^readyz$"]
 # A year, as browsers' preload lists require.
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+# Browsers accept these names only from this host itself, and over HTTPS.
+COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # needs no cookie of its own
 # Only a proxy that sets this header itself can be trusted, so this must be enabled explicitly.
 BEHIND_PROXY = env.bool("TOLLBOOK_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
@@ -195,10 +209,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "UserAttributeSimilarityValidator",
         "MinimumLengthValidator",
         "CommonPasswordValidator",
-        "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "access.sign_in.passwords.OwnWordsValidator"}]
 SESSION_COOKIE_AGE = 12 * 3600  # a working day
+SESSION_IDLE_SECONDS = 60 * env.int("TOLLBOOK_IDLE_MINUTES", default=60)
+# Age from which a sign-in is too old for sensitive acts, which ask for the password or a factor again; 0: never.
+STEP_UP_SECONDS = 60 * env.int("TOLLBOOK_STEP_UP_MINUTES", default=15 if PRODUCTION else 0)
 # Groups whose members need a second factor, or “all”; superusers need it unless nobody does.
 SECOND_FACTOR_GROUPS = env.list("TOLLBOOK_SECOND_FACTOR", default=["all"] if PRODUCTION else [])
 ACCOUNT_ADAPTER = "access.sign_in.adapter.StaffAdapter"

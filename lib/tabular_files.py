@@ -24,6 +24,9 @@ MARKED = (*FORMULA_PREFIXES, "'")
 # The web process reads the whole table into memory, so both its bytes and its rows are bounded.
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 20_000
+# A workbook is a ZIP archive, which could unpack to a thousand times its size.
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024
+MAX_PARTS = 1_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The creation time of every file within an XLSX, so that equal tables give equal bytes."""
 MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
@@ -149,12 +152,27 @@ def _csv_lines(content: bytes) -> Iterator[list[str]]:
 
 def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
     try:
+        _check_unpacked_size(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         for row in sheet.iter_rows(values_only=True):
             yield [_text(value) for value in row]
+    except FileRefused:
+        raise
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, IndexError) as error:
         raise FileRefused(gettext("The file can't be read as a workbook; save it as XLSX or CSV.")) from error
+
+
+def _check_unpacked_size(content: bytes) -> None:
+    """
+    Check a workbook before it is unpacked. The sizes are those that the archive declares; zipfile reads no further.
+
+    :raises FileRefused: if it has too many parts, or they are too large together.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = archive.infolist()
+    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+        raise FileRefused(gettext("The workbook is too large when it is unpacked; save it as CSV."))
 
 
 def _text(value: Any) -> str:

@@ -43,7 +43,15 @@ class ApiMiddleware:
         return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """Reject text that PostgreSQL cannot store: U+0000 in the path or the query."""
+        """
+        Reject a request without encryption in production, and text that PostgreSQL cannot store: U+0000 in the path
+        or the query.
+
+        A redirect to HTTPS would hide that the caller keeps sending its key in the clear.
+        """
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            text = "The API answers over HTTPS only. Use https://, and replace the key: it was sent unencrypted."
+            return problem_response(Problem("malformed-request", text), request=request)
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path_info or "%00" in query or "\0" in query:
             return problem_response(

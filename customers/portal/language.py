@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from lib.locales import supported_language
 
-COOKIE = "portal_language"
+COOKIE = f"{settings.COOKIE_PREFIX}portal_language"
 PATH = "/portal/"
 YEAR_SECONDS = 365 * 86_400
 
@@ -61,7 +61,6 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
         COOKIE,
         form.cleaned_data["language"],
         max_age=YEAR_SECONDS,
-        path=PATH,
         secure=settings.PRODUCTION,
         httponly=True,
         samesite="Lax",

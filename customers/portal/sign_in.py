@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access.rate_limits.buckets import rate_limit
 from customers.models.portal_access import LONGEST_SESSION
 from customers.portal.language import localized
-from customers.portal.visit import COOKIE, PATH, mark_private, redirect_with_message
+from customers.portal.visit import COOKIE, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.magic_links import portal_origin
 from customers.tasks import wake_mail_worker
@@ -84,7 +84,6 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
         COOKIE,
         session_secret,
         max_age=int(LONGEST_SESSION.total_seconds()),
-        path=PATH,
         secure=settings.PRODUCTION,
         httponly=True,
         samesite="Lax",
@@ -97,5 +96,5 @@ def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End the session in the database; deleting only the cookie would leave it valid."""
     sessions.end(request.COOKIES.get(COOKIE, ""), at=timezone.now())
     response = mark_private(redirect_with_message("portal_sign_in"))
-    response.delete_cookie(COOKIE, path=PATH, samesite="Lax")
+    response.delete_cookie(COOKIE, samesite="Lax")
     return response

@@ -21,8 +21,7 @@ from customers.models import Contact, Customer, PortalSession
 from customers.portal.language import portal_language
 from customers.portal_auth import sessions
 
-COOKIE = "__Secure-portal" if settings.PRODUCTION else "portal"
-PATH = "/portal/"
+COOKIE = f"{settings.COOKIE_PREFIX}portal"
 PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofollow"}
 
 

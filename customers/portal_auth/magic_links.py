@@ -16,7 +16,7 @@ from customers.models import Contact, Customer, PortalLink
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.sessions import begin, new_secret
 
-MAILED_LINK_LIFETIME = timedelta(minutes=15)
+MAILED_LINK_LIFETIME = timedelta(minutes=10)
 CREATED_LINK_LIFETIME = timedelta(minutes=5)
 
 

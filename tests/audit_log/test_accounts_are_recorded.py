@@ -54,3 +54,20 @@ def test_events_have_a_place_in_the_log(ann):
     seal_changes(at=timezone.now())
     entry = AuditEntry.objects.get(source="access_accountevent")
     assert (entry.verb, entry.user_id) == ("signed_in", ann.pk)
+
+
+def test_an_administrators_help_is_recorded_with_its_reason(ann):
+    root = User.objects.create_superuser("root", "root@tollbook.example", PASSWORD)
+    client = Client()
+    client.force_login(root)
+    client.post(f"/admin/auth/user/{ann.pk}/end_sessions/", {"_reason": "Laptop stolen"})
+    client.post(f"/admin/auth/user/{ann.pk}/remove_second_factors/", {"_reason": "Called back"})
+    seal_changes(at=timezone.now())
+
+    helped = AccountEvent.objects.filter(kind="helped").order_by("pk")
+    assert list(helped.values_list("name", "way", "by", "reason")) == [
+        ("ann", "End sessions", root.pk, "Laptop stolen"),
+        ("ann", "Remove second factors", root.pk, "Called back"),
+    ]
+    places = AuditEntry.objects.filter(source="access_accountevent", verb="helped")
+    assert set(places.values_list("event_id", flat=True)) == {event.pk for event in helped}

@@ -59,3 +59,53 @@ def test_give_the_time_in_utc():
     record.created = 1_790_000_000.0
 
     assert PlainFormatter().format(record) == "2026-09-21T14:13:20Z INFO billing: closed"
+
+
+def formatted(text: str, *arguments: object, **extra: object) -> str:
+    record = logging.LogRecord("django.request", logging.WARNING, __file__, 1, text, arguments, None)
+    vars(record).update(extra)
+    return PlainFormatter().format(record)
+
+
+@pytest.mark.parametrize("character", ["\n", "\r\n", "\x85", "\u2028", "\x1b[2J"])
+def test_text_from_outside_begins_no_line(character: str):
+    text = formatted("Not found: %s", f"/x{character}2026-01-01T00:00:00Z INFO root: forged")
+
+    assert len(text.splitlines()) == 1
+    assert "\x1b" not in text
+
+
+LINKS = [
+    "/portal/enter/Zm9vYmFyLWFuZC1tb3JlLWZvb2Jhcg",
+    "/admin/account/password/link/3-czq1f5-0a1b2c3d4e5f60718293a4b5c6d7e8f9/",
+    "/invoices/WzEsMiwxNzc1NTY3NjAwXQ:1wA0bC:signature.pdf",
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_links_that_sign_in_or_open_files_are_left_out(link: str):
+    secret = max(link.split("/"), key=len)
+
+    assert secret not in formatted("Forbidden: %s", link)
+    assert "/api/v1/invoices/1234/pdf" in formatted("Not Found: %s", "/api/v1/invoices/1234/pdf")
+
+
+@pytest.mark.django_db
+def test_a_refused_request_names_its_user_by_number(client, caplog):
+    user = User.objects.create_user("support", is_staff=True, email=ADDRESS)
+    client.force_login(user)
+    with caplog.at_level(logging.WARNING, logger="django.request"):
+        assert client.get("/admin/customers/apikey/add/").status_code == 403
+
+    line = PlainFormatter().format(caplog.records[-1]).splitlines()[0]
+    assert line.endswith(f"Forbidden (Permission denied): /admin/customers/apikey/add/ user={user.pk}")
+    assert ADDRESS not in line
+
+
+def test_logs_go_to_stdout_only(settings):
+    handlers = settings.LOGGING["handlers"]
+
+    assert {(handler["class"], handler["stream"]) for handler in handlers.values()} == {
+        ("logging.StreamHandler", "ext://sys.stdout")
+    }
+    assert {handler["formatter"] for handler in handlers.values()} == {"plain"}

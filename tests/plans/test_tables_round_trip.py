@@ -1,10 +1,22 @@
 """A table that is written and read again has the same cells, as CSV and as XLSX, and no cell is a formula."""
 
+import io
+import zipfile
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.tabular_files import FORMULA_PREFIXES, MAX_BYTES, FileRefused, as_csv, as_xlsx, read_table
+from lib.tabular_files import (
+    FORMULA_PREFIXES,
+    MAX_BYTES,
+    MAX_PARTS,
+    MAX_UNPACKED_BYTES,
+    FileRefused,
+    as_csv,
+    as_xlsx,
+    read_table,
+)
 
 COLUMNS = ("one", "two", "three")
 KINDS = [("t.csv", as_csv), ("t.xlsx", as_xlsx)]
@@ -62,3 +74,17 @@ def test_an_invalid_table_is_rejected(content, message):
 def test_an_invalid_workbook_is_rejected():
     with pytest.raises(FileRefused, match="can't be read as a workbook"):
         read(b"PK\x03\x04 nothing", name="t.xlsx")
+
+
+def test_a_workbook_that_unpacks_to_far_more_is_refused_unread():
+    bomb, many = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b"<" * (MAX_UNPACKED_BYTES + 1))
+    with zipfile.ZipFile(many, "w") as archive:
+        for number in range(MAX_PARTS + 1):
+            archive.writestr(f"{number}.xml", b"")
+
+    assert len(bomb.getvalue()) < MAX_BYTES
+    for content in (bomb.getvalue(), many.getvalue()):
+        with pytest.raises(FileRefused, match="too large when it is unpacked"):
+            read(content, "t.xlsx")

@@ -65,7 +65,7 @@ def test_a_mailed_link_signs_in_after_confirmation(acme, client):
     assert (answer.status_code, answer["Location"]) == (303, "/portal/")
     assert signed_in(client)
     cookie = answer.cookies[COOKIE]
-    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/portal/", True, "Lax")
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/", True, "Lax")
     assert PortalSession.objects.get().secret_sha256 != cookie.value
 
 
@@ -221,6 +221,15 @@ def test_forms_from_another_origin_are_refused(acme):
     )
 
     assert client.post("/portal/details", {"legal_name": "Evil"}).status_code == 403
+
+
+def test_each_page_offers_to_sign_out_of_the_portal(acme, client):
+    client.cookies[COOKIE] = sessions.begin(
+        customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY
+    )
+
+    for path in ("/portal/", "/portal/details", "/portal/invoices"):
+        assert 'action="/portal/sign-out"' in client.get(path).content.decode(), path
 
 
 def test_old_access_records_are_deleted(acme, client):
