@@ -79,7 +79,16 @@ ALERT_RULES = ChangeSource(
     """,
 )
 
-SOURCES = (EVENTS, WALLETS, CAPS, OVERRIDES, ALERT_RULES)
+# A plan change splits the period, so the spend of a subscription changes without usage.
+SUBSCRIPTIONS = ChangeSource(
+    "subscriptions",
+    "billing_subscriptionevent_pgh_id_seq",
+    """
+    SELECT DISTINCT customer_id FROM billing_subscriptionevent WHERE pgh_id > %(after)s AND pgh_id <= %(until)s
+    """,
+)
+
+SOURCES = (EVENTS, WALLETS, CAPS, OVERRIDES, ALERT_RULES, SUBSCRIPTIONS)
 
 
 class SequenceRange(NamedTuple):

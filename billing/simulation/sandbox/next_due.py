@@ -12,8 +12,8 @@ from lib import sql
 
 # Each SELECT returns (test clock, moment), for the customers in the CTE `theirs`. Work of _DUE_NOW stays due from its
 # moment ('-infinity' = at once) until it is done: counters to check against thresholds, paid purchases, invoices that
-# a wallet can pay, top-ups, periods to close, charges, refunds, and overdue invoices with their dunning. Work of
-# _DUE_LATER is due at a moment that the clock passes once.
+# a wallet can pay, top-ups, periods to close, charges, refunds, overdue invoices with their dunning, and
+# subscriptions to resume once these are paid. Work of _DUE_LATER is due at a moment that the clock passes once.
 _DUE_NOW = """
 SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l
     ON l.customer_id = c.id
@@ -75,6 +75,12 @@ JOIN customers_seller e ON e.id = i.seller_id
 JOIN invoices_dunningstep d ON d.seller_id = i.seller_id
 WHERE NOT EXISTS (SELECT FROM invoices_dunningact t
     WHERE t.invoice_id = i.id AND t.days = d.days AND t.action = d.action)
+UNION ALL
+SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN billing_subscription s ON s.customer_id = c.id
+JOIN billing_dunnedsubscription d ON d.subscription_id = s.id AND d.resumed_at IS NULL AND d.outcome = ''
+JOIN invoices_dunningact t ON t.id = d.act_id AND t.action = 'pause'
+WHERE NOT EXISTS (
+    SELECT FROM invoices_invoice i WHERE i.customer_id = c.id AND i.state IN ('overdue', 'uncollectible'))
 """
 
 # Every kind of due work in one statement, so that a clock finds its next step by one round trip. A new kind of due
