@@ -52,6 +52,7 @@ class RevenueReports(ApiView[Any]):
         "Read a revenue report",
         scope="revenue:read",
         parameters=(
+            OpenApiParameter("report", str, OpenApiParameter.PATH, enum=[*REPORTS, FORECAST]),
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
             OpenApiParameter("currency", str, description="Default: the seller's currency."),
             OpenApiParameter(
@@ -63,7 +64,11 @@ class RevenueReports(ApiView[Any]):
             OpenApiParameter("by", str, description="What income or margin is divided by, such as plan."),
             OpenApiParameter("since", MONTH_SCHEMA, description="The first accounting month, such as 2026-01."),
             OpenApiParameter("until", MONTH_SCHEMA, description="The last accounting month."),
-            OpenApiParameter("page", int, description="Of aging and margin, whose rows are unlimited. Default: 1."),
+            OpenApiParameter(
+                "page",
+                {"type": "integer", "minimum": 1, "maximum": MOST_PAGES, "default": 1},
+                description="Of aging and margin, whose rows are unlimited.",
+            ),
         ),
         response=BooksReportSerializer,
     )
