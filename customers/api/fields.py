@@ -37,7 +37,7 @@ class BankField(PatternField):
         try:
             return self.compact(text) if text else ""
         except InvalidNumber:
-            self.fail("invalid", given=text)
+            self.fail("bank", given=text)
 
     def compact(self, text: str) -> str:
         """
@@ -51,7 +51,7 @@ class BankField(PatternField):
 class IbanField(BankField):
     """An international bank account number, whose check digits can't be declared."""
 
-    default_error_messages = {"invalid": "“{given}” is not a valid IBAN; other accounts go to bank_details."}
+    default_error_messages = {"bank": "“{given}” is not a valid IBAN; other accounts go to bank_details."}
     pattern = "[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"
 
     def compact(self, text: str) -> str:
@@ -61,7 +61,7 @@ class IbanField(BankField):
 class BicField(BankField):
     """A business identifier code of a bank."""
 
-    default_error_messages = {"invalid": "“{given}” is not a valid BIC; it has 8 or 11 characters."}
+    default_error_messages = {"bank": "“{given}” is not a valid BIC; it has 8 or 11 characters."}
     pattern = "[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?"
 
     def compact(self, text: str) -> str:

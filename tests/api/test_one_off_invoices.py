@@ -4,6 +4,7 @@ import pytest
 
 from tests.api.calls import faults
 from tests.builders import make_customer, make_tax
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,13 @@ def test_an_invoice_is_issued_at_once_or_a_draft_discarded(live):
     assert live.send("DELETE", f"/invoices/{draft['id']}").status_code == 204
     assert live.get(f"/invoices/{draft['id']}").status_code == 404
     assert live.send("DELETE", f"/invoices/{issued['id']}").status_code == 422
+
+
+def test_a_changed_draft_is_discarded_and_the_books_stay_clean(live):
+    draft = live.post("/invoices", {"customer": "acme", "lines": [LINE]}).json()
+    live.patch(f"/invoices/{draft['id']}", {"note": "Changed"})
+    assert live.send("DELETE", f"/invoices/{draft['id']}").status_code == 204
+    assert_clean()
 
 
 def test_an_invalid_line_is_rejected_with_its_field(live, sandbox):

@@ -11,7 +11,7 @@ import os
 import random
 import re
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,16 @@ from tests.prove.contract_notes import INPUTS
 
 # Other values than existing ones are sent, too: they are what a client mistypes.
 SHARE_OF_ROWS = 0.85
+KEY = "Idempotency-Key"
+# Fields that identify something new, and those that are valid near the present only, with the time before it.
+NEW_NAMES = ("id", "key", "reference")
+TIMES = {
+    "timestamp": timedelta(0),
+    "time": timedelta(0),
+    "until": timedelta(0),
+    "since": timedelta(1),
+    "month": timedelta(0),
+}
 
 _inputs = json.loads(Path(os.environ[INPUTS]).read_text())
 _chance = random.Random(_inputs["seed"])
@@ -42,8 +52,10 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
             case.query = _with_rows(dict(case.query))
         if isinstance(case.body, dict | list):
             case.body = _with_rows(case.body)
-    if path.startswith("/api/v1/test-clocks"):
-        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {_inputs['sandbox']}"}
+    secret = _inputs["sandbox" if path.startswith("/api/v1/test-clocks") else "live"]
+    case.headers = {**(case.headers or {}), "Authorization": f"Bearer {secret}"}
+    if KEY in case.headers and _is_valid(case) and _chance.random() < SHARE_OF_ROWS:
+        case.headers[KEY] = _new_name()
 
 
 @schemathesis.hook
@@ -65,14 +77,23 @@ def _with_rows(value: Any) -> Any:
 
 
 def _row(name: str, value: Any) -> Any:
-    if name in ("timestamp", "time") and isinstance(value, str):
-        return datetime.now(UTC).isoformat()
+    now = datetime.now(UTC)
+    if name in TIMES and isinstance(value, str):
+        if re.fullmatch(r"\d{4}-\d{2}", value):
+            return f"{now:%Y-%m}"
+        return (now - TIMES[name]).isoformat()
+    if name in NEW_NAMES and isinstance(value, str) and _chance.random() < SHARE_OF_ROWS:
+        return _new_name()
     values = [known for known in _inputs["names"].get(name, []) if type(known) is type(value)]
     if values and _chance.random() < SHARE_OF_ROWS:
         return _chance.choice(values)
     if isinstance(value, list) and all(isinstance(element, str) for element in value):
         return [_row(name.removesuffix("s"), element) for element in value]
     return _with_rows(value)
+
+
+def _new_name() -> str:
+    return f"n{_chance.getrandbits(64)}"
 
 
 def _reason(response: Response) -> str:
