@@ -27,7 +27,7 @@ class SellerField(serializers.SlugRelatedField):  # type: ignore[type-arg]  # it
 class BankField(PatternField):
     """A number of a bank or an account; the spaces of its printed form are left out."""
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: str) -> str:
         """
         Return the number without spaces.
 
