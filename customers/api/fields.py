@@ -1,5 +1,6 @@
 """Fields of requests about sellers, and addresses of webhooks."""
 
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -66,6 +67,24 @@ class BicField(BankField):
 
     def compact(self, text: str) -> str:
         return str(bic.validate(text))
+
+
+class LocaleField(PatternField):
+    """A language and a country."""
+
+    default_error_messages = {"locale": "“{given}” is not a locale; write it like en_US or de_DE."}
+    pattern = "[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?"
+
+    def to_internal_value(self, data: str) -> str:
+        """
+        Return the locale.
+
+        :raises serializers.ValidationError: if it is not written like de_DE.
+        """
+        text = super().to_internal_value(data)
+        if not re.fullmatch(self.pattern, text):
+            self.fail("locale", given=text)
+        return text
 
 
 class WebhookUrlField(PatternField):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.request import Request
 
-from customers.api.fields import BicField, IbanField
+from customers.api.fields import BicField, IbanField, LocaleField
 from customers.models import Seller
 from customers.models.parties import validate_time_zone
 from customers.models.sellers import HEX_COLOR
@@ -55,6 +55,7 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
     )
     brand_color = serializers.RegexField(HEX_COLOR, required=False, help_text="Such as #1f3a5f.")
     accent_color = serializers.RegexField(HEX_COLOR, required=False, allow_blank=True)
+    locale = LocaleField(max_length=20, required=False, help_text="Such as en_US; default: en_US.")
     iban = IbanField(max_length=42, required=False, allow_blank=True)
     bic = BicField(max_length=14, required=False, allow_blank=True)
 
@@ -70,7 +71,7 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
         :raises serializers.ValidationError: if one has.
         """
         if self.instance is None and Seller.objects.filter(code=code).exists():
-            raise serializers.ValidationError(f"A seller “{code}” already exists; choose another code.")
+            raise serializers.ValidationError(f"A seller “{code}” already exists; choose another code.", "taken")
         return code
 
     def validate_time_zone(self, name: str) -> str:

@@ -4,14 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from customers.api.fields import SellerField
+from customers.api.fields import LocaleField, SellerField
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from lib.field_types import MAX_MONEY
-
-LOCALE = "^[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?$"
 
 CHANGEABLE = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
@@ -34,9 +32,7 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     )
     currency = CurrencyField(required=False, help_text="Default: the seller's.")
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
-    locale = serializers.RegexField(
-        LOCALE, max_length=20, required=False, help_text="Such as en_US or de_DE; default: the seller's."
-    )
+    locale = LocaleField(max_length=20, required=False, help_text="Such as en_US or de_DE; default: the seller's.")
     billed_each = NumberField(
         positive=True,
         most=MAX_MONEY,

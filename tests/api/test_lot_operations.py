@@ -84,6 +84,13 @@ def test_an_invalid_grant_is_rejected(live, wallet, body, field, code):
     assert error_code(live.post(f"/wallets/{wallet.pk}/grants", body), field) == code
 
 
+def test_a_grant_beyond_what_a_wallet_can_hold_is_a_conflict(live, wallet):
+    most = {"amount": "1" + "0" * 18}
+    assert live.post(f"/wallets/{wallet.pk}/grants", most).status_code == 201
+    assert problem(live.post(f"/wallets/{wallet.pk}/grants", most), 409, "conflict")["detail"]
+    assert balance(live, wallet) == most["amount"]
+
+
 def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
     path = f"/lots/{bought.pk}"
     assert live.post(f"{path}/refund", {"amount": "25", "reason": "canceled"}).json()["remaining"] == "75"

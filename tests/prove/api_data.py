@@ -10,7 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from billing.closing import close_due
 from billing.metering.ingest import parser
 from billing.metering.ingest.event_recorder import record_events
-from billing.models import Job, Reservation
+from billing.models import Job, Reservation, Subscription
 from billing.models.jobs import JobKind
 from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from billing.revenue.reports.registry import REPORTS
@@ -125,7 +125,10 @@ def make_data() -> tuple[list[str], dict[str, list[object]]]:
 
 def add_rows(live: Caller) -> None:
     """Create the rows that only requests create, for a few customers; requests of the campaign name them."""
+    place = {"address_line1": "Street 1", "postal_code": "10115", "city": "Berlin"}
+    live.patch("/sellers/acme", {**place, "country": "DE", "tax_number": "DE123456788", "email": "a@acme.example"})
     for number in range(FEW):
+        live.patch(f"/customers/c{number}", place)
         customer, subscription = f"/customers/c{number}", f"/subscriptions/s{number}"
         match = {"feature": "units", "figure": "included", "value": "9", "reason": "deal"}
         line = {"description": "Work", "unit_price": "10"}
@@ -169,8 +172,10 @@ def path_values(callers: Sequence[Caller], known: Mapping[str, list[object]]) ->
         "reservations.number": list(Reservation.objects.values_list("pk", flat=True)),
         "keys.number": [pk for pk in ApiKey.objects.values_list("pk", flat=True) if pk not in own_keys],
         "revenue.report": [*REPORTS],
-        "lines.position": [1],
+        "lines.position": [1, 2, 3],
     }
+    few = Subscription.objects.filter(customer__external_id__in=[f"c{number}" for number in range(FEW)])
+    numbers["subscriptions.subscription"] = list(few.values_list("external_id", flat=True))
     listed = {name: values for name, values in known.items() if name not in ("number", "invoice", "subscription")}
     values = PathValues(document, read, listed | numbers).all()
     # An erased customer serves no other request.

@@ -22,7 +22,7 @@ SHAPE_CODES = frozenset(
             "negative",
             "positive",
         ),
-        *("most", "places", "format", "bounds", "address"),
+        *("most", "places", "format", "bounds", "address", "locale", "bank"),
     }
 )
 KINDS = {401: "key", 402: "limit", 403: "key", 404: "no such row", 409: "state", 413: "size", 429: "rate"}
