@@ -92,3 +92,10 @@ def test_a_purchase_is_canceled_after_a_part_was_credited(live, wallet, to):
     assert live.post("/credit-notes", credit).status_code == 201
     assert live.post(f"/purchases/{purchase['id']}/cancel", {"reason": "x"}).json()["state"] == "canceled"
     assert_clean()
+
+
+def test_a_wallet_is_closed_after_its_purchase_was_canceled(live, wallet):
+    purchase = buy(live, wallet).json()
+    assert "unpaid purchase" in problem(live.post(f"/wallets/{wallet}/close", {}), 422, "unprocessable")["detail"]
+    live.post(f"/purchases/{purchase['id']}/cancel", {"reason": "x"})
+    assert live.post(f"/wallets/{wallet}/close", {}).json()["closed_at"]
