@@ -317,6 +317,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "Currency": "lib.api.fields.CURRENCY_CODES",
+        "PriceCurrency": "plans.api.preview.PRICE_CURRENCIES",
         "InvoiceState": "invoices.models.invoices.InvoiceState",
         "SubscriptionState": "billing.models.subscriptions.SubscriptionState",
         "VersionState": "plans.models.versions.VersionState",

@@ -33,6 +33,7 @@ SUBSCRIPTIONS_PER_ITEM = 200
 # Every version rates every period of every customer, so the product bounds the work of a job.
 MAX_VERSIONS = 5
 MAX_PERIODS = 24
+MAX_SHOCK_PERCENT, MAX_SHOCK_AMOUNT = 10_000, 10**9
 MAX_CUSTOMERS = 50_000
 
 
@@ -125,7 +126,10 @@ def _validate(
             "Enter a number of closed periods from 1 to %(most)s, or 0 for the current period; not %(periods)s."
         ) % {"most": MAX_PERIODS, "periods": periods}
         raise SimulationRefused(text, field="periods")
-    for field, figure, maximum in (("shock_percent", percent, 10_000), ("shock_amount", amount, 10**9)):
+    for field, figure, maximum in (
+        ("shock_percent", percent, MAX_SHOCK_PERCENT),
+        ("shock_amount", amount, MAX_SHOCK_AMOUNT),
+    ):
         if not figure.is_finite() or not 0 <= figure <= maximum:
             raise SimulationRefused(
                 gettext("%(value)s is not between 0 and %(most)s.") % {"value": figure, "most": f"{maximum:,}"},

@@ -1,17 +1,14 @@
 """Sellers over HTTP."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.request import Request
-from stdnum import bic, iban
-from stdnum.exceptions import ValidationError as InvalidNumber
 
+from customers.api.fields import BicField, IbanField, LocaleField
 from customers.models import Seller
 from customers.models.parties import validate_time_zone
 from customers.models.sellers import HEX_COLOR
@@ -58,6 +55,9 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
     )
     brand_color = serializers.RegexField(HEX_COLOR, required=False, help_text="Such as #1f3a5f.")
     accent_color = serializers.RegexField(HEX_COLOR, required=False, allow_blank=True)
+    locale = LocaleField(max_length=20, required=False, help_text="Such as en_US; default: en_US.")
+    iban = IbanField(max_length=42, required=False, allow_blank=True)
+    bic = BicField(max_length=14, required=False, allow_blank=True)
 
     class Meta:
         model = Seller
@@ -71,7 +71,7 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
         :raises serializers.ValidationError: if one has.
         """
         if self.instance is None and Seller.objects.filter(code=code).exists():
-            raise serializers.ValidationError(f"A seller “{code}” already exists; choose another code.")
+            raise serializers.ValidationError(f"A seller “{code}” already exists; choose another code.", "taken")
         return code
 
     def validate_time_zone(self, name: str) -> str:
@@ -82,22 +82,6 @@ class SellerSerializer(StrictFields, serializers.ModelSerializer[Seller]):
         """
         validate_time_zone(name)
         return name
-
-    def validate_iban(self, number: str) -> str:
-        """
-        Return the account number without spaces.
-
-        :raises serializers.ValidationError: if it is no IBAN.
-        """
-        return _compact(number, iban.validate, f"“{number}” is not a valid IBAN; other accounts go to bank_details.")
-
-    def validate_bic(self, code: str) -> str:
-        """
-        Return the bank's code without spaces.
-
-        :raises serializers.ValidationError: if it is no BIC.
-        """
-        return _compact(code, bic.validate, f"“{code}” is not a valid BIC; it has 8 or 11 characters.")
 
 
 class SellerChangeSerializer(SellerSerializer):
@@ -112,13 +96,6 @@ class SellerChangeSerializer(SellerSerializer):
         if validated_data:
             instance.save(update_fields=list(validated_data))
         return instance
-
-
-def _compact(text: str, check: Callable[[str], str], problem: str) -> str:
-    try:
-        return str(check(text)) if text.strip() else ""
-    except (InvalidNumber, ValidationError) as error:
-        raise serializers.ValidationError(problem) from error
 
 
 class Sellers(ApiView[Seller]):

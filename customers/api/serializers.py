@@ -1,16 +1,15 @@
 """Serializers of customers."""
 
-import re
 from typing import Any
 
 from rest_framework import serializers
 
-from customers.api.fields import SellerField
+from customers.api.fields import LocaleField, SellerField
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
-
-_LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
+from lib.api.number_fields import NumberField
+from lib.field_types import MAX_MONEY
 
 CHANGEABLE = (
     *("legal_name", "address_line1", "address_line2", "postal_code", "city", "region", "country", "tax_number"),
@@ -33,6 +32,15 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     )
     currency = CurrencyField(required=False, help_text="Default: the seller's.")
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA name; default: the seller's.")
+    locale = LocaleField(max_length=20, required=False, help_text="Such as en_US or de_DE; default: the seller's.")
+    billed_each = NumberField(
+        positive=True,
+        most=MAX_MONEY,
+        places=4,
+        required=False,
+        allow_null=True,
+        help_text="Invoice usage whenever it reaches this amount; null: the plan's setting.",
+    )
     test_clock = serializers.PrimaryKeyRelatedField(
         queryset=TestClock.objects.all(),
         required=False,
@@ -66,16 +74,6 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
                 "Live customers use real time; use a test key to put a sandbox customer on a clock."
             )
         return clock
-
-    def validate_locale(self, value: str) -> str:
-        """
-        Check the format of the locale.
-
-        :raises serializers.ValidationError: if it is not written like de_DE.
-        """
-        if not _LOCALE.fullmatch(value):
-            raise serializers.ValidationError(f"“{value}” is not a locale; write it like en_US or de_DE.")
-        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Fill in the defaults from the seller."""

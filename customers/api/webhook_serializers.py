@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from customers.api.fields import WebhookUrlField
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import KINDS
@@ -18,7 +19,7 @@ MAX_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoint]):
     """A webhook endpoint; only the response that creates it contains `secret`."""
 
-    url = serializers.CharField(max_length=500, help_text="https, on port 443 or 8443 of a public address.")
+    url = WebhookUrlField(max_length=500, help_text="https, on port 443 or 8443 of a public address.")
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=list(KINDS)),
         required=False,

@@ -17,6 +17,7 @@ from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFie
 from lib.api.number_fields import AmountField, NumberField, serialize_amount
 from lib.api.operations import Idempotency, list_rows, post
 from lib.api.views import ApiView
+from lib.field_types import MAX_MONEY
 
 
 class BalanceSerializer(RowSerializer[CustomerBalance]):
@@ -127,7 +128,7 @@ class Refunds(ApiView[Refund]):
 class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
     """The amount of a balance to pay out."""
 
-    amount = NumberField()
+    amount = NumberField(positive=True, most=MAX_MONEY)
     currency = CurrencyField()
     seller = SellerField(help_text="Code of the seller that owes it; default: the customer's seller.")
 

@@ -9,16 +9,19 @@ from rest_framework import serializers
 from customers.api.fields import SellerField
 from invoices.one_off_invoices import OneOffLine, OneOffRequest
 from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
+from invoices.one_off_invoices.one_off_lines import MAX_LINES, MAX_PLACES
+from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, StrictFields
 from lib.api.number_fields import NumberField
+from lib.field_types import MAX_MONEY
 
 
 class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
     """One line: a number of units at a price."""
 
     description = serializers.CharField(max_length=300)
-    unit_price = NumberField(signed=True, help_text="Negative for a deduction.")
-    quantity = NumberField(required=False, help_text="Default: 1.")
+    unit_price = NumberField(signed=True, most=MAX_MONEY, places=MAX_PLACES, help_text="Negative for a deduction.")
+    quantity = NumberField(positive=True, places=MAX_PLACES, required=False, help_text="Default: 1.")
     unit = serializers.CharField(max_length=40, required=False, allow_blank=True)
     tax_code = serializers.SlugField(max_length=40, required=False, allow_blank=True, help_text="See docs/tax.md.")
     first_day = serializers.DateField(
@@ -30,7 +33,7 @@ class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
 class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
     """Changes to a draft; omitted fields keep their value."""
 
-    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), required=False, max_length=500)
+    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), required=False, max_length=MAX_LINES)
     purchase_order = serializers.CharField(max_length=MAX_PURCHASE_ORDER, required=False, allow_blank=True)
     note = serializers.CharField(
         max_length=MAX_NOTE, required=False, allow_blank=True, help_text="Printed below the lines."
@@ -51,9 +54,17 @@ class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):
     customer = serializers.CharField(max_length=200, help_text="The customer's external ID.")
     currency = CurrencyField(required=False, help_text="Default: the customer's currency.")
     seller = SellerField(help_text="Code of the seller that issues it; default: the customer's seller.")
-    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), max_length=500)
+    lines = serializers.ListSerializer[Any](child=OneOffLineSerializer(), max_length=MAX_LINES)
     issue = serializers.BooleanField(
         default=False, help_text="Whether to issue it at once instead of creating a draft."
+    )
+
+    rules = (
+        FieldRule(
+            not_both(given("issue", True), {"properties": {"lines": {"maxItems": 0}}}),
+            "lines",
+            "An invoice that is issued at once needs a line.",
+        ),
     )
 
 

@@ -23,11 +23,11 @@ def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
 
     Statements outside Django's cursors raise the driver's own errors, including a lost connection.
     """
-    cause = error.__cause__
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
     match error:
-        case IntegrityError():
+        case IntegrityError() | psycopg.IntegrityError():
             return _integrity_arguments(cause)
-        case DataError():
+        case DataError() | psycopg.DataError():
             return {"name": "invalid-fields", "detail": "A value is too large to be stored; send a smaller one."}
         case OperationalError() | InterfaceError() | psycopg.OperationalError() | psycopg.InterfaceError():
             return {"name": "database-unavailable", "retry_after": RETRY_AFTER_SECONDS}

@@ -2,19 +2,27 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model
 from djmoney.settings import CURRENCY_CHOICES
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-CURRENCY_CODES = [code for code, _ in CURRENCY_CHOICES]
-_ADDRESSABLE = re.compile(r"[^\s/?#%\\]+( [^\s/?#%\\]+)*")
-# Refuses times that can't be meant, such as milliseconds sent as seconds, and bounds the calendar arithmetic.
-_OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+from lib.api.field_rules import FieldRule
 
+# The years refuse times that can't be meant, such as milliseconds sent as seconds, and bound the calendar arithmetic.
+_YEARS = "(19[7-9][0-9]|2[01][0-9]{2})"
+_DAY = "-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_WRITTEN = re.compile("[0-9]{4}" + _DAY + _TIME)
+CURRENCY_CODES = [code for code, _ in CURRENCY_CHOICES]
+# Control characters are listed, because dialects of regular expressions differ in which of them are white space.
+_CHARACTERS = r"[^\s\x00-\x1f\x7f-\x9f/?#%\\]+"
+_ADDRESSABLE = rf"^(?!\.+$){_CHARACTERS}( {_CHARACTERS})*$"
+
+INSTANT = {"type": "string", "format": "date-time", "pattern": f"^{_YEARS}{_DAY}{_TIME}$"}
+"""The schema of a time in a request."""
 
 Row = TypeVar("Row", bound=Model)
 
@@ -32,19 +40,27 @@ class StrictFields(serializers.Serializer[Any]):
     Mixin of serializers for input: rejects unknown fields, so that a mistyped name is not ignored.
 
     Read-only fields are accepted and ignored, since clients may send back an object that they have read.
+
+    rules: between its fields.
     """
+
+    rules: ClassVar[tuple[FieldRule, ...]] = ()
 
     def to_internal_value(self, data: Any) -> Any:
         """
         Parse the input.
 
-        :raises serializers.ValidationError: naming the unknown fields.
+        :raises serializers.ValidationError: naming the unknown fields, or one whose rule is broken.
         """
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             known = ", ".join(self.fields)
             detail = serializers.ErrorDetail(f"Unknown field; known fields are {known}.", "unknown")
             raise serializers.ValidationError({name[:80]: [detail] for name in unknown[:10]})
-        return super().to_internal_value(data)
+        parsed = super().to_internal_value(data)
+        values = {name: parsed[field.source] for name, field in self.fields.items() if field.source in parsed}
+        for rule in self.rules:
+            rule.check(values)
+        return parsed
 
 
 @extend_schema_field(
@@ -52,7 +68,7 @@ class StrictFields(serializers.Serializer[Any]):
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "pattern": f"^{_ADDRESSABLE.pattern}$",
+        "pattern": _ADDRESSABLE,
         "example": "acme",
     }
 )
@@ -73,9 +89,19 @@ class ExternalIdField(serializers.CharField):
         :raises serializers.ValidationError: if it can't be part of a URL.
         """
         name = super().to_internal_value(data)
-        if not _ADDRESSABLE.fullmatch(name) or set(name) == {"."}:
+        if not re.fullmatch(_ADDRESSABLE, name):
             self.fail("address", given=name[:80])
         return name
+
+
+class PatternField(serializers.CharField):
+    """
+    A text in a format.
+
+    pattern: the regular expression that requests declare; the field may accept more, such as spaces.
+    """
+
+    pattern: ClassVar[str]
 
 
 @extend_schema_field({"type": "string", "enum": CURRENCY_CODES, "example": "EUR"})
@@ -87,7 +113,7 @@ class CurrencyField(serializers.ChoiceField):
 
 
 class InstantField(serializers.DateTimeField):
-    """A time in RFC 3339 with its offset, in the years 1970 to 2199."""
+    """A time in RFC 3339 with its offset, in the years 1970 to 2199; `lib.api.schema.InstantSchema` describes it."""
 
     default_error_messages = {
         "format": "“{given}” is not an RFC 3339 time; write it with its offset, such as 2027-01-31T09:30:00Z.",
@@ -106,7 +132,7 @@ class InstantField(serializers.DateTimeField):
             moment = datetime.fromisoformat(value.upper())
         except ValueError:
             self.fail("format", given=value)
-        # Compare before converting: the conversion of year 1 with an offset would overflow.
-        if not _OLDEST <= moment < _NEWEST:
+        # The year as written, so that the schema can say it; the conversion of year 1 with an offset would overflow.
+        if not re.match(_YEARS, value):
             self.fail("bounds", given=value)
         return moment.astimezone(UTC)

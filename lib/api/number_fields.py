@@ -8,11 +8,13 @@ from djmoney.money import Money
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from lib.api.parsers import MAX_DIGITS
 from lib.currencies import CREDITS
 from lib.decimals import to_plain_string
 from lib.money import UnknownCurrency, minor_unit
 
-_WRITTEN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
+_DIGITS = rf"[0-9]{{1,{MAX_DIGITS}}}"
+_WRITTEN = rf"-?{_DIGITS}(\.{_DIGITS})?"
 _DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 
 
@@ -65,32 +67,63 @@ class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
 
     `lib.api.schema.NumberSchema` describes it.
 
-    signed: whether it may be below zero.
+    signed: whether it may be below zero. positive: whether zero is refused. most: the largest number without its
+        sign, a power of ten. places: the most digits after the point.
     """
 
     default_error_messages = {
         "number": "“{given}” is not a plain decimal number with at most 38 digits before and after the point.",
         "negative": "{given} is negative; send zero or more.",
+        "positive": "{given} is not above zero.",
+        "most": "{given} is too large; send {most} at most.",
+        "places": "{given} has more than {places} decimal places.",
     }
 
-    def __init__(self, *, signed: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        signed: bool = False,
+        positive: bool = False,
+        most: Decimal | int | None = None,
+        places: int = MAX_DIGITS,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.signed = signed
+        self.signed, self.positive, self.places = signed, positive, places
+        self.most = None if most is None else int(most)
+
+    def request_schema(self) -> dict[str, Any]:
+        """Return the schema of the number in a request: text or a whole number, whose digits a schema can bound."""
+        places = f"{{1,{self.places}}}"
+        whole_digits = MAX_DIGITS if self.most is None else len(str(self.most)) - 1
+        written = rf"[0-9]{{1,{whole_digits}}}(\.[0-9]{places})?"
+        if self.most is not None:  # a power of ten, which has a digit more than all numbers below it
+            written = rf"({written}|{self.most}(\.0{places})?)"
+        sign, zero = "-?" if self.signed else "", r"(?!0+(\.0+)?$)" if self.positive else ""
+        most = 10**MAX_DIGITS - 1 if self.most is None else self.most
+        whole = {"type": "integer", "minimum": -most if self.signed else int(self.positive), "maximum": most}
+        return {"anyOf": [{"type": "string", "pattern": f"^{sign}{zero}{written}$"}, whole], "example": "1500"}
 
     def to_internal_value(self, data: Any) -> Decimal:
         """
         Parse the number.
 
-        :raises serializers.ValidationError: if it is not such a number, or is below zero and not signed.
+        :raises serializers.ValidationError: if it is not such a number, or out of the field's bounds.
         """
         text = data if isinstance(data, str) else ""
         if isinstance(data, int | Decimal) and not isinstance(data, bool):
             text = format(data, "f") if isinstance(data, Decimal) else str(data)
-        if not _WRITTEN.fullmatch(text):
+        if not re.fullmatch(_WRITTEN, text):
             self.fail("number", given=str(data)[:40])
         number = Decimal(text)
         if number < 0 and not self.signed:
             self.fail("negative", given=text)
+        if number == 0 and self.positive:
+            self.fail("positive", given=text)
+        if self.most is not None and abs(number) > self.most:
+            self.fail("most", given=text, most=f"{self.most:,}")
+        if len(text.partition(".")[2].rstrip("0")) > self.places:
+            self.fail("places", given=text, places=self.places)
         return number
 
     def to_representation(self, value: Decimal) -> str:

@@ -20,6 +20,9 @@ MAX_ROWS = 200
 # Our cursors are far shorter; a client's text is decoded before it is checked.
 MAX_CURSOR_LENGTH = 2_000
 
+LIMIT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": DEFAULT_LIMIT}
+CURSOR_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+
 _POSITION = re.compile(r"[0-9]{1,18}(:[0-9]{1,18})*", re.ASCII)
 
 
@@ -101,13 +104,13 @@ class CursorPagination(BasePagination):
                 "name": "limit",
                 "in": "query",
                 "description": "Rows per page.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": DEFAULT_LIMIT},
+                "schema": LIMIT_SCHEMA,
             },
             {
                 "name": "cursor",
                 "in": "query",
                 "description": "`next_cursor` of the previous page.",
-                "schema": {"type": "string", "maxLength": 64},
+                "schema": CURSOR_SCHEMA,
             },
         ]
 

@@ -4,9 +4,13 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.plumbing import force_instance
+from drf_spectacular.utils import Direction, OpenApiExample
 from rest_framework import serializers
 
+from lib.api.field_rules import fits, rules_schema
+from lib.api.fields import INSTANT, PatternField, StrictFields
+from lib.api.number_fields import NumberField
 from lib.api.operations import Idempotency, Operation
 from lib.api.problem_types import PROBLEM_TYPES
 from lib.api.problems import MEDIA_TYPE
@@ -22,6 +26,10 @@ IDEMPOTENCY_KEY = {
     "example": "3f2c1f6e-order-1001",
 }
 
+TEXT = r"^[^\x00]*$"
+SEGMENT = r"^[^/\x00]+$"
+# Some character that is no white space; dialects of regular expressions differ for control characters.
+NOT_BLANK = r"^[^\x00]*[^\s\x00-\x20\x7f-\xa0][^\x00]*$"
 
 TOO_LONG = {"description": "The address is longer than 4,094 bytes. The web server answers, without a problem."}
 
@@ -63,18 +71,27 @@ class BearerKey(OpenApiAuthenticationExtension):
 
 
 class NumberSchema(OpenApiSerializerFieldExtension):
-    """The schema of exact numbers: text in responses; text or a JSON number in requests."""
+    """The schema of exact numbers: text in responses; text or a whole JSON number in requests."""
 
     target_class = "lib.api.number_fields.NumberField"
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         """Return the schema for a direction: “request” or “response”."""
         if direction == "response":
             return {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "example": "1500"}
-        is_signed = self.target.signed
-        text = {"type": "string", "pattern": rf"^{'-?' if is_signed else ''}\d{{1,38}}(\.\d{{1,38}})?$"}
-        number = {"type": "number"} if is_signed else {"type": "number", "minimum": 0}
-        return {"anyOf": [text, number], "example": "1500"}
+        field: NumberField = self.target
+        return field.request_schema()
+
+
+class InstantSchema(OpenApiSerializerFieldExtension):
+    """The schema of a time, whose bounds are those of requests."""
+
+    target_class = "lib.api.fields.InstantField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the schema for a direction: “request” or “response”."""
+        return dict(INSTANT) if direction == "request" else {"type": "string", "format": "date-time"}
 
 
 class ApiSchema(AutoSchema):
@@ -92,6 +109,10 @@ class ApiSchema(AutoSchema):
         operation["description"] = f"{description}\n\nNeeds the scope `{self._declared.scope}`.".strip()
         if self._is_idempotent():
             operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        for parameter in operation.get("parameters", ()):
+            _declare_text(parameter)
+        if self._needs_body():
+            operation["requestBody"]["required"] = True
         by_status: dict[str, list[str]] = {}
         for name in self._problems(operation):
             by_status.setdefault(str(PROBLEM_TYPES[name].status), []).append(name)
@@ -133,6 +154,17 @@ class ApiSchema(AutoSchema):
         operation: Operation = view.operation
         return operation
 
+    def _map_basic_serializer(self, serializer: Any, direction: Direction) -> dict[str, Any]:
+        """Return the schema of an object; in a request, other fields are refused, and text has bounds."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request":
+            instance = force_instance(serializer)
+            for name, field_schema in schema.get("properties", {}).items():
+                _declare_bounds(instance.fields[name], field_schema)
+            if isinstance(instance, StrictFields):
+                schema |= {"additionalProperties": False, **rules_schema(instance.rules)}
+        return schema
+
     def _get_paginator(self) -> Any:
         """Return the pager of lists; an operation that answers with an array of all its rows has none."""
         return super()._get_paginator() if self._declared.is_list else None  # type: ignore[no-untyped-call]
@@ -142,6 +174,12 @@ class ApiSchema(AutoSchema):
 
     def _is_idempotent(self) -> bool:
         return self._declared.idempotency is not Idempotency.NONE
+
+    def _needs_body(self) -> bool:
+        """Return whether the body is needed; drf-spectacular sees required fields only."""
+        request = self._declared.request
+        rules = getattr(request, "rules", ())
+        return isinstance(request, dict) or not fits(rules_schema(rules), {})
 
     def _problems(self, operation: dict[str, Any]) -> list[str]:
         names = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
@@ -164,6 +202,35 @@ class ApiSchema(AutoSchema):
             "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
             "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
         }
+
+
+def _declare_text(parameter: dict[str, Any]) -> None:
+    """Declare the bounds of a text in the address: a time is as in bodies, and no text contains U+0000."""
+    schema = parameter["schema"]
+    if schema.get("format") == "date-time":
+        parameter["schema"] = INSTANT
+    elif schema.get("type") == "string" and not {"enum", "pattern", "format"} & set(schema):
+        parameter["schema"] = schema | {"pattern": SEGMENT if parameter["in"] == "path" else TEXT}
+
+
+def _declare_bounds(field: serializers.Field[Any, Any, Any, Any], schema: dict[str, Any]) -> None:
+    """
+    Declare the bounds that drf-spectacular leaves out: a text can't contain U+0000, and is not blank unless the field
+    allows it; a list has a number of rows.
+    """
+    if isinstance(field, serializers.ListField):
+        _declare_bounds(field.child, schema["items"])
+    elif isinstance(field, serializers.ListSerializer):
+        schema |= {"maxItems": most} if (most := getattr(field, "max_length", None)) is not None else {}
+        schema |= {} if field.allow_empty else {"minItems": 1}
+    elif isinstance(field, serializers.DictField) and schema.get("type") == "object":
+        schema["propertyNames"] = {"pattern": TEXT}
+        if isinstance(schema.get("additionalProperties"), dict):
+            _declare_bounds(field.child, schema["additionalProperties"])
+    elif isinstance(field, PatternField):
+        schema["pattern"] = f"^({field.pattern})?$" if field.allow_blank else f"^{field.pattern}$"
+    elif type(field) is serializers.CharField and "pattern" not in schema:
+        schema["pattern"] = TEXT if field.allow_blank else NOT_BLANK
 
 
 def allow_either(result: dict[str, Any], **_: Any) -> dict[str, Any]:

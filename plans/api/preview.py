@@ -10,10 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from lib.api.fields import CURRENCY_CODES, StrictFields
 from lib.api.number_fields import NumberField, serialize_amount
 from lib.api.operations import post
 from lib.api.problems import invalid_field
-from lib.currencies import MINOR_UNITS
+from lib.currencies import CREDITS
 from lib.decimals import EXACT, ZERO
 from plans.api.rating_result import PricedSerializer
 from plans.api.views import PlanVersions
@@ -26,37 +27,28 @@ from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate
 
 # Each quantity is a full rating, computed within the request.
 MAX_QUANTITIES = 100
+PRICE_CURRENCIES = [*CURRENCY_CODES, CREDITS]
 NOTHING = RateUsage(ZERO)
 
 
-class QuantitySerializer(serializers.Serializer[Any]):
+class QuantitySerializer(StrictFields, serializers.Serializer[Any]):
     """A quantity of the feature, with its dimensions."""
 
     dimensions = serializers.DictField(child=serializers.CharField(max_length=4096), required=False, default=dict)
     quantity = NumberField()
 
 
-class PreviewSerializer(serializers.Serializer[Any]):
+class PreviewSerializer(StrictFields, serializers.Serializer[Any]):
     """The usage to price."""
 
     feature = serializers.CharField(max_length=64)
-    currency = serializers.RegexField("^[A-Z]{3}$", help_text="ISO 4217 code, such as USD.")
+    currency = serializers.ChoiceField(PRICE_CURRENCIES, help_text="ISO 4217 code, such as USD; XCR for credits.")
     quantities = serializers.ListSerializer[Any](
         child=QuantitySerializer(), allow_empty=False, max_length=MAX_QUANTITIES
     )
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force."
     )
-
-    def validate_currency(self, code: str) -> str:
-        """
-        Check that amounts can be rounded to the currency.
-
-        :raises serializers.ValidationError: if the currency is unknown.
-        """
-        if code not in MINOR_UNITS:
-            raise serializers.ValidationError(f"{code} is not an ISO 4217 currency code.")
-        return code
 
 
 EXAMPLE = {

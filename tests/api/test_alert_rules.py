@@ -42,7 +42,7 @@ FAULTS = [
     ({"customer": "acme"}, "kind", "required"),
     ({"customer": "nobody", "kind": "cap"}, "customer", "unknown"),
     ({"customer": "acme", "kind": "other"}, "kind", "invalid_choice"),
-    ({"customer": "acme", "kind": "spend"}, "amount", "refused"),
+    ({"customer": "acme", "kind": "spend"}, "amount", "invalid"),
     ({"customer": "acme", "kind": "cap", "subscription": "other"}, "subscription", "unknown"),
     ({"customer": "acme", "kind": "cap", "feature": "other"}, "feature", "unknown"),
     ({"customer": "acme", "kind": "cap", "is_on": False}, "is_on", "unknown"),

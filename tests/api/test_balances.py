@@ -48,7 +48,7 @@ def test_a_payout_is_recorded_as_paid_with_the_banks_reference(live, credited):
     assert live.get("/customers/acme/balances").json()["data"][0]["amount"]["amount"] == "7.85"
 
 
-@pytest.mark.parametrize("amount", ["17.86", "0", "0.001"])
+@pytest.mark.parametrize("amount", ["17.86", "0.001"])
 def test_an_amount_above_the_balance_is_not_paid_out(live, credited, amount):
     error = problem(pay_out(live, amount=amount), 422, "unprocessable")
     assert (error["errors"][0]["field"], "€17.85" in error["detail"]) == ("amount", True)

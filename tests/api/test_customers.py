@@ -78,7 +78,7 @@ def test_without_a_seller_there_is_no_customer(live):
         ("currency", "XAU", "invalid_choice"),
         ("time_zone", "Berlin", "invalid"),
         ("time_zone", "../etc/passwd", "invalid"),
-        ("locale", "German", "invalid"),
+        ("locale", "German", "locale"),
         ("seller", "nobody", "does_not_exist"),
         ("seller", {"code": "x"}, "does_not_exist"),
         ("legal_nam", "typo", "unknown"),

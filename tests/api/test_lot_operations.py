@@ -65,8 +65,8 @@ def test_spending_more_than_the_balance_is_rejected(live, wallet, bought):
 
 
 GRANTS = [
-    ({"amount": "0"}, "amount", "invalid"),
-    ({"amount": "0.0000000000001"}, "amount", "invalid"),
+    ({"amount": "0"}, "amount", "positive"),
+    ({"amount": "0.0000000000001"}, "amount", "places"),
     ({"amount": "1", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "refused"),
     (
         {"amount": "1", "valid_from": "2020-01-01T00:00:00Z", "expires_at": "2020-02-01T00:00:00Z"},
@@ -74,14 +74,21 @@ GRANTS = [
         "refused",
     ),
     ({"amount": "1", "rolls_over": 1}, "rolls_over", "refused"),
-    ({"amount": "1" + "0" * 37}, "amount", "invalid"),
-    ({"amount": "1", "rollover_most": "1" + "0" * 37}, "rollover_most", "refused"),
+    ({"amount": "1" + "0" * 37}, "amount", "most"),
+    ({"amount": "1", "rollover_most": "1" + "0" * 37}, "rollover_most", "most"),
 ]
 
 
 @pytest.mark.parametrize(("body", "field", "code"), GRANTS)
 def test_an_invalid_grant_is_rejected(live, wallet, body, field, code):
     assert error_code(live.post(f"/wallets/{wallet.pk}/grants", body), field) == code
+
+
+def test_a_grant_beyond_what_a_wallet_can_hold_is_a_conflict(live, wallet):
+    most = {"amount": "1" + "0" * 18}
+    assert live.post(f"/wallets/{wallet.pk}/grants", most).status_code == 201
+    assert problem(live.post(f"/wallets/{wallet.pk}/grants", most), 409, "conflict")["detail"]
+    assert balance(live, wallet) == most["amount"]
 
 
 def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.api.calls import faults
 from tests.builders import make_customer, make_tax
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 
@@ -47,10 +49,17 @@ def test_an_invoice_is_issued_at_once_or_a_draft_discarded(live):
     assert live.send("DELETE", f"/invoices/{issued['id']}").status_code == 422
 
 
+def test_a_changed_draft_is_discarded_and_the_books_stay_clean(live):
+    draft = live.post("/invoices", {"customer": "acme", "lines": [LINE]}).json()
+    live.patch(f"/invoices/{draft['id']}", {"note": "Changed"})
+    assert live.send("DELETE", f"/invoices/{draft['id']}").status_code == 204
+    assert_clean()
+
+
 def test_an_invalid_line_is_rejected_with_its_field(live, sandbox):
     arguments = {"customer": "acme", "lines": [LINE, LINE | {"quantity": "0"}]}
     refused = live.post("/invoices", arguments)
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "lines.1.quantity")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "lines.1.quantity")
     empty = live.post("/invoices", {"customer": "acme", "lines": [], "issue": True})
-    assert (empty.status_code, live.get("/invoices").json()["data"]) == (422, [])
+    assert (faults(empty), live.get("/invoices").json()["data"]) == ({"lines": "invalid"}, [])
     assert sandbox.post("/invoices", {"customer": "acme", "lines": [LINE]}).status_code == 400

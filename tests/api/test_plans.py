@@ -156,7 +156,7 @@ def test_another_version_can_be_previewed(live, sandbox, pro):
         ({"feature": "sso"}, "feature", "unknown"),
         ({"feature": "none"}, "feature", "unknown"),
         ({"currency": "EUR"}, "currency", "no_price"),
-        ({"currency": "XAU"}, "currency", "invalid"),
+        ({"currency": "XAU"}, "currency", "invalid_choice"),
         ({"version": 9}, "version", "unknown"),
         ({"version": 0}, "version", "min_value"),
         ({"quantities": []}, "quantities", "empty"),

@@ -4,6 +4,7 @@ import pytest
 
 from tests.api.calls import Caller, problem
 from tests.builders import make_customer, make_pack, make_wallet
+from tests.clean_books import assert_clean
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +82,20 @@ def test_sandbox_keys_and_other_scopes_can_not_buy(live, sandbox, wallet):
     problem(sandbox.get(f"/purchases/{id_}"), 404, "not-found")
     problem(sandbox.post(f"/purchases/{id_}/cancel", {"reason": "No"}), 404, "not-found")
     problem(sandbox.get(f"/wallets/{wallet}/purchases"), 404, "not-found")
+
+
+@pytest.mark.parametrize("to", ["balance", "offset"])
+def test_a_purchase_is_canceled_after_a_part_was_credited(live, wallet, to):
+    purchase = buy(live, wallet).json()
+    lines = [{"line": 1, "amount": "5"}]
+    credit = {"invoice": purchase["invoice"], "lines": lines, "reason": "Mistake", "to": to}
+    assert live.post("/credit-notes", credit).status_code == 201
+    assert live.post(f"/purchases/{purchase['id']}/cancel", {"reason": "x"}).json()["state"] == "canceled"
+    assert_clean()
+
+
+def test_a_wallet_is_closed_after_its_purchase_was_canceled(live, wallet):
+    purchase = buy(live, wallet).json()
+    assert "unpaid purchase" in problem(live.post(f"/wallets/{wallet}/close", {}), 422, "unprocessable")["detail"]
+    live.post(f"/purchases/{purchase['id']}/cancel", {"reason": "x"})
+    assert live.post(f"/wallets/{wallet}/close", {}).json()["closed_at"]

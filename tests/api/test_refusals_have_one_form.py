@@ -125,7 +125,7 @@ def test_several_invalid_fields_are_reported_with_their_paths(live):
 
     assert faults(live.post("/plans/pro/preview", body)) == {
         "feature": "max_length",
-        "currency": "invalid",
+        "currency": "invalid_choice",
         "quantities.1.quantity": "number",
     }
 

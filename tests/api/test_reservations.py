@@ -125,7 +125,7 @@ def test_an_event_sent_with_a_check_is_not_stored_when_refused(caller):
 
 
 WRONG = [
-    ({"quantity": "0"}, "quantity", "invalid"),
+    ({"quantity": "0"}, "quantity", "positive"),
     ({"quantity": "x"}, "quantity", "number"),
     ({"ttl": 0}, "ttl", "min_value"),
     ({"ttl": 86_401}, "ttl", "max_value"),

@@ -47,6 +47,12 @@ def test_a_missing_rate_is_named():
     assert "SEK" in report["missing_rates"][0]
 
 
+@pytest.mark.parametrize("code", ["income", "forecast"])
+def test_an_empty_currency_is_the_sellers(code):
+    assert read(code, currency="").json() == read(code).json()
+    problem(read(code, currency="XXQ"), 400, "invalid-fields")
+
+
 @pytest.mark.parametrize(("code", "currency"), [("income", "XXQ"), ("aging", "USD")])
 def test_an_unknown_currency_or_report_is_refused(code, currency):
     problem(read(code, **{"in": currency}), 400, "invalid-fields")

@@ -54,6 +54,12 @@ def test_a_refusal_names_the_field(live, field, value):
     assert field in faults(live.post("/sellers", BODY | {field: value}))
 
 
+@pytest.mark.parametrize("value", [{}, [], True, "x", "DE00370400440532013000"], ids=str)
+@pytest.mark.parametrize("field", ["iban", "bic"])
+def test_a_wrong_bank_number_names_its_field(live, field, value):
+    assert set(faults(live.post("/sellers", BODY | {field: value}))) == {field}
+
+
 def test_a_code_is_used_once(live):
     make_seller("acme-gmbh")
     assert "code" in faults(live.post("/sellers", BODY))

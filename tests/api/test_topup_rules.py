@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.calls import Caller, problem
+from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_pack, make_wallet
 
 pytestmark = pytest.mark.django_db
@@ -41,16 +41,24 @@ REFUSED = [
     ({"basis": "ongoing_balance"}, "basis"),
     ({"pack": "other"}, "pack"),
     ({"payer": "sandbox"}, "payer"),
-    ({"threshold": "5"}, "threshold"),
-    ({"percent": "0"}, "percent"),
-    ({"percent": "1500"}, "percent"),
-    ({"percent": None, "threshold": "1" + "0" * 19}, "threshold"),
-    ({"target": "1" + "0" * 19}, "target"),
+]
+INVALID = [
+    ({"threshold": "5"}, "threshold", "invalid"),
+    ({"percent": "0"}, "percent", "positive"),
+    ({"percent": "1500"}, "percent", "most"),
+    ({"percent": None, "threshold": "1" + "0" * 19}, "threshold", "most"),
+    ({"target": "1" + "0" * 19}, "target", "most"),
+    ({"ceilings": [{"span": "day"}]}, "ceilings.0.most", "invalid"),
 ]
 
 
+@pytest.mark.parametrize(("rule", "field", "code"), INVALID)
+def test_an_invalid_field_is_named(live, wallet, rule, field, code):
+    assert faults(put(live, wallet, **rule)) == {field: code}
+
+
 @pytest.mark.parametrize(("rule", "field"), REFUSED)
-def test_an_invalid_rule_names_the_field(live, wallet, rule, field):
+def test_a_rule_that_does_not_fit_the_wallet_names_the_field(live, wallet, rule, field):
     error = problem(put(live, wallet, **rule), 422, "unprocessable")
     assert error["errors"][0]["field"] == field
     problem(live.get(f"/wallets/{wallet}/topup-rule"), 404, "not-found")

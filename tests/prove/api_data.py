@@ -1,19 +1,27 @@
 """Customers with plans, usage, wallets, invoices and bulk work, which requests of the campaigns name."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
 
 from billing.closing import close_due
 from billing.metering.ingest import parser
 from billing.metering.ingest.event_recorder import record_events
+from billing.models import Job, Reservation, Subscription
+from billing.models.jobs import JobKind
 from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
+from billing.revenue.reports.registry import REPORTS
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
 from customers.api_keys import keys
-from customers.models import Customer, TestClock, WebhookEndpoint
+from customers.models import ApiKey, Customer, TestClock, WebhookEndpoint
 from customers.notifications import webhook_endpoints
 from invoices.models import Invoice
 from lib.task_clock import database_time
+from tests.api.calls import Caller
 from tests.builders import (
     fee,
     make_clock,
@@ -31,6 +39,7 @@ from tests.builders import (
     subscribe,
     tier,
 )
+from tests.prove.api_paths import PathValues, Values
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Purchase, Wallet
 from wallets.purchases import PackOrder, buy
@@ -112,6 +121,68 @@ def make_data() -> tuple[list[str], dict[str, list[object]]]:
     }
     issue = {"name": "fuzz", "scopes": ["ingest", "read", "manage"], "by": None, "at": at}
     return [keys.issue(sandbox=sandbox, **issue)[1] for sandbox in (False, True)], known
+
+
+def add_rows(live: Caller) -> None:
+    """Create the rows that only requests create, for a few customers; requests of the campaign name them."""
+    place = {"address_line1": "Street 1", "postal_code": "10115", "city": "Berlin"}
+    live.patch("/sellers/acme", {**place, "country": "DE", "tax_number": "DE123456788", "email": "a@acme.example"})
+    for number in range(FEW):
+        live.patch(f"/customers/c{number}", place)
+        customer, subscription = f"/customers/c{number}", f"/subscriptions/s{number}"
+        match = {"feature": "units", "figure": "included", "value": "9", "reason": "deal"}
+        line = {"description": "Work", "unit_price": "10"}
+        for address, body in (
+            (f"{customer}/contacts", {"email": f"c{number}@example.com", "name": "Ada"}),
+            (f"{customer}/spend-caps", {"amount": "5000"}),
+            (f"{customer}/coupons", {"coupon": f"OFF{number}"}),
+            (f"{subscription}/spend-caps", {"amount": "900"}),
+            (f"{subscription}/overrides", match),
+            (f"{subscription}/commitments", {"minimum": "10", "reason": "deal"}),
+            (f"{subscription}/coupons", {"coupon": f"OFF{number + FEW}"}),
+            ("/alert-rules", {"customer": f"c{number}", "kind": "spend", "amount": "50.00"}),
+            ("/subscriptions", {"id": f"draft{number}", "customer": f"c{number}", "plan": "extra", "draft": True}),
+            ("/invoices", {"customer": f"c{number}", "lines": [line]}),
+            ("/invoices", {"customer": f"c{number}", "lines": [line], "issue": True}),
+            (f"/invoices/{number + 1}/payments", {"reference": "statement 1"}),
+            ("/credit-notes", {"invoice": number + 1, "reason": "Outage", "to": "balance"}),
+            (f"{customer}/balances/payouts", {"amount": "1", "currency": "USD"}),
+            ("/reservations", {"id": f"r{number}", "customer": f"c{number}", "feature": "calls"}),
+            ("/keys", {"name": f"Key {number}", "scopes": ["read"]}),
+        ):
+            response = live.post(address, body)
+            assert response.status_code in (201, 202), (address, response.content)
+    for webhook in WebhookEndpoint.objects.values_list("pk", flat=True):
+        live.post(f"/webhooks/{webhook}/test", {})
+
+
+def path_values(callers: Sequence[Caller], known: Mapping[str, list[object]]) -> dict[str, list[Values]]:
+    """Return the values of the parameters of each path. callers: with a live and with a sandbox key."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+
+    def read(address: str) -> Any:
+        caller = callers["test-clocks" in address]
+        response = caller.get(address.removeprefix("/api/v1"))
+        return response.json() if response.status_code == 200 else None
+
+    own_keys = {caller.key.pk for caller in callers}
+    numbers = {
+        "jobs.number": list(Job.objects.values_list("pk", flat=True)),
+        "simulations.number": list(Job.objects.filter(kind=JobKind.SIMULATION).values_list("pk", flat=True)),
+        "reservations.number": list(Reservation.objects.values_list("pk", flat=True)),
+        "keys.number": [pk for pk in ApiKey.objects.values_list("pk", flat=True) if pk not in own_keys],
+        "revenue.report": [*REPORTS],
+        "lines.position": [1, 2, 3],
+    }
+    few = Subscription.objects.filter(customer__external_id__in=[f"c{number}" for number in range(FEW)])
+    numbers["subscriptions.subscription"] = list(few.values_list("external_id", flat=True))
+    listed = {name: values for name, values in known.items() if name not in ("number", "invoice", "subscription")}
+    values = PathValues(document, read, listed | numbers).all()
+    # An erased customer serves no other request.
+    values["/api/v1/customers/{customer}/erase"] = [
+        {"customer": f"c{2 * CUSTOMERS - 1 - number}"} for number in range(FEW)
+    ]
+    return values
 
 
 def _wallet(number: int, at: datetime) -> Wallet:

@@ -8,14 +8,25 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 
 from customers.customer_time import current_time
+from lib.api.field_rules import FieldRule, any_of, one_of
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import delete, list_rows, put, read_row
+from lib.field_types import MAX_MONEY
 from wallets.api.wallets import WalletRows
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
+from wallets.credit_rules.units import MAX_UNITS, PLACES
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState
-from wallets.models.topups import MAX_DECLINES, MAX_TOPUPS, CeilingSetter, CeilingSpan, Payer, TopUpBasis
+from wallets.models.topups import (
+    MAX_DECLINES,
+    MAX_PERCENT,
+    MAX_TOPUPS,
+    CeilingSetter,
+    CeilingSpan,
+    Payer,
+    TopUpBasis,
+)
 
 EXAMPLE = {"pack": "credits-100", "percent": "20", "ceilings": [{"set_by": "customer", "span": "month", "most": 5}]}
 
@@ -26,7 +37,9 @@ class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling])
     set_by = serializers.ChoiceField(choices=CeilingSetter.choices, default=CeilingSetter.FINANCE)
     span = serializers.ChoiceField(choices=list(CeilingSpan))
     most = serializers.IntegerField(min_value=0, max_value=MAX_TOPUPS, required=False, allow_null=True)
-    most_money = NumberField(required=False, allow_null=True)
+    most_money = NumberField(most=MAX_MONEY, required=False, allow_null=True)
+
+    rules = (FieldRule(any_of("most", "most_money"), "most", "Send a number of top-ups or an amount."),)
 
     class Meta:
         model = TopUpCeiling
@@ -38,13 +51,17 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
 
     pack = serializers.CharField(max_length=64)
     threshold = NumberField(
+        most=MAX_UNITS,
+        places=PLACES,
         required=False,
         allow_null=True,
         help_text="Top up when the balance is below this number of units; alternatively send a percentage"
         " of the pack.",
     )
-    percent = NumberField(required=False, allow_null=True)
+    percent = NumberField(positive=True, most=MAX_PERCENT, required=False, allow_null=True)
     target = NumberField(
+        most=MAX_UNITS,
+        places=PLACES,
         required=False,
         allow_null=True,
         help_text="Buy packs until the balance reaches this number of units; default: buy one pack.",
@@ -70,6 +87,10 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
     ceilings = serializers.ListSerializer[Any](child=CeilingSerializer(), required=False, max_length=4)
     declines = serializers.IntegerField(read_only=True, help_text="Consecutive declines so far.")
     off_reason = serializers.CharField(read_only=True, help_text="Why automatic top-ups were switched off.")
+
+    rules = (
+        FieldRule(one_of("threshold", "percent"), "threshold", "Send either a threshold in units or a percentage."),
+    )
 
     def to_representation(self, rule: TopUpRule) -> dict[str, Any]:
         """Return the rule in the API's form."""

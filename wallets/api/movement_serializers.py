@@ -10,6 +10,7 @@ from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from plans.api.features import feature_named
 from plans.models import Feature
+from wallets.credit_rules.units import MAX_UNITS, PLACES
 from wallets.ledger.grant import Grant
 from wallets.models import LotKind
 from wallets.operations.manual_grants import MANUAL_KINDS
@@ -18,6 +19,13 @@ NAMED = (
     "Your ID for the transaction: sent again, it books nothing and returns the same response; with different"
     " content it is refused. Without it, only an Idempotency-Key identifies a repeated request."
 )
+
+
+class LedgerAmountField(NumberField):
+    """An amount of prepaid value that can be granted or taken."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(positive=True, most=MAX_UNITS, places=PLACES, **kwargs)
 
 
 class KeySerializer(StrictFields, serializers.Serializer[Any]):
@@ -36,7 +44,7 @@ class GrantSerializer(KeySerializer):
     """The grant and its terms."""
 
     kind = serializers.ChoiceField([(kind.value, kind.label) for kind in MANUAL_KINDS], default=LotKind.PROMOTIONAL)
-    amount = NumberField(help_text="In the wallet's unit, with at most 12 decimal places.")
+    amount = LedgerAmountField(help_text="In the wallet's unit, with at most 12 decimal places.")
     valid_from = InstantField(required=False, help_text="Default: now.")
     expires_at = InstantField(required=False, allow_null=True, help_text="Default: never.")
     priority = serializers.IntegerField(
@@ -49,7 +57,13 @@ class GrantSerializer(KeySerializer):
         help_text="Feature codes; empty: all.",
     )
     rolls_over = serializers.IntegerField(min_value=0, max_value=32767, default=0, help_text="Number of rollovers.")
-    rollover_most = NumberField(required=False, allow_null=True, help_text="Maximum that rolls over. Default: all.")
+    rollover_most = NumberField(
+        most=MAX_UNITS,
+        places=PLACES,
+        required=False,
+        allow_null=True,
+        help_text="Maximum that rolls over. Default: all.",
+    )
     rollover_days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
 
     def validate_features(self, codes: list[str]) -> list[int]:
@@ -71,7 +85,7 @@ class GrantSerializer(KeySerializer):
 class SpendSerializer(KeySerializer):
     """The amount to take from a wallet: all of it, or nothing if the wallet has less."""
 
-    amount = NumberField(help_text="In the wallet's unit.")
+    amount = LedgerAmountField(help_text="In the wallet's unit.")
     feature = serializers.CharField(
         max_length=64, required=False, help_text="Code of the feature that was used, if any."
     )
@@ -110,7 +124,7 @@ class SpentSerializer(serializers.Serializer[Any]):
 class TakingOutSerializer(KeySerializer):
     """The units of a lot to take out of its wallet, and the reason."""
 
-    amount = NumberField(required=False, help_text="Default: everything remaining and not held.")
+    amount = LedgerAmountField(required=False, help_text="Default: everything remaining and not held.")
     reason = serializers.CharField(max_length=300)
 
 
@@ -139,5 +153,5 @@ class TransferSerializer(KeySerializer):
     """The target wallet, the amount and the reason."""
 
     to = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Number of a wallet of the customer.")
-    amount = NumberField()
+    amount = LedgerAmountField()
     reason = serializers.CharField(max_length=300)

@@ -14,6 +14,7 @@ from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import list_rows, post
+from lib.field_types import MAX_MONEY
 from wallets.operations.acts import RecordPayment
 
 
@@ -35,7 +36,9 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     reference = serializers.CharField(
         max_length=MAX_REFERENCE, help_text="Identifies the payment; it is recorded once per invoice."
     )
-    amount = NumberField(required=False, help_text="In the invoice's currency; default: the amount due.")
+    amount = NumberField(
+        positive=True, most=MAX_MONEY, required=False, help_text="In the invoice's currency; default: the amount due."
+    )
     paid_at = InstantField(required=False, help_text="Default: now.")
     keeps_surplus = serializers.BooleanField(
         required=False, help_text="Whether an overpayment is added to the customer balance."

@@ -10,6 +10,7 @@ from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
+from wallets.api.movement_serializers import LedgerAmountField
 from wallets.api.wallets import WalletRows
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState
@@ -50,7 +51,7 @@ class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
         max_length=MAX_REFERENCE_LENGTH, help_text="Your ID for the purchase, unique in the wallet."
     )
     packs = serializers.IntegerField(min_value=1, max_value=MAX_PACKS, required=False, help_text="Default: 1.")
-    units = NumberField(required=False, help_text="Number of units, for a pack that sells them individually.")
+    units = LedgerAmountField(required=False, help_text="Number of units, for a pack that sells them individually.")
     features = serializers.ListField(
         child=serializers.CharField(max_length=64),
         max_length=100,

@@ -6,9 +6,11 @@ from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from customers.api.fields import SellerField
-from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
+from lib.api.field_rules import FieldRule, given, needs, not_both
+from lib.api.fields import CURRENCY_CODES, CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField, serialize_amount
 from plans.api.rating_result import AmountDocument
+from wallets.credit_rules.units import MAX_UNITS, PLACES
 from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances
 from wallets.models import Entry, Lot, Transaction, Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
@@ -181,7 +183,14 @@ class SettingsSerializer(StrictFields, serializers.Serializer[Any]):
         min_value=0, max_value=32767, required=False, help_text="Wallets with the lowest priority are used first."
     )
     at_zero = serializers.ChoiceField(RULES, required=False, allow_null=True, help_text="Null: the plan's setting.")
-    grace = NumberField(required=False, allow_null=True, help_text="Overdraft limit, with `grace`.")
+    grace = NumberField(
+        positive=True,
+        most=MAX_UNITS,
+        places=PLACES,
+        required=False,
+        allow_null=True,
+        help_text="Overdraft limit, with `grace`.",
+    )
     promotional_first = serializers.BooleanField(required=False)
     pays_invoices = serializers.BooleanField(required=False, help_text="Only for a money wallet.")
 
@@ -197,7 +206,21 @@ class NewWalletSerializer(SettingsSerializer):
     seller = SellerField(
         help_text="Code of the seller whose purchases, usage and invoices it is for; default: the customer's seller."
     )
-    unit = serializers.CharField(
-        max_length=7, default=CREDITS, help_text="`credits`, or the currency of a money wallet."
+    unit = serializers.ChoiceField(
+        [CREDITS, *CURRENCY_CODES], default=CREDITS, help_text="`credits`, or the currency of a money wallet."
     )
     currency = CurrencyField(required=False, help_text="Currency of the lots' cost. Default: the customer's.")
+
+    rules = (
+        FieldRule(
+            not_both(given("pays_invoices", True), given("unit", CREDITS)),
+            "pays_invoices",
+            "Only a wallet that holds money can pay invoices; send its currency as unit.",
+        ),
+        FieldRule(needs(given("at_zero", AtZeroRule.GRACE), "grace"), "grace", "Send the overdraft limit, too."),
+        FieldRule(
+            not_both(given("at_zero", AtZeroRule.BLOCK, AtZeroRule.OVERAGE), given("grace")),
+            "grace",
+            "Only a wallet that allows an overdraft can have an overdraft limit.",
+        ),
+    )

@@ -16,7 +16,7 @@ from wallets.credit_rules.units import InvalidAmount, check_amount
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.locked_wallets import lock_wallets
 from wallets.ledger.notifications import announce_wallet_event
-from wallets.models import Wallet
+from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
@@ -122,7 +122,7 @@ def close_wallet(*, wallet_id: int, at: datetime, by: User | None = None) -> Wal
     Close a wallet without units and debt, so that nothing moves in it any more.
 
     :raises WalletNotFound: if it doesn't exist or is closed.
-    :raises LedgerRefused: if it has units, debt or holds.
+    :raises LedgerRefused: if it has units, debt or holds, or a purchase that may still be paid.
     """
     with audited_transaction("close a wallet", by=by, at=at):
         wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
@@ -131,6 +131,9 @@ def close_wallet(*, wallet_id: int, at: datetime, by: User | None = None) -> Wal
             raise LedgerRefused(text % {"amount": f"{wallet.debt.normalize():f}", "unit": wallet.unit})
         if wallet.debt_held or any(lot.remaining for lot in wallet.lots.values()):
             raise LedgerRefused(_("The wallet still has remaining or held units. Void or transfer them first."))
+        # A purchase that is paid later could not be granted.
+        if Purchase.objects.filter(wallet=wallet_id, state=PurchaseState.PENDING).exists():
+            raise LedgerRefused(_("The wallet has an unpaid purchase. Cancel it first."))
         Wallet.objects.filter(pk=wallet_id).update(closed_at=at)
         closed = Wallet.objects.get(pk=wallet_id)
         announce_wallet_event("closed", closed, at=at)

@@ -9,14 +9,16 @@ from rest_framework.request import Request
 
 from billing.limits.alerts.rule_settings import AlertRuleRefused, AlertScope, remove_alert_rule, set_alert_rule
 from billing.models import AlertRule, Subscription
-from billing.models.alerts import MAX_LEVEL, AlertKind
+from billing.models.alerts import AMOUNT_KINDS, MAX_LEVEL, WALLET_KINDS, AlertKind
 from billing.models.price_overrides import CapSetter
 from customers.api.views import customer_named
+from lib.api.field_rules import FieldRule, all_or_none, given, needs, only_if
 from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import delete, list_rows, post, read_row
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
+from lib.field_types import MAX_MONEY
 from plans.models import Feature
 
 EXAMPLE = {"customer": "acme", "kind": "spend", "amount": "50.00", "dimension": "api_key", "dimension_value": "ci"}
@@ -60,7 +62,31 @@ class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         help_text="Percentages of the limit; multiples of normal usage for unusual usage; days before for expiring"
         " credits.",
     )
-    amount = NumberField(required=False, help_text="The limit for `spend` and `projected`; see docs/alerts.md.")
+    amount = NumberField(
+        most=MAX_MONEY, required=False, help_text="The limit for `spend` and `projected`; see docs/alerts.md."
+    )
+
+    rules = (
+        FieldRule(
+            all_or_none("dimension", "dimension_value"),
+            "dimension_value",
+            "Send a dimension and its value, or neither.",
+        ),
+        FieldRule(
+            only_if(given("kind", AlertKind.SPEND), "dimension"), "dimension", "Only `spend` covers a dimension."
+        ),
+        FieldRule(
+            only_if({"not": given("kind", *WALLET_KINDS)}, "subscription", "feature"),
+            "feature",
+            "A rule for wallets has no subscription or feature.",
+        ),
+        FieldRule(needs(given("kind", *AMOUNT_KINDS), "amount"), "amount", "This kind of rule needs an amount."),
+        FieldRule(
+            only_if(given("kind", *AMOUNT_KINDS, AlertKind.ANOMALY, AlertKind.LOW_BALANCE), "amount"),
+            "amount",
+            "This kind of rule uses an existing limit; leave the amount out.",
+        ),
+    )
 
 
 class AlertRules(ApiView[AlertRule]):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
+from lib.api.number_fields import NumberField
 from lib.api.operations import post
 from lib.api.problems import invalid_field
 from lib.api.views import ApiView
@@ -20,11 +21,12 @@ REQUEST = {
     "application/json": {
         "type": "object",
         "required": ["customer", "feature"],
+        "additionalProperties": False,
         "properties": {
             "customer": {"type": "string"},
             "feature": {"type": "string"},
             "quantity": {
-                "type": "string",
+                **NumberField().request_schema(),
                 "default": "1",
                 "description": "Zero or more, as a number or decimal text.",
             },

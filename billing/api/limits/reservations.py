@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.limits.availability import answer_payload, limit_reached
+from billing.api.metering.event_schemas import EVENT_LIST
 from billing.limits.check import UnknownCustomer, UnknownFeature
 from billing.limits.reservations import commit, release, reserve
 from billing.limits.reservations.errors import (
@@ -26,6 +28,7 @@ from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
 from customers.customer_time import current_time, current_time_by_external_id
+from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import RefusalProblem, post, read_row, refused_as
@@ -53,7 +56,7 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
     )
     customer = serializers.CharField(max_length=200)
     feature = serializers.CharField(max_length=64)
-    quantity = NumberField(help_text="Units; more than zero.", required=False, default=Decimal(1))
+    quantity = NumberField(positive=True, help_text="Units; more than zero.", required=False, default=Decimal(1))
     subscription = serializers.CharField(
         max_length=200,
         required=False,
@@ -70,16 +73,6 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
         default=DEFAULT_DURATION // timedelta(seconds=1),
         help_text="Seconds until the hold is released automatically.",
     )
-
-    def validate_quantity(self, quantity: Decimal) -> Decimal:
-        """
-        Validate the quantity.
-
-        :raises serializers.ValidationError: if it is zero.
-        """
-        if quantity <= 0:
-            raise serializers.ValidationError([serializers.ErrorDetail("must be above zero", "invalid")])
-        return quantity
 
 
 class ReservationSerializer(RowSerializer[Reservation]):
@@ -109,24 +102,22 @@ class ReservationSerializer(RowSerializer[Reservation]):
         return {"amount": f"{reservation.hold.amount.normalize():f}", "unit": reservation.hold.unit}
 
 
+@extend_schema_field(EVENT_LIST)
+class EventsField(serializers.ListField):
+    """Usage events."""
+
+
 class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The quantity actually used."""
 
     quantity = NumberField(required=False, help_text="Units, zero or more; default: the reserved quantity.")
-    events = serializers.ListField(
+    events = EventsField(
         child=serializers.DictField(), required=False, help_text="The usage events to store, instead of a quantity."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        Reject a body with both fields.
-
-        :raises serializers.ValidationError: if both are given.
-        """
-        if len(attrs) == 2:
-            detail = serializers.ErrorDetail("send a quantity or events, not both", "invalid")
-            raise serializers.ValidationError({"events": [detail]})
-        return attrs
+    rules = (
+        FieldRule(not_both(given("quantity"), given("events")), "events", "Send a quantity or events, not both."),
+    )
 
 
 class Reservations(ApiView[Reservation]):

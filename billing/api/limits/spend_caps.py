@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.core.validators import MaxLengthValidator
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import serializers
@@ -13,9 +14,11 @@ from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefus
 from billing.models import SpendCap
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.api.views import CustomerRows
+from lib.api.field_rules import FieldRule, given, needs, only_if
 from lib.api.fields import CurrencyField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import delete, list_rows, post, read_row
+from lib.field_types import MAX_MONEY
 from plans.api.features import feature_named
 
 
@@ -42,10 +45,11 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all usage.")
     match = serializers.DictField(
         child=serializers.CharField(max_length=MAX_VALUE_LENGTH),
+        validators=[MaxLengthValidator(1, "A spend cap can cover the value of one dimension only.")],
         required=False,
         help_text='A dimension and its value, such as {"api_key": "k-1"}, to cap only that usage.',
     )
-    amount = NumberField(help_text="In the subscription's currency, before coupons and tax.")
+    amount = NumberField(most=MAX_MONEY, help_text="In the subscription's currency, before coupons and tax.")
     currency = CurrencyField(required=False, help_text="For a customer's cap; default: the customer's currency.")
     action = serializers.ChoiceField(
         choices=CapAction.choices,
@@ -63,6 +67,17 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         help_text="Percentage of the amount from which a throttle begins; default: 100.",
     )
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
+
+    rules = (
+        FieldRule(
+            needs(given("action", CapAction.THROTTLE), "per_minute"), "per_minute", "A throttle needs its requests."
+        ),
+        FieldRule(
+            only_if(given("action", CapAction.THROTTLE), "per_minute", "throttles_from"),
+            "per_minute",
+            "Only a throttle has requests per minute, and a percentage from which it begins.",
+        ),
+    )
 
     validate_feature = staticmethod(feature_named)
 

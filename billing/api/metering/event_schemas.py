@@ -1,8 +1,35 @@
 """OpenAPI descriptions of payloads that msgspec reads and writes."""
 
-# The bounds of billing.metering.ingest.parser.
-_NAME = {"type": "string", "minLength": 1, "maxLength": 200}
-_TIME = {"type": ["string", "null"], "format": "date-time"}
+from billing.metering.corrections.parser import MAX_CORRECTIONS, MAX_REASON
+from billing.metering.ingest.parser import MAX_EVENTS, MAX_NAME
+from billing.metering.ingest.property_limits import MAX_CHARACTERS, MAX_ELEMENTS, MAX_KEY, MAX_KEYS
+from lib.api.field_rules import given, needs, only_if
+from lib.api.fields import INSTANT
+from lib.api.schema import NOT_BLANK, TEXT
+from plans.aggregation.json_numbers import MAX_DIGITS
+
+_NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": TEXT}
+EVENT_ID = _NAME
+_MAYBE_NAME = _NAME | {"minLength": 0}
+_TIME = {**INSTANT, "type": ["string", "null"]}
+_LARGEST = 10**MAX_DIGITS - 1
+_KEYS = {"maxLength": MAX_KEY, "pattern": TEXT}
+# The digits of a fraction, and values within values, have bounds that a schema can't declare.
+_PROPERTIES = {
+    "type": "object",
+    "maxProperties": MAX_KEYS,
+    "propertyNames": _KEYS,
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": TEXT},
+            {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST},
+            {"type": "boolean"},
+            {"type": "null"},
+            {"type": "array", "maxItems": MAX_ELEMENTS, "items": {}},
+            {"type": "object", "maxProperties": MAX_ELEMENTS, "propertyNames": _KEYS, "additionalProperties": True},
+        ]
+    },
+}
 
 _EVENT = {
     "type": "object",
@@ -13,10 +40,9 @@ _EVENT = {
         "customer": {**_NAME, "description": "The customer's external ID."},
         "event": {**_NAME, "description": "The event's name."},
         "timestamp": {**_TIME, "description": "When the usage happened; default: now."},
-        "properties": {"type": "object", "additionalProperties": True},
+        "properties": _PROPERTIES,
         "subscription": {
-            "type": "string",
-            "maxLength": 200,
+            **_MAYBE_NAME,
             "description": "External ID of the subscription, if the customer has several.",
         },
     },
@@ -32,16 +58,20 @@ _CLOUD_EVENT = {
         "type": _NAME,
         "subject": _NAME,
         "time": _TIME,
-        "data": {"type": "object", "additionalProperties": True},
-        "subscription": {"type": "string", "maxLength": 200},
+        "data": _PROPERTIES,
+        "subscription": _MAYBE_NAME,
     },
 }
 _ONE = {"oneOf": [_EVENT, _CLOUD_EVENT]}
 
+EVENT_LIST = {"type": "array", "items": _ONE}
+
 ONE_EVENT = {"application/json": _ONE}
 
 EVENTS_REQUEST = {
-    "application/json": {"oneOf": [_EVENT, _CLOUD_EVENT, {"type": "array", "maxItems": 10_000, "items": _ONE}]}
+    "application/json": {
+        "oneOf": [_EVENT, _CLOUD_EVENT, {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": _ONE}]
+    }
 }
 
 _CORRECTION = {
@@ -49,19 +79,28 @@ _CORRECTION = {
     "required": ["id", "kind", "reason"],
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "string", "maxLength": 200, "description": "ID of the incorrect event."},
-        "source": {"type": "string", "maxLength": 200, "description": "Its source, if it has one."},
+        "id": {**_NAME, "description": "ID of the incorrect event."},
+        "source": {**_MAYBE_NAME, "description": "Its source, if it has one."},
         "kind": {"type": "string", "enum": ["void", "replace"]},
-        "reason": {"type": "string", "maxLength": 500, "description": "Why it is incorrect; kept permanently."},
+        "reason": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_REASON,
+            "pattern": NOT_BLANK,
+            "description": "Why it is incorrect; kept permanently.",
+        },
         "replacement": {
             "description": "The replacement event, with a new ID and an explicit timestamp.",
             **_ONE,
         },
     },
+    "allOf": [needs(given("kind", "replace"), "replacement"), only_if(given("kind", "replace"), "replacement")],
 }
 
 CORRECTIONS_REQUEST = {
-    "application/json": {"oneOf": [_CORRECTION, {"type": "array", "maxItems": 1_000, "items": _CORRECTION}]}
+    "application/json": {
+        "oneOf": [_CORRECTION, {"type": "array", "minItems": 1, "maxItems": MAX_CORRECTIONS, "items": _CORRECTION}]
+    }
 }
 
 _STRING, _INTEGER = {"type": "string"}, {"type": "integer"}

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.api.metering.event_schemas import EVENT_ID
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
 from billing.metering.usage.event_price import EventPrice
 from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
@@ -29,7 +30,7 @@ class TraceView(ApiView[Any]):
         "trace_event",
         "Trace an event to its meters, rates, wallet lots and invoice lines",
         parameters=(
-            OpenApiParameter("id", str, required=True, description="ID of the event."),
+            OpenApiParameter("id", EVENT_ID, required=True, description="ID of the event."),
             OpenApiParameter("source", str, description="Its source, if it has one."),
         ),
         response=OpenApiTypes.OBJECT,

@@ -16,14 +16,14 @@ from billing.metering.usage.line_events import LineEvent, LineUsage, read_line_u
 from invoices.models import Line
 from lib.api.callers import caller_of
 from lib.api.operations import get
-from lib.api.pagination import read_limit
+from lib.api.pagination import CURSOR_SCHEMA, LIMIT_SCHEMA, read_limit
 from lib.api.problems import Problem
 from lib.api.views import ApiView
 from lib.decimals import to_plain_string
 
 _PAGES = (
-    OpenApiParameter("limit", int, description="Events per page, 1 to 200; default: 50."),
-    OpenApiParameter("cursor", str, description="`next_cursor` of the previous page."),
+    OpenApiParameter("limit", LIMIT_SCHEMA, description="Events per page."),
+    OpenApiParameter("cursor", CURSOR_SCHEMA, description="`next_cursor` of the previous page."),
 )
 
 

@@ -21,6 +21,7 @@ from billing.revenue.accounting_files.job import ExportRefused, start_export
 from customers.models import Seller
 from lib.api.fields import InstantField, StrictFields
 from lib.api.filters import MONTH
+from lib.api.number_fields import NumberField
 from lib.api.operations import get, list_rows, post
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
@@ -77,7 +78,7 @@ class BatchRequestSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         required=False, allow_null=True, default=None, help_text="An entry for each source. Default: the target's."
     )
     exchange_rates = serializers.DictField(
-        child=serializers.DecimalField(max_digits=18, decimal_places=6, min_value=0),
+        child=NumberField(positive=True, most=10**12, places=6),
         required=False,
         default=dict,
         help_text="Units for one of the seller's currency, by currency; for DATEV. Default: the stored rates.",

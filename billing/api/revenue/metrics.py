@@ -127,7 +127,11 @@ _ABOUT = (
 _UNTIL = OpenApiParameter(
     "until", MONTH_SCHEMA, description="The last month, such as 2026-01. Default: the running one."
 )
-_COUNT = OpenApiParameter("months", int, description=f"Number of months, 1 to {MAX_MONTHS}. Default: {YEAR}.")
+_COUNT = OpenApiParameter(
+    "months",
+    {"type": "integer", "minimum": 1, "maximum": MAX_MONTHS, "default": YEAR},
+    description="Number of months.",
+)
 _revenue = partial(get, scope=Scope.REVENUE_READ.value, problems=("not-found",))
 
 
@@ -160,8 +164,16 @@ class Metrics(ApiView[Any]):
             *_ABOUT,
             OpenApiParameter("month", MONTH_SCHEMA, required=True, description="For example, 2026-01."),
             OpenApiParameter("kind", str, enum=KINDS, description="Default: all kinds."),
-            OpenApiParameter("limit", int, description=f"1 to {MAX_ROWS}. Default: {MAX_ROWS}."),
-            OpenApiParameter("offset", int, description="Movements to skip. Default: 0."),
+            OpenApiParameter(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": MAX_ROWS},
+                description="Movements per page.",
+            ),
+            OpenApiParameter(
+                "offset",
+                {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+                description="Movements to skip.",
+            ),
         ),
         response=MovementsSerializer,
     )

@@ -17,6 +17,7 @@ from lib.api.filters import MONTH_SCHEMA, read_month
 from lib.api.operations import get
 from lib.api.problems import Problem, invalid_field
 from lib.api.views import ApiView
+from lib.currencies import MINOR_UNITS
 from lib.money import UnknownCurrency
 
 MOST_PAGES = 100_000
@@ -52,8 +53,9 @@ class RevenueReports(ApiView[Any]):
         "Read a revenue report",
         scope="revenue:read",
         parameters=(
+            OpenApiParameter("report", str, OpenApiParameter.PATH, enum=[*REPORTS, FORECAST]),
             OpenApiParameter("seller", str, required=True, description="The seller's code."),
-            OpenApiParameter("currency", str, description="Default: the seller's currency."),
+            OpenApiParameter("currency", str, enum=list(MINOR_UNITS), description="Default: the seller's currency."),
             OpenApiParameter(
                 "in", str, description="Convert the books of all currencies into this one, in place of `currency`."
             ),
@@ -63,7 +65,11 @@ class RevenueReports(ApiView[Any]):
             OpenApiParameter("by", str, description="What income or margin is divided by, such as plan."),
             OpenApiParameter("since", MONTH_SCHEMA, description="The first accounting month, such as 2026-01."),
             OpenApiParameter("until", MONTH_SCHEMA, description="The last accounting month."),
-            OpenApiParameter("page", int, description="Of aging and margin, whose rows are unlimited. Default: 1."),
+            OpenApiParameter(
+                "page",
+                {"type": "integer", "minimum": 1, "maximum": MOST_PAGES, "default": 1},
+                description="Of aging and margin, whose rows are unlimited.",
+            ),
         ),
         response=BooksReportSerializer,
     )
@@ -73,8 +79,11 @@ class RevenueReports(ApiView[Any]):
         if seller is None or self.caller.sandbox:
             raise Problem("not-found", f"No seller “{query.get('seller', '')}” has books.")
         at = timezone.now()
+        currency = query.get("currency") or str(seller.currency)
+        if currency not in MINOR_UNITS:
+            raise invalid_field("currency", f"“{currency[:40]}” is not an ISO 4217 currency code.")
         if report == FORECAST:
-            return report_forecast(seller, currency=query.get("currency", str(seller.currency)), at=at).as_json()
+            return report_forecast(seller, currency=currency, at=at).as_json()
         if report not in REPORTS:
             choices = ", ".join([*REPORTS, FORECAST])
             raise Problem("not-found", f"There is no report “{report}”. Choose one of: {choices}.")
@@ -82,7 +91,7 @@ class RevenueReports(ApiView[Any]):
             return read_report(
                 report,
                 seller,
-                currency=query.get("currency", str(seller.currency)),
+                currency=currency,
                 at=at,
                 into=_into(seller, query.get("in", ""), apart=query.get("apart", ""), at=at),
                 by=query.get("by", ""),

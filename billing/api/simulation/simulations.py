@@ -16,7 +16,15 @@ from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
 from billing.simulation.exports import RESULT_COLUMNS, format_cell, result_rows
-from billing.simulation.job import SimulationRefused, read_request, start_simulation
+from billing.simulation.job import (
+    MAX_PERIODS,
+    MAX_SHOCK_AMOUNT,
+    MAX_SHOCK_PERCENT,
+    MAX_VERSIONS,
+    SimulationRefused,
+    read_request,
+    start_simulation,
+)
 from billing.simulation.summaries import summarize_versions
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
@@ -41,7 +49,7 @@ class VersionField(StrictFields, serializers.Serializer[dict[str, Any]]):
 class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The versions to simulate, and the subscriptions and periods to use."""
 
-    versions = VersionField(many=True, allow_empty=False, max_length=5)  # type: ignore[call-arg]  # of a list
+    versions = VersionField(many=True, allow_empty=False, max_length=MAX_VERSIONS)  # type: ignore[call-arg]  # of a list
     plan = serializers.CharField(
         max_length=64, required=False, help_text="Limit to subscriptions of this plan; default: all."
     )
@@ -53,7 +61,7 @@ class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any
     )
     periods = serializers.IntegerField(
         min_value=0,
-        max_value=24,
+        max_value=MAX_PERIODS,
         required=False,
         help_text="Number of closed periods to use; default: 3. With 0, the current period.",
     )
@@ -61,9 +69,13 @@ class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any
         required=False, help_text="Whether custom pricing is kept; default: yes."
     )
     shock_percent = NumberField(
-        required=False, help_text="A bill shock is an increase of more than this percentage; default: 20."
+        most=MAX_SHOCK_PERCENT,
+        required=False,
+        help_text="A bill shock is an increase of more than this percentage; default: 20.",
     )
-    shock_amount = NumberField(required=False, help_text="And of more than this amount per period; default: 0.")
+    shock_amount = NumberField(
+        most=MAX_SHOCK_AMOUNT, required=False, help_text="And of more than this amount per period; default: 0."
+    )
 
 
 class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
@@ -233,7 +245,7 @@ def _payload(job: Job) -> dict[str, Any]:
 def _version(number: int, *, plan: str, version: int) -> PlanVersion:
     plan_version = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
     if plan_version is None:
-        raise invalid_field(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
+        raise invalid_field(f"versions.{number}", f"there is no version {version} of a plan “{plan}”", "unknown")
     return plan_version
 
 

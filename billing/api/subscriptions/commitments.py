@@ -11,10 +11,14 @@ from billing.api.subscriptions.overrides import OVERRIDE_REFUSALS, EndSerializer
 from billing.api.subscriptions.views import SubscriptionRows
 from billing.models import SubscriptionCommitment
 from billing.subscriptions.terms.acts import EndCommitment, SetCommitment
+from lib.api.field_rules import FieldRule, any_of, given, needs, one_of, only_if
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post
+from lib.field_types import MAX_MONEY
 from plans.api.serializers import CommitmentSerializer
+from plans.pricing.commitments import MAX_FACTOR
+from plans.pricing.validation import MAX_PERCENT_PLACES
 
 EXAMPLE = {"minimum": "12000", "periods": 12, "discount": "10", "reason": "Deal"}
 UNITS_EXAMPLE = {"feature": "api.calls", "units": "1000000", "reason": "Deal"}
@@ -35,26 +39,45 @@ class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any
     """A commitment to set; its validated data are fields of `SetCommitment`."""
 
     minimum = NumberField(
+        most=MAX_MONEY,
         required=False,
         help_text="In the subscription's currency, for each period or the whole contract. Either this or `units`.",
     )
     feature = serializers.CharField(
         max_length=64, required=False, help_text="Code of the only feature whose usage counts; default: all usage."
     )
-    units = NumberField(required=False, help_text="Minimum units of the feature, worth their price.")
+    units = NumberField(positive=True, required=False, help_text="Minimum units of the feature, worth their price.")
     per_window = serializers.BooleanField(
         required=False,
         help_text="Whether each usage window of the feature's price has the minimum; default: the billing period.",
     )
     periods = serializers.IntegerField(min_value=1, max_value=120, required=False, help_text="Default: each period.")
-    overage_factor = NumberField(required=False, help_text="Multiplier for usage beyond the commitment; default: 1.")
-    discount = NumberField(required=False, help_text="Percentage off unit prices in return; default: none.")
+    overage_factor = NumberField(
+        most=MAX_FACTOR, required=False, help_text="Multiplier for usage beyond the commitment; default: 1."
+    )
+    discount = NumberField(
+        most=100,
+        places=MAX_PERCENT_PLACES,
+        required=False,
+        help_text="Percentage off unit prices in return; default: none.",
+    )
     trues_up = serializers.BooleanField(
         required=False, help_text="Whether a shortfall is billed (true-up); default: yes."
     )
     starts_at = InstantField(required=False, help_text="Default: the start of the next period.")
     ends_at = InstantField(required=False, help_text="Default: no end.")
     reason = serializers.CharField(max_length=500)
+
+    rules = (
+        FieldRule(one_of("minimum", "units"), "minimum", "Enter either an amount of money or a number of units."),
+        FieldRule(needs(any_of("units"), "feature"), "feature", "Units need the feature that they are units of."),
+        FieldRule(needs(given("per_window", True), "feature"), "feature", "A minimum per window needs a feature."),
+        FieldRule(
+            only_if({"not": given("per_window", True)}, "periods"),
+            "periods",
+            "A usage window has no further periods.",
+        ),
+    )
 
 
 class Commitments(SubscriptionRows[Any]):

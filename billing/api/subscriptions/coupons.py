@@ -15,6 +15,7 @@ from billing.closing.coupon_balance import CouponBalance, coupon_balance
 from billing.models import Redemption
 from customers.api.views import CustomerRows
 from customers.customer_time import current_time
+from lib.api.field_rules import FieldRule, one_of
 from lib.api.fields import InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import serialize_amount
 from lib.api.operations import list_rows, post
@@ -108,13 +109,9 @@ class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any
     coupon = serializers.CharField(max_length=64, required=False, help_text="The coupon's code.")
     code = serializers.CharField(max_length=64, required=False, help_text="A promotion code, in any letter case.")
 
-    validate_coupon = staticmethod(coupon_named)
+    rules = (FieldRule(one_of("coupon", "code"), "coupon", "Send either a coupon or a promotion code."),)
 
-    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Require one of the two fields."""
-        if len(fields) != 1:
-            raise serializers.ValidationError({"coupon": ["Send either a coupon or a promotion code."]})
-        return fields
+    validate_coupon = staticmethod(coupon_named)
 
 
 class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):

@@ -9,6 +9,7 @@ from billing import subscriptions
 from billing.api.subscriptions.views import Subscriptions
 from billing.models import Subscription
 from customers.customer_time import current_time
+from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import post
 
@@ -29,15 +30,13 @@ class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
     reason = serializers.CharField(max_length=300, required=False, default="")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        Reject two different starts.
-
-        :raises serializers.ValidationError: if both `starts_at` and `at_period_end` are given.
-        """
-        if attrs["at_period_end"] and "starts_at" in attrs:
-            raise serializers.ValidationError({"starts_at": ["Send either starts_at or at_period_end, not both."]})
-        return attrs
+    rules = (
+        FieldRule(
+            not_both(given("at_period_end", True), given("starts_at")),
+            "starts_at",
+            "Send either starts_at or at_period_end, not both.",
+        ),
+    )
 
 
 class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):

@@ -13,6 +13,7 @@ from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview_change
 from billing.models import Subscription
 from customers.customer_time import current_time
+from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import post
 from lib.api.problems import Problem
@@ -34,14 +35,18 @@ class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
     preview = serializers.BooleanField(default=False, help_text="Only preview the invoice; change nothing.")
 
+    rules = (
+        FieldRule(
+            not_both(given("at_period_end", True), given("at")), "at", "Send either at or at_period_end, not both."
+        ),
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """
         Replace plan and number by the version.
 
-        :raises serializers.ValidationError: if there is no such version, or both `at` and `at_period_end` are given.
+        :raises serializers.ValidationError: if there is no such version.
         """
-        if attrs["at_period_end"] and "at" in attrs:
-            raise serializers.ValidationError({"at": ["Send either at or at_period_end, not both."]})
         moment = attrs.get("at", self.context["at"])
         attrs["version"] = version_of(attrs.pop("plan"), attrs.get("version"), at=moment)
         return attrs

@@ -13,6 +13,7 @@ from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_c
 from customers.api.fields import SellerField
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
+from lib.api.field_rules import FieldRule, given, not_both
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, RowSerializer, StrictFields
 from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from plans.api.coupons import coupon_named
@@ -223,14 +224,14 @@ class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
         help_text="`none` keeps prepaid fees; `credit` and `refund` return the unused part by a credit note.",
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        Turn `when` into `ends_at`.
+    rules = (
+        FieldRule(
+            not_both(given("when", "now"), given("ends_at")), "ends_at", "Send either when=now or ends_at, not both."
+        ),
+    )
 
-        :raises serializers.ValidationError: if both `when` and `ends_at` are given.
-        """
-        if attrs["when"] == "now" and "ends_at" in attrs:
-            raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Turn `when` into `ends_at`."""
         if attrs.pop("when") == "now":
             attrs["ends_at"] = self.context["at"]
         return attrs

@@ -12,6 +12,7 @@ from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview, preview_trial_end
 from customers.customer_time import current_time
+from lib.api.field_rules import FieldRule, given, not_both, one_of
 from lib.api.fields import InstantField, StrictFields
 from lib.api.operations import post
 
@@ -25,17 +26,14 @@ class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
         default=False, help_text="Only preview the invoice for ending it now; change nothing."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        Require exactly one end, and no preview of an extension.
-
-        :raises serializers.ValidationError: unless exactly one of `when` and `ends_at` is given.
-        """
-        if ("when" in attrs) == ("ends_at" in attrs):
-            raise serializers.ValidationError({"when": ["Send either when=now or ends_at."]})
-        if attrs["preview"] and "ends_at" in attrs:
-            raise serializers.ValidationError({"preview": ["Nothing is billed when a trial is extended."]})
-        return attrs
+    rules = (
+        FieldRule(one_of("when", "ends_at"), "when", "Send either when=now or ends_at."),
+        FieldRule(
+            not_both(given("preview", True), given("ends_at")),
+            "preview",
+            "Nothing is billed when a trial is extended.",
+        ),
+    )
 
 
 class TrialEndedSerializer(serializers.Serializer[Any]):

@@ -11,11 +11,13 @@ import msgspec
 
 from billing.metering.corrections.validation import CorrectionRequest
 from billing.metering.ingest import parser
-from billing.metering.ingest.parser import BodyRefused, EventError, Name, ReceivedEvent
+from billing.metering.ingest.parser import MAX_NAME, BodyRefused, EventError, Name, ReceivedEvent
 from billing.metering.ingest.property_limits import MAX_LEVELS
 
 MAX_CORRECTIONS = 1_000
 """Corrections per request. Each of them may need to read all events of its period."""
+
+MAX_REASON = 500
 
 
 class CorrectionBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -23,8 +25,8 @@ class CorrectionBody(msgspec.Struct, forbid_unknown_fields=True):
 
     id: Name
     kind: Literal["void", "replace"]
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-    source: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON)]
+    source: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
     replacement: msgspec.Raw = msgspec.Raw(b"")
 
 

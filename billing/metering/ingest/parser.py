@@ -31,7 +31,9 @@ Events older than about thirteen months are refused: their keys may be deleted a
 # Tolerates a sender's clock that is fast, but not a wrong time zone or unit.
 MAX_AHEAD = timedelta(hours=1)
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+MAX_NAME = 200
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -43,7 +45,7 @@ class PlainEvent(msgspec.Struct, forbid_unknown_fields=True):
     event: Name
     timestamp: Timestamp | None = None
     properties: dict[str, Any] = {}
-    subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    subscription: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
 
 
 class CloudEvent(msgspec.Struct):
@@ -56,7 +58,7 @@ class CloudEvent(msgspec.Struct):
     subject: Name
     time: Timestamp | None = None
     data: dict[str, Any] = {}
-    subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    subscription: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
 
 
 class BodyRefused(Exception):

@@ -9,6 +9,8 @@ from plans.aggregation.json_numbers import MAX_DIGITS, OutOfBoundsNumber, is_wit
 MAX_KEYS = 128
 MAX_CHARACTERS = 4096
 MAX_LEVELS = 16
+MAX_KEY = 200
+MAX_ELEMENTS = 1000
 
 Flaw = tuple[str, str]
 
@@ -35,7 +37,7 @@ def find_flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
             flaw = _find_value_flaw(value, level=2, has_nul=has_nul)
             if flaw:
                 return f"properties.{name}", flaw
-        if len(name) > 200 or (has_nul and "\0" in name):
+        if len(name) > MAX_KEY or (has_nul and "\0" in name):
             return "properties", "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
     return None
 
@@ -59,10 +61,10 @@ def _find_value_flaw(value: Any, *, level: int, has_nul: bool) -> str | None:
         return None
     if level > MAX_LEVELS:
         return f"nested too deeply; at most {MAX_LEVELS} levels"
-    if len(value) > 1000:
-        return f"{len(value)} elements; at most 1,000"
+    if len(value) > MAX_ELEMENTS:
+        return f"{len(value)} elements; at most {MAX_ELEMENTS:,}"
     if isinstance(value, dict):
-        if any(len(name) > 200 or "\0" in name for name in value):
+        if any(len(name) > MAX_KEY or "\0" in name for name in value):
             return "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
         value = list(value.values())
     for inner in value:

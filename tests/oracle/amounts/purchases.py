@@ -38,10 +38,10 @@ def _wrong_figures(books: Books) -> Iterator[Row]:
 # A withdrawn purchase has a credit note with its reason. Crediting the invoice by hand also withdraws the purchase,
 # with a reason of its own, so those are left out.
 _WITHDRAWN = f"""
-    SELECT p.id AS purchase_id, n.id AS credit_note_id, n.reason, n.credit_to FROM wallets_purchase p
-    LEFT JOIN invoices_invoice n ON n.corrects_id = p.invoice_id AND n.kind = 'credit_note'
-    WHERE p.state IN ('canceled', 'failed') AND p.reason <> '{CREDITED_BY_HAND}'
-        AND (n.id IS NULL OR (n.reason, n.credit_to) <> (p.reason, 'offset'))
+    SELECT p.id AS purchase_id, NULL AS credit_note_id, p.reason, NULL AS credit_to FROM wallets_purchase p
+    WHERE p.state IN ('canceled', 'failed') AND p.reason <> '{CREDITED_BY_HAND}' AND NOT EXISTS (
+        SELECT FROM invoices_invoice n WHERE n.corrects_id = p.invoice_id AND n.kind = 'credit_note'
+            AND (n.reason, n.credit_to) = (p.reason, 'offset'))
     UNION ALL
     SELECT p.id, n.id, n.reason, n.credit_to FROM wallets_purchase p
     JOIN invoices_invoice i ON i.id = p.invoice_id

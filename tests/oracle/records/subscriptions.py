@@ -40,9 +40,9 @@ _GRACE = """
         UNION SELECT id, grace FROM customers_seller
     )
     SELECT p.id AS period_id, p.ends_at, p.due_at FROM billing_period p
-    JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
+    JOIN billing_subscription s ON s.id = p.subscription_id
     WHERE (p.kind = 'opening' AND p.due_at <> p.ends_at) OR (p.kind = 'regular' AND NOT EXISTS (
-        SELECT FROM graces g WHERE g.seller_id = c.seller_id AND p.due_at = p.ends_at + g.grace))
+        SELECT FROM graces g WHERE g.seller_id = s.seller_id AND p.due_at = p.ends_at + g.grace))
 """
 
 _CLOSED = """
