@@ -79,6 +79,8 @@ _DUE_OF = f"""
 SELECT l.until, c.at FROM {_CUSTOMERS} c CROSS JOIN LATERAL ({_LIMITS}) l WHERE c.id IS NOT DISTINCT FROM %(customer)s
 """  # noqa: S608
 
+_BEGINNING = "SELECT pg_try_advisory_xact_lock(hashtextextended('event removal', 0))"
+
 # FOR UPDATE: all that counts, corrections and reprocessing included, holds its periods by FOR KEY SHARE. A new
 # revision makes it attribute again. NOWAIT: a removal never makes it wait; the next run tries again.
 _LOCK_PERIODS = """
@@ -155,12 +157,15 @@ def count_customers_due(*, at: datetime) -> int:
 
 
 class _CustomerBusy(Exception):
-    """Another transaction holds one of the customer's old periods."""
+    """Another worker begins a removal, or another transaction holds one of the customer's old periods."""
 
 
 def _begin_removal(customer_id: int | None, *, at: datetime) -> bool:
     """Record up to when a customer's events leave; return False if it has none to remove."""
     with transaction.atomic():
+        # Advisory lock: removals begin one after the other, so each sees how far the one before went.
+        if not sql.fetch_column(_BEGINNING)[0]:
+            raise _CustomerBusy
         parameters = {"at": at, "days": settings.EVENT_RETENTION_DAYS, "customer": customer_id}
         removals = EventRemoval.objects.filter(customer=customer_id).order_by("-until")
         latest = removals.first()
