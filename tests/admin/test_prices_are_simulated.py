@@ -58,17 +58,17 @@ def test_its_page_shows_revenue_and_the_largest_increases(member, draft):
         assert text in page, text
 
 
-def test_the_version_and_its_review_show_the_result(member, draft):
+def test_the_version_and_its_publication_show_the_result(member, draft):
     finance = member("finance")
     simulated(finance, draft)
     summary = "$50.00 → $78.00 (pay more: 1, less: 1, the same: 0; bill shocks: 1)"
-    for page in ("change", "ask"):
+    for page in ("change", "publish_now"):
         assert summary in finance.get(reverse(f"admin:plans_planversion_{page}", args=[draft.pk])).content.decode()
 
 
-def test_the_review_requires_a_simulation_where_the_rule_does(member, draft):
+def test_publication_requires_a_simulation_where_the_rule_does(member, draft):
     PublishingRule.objects.update(needs_simulation=True)
-    page = member("finance").get(reverse("admin:plans_planversion_ask", args=[draft.pk])).content.decode()
+    page = member("finance").get(reverse("admin:plans_planversion_publish_now", args=[draft.pk])).content.decode()
     assert "must be simulated on past usage first" in page
 
 

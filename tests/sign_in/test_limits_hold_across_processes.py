@@ -62,20 +62,29 @@ def statuses(count, send):
         return Counter(pool.map(send, range(count)))
 
 
+def is_within(admitted: int, limit: int) -> bool:
+    """
+    Return whether at most the limit and one lease per process were admitted, and at least the limit without the rest
+    of the leases of processes whose turn did not come.
+    """
+    lease = limit // 10
+    return limit - PROCESSES * (lease - 1) <= admitted <= limit + PROCESSES * lease
+
+
 def test_a_key_has_its_quota(site):
     _, secret = issue(name="Backend", scopes=["read"], sandbox=False, by=None, at=NOW)
     headers = {"Authorization": f"Bearer {secret}"}
 
     answers = statuses(160, lambda _: httpx.get(f"{site}/api/v1/plans", headers=headers, timeout=60).status_code)
 
-    assert 40 <= answers[200] <= 40 + PROCESSES * 4
+    assert is_within(answers[200], 40)
     assert answers[200] + answers[429] == 160
 
 
 def test_an_address_without_a_key_has_its_quota(site):
     answers = statuses(160, lambda _: httpx.get(f"{site}/api/v1/plans", timeout=60).status_code)
 
-    assert 40 <= answers[401] <= 40 + PROCESSES * 4
+    assert is_within(answers[401], 40)
     assert answers[401] + answers[429] == 160
 
 
@@ -108,5 +117,5 @@ def request_link(site, number):
 def test_portal_links_have_their_limit(site):
     answers = statuses(60, lambda number: request_link(site, number))
 
-    assert 20 <= answers[303] <= 20 + PROCESSES * 2
+    assert is_within(answers[303], 20)
     assert answers[303] + answers[429] == 60

@@ -25,7 +25,8 @@ from plans.models import PlanVersion
 from plans.models.versions import VersionState
 from plans.publishing import publication
 from plans.publishing.readiness import problems_of
-from plans.publishing.required_simulation import missing_simulation
+from plans.publishing.required_simulation import find_simulation, missing_simulation
+from plans.publishing.simulation_text import format_figures
 
 
 class NoteForm(forms.Form):
@@ -56,6 +57,7 @@ class PublishAction(ApprovableAction[PlanVersion]):
                 *consequences_of(version, at=now + timedelta(seconds=1), is_dated=self.is_dated),
                 gettext("A published version can't be edited. To change prices later, create a new version."),
                 count_differences(version, at=now),
+                *_simulation_sentences(version),
             ],
             problems=problems_of(version) or list(filter(None, [missing_simulation(version)])),
             warnings=self.advice,
@@ -124,6 +126,14 @@ class WithdrawVersion(ConfirmedAction[PlanVersion]):
     def run(self, version: PlanVersion) -> Response:
         rollouts.withdraw(version=version, by=self.user, at=timezone.now())
         return self.done(gettext("%(version)s is a draft again.") % {"version": version})
+
+
+def _simulation_sentences(version: PlanVersion) -> list[str]:
+    """Return the result of the last simulation of exactly the version's content; empty if there is none."""
+    simulation = find_simulation(version)
+    if simulation is None:
+        return []
+    return [gettext("Simulated on past usage: %(figures)s.") % {"figures": format_figures(simulation)}]
 
 
 def consequences_of(version: PlanVersion, *, at: datetime, is_dated: bool) -> list[str]:
