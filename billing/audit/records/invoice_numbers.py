@@ -25,10 +25,10 @@ _LAST = """
 
 _PRINTED = """
     SELECT i.id AS invoice_id, i.number, i.sequence FROM invoices_invoice i
-    JOIN invoices_numberseries s ON s.id = i.series_id
+    JOIN invoices_numberseries s ON s.id = i.series_id JOIN customers_customer c ON c.id = i.customer_id
     WHERE i.number NOT LIKE '%' || lpad(i.sequence::text, greatest(6, length(i.sequence::text)), '0')
         OR length(i.number) > 16 OR s.seller_id <> i.seller_id OR s.sandbox <> i.sandbox
-        OR s.kind <> i.kind
+        OR s.kind <> i.kind OR s.test_clock_id IS DISTINCT FROM c.test_clock_id
 """
 
 _FILES = """

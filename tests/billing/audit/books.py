@@ -14,7 +14,7 @@ from django.db import connection
 from access.approvals import Requester, approve, perform
 from access.approvals.rule_change import ChangeRule
 from access.audit_log import record_account_event, record_erasures, seal_changes
-from access.models import ApprovalRequest, ApprovalRule
+from access.models import ApprovalRequest, ApprovalRule, AuditFeed
 from access.rate_limits.buckets import rate_limit
 from access.sign_in.lock_out import FREE_FAILURES, count_try
 from billing.audit.records.history import tracked_models
@@ -188,7 +188,8 @@ def _erase_a_change() -> None:
 
 
 def _request_approvals() -> None:
-    """Grant within a limit, and request and approve a grant above it."""
+    """Grant within a limit, and request and approve a grant above it; the audit log was never sent."""
+    AuditFeed.objects.create(pk=1)
     at = datetime(2026, 4, 5, tzinfo=UTC)
     fiona, paul = User.objects.create_superuser("fiona"), User.objects.create_superuser("paul")
     wallet = Wallet.objects.filter(closed_at__isnull=True, customer__sandbox=False).earliest("pk")
