@@ -23,6 +23,7 @@ from tests.billing.limits.reservations.test_the_database_checks_reservations imp
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
 from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.billing.plan_migrations.test_the_database_checks_migrations import CASES as OF_MIGRATIONS
+from tests.billing.privacy.test_the_database_checks_removals import CASES as OF_REMOVALS
 from tests.billing.revenue.test_the_database_checks_books import CASES as OF_BOOKS
 from tests.billing.simulation.test_the_database_checks_simulations import CASES as OF_SIMULATIONS
 from tests.builders import FEB, MAR, add_commitment, add_override, cap, make_coupon
@@ -512,6 +513,7 @@ def test_every_constraint_is_tested():
         *OF_ALERT_RULES,
         *OF_MIGRATIONS,
         *OF_SIMULATIONS,
+        *OF_REMOVALS,
     ]
     tried = {name for name, _ in known} | {name for name, *_ in OF_BOOKS}
     assert named_constraints("billing") - SHADOWED <= tried
