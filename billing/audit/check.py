@@ -22,8 +22,8 @@ class Check:
     One invariant.
 
     name: a sentence that is true of sound books, its words joined by underscores. reference: the invariant's number
-    in docs/audit.md. find: the offending rows: a query, or a function that yields them. note: what the check could
-    not compare, as a sentence; empty if it compared everything.
+    in docs/audit.md. find: the offending rows: a query, or a function that yields them. note: a sentence
+    about rows that the check could not compare; empty if it compared all of them.
     """
 
     name: str

@@ -95,7 +95,7 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
 
 @admin.register(Group)
 class GroupAdmin(StaffAdmin, PlainGroupAdmin):
-    """Only superusers change groups: whoever can add a permission to a group could add it to their own."""
+    """Only superusers change groups: a user who adds a permission to a group could add it to their own."""
 
     seller_paths = OF_ALL_SELLERS
     form = RoleForm

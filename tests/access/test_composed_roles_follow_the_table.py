@@ -86,7 +86,7 @@ def test_all_other_rights_do_not_open_a_page(role):
     opened = []
     for request, route, method, address, rights in pages_with_rights():
         for missing in rights:
-            # In the admin, whoever may change a row may see it.
+            # In the admin, a user who may change a row may see it.
             others = {missing, missing.replace(".view_", ".change_"), ENOUGH.get(missing, "")}
             answer = role.send(method, route, address, rights=all_rights - others)
             if not answer.is_refusal:

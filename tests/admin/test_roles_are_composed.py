@@ -1,4 +1,4 @@
-"""An administrator composes a role from permissions, and its members see and do what it allows."""
+"""An administrator composes a role from permissions, and its members have these rights and no others."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User

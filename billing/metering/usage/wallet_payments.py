@@ -105,7 +105,7 @@ def _is_only_usage(
         return False
     removed = read_removed([row.customer_id or 0]).get(row.customer_id)
     if removed is not None and counter.window_start < removed.until:
-        return False  # what was sent with it may have left
+        return False  # other events of the window may have left
     window = Event.objects.filter(
         customer_id=row.customer_id,
         name=row.name,
