@@ -52,7 +52,8 @@ DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'
 def delete_old_notifications(*, at: datetime) -> int:
     """
     Delete notifications for whose deliveries and mails `settings.DELIVERY_RETENTION_DAYS` and
-    `settings.MAIL_RETENTION_DAYS` are over, and return how many. If one of the two is over, only those deliveries or mails leave.
+    `settings.MAIL_RETENTION_DAYS` are over, and return how many. If one of the two is over, only those deliveries or
+    mails leave.
 
     A delivery is kept until it is finished. Removed endpoints are deleted with the last of their deliveries.
     """
