@@ -21,11 +21,15 @@ def small_parts(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def small_ids(db):
-    """Number new rows from the first free id: a drop has a part for each range up to the last number ever given."""
+    """
+    Number new rows from the first free id: a drop has a part for each range up to the last number ever given.
+
+    No rollback restores a sequence, so it must fit the rows that later modules find in this database.
+    """
     with as_owner():
         for table in tables.sequences():
             sql.execute(
-                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 0) + 1, false) FROM {table}",  # noqa: S608
+                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), coalesce(max(id), 1), count(*) > 0) FROM {table}",  # noqa: S608
                 [table],
             )
 
