@@ -20,17 +20,20 @@ from billing.plan_migrations import workflow
 from billing.plan_migrations.acts import AnnounceMigration, RollBackMigration, RunMigration
 from billing.plan_migrations.cohort import (
     MAX_IDS,
+    MAX_RATE,
     MAX_TITLE_LENGTH,
     MigrationRefused,
     MigrationTerms,
     Selection,
     plan_migration,
 )
+from lib.api.field_rules import FieldRule, all_or_none, any_of, given, needs, only_if
 from lib.api.fields import CurrencyField, InstantField, RowSerializer, StrictFields
 from lib.api.number_fields import NumberField
 from lib.api.operations import list_rows, post, read_row
 from lib.api.views import ApiView
 
+ON_DATE, NOW = given("when", MigrationTiming.DATE), given("when", MigrationTiming.NOW)
 EXAMPLE = {"title": "To Pro 2027", "from": {"plan": "pro"}, "plan": "pro-2027", "when": "period"}
 
 
@@ -46,6 +49,7 @@ class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     ids = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
+        min_length=1,
         max_length=MAX_IDS,
         help_text="External IDs of subscriptions or customers.",
     )
@@ -56,6 +60,8 @@ class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     began_until = InstantField(required=False, help_text="Subscribed before this time.")
     spent_least = NumberField(required=False, help_text="Total of the last invoice, before tax.")
     spent_most = NumberField(required=False)
+
+    rules = (FieldRule(any_of("plan", "ids"), "plan", "Choose a plan, or enter subscriptions or customers."),)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Return the fields as arguments of `Selection`."""
@@ -78,9 +84,16 @@ class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     )
     from_unit = serializers.CharField(max_length=7, required=False, help_text="Convert wallets from this unit …")
     to_unit = serializers.CharField(max_length=7, required=False, help_text="… to this unit …")
-    rate = NumberField(required=False, help_text="… at this rate.")
+    rate = NumberField(positive=True, most=MAX_RATE, required=False, help_text="… at this rate.")
     notice_days = serializers.IntegerField(
         min_value=0, max_value=MAX_NOTICE_DAYS, required=False, help_text="Default: customers are not notified."
+    )
+
+    rules = (
+        FieldRule(needs(ON_DATE, "moment"), "moment", "Enter the date, or choose another time."),
+        FieldRule(only_if(ON_DATE, "moment"), "moment", "A date is only for the timing `date`."),
+        FieldRule(all_or_none("from_unit", "to_unit", "rate"), "rate", "Send both units and the rate, or none."),
+        FieldRule(only_if(NOW, "rate"), "when", "Wallets can only be converted if subscriptions move now."),
     )
 
     def get_fields(self) -> dict[str, Any]:

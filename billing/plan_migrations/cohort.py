@@ -28,6 +28,7 @@ MAX_IDS = 20_000
 MAX_LEFT_OUT = 1_000
 # The size of the column.
 MAX_TITLE_LENGTH = 120
+MAX_RATE = 1_000_000
 
 
 class MigrationRefused(ValueError):
@@ -193,8 +194,10 @@ def _check_plan(
 def _check_conversion(terms: MigrationTerms) -> None:
     if not (terms.from_unit and terms.to_unit and terms.rate) or terms.from_unit == terms.to_unit:
         raise MigrationRefused(_("Enter both units and the rate between them."), field="rate")
-    if not 0 < terms.rate <= 1_000_000:
-        raise MigrationRefused(_("The rate must be above 0 and at most 1,000,000."), field="rate")
+    if not 0 < terms.rate <= MAX_RATE:
+        raise MigrationRefused(
+            _("The rate must be above 0 and at most %(most)s.") % {"most": f"{MAX_RATE:,}"}, field="rate"
+        )
     if terms.when != MigrationTiming.NOW:
         raise MigrationRefused(_("Wallets can only be converted if subscriptions move now."), field="when")
 
