@@ -1,11 +1,13 @@
-"""The menu: the pages that the user may see, with the numbers of rows that need action."""
+"""The menu: five areas, their sections and the pages of these, with the numbers of rows that need action."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApprovalRequest
@@ -17,6 +19,7 @@ from customers.models.notifications import DeliveryState
 from invoices.models import Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
+from lib.admin.sandbox_switch import shows_sandbox
 from lib.bounded_counts import count_bounded
 from lib.translation import Text
 
@@ -24,22 +27,21 @@ MOST = 99
 """Maximum of a number in the menu: every page counts it, so the count is bounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class MenuItem:
+@dataclass(frozen=True, slots=True, eq=False)
+class MenuPage:
     """
-    An entry of the menu.
+    A page of the menu.
 
-    model: its list is the page, and users who may view its rows see the item. page, permission: of other pages.
-    waiting: the rows that need action.
+    model: its list is the page, and users who may view its rows see it. page, permission: of other pages.
+    waiting: the rows that need action. synonyms: further words under which the command bar finds the page.
     """
 
     title: Text
-    icon: str
     model: str = ""
     waiting: QuerySet[Any] | None = None
-    color: str = "warning"
     page: str = ""
     permission: str = ""
+    synonyms: Text = ""
 
     @property
     def link(self) -> str:
@@ -48,8 +50,22 @@ class MenuItem:
 
     @property
     def required_permission(self) -> str:
-        """The permission required to see the item; empty for all staff."""
+        """The permission required to see the page; empty for all staff."""
         return self.model.replace(".", ".view_") if self.model else self.permission
+
+
+class Section:
+    """An entry of an area: its first page, with the others as tabs. help: the page of the docs about them."""
+
+    def __init__(self, title: Text, help: str, *pages: MenuPage) -> None:
+        self.title, self.help, self.pages = title, help, pages
+
+
+class Area:
+    """An entry of the menu; its sections are listed while one of them is open. icon: a name of Material Symbols."""
+
+    def __init__(self, title: Text, icon: str, *sections: Section) -> None:
+        self.title, self.icon, self.sections = title, icon, sections
 
 
 FAILED_CLOSES = Period.objects.failed()
@@ -59,158 +75,293 @@ WAITING_APPROVALS = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
-MENU: list[tuple[Text, list[MenuItem]]] = [
-    (
-        "",
-        [
-            MenuItem(_("Dashboard"), "space_dashboard", page="index"),
-            MenuItem(_("Approvals"), "approval", "access.approvalrequest", WAITING_APPROVALS),
-        ],
+AREAS = (
+    Area(_("Home"), "home", Section(_("Home"), "architecture", MenuPage(_("Home"), page="index"))),
+    Area(
+        _("Approvals"),
+        "approval",
+        Section(
+            _("Approvals"),
+            "approvals",
+            MenuPage(_("Approvals"), "access.approvalrequest", WAITING_APPROVALS, synonyms=_("approve reject")),
+        ),
     ),
-    (
+    Area(
         _("Customers"),
-        [
-            MenuItem(_("Customers"), "groups", "customers.customer"),
-            MenuItem(_("Subscriptions"), "autorenew", "billing.subscription"),
-            MenuItem(_("Scheduled changes"), "moving", "billing.scheduledchange"),
-            MenuItem(_("Plan migrations"), "move_down", "billing.planmigration"),
-            MenuItem(_("Invoices"), "receipt_long", "invoices.invoice"),
-        ],
+        "groups",
+        Section(_("Customers"), "data-model", MenuPage(_("Customers"), "customers.customer")),
+        Section(
+            _("Subscriptions"),
+            "publishing",
+            MenuPage(_("Subscriptions"), "billing.subscription"),
+            MenuPage(_("Scheduled changes"), "billing.scheduledchange"),
+            MenuPage(_("Plan migrations"), "billing.planmigration", synonyms=_("move cohort")),
+        ),
+        Section(
+            _("Usage"),
+            "metering",
+            MenuPage(_("Events"), "billing.event", synonyms=_("usage")),
+            MenuPage(_("Unmatched usage"), "billing.unmatchedusage", UNMATCHED_USAGE, synonyms=_("reprocess")),
+            MenuPage(_("Ignore rules"), "billing.ignorerule"),
+            MenuPage(_("Usage corrections"), "billing.correction"),
+        ),
+        Section(
+            _("Wallets"),
+            "wallets",
+            MenuPage(_("Wallets"), "wallets.wallet", synonyms=_("credits prepaid balance")),
+            MenuPage(_("Purchases"), "wallets.purchase"),
+            MenuPage(_("Automatic top-ups"), "wallets.topuprule"),
+        ),
+        Section(
+            _("Limits"),
+            "limits",
+            MenuPage(_("Alerts"), "billing.alert"),
+            MenuPage(_("Alert rules"), "billing.alertrule"),
+            MenuPage(_("Spend caps"), "billing.spendcap"),
+            MenuPage(_("Reservations"), "billing.reservation"),
+        ),
     ),
-    (
-        _("Payments"),
-        [
-            MenuItem(_("Payment attempts"), "credit_card", "invoices.paymentattempt"),
-            MenuItem(_("Refunds"), "currency_exchange", "invoices.refund", REFUNDS_BY_HAND),
-            MenuItem(_("Customer balances"), "savings", "invoices.balanceentry"),
-            MenuItem(_("Provider events"), "sensors", "invoices.providerevent"),
-            MenuItem(
-                _("Reconciliation"),
-                "balance",
-                page="payment_reconciliation",
-                permission="invoices.view_paymentattempt",
-            ),
-        ],
-    ),
-    (
+    Area(
         _("Revenue"),
-        [
-            MenuItem(_("Revenue reports"), "bar_chart", "billing.posting"),
-            MenuItem(_("MRR"), "monitoring", page="revenue_mrr", permission="billing.view_recurringrevenue"),
-            MenuItem(_("Breakage estimates"), "hourglass_bottom", "wallets.breakagerate"),
-        ],
+        "bar_chart",
+        Section(_("Invoices"), "invoices", MenuPage(_("Invoices"), "invoices.invoice", synonyms=_("past due"))),
+        Section(
+            _("Payments"),
+            "payments",
+            MenuPage(_("Payment attempts"), "invoices.paymentattempt", synonyms=_("cards")),
+            MenuPage(_("Refunds"), "invoices.refund", REFUNDS_BY_HAND),
+            MenuPage(_("Customer balances"), "invoices.balanceentry"),
+            MenuPage(_("Reconciliation"), page="payment_reconciliation", permission="invoices.view_paymentattempt"),
+            MenuPage(_("Provider events"), "invoices.providerevent", synonyms=_("stripe")),
+        ),
+        Section(
+            _("Reports"),
+            "revenue-reports",
+            MenuPage(_("Revenue reports"), "billing.posting", synonyms=_("income deferred waterfall")),
+            MenuPage(_("MRR"), page="revenue_mrr", permission="billing.view_recurringrevenue"),
+            MenuPage(_("Breakage estimates"), "wallets.breakagerate"),
+        ),
     ),
-    (
-        _("Prepaid"),
-        [
-            MenuItem(_("Wallets"), "account_balance_wallet", "wallets.wallet"),
-            MenuItem(_("Purchases"), "shopping_bag", "wallets.purchase"),
-            MenuItem(_("Automatic top-ups"), "autopay", "wallets.topuprule"),
-        ],
-    ),
-    (
-        _("Limits"),
-        [
-            MenuItem(_("Alerts"), "notifications", "billing.alert"),
-            MenuItem(_("Alert rules"), "fence", "billing.alertrule"),
-            MenuItem(_("Spend caps"), "front_hand", "billing.spendcap"),
-            MenuItem(_("Reservations"), "hourglass_top", "billing.reservation"),
-        ],
-    ),
-    (
-        _("Usage and invoicing"),
-        [
-            MenuItem(_("Invoicing"), "task_alt", page="closing", permission="billing.view_period"),
-            MenuItem(_("Month end"), "lock_clock", page="month_end", permission="invoices.view_monthlock"),
-            MenuItem(_("Accounting files"), "export_notes", "billing.exportbatch"),
-            MenuItem(_("Billing periods"), "date_range", "billing.period", FAILED_CLOSES, "danger"),
-            MenuItem(_("Unmatched usage"), "report", "billing.unmatchedusage", UNMATCHED_USAGE),
-            MenuItem(_("Ignore rules"), "visibility_off", "billing.ignorerule"),
-            MenuItem(_("Events"), "bolt", "billing.event"),
-            MenuItem(_("Usage corrections"), "undo", "billing.correction"),
-            MenuItem(_("Jobs"), "checklist", "billing.job", OPEN_JOBS, "info"),
-        ],
-    ),
-    (
+    Area(
         _("Catalog"),
-        [
-            MenuItem(_("Plans"), "sell", "plans.plan"),
-            MenuItem(_("Plan versions"), "history_edu", "plans.planversion"),
-            MenuItem(
-                _("Price simulation"),
-                "query_stats",
-                page="billing_simulationresult_start",
-                permission="billing.simulate_price",
+        "sell",
+        Section(
+            _("Plans"),
+            "pricing",
+            MenuPage(_("Plans"), "plans.plan", synonyms=_("prices")),
+            MenuPage(_("Plan versions"), "plans.planversion"),
+            MenuPage(
+                _("Price simulation"), page="billing_simulationresult_start", permission="billing.simulate_price"
             ),
-            MenuItem(_("Coupons"), "confirmation_number", "plans.coupon"),
-            MenuItem(_("Credit packs"), "toll", "plans.creditpack"),
-            MenuItem(_("Features"), "extension", "plans.feature"),
-            MenuItem(_("Meters"), "speed", "plans.meter"),
-            MenuItem(_("Unit costs"), "shopping_cart", "plans.unitcost"),
-        ],
+        ),
+        Section(
+            _("Coupons and packs"),
+            "pricing",
+            MenuPage(_("Coupons"), "plans.coupon", synonyms=_("discount promotion")),
+            MenuPage(_("Credit packs"), "plans.creditpack"),
+        ),
+        Section(
+            _("Features and meters"),
+            "metering",
+            MenuPage(_("Features"), "plans.feature"),
+            MenuPage(_("Meters"), "plans.meter"),
+            MenuPage(_("Unit costs"), "plans.unitcost", synonyms=_("margin")),
+        ),
     ),
-    (
+    Area(
+        _("Month end"),
+        "event_available",
+        Section(
+            _("Month end"),
+            "runbook-month-end",
+            MenuPage(
+                _("Month end"),
+                page="month_end",
+                permission="invoices.view_monthlock",
+                synonyms=_("close lock audit"),
+            ),
+        ),
+        Section(
+            _("Invoicing"),
+            "closing",
+            MenuPage(_("Invoicing"), page="closing", permission="billing.view_period", synonyms=_("close run")),
+            MenuPage(_("Billing periods"), "billing.period", FAILED_CLOSES),
+            MenuPage(_("Jobs"), "billing.job", OPEN_JOBS),
+        ),
+        Section(
+            _("Accounting"),
+            "accounting-files",
+            MenuPage(_("Accounting files"), "billing.exportbatch", synonyms=_("export journal")),
+            MenuPage(_("Accounting targets"), "billing.accountingtarget"),
+            MenuPage(_("Accounts"), "billing.account"),
+            MenuPage(_("Account mapping"), "billing.accountmapping"),
+        ),
+        Section(
+            _("Transfers"),
+            "adapters",
+            MenuPage(_("Sync targets"), "billing.synctarget"),
+            MenuPage(_("Sync records"), "billing.syncrecord"),
+            MenuPage(_("Drop targets"), "billing.droptarget", synonyms=_("warehouse")),
+        ),
+    ),
+    Area(
         _("Settings"),
-        [
-            MenuItem(_("Publishing"), "rule", "plans.publishingrule"),
-            MenuItem(_("Approval rules"), "approval_delegation", "access.approvalrule"),
-            MenuItem(_("Sellers"), "storefront", "customers.seller"),
-            MenuItem(_("Tax rates"), "percent", "invoices.taxrate"),
-            MenuItem(_("Number series"), "tag", "invoices.numberseries"),
-            MenuItem(_("Accounting targets"), "account_tree", "billing.accountingtarget"),
-            MenuItem(_("Accounts"), "list_alt", "billing.account"),
-            MenuItem(_("Account mapping"), "mediation", "billing.accountmapping"),
-            MenuItem(_("Sync targets"), "sync_alt", "billing.synctarget"),
-            MenuItem(_("Sync records"), "cloud_sync", "billing.syncrecord"),
-            MenuItem(_("Drop targets"), "cloud_upload", "billing.droptarget"),
-            MenuItem(_("Exchange rates"), "currency_exchange", "customers.exchangerate"),
-            MenuItem(_("Scheduled tasks"), "schedule", "django_celery_beat.periodictask"),
-        ],
+        "tune",
+        Section(
+            _("Sellers"),
+            "tax",
+            MenuPage(_("Sellers"), "customers.seller", synonyms=_("brand dunning company")),
+            MenuPage(_("Tax rates"), "invoices.taxrate"),
+            MenuPage(_("Number series"), "invoices.numberseries"),
+            MenuPage(_("Exchange rates"), "customers.exchangerate"),
+            MenuPage(_("Email templates"), "customers.emailtemplate"),
+        ),
+        Section(
+            _("Approval"),
+            "approvals",
+            MenuPage(_("Approval rules"), "access.approvalrule"),
+            MenuPage(_("Publishing"), "plans.publishingrule"),
+        ),
+        Section(
+            _("Staff"),
+            "access",
+            MenuPage(_("Users"), "auth.user", synonyms=_("invite")),
+            MenuPage(_("Groups"), "auth.group", synonyms=_("roles permissions")),
+            MenuPage(_("Audit log"), page="changes", synonyms=_("history")),
+        ),
+        Section(
+            _("Developers"),
+            "webhooks",
+            MenuPage(_("API keys"), "customers.apikey"),
+            MenuPage(_("Webhooks"), "customers.webhookendpoint"),
+            MenuPage(_("Deliveries"), "customers.delivery", FAILED_DELIVERIES),
+            MenuPage(_("Notifications"), "customers.notification", synonyms=_("mails")),
+        ),
+        Section(
+            _("System"),
+            "sandbox",
+            MenuPage(_("Test clocks"), "customers.testclock", synonyms=_("sandbox")),
+            MenuPage(_("Scheduled tasks"), "django_celery_beat.periodictask"),
+        ),
     ),
-    (
-        _("Developers"),
-        [
-            MenuItem(_("Test clocks"), "av_timer", "customers.testclock"),
-            MenuItem(_("API keys"), "key", "customers.apikey"),
-            MenuItem(_("Webhooks"), "webhook", "customers.webhookendpoint"),
-            MenuItem(_("Deliveries"), "outgoing_mail", "customers.delivery", FAILED_DELIVERIES),
-            MenuItem(_("Notifications"), "campaign", "customers.notification"),
-            MenuItem(_("Email templates"), "edit_note", "customers.emailtemplate"),
-        ],
-    ),
-    (
-        _("Staff"),
-        [
-            MenuItem(_("Audit log"), "manage_history", page="changes"),
-            MenuItem(_("Users"), "badge", "auth.user"),
-            MenuItem(_("Groups"), "shield_person", "auth.group"),
-        ],
-    ),
-]
+)
 
 
-def groups(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the menu in the theme's format, without items that the user may not see."""
-    allowed = [
-        (title, [item for item in items if is_allowed(request, item.required_permission)]) for title, items in MENU
-    ]
-    waiting = {item.model: item.waiting for _, items in allowed for item in items if item.waiting is not None}
-    counts = count_bounded(waiting, most=MOST)
-    shown = [(title, [_entry(item, counts.get(item.model, 0)) for item in items]) for title, items in allowed]
-    matching_links = [
-        entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])
-    ]
-    current_link = max(matching_links, key=len, default="")
-    for _title, entries in shown:
-        for menu_entry in entries:
-            menu_entry["active"] = menu_entry["link"] == current_link and (
-                menu_entry["link"] != reverse("admin:index") or request.path == current_link
-            )
-    return [{"title": title, "items": entries} for title, entries in shown if entries]
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An area, section or page as a user sees it. waiting: the rows below it that need action, or None."""
+
+    title: Text
+    link: str
+    is_current: bool
+    waiting: str
+    icon: str = ""
+    entries: tuple["OpenEntry", ...] = ()
 
 
-def _entry(item: MenuItem, waiting: int) -> dict[str, Any]:
-    entry = {"title": item.title, "icon": item.icon, "link": item.link}
-    if waiting:
-        entry |= {"badge": f"{MOST}+" if waiting > MOST else str(waiting), "badge_variant": item.color}
-    return entry
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """A step of the way to a page; without a link if it is the page itself."""
+
+    title: Text
+    link: str
+
+
+class Menu:
+    """The menu of a request, without pages that its user may not see."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def pages(self) -> dict[tuple[Area, Section], list[MenuPage]]:
+        """The allowed pages, of each section that has some."""
+        allowed = {
+            (area, section): [page for page in section.pages if is_allowed(self.request, page.required_permission)]
+            for area in AREAS
+            for section in area.sections
+        }
+        return {place: pages for place, pages in allowed.items() if pages}
+
+    def find_pages(self) -> Iterator[tuple[Area, Section, MenuPage]]:
+        """Yield every allowed page with its place."""
+        for (area, section), pages in self.pages.items():
+            for page in pages:
+                yield area, section, page
+
+    @cached_property
+    def _current(self) -> tuple[Area, Section, MenuPage] | None:
+        """The page of the menu that the request's page belongs to."""
+        home, path = reverse("admin:index"), self.request.path
+        matching = [
+            place
+            for place in self.find_pages()
+            if path == place[2].link or (place[2].link != home and path.startswith(place[2].link))
+        ]
+        return max(matching, key=lambda place: len(place[2].link), default=None)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        waiting = {page.model: page.waiting for *_, page in self.find_pages() if page.waiting is not None}
+        return count_bounded(waiting, most=MOST)
+
+    @cached_property
+    def entries(self) -> list[OpenEntry]:
+        """The areas; the sections of the open one are listed."""
+        return [self._area(area) for area in dict.fromkeys(area for area, _ in self.pages)]
+
+    @cached_property
+    def tabs(self) -> list[OpenEntry]:
+        """The pages of the open section, if it has several."""
+        if self._current is None:
+            return []
+        area, section, current = self._current
+        pages = self.pages[area, section]
+        return [self._entry(page.title, [page], page == current) for page in pages] if len(pages) > 1 else []
+
+    @cached_property
+    def crumbs(self) -> list[Crumb]:
+        """The way to the request's page; the last entry has a link unless it is the page itself."""
+        if self._current is None:
+            return []
+        area, section, page = self._current
+        titles = dict.fromkeys([area.title, section.title, page.title])
+        links = {area.title: self.pages[next(place for place in self.pages if place[0] == area)][0].link}
+        links |= {section.title: self.pages[area, section][0].link, page.title: page.link}
+        return [Crumb(title, "" if links[title] == self.request.path else links[title]) for title in titles]
+
+    @property
+    def is_on_page(self) -> bool:
+        """Whether the request's page is in the menu itself, as opposed to a page below it."""
+        return self._current is not None and self._current[2].link == self.request.path
+
+    @property
+    def is_sandbox(self) -> bool:
+        return shows_sandbox(self.request)
+
+    @cached_property
+    def help(self) -> str:
+        """The page of the docs about the open section."""
+        return self._current[1].help if self._current else "architecture"
+
+    def _area(self, area: Area) -> OpenEntry:
+        sections = {section: pages for (owner, section), pages in self.pages.items() if owner == area}
+        current_area, current_section, _page = self._current or (None, None, None)
+        listed = [
+            self._entry(section.title, pages, section == current_section) for section, pages in sections.items()
+        ]
+        all_pages = [page for pages in sections.values() for page in pages]
+        shown = tuple(listed) if len(listed) > 1 and area == current_area else ()
+        return self._entry(area.title, all_pages, area == current_area, area.icon, shown)
+
+    def _entry(
+        self,
+        title: Text,
+        pages: list[MenuPage],
+        is_current: bool,
+        icon: str = "",
+        entries: tuple[OpenEntry, ...] = (),
+    ) -> OpenEntry:
+        count = sum(self._counts.get(page.model, 0) for page in pages)
+        waiting = "" if not count or entries else f"{MOST}+" if count > MOST else str(count)
+        return OpenEntry(title, pages[0].link, is_current, waiting, icon, entries)

@@ -16,13 +16,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
+from config.admin_site.command import command
+from config.admin_site.help_pages import help_page
 from config.admin_site.history import history_reader, pages
+from config.admin_site.menu import Menu
 from config.admin_site.pagination import BoundedPaginator
 from lib.admin.confirmed_actions import MAX_REASON, Preview
 from lib.admin.links import staff_page
+from lib.admin.sandbox_switch import switch_rows
 from lib.admin.seller_restriction import is_open_to
 
 PAGES: dict[str, Any] = {
@@ -51,7 +57,15 @@ class TollbookAdminSite(UnfoldAdminSite):
         defaults = {name: value for name, value in PAGES.items() if not _sets_option(admin_class, name)}
         super().register(shown, admin_class, **defaults | options)
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "menu": Menu(request)}
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        frame = [
+            path("command/", self.admin_view(command), name="command"),
+            path("help/<path:name>/", self.admin_view(help_page), name="help"),
+            path("switch/", self.admin_view(require_POST(switch)), name="switch"),
+        ]
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
         changes_file = path("changes/<str:kind>/", self.admin_view(pages.changes_file), name="changes_file")
         histories = [
@@ -60,7 +74,7 @@ class TollbookAdminSite(UnfoldAdminSite):
             if history_reader.is_tracked(model)
         ]
         downloads = [self._url(model, "export/", list_export.download, "export") for model in self._registry]
-        return [changes, changes_file, *histories, *downloads, *super().get_urls()]
+        return [*frame, changes, changes_file, *histories, *downloads, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """
@@ -114,6 +128,14 @@ class TollbookAdminSite(UnfoldAdminSite):
             name=f"{meta.app_label}_{meta.model_name}_{view_name}",
         )
         return pattern
+
+
+def switch(request: HttpRequest) -> HttpResponse:
+    """Switch the site between live and sandbox rows, and go back."""
+    switch_rows(request, to_sandbox=request.POST.get("rows") == "sandbox")
+    back = request.POST.get("next", "")
+    is_own = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return HttpResponseRedirect(back if is_own else reverse("admin:index"))
 
 
 def _sets_option(admin_class: "type[ModelAdmin[Any]] | None", name: str) -> bool:

@@ -42,7 +42,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "config.admin_site.theme.environment",
     "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
     "STYLES": [lambda request: static("staff/staff.css")],
-    "SCRIPTS": [lambda request: static("staff/staff.js")],
+    "SCRIPTS": [lambda request: static("staff/staff.js"), lambda request: static("staff/command.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": _("Second factor"), "link": reverse_lazy("mfa_index")},
@@ -50,10 +50,4 @@ UNFOLD: dict[str, Any] = {
         ]
     },
     "COLORS": {"primary": BLUE},
-    "COMMAND": {
-        "search_models": False,
-        "search_callback": "config.admin_site.search.find_results",
-        "show_history": True,
-    },
-    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.admin_site.menu.groups"},
 }

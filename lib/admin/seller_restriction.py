@@ -31,7 +31,7 @@ _OPEN_PAGES = ("_changelist", "_add", "_export")
 _OPEN_SITE_PAGES = frozenset(
     {
         *("index", "login", "logout", "app_list", "password_change", "password_change_done"),
-        *("autocomplete", "search", "toggle_sidebar", "jsi18n", "view_on_site"),
+        *("autocomplete", "search", "toggle_sidebar", "jsi18n", "view_on_site", "command", "help", "switch"),
     }
 )
 

@@ -16,6 +16,7 @@ from unfold.dataclasses import UnfoldAction
 from lib.admin.actions import always
 from lib.admin.filters import field_filter
 from lib.admin.permissions import PermissionRules, is_allowed
+from lib.admin.sandbox_switch import SwitchedRows
 from lib.admin.seller_restriction import SellerRows, limited_choices
 from lib.translation import Text
 
@@ -23,7 +24,7 @@ FurtherPages = Sequence[tuple[str, str | Callable[..., HttpResponseBase], str]]
 """Pages below a model's list: (route, view or the name of the method, name of the URL)."""
 
 
-class StaffAdmin(PermissionRules, SellerRows, ModelAdmin):
+class StaffAdmin(PermissionRules, SellerRows, SwitchedRows, ModelAdmin):
     """
     A model's list, the newest rows first, and the page of a row.
 
