@@ -24,3 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path("portal/", include(module)) for module in PORTALS),
     *(path("api/v1/", include(module)) for module in APIS),
 ]
+
+handler403 = "config.error_pages.forbidden"
+handler404 = "config.error_pages.not_found"
+handler500 = "config.error_pages.server_error"

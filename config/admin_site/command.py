@@ -62,7 +62,7 @@ class HitGroup:
 
 def command(request: HttpRequest) -> HttpResponse:
     """Show the results of a query: as a part for the command bar, as a page without scripts."""
-    query = request.GET.get("q", "").strip()[:MAX_QUERY]
+    query = "".join(filter(str.isprintable, request.GET.get("q", ""))).strip()[:MAX_QUERY]
     context = {"query": query, "groups": find_hits(request, query) if query else []}
     if request.headers.get("HX-Request"):
         return render(request, "staff/frame/command_hits.html", context)

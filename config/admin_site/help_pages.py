@@ -5,16 +5,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 
 from lib.admin import staff_page
 
@@ -75,13 +75,9 @@ def search_help(term: str) -> Iterator[HelpTopic]:
 @cache
 def read_page(name: str) -> HelpPage:
     """Read and render a page of the docs, once for each process."""
-    tokens = _parser().parse(_text(name))
-    for token, content in _headings(tokens):
-        token.attrSet("id", slugify(content.content))
-    title = next(content.content for token, content in _headings(tokens) if token.tag == "h1")
-    html = _parser().renderer.render(tokens, _parser().options, {})
-    # The project's own files, and the parser escapes the HTML in them.
-    return HelpPage(name, title, mark_safe(_with_links(name, html)))  # noqa: S308
+    tree = _read_tree(name)
+    title = next(_text_of(heading) for heading in _headings(tree) if heading.tag == "h1")
+    return HelpPage(name, title, _render(tree, name))
 
 
 @cache
@@ -90,43 +86,63 @@ def _topics() -> tuple[HelpTopic, ...]:
 
 
 def _topics_of(name: str) -> Iterator[HelpTopic]:
-    for _heading, content in _headings(_parser().parse(_text(name))):
-        link = f"{reverse('admin:help', args=[name])}#{slugify(content.content)}"
-        yield HelpTopic(content.content, read_page(name).title, link)
+    page = read_page(name)
+    for heading in _headings(_read_tree(name)):
+        title = _text_of(heading)
+        yield HelpTopic(title, page.title, f"{reverse('admin:help', args=[name])}#{slugify(title)}")
 
 
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
+def _read_tree(name: str) -> SyntaxTreeNode:
+    text = (Path(settings.BASE_DIR) / "docs" / f"{name}.md").read_text()
+    return SyntaxTreeNode(MarkdownIt("commonmark", {"html": False}).enable("table").parse(text))
 
 
-def _text(name: str) -> str:
-    return (Path(settings.BASE_DIR) / "docs" / f"{name}.md").read_text()
+def _headings(tree: SyntaxTreeNode) -> Iterator[SyntaxTreeNode]:
+    return (node for node in tree.children if node.tag in _HEADINGS)
 
 
-def _headings(tokens: list[Token]) -> Iterator[tuple[Token, Token]]:
-    """Yield each heading's token with the token of its text."""
-    for token, following in pairwise(tokens):
-        if token.type == "heading_open" and token.tag in _HEADINGS:
-            yield token, following
+def _text_of(node: SyntaxTreeNode) -> str:
+    """Return the text below a node, without its markup."""
+    return "".join(part.content for part in node.walk() if part.type in {"text", "code_inline"})
 
 
-def _with_links(name: str, html: str) -> str:
+def _render(node: SyntaxTreeNode, name: str) -> SafeString:
     """
-    Let links to other pages of the docs lead to their help page.
+    Return the HTML of a node of a page, its texts escaped.
 
-    Links to other files lose their address, and pictures are left out: help has neither.
+    Links to other pages of the docs lead to their help page; links to other files are plain text, and pictures are
+    left out, because help has neither.
     """
-    folder = posixpath.dirname(name)
+    inside = format_html_join("", "{}", ((_render(child, name),) for child in node.children))
+    match node.type:
+        case "root" | "inline":
+            return inside
+        case "text" | "html_block" | "html_inline":
+            return format_html("{}", node.content)
+        case "softbreak":
+            return format_html("{}", "\n")
+        case "code_inline":
+            return format_html("<code>{}</code>", node.content)
+        case "fence" | "code_block":
+            return format_html("<pre><code>{}</code></pre>", node.content)
+        case "heading":
+            return format_html('<{0} id="{1}">{2}</{0}>', node.tag, slugify(_text_of(node)), inside)
+        case "link":
+            address = _address(str(node.attrs["href"]), name)
+            return format_html('<a href="{}">{}</a>', address, inside) if address else inside
+        case "image":
+            return format_html("{}", "")
+        case "hr" | "hardbreak":
+            return format_html("<{}>", node.tag)
+    return format_html("<{0}>{1}</{0}>", node.tag, inside)
 
-    def rewrite(match: re.Match[str]) -> str:
-        target, _, anchor = match["target"].partition("#")
-        if match["target"].startswith(("#", "https://", "http://", "mailto:")):
-            return match[0]
-        path = posixpath.normpath(posixpath.join(folder, target)).removesuffix(".md")
-        if path not in PAGES:
-            return match["text"]
-        link = reverse("admin:help", args=[path]) + (f"#{anchor}" if anchor else "")
-        return f'<a href="{link}">{match["text"]}</a>'
 
-    html = re.sub(r"<img [^>]*>", "", html)
-    return re.sub(r'<a href="(?P<target>[^"]*)">(?P<text>.*?)</a>', rewrite, html, flags=re.DOTALL)
+def _address(target: str, name: str) -> str:
+    """Return where a link of a page leads; empty if help has no such page."""
+    path, _hash, anchor = target.partition("#")
+    if not path or target.startswith(("https://", "http://", "mailto:")):
+        return target
+    page = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)).removesuffix(".md")
+    if page not in PAGES:
+        return ""
+    return reverse("admin:help", args=[page]) + (f"#{anchor}" if anchor else "")

@@ -54,17 +54,17 @@ class MenuPage:
         return self.model.replace(".", ".view_") if self.model else self.permission
 
 
-class Section:
+class MenuSection:
     """An entry of an area: its first page, with the others as tabs. help: the page of the docs about them."""
 
     def __init__(self, title: Text, help: str, *pages: MenuPage) -> None:
         self.title, self.help, self.pages = title, help, pages
 
 
-class Area:
+class MenuArea:
     """An entry of the menu; its sections are listed while one of them is open. icon: a name of Material Symbols."""
 
-    def __init__(self, title: Text, icon: str, *sections: Section) -> None:
+    def __init__(self, title: Text, icon: str, *sections: MenuSection) -> None:
         self.title, self.icon, self.sections = title, icon, sections
 
 
@@ -76,28 +76,28 @@ REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=At
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
 AREAS = (
-    Area(_("Home"), "home", Section(_("Home"), "architecture", MenuPage(_("Home"), page="index"))),
-    Area(
+    MenuArea(_("Home"), "home", MenuSection(_("Home"), "architecture", MenuPage(_("Home"), page="index"))),
+    MenuArea(
         _("Approvals"),
         "approval",
-        Section(
+        MenuSection(
             _("Approvals"),
             "approvals",
             MenuPage(_("Approvals"), "access.approvalrequest", WAITING_APPROVALS, synonyms=_("approve reject")),
         ),
     ),
-    Area(
+    MenuArea(
         _("Customers"),
         "groups",
-        Section(_("Customers"), "data-model", MenuPage(_("Customers"), "customers.customer")),
-        Section(
+        MenuSection(_("Customers"), "data-model", MenuPage(_("Customers"), "customers.customer")),
+        MenuSection(
             _("Subscriptions"),
             "publishing",
             MenuPage(_("Subscriptions"), "billing.subscription"),
             MenuPage(_("Scheduled changes"), "billing.scheduledchange"),
             MenuPage(_("Plan migrations"), "billing.planmigration", synonyms=_("move cohort")),
         ),
-        Section(
+        MenuSection(
             _("Usage"),
             "metering",
             MenuPage(_("Events"), "billing.event", synonyms=_("usage")),
@@ -105,14 +105,14 @@ AREAS = (
             MenuPage(_("Ignore rules"), "billing.ignorerule"),
             MenuPage(_("Usage corrections"), "billing.correction"),
         ),
-        Section(
+        MenuSection(
             _("Wallets"),
             "wallets",
             MenuPage(_("Wallets"), "wallets.wallet", synonyms=_("credits prepaid balance")),
             MenuPage(_("Purchases"), "wallets.purchase"),
             MenuPage(_("Automatic top-ups"), "wallets.topuprule"),
         ),
-        Section(
+        MenuSection(
             _("Limits"),
             "limits",
             MenuPage(_("Alerts"), "billing.alert"),
@@ -121,11 +121,11 @@ AREAS = (
             MenuPage(_("Reservations"), "billing.reservation"),
         ),
     ),
-    Area(
+    MenuArea(
         _("Revenue"),
         "bar_chart",
-        Section(_("Invoices"), "invoices", MenuPage(_("Invoices"), "invoices.invoice", synonyms=_("past due"))),
-        Section(
+        MenuSection(_("Invoices"), "invoices", MenuPage(_("Invoices"), "invoices.invoice", synonyms=_("past due"))),
+        MenuSection(
             _("Payments"),
             "payments",
             MenuPage(_("Payment attempts"), "invoices.paymentattempt", synonyms=_("cards")),
@@ -134,7 +134,7 @@ AREAS = (
             MenuPage(_("Reconciliation"), page="payment_reconciliation", permission="invoices.view_paymentattempt"),
             MenuPage(_("Provider events"), "invoices.providerevent", synonyms=_("stripe")),
         ),
-        Section(
+        MenuSection(
             _("Reports"),
             "revenue-reports",
             MenuPage(_("Revenue reports"), "billing.posting", synonyms=_("income deferred waterfall")),
@@ -142,10 +142,10 @@ AREAS = (
             MenuPage(_("Breakage estimates"), "wallets.breakagerate"),
         ),
     ),
-    Area(
+    MenuArea(
         _("Catalog"),
         "sell",
-        Section(
+        MenuSection(
             _("Plans"),
             "pricing",
             MenuPage(_("Plans"), "plans.plan", synonyms=_("prices")),
@@ -154,13 +154,13 @@ AREAS = (
                 _("Price simulation"), page="billing_simulationresult_start", permission="billing.simulate_price"
             ),
         ),
-        Section(
+        MenuSection(
             _("Coupons and packs"),
             "pricing",
             MenuPage(_("Coupons"), "plans.coupon", synonyms=_("discount promotion")),
             MenuPage(_("Credit packs"), "plans.creditpack"),
         ),
-        Section(
+        MenuSection(
             _("Features and meters"),
             "metering",
             MenuPage(_("Features"), "plans.feature"),
@@ -168,10 +168,10 @@ AREAS = (
             MenuPage(_("Unit costs"), "plans.unitcost", synonyms=_("margin")),
         ),
     ),
-    Area(
+    MenuArea(
         _("Month end"),
         "event_available",
-        Section(
+        MenuSection(
             _("Month end"),
             "runbook-month-end",
             MenuPage(
@@ -181,14 +181,14 @@ AREAS = (
                 synonyms=_("close lock audit"),
             ),
         ),
-        Section(
+        MenuSection(
             _("Invoicing"),
             "closing",
             MenuPage(_("Invoicing"), page="closing", permission="billing.view_period", synonyms=_("close run")),
             MenuPage(_("Billing periods"), "billing.period", FAILED_CLOSES),
             MenuPage(_("Jobs"), "billing.job", OPEN_JOBS),
         ),
-        Section(
+        MenuSection(
             _("Accounting"),
             "accounting-files",
             MenuPage(_("Accounting files"), "billing.exportbatch", synonyms=_("export journal")),
@@ -196,7 +196,7 @@ AREAS = (
             MenuPage(_("Accounts"), "billing.account"),
             MenuPage(_("Account mapping"), "billing.accountmapping"),
         ),
-        Section(
+        MenuSection(
             _("Transfers"),
             "adapters",
             MenuPage(_("Sync targets"), "billing.synctarget"),
@@ -204,10 +204,10 @@ AREAS = (
             MenuPage(_("Drop targets"), "billing.droptarget", synonyms=_("warehouse")),
         ),
     ),
-    Area(
+    MenuArea(
         _("Settings"),
         "tune",
-        Section(
+        MenuSection(
             _("Sellers"),
             "tax",
             MenuPage(_("Sellers"), "customers.seller", synonyms=_("brand dunning company")),
@@ -216,20 +216,20 @@ AREAS = (
             MenuPage(_("Exchange rates"), "customers.exchangerate"),
             MenuPage(_("Email templates"), "customers.emailtemplate"),
         ),
-        Section(
+        MenuSection(
             _("Approval"),
             "approvals",
             MenuPage(_("Approval rules"), "access.approvalrule"),
             MenuPage(_("Publishing"), "plans.publishingrule"),
         ),
-        Section(
+        MenuSection(
             _("Staff"),
             "access",
             MenuPage(_("Users"), "auth.user", synonyms=_("invite")),
             MenuPage(_("Groups"), "auth.group", synonyms=_("roles permissions")),
             MenuPage(_("Audit log"), page="changes", synonyms=_("history")),
         ),
-        Section(
+        MenuSection(
             _("Developers"),
             "webhooks",
             MenuPage(_("API keys"), "customers.apikey"),
@@ -237,7 +237,7 @@ AREAS = (
             MenuPage(_("Deliveries"), "customers.delivery", FAILED_DELIVERIES),
             MenuPage(_("Notifications"), "customers.notification", synonyms=_("mails")),
         ),
-        Section(
+        MenuSection(
             _("System"),
             "sandbox",
             MenuPage(_("Test clocks"), "customers.testclock", synonyms=_("sandbox")),
@@ -274,7 +274,7 @@ class Menu:
         self.request = request
 
     @cached_property
-    def pages(self) -> dict[tuple[Area, Section], list[MenuPage]]:
+    def pages(self) -> dict[tuple[MenuArea, MenuSection], list[MenuPage]]:
         """The allowed pages, of each section that has some."""
         allowed = {
             (area, section): [page for page in section.pages if is_allowed(self.request, page.required_permission)]
@@ -283,14 +283,14 @@ class Menu:
         }
         return {place: pages for place, pages in allowed.items() if pages}
 
-    def find_pages(self) -> Iterator[tuple[Area, Section, MenuPage]]:
+    def find_pages(self) -> Iterator[tuple[MenuArea, MenuSection, MenuPage]]:
         """Yield every allowed page with its place."""
         for (area, section), pages in self.pages.items():
             for page in pages:
                 yield area, section, page
 
     @cached_property
-    def _current(self) -> tuple[Area, Section, MenuPage] | None:
+    def _current(self) -> tuple[MenuArea, MenuSection, MenuPage] | None:
         """The page of the menu that the request's page belongs to."""
         home, path = reverse("admin:index"), self.request.path
         matching = [
@@ -344,7 +344,7 @@ class Menu:
         """The page of the docs about the open section."""
         return self._current[1].help if self._current else "architecture"
 
-    def _area(self, area: Area) -> OpenEntry:
+    def _area(self, area: MenuArea) -> OpenEntry:
         sections = {section: pages for (owner, section), pages in self.pages.items() if owner == area}
         current_area, current_section, _page = self._current or (None, None, None)
         listed = [

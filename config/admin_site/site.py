@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 import pghistory
 from django.contrib.admin import ModelAdmin, ShowFacets
@@ -17,7 +18,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.sites import UnfoldAdminSite
 
 from config.admin_site import list_export
@@ -62,8 +63,8 @@ class TollbookAdminSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         frame = [
-            path("command/", self.admin_view(command), name="command"),
-            path("help/<path:name>/", self.admin_view(help_page), name="help"),
+            path("command/", self.admin_view(require_safe(command)), name="command"),
+            path("help/<path:name>/", self.admin_view(require_safe(help_page)), name="help"),
             path("switch/", self.admin_view(require_POST(switch)), name="switch"),
         ]
         changes = path("changes/", self.admin_view(pages.changes), name="changes")
@@ -85,6 +86,11 @@ class TollbookAdminSite(UnfoldAdminSite):
         if request.user.is_authenticated and not self.has_permission(request):
             raise PermissionDenied
         return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"))
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Replace the theme's search by the command bar."""
+        query = urlencode({"q": request.GET.get("s", "")})
+        return HttpResponseRedirect(f"{reverse('admin:command')}?{query}")
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return HttpResponseRedirect(reverse("account_change_password"))

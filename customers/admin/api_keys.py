@@ -143,7 +143,6 @@ class ApiKeyAdmin(StaffAdmin):
     allows = ("add",)
     empty_text = _("Your product needs an API key to send usage events.")
     list_display = ("name", "prefix_shown", "scopes_shown", "state", "last_used_at", "created_at")
-    list_filter = ("sandbox",)
     search_fields = ("name", "prefix")
     fields = (
         "name",

@@ -16,7 +16,6 @@ from customers.customer_time import current_time
 from customers.models import Contact, Customer
 from customers.registration import announce_customer_created, announce_customer_updated
 from lib.admin import StaffAdmin
-from lib.admin.columns import display
 from lib.row_form import RowForm
 
 MAX_CONTACTS = 50
@@ -70,8 +69,8 @@ class CustomerAdmin(StaffAdmin):
     seller_paths = ("seller",)
     form = CustomerForm
     empty_text = _("Add a customer here, or create customers through the API.")
-    list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
-    list_filter = ("sandbox", "seller")
+    list_display = ("legal_name", "external_id", "country", "currency", "seller", "created_at")
+    list_filter = ("seller",)
     list_select_related = ("seller", "test_clock")
     search_fields = ("legal_name", "external_id")
     search_help_text = _("Part of the name, or start of the external ID")
@@ -94,10 +93,6 @@ class CustomerAdmin(StaffAdmin):
         ),
         (_("Payment"), {"fields": ("charges_automatically", "dunning_hold_until")}),
     )
-
-    @display(description=_("Kind"), ordering="sandbox", label={"sandbox": "warning"})
-    def sandbox_shown(self, customer: Customer) -> tuple[str, str]:
-        return ("sandbox", gettext("sandbox")) if customer.sandbox else ("live", gettext("live"))
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
         """Store the customer and announce the change; changes of contacts are announced when those are stored."""

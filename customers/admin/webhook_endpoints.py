@@ -37,7 +37,6 @@ class WebhookEndpointAdmin(StaffAdmin):
     form = EndpointForm
     empty_text = _("Add a URL of your product to receive signed messages about events.")
     list_display = ("shown", "url", "kinds_shown", "state", "created_at")
-    list_filter = ("sandbox",)
     search_fields = ("url", "description")
     search_help_text = _("Part of the URL or the description")
     list_select_related = ("created_by",)

@@ -76,7 +76,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         "Invoices are issued when periods end. For a one-off invoice, choose Create invoice on a customer's page."
     )
     list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
-    list_filter = ("kind", "state", "issue_date", "seller", "sandbox", PdfFilter)
+    list_filter = ("kind", "state", "issue_date", "seller", PdfFilter)
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = _("Start of the number, or part of the customer's name")

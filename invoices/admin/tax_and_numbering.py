@@ -55,7 +55,7 @@ class NumberSeriesAdmin(ReadOnlyAdmin):
 
     seller_paths = ("seller",)
     empty_text = _("A seller's number series are created with its first invoice.")
-    list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
+    list_display = ("seller", "code", "prefix", "last_number_shown")
     list_select_related = ("seller",)
     ordering = ("seller", "code")
     fields = ("seller", "code", "prefix", "sandbox", "last_number_shown")

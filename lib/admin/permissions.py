@@ -13,10 +13,10 @@ def require(request: HttpRequest, permission: str) -> None:
     """
     Refuse users without a permission, such as "billing.view_period"; without a name, let everybody in.
 
-    :raises PermissionDenied: if the user lacks it.
+    :raises PermissionDenied: if the user lacks it; the text is the permission's name, for the page of the refusal.
     """
     if not is_allowed(request, permission):
-        raise PermissionDenied
+        raise PermissionDenied(permission)
 
 
 def is_allowed(request: HttpRequest, permission: str) -> bool:

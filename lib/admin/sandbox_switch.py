@@ -32,7 +32,7 @@ def switch_rows(request: HttpRequest, *, to_sandbox: bool) -> None:
 
 def rows_of_kind(rows: QuerySet[Any], *, sandbox: bool) -> QuerySet[Any]:
     """Return the rows of one kind; a row about no customer is live, and a model without owners is of both kinds."""
-    paths = list(_paths(rows.model))
+    paths = list(sandbox_paths(rows.model))
     if not paths:
         return rows
     if len(paths) == 1 and not paths[0].is_nullable:
@@ -49,14 +49,15 @@ class _Path:
         self.name, self.is_nullable = name, is_nullable
 
 
-def _paths(model: type[Model]) -> Iterator[_Path]:
+def sandbox_paths(model: type[Model]) -> Iterator[_Path]:
+    """Yield the lookups from a model's rows to whether they are of the sandbox; none if they are of neither kind."""
     fields: dict[str, Any] = {field.name: field for field in model._meta.concrete_fields}
     if "sandbox" in fields:
         yield _Path("sandbox")
         return
     for owner in _OWNERS:
         if isinstance(field := fields.get(owner), ForeignKey):
-            for path in _paths(field.remote_field.model):
+            for path in sandbox_paths(field.remote_field.model):
                 yield _Path(f"{owner}__{path.name}", is_nullable=field.null or path.is_nullable)
             if not field.null:
                 return

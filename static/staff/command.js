@@ -8,7 +8,6 @@ document.addEventListener("DOMContentLoaded", () => {
     let current = 0;
     let typing;
     let shown = "";
-    let latest = 0;
 
     const mark = (index) => {
         const all = links();
@@ -18,13 +17,9 @@ document.addEventListener("DOMContentLoaded", () => {
     };
 
     const search = async () => {
-        const query = form.q.value;
-        const request = ++latest;
-        const answer = await fetch(`${form.action}?q=${encodeURIComponent(query)}`, { headers: { "HX-Request": "true" } });
-        // An answer that arrives after a later one is out of date.
-        if (request !== latest || !answer.ok) return;
-        hits.innerHTML = await answer.text();
-        shown = query;
+        shown = form.q.value;
+        // `source` lets a new search abort the one before: see hx-sync in the template.
+        await htmx.ajax("GET", `${form.action}?q=${encodeURIComponent(shown)}`, { source: hits, target: hits });
         mark(0);
     };
 

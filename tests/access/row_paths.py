@@ -316,6 +316,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
         row=lambda word: _payment(word).invoice, payment=lambda word: _payment(word).pk
     ),
     "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
+    "admin/help/": _finder(name=lambda word: "payments"),
     "admin/<app>/": _finder(app=lambda word: "billing"),
     "admin/<anything>": _finder(anything=lambda word: "nowhere/"),
     "problems/": _finder(name=lambda word: "not-found"),

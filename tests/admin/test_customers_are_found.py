@@ -42,8 +42,7 @@ def test_by(globex, member, place, words, match):
 
 
 def test_the_keyboard_search_returns_only_rows_that_the_user_may_see(globex, member):
-    """Ctrl+K searches the few models that have names and returns a handful of each."""
-    page_text = member("support").get("/admin/search/", {"s": "globex", "extended": "1"}).content.decode()
+    page_text = member("support").get("/admin/command/", {"q": "globex"}).content.decode()
     assert "Globex Corporation" in page_text
     assert "sub-of-globex" in page_text
 
@@ -52,5 +51,5 @@ def test_a_user_without_permissions_finds_nothing(globex, member, django_user_mo
     client = member("support")
     user = django_user_model.objects.get()
     user.groups.clear()
-    page_text = client.get("/admin/search/", {"s": "globex", "extended": "1"}).content.decode()
+    page_text = client.get("/admin/command/", {"q": "globex"}).content.decode()
     assert "Globex" not in page_text

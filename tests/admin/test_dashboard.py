@@ -48,8 +48,10 @@ def test_counts_rows_that_need_action(member, db):
     add_unmatched()
     client = member("operations")
     assert cards(client)["Unmatched usage"].figures == ["1"]
-    menu = re.sub(r"\s+", " ", client.get("/admin/").content.decode())
-    assert re.search(r"Unmatched usage</span> <span [^>]*> 1 </span>", menu)
+    page = re.sub(r"\s+", " ", client.get("/admin/billing/unmatchedusage/").content.decode())
+    assert re.search(
+        r"Unmatched usage <span class=\"waiting\"><span class=\"sr-only\">waiting: </span>1</span>", page
+    )
 
 
 def test_charts_usage_of_live_customers_by_meter(member, db):

@@ -40,6 +40,7 @@ def form(wallet, **fields):
 
 def test_a_rule_is_set_with_its_ceilings_and_changed(member, wallet):
     finance = member("finance")
+    finance.post("/admin/switch/", {"rows": "sandbox"})
     page = finance.post(ADD, form(wallet), follow=True).content.decode()
     assert "100 credits" in page
     rule = TopUpRule.objects.get()
@@ -67,6 +68,7 @@ def test_a_disabled_rule_is_re_enabled(member, wallet):
     rule = set_rule(wallet_id=wallet.pk, request=rule_request, at=JAN)
     run_topups(at=JAN)
     finance = member("finance")
+    finance.post("/admin/switch/", {"rows": "sandbox"})
     page = finance.get("/admin/wallets/topuprule/").content.decode()
     assert "The payment was declined" in page
     assert "declined" in finance.get("/admin/wallets/topup/").content.decode()

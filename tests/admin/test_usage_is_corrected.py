@@ -74,7 +74,7 @@ def test_an_event_is_voided_with_a_reason(member):
     correction = Correction.objects.get()
     assert correction.by == User.objects.get(username__startswith="operations")
     assert REASON["_reason"] in client.get("/admin/billing/correction/").content.decode()
-    assert "Correction" in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
+    assert str(correction) in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
 
 
 def test_a_correction_needs_a_reason(member):

@@ -22,8 +22,12 @@ from tests.browser.steps import choose, save
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def menu(page: Page, item: str) -> None:
-    page.locator("#nav-sidebar-apps").get_by_role("link", name=item, exact=True).click()
+def menu(page: Page, *items: str, tab: str = "") -> None:
+    """Go by the menu: an area, a section of it, and a tab of that."""
+    for item in items:
+        page.get_by_label("Menu", exact=True).get_by_role("link", name=item, exact=True).click()
+    if tab:
+        page.get_by_label("Pages of this section").get_by_role("link", name=tab, exact=True).click()
 
 
 def test_finance_builds_a_catalog_and_gets_paid_for_it(signed_in):
@@ -50,7 +54,7 @@ def test_finance_builds_a_catalog_and_gets_paid_for_it(signed_in):
 
 def add_seller(page: Page) -> None:
     """A customer needs a seller."""
-    menu(page, "Sellers")
+    menu(page, "Settings")
     page.goto("/admin/customers/seller/add/")
     page.fill("#id_legal_name", "Acme Inc.")
     page.fill("#id_currency", "usd")
@@ -189,7 +193,7 @@ def see_usage(page: Page) -> None:
 
 def close_last_period(page: Page) -> None:
     """Close by hand, as the worker would do: the list shows due periods, and the page states the consequences."""
-    menu(page, "Billing periods")
+    menu(page, "Month end", "Invoicing", tab="Billing periods")
     page.goto("/admin/billing/period/?status=due")
     expect(page.locator("#result_list tbody")).to_have_count(2)
     page.locator("#action-toggle").check()
@@ -202,7 +206,7 @@ def close_last_period(page: Page) -> None:
 
 
 def open_pdf(page: Page) -> None:
-    menu(page, "Invoices")
+    menu(page, "Revenue")
     invoice = Invoice.objects.order_by("pk").last()
     page.get_by_role("link", name=invoice.number).click()
     content = page.locator("#content-main")

@@ -18,7 +18,7 @@ from lib.admin.seller_restriction import OF_ALL_SELLERS
 class CorrectionAdmin(ReadOnlyAdmin):
     seller_paths = OF_ALL_SELLERS
     list_display = ("corrected_at", "kind_shown", "reason", "author_shown", "event_shown", "replacement_shown")
-    list_filter = ("kind", "sandbox")
+    list_filter = ("kind",)
     list_select_related = ("by", "api_key")
     fields = ("corrected_at", "kind", *list_display[2:])
 

@@ -121,7 +121,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     seller_paths = OF_ALL_SELLERS
     has_form = False
-    list_display = ("occurred_at", "name", "customer_ref", "sender_id", "source", "sandbox")
+    list_display = ("occurred_at", "name", "customer_ref", "sender_id", "source")
     list_display_links = ("occurred_at", "sender_id")
     search_fields = ("sender_id",)
     search_help_text = _("Event ID; with its source in front if it has one")

@@ -193,7 +193,7 @@ class UnmatchedUsageAdmin(ReadOnlyAdmin):
     seller_paths = ("customer__seller",)
     list_display = ("occurred_at", "event_name", "customer_ref", "reason_shown", "remedy")
     list_select_related = ("meter", "ignore_rule__meter")
-    list_filter = (UnmatchedStatusFilter, "reason", "sandbox")
+    list_filter = (UnmatchedStatusFilter, "reason")
     search_fields = ("customer_ref",)
     search_help_text = _("External customer ID or event name, as sent")
     empty_text = _("Events that no subscription or price covers appear here.")
