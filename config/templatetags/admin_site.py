@@ -5,11 +5,13 @@ from typing import Any
 
 from django import template
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.views.main import ChangeList
 from django.forms import BoundField
 from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from config.admin_site.history import history_reader
+from lib.admin.filter_chips import FilterChip, filter_chips
 from lib.formats import format_money, format_number, format_units
 from wallets.statements.formats import shown
 
@@ -26,6 +28,12 @@ def named(field: BoundField) -> SafeString:
 def keeps_reasons(page: "ModelAdmin[Any]") -> bool:
     """Return whether a form's reason would be stored, which requires that its model has a history."""
     return history_reader.is_tracked(page.model)
+
+
+@register.filter
+def chips(changelist: ChangeList) -> list[FilterChip]:
+    """Return the filters in use of a list."""
+    return list(filter_chips(changelist))
 
 
 @register.filter

@@ -16,9 +16,7 @@ def test_a_missing_right_is_named_with_the_groups_that_have_it(member, db):
     assert 'aria-label="Menu"' in page
 
 
-@pytest.mark.parametrize(
-    "address", ["/admin/nowhere/", "/admin/help/secrets/"]
-)
+@pytest.mark.parametrize("address", ["/admin/nowhere/", "/admin/help/secrets/"])
 def test_a_wrong_address_keeps_the_frame(member, db, address):
     answer = member("support").get(address)
     assert answer.status_code == 404
