@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.admin.search import CustomerSearch
-from customers.customer_time import current_time
+from customers.customer_time import loaded_current_time
 from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.invoice_actions import (
@@ -25,6 +25,7 @@ from invoices.admin.invoice_actions import (
     is_creditable,
     is_draft,
 )
+from invoices.admin.list_tabs import invoice_tabs
 from invoices.admin.one_off_invoices import draft_page
 from invoices.admin.receipt_files import receipt_path
 from invoices.credit_notes.acts import DESTINATIONS
@@ -75,9 +76,13 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     empty_text = _(
         "Invoices are issued when periods end. For a one-off invoice, choose Create invoice on a customer's page."
     )
-    list_display = ("name", "customer_shown", "state_shown", "issue_date", "due_date", "total_shown")
+    list_display = (
+        *("name", "customer_shown", "state_shown", "issue_date", "due_date", "days_past_due"),
+        *("total_shown", "due_shown"),
+    )
     list_filter = ("kind", "state", "issue_date", "seller", PdfFilter)
-    list_select_related = ("customer",)
+    list_select_related = ("customer", "customer__test_clock", "seller")
+    list_before_template = "staff/invoices/list_tabs.html"
     search_fields = ("number",)
     search_help_text = _("Start of the number, or part of the customer's name")
     exact_field = start_field = "number"
@@ -102,6 +107,19 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
         _("Total"),
         ordering="total",
     )
+
+    due_shown = money_column(
+        lambda invoice: invoice.due if invoice.state in PAYABLE else None,
+        _("Amount due"),
+    )
+
+    @display(description=_("Days past due"), ordering="due_date")
+    def days_past_due(self, invoice: Invoice) -> str:
+        return str(_days_past_due(invoice) or "")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        tabs = {"invoice_tabs": invoice_tabs(request, self.get_queryset(request))}
+        return super().changelist_view(request, tabs | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
         return [*einvoice_paths(self), receipt_path(self), *super().get_urls()]
@@ -173,5 +191,6 @@ def _days_past_due(invoice: Invoice) -> int:
     """Return the days since the due date, by the seller's calendar; 0 if nothing is past due."""
     if invoice.state not in PAYABLE or not invoice.due or invoice.due_date is None:
         return 0
-    today = current_time(invoice.customer).astimezone(ZoneInfo(invoice.seller.time_zone)).date()
+    now = loaded_current_time(invoice.customer, now=timezone.now())
+    today = now.astimezone(ZoneInfo(invoice.seller.time_zone)).date()
     return max((today - invoice.due_date).days, 0)
