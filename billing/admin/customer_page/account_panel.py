@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from billing.admin.closing.late_usage import late_periods_of
 from billing.admin.closing.service_days import days
+from billing.admin.customer_page.tabs import CustomerTab, header_figures, read_receivables
+from billing.admin.customer_page.timeline import read_timeline
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.subscriptions.coupons import customer_coupons
 from billing.closing.commitments.progress import read_commitment_progress
@@ -33,42 +35,73 @@ from wallets.models import Wallet
 MAX_CHARTS = 4
 MAX_SHARES = 30
 MAX_ROWS = 8
+MAX_INVOICES = 25
 MAX_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
-def account(customer: Customer, *, at: datetime, seller_ids: Collection[int] | None = None) -> dict[str, Any]:
+def account(
+    customer: Customer, *, tab: CustomerTab, at: datetime, seller_ids: Collection[int] | None = None
+) -> dict[str, Any]:
     """
-    Return the context of the customer page, in a fixed number of queries.
+    Return the context of a tab of the customer page, in a fixed number of queries.
 
     seller_ids: the sellers whose rows the user may see; None for all. Of a customer of other sellers too, only lists
         of these sellers' rows are shown, because usage, coupons and alerts concern the whole customer.
     """
     if seller_ids is not None and _has_other_sellers(customer, seller_ids):
-        of_sellers = {"seller__in": seller_ids}
         return {
-            "subscriptions": _subscriptions(customer, **of_sellers),
-            "wallets": _wallets(customer, at=at, **of_sellers),
-            "invoices": list(Invoice.objects.filter(customer=customer, **of_sellers).order_by("-pk")[:MAX_ROWS]),
+            "figures": header_figures([], read_receivables(customer, at=at, seller_ids=seller_ids)),
+            **_read_rows(customer, tab, at, seller_ids),
         }
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
-    progress_by_period = read_commitment_progress(running)
-    unmatched = UnmatchedUsage.objects.outstanding().filter(customer_ref=customer.external_id)
-    meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
-    return {
-        "periods": [(usage, _span(usage, customer), progress_by_period.get(usage.period_id)) for usage in running],
-        "charts": _charts(customer, running, meters, at=at),
-        "uncharted": _uncharted(running, meters),
-        "shares": _shares(running, meters),
-        "subscriptions": _subscriptions(customer),
-        "wallets": _wallets(customer, at=at),
-        "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MAX_ROWS]),
-        "coupons": customer_coupons(customer, at=at),
-        "alerts": alerts_of(customer),
-        "late": late_periods_of(customer),
-        "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MAX_UNMATCHED].count(),
-        "most_unmatched": MAX_UNMATCHED,
+    context = {
+        "figures": header_figures(running, read_receivables(customer, at=at)),
+        **_read_rows(customer, tab, at, None),
     }
+    if tab == CustomerTab.OVERVIEW:
+        progress_by_period = read_commitment_progress(running)
+        context |= {
+            "periods": [
+                (usage, _span(usage, customer), progress_by_period.get(usage.period_id)) for usage in running
+            ],
+            "alerts": alerts_of(customer),
+        }
+    if tab in {CustomerTab.OVERVIEW, CustomerTab.USAGE}:
+        unmatched = UnmatchedUsage.objects.outstanding().filter(customer_ref=customer.external_id)
+        context |= {
+            "late": late_periods_of(customer),
+            "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MAX_UNMATCHED].count(),
+            "most_unmatched": MAX_UNMATCHED,
+        }
+    if tab == CustomerTab.USAGE and running:
+        meters = {meter.pk: meter for meter in Meter.objects.all()}
+        context |= {
+            "charts": _charts(customer, running, meters, at=at),
+            "uncharted": _uncharted(running, meters),
+            "shares": _shares(running, meters),
+        }
+    if tab == CustomerTab.TERMS:
+        context["coupons"] = customer_coupons(customer, at=at)
+    return context
+
+
+def _read_rows(
+    customer: Customer, tab: CustomerTab, at: datetime, seller_ids: Collection[int] | None
+) -> dict[str, Any]:
+    """Return the lists of a tab that each seller's users may see in part."""
+    of_sellers = {} if seller_ids is None else {"seller__in": seller_ids}
+    context: dict[str, Any] = {}
+    if tab in {CustomerTab.OVERVIEW, CustomerTab.INVOICES}:
+        most = MAX_ROWS if tab == CustomerTab.OVERVIEW else MAX_INVOICES
+        context["invoices"] = list(Invoice.objects.filter(customer=customer, **of_sellers).order_by("-pk")[:most])
+    if tab in {CustomerTab.OVERVIEW, CustomerTab.TERMS}:
+        context["subscriptions"] = _subscriptions(customer, **of_sellers)
+    if tab in {CustomerTab.OVERVIEW, CustomerTab.WALLET}:
+        context["wallets"] = _wallets(customer, at=at, **of_sellers)
+    if tab in {CustomerTab.OVERVIEW, CustomerTab.ACTIVITY}:
+        context["timeline"] = read_timeline(customer, at=at, seller_ids=seller_ids)
+    return context
 
 
 def _has_other_sellers(customer: Customer, seller_ids: Collection[int]) -> bool:

@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 
 from billing import subscriptions
 from billing.admin.customer_page.account_panel import account
+from billing.admin.customer_page.tabs import CustomerTab, chosen_tab
 from billing.admin.privacy.personal_data import ErasePersonalData, export_file
 from billing.admin.simulation.clones import CloneCustomer
 from billing.admin.subscriptions.coupons import GiveCustomerCoupon
@@ -117,12 +118,24 @@ class CustomerAccount(CustomerAdmin):
         return export_file(customer)
 
     def page_context(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
-        seller_ids = allowed_seller_ids(request)
-        return {"customer": customer, **account(customer, at=current_time(customer), seller_ids=seller_ids)}
+        tab, at = chosen_tab(request), current_time(customer)
+        context = {"customer": customer, "tab": tab, "tabs": CustomerTab}
+        if tab != CustomerTab.SETTINGS:
+            # Without the form, nothing can be saved.
+            context |= {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+        return context | account(customer, tab=tab, at=at, seller_ids=allowed_seller_ids(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        """Show the form of a stored customer in a tab of its own."""
         fieldsets = super().get_fieldsets(request, obj)
-        return [*fieldsets, (_("Current taxes"), {"fields": ("taxed",)})] if obj else fieldsets
+        if obj is None:
+            return fieldsets
+        shows_form = chosen_tab(request) == CustomerTab.SETTINGS
+        return [*fieldsets, (_("Current taxes"), {"fields": ("taxed",)})] if shows_form else []
+
+    def get_inline_instances(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        shows_form = obj is None or chosen_tab(request) == CustomerTab.SETTINGS
+        return super().get_inline_instances(request, obj) if shows_form else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), "taxed") if obj else ()
