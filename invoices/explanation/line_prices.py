@@ -91,7 +91,8 @@ def _usage_price(line: ExplainedLine) -> UsagePrice | None:
     )
     end: Decimal | None = Decimal(0)
     for part in parts:
-        if end is None or part.start != end:
+        # A fee below zero is what a maximum takes off, which depends on the quantity.
+        if end is None or part.start != end or part.flat_fee < 0:
             return None
         end = part.end
     return UsagePrice(tuple(parts), Fraction(str(line.explanation.get("included", 0)))) if parts else None
