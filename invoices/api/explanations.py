@@ -103,7 +103,7 @@ class InvoiceExplanations(Invoices):
     )
     def explain(self, request: Request, **kwargs: Any) -> dict[str, Any]:
         invoice = self.get_object()
-        locale = _reader_locale(request.headers.get("Accept-Language", ""), invoice.customer.locale)
+        locale = _reader_locale(getattr(request, "accepted_languages", ""), invoice.customer.locale)
         explanation = explain_invoice(invoice, locale=locale)
         if explanation is None:
             raise Problem("conflict", f"{invoice} has too many lines to be explained.")

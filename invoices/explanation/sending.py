@@ -12,6 +12,7 @@ from invoices.explanation.explanation import explanation_locale
 from invoices.explanation.reader import explain_invoice
 from invoices.models import Invoice
 from lib.audit_log import audited_transaction
+from lib.money import round_money
 
 KIND = "invoice.explained"
 
@@ -41,7 +42,7 @@ def send_explanation(*, invoice_id: int, at: datetime, by: User | None = None) -
                 "invoice": invoice.pk,
                 "document": str(invoice.kind),
                 "number": invoice.number,
-                "total": format(invoice.total.amount, "f"),
+                "total": format(round_money(invoice.total.amount, str(invoice.currency)), "f"),
                 "currency": str(invoice.currency),
             },
             key=f"invoice:{invoice.pk}:explained:{at:%Y-%m-%dT%H:%M}",
