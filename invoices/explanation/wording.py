@@ -22,7 +22,7 @@ MINUS, NO_BREAK_SPACE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 TENTH = Decimal("0.1")
 HUNDRED = Decimal(100)
 MAX_RATIO = 10
-"""A change of the total by more than this multiple of it is not given in percent."""
+"""A difference of at least this multiple of the former total is not given in percent."""
 MILLION, BILLION = Decimal(10**6), Decimal(10**9)
 SIGNIFICANT = 3
 

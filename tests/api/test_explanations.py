@@ -1,4 +1,4 @@
-"""The explanation of an invoice over HTTP: its sentences, parts and bridge, in the caller's or customer's language."""
+"""Explanations over HTTP: sentences, parts and bridge, in the caller's or the customer's language."""
 
 import pytest
 

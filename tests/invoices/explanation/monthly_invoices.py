@@ -41,8 +41,8 @@ class MonthlyInvoices:
 
 def make_monthly_invoices(external_id: str = "acme", **fields: Any) -> MonthlyInvoices:
     """
-    Return the invoices of a customer: the opening one of $99.00; $104.30 for January; $114.00 for February, with 1.5 M
-    instead of 1.2 M tokens, 500 instead of 430 requests of which 300 are included, and a third seat.
+    Return the invoices of a customer: the opening one of $99.00; $102.70 for January; $109.00 for February, with
+    1.5 M instead of 1.2 M tokens, 500 instead of 430 requests of which 300 are included, and a third seat.
     """
     customer = make_customer(external_id, **fields)
     tokens, requests = (

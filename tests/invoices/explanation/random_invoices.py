@@ -21,7 +21,7 @@ TAXES = (Tax("VAT", D(19)), Tax("VAT", D(7)), Tax("State tax", D("6.25")), Tax("
 
 
 def random_pair(seed: int) -> tuple[ExplainedInvoice, ExplainedInvoice]:
-    """Return two invoices of one subscription: of the plan's prices, and with some of them, and all usage, changed."""
+    """Return two invoices of one subscription: the second has other usage, and sometimes other prices."""
     random = Random(seed)
     currency, includes_tax = random.choice(CURRENCIES), random.random() < 0.2
     prices = [_price(random, currency) for _ in range(random.randint(0, 6))]

@@ -1,4 +1,4 @@
-"""The amounts of each explanation sum to its invoice, and the steps of its bridge to the difference of two invoices."""
+"""The amounts of an explanation sum to its invoice, and the steps of its bridge to the difference."""
 
 from decimal import Decimal
 

@@ -28,9 +28,9 @@ def test_an_invoice_is_compared_with_that_of_the_month_before():
         invoices.february.pk: invoices.january.pk,
     }
     assert explain_invoice(invoices.february, locale=EN).text == (
-        "$109.00 = Platform fee $99.00 + 1 extra seat $5.00 + 1.5\N{NO-BREAK SPACE}M tokens $3.00 + 200 extra requests"
-        " $2.00. That is $6.30 (6.1%) more than INV-000002 of February 2, 2026: $5.00 for 1 more seat, $0.60 for 25%"
-        " more tokens, and $0.70 for 16.3% more requests. No price changed."
+        "$109.00 = Platform fee $99.00 + 1 extra seat $5.00 + 1.5\N{NO-BREAK SPACE}M tokens $3.00 + 200 extra"
+        " requests $2.00. That is $6.30 (6.1%) more than INV-000002 of February 2, 2026: $5.00 for 1 more seat, $0.60"
+        " for 25% more tokens, and $0.70 for 16.3% more requests. No price changed."
     )
 
 

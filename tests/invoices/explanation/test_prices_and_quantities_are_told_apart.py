@@ -5,6 +5,8 @@ from decimal import Decimal as D
 import pytest
 
 from invoices.explanation.bridge import build_bridge
+from lib.money import round_money
+from tests.docs_tables import rows
 from tests.invoices.explanation.sample_invoices import (
     fee_line,
     former,
@@ -26,10 +28,10 @@ def usage(quantity: str, amount: str, parts: list, rate_id: int = 2, **fields) -
 
 CASES = [
     # former, now, quantity effect, price effect, change, why
-    (usage("100", "1.00", [part("100", "0.01")], 1), usage("150", "1.50", [part("150", "0.01")], 1), "0.50", None, None,
-     "the same published rate has the same price"),
-    (usage("100", "1.00", [part("100", "0.01")], 1), usage("150", "3.00", [part("150", "0.02")]), "0.50", "1.50", None,
-     "50 more at 0.01, then 150 at 0.01 more"),
+    (usage("100", "1.00", [part("100", "0.01")], 1), usage("150", "1.50", [part("150", "0.01")], 1), "0.50", None,
+     None, "the same published rate has the same price"),
+    (usage("100", "1.00", [part("100", "0.01")], 1), usage("150", "3.00", [part("150", "0.02")]), "0.50", "1.50",
+     None, "50 more at 0.01, then 150 at 0.01 more"),
     (usage("100", "1.00", [part("100", "0.01")], 1), usage("100", "2.00", [part("100", "0.02")]), None, "1.00", None,
      "the price alone"),
     (usage("100", "1.00", [part("100", "0.01")], 1), usage("50", "1.00", [part("50", "0.02")]), "-0.50", "0.50", None,
@@ -44,20 +46,22 @@ CASES = [
      "the former line doesn't show the prices of fewer units"),
     (usage("150", "2.00", PACKAGES, 1), usage("200", "4.00", [part("200", "0.02")]), None, None, "2.00",
      "packages are not units"),
-    (usage("400", "1.00", [part("100", "0.01")], 1, included="300"), usage("400", "4.00", [part("400", "0.01")]), None,
-     "3.00", None, "the smaller allowance is a new price"),
+    (usage("400", "1.00", [part("100", "0.01")], 1, included="300"), usage("400", "4.00", [part("400", "0.01")]),
+     None, "3.00", None, "the smaller allowance is a new price"),
     (usage("100", "1.00", [part("100", "0.01")], 1), usage("100", "0.80", [part("100", "0.008")], 1,
      explanation={"agreed": [{"figure": "percent", "value": "-20"}]}), None, "-0.20", None,
      "an agreed price, although the rate is the same"),
     (usage("9", "9.00", [part("9", "9")], 1), usage("2", "4.00", [part("2", "2")]), None, None, "-5.00",
      "the former workings don't explain its amount"),
-    (usage("9", "9.00", [part("9", "1")], 1, explanation={"cumulative": "9"}), usage("2", "4.00", [part("2", "2")], 1),
-     None, None, "-5.00", "a difference to an amount billed before has no price"),
+    (usage("9", "9.00", [part("9", "1")], 1, explanation={"cumulative": "9"}),
+     usage("2", "4.00", [part("2", "2")], 1), None, None, "-5.00",
+     "a difference to an amount billed before has no price"),
     (seats_line(4), seats_line(6), "50.00", None, None, "two more seats"),
     (seats_line(4), seats_line(6, price="30"), "50.00", "30.00", None, "two more seats, then 6 × 5.00"),
     (seats_line(4), seats_line(4, included=2), None, None, "-50.00", "included seats are no longer in the quantity"),
     (fee_line("Base fee", "31.00"), fee_line("Base fee", "35.00"), None, "4.00", None, "a new fee"),
-    (line("true_up", "Shortfall", "5.00"), line("true_up", "Shortfall", "4.00"), None, None, "-1.00", "it has no price"),
+    (line("true_up", "Shortfall", "5.00"), line("true_up", "Shortfall", "4.00"), None, None, "-1.00",
+     "it has no price"),
 ]  # fmt: skip
 
 
@@ -70,6 +74,19 @@ def test_a_difference_is_split_where_the_parts_allow_it(before, after, quantity,
     wanted = {"quantity": quantity, "price": price, "change": change}
     assert steps == {name: D(amount) for name, amount in wanted.items() if amount is not None}, why
     assert bridge.has_same_prices is (price is None and change is None), why
+
+
+@pytest.mark.parametrize("row", rows("invoices.md", "bridge"), ids=lambda row: row["why"])
+def test_the_documented_differences_are_split_so(row):
+    def line_of(units: str, price: str, rate_id: int) -> object:
+        amount = round_money(D(units) * D(price), "USD")
+        return usage(units, str(amount), [part(units, price)], rate_id)
+
+    before = line_of(row["units before"], row["price before"], 1)
+    after = line_of(row["units"], row["price"], 2)
+    steps = {step.effect: step.amount for step in build_bridge(former(before), make_explained(after)).steps}
+    wanted = {"quantity": row["by quantity"], "price": row["by price"]}
+    assert steps == {name: D(amount) for name, amount in wanted.items() if amount}
 
 
 def test_a_charge_is_matched_by_its_price_and_not_by_its_label():
