@@ -23,6 +23,7 @@ _LINE_COLUMNS = (
     *("invoice_id", "position", "kind", "description", "quantity", "unit", "amount", "explanation", "rate_id"),
     *("fee__code", "fee__label", "fee__version__plan__code", "plan_feature__feature__code", "rate__match"),
 )
+_TAX_COLUMNS = ("invoice_id", "name", "rate", "amount")
 
 
 def explain_invoice(invoice: Invoice, *, locale: Locale) -> Explanation | None:
@@ -130,8 +131,8 @@ def _line(columns: Sequence[Any], section: str) -> ExplainedLine:
 def _read_taxes(invoice_ids: Sequence[int]) -> dict[int, list[ExplainedTax]]:
     taxes = defaultdict(list)
     rows = InvoiceTax.objects.filter(invoice__in=invoice_ids).order_by("-rate", "reason")
-    for invoice_id, name, rate, amount in rows.values_list("invoice_id", "name", "rate", "amount"):
-        taxes[invoice_id].append(ExplainedTax(name, rate, amount))
+    for invoice_id, *columns in rows.values_list(*_TAX_COLUMNS):
+        taxes[invoice_id].append(ExplainedTax(*columns))
     return taxes
 
 
