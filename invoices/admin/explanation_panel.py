@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.customer_time import current_time
 from invoices.explanation.bridge import Bridge, fold_steps
+from invoices.explanation.customer_email import ExplanationRefused, check_explanation_can_be_sent, send_explanation
 from invoices.explanation.explanation import Explanation, explanation_locale
 from invoices.explanation.reader import explain_invoice
-from invoices.explanation.sending import ExplanationRefused, check_explanation_can_be_sent, send_explanation
-from invoices.explanation.wording import MAX_STEPS, step_text
+from invoices.explanation.sentences import MAX_STEPS, step_text
 from invoices.models import Invoice
 from invoices.rendering.formats import Figures
 from lib.admin import ConfirmedAction, Preview, Response

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from invoices.api.views import Invoices
-from invoices.explanation.bridge import Step
+from invoices.explanation.bridge import BridgeStep
 from invoices.explanation.explanation import Explanation, explanation_locale
 from invoices.explanation.parts import Part
 from invoices.explanation.reader import explain_invoice
@@ -39,7 +39,7 @@ EFFECTS_HELP = (
 )
 
 
-class PartSerializer(serializers.Serializer[Any]):
+class InvoicePartSerializer(serializers.Serializer[Any]):
     """One part of the total."""
 
     kind = serializers.ChoiceField(choices=PART_KINDS)
@@ -86,7 +86,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=LANGUAGES)
     text = serializers.CharField(help_text="One to five sentences.")
     total = AmountField()
-    parts = PartSerializer(many=True)
+    parts = InvoicePartSerializer(many=True)
     bridge = BridgeSerializer(allow_null=True, help_text="Null without a former invoice of the subscription.")
 
 
@@ -139,7 +139,7 @@ def _as_row(explanation: Explanation, invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def _with_texts(rows: Sequence[Part | Step], texts: Sequence[str], currency: str) -> list[dict[str, Any]]:
+def _with_texts(rows: Sequence[Part | BridgeStep], texts: Sequence[str], currency: str) -> list[dict[str, Any]]:
     return [
         {**asdict(row), "text": text, "amount": Money(row.amount, currency)}
         for row, text in zip(rows, texts, strict=True)

@@ -18,7 +18,7 @@ PRICED = frozenset({"fee", "usage"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class BridgeStep:
     """
     A step of the bridge.
 
@@ -51,7 +51,7 @@ class Bridge:
     former_date: date | None
     former_total: Decimal
     total: Decimal
-    steps: tuple[Step, ...]
+    steps: tuple[BridgeStep, ...]
     has_same_prices: bool
 
     @property
@@ -97,7 +97,7 @@ def build_bridge(former: ExplainedInvoice, invoice: ExplainedInvoice) -> Bridge:
     steps = [step for charge, by_quantity in priced for step in _steps(charge, by_quantity)]
     # Prices that include tax leave it in their lines.
     taxes = [ZERO if document.includes_tax else document.tax for document in (former, invoice)]
-    steps.append(Step(effect="tax", amount=EXACT.subtract(taxes[1], taxes[0])))
+    steps.append(BridgeStep(effect="tax", amount=EXACT.subtract(taxes[1], taxes[0])))
     compared = [(charge, by_quantity) for charge, by_quantity in priced if charge.is_on_both and charge.is_priced]
     return Bridge(
         former_id=former.id,
@@ -110,7 +110,7 @@ def build_bridge(former: ExplainedInvoice, invoice: ExplainedInvoice) -> Bridge:
     )
 
 
-def fold_steps(steps: Sequence[Step], *, most: int) -> tuple[Step, ...]:
+def fold_steps(steps: Sequence[BridgeStep], *, most: int) -> tuple[BridgeStep, ...]:
     """Return at most that many steps of the same sum: the smallest become a rest."""
     if len(steps) <= most:
         return tuple(steps)
@@ -118,7 +118,7 @@ def fold_steps(steps: Sequence[Step], *, most: int) -> tuple[Step, ...]:
     folded = frozenset(by_weight[: len(steps) - most + 1])
     kept = tuple(step for place, step in enumerate(steps) if place not in folded)
     amount = exact_sum(steps[place].amount for place in folded)
-    return (*kept, Step(effect="rest", amount=amount, count=len(folded)))
+    return (*kept, BridgeStep(effect="rest", amount=amount, count=len(folded)))
 
 
 def _match(former: ExplainedInvoice, invoice: ExplainedInvoice) -> list[_Charge]:
@@ -134,9 +134,9 @@ def _match(former: ExplainedInvoice, invoice: ExplainedInvoice) -> list[_Charge]
     return list(charges.values())
 
 
-def _steps(charge: _Charge, by_quantity: Decimal | None) -> Iterator[Step]:
+def _steps(charge: _Charge, by_quantity: Decimal | None) -> Iterator[BridgeStep]:
     if charge.line.kind == "coupon":
-        yield Step(effect="discount", amount=charge.difference, label=charge.line.label)
+        yield BridgeStep(effect="discount", amount=charge.difference, label=charge.line.label)
     elif not charge.is_on_both:
         yield _step(charge, "ended" if charge.before else "new", charge.difference)
     elif by_quantity is None:
@@ -146,11 +146,11 @@ def _steps(charge: _Charge, by_quantity: Decimal | None) -> Iterator[Step]:
         yield _step(charge, "price", EXACT.subtract(charge.difference, by_quantity))
 
 
-def _step(charge: _Charge, effect: str, amount: Decimal) -> Step:
+def _step(charge: _Charge, effect: str, amount: Decimal) -> BridgeStep:
     line, is_usage = charge.line, _has_units(charge)
     if not line.unit or not (is_usage or line.kind == "fee"):
-        return Step(effect=effect, amount=amount, label=line.label)
-    return Step(
+        return BridgeStep(effect=effect, amount=amount, label=line.label)
+    return BridgeStep(
         effect=effect,
         amount=amount,
         label=line.label,
@@ -212,13 +212,13 @@ def _have_same_terms(lines: Sequence[ExplainedLine]) -> bool:
     return all(each == terms[0] for each in terms)
 
 
-def _merge(steps: Sequence[Step], charges: Sequence[_Charge]) -> list[Step]:
+def _merge(steps: Sequence[BridgeStep], charges: Sequence[_Charge]) -> list[BridgeStep]:
     """
     Return the steps with those of one effect and unit, or label, as one.
 
     The quantities of a unit are those of all usage in it that is on both invoices, also where an amount is unchanged.
     """
-    merged: dict[Hashable, Step] = {}
+    merged: dict[Hashable, BridgeStep] = {}
     for step in steps:
         by_unit = step.is_usage and step.effect in ("quantity", "price")
         key = (step.effect, "" if by_unit else step.label, step.unit)
@@ -233,7 +233,7 @@ def _merge(steps: Sequence[Step], charges: Sequence[_Charge]) -> list[Step]:
     ]
 
 
-def _add(step: Step, other: Step) -> Step:
+def _add(step: BridgeStep, other: BridgeStep) -> BridgeStep:
     before, after = (
         None if None in pair else exact_sum(quantity or ZERO for quantity in pair)
         for pair in ((step.before, other.before), (step.after, other.after))

@@ -10,7 +10,7 @@ from django.utils import translation
 from invoices.explanation.bridge import Bridge, build_bridge
 from invoices.explanation.facts import ExplainedInvoice
 from invoices.explanation.parts import Part, invoice_parts
-from invoices.explanation.wording import bridge_sentences, part_text, remarks, step_text, sum_sentence
+from invoices.explanation.sentences import bridge_sentences, part_text, remarks, step_text, sum_sentence
 from invoices.rendering.formats import Figures
 from lib.locales import document_locale, supported_language
 

@@ -65,6 +65,7 @@ LINKS_INTO_THE_PORTAL = "admin/customers/customer/<row>/portal_link/"
 HARMLESS_POSTS_OF_SUPPORT = {
     # path                                  why it has no effect
     "admin/password_change/": "their own",
+    "admin/invoices/invoice/<row>/send_explanation/": "an email to contacts about their own invoice",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),
 }
 

@@ -27,7 +27,7 @@ CUSTOMER_SOURCES = (
     "customers/portal/",
     "customers/portal_auth/",
     "invoices/explanation/unit_words.py",
-    "invoices/explanation/wording.py",
+    "invoices/explanation/sentences.py",
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",
     "invoices/portal/",

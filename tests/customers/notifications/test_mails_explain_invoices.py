@@ -9,7 +9,7 @@ from customers.models import Contact, EmailTemplate
 from customers.notifications.delivery_queue import claim_due
 from customers.notifications.email_preparation import add_senders
 from customers.notifications.fan_out import fan_out
-from invoices.explanation.sending import send_explanation
+from invoices.explanation.customer_email import send_explanation
 from invoices.models import Rendering
 from tests.builders import MAR
 from tests.customers.notifications.announcements import NOW, announce_alert, send

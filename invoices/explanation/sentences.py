@@ -7,7 +7,7 @@ from babel.lists import format_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from invoices.explanation.bridge import Bridge, Step, fold_steps
+from invoices.explanation.bridge import Bridge, BridgeStep, fold_steps
 from invoices.explanation.facts import ExplainedInvoice
 from invoices.explanation.parts import Part, fold, has_units
 from invoices.explanation.unit_words import unit_word
@@ -117,7 +117,7 @@ def _difference_text(bridge: Bridge, figures: Figures) -> str:
     return f"{figures.money(difference)} ({_percent(difference, bridge.former_total, figures)})"
 
 
-def step_text(step: Step, figures: Figures) -> str:
+def step_text(step: BridgeStep, figures: Figures) -> str:
     """Return the reason of a step, as it reads after “for”: “9.4% more tokens”."""
     label = {"label": _usage_word(step, figures) if step.is_usage and step.unit else step.label}
     if step.effect == "rest":
@@ -135,11 +135,11 @@ def step_text(step: Step, figures: Figures) -> str:
     return texts[step.effect]
 
 
-def _usage_word(step: Step, figures: Figures) -> str:
+def _usage_word(step: BridgeStep, figures: Figures) -> str:
     return unit_word(step.unit, Decimal(2), figures.locale)
 
 
-def _quantity_text(step: Step, figures: Figures) -> str:
+def _quantity_text(step: BridgeStep, figures: Figures) -> str:
     if not step.before or step.after is None:
         return step.label
     difference = EXACT.subtract(step.after, step.before)
