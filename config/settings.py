@@ -363,9 +363,11 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes t
 CELERY_BEAT_SYNC_EVERY = 1  # each run is stored at once, for /readyz
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
-# Providers of an invoice's last pages, usage and wallets: invoices is below billing and wallets and can't import
-# them.
+# Providers of an email's parts, of the invoice before an invoice, and of its last pages, usage and wallets: customers
+# is below invoices, and invoices below billing and wallets, and can't import them.
 EMAIL_FILES = "invoices.rendering.email_files.read_email_files"
+EMAIL_EXPLANATIONS = "invoices.explanation.email_explanations.read_email_explanations"
+FORMER_INVOICES = "billing.closing.former_invoices.find_former_invoices"
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 # Likewise for the usage that a wallet's ongoing balance deducts, and for the sellers of restricted staff users.

@@ -17,8 +17,9 @@ from billing.metering.usage.latest_events import find_last_received
 from billing.models import Alert
 from billing.portal.alert_text import alert_text
 from customers.portal.visit import Visit, render_page, signed_in
-from invoices.portal.formats import PortalFigures, percent_of, plural_number, portal_figures
+from invoices.portal.formats import PortalFigures, percent_of, portal_figures
 from invoices.portal.invoice_list import sum_by_currency
+from invoices.rendering.formats import plural_number
 from lib.decimals import to_plain_string
 from plans.models import Meter
 from plans.models.prices import Consumption

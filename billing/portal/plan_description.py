@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from invoices.portal.formats import PortalFigures, plural_number
+from invoices.portal.formats import PortalFigures
+from invoices.rendering.formats import plural_number
 from lib.decimals import EXACT
 from plans.catalog.limit_text import describe_limit
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms

@@ -63,7 +63,7 @@ class InvoicePage(InvoiceOfPeriod, InvoicePayments, InvoiceAdmin):
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["take_back", "void", "write_off", "regenerate", "render_again"],
+            "items": ["take_back", "void", "write_off", "regenerate", "render_again", "send_explanation"],
         },
     )
 

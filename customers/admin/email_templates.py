@@ -19,7 +19,7 @@ from customers.notifications.email import EmailText, compose_email
 from customers.notifications.email_sender import NO_SENDER, sender_of
 from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
-from customers.notifications.samples import SAMPLES
+from customers.notifications.samples import EMAIL_FACTS, SAMPLES
 from lib.admin import ConfirmedAction, Preview, Response, StaffAdmin
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
@@ -131,7 +131,7 @@ def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> EmailTex
     return compose_email(
         kind,
         language=language,
-        facts=SAMPLES[kind],
+        facts=SAMPLES[kind] | EMAIL_FACTS.get(kind, {}),
         customer_name=SAMPLE_NAME,
         wordings=wordings,
         locale=seller.locale if seller else "",

@@ -28,8 +28,9 @@ class ApiMiddleware:
         """Pass the request on, and give its response the form and headers of the API."""
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
-        # Texts are for logs as much as for people: one language, independent of the client's.
-        request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
+        # Texts are for logs as much as for people: one language, independent of the client's. The explanation of an
+        # invoice is for people, and reads the attribute.
+        request.accepted_languages = request.META.pop("HTTP_ACCEPT_LANGUAGE", "")  # type: ignore[attr-defined]  # ours
         request.COOKIES.pop(settings.LANGUAGE_COOKIE_NAME, None)
         request_id = "req_" + secrets.token_hex(12)
         # Problems and logs read the attribute.

@@ -23,14 +23,17 @@ from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.email_facts import Reader, format_facts, listed_facts, on_one_line
 from customers.notifications.email_links import Button, button_of
 from customers.notifications.email_sender import NO_SENDER, Attachment, EmailSender
-from customers.notifications.email_templates import CUSTOMER, LANGUAGES, fill_placeholders
+from customers.notifications.email_templates import (
+    CUSTOMER,
+    LANGUAGES,
+    Wordings,
+    choose_language,
+    fill_placeholders,
+    reader_locale,
+)
 from customers.notifications.signatures import message_name
-from lib.locales import document_locale
 
 LOGO_NAME = "logo"
-
-Wordings = Mapping[str, Sequence[str]]
-"""Language → subject and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,9 @@ def compose_email(
     In each language, the seller's own wording precedes the built-in text. locale: the customer's; its country decides
     how numbers and dates are written. is_staff: the recipient is a staff user, for whom the portal is not.
     """
-    text_language = next(name for name in (language, "en") if name in wordings or name in LANGUAGES)
-    country = document_locale(locale).territory
-    reader_locale = document_locale(f"{text_language}_{country}" if country else text_language)
+    text_language = choose_language(language, wordings)
     with translation.override(text_language if text_language in LANGUAGES else "en"):
-        texts = format_facts(facts, Reader(reader_locale, ZoneInfo(time_zone)))
+        texts = format_facts(facts, Reader(reader_locale(text_language, locale), ZoneInfo(time_zone)))
         context = {**texts, CUSTOMER: on_one_line(customer_name)}
         text = _custom_text(wordings.get(text_language), context) or _built_in_text(kind, context)
         subject, _separator, body = text.strip().partition("\n")

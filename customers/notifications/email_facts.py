@@ -54,6 +54,7 @@ WALLET = {"amount": _("Amount"), "balance": _("Balance"), "expires_at": _("Expir
 LISTED: Mapping[str, Mapping[str, Promise]] = {
     "alert.fired": ALERT,
     "alert.recovered": ALERT,
+    "invoice.explained": INVOICE,
     "invoice.issued": INVOICE,
     "invoice.overdue": INVOICE,
     "invoice.paid": INVOICE,

@@ -26,6 +26,7 @@ VIEW_PLAN = Page(_("View plan"), "portal_plan")
 VIEW_USAGE = Page(_("View usage"), "portal_usage")
 
 PAGES = {
+    "invoice.explained": VIEW_INVOICE,
     "invoice.issued": VIEW_INVOICE,
     "invoice.overdue": PAY,
     "invoice.paid": VIEW_INVOICE,

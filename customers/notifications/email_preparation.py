@@ -1,4 +1,4 @@
-"""Read the sellers and attachments of emails before they are sent."""
+"""Read the sellers, attachments and explanations of emails before they are sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +9,8 @@ from django.utils.module_loading import import_string
 from customers.models import Seller
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.email_sender import NO_SENDER, Attachment, sender_of
+from customers.notifications.email_templates import choose_language, reader_locale
+from customers.notifications.samples import EMAIL_FACTS
 
 WITH_INVOICE = frozenset({"invoice.issued", "invoice.reminder", "invoice.overdue"})
 """Kinds that have the PDF of their invoice attached."""
@@ -22,7 +24,10 @@ class FileNotReady(OSError):
 
 
 def add_senders(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
-    """Return claims with the sellers and files of their emails, in two queries; sending needs no database."""
+    """
+    Return claims with the sellers, files and explanations of their emails, in two queries and those of explanations;
+    sending needs no database.
+    """
     seller_ids = {claim.seller_id for claim in claims if claim.is_email and claim.seller_id}
     senders = {
         seller.pk: sender_of(seller)
@@ -30,9 +35,13 @@ def add_senders(claims: Sequence[DeliveryClaim]) -> list[DeliveryClaim]:
     }
     invoice_ids = [int(claim.facts["invoice"]) for claim in claims if _needs_invoice(claim)]
     files = _read_files(invoice_ids) if invoice_ids else {}
+    explanations = _read_explanations([claim for claim in claims if _needs_explanation(claim)])
     return [
         replace(
             claim,
+            facts=claim.facts | {"explanation": explanations.get(_reader(claim))}
+            if _needs_explanation(claim)
+            else claim.facts,
             sender=senders.get(claim.seller_id or 0, NO_SENDER),
             attachment=files.get(int(claim.facts["invoice"])) if _needs_invoice(claim) else None,
         )
@@ -48,6 +57,24 @@ def check_attachment(claim: DeliveryClaim) -> None:
 
 def _needs_invoice(claim: DeliveryClaim) -> bool:
     return bool(claim.is_email and claim.kind in WITH_INVOICE and claim.facts.get("invoice") and settings.EMAIL_FILES)
+
+
+def _needs_explanation(claim: DeliveryClaim) -> bool:
+    return bool(claim.is_email and claim.kind in EMAIL_FACTS and claim.facts.get("invoice"))
+
+
+def _reader(claim: DeliveryClaim) -> tuple[int, str]:
+    """Return the invoice of an email, and its reader's locale."""
+    locale = reader_locale(choose_language(claim.language, claim.wordings), claim.locale)
+    return int(claim.facts["invoice"]), str(locale)
+
+
+def _read_explanations(claims: Sequence[DeliveryClaim]) -> dict[tuple[int, str], str]:
+    if not claims or not settings.EMAIL_EXPLANATIONS:
+        return {}
+    read_explanations: Callable[[Sequence[tuple[int, str]]], dict[tuple[int, str], str]]
+    read_explanations = import_string(settings.EMAIL_EXPLANATIONS)
+    return read_explanations(list({_reader(claim) for claim in claims}))
 
 
 def _read_files(invoice_ids: Sequence[int]) -> dict[int, Attachment]:

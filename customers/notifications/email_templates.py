@@ -6,24 +6,40 @@ have written it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from babel import Locale
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from customers.notifications.samples import SAMPLES
+from customers.notifications.samples import EMAIL_FACTS, SAMPLES
+from lib.locales import document_locale
 
 LANGUAGES = {"en": _("English"), "de": _("German"), "fr": _("French"), "es": _("Spanish")}
 """Languages of the built-in emails; a template can be in any other language, for customers or contacts who use it."""
 
 CUSTOMER = "customer_name"
 
+Wordings = Mapping[str, Sequence[str]]
+"""Language → subject and body."""
+
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+def choose_language(language: str, wordings: Wordings) -> str:
+    """Return the language of an email: the recipient's if the seller or Tollbook has a text in it, else English."""
+    return next(name for name in (language, "en") if name in wordings or name in LANGUAGES)
+
+
+def reader_locale(language: str, locale: str) -> Locale:
+    """Return the locale of an email's figures. locale: the customer's, whose country decides how they are written."""
+    country = document_locale(locale).territory
+    return document_locale(f"{language}_{country}" if country else language)
 
 
 def placeholder_names(kind: str) -> list[str]:
     """Return the facts that a template of this kind may use."""
-    return [CUSTOMER, *SAMPLES[kind]]
+    return [CUSTOMER, *SAMPLES[kind], *EMAIL_FACTS.get(kind, ())]
 
 
 def find_problems(kind: str, text: str) -> list[str]:

@@ -45,6 +45,7 @@ KINDS: dict[str, NotificationKind] = {
     "customer.created": NotificationKind(_("Customer created")),
     "customer.updated": NotificationKind(_("Customer details or contacts changed")),
     "invoice.credited": NotificationKind(_("Invoice credited")),
+    "invoice.explained": NotificationKind(_("Explanation of an invoice sent by a staff user"), MailAudience.BILLING),
     "invoice.issued": NotificationKind(_("Invoice or credit note issued"), MailAudience.BILLING),
     "invoice.overdue": NotificationKind(_("Invoice past due"), MailAudience.BILLING, to_owner=True),
     "invoice.paid": NotificationKind(_("Invoice paid"), MailAudience.BILLING),

@@ -21,9 +21,12 @@ OVERDUE: Facts = {"number": "INV-000042", "due": "119.00", "currency": "EUR", "d
 PAID: Facts = {"number": "INV-000042", "amount": "119.00", "currency": "EUR"}
 REFUND: Facts = {"amount": "19.00", "currency": "EUR"}
 
+EXPLANATION: Facts = {"explanation": "€119.00 = Base fee €100.00 + VAT 19% €19.00."}
+
 SAMPLES: dict[str, Facts] = {
     "alert.fired": ALERT,
     "alert.recovered": ALERT | {"kind": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
+    "invoice.explained": INVOICE | {"document": "invoice"},
     "invoice.issued": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
     "invoice.overdue": OVERDUE,
     "invoice.paid": INVOICE,
@@ -54,3 +57,6 @@ SAMPLES: dict[str, Facts] = {
     "wallet.granted": {"amount": "100", "unit": "credits", "grant": "promotional", "expires_at": None},
 }
 """Each name is a fact of its kind: docs/webhooks.md lists all of them."""
+
+EMAIL_FACTS: dict[str, Facts] = {"invoice.explained": EXPLANATION, "invoice.issued": EXPLANATION}
+"""Facts that only emails have, in the reader's language; they are read before an email is sent."""

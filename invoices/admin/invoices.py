@@ -16,6 +16,7 @@ from customers.admin.search import CustomerSearch
 from customers.customer_time import loaded_current_time
 from invoices.admin.credit_notes import credit_page
 from invoices.admin.einvoice_files import einvoice_paths
+from invoices.admin.explanation_panel import STAFF_LOCALE, SendExplanation, explanation_panel
 from invoices.admin.invoice_actions import (
     DiscardDraft,
     IssueDraft,
@@ -48,7 +49,6 @@ STATE_COLORS = {
     "overdue": "danger",
     "uncollectible": "warning",
 }
-STAFF_LOCALE = "en_US"
 
 
 class PdfFilter(ConditionFilter):
@@ -97,6 +97,7 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
     issue_draft = IssueDraft.as_action()
     discard_draft = DiscardDraft.as_action()
     render_again = RenderAgain.as_action()
+    send_explanation = SendExplanation.as_action()
 
     @display(description=_("Number"), ordering="number")
     def name(self, invoice: Invoice) -> str:
@@ -138,6 +139,8 @@ class InvoiceAdmin(CustomerSearch, ReadOnlyAdmin):
             "days_past_due": _days_past_due(invoice),
             "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
             "state_color": STATE_COLORS.get(invoice.state, ""),
+            "panel": explanation_panel(invoice),
+            "can_send": SendExplanation.is_offered(invoice) and request.user.has_perm(SendExplanation.permission),
             "rendering": rendering,
             "usage_lines": invoice.lines.filter(kind__in=BILLS_USAGE).order_by("position"),
         }

@@ -3,6 +3,7 @@ from django.urls import path
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, Refunds
 from invoices.api.credit_note_views import CreditNotes, CreditNoteView, VoidInvoiceView
 from invoices.api.customer_tax import CustomerTaxes
+from invoices.api.explanations import InvoiceExplanations
 from invoices.api.files import CreditNoteFiles, InvoiceFiles, ReceiptFiles
 from invoices.api.payment_attempts import PaymentAttempts, PaymentMethods
 from invoices.api.views import DraftableInvoiceView, Invoices
@@ -14,6 +15,7 @@ urlpatterns = [
     path("invoices/<int:invoice>", DraftableInvoiceView.route("read", "update", "discard"), name="invoice"),
     path("invoices/<int:invoice>/issue", Invoices.route("issue"), name="invoice_issue"),
     path("invoices/<int:invoice>/void", VoidInvoiceView.route("void"), name="invoice_void"),
+    path("invoices/<int:invoice>/explanation", InvoiceExplanations.route("explain"), name="invoice_explanation"),
     path("invoices/<int:invoice>/pdf", InvoiceFiles.route("pdf"), name="invoice_pdf"),
     path("invoices/<int:invoice>/payments/<int:payment>/receipt", ReceiptFiles.route("pdf"), name="payment_receipt"),
     path("invoices/<int:invoice>/charges", PaymentAttempts.route("list_all", "charge"), name="charges"),

@@ -9,7 +9,7 @@ from babel.dates import format_timedelta
 from django.utils.translation import get_language, ngettext
 
 from customers.portal.visit import Visit
-from invoices.rendering.formats import Figures
+from invoices.rendering.formats import Figures, plural_number
 from lib.currencies import CREDITS
 from lib.decimals import HALF_UP
 from lib.formats import format_money
@@ -46,11 +46,6 @@ class PortalFigures(Figures):
     def ago(self, past: timedelta) -> str:
         """Return how long ago something was."""
         return str(format_timedelta(-past, add_direction=True, locale=self.locale))
-
-
-def plural_number(quantity: Decimal) -> int:
-    """Return a number that chooses a plural form: the quantity, and for a fraction the form of many."""
-    return abs(int(quantity)) if quantity == int(quantity) else 2
 
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:

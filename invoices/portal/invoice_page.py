@@ -7,6 +7,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from customers.portal.visit import Visit, render_page, signed_in
+from invoices.explanation.reader import explain_invoice
 from invoices.models import Invoice
 from invoices.models.invoices import BILLS_USAGE
 from invoices.portal.formats import portal_figures
@@ -51,6 +52,7 @@ def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpRespons
         places = invoice.lines.order_by("position").values_list("position", "kind")
         context |= {
             "document": document,
+            "explanation": explain_invoice(invoice, locale=figures.locale),
             "lines": [
                 LineRow(position, text, kind in BILLS_USAGE)
                 for text, (position, kind) in zip(document.lines, places, strict=True)

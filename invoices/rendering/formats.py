@@ -102,6 +102,11 @@ class Figures:
         return text
 
 
+def plural_number(quantity: Decimal) -> int:
+    """Return a number that chooses a plural form: the quantity, and for a fraction the form of many."""
+    return abs(int(quantity)) if quantity == int(quantity) else 2
+
+
 @lru_cache(maxsize=256)
 def _pattern(locale: Locale, kind: str) -> NumberPattern:
     """Return the locale's own pattern, with as many places as the number has."""

@@ -10,6 +10,8 @@ from decimal import Decimal
 from math import ceil, floor, log10
 from typing import Self
 
+from django.utils.translation import gettext
+
 from lib.formats import format_money, format_number, format_short
 
 HEIGHT = 220
@@ -22,8 +24,14 @@ MOST_LABELS = 13
 """Labels below a chart; of more columns, every second, third, … has one."""
 ROOM = 0.66
 """The part of a column's width that its bars take."""
+CUT = 0.6
+"""The part of the greatest level of a waterfall from which on the axis doesn't begin at zero."""
 SLACK = 1e-6
 """Steps are floats, whose sums are not exact."""
+TOTAL_COLOR, RISE_COLOR, FALL_COLOR = "1", "3", "6"
+"""Colors of a waterfall."""
+THINNEST, FIGURE_GAP = 1.5, 5
+"""Pixels: the least height of a step, and the gap between a bar and its figure."""
 WIDEST = 8.0
 """Percent of the chart: the width of a bar among few columns."""
 
@@ -69,6 +77,7 @@ class ChartColumn:
     """
     A place on the horizontal axis. title: its figures in words. left, width: in percent. center, dot: the place of
     the dot, in percent and pixels; empty without one. has_label: False where labels would overlap.
+    figure, figure_y: a figure above the bar and its place in pixels; empty without one.
     """
 
     label: str
@@ -79,6 +88,8 @@ class ChartColumn:
     bars: tuple[ChartBar, ...] = ()
     dot: str = ""
     has_label: bool = True
+    figure: str = ""
+    figure_y: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,9 @@ class Polyline:
 
 @dataclass(frozen=True, slots=True)
 class StaffChart:
-    """The input of `staff/chart.html`. summary: a sentence for screen readers."""
+    """
+    The input of `staff/chart.html`. summary: a sentence for screen readers. note: about the axis, if it needs one.
+    """
 
     summary: str
     columns: Sequence[ChartColumn]
@@ -108,6 +121,7 @@ class StaffChart:
     legend: Sequence[LegendEntry] = ()
     lines: Sequence[Polyline] = ()
     height: int = HEIGHT
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,17 @@ class Scale:
         # A small amount below zero gets no step of its own, which would leave most of it empty.
         below = least if -least < step / 4 else floor(least / step) * step
         return cls(below, (ceil(greatest / step) or (not least)) * step, step, currency)
+
+    @classmethod
+    def cut(cls, values: Sequence[float], currency: str = "") -> Self:
+        """Return the scale for levels; it begins above zero if they would look alike otherwise."""
+        least, greatest = min(values), max(values)
+        if least < CUT * greatest or greatest <= 0:
+            return cls.covering(values, currency)
+        # Nearly a step below the least level, so that its bar has a height.
+        step = _round_up((greatest - least) * 2 / MOST_STEPS or greatest / MOST_STEPS)
+        below = max(floor(least / step - 1), 0) * step
+        return cls(below, (floor(greatest / step) + 1) * step, step, currency)
 
     def y(self, value: float) -> float:
         return HEIGHT * (self.greatest - value) / (self.greatest - self.least)
@@ -200,6 +225,72 @@ def bar_chart(
         for place, entry in enumerate(series)
     ] + [LegendEntry(entry.name, DOT_COLOR, "dot") for entry in dotted]
     return StaffChart(summary, columns, scale.grid(), legend if len(legend) > 1 else ())
+
+
+def waterfall_chart(
+    first: tuple[str, Decimal], steps: Sequence[tuple[str, Decimal]], last: str, *, summary: str, currency: str
+) -> StaffChart:
+    """
+    Return the way from an amount to another one: a bar for each, and one between them for each step.
+
+    first: label and amount. steps: label and amount of each. last: label of the sum.
+    """
+    levels = [first[1]]
+    for _label, amount in steps:
+        levels.append(levels[-1] + amount)
+    scale = Scale.cut([float(level) for level in levels], currency)
+    base = max(scale.least, 0.0)
+    ends = [
+        (label, level, base, float(level), TOTAL_COLOR)
+        for label, level in ((first[0], levels[0]), (last, levels[-1]))
+    ]
+    bars = [
+        (label, amount, float(levels[place]), float(levels[place + 1]), RISE_COLOR if amount > 0 else FALL_COLOR)
+        for place, (label, amount) in enumerate(steps)
+    ]
+    room = 100 / (len(bars) + len(ends))
+    columns = [
+        _waterfall_column(
+            (label, _figure(amount, currency, is_step=color != TOTAL_COLOR)),
+            (scale.y(start), scale.y(end)),
+            color,
+            left=room * place,
+            room=room,
+        )
+        for place, (label, amount, start, end, color) in enumerate([ends[0], *bars, ends[1]])
+    ]
+    note = gettext("The axis starts at %(amount)s, so that the steps are visible.") % {
+        "amount": format_short(scale.least, currency)
+    }
+    return StaffChart(summary, columns, scale.grid(), note=note if scale.least > 0 else "")
+
+
+def _waterfall_column(
+    texts: tuple[str, str], heights: tuple[float, float], color: str, *, left: float, room: float
+) -> ChartColumn:
+    (label, figure), top = texts, min(heights)
+    bar = ChartBar(
+        _text(left + room * (1 - ROOM) / 2),
+        _text(top),
+        _text(room * ROOM),
+        _text(max(abs(heights[1] - heights[0]), THINNEST)),
+        color,
+    )
+    return ChartColumn(
+        label,
+        f"{label}\n{figure}",
+        _text(left),
+        _text(room),
+        _text(left + room / 2),
+        (bar,),
+        figure=figure,
+        figure_y=_text(top - FIGURE_GAP),
+    )
+
+
+def _figure(amount: Decimal, currency: str, *, is_step: bool) -> str:
+    text = format_money(amount, currency)
+    return f"+{text}" if is_step and amount > 0 else text
 
 
 def line_chart(

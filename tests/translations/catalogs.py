@@ -26,6 +26,8 @@ CUSTOMER_SOURCES = (
     "customers/notifications/email",
     "customers/portal/",
     "customers/portal_auth/",
+    "invoices/explanation/unit_words.py",
+    "invoices/explanation/sentences.py",
     "invoices/payments/attempts/",
     "invoices/payments/pages.py",
     "invoices/portal/",

@@ -13,10 +13,11 @@ from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.price_notifications import announce_published_versions
 from billing.subscriptions.terms.commitments import end_commitment
-from customers.models import Customer, Notification, WebhookEndpoint
+from customers.models import Contact, Customer, Notification, WebhookEndpoint
 from customers.notifications.kinds import KINDS
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
+from invoices.explanation.customer_email import send_explanation
 from invoices.models import DunningStep, PayerAccount, PaymentMethod, ProviderEvent, Refund
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
@@ -285,6 +286,11 @@ def refunded(state):
     return refund
 
 
+def explain(scenario):
+    Contact.objects.create(customer=scenario.acme, name="Bea", email="bea@acme.example")
+    send_explanation(invoice_id=make_invoice(scenario.acme).pk, at=FEB)
+
+
 PAID = ["invoice.paid", "payment.succeeded"]
 OPERATIONS = [
     # operation                                                     notifications, in this order
@@ -316,6 +322,7 @@ OPERATIONS = [
     (rule, ["wallet.updated", "wallet.updated"]),
     (credit_some, ["invoice.issued", "invoice.credited"]),
     (credit_all, ["invoice.issued", "invoice.credited", "invoice.voided"]),
+    (explain, ["invoice.explained"]),
     (fall_due, ["invoice.overdue"]),
     (dun_for("remind"), ["invoice.overdue", "invoice.reminder"]),
     (dun_for("write_off"), ["invoice.overdue", "invoice.uncollectible"]),
