@@ -58,7 +58,7 @@ def evaluate_alerts(
 
     clock_id: limit to customers on this test clock; None means real time.
     measures_time: whether to measure on a test clock also the kinds that change with time alone. The others are
-        measured for all its customers, because the feed may not know yet what the clock's own work has changed.
+        measured for all its customers, because the feed may not have read the changes of the clock's own work yet.
     """
     if clock_id is None:
         for source in SOURCES:
