@@ -18,7 +18,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 """
 _SIZES = """
 SELECT c.oid::regclass::text, pg_relation_size(c.oid) FROM pg_class c
-WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND pg_relation_size(c.oid) > 0 ORDER BY 1
+WHERE c.relkind = 'r' AND c.relnamespace IN ('public'::regnamespace, to_regnamespace('pgmq'))
+    AND pg_relation_size(c.oid) > 0 ORDER BY 1
 """
 _SEQUENCES = """
 SELECT seqrelid::regclass::text, coalesce(pg_sequence_last_value(seqrelid), seqstart),

@@ -47,6 +47,19 @@ def test_rows_and_sequences_are_restored(original):
     assert contents() == before
 
 
+def test_the_message_queue_is_restored():
+    """Its sequence without its rows gives the next message a number that exists."""
+    with psycopg.connect(os.environ[OWNER], autocommit=True) as owner:
+        owner.execute("SELECT pgmq.purge_queue('celery')")
+        original = Original(os.environ[OWNER])
+        owner.execute("SELECT pgmq.send('celery', '{}')")
+
+    assert original.restore()
+    with psycopg.connect(os.environ[OWNER]) as owner:
+        owner.execute("SELECT pgmq.send('celery', '{}')")
+        assert owner.execute("SELECT count(*) FROM pgmq.q_celery").fetchall() == [(1,)]
+
+
 def test_open_connections_are_closed(original):
     Plan.objects.exists()
     with psycopg.connect(os.environ["DATABASE_URL"]) as left_open:

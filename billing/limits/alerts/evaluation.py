@@ -57,14 +57,15 @@ def evaluate_alerts(
     time.
 
     clock_id: limit to customers on this test clock; None means real time.
-    measures_time: whether to measure on a test clock also the kinds that change with time alone.
+    measures_time: whether to measure on a test clock also the kinds that change with time alone. The others are
+        measured for all its customers, because the feed may not have read the changes of the clock's own work yet.
     """
     if clock_id is None:
         for source in SOURCES:
             queue_changed_customers(source, at=at)
         queue_full_evaluation(at=at)
-    elif measures_time:
-        queue_all_customers(clock_id, due_at=at)
+    else:
+        queue_all_customers(clock_id, due_at=at, is_whole=measures_time)
     summary = EvaluationSummary()
     while deadline.has_time() and _evaluate_next_chunk(summary, at=at, clock_id=clock_id, chunk_size=chunk_size):
         pass
@@ -73,8 +74,8 @@ def evaluate_alerts(
 
 _QUEUE_EVERY_CUSTOMER = """
 INSERT INTO billing_pendingevaluation AS l (customer_id, due_at, is_whole)
-SELECT id, %s, true FROM customers_customer WHERE {in_time} ORDER BY id
-ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
+SELECT id, %s, %s FROM customers_customer WHERE {in_time} ORDER BY id
+ON CONFLICT (customer_id) DO UPDATE SET is_whole = l.is_whole OR excluded.is_whole
 """
 
 
@@ -96,9 +97,9 @@ def queue_full_evaluation(*, at: datetime) -> bool:
     return True
 
 
-def queue_all_customers(clock_id: int | None, *, due_at: datetime) -> None:
-    """Queue all customers on a test clock, or in real time."""
-    sql.execute(_QUEUE_EVERY_CUSTOMER.format(in_time=clock_sql(clock_id, "id")), [due_at])
+def queue_all_customers(clock_id: int | None, *, due_at: datetime, is_whole: bool = True) -> None:
+    """Queue all customers on a test clock, or in real time. is_whole: as in `evaluate_customers`."""
+    sql.execute(_QUEUE_EVERY_CUSTOMER.format(in_time=clock_sql(clock_id, "id")), [due_at, is_whole])
 
 
 # SKIP LOCKED: concurrent workers take different customers. The deleted rows return if the transaction fails.

@@ -132,8 +132,8 @@ def do_due_work(clock_id: int, at: datetime, *, is_due: bool) -> None:
     """
     Do all work that is due at a clock's time, in the caller's transaction.
 
-    is_due: whether the clock is here because something is due, and not only because somebody chose this time. Alerts
-        that depend on time alone are measured then only, so that they don't depend on where a clock stops.
+    is_due: whether the clock is here because something is due, and not only because somebody chose this time. Spikes
+        are measured then only: they change with time alone, and must not depend on where a clock stops.
 
     :raises DueWorkFailed: if some of the work fails; the rest is done.
     :raises DueWorkBusy: if another worker holds a lock on it.
