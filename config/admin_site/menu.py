@@ -14,7 +14,8 @@ from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import OPEN_STATES
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
-from invoices.models import Refund
+from invoices.models import BankLine, Refund
+from invoices.models.bank_statements import BankLineState
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
 from lib.bounded_counts import count_bounded
@@ -56,6 +57,7 @@ FAILED_CLOSES = Period.objects.failed()
 UNMATCHED_USAGE = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
 OPEN_JOBS = Job.objects.filter(state__in=OPEN_STATES)
 WAITING_APPROVALS = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
+BANK_LINES_TO_REVIEW = BankLine.objects.filter(state=BankLineState.REVIEW)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
@@ -80,6 +82,7 @@ MENU: list[tuple[Text, list[MenuItem]]] = [
     (
         _("Payments"),
         [
+            MenuItem(_("Bank statements"), "account_balance", "invoices.bankstatement", BANK_LINES_TO_REVIEW),
             MenuItem(_("Payment attempts"), "credit_card", "invoices.paymentattempt"),
             MenuItem(_("Refunds"), "currency_exchange", "invoices.refund", REFUNDS_BY_HAND),
             MenuItem(_("Customer balances"), "savings", "invoices.balanceentry"),

@@ -56,7 +56,7 @@ def decide(line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], paye
 def _decide_on_named(
     line: ReceivedAmount, invoice: InvoiceCandidate, candidates: Sequence[InvoiceCandidate], payer: Payer
 ) -> MatchDecision:
-    number, name = invoice.number, invoice.name
+    number = invoice.number
     if invoice.currency != line.currency:
         return _review(f"{number} is in {invoice.currency}, and the payment in {line.currency}.")
     if not invoice.is_payable or invoice.due <= ZERO:
@@ -64,7 +64,7 @@ def _decide_on_named(
             return _review(f"{number} is paid already: likely a double payment.")
         return _review(f"{number} has no amount due.")
     if payer.contradicts(invoice.customer_id):
-        return _review(f"{number} is an invoice of {name}, but the payer is another customer.")
+        return _review(f"{number} is an invoice of another customer than the payer.")
     agrees = payer.agrees_with(invoice.customer_id)
     if line.amount == invoice.due:
         if not agrees and (twin := _find_twin(invoice, candidates)):

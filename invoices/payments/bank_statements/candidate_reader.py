@@ -132,7 +132,8 @@ def read_suggestions(line: BankLine, directory: PayerDirectory) -> list[InvoiceS
 def _open(invoices: QuerySet[Invoice], line: BankLine) -> QuerySet[Any]:
     """Return the invoices that are due in the line's currency, with `due_amount`."""
     payable: QuerySet[Any] = invoices.filter(state__in=PAYABLE, currency=str(line.currency))
-    return payable.annotate(due_amount=_DUE).filter(due_amount__gt=0)
+    payable = payable.annotate(due_amount=_DUE)
+    return payable.filter(due_amount__gt=0)
 
 
 def candidate_of(invoice: Invoice) -> InvoiceCandidate:

@@ -48,7 +48,12 @@ def make_user(name: str = "ann") -> User:
 
 
 def camt(
-    transfers: Sequence[Transfer], *, account: str = ACCOUNT, opening: str = "1000.00", closing: str = "", number: int = 1
+    transfers: Sequence[Transfer],
+    *,
+    account: str = ACCOUNT,
+    opening: str = "1000.00",
+    closing: str = "",
+    number: int = 1,
 ) -> bytes:
     """Return a file of CAMT.053 version 08, as German banks write it."""
     entries = "".join(map(_entry, transfers))
