@@ -583,7 +583,7 @@ TASKS: Mapping[str, tuple[str, Text, Text, str, str]] = {
         "account_balance",
         gettext_lazy("Match bank payments: %(count)s"),
         gettext_lazy("Imported, but their invoice is in doubt"),
-        "invoices_bankstatement_review",
+        "invoices_bankstatement_review_page",
         "",
     ),
     "refunds": (

@@ -177,6 +177,11 @@ class BankLine(models.Model):
     def __str__(self) -> str:
         return f"{self.value_date:%Y-%m-%d}: {self.amount.normalize():f} {self.currency}"
 
+    @property
+    def bookings_in_force(self) -> list["BankBooking"]:
+        """The bookings that are not undone, in their order."""
+        return sorted((row for row in self.bookings.all() if row.undone_at is None), key=lambda row: row.number)
+
 
 class BankBooking(models.Model):
     """

@@ -21,7 +21,7 @@ from invoices.payments.bank_statements.candidate_reader import invoices_of
 from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 from lib.formats import format_money
 
-REVIEW_PAGE = "admin:invoices_bankstatement_review"
+REVIEW_PAGE = "admin:invoices_bankstatement_review_page"
 
 
 class BookingForm(StaffForm):

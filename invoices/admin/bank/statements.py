@@ -37,7 +37,6 @@ from lib.admin import (
     list_url,
     narrowed_to_sellers,
     page_action,
-    require,
     staff_page,
 )
 from lib.admin.columns import column, number_column
@@ -198,12 +197,11 @@ class BankStatementAdmin(ReadOnlyAdmin):
     list_select_related = ("account__seller", "by", "api_key")
     search_fields = ("account__number", "reference", "file_name")
     search_help_text = _("Account, number of the statement, or file name")
-    actions_list = ("import_file", "review_lines")
+    actions_list = ("import_file", "review_page")
     has_form = False
     change_form_outer_before_template = "staff/invoices/bank_statement.html"
-    further_pages = (("review/", "review_page", "invoices_bankstatement_review"),)
 
-    import_file = ImportBankFile.as_action()
+    import_file = narrowed_to_sellers(ImportBankFile.as_action())
 
     name = column(_("Bank statement"), lambda row: " ".join(filter(None, (row.account.number, row.reference))))
     seller = column(_("Seller"), lambda row: str(row.account.seller))
@@ -223,11 +221,6 @@ class BankStatementAdmin(ReadOnlyAdmin):
         statements: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
         return statements
 
-    @page_action(_("Review lines"), permission="invoices.view_bankline", icon="rule", url_path="to-review")
-    def review_lines(self, request: HttpRequest) -> HttpResponseBase:
-        """Show the lines for review."""
-        return self.review_page(request)
-
     def page_context(self, request: HttpRequest, statement: BankStatement) -> dict[str, Any]:
         currency = str(statement.currency or "")
         pages = {state.value: f"{list_url(BankLine)}?statement__id__exact={statement.pk}" for state in BankLineState}
@@ -244,9 +237,9 @@ class BankStatementAdmin(ReadOnlyAdmin):
         }
 
     @narrowed_to_sellers
+    @page_action(_("Review lines"), permission="invoices.view_bankline", icon="rule", url_path="review")
     def review_page(self, request: HttpRequest) -> HttpResponseBase:
         """Show the lines for review, the oldest first, with their suggestions."""
-        require(request, "invoices.view_bankline")
         lines = BankLine.objects.filter(state=BankLineState.REVIEW).select_related("account__seller")
         lines = limit_to_sellers(request, lines, "account__seller").order_by("pk")
         shown_page = Paginator(lines, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -255,7 +248,7 @@ class BankStatementAdmin(ReadOnlyAdmin):
             "staff/invoices/review_bank_lines.html",
             title=gettext("Bank lines to review"),
             page=shown_page,
-            reviewed=review_lines(shown_page.object_list),
+            reviewed=review_lines(list(shown_page.object_list)),
             may_book=is_allowed(request, BookLineAction.permission),
             may_import=is_allowed(request, IMPORT),
             statements=list_url(BankStatement),

@@ -1,7 +1,7 @@
 """Read the invoices that a bank line may pay, and whom it may come from."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -58,14 +58,18 @@ class PayerDirectory:
         return frozenset(pk for pk in likely if names_agree(name, self._names[pk]))
 
 
-def read_payer(line: BankLine, directory: PayerDirectory) -> Payer:
-    """Return whom a line may come from; one query if the bank names the payer's account."""
-    by_account: Iterable[int | None] = ()
-    if line.payer_account:
-        booked = BankLine.objects.filter(state=BankLineState.BOOKED, payer_account=line.payer_account)
-        booked = booked.filter(account__seller=line.account.seller_id)
-        by_account = booked.order_by().values_list("customer", flat=True).distinct()[:MAX_READ]
-    return Payer(by_account=frozenset(filter(None, by_account)), by_name=directory.find(line.payer_name))
+def read_payers(lines: Sequence[BankLine], directory: PayerDirectory) -> list[Payer]:
+    """Return whom each of some lines may come from, of accounts of one seller; one query at most."""
+    by_account = defaultdict(set)
+    if accounts := {line.payer_account for line in lines if line.payer_account}:
+        booked = BankLine.objects.filter(state=BankLineState.BOOKED, payer_account__in=accounts)
+        booked = booked.filter(account__seller=lines[0].account.seller_id)
+        for account, customer_id in booked.order_by().values_list("payer_account", "customer").distinct():
+            by_account[account].add(customer_id)
+    return [
+        Payer(by_account=frozenset(by_account.get(line.payer_account, ())), by_name=directory.find(line.payer_name))
+        for line in lines
+    ]
 
 
 def received_amount(line: BankLine) -> ReceivedAmount:
@@ -95,7 +99,8 @@ def _read_near(line: BankLine, named: Collection[Invoice]) -> Iterable[Invoice]:
     near = _near(named)
     if not near:
         return ()
-    invoices = _open(invoices_of(line.account.seller_id), line).filter(due_amount=line.amount, sequence__in=near)
+    open_invoices = _open(invoices_of(line.account.seller_id), {str(line.currency)})
+    invoices = open_invoices.filter(due_amount=line.amount, sequence__in=near)
     return invoices.exclude(pk__in=[invoice.pk for invoice in named]).order_by("pk")
 
 
@@ -109,29 +114,48 @@ def _near(named: Iterable[Invoice]) -> set[int]:
     }
 
 
-def read_suggestions(line: BankLine, directory: PayerDirectory) -> list[InvoiceSuggestion]:
-    """Return the invoices that a person may book a line to, the likeliest first; four queries."""
-    payer, text = read_payer(line, directory), received_amount(line)
-    invoices = invoices_of(line.account.seller_id)
-    sequences = sequences_in(text.text)
-    open_invoices = _open(invoices, line)
-    mistaken = {near for sequence in sequences for near in near_sequences(sequence, width=1)}
-    candidates = {
+def read_suggestions(lines: Sequence[BankLine], directory: PayerDirectory) -> dict[int, list[InvoiceSuggestion]]:
+    """
+    Return line → the invoices that a person may book it to, the likeliest first; five queries.
+
+    lines: of accounts of one seller, at least one.
+    """
+    payers = read_payers(lines, directory)
+    texts = [received_amount(line) for line in lines]
+    mistaken = [
+        {near for sequence in sequences_in(text.text) for near in near_sequences(sequence, width=1)} for text in texts
+    ]
+    candidates = list(_read_likely(lines, texts, payers, set().union(*mistaken)).values())
+    return {
+        line.pk: rank(text, candidates=candidates, payer=payer, near=near)
+        for line, text, payer, near in zip(lines, texts, payers, mistaken, strict=True)
+    }
+
+
+def _read_likely(
+    lines: Sequence[BankLine], texts: Sequence[ReceivedAmount], payers: Sequence[Payer], mistaken: set[int]
+) -> dict[int, InvoiceCandidate]:
+    """Return the invoices that any of the lines may pay."""
+    invoices = invoices_of(lines[0].account.seller_id)
+    open_invoices = _open(invoices, {str(line.currency) for line in lines})
+    same_amount = open_invoices.filter(due_amount__in={line.amount for line in lines})
+    sequences = {sequence for text in texts for sequence in sequences_in(text.text)}
+    customers = {customer_id for payer in payers for customer_id in payer.customers}
+    return {
         invoice.pk: candidate_of(invoice)
         for rows in (
             invoices.filter(sequence__in=sequences),
-            open_invoices.filter(due_amount=line.amount, sequence__in=mistaken),
-            open_invoices.filter(customer__in=payer.customers),
-            open_invoices.filter(due_amount=line.amount),
+            same_amount.filter(sequence__in=mistaken),
+            open_invoices.filter(customer__in=customers),
+            same_amount,
         )
-        for invoice in rows.order_by("pk")[:MAX_READ]
+        for invoice in rows.order_by("pk")[: MAX_READ * len(lines)]
     }
-    return rank(text, candidates=list(candidates.values()), payer=payer, near=mistaken)
 
 
-def _open(invoices: QuerySet[Invoice], line: BankLine) -> QuerySet[Any]:
-    """Return the invoices that are due in the line's currency, with `due_amount`."""
-    payable: QuerySet[Any] = invoices.filter(state__in=PAYABLE, currency=str(line.currency))
+def _open(invoices: QuerySet[Invoice], currencies: Collection[str]) -> QuerySet[Any]:
+    """Return the invoices that are due in these currencies, with `due_amount`."""
+    payable: QuerySet[Any] = invoices.filter(state__in=PAYABLE, currency__in=currencies)
     payable = payable.annotate(due_amount=_DUE)
     return payable.filter(due_amount__gt=0)
 

@@ -17,7 +17,7 @@ from invoices.payments.bank_statements.booking import leave_for_review
 from invoices.payments.bank_statements.candidate_reader import (
     PayerDirectory,
     read_candidates,
-    read_payer,
+    read_payers,
     received_amount,
 )
 from lib.audit_log import audited_transaction
@@ -97,7 +97,7 @@ def _match(line_id: int, directories: dict[int, PayerDirectory], at: datetime) -
 
 def _decide_under_locks(line: BankLine, directory: PayerDirectory) -> MatchDecision:
     """Return a decision whose invoices are as they were read, until the end of the transaction."""
-    payer = read_payer(line, directory)
+    (payer,) = read_payers([line], directory)
     read: Sequence[int] = ()
     while True:
         decision = decide(received_amount(line), candidates=read_candidates(line), payer=payer)
