@@ -2,7 +2,7 @@
 
 from invoices.documents import past_due
 from invoices.payments import attempts
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from invoices.payments.dunning import dunning_run
 from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.refunds.refund import submit_due_refunds

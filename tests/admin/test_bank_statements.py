@@ -15,7 +15,7 @@ from access.models.approvals import ApprovalRule
 from billing.revenue.finance_home.tasks import count_tasks
 from customers.models import StaffSeller
 from invoices.models import BalanceEntry, BankLine, BankStatement, Payment
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from tests.builders import make_seller
 from tests.invoices.bank_statements.bank_rows import NOW, Transfer, camt, import_content, import_transfers, make_due
 

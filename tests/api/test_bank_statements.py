@@ -6,7 +6,7 @@ import pytest
 
 from access.models.approvals import ApprovalRule
 from invoices.models import BankLine, Payment
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from tests.invoices.bank_statements.bank_rows import NOW, Transfer, camt, make_due
 
 ACME = "Acme Robotics GmbH"

@@ -21,6 +21,7 @@ from tests.builders import (
     use,
 )
 from tests.db_refusals import named_constraints, refused_by
+from tests.invoices.bank_statements.test_the_database_checks_bank_lines import CASES as BANK_CASES
 from tests.invoices.test_the_database_checks_payments import CASES as PAYMENTS
 from tests.invoices.test_the_database_checks_payments import UNREACHED
 

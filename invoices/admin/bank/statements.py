@@ -27,7 +27,7 @@ from invoices.payments.bank_statements.file_import import (
     import_bank_file,
     preview_bank_file,
 )
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from lib.admin import (
     FormPage,
     ReadOnlyAdmin,

@@ -10,10 +10,10 @@ from django.db.models import DecimalField, ExpressionWrapper, F, Q, QuerySet
 from customers.models import Customer, Seller
 from invoices.models import BankLine, DocumentKind, Invoice
 from invoices.models.bank_statements import BankLineState
-from invoices.payments.bank_matching import (
+from invoices.payments.bank_matches import (
+    BankPayer,
     InvoiceCandidate,
     InvoiceSuggestion,
-    Payer,
     ReceivedAmount,
     name_words,
     names_agree,
@@ -21,7 +21,7 @@ from invoices.payments.bank_matching import (
     rank,
     sequences_in,
 )
-from invoices.payments.bank_matching.payer_names import first_letters
+from invoices.payments.bank_matches.payer_names import first_letters
 from invoices.payments.manual_payments import PAYABLE
 from lib.field_types import AMOUNT
 
@@ -58,16 +58,16 @@ class PayerDirectory:
         return frozenset(pk for pk in likely if names_agree(name, self._names[pk]))
 
 
-def read_payers(lines: Sequence[BankLine], directory: PayerDirectory) -> list[Payer]:
+def read_payers(lines: Sequence[BankLine], directory: PayerDirectory) -> list[BankPayer]:
     """Return whom each of some lines may come from, of accounts of one seller; one query at most."""
-    by_account = defaultdict(set)
+    by_account: dict[str, set[int]] = defaultdict(set)
     if accounts := {line.payer_account for line in lines if line.payer_account}:
         booked = BankLine.objects.filter(state=BankLineState.BOOKED, payer_account__in=accounts)
         booked = booked.filter(account__seller=lines[0].account.seller_id)
         for account, customer_id in booked.order_by().values_list("payer_account", "customer").distinct():
             by_account[account].add(customer_id)
     return [
-        Payer(by_account=frozenset(by_account.get(line.payer_account, ())), by_name=directory.find(line.payer_name))
+        BankPayer(by_account=frozenset(by_account[line.payer_account]), by_name=directory.find(line.payer_name))
         for line in lines
     ]
 
@@ -133,7 +133,7 @@ def read_suggestions(lines: Sequence[BankLine], directory: PayerDirectory) -> di
 
 
 def _read_likely(
-    lines: Sequence[BankLine], texts: Sequence[ReceivedAmount], payers: Sequence[Payer], mistaken: set[int]
+    lines: Sequence[BankLine], texts: Sequence[ReceivedAmount], payers: Sequence[BankPayer], mistaken: set[int]
 ) -> dict[int, InvoiceCandidate]:
     """Return the invoices that any of the lines may pay."""
     invoices = invoices_of(lines[0].account.seller_id)

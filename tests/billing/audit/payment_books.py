@@ -26,7 +26,7 @@ from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.bank_statements.booking import InvoiceShare, book_line, ignore_line, undo_booking
 from invoices.payments.bank_statements.file_import import import_bank_file
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from invoices.payments.dunning.dunning_run import run_dunning
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.merchant_accounts import set_merchant_account

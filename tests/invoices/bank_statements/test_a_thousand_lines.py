@@ -8,7 +8,7 @@ import pytest
 from django.db.models import Sum
 
 from invoices.models import BalanceEntry, BankBooking, BankLine, BankStatement, Payment
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from tests.clean_books import assert_clean
 from tests.invoices.bank_statements.bank_rows import NOW, camt, import_content
 from tests.invoices.bank_statements.thousand_lines import generate_lines, make_invoices

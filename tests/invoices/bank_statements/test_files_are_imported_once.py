@@ -13,7 +13,7 @@ from invoices.payments.bank_statements.file_import import (
     preview_bank_file,
     read_remembered_columns,
 )
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from tests.builders import make_seller
 from tests.invoices.bank_statements.bank_rows import (
     NOW,

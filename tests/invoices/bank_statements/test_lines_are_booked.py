@@ -12,7 +12,7 @@ from invoices.payments.bank_statements.booking import (
     ignore_line,
     undo_booking,
 )
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
 from tests.invoices.bank_statements.bank_rows import NOW, Transfer, import_transfers, make_due, make_user
 
 pytestmark = pytest.mark.django_db

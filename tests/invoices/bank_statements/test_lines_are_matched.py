@@ -4,10 +4,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.payments.bank_matching import (
+from invoices.payments.bank_matches import (
+    BankPayer,
     InvoiceCandidate,
     Mention,
-    Payer,
     ReceivedAmount,
     decide,
     find_mention,
@@ -37,8 +37,8 @@ def invoice(sequence, due="119.00", *, customer=ACME, total="119.00", currency="
 
 ACMES, TWIN, PAID = invoice(367), invoice(368, customer=OTHER), invoice(367, "0")
 ACMES_SECOND, IN_USD = invoice(400, "81.00"), invoice(367, currency="USD")
-KNOWN, UNKNOWN = Payer(by_name=frozenset({ACME})), Payer()
-ANOTHER, BY_ACCOUNT = Payer(by_name=frozenset({OTHER})), Payer(by_account=frozenset({ACME}))
+KNOWN, UNKNOWN = BankPayer(by_name=frozenset({ACME})), BankPayer()
+ANOTHER, BY_ACCOUNT = BankPayer(by_name=frozenset({OTHER})), BankPayer(by_account=frozenset({ACME}))
 
 CASES = [
     # text               amount    payer       candidates             booked                        why
@@ -145,7 +145,8 @@ def test_suggestions_are_ranked_by_number_payer_and_amount():
         invoice(501, customer=OTHER),
         invoice(900, customer=OTHER),
     )
-    candidates = [alike, near, payers, named, invoice(7, "1", customer=OTHER), invoice(8, currency="USD")]
+    others = [invoice(7, "1", customer=OTHER), invoice(8, currency="USD"), invoice(9, "0")]
+    candidates = [alike, near, payers, named, *others]
 
     ranked = rank(line, candidates=candidates, payer=KNOWN, near={501})
 

@@ -4,7 +4,8 @@ import pytest
 
 from invoices.models import BankLine
 from invoices.payments.bank_statements.booking import InvoiceShare, book_line
-from invoices.payments.bank_statements.matching_run import match_lines
+from invoices.payments.bank_statements.match_run import match_lines
+from invoices.payments.manual_payments import record_payment
 from tests.builders import make_seller
 from tests.db_refusals import refused_by
 from tests.invoices.bank_statements.bank_rows import NOW, Transfer, import_transfers, make_due, make_user
@@ -22,6 +23,8 @@ def lines():
     make_due(ACME), make_due(ACME, "50.00")
     import_transfers(Transfer("119.00", "INV-00001", ACME), Transfer("50.00", "?", ACME), Transfer("-1.00", "fee"))
     match_lines(at=NOW)
+    cash = make_due("Else Ltd", "10.00")
+    record_payment(invoice_id=cash.pk, amount=cash.due, method="manual", reference="cash", at=NOW)
     return list(BankLine.objects.order_by("pk"))
 
 
@@ -69,8 +72,8 @@ WITH_TRIGGERS = [
     (
         "booking_is_of_its_line",
         "INSERT INTO invoices_bankbooking (line_id, number, invoice_id, amount, payment_id, booked_at)"
-        " SELECT l.id, 1, b.invoice_id, 50, b.payment_id, now() FROM invoices_bankline l, invoices_bankbooking b"
-        " WHERE l.state = 'review'",
+        " SELECT l.id, 1, p.invoice_id, 50, p.id, now() FROM invoices_bankline l, invoices_payment p"
+        " WHERE l.state = 'review' AND p.reference = 'cash'",
     ),
 ]
 
@@ -94,6 +97,9 @@ def test_no_payment_is_claimed_by_two_lines(lines):
 
 def test_personal_data_may_leave(lines):
     assert BankLine.objects.filter(pk=lines[0].pk).update(payer_name="", text="") == 1
+
+
+CASES = [*PAST_TRIGGERS, *WITH_TRIGGERS, ("bank_booking_has_its_number", INSERT)]
 
 
 def test_a_statement_is_append_only():

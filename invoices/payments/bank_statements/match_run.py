@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from access.approvals import ApprovalNeeded, Requester, perform_unless_approval_is_needed
 from invoices.models import BankLine, Invoice
 from invoices.models.bank_statements import BankLineState
-from invoices.payments.bank_matching import MatchDecision, decide
+from invoices.payments.bank_matches import MatchDecision, decide
 from invoices.payments.bank_statements.acts import BookBankLine
 from invoices.payments.bank_statements.booking import leave_for_review
 from invoices.payments.bank_statements.candidate_reader import (

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoices.payments.bank_matching.candidates import InvoiceCandidate, Payer, ReceivedAmount
-from invoices.payments.bank_matching.invoice_numbers import Mention, find_mention, near_sequences
+from invoices.payments.bank_matches.candidates import BankPayer, InvoiceCandidate, ReceivedAmount
+from invoices.payments.bank_matches.invoice_numbers import Mention, find_mention, near_sequences
 from lib.decimals import EXACT, ZERO, exact_sum
 
 
@@ -25,7 +25,7 @@ class MatchDecision:
     reason: str
 
 
-def decide(line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], payer: Payer) -> MatchDecision:
+def decide(line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], payer: BankPayer) -> MatchDecision:
     """
     Return the bookings of a line that leave no doubt, or why there is doubt.
 
@@ -54,7 +54,7 @@ def decide(line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], paye
 
 
 def _decide_on_named(
-    line: ReceivedAmount, invoice: InvoiceCandidate, candidates: Sequence[InvoiceCandidate], payer: Payer
+    line: ReceivedAmount, invoice: InvoiceCandidate, candidates: Sequence[InvoiceCandidate], payer: BankPayer
 ) -> MatchDecision:
     number = invoice.number
     if invoice.currency != line.currency:
@@ -79,7 +79,7 @@ def _decide_on_named(
     return _book(line, [invoice], f"Overpayment of {number}; the payer agrees, and the rest goes to the balance.")
 
 
-def _decide_on_several(line: ReceivedAmount, named: Sequence[InvoiceCandidate], payer: Payer) -> MatchDecision:
+def _decide_on_several(line: ReceivedAmount, named: Sequence[InvoiceCandidate], payer: BankPayer) -> MatchDecision:
     numbers = ", ".join(candidate.number for candidate in named)
     if any(candidate.currency != line.currency for candidate in named):
         return _review(f"The text names {numbers}, not all of them in {line.currency}.")

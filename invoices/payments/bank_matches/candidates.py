@@ -25,7 +25,7 @@ class InvoiceCandidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payer:
+class BankPayer:
     """
     Whom a line may come from.
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from invoices.payments.bank_matching.candidates import InvoiceCandidate, Payer, ReceivedAmount
-from invoices.payments.bank_matching.invoice_numbers import Mention, find_mention
+from invoices.payments.bank_matches.candidates import BankPayer, InvoiceCandidate, ReceivedAmount
+from invoices.payments.bank_matches.invoice_numbers import Mention, find_mention
 
 MAX_SUGGESTIONS = 5
 
@@ -22,7 +22,7 @@ _WEIGHTS = {"number": 8, "account": 5, "amount": 4, "name": 4, "near": 3, "digit
 
 
 def rank(
-    line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], payer: Payer, near: Collection[int]
+    line: ReceivedAmount, *, candidates: Sequence[InvoiceCandidate], payer: BankPayer, near: Collection[int]
 ) -> list[InvoiceSuggestion]:
     """
     Return the likeliest invoices in the line's currency, at most MAX_SUGGESTIONS.
@@ -34,11 +34,18 @@ def rank(
         for candidate in candidates
         if candidate.currency == line.currency
     ]
-    likely = [suggestion for suggestion in suggestions if suggestion.reasons]
+    # A paid invoice is of interest only if the payer names it: as a double payment.
+    likely = [
+        suggestion
+        for suggestion in suggestions
+        if suggestion.reasons and (suggestion.invoice.due or "number" in suggestion.reasons)
+    ]
     return sorted(likely, key=_order)[:MAX_SUGGESTIONS]
 
 
-def _reasons(line: ReceivedAmount, candidate: InvoiceCandidate, payer: Payer, near: Collection[int]) -> Iterator[str]:
+def _reasons(
+    line: ReceivedAmount, candidate: InvoiceCandidate, payer: BankPayer, near: Collection[int]
+) -> Iterator[str]:
     mention = find_mention(line.text, candidate.number)
     if mention is Mention.NUMBER:
         yield "number"
