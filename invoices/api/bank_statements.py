@@ -18,7 +18,7 @@ from invoices.models.bank_statements import BankLineState
 from invoices.payments.bank_files import BankFileRefused
 from invoices.payments.bank_files.csv_file import DateOrder, DecimalMark
 from invoices.payments.bank_statements.acts import BookBankLine
-from invoices.payments.bank_statements.booking import MAX_LINE_REASON, MAX_SHARES, BankLineRefused, ignore_line
+from invoices.payments.bank_statements.bookings import MAX_LINE_REASON, MAX_SHARES, BankLineRefused, ignore_line
 from invoices.payments.bank_statements.file_import import (
     MAX_FILE_NAME,
     ImportedFile,

@@ -16,7 +16,7 @@ from access.approvals import Act
 from invoices.models import BankLine
 from invoices.models.bank_statements import BankLineState
 from invoices.payments.bank_statements.acts import BookBankLine
-from invoices.payments.bank_statements.booking import BankLineRefused, ignore_line, undo_booking
+from invoices.payments.bank_statements.bookings import BankLineRefused, ignore_line, undo_booking
 from invoices.payments.bank_statements.candidate_reader import invoices_of
 from lib.admin import ConfirmedAction, Preview, Response, StaffForm
 from lib.formats import format_money

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from invoices.models import BankLine
 from invoices.payments.bank_matches import InvoiceCandidate, InvoiceSuggestion
-from invoices.payments.bank_statements.booking import WITHOUT_PAYMENT
+from invoices.payments.bank_statements.bookings import WITHOUT_PAYMENT
 from invoices.payments.bank_statements.candidate_reader import (
     PayerDirectory,
     candidate_of,

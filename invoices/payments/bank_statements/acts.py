@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from access.approvals import Act, ActFacts
 from access.models.approvals import ApprovalKind
 from invoices.models import BankLine
-from invoices.payments.bank_statements.booking import (
+from invoices.payments.bank_statements.bookings import (
     BankLineRefused,
     InvoiceShare,
     book_line,

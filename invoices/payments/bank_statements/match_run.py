@@ -13,7 +13,7 @@ from invoices.models import BankLine, Invoice
 from invoices.models.bank_statements import BankLineState
 from invoices.payments.bank_matches import MatchDecision, decide
 from invoices.payments.bank_statements.acts import BookBankLine
-from invoices.payments.bank_statements.booking import leave_for_review
+from invoices.payments.bank_statements.bookings import leave_for_review
 from invoices.payments.bank_statements.candidate_reader import (
     PayerDirectory,
     read_candidates,

@@ -24,7 +24,7 @@ from invoices.models import (
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
-from invoices.payments.bank_statements.booking import InvoiceShare, book_line, ignore_line, undo_booking
+from invoices.payments.bank_statements.bookings import InvoiceShare, book_line, ignore_line, undo_booking
 from invoices.payments.bank_statements.file_import import import_bank_file
 from invoices.payments.bank_statements.match_run import match_lines
 from invoices.payments.dunning.dunning_run import run_dunning
@@ -69,7 +69,7 @@ def collect() -> None:
         refunding.record_manual_refund(refund_id=refund.pk, reference="bank-9", at=APR + 3 * DAY, by=None)
     event = {"provider": "stripe", "ref": "evt_1", "kind": "payment_intent.succeeded", "content": {"id": "evt_1"}}
     ProviderEvent.objects.create(**event, received_at=APR, tries=1, done_at=APR, outcome="charge 1")
-    _import_bank_file(customer)
+    _import_bank_file(make_customer("transfers", country="DE"))
     _run_dunning()
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import pytest
 
 from invoices.models import BalanceEntry, BankBooking, BankLine, Payment
-from invoices.payments.bank_statements.booking import (
+from invoices.payments.bank_statements.bookings import (
     BankLineRefused,
     InvoiceShare,
     book_line,

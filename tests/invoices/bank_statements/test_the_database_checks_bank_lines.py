@@ -3,7 +3,7 @@
 import pytest
 
 from invoices.models import BankLine
-from invoices.payments.bank_statements.booking import InvoiceShare, book_line
+from invoices.payments.bank_statements.bookings import InvoiceShare, book_line
 from invoices.payments.bank_statements.match_run import match_lines
 from invoices.payments.manual_payments import record_payment
 from tests.builders import make_seller
