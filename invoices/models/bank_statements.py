@@ -106,10 +106,7 @@ class BankLineState(models.TextChoices):
     OUTGOING = "outgoing", _("outgoing")
 
 
-@pghistory.track(
-    pghistory.UpdateEvent(condition=pghistory.AnyChange("state", "reason", "customer")),
-    fields=["state", "reason", "customer"],
-)
+@pghistory.track(fields=["state", "reason", "customer"], model_name="BankLineEvent")
 class BankLine(models.Model):
     """
     One movement of a bank account, as the bank reports it. Lines are only ever added; only the state changes.

@@ -76,14 +76,15 @@ def collect() -> None:
 def _import_bank_file(customer: Customer) -> None:
     """Book lines of a bank statement in every way: matched, overpaid, by hand, undone and ignored."""
     invoices = [_issue_one_off(customer) for _ in range(3)]
+    due = f"{invoices[0].due:.2f}"
     by = Requester(user=User.objects.create(username="banker", is_staff=True))
     transfers = [
-        Transfer("100.00", f"{invoices[0]}", "", "DE1", reference="A", currency="USD", day=APR.date()),
-        Transfer("100.00", f"{invoices[0]} again", "", "DE1", reference="B", currency="USD", day=APR.date()),
+        Transfer(due, f"{invoices[0]}", "", "DE1", reference="A", currency="USD", day=APR.date()),
+        Transfer(due, f"{invoices[0]} again", "", "DE1", reference="B", currency="USD", day=APR.date()),
         Transfer("5.00", "interest", "Bank", "", reference="C", currency="USD", day=APR.date()),
         Transfer("-9.00", "fee", "Bank", "", reference="D", currency="USD", day=APR.date()),
         Transfer(
-            "120.00", f"{invoices[1]}", customer.legal_name, "DE2", reference="E", currency="USD", day=APR.date()
+            "520.00", f"{invoices[1]}", customer.legal_name, "DE2", reference="E", currency="USD", day=APR.date()
         ),
         Transfer("7.00", "unknown", "Someone", "DE3", reference="F", currency="USD", day=APR.date()),
         Transfer("40.00", "unknown", "Someone", "DE4", reference="G", currency="USD", day=APR.date()),
@@ -93,8 +94,8 @@ def _import_bank_file(customer: Customer) -> None:
     import_bank_file(seller=customer.seller, content=content, file_name="april.xml", by=by, at=at)
     match_lines(at=at)
     lines = {line.bank_reference: line for line in BankLine.objects.all()}
-    assert lines["A"].state == lines["E"].state == "booked"
-    share = [InvoiceShare(invoices[0].pk, Decimal(100))]
+    assert lines["A"].state == lines["E"].state == "booked", (lines["A"].reason, lines["E"].reason)
+    share = [InvoiceShare(invoices[0].pk, Decimal(due))]
     book_line(line_id=lines["B"].pk, shares=share, reason="Paid twice", at=at, by=by.user)
     ignore_line(line_id=lines["C"].pk, reason="Interest", at=at, by=by.user)
     part = [InvoiceShare(invoices[2].pk, Decimal(40))]
