@@ -45,6 +45,7 @@ KINDS = (
     RetainedKind("deliveries to webhook endpoints", "DELIVERY_RETENTION_DAYS"),
     RetainedKind("mails", "MAIL_RETENTION_DAYS"),
     RetainedKind("messages from payment providers", "PROVIDER_MESSAGE_RETENTION_DAYS"),
+    RetainedKind("payers and purposes of bank lines", "BANK_LINE_RETENTION_DAYS"),
     RetainedKind("files and findings of jobs", "JOB_RETENTION_DAYS"),
     RetainedKind("results of simulations", "SIMULATION_RETENTION_DAYS"),
     RetainedKind("responses for Idempotency-Keys", "IDEMPOTENCY_RETENTION_HOURS", least=24, unit="hours"),

@@ -28,6 +28,7 @@ SECONDS_BETWEEN_RUNS = {
     "invoices.collect_payments": 10,
     "invoices.submit_refunds": 10,
     "invoices.process_provider_events": 10,
+    "invoices.match_bank_lines": 10,
     "invoices.run_dunning": 300,
     "invoices.mark_past_due": 600,
     "wallets.settle_purchases": 10,

@@ -7,11 +7,13 @@ approval request.
 
 from access.approvals.acts import Act, ActFacts, Requester
 from access.approvals.requests import (
+    ApprovalNeeded,
     ApprovalRefused,
     approve,
     expire_due,
     find_waiting_request,
     perform,
+    perform_unless_approval_is_needed,
     reject,
     withdraw,
 )
@@ -19,12 +21,14 @@ from access.approvals.requests import (
 __all__ = [
     "Act",
     "ActFacts",
+    "ApprovalNeeded",
     "ApprovalRefused",
     "Requester",
     "approve",
     "expire_due",
     "find_waiting_request",
     "perform",
+    "perform_unless_approval_is_needed",
     "reject",
     "withdraw",
 ]

@@ -579,6 +579,13 @@ TASKS: Mapping[str, tuple[str, Text, Text, str, str]] = {
         "invoices_providerevent_changelist",
         "match=unmatched",
     ),
+    "bank_lines": (
+        "account_balance",
+        gettext_lazy("Match bank payments: %(count)s"),
+        gettext_lazy("Imported, but their invoice is in doubt"),
+        "invoices_bankstatement_review_page",
+        "",
+    ),
     "refunds": (
         "currency_exchange",
         gettext_lazy("Pay refunds by hand: %(count)s"),

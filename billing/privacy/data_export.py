@@ -17,6 +17,7 @@ from billing.models import HourlyUsage, Subscription
 from customers.models import Contact, Customer, Delivery, PortalSession
 from invoices.models import (
     BalanceEntry,
+    BankLine,
     DunningAct,
     Invoice,
     PayerAccount,
@@ -151,6 +152,11 @@ TABLES = {
     ),
     "balance": _stored(
         BalanceEntry.objects.all(), "customer", "at", "kind", "amount", "currency", "after", "reference"
+    ),
+    "bank_lines": _stored(
+        BankLine.objects.all(),
+        "customer",
+        *("value_date", "amount", "currency", "payer_name", "payer_account", "text", "end_to_end_id"),
     ),
     "reminders": _stored(
         DunningAct.objects.all(),

@@ -37,6 +37,7 @@ SUSPENDED_TRIGGERS = (
     *("billing.IgnoreRule:ignore_rule_is_only_removed", "billing.IgnoreRuleEvent:append_only"),
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
+    "invoices.BankLineEvent:append_only",
     *("invoices.PaymentAttempt:payment_attempt_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that protect the erased columns from all other code."""

@@ -56,6 +56,23 @@ MESSAGES = (
     """,
 )
 
+# Decided by the customer's bookings; of other lines, by the name, and by an account that paid for the customer.
+BANK_LINES = (
+    """
+    UPDATE invoices_bankline l SET payer_name = '', payer_account = '', text = '', end_to_end_id = ''
+    WHERE l.customer_id = %(id)s OR l.id IN (SELECT b.line_id FROM invoices_bankbooking b
+            JOIN invoices_invoice i ON i.id = b.invoice_id WHERE i.customer_id = %(id)s)
+        OR (l.customer_id IS NULL AND (lower(l.payer_name) IN (SELECT lower(t) FROM unnest(%(texts)s::text[]) AS t)
+            OR (l.payer_account <> '' AND l.payer_account IN (SELECT o.payer_account FROM invoices_bankline o
+                WHERE o.customer_id = %(id)s))))
+    """,
+    "UPDATE invoices_bankline SET reason = '' WHERE customer_id = %(id)s",
+    """
+    UPDATE invoices_banklineevent e SET reason = '' FROM invoices_bankbooking b
+    JOIN invoices_invoice i ON i.id = b.invoice_id WHERE b.line_id = e.pgh_obj_id AND i.customer_id = %(id)s
+    """,
+)
+
 LOGS = (
     """
     UPDATE django_admin_log SET object_repr = %(blank)s, change_message = '' WHERE EXISTS (
@@ -63,7 +80,7 @@ LOGS = (
     """,
 )
 
-TRACE_STATEMENTS = (*SIGN_INS, *CARDS, *ATTEMPTS, *MESSAGES, *LOGS)
+TRACE_STATEMENTS = (*SIGN_INS, *CARDS, *ATTEMPTS, *BANK_LINES, *MESSAGES, *LOGS)
 
 _LISTED = (
     # table                     column

@@ -2,7 +2,7 @@
 Delete or erase data whose retention time is over: docs/personal-data.md#retention.
 
 Notifications, jobs and API responses have tasks of their own. This module covers customers whose last subscription
-ended long ago, URLs of old requests, and old messages of payment providers.
+ended long ago, URLs of old requests, old messages of payment providers, and payers of old bank lines.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from billing.privacy.erasure import ErasureRefused, erase
 from customers.models import Customer
 from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
+from invoices.payments.bank_statements.retention import blank_old_lines
 from lib import sql
 from lib.queue import NO_DEADLINE, Deadline
 
@@ -32,6 +33,7 @@ class RetentionResult:
     kept: int = 0
     addresses: int = 0
     messages: int = 0
+    bank_lines: int = 0
 
 
 def apply_retention(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> RetentionResult:
@@ -49,6 +51,7 @@ def apply_retention(*, at: datetime, deadline: Deadline = NO_DEADLINE) -> Retent
         result.addresses = _clear_urls(at - timedelta(days=settings.ADDRESS_RETENTION_DAYS))
     if settings.PROVIDER_MESSAGE_RETENTION_DAYS:
         result.messages = _clear_messages(at - timedelta(days=settings.PROVIDER_MESSAGE_RETENTION_DAYS))
+    result.bank_lines = blank_old_lines(at=at, deadline=deadline)
     return result
 
 

@@ -32,6 +32,8 @@ BOOKS = [
     "invoices.writeoff",
 ]
 """Revenue, which engineers and support don't see."""
+BANK = ["invoices.bankaccount bankstatement bankline bankbooking"]
+"""Payments as the bank reports them, with names and accounts of payers, which engineers and support don't see."""
 MAPPED = ["billing.accountingtarget account accountmapping exportbatch"]
 
 PRICES = [
@@ -44,7 +46,7 @@ MEASURES = ["plans.feature meter meterreading"]
 
 GROUPS: dict[str, list[tuple[str, list[str]]]] = {
     "finance": [
-        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("view", [*EVERYTHING_SEEN, *BOOKS, *BANK]),
         ("add change", [*MAPPED, "billing.synctarget droptarget"]),
         ("change", ["billing.syncrecord"]),
         ("delete", ["billing.account accountmapping"]),
@@ -62,6 +64,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add run", ["billing.planmigration"]),
         ("issue", ["invoices.creditnote"]),
         ("record collect", ["invoices.payment"]),
+        ("import", ["invoices.bankstatement"]),
         ("pay", ["invoices.refund"]),
         ("add change delete", ["invoices.dunningstep"]),
         ("add change delete", ["customers.emailtemplate"]),
@@ -73,7 +76,7 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ("add change delete", ["wallets.topuprule topupceiling"]),
     ],
     "finance approver": [
-        ("view", [*EVERYTHING_SEEN, *BOOKS]),
+        ("view", [*EVERYTHING_SEEN, *BOOKS, *BANK]),
         (
             "approve",
             [

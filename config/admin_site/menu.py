@@ -16,7 +16,8 @@ from billing.models import Job, Period, UnmatchedUsage
 from billing.models.jobs import OPEN_STATES
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
-from invoices.models import Refund
+from invoices.models import BankLine, Refund
+from invoices.models.bank_statements import BankLineState
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 from lib.admin import is_allowed
 from lib.admin.sandbox_switch import shows_sandbox
@@ -72,6 +73,7 @@ FAILED_CLOSES = Period.objects.failed()
 UNMATCHED_USAGE = UnmatchedUsage.objects.outstanding().filter(sandbox=False)
 OPEN_JOBS = Job.objects.filter(state__in=OPEN_STATES)
 WAITING_APPROVALS = ApprovalRequest.objects.filter(state=ApprovalState.WAITING)
+BANK_LINES_TO_REVIEW = BankLine.objects.filter(state=BankLineState.REVIEW)
 REFUNDS_BY_HAND = Refund.objects.filter(provider=RefundProvider.MANUAL, state=AttemptState.PENDING)
 FAILED_DELIVERIES = Delivery.objects.filter(state=DeliveryState.FAILED)
 
@@ -128,6 +130,9 @@ AREAS = (
         MenuSection(
             _("Payments"),
             "payments",
+            MenuPage(
+                _("Bank statements"), "invoices.bankstatement", BANK_LINES_TO_REVIEW, synonyms=_("transfers match")
+            ),
             MenuPage(_("Payment attempts"), "invoices.paymentattempt", synonyms=_("cards")),
             MenuPage(_("Refunds"), "invoices.refund", REFUNDS_BY_HAND),
             MenuPage(_("Customer balances"), "invoices.balanceentry"),

@@ -2,28 +2,9 @@
 
 from django.db import migrations
 
-from config.admin_site import groups
-
-REPLACED = {"decide_changerequest": "approve_price_changes", "approve_planmigration": "approve_plan_migrations"}
-"""Former permission → the one that replaces it."""
-
-UNUSED = ["add_changerequest", "change_changerequest", "delete_changerequest", "view_changerequest", *REPLACED]
-
-
-def replace_permissions(apps, schema_editor):
-    """Give the new permissions to those who have the former ones, which are deleted."""
-    permissions = apps.get_model("auth", "Permission").objects
-    for former, name in REPLACED.items():
-        permission = permissions.get(content_type__app_label="access", codename=name)
-        for model in (apps.get_model("auth", "Group"), apps.get_model("auth", "User")):
-            field = "permissions" if model._meta.model_name == "group" else "user_permissions"
-            for holder in model.objects.filter(**{f"{field}__codename": former}):
-                getattr(holder, field).add(permission)
-    permissions.filter(content_type__app_label__in=["plans", "billing"], codename__in=UNUSED).delete()
-
 
 class Migration(migrations.Migration):
-    """A release that adds rights writes the groups again: the next one by a migration of its own, instead of this."""
+    """Nothing is left to do here: the latest migration writes the groups, and replaces the former permissions."""
 
     dependencies = [
         ("platform", "0004_rights_of_approvals"),
@@ -32,7 +13,4 @@ class Migration(migrations.Migration):
         ("billing", "0021_one_approval"),
     ]
 
-    operations = [
-        migrations.RunPython(groups.write, migrations.RunPython.noop),
-        migrations.RunPython(replace_permissions, migrations.RunPython.noop),
-    ]
+    operations = []

@@ -1,5 +1,5 @@
 """Staff pages of invoices, tax rates and number series."""
 
-from invoices.admin import invoices, payments, sellers, tax_and_numbering
+from invoices.admin import bank, invoices, payments, sellers, tax_and_numbering
 
-__all__ = ["invoices", "payments", "sellers", "tax_and_numbering"]
+__all__ = ["bank", "invoices", "payments", "sellers", "tax_and_numbering"]

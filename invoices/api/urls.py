@@ -1,6 +1,7 @@
 from django.urls import path
 
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, Refunds
+from invoices.api.bank_statements import BankLines, BankStatements
 from invoices.api.credit_note_views import CreditNotes, CreditNoteView, VoidInvoiceView
 from invoices.api.customer_tax import CustomerTaxes
 from invoices.api.explanations import InvoiceExplanations
@@ -22,6 +23,12 @@ urlpatterns = [
     path(
         "invoices/<int:invoice>/payment-page", PaymentAttempts.route("open_page", "close_page"), name="payment_page"
     ),
+    path("bank-statements", BankStatements.route("list_all", "import_file"), name="bank_statements"),
+    path("bank-statements/<int:statement>", BankStatements.route("read"), name="bank_statement"),
+    path("bank-lines", BankLines.route("list_all"), name="bank_lines"),
+    path("bank-lines/<int:line>", BankLines.route("read"), name="bank_line"),
+    path("bank-lines/<int:line>/book", BankLines.route("book"), name="bank_line_book"),
+    path("bank-lines/<int:line>/ignore", BankLines.route("ignore"), name="bank_line_ignore"),
     path("refunds", Refunds.route("list_all"), name="refunds"),
     path("refunds/<int:refund>/paid", Refunds.route("record"), name="refund_paid"),
     path("customers/<str:customer>/payment-methods", PaymentMethods.route("list_all"), name="payment-methods"),

@@ -1,4 +1,5 @@
 from invoices.models.balances import BalanceEntry, CustomerBalance
+from invoices.models.bank_statements import BankAccount, BankBooking, BankLine, BankStatement
 from invoices.models.discounts import Discount
 from invoices.models.dunning import DunningAct, DunningStep
 from invoices.models.invoices import Invoice, InvoiceTax, Line
@@ -14,6 +15,10 @@ from invoices.models.write_offs import WriteOff, WriteOffShare
 
 __all__ = [
     "BalanceEntry",
+    "BankAccount",
+    "BankBooking",
+    "BankLine",
+    "BankStatement",
     "CustomerBalance",
     "Discount",
     "DocumentKind",

@@ -102,9 +102,9 @@ def announce_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
     announce_all(kind="invoice.paid", announcements=announcements, at=at)
 
 
-def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:
+def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> BalanceEntry:
     """Credit the amount paid beyond the due one to the customer's balance; the caller holds the invoice's lock."""
-    BalanceEntry.objects.create(
+    return BalanceEntry.objects.create(
         customer_id=invoice.customer_id,
         seller_id=invoice.seller_id,
         currency=invoice.currency,

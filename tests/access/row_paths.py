@@ -33,7 +33,18 @@ from customers.models import (
 )
 from customers.portal_auth import magic_links
 from invoices.documents.signed_links import create_link
-from invoices.models import Invoice, Line, MerchantAccount, MonthLock, Payment, PaymentAttempt, PaymentMethod, Refund
+from invoices.models import (
+    BankLine,
+    BankStatement,
+    Invoice,
+    Line,
+    MerchantAccount,
+    MonthLock,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    Refund,
+)
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.actors import NOW
 from tests.access.routes import ASKED_FOR, Route
@@ -285,6 +296,8 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/plans/": _finder(plan=lambda word: f"plan-{word[0]}"),
     "admin/changes/": lambda route, word: ({"kind": "csv"} if "<kind>" in route.path else {}, None),
     "api/v1/approval-requests/": _finder(number=_request),
+    "api/v1/bank-statements/": _finder(statement=lambda word: BankStatement.objects.earliest("pk")),
+    "api/v1/bank-lines/": _finder(line=lambda word: BankLine.objects.filter(state="review").earliest("pk")),
     "api/v1/refunds/": _finder(refund=_live(Refund, "customer__sandbox")),
     "admin/r/": _finder(
         content_type_id=lambda word: ContentType.objects.get_for_model(Customer).pk,

@@ -9,9 +9,10 @@ from django.urls import reverse
 NOT_LISTED = {"plans.planfeature", "plans.price", "plans.publishingrule", "billing.posting"}
 BOOKS = {
     *("billing.accountingtarget", "billing.account", "billing.accountmapping", "billing.exportbatch"),
+    *("invoices.bankstatement", "invoices.bankline"),
     *("billing.posting", "wallets.breakagerate", "billing.synctarget", "billing.syncrecord", "billing.droptarget"),
 }
-"""Revenue, which support does not see."""
+"""Revenue and payers, which support does not see."""
 SELDOM = {"auth.user", "auth.group", "django_celery_beat.periodictask", *BOOKS}
 
 

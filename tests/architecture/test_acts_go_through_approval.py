@@ -19,7 +19,9 @@ CALLERS = {
         "wallets/purchases/payment_receipt.py",
         "wallets/operations/invoice_payment.py",  # a wallet pays
         "invoices/payments/attempts/settlement.py",  # a provider reports
+        "invoices/payments/bank_statements/bookings.py",  # called by the act below
     },
+    "book_line": {"invoices/payments/bank_statements/acts.py"},
     "receive_payment": {
         "wallets/operations/acts.py",
         "wallets/auto_topup/settlement.py",  # a free top-up of the sandbox

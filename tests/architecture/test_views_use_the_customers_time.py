@@ -13,6 +13,9 @@ REAL = re.compile(r"timezone\.now\(\)|database_time\(\)")
 OF_NO_CUSTOMER = {
     "billing/api/revenue/batches.py": "files of sellers' months are made in real time",
     "billing/admin/accounting_files/batches.py": "files of sellers' months are made in real time",
+    "invoices/admin/bank/line_actions.py": "bank accounts receive money for live invoices",
+    "invoices/admin/bank/statements.py": "bank accounts receive money for live invoices",
+    "invoices/api/bank_statements.py": "bank accounts receive money for live invoices",
     "billing/admin/adapters/targets.py": "records of live customers are pushed in real time",
     "billing/admin/data_drop.py": "all tables are dropped in real time",
     "billing/admin/adapters/records.py": "records of live customers are pushed in real time",

@@ -21,6 +21,7 @@ from tests.builders import (
     use,
 )
 from tests.db_refusals import named_constraints, refused_by
+from tests.invoices.bank_statements.test_the_database_checks_bank_lines import CASES as BANK_CASES
 from tests.invoices.test_the_database_checks_payments import CASES as PAYMENTS
 from tests.invoices.test_the_database_checks_payments import UNREACHED
 
@@ -390,7 +391,8 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str):
 
 
 def test_every_constraint_is_tested():
-    assert named_constraints("invoices") <= {name for name, _ in (*CASES, *PAYMENTS)} | set(UNREACHED)
+    tested = {name for name, _ in (*CASES, *PAYMENTS, *BANK_CASES)}
+    assert named_constraints("invoices") <= tested | set(UNREACHED)
 
 
 def test_a_draft_that_equals_its_lines_may_be_issued():

@@ -11,7 +11,8 @@ from billing.models import Accrual, Alert, Job, Period, UnmatchedUsage
 from billing.models.jobs import JobKind, JobState
 from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
-from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund, Rendering
+from invoices.models import BankLine, Invoice, PaymentAttempt, ProviderEvent, Refund, Rendering
+from invoices.models.bank_statements import BankLineState
 from invoices.models.invoices import InvoiceState
 from invoices.models.payment_attempts import UNMATCHED_PAYMENT, AttemptState, RefundProvider
 from lib.bounded_counts import count_bounded
@@ -36,6 +37,7 @@ def _tasks(seller: Seller, at: datetime) -> dict[str, QuerySet[Any]]:
         "drafts": invoices.filter(state=InvoiceState.DRAFT),
         "declined": open_invoices.filter(Exists(declined)),
         "payments_unmatched": ProviderEvent.objects.filter(UNMATCHED_PAYMENT, received_at__gte=at - RECENTLY),
+        "bank_lines": BankLine.objects.filter(account__seller=seller, state=BankLineState.REVIEW),
         "refunds": refunds.filter(provider=RefundProvider.MANUAL),
         "periods_failed": Period.objects.failed().filter(subscription__seller=seller),
         "accruals_failed": Accrual.objects.failed().filter(period__subscription__seller=seller),

@@ -109,6 +109,7 @@ REAL_TIME_TASKS = {
     "billing.apply_retention": "retention applies in real time",
     "billing.remove_old_events": "one run removes events of all customers, each by its own time",
     "billing.run_jobs": "staff start jobs in real time; a job's work on a customer uses the customer's time",
+    "invoices.match_bank_lines": "bank accounts receive money for live invoices only",
     "access.mail_approvals": "staff approve in real time",
     "access.expire_approvals": "staff approve in real time",
     "access.log_audit_head": "changes are recorded in real time",

@@ -3,11 +3,15 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.contrib.auth.models import User
+
+from access.approvals import Requester
 from billing.models import DunnedSubscription
 from customers.models import Customer
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
 from invoices.models import (
+    BankLine,
     DunningAct,
     DunningStep,
     Invoice,
@@ -20,12 +24,16 @@ from invoices.models import (
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
+from invoices.payments.bank_statements.bookings import InvoiceShare, book_line, ignore_line, undo_booking
+from invoices.payments.bank_statements.file_import import import_bank_file
+from invoices.payments.bank_statements.match_run import match_lines
 from invoices.payments.dunning.dunning_run import run_dunning
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.merchant_accounts import set_merchant_account
 from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from tests.builders import APR, make_customer
+from tests.invoices.bank_statements.bank_rows import Transfer, camt
 
 DAY = timedelta(days=1)
 SERVICE = date(2026, 1, 15)
@@ -61,7 +69,38 @@ def collect() -> None:
         refunding.record_manual_refund(refund_id=refund.pk, reference="bank-9", at=APR + 3 * DAY, by=None)
     event = {"provider": "stripe", "ref": "evt_1", "kind": "payment_intent.succeeded", "content": {"id": "evt_1"}}
     ProviderEvent.objects.create(**event, received_at=APR, tries=1, done_at=APR, outcome="charge 1")
+    _import_bank_file(make_customer("transfers", country="DE"))
     _run_dunning()
+
+
+def _import_bank_file(customer: Customer) -> None:
+    """Book lines of a bank statement in every way: matched, overpaid, by hand, undone and ignored."""
+    invoices = [_issue_one_off(customer) for _ in range(3)]
+    due = f"{invoices[0].due:.2f}"
+    by = Requester(user=User.objects.create(username="banker", is_staff=True))
+    transfers = [
+        Transfer(due, f"{invoices[0]}", "", "DE1", reference="A", currency="USD", day=APR.date()),
+        Transfer(due, f"{invoices[0]} again", "", "DE1", reference="B", currency="USD", day=APR.date()),
+        Transfer("5.00", "interest", "Bank", "", reference="C", currency="USD", day=APR.date()),
+        Transfer("-9.00", "fee", "Bank", "", reference="D", currency="USD", day=APR.date()),
+        Transfer(
+            "520.00", f"{invoices[1]}", customer.legal_name, "DE2", reference="E", currency="USD", day=APR.date()
+        ),
+        Transfer("7.00", "unknown", "Someone", "DE3", reference="F", currency="USD", day=APR.date()),
+        Transfer("40.00", "unknown", "Someone", "DE4", reference="G", currency="USD", day=APR.date()),
+    ]
+    at = APR + 3 * DAY
+    content = camt(transfers, account="DE02120300000000202051")
+    import_bank_file(seller=customer.seller, content=content, file_name="april.xml", by=by, at=at)
+    match_lines(at=at)
+    lines = {line.bank_reference: line for line in BankLine.objects.all()}
+    assert lines["A"].state == lines["E"].state == "booked", (lines["A"].reason, lines["E"].reason)
+    share = [InvoiceShare(invoices[0].pk, Decimal(due))]
+    book_line(line_id=lines["B"].pk, shares=share, reason="Paid twice", at=at, by=by.user)
+    ignore_line(line_id=lines["C"].pk, reason="Interest", at=at, by=by.user)
+    part = [InvoiceShare(invoices[2].pk, Decimal(40))]
+    book_line(line_id=lines["G"].pk, shares=part, reason="By hand", at=at, by=by.user)
+    undo_booking(line_id=lines["G"].pk, reason="Wrong invoice", at=at, by=by.user)
 
 
 def _issue_one_off(customer: Customer) -> Invoice:

@@ -16,6 +16,8 @@ _FOUNDED = """
         WHEN 'credit_note' THEN i.kind <> 'credit_note' OR e.reference <> 'note:' || e.document_id
         WHEN 'overpayment' THEN c.id IS NULL AND NOT EXISTS (SELECT FROM invoices_payment o
                 WHERE o.invoice_id = e.document_id AND e.reference = 'payment:' || o.invoice_id || ':' || o.reference)
+            AND NOT EXISTS (SELECT FROM invoices_bankbooking k WHERE k.entry_id = e.id AND k.payment_id IS NULL
+                AND k.invoice_id = e.document_id AND e.reference = 'bank:' || k.line_id || ':' || k.number)
         WHEN 'paid_out' THEN r.id IS NULL OR r.amount <> -e.amount OR r.note_id IS NOT NULL
         ELSE r.id IS NULL OR r.amount <> e.amount OR r.state <> 'declined' END
     UNION ALL
