@@ -318,12 +318,12 @@ ONLY_BY_ORACLE = {
     "billing_unmatchedusage": "customer_id customer_ref event_name occurred_at sandbox sequence",
     "customers_delivery": "endpoint_id",
     "invoices_balanceentry": "document_id reference",
-    "invoices_discount": "coupon_line_id invoice_id line_id",
+    "invoices_discount": "coupon_line_id invoice_id",
     "invoices_invoice": (
-        "buyer_facts created_at customer_id due_date issue_date issued_at net_days period_end period_start "
-        "reference seller_facts"
+        "buyer_facts corrects_id created_at customer_id due_date includes_tax issue_date issued_at net_days period_end "
+        "period_start reference seller_facts"
     ),
-    "invoices_line": "corrects_line_id explanation kind quantity service_end service_start",
+    "invoices_line": "explanation kind plan_feature_id quantity rate_id service_end service_start",
     "invoices_section": "first_line last_line name position",
     "wallets_hold": "state",
 }
