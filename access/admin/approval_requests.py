@@ -11,8 +11,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
+from access.admin.request_panels import read_content
 from access.approvals import ApprovalRefused, Requester, approve, reject, withdraw
-from access.approvals.requests import find_obstacle, requesters_of
+from access.approvals.requests import find_changes_until, find_obstacle, requesters_of
 from access.models import ApprovalRequest
 from access.models.approvals import ApprovalState
 from lib.admin import ConfirmedAction, Preview, ReadOnlyAdmin, Response, page_url, require
@@ -32,6 +33,11 @@ STATE_COLORS = {
 
 def is_waiting(request: ApprovalRequest) -> bool:
     return request.state == ApprovalState.WAITING
+
+
+def never(request: ApprovalRequest) -> bool:
+    """Offer no button: the page has a form in its place."""
+    return False
 
 
 def requester_name(request: ApprovalRequest) -> str:
@@ -73,7 +79,9 @@ class Decision(ConfirmedAction[ApprovalRequest]):
 
 
 class OthersDecision(Decision):
-    """A decision of a user who may decide requests of this kind."""
+    """A decision of a user who may decide requests of this kind; the request's page has its form."""
+
+    is_offered = staticmethod(never)
 
     def find(self, *args: Any, **arguments: Any) -> ApprovalRequest:
         request = super().find(*args, **arguments)
@@ -148,14 +156,19 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     )
 
     def page_context(self, request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
-        """Return the request in words, with links to its rows."""
+        """Return the request in words, with links to its rows, and the decisions that the user may make here."""
+        obstacle = find_obstacle(row, request.user) if is_waiting(row) else ""  # type: ignore[arg-type]  # staff
+        may_decide = is_waiting(row) and not obstacle and request.user.has_perm(f"access.approve_{row.kind}")
         return {
             "approval": row,
             "requester": requester_name(row),
             "state_color": STATE_COLORS[row.state],
             "subject_link": _link(row.subject_type.model_class(), row.subject_id),
             "outcome_link": _link(row.outcome_type.model_class(), row.outcome_id) if row.outcome_type else "",
-            "obstacle": find_obstacle(row, request.user) if is_waiting(row) else "",  # type: ignore[arg-type]  # staff
+            "obstacle": obstacle,
+            "may_decide": may_decide,
+            "changes": find_changes_until(row, at=timezone.now()) if is_waiting(row) else [],
+            "content": read_content(row) if is_waiting(row) else None,
         }
 
 

@@ -148,6 +148,16 @@ def find_waiting_request(subject: Model) -> ApprovalRequest | None:
     return requests.select_related("requested_by", "api_key").order_by("pk").first()
 
 
+def find_changes_until(request: ApprovalRequest, *, at: datetime) -> list[str]:
+    """
+    Return how the objects of a waiting request have changed, in sentences, or why its act is refused now.
+
+    The facts are read as an approval reads them, with its locks, which end with this function.
+    """
+    with transaction.atomic():
+        return _find_current_changes(request, thaw(request.act, request.content), at=at)
+
+
 def _find_current_changes(request: ApprovalRequest, act: Act[Any], *, at: datetime) -> list[str]:
     """Return how the objects of a request have changed; if they no longer permit the act, why."""
     try:

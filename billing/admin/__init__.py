@@ -8,6 +8,7 @@ from billing.admin.metering import corrections, events, ignore_rules, meters, un
 from billing.admin.revenue import reports
 from billing.admin.simulation import results, test_clocks
 from billing.admin.subscriptions import (
+    change_request,
     commitments,
     coupons,
     overrides,
@@ -21,6 +22,7 @@ __all__ = [
     "adapters",
     "alert_rules",
     "alerts",
+    "change_request",
     "commitments",
     "corrections",
     "coupons",

@@ -160,6 +160,16 @@ AREAS = (
             ),
         ),
         MenuSection(
+            _("Calendar"),
+            "publishing",
+            MenuPage(
+                _("Calendar"),
+                page="calendar",
+                permission="billing.view_scheduledchange",
+                synonyms=_("scheduled upcoming renewals expiries"),
+            ),
+        ),
+        MenuSection(
             _("Coupons and packs"),
             "pricing",
             MenuPage(_("Coupons"), "plans.coupon", synonyms=_("discount promotion")),
