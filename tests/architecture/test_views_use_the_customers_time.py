@@ -30,6 +30,7 @@ OF_NO_CUSTOMER = {
     "billing/admin/simulation/simulation_job.py": "bulk work and simulations go by real time",
     "billing/admin/limits/alerts.py": "the real time of customers without a clock; who has seen an alert when",
     "billing/admin/limits/spend_caps.py": "who set or removed a cap when",
+    "billing/admin/subscriptions/change_request.py": "a version is published in real time",
     "billing/admin/subscriptions/version_publication.py": "a version is published in real time",
     "billing/admin/subscriptions/scheduled_changes.py": "the real time that customers without a clock live in",
     "billing/admin/simulation/test_clocks.py": "who advanced a clock when",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from django import forms
@@ -214,14 +213,13 @@ def _chart(
 def _bars() -> dict[str, str]:
     """Return bucket → its label, from the largest decrease to the largest increase."""
     bounds = [str(bound).replace("-", "−") for bound in BUCKET_BOUNDS]
-    steps = [gettext("below %(low)s%%") % {"low": bounds[0]}]
-    steps += [gettext("%(low)s to %(high)s%%") % {"low": low, "high": high} for low, high in pairwise(bounds)]
-    steps += [gettext("above %(high)s%%") % {"high": bounds[-1]}]
+    steps = [f"< {bounds[0]}%", *(gettext("to %(high)s%%") % {"high": bound} for bound in bounds[1:])]
+    steps.append(f"> {bounds[-1]}%")
     labels = {str(place): label for place, label in enumerate(steps)}
     middle = BUCKET_BOUNDS.index(0)
     decreases = {bar: labels[bar] for bar in labels if int(bar) <= middle}
     increases = {bar: labels[bar] for bar in labels if int(bar) > middle}
-    return decreases | {"same": gettext("no change")} | increases | {"new": gettext("new")}
+    return decreases | {"same": gettext("same")} | increases | {"new": gettext("new")}
 
 
 def _largest(job: Job, version: PlanVersion, results_url: str) -> dict[str, Any]:

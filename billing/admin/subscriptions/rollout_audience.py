@@ -19,7 +19,7 @@ MAX_SHOWN = 5
 CHOICES = [
     (Audience.NEW, _("New subscriptions only (existing keep their price)")),
     (Audience.ALL, _("New and all existing subscriptions")),
-    (Audience.COHORT, _("New subscriptions and a cohort (below)")),
+    (Audience.COHORT, _("New subscriptions and a cohort")),
 ]
 MOVES = [
     ("period", _("At the start of their next billing period")),
