@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, DecimalField, F, Model, QuerySet, Sum, When
+from django.db.models import Case, DecimalField, F, Model, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -25,9 +25,11 @@ from access.models.approvals import ApprovalKind, ApprovalState
 from billing.admin import finance_home
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.figure_cache import read_cached
-from billing.admin.metering.unmatched_usage import newest_stakes
+from billing.admin.metering.unmatched_usage import newest_stakes, stakes_shown
 from billing.metering.usage.usage_summary import Day, read_all_usage_by_day
-from billing.models import Alert, Period, UnmatchedUsage
+from billing.models import Alert, Job, Period, PlanMigration, UnmatchedUsage
+from billing.models.jobs import OPEN_STATES, JobState
+from billing.revenue.finance_home.tasks import RECENTLY
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import DisabledReason
@@ -69,10 +71,10 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """
     if allowed_seller_ids(request) is not None:
         # The figures add up all sellers; a restricted user's lists show those of their own.
-        return context | {"title": _("Dashboard"), "cards": [], "is_restricted": True}
+        return context | {"title": _("Home"), "searches": True, "cards": [], "is_restricted": True}
     if finance_home.may_see(request.user):
         return context | {"is_finance": True} | finance_home.context(request)
-    return context | {"title": _("Dashboard")} | _dashboard(request)
+    return context | {"title": _("Home"), "searches": True} | _dashboard(request) | _work(request)
 
 
 def details(request: HttpRequest) -> HttpResponse:
@@ -99,6 +101,21 @@ def _dashboard(request: HttpRequest) -> dict[str, Any]:
     if request.user.has_perm("access.view_approvalrequest"):
         cards += _approvals(request.user)
     return context | {"cards": cards}
+
+
+def _work(request: HttpRequest) -> dict[str, Any]:
+    """Return the migrations and jobs for those who run them, and unmatched usage by its reason."""
+    work: dict[str, Any] = {}
+    if request.user.has_perm("billing.run_planmigration"):
+        migrations = PlanMigration.objects.filter(sandbox=False).select_related("version__plan")
+        work["migrations"] = migrations.order_by("-pk")[:LATEST]
+    if request.user.has_perm("billing.import_event"):
+        at = timezone.now()
+        unfinished = Q(state__in=OPEN_STATES) | Q(state=JobState.FAILED, created_at__gte=at - RECENTLY)
+        work["jobs"] = Job.objects.filter(unfinished).order_by("-pk")[:LATEST]
+    if request.user.has_perm("billing.change_unmatchedusage"):
+        work["unmatched"] = stakes_shown(newest_stakes())
+    return work
 
 
 def usage_chart(request: HttpRequest) -> HttpResponse:

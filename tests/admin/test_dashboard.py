@@ -77,3 +77,20 @@ def test_shows_nothing_to_a_user_without_permissions(member, company, django_use
     answer = client.get(address)
     assert answer.status_code == (200 if address == "/admin/" else 403)
     assert b"INV" not in answer.content
+
+
+def test_operations_see_migrations_jobs_and_unmatched_usage(member, db):
+    add_unmatched()
+    page = member("operations").get("/admin/").content.decode()
+    for text in ("Plan migrations", "Running and failed jobs", "Estimated value", "Find a customer"):
+        assert text in page, text
+
+
+def test_support_begins_with_a_search(member, db):
+    customer = make_customer(legal_name="Cedar Ltd")
+    client = member("support")
+    page = client.get("/admin/").content.decode()
+    assert 'id="home-query"' in page
+    assert "Running and failed jobs" not in page
+    hits = client.get("/admin/command/", {"q": "Cedar"}).content.decode()
+    assert f"/admin/customers/customer/{customer.pk}/change/" in hits
