@@ -1,7 +1,6 @@
 """Bank statements over HTTP: import a file, read its lines, book or ignore those for review."""
 
 import base64
-import binascii
 from typing import Any
 
 from django.db.models import QuerySet
@@ -34,6 +33,7 @@ from lib.api.views import ApiView
 from lib.field_types import MAX_MONEY
 
 MAX_CONTENT = 1_000_000
+BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """Characters of a file in base64: a request has at most 1 MiB."""
 LINE_REFUSALS = {BankLineRefused: ("unprocessable", "not_bookable"), PaymentRefused: ("unprocessable", "not_payable")}
 
@@ -106,7 +106,12 @@ class BankFileSerializer(StrictFields, serializers.Serializer[Any]):
     """A bank's file."""
 
     seller = serializers.CharField(help_text="Code of the seller whose account it is.")
-    content = serializers.CharField(max_length=MAX_CONTENT, help_text="The file in base64.")
+    content = serializers.RegexField(
+        BASE64,
+        max_length=MAX_CONTENT,
+        help_text="The file in base64.",
+        error_messages={"invalid": "Send the file in base64."},
+    )
     file_name = serializers.CharField(max_length=MAX_FILE_NAME, required=False)
     account = serializers.CharField(max_length=40, required=False, help_text="Of a CSV file, which doesn't name it.")
     columns = CsvColumnsSerializer(
@@ -156,13 +161,9 @@ class BankStatements(ApiView[BankStatement]):
         seller = Seller.objects.filter(code=fields["seller"]).first()
         if seller is None or self.caller.sandbox:
             raise invalid_field("seller", f"There is no seller {fields['seller']}.", "does_not_exist")
-        try:
-            content = base64.b64decode(fields["content"], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise invalid_field("content", "Send the file in base64.", "invalid") from error
         return import_bank_file(
             seller=seller,
-            content=content,
+            content=base64.b64decode(fields["content"]),
             file_name=fields.get("file_name", ""),
             by=Requester(api_key_id=self.caller.key_id),
             at=timezone.now(),

@@ -4,6 +4,7 @@ Every route, requested by every actor, answers as docs/access.md says; a refusal
 The routes are read from the URL table, and each is requested with an existing row: tests/access/rows.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,6 +31,10 @@ def entries() -> dict[str, access_table.Entry]:
     return access_table.entries()
 
 
+_NAMED_RIGHT = re.compile("the right “[^”]*”")
+"""A refusal names the right that is missing, which is no word of the row."""
+
+
 class Findings:
     """Differences from the table, and words that a refusal revealed."""
 
@@ -43,7 +48,9 @@ class Findings:
 
     def refusal(self, request: str, who: str, answer: Answer, row: Model | None, address: str) -> None:
         """Add a finding for each word that a refusal revealed and each table that it wrote to."""
-        words = [word for word in words_of(row) if word in answer.text.lower() and word not in address.lower()]
+        page = _NAMED_RIGHT.sub("", answer.text).lower()
+        told = [word for word in words_of(row) if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", page)]
+        words = [word for word in told if word not in address.lower()]
         if words:
             self.problems.append(f"{request} as {who}: the refusal tells {words}")
         if answer.writes:

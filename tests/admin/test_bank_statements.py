@@ -237,4 +237,4 @@ def test_the_menu_and_the_home_count_the_lines_to_review(member):
     assert count_tasks(make_seller(), at=NOW)["bank_lines"] == 1
     page = member("finance").get("/admin/").content.decode()
     assert "Match bank payments: 1" in page
-    assert "Bank statements" in page
+    assert "Bank statements" in member("finance").get("/admin/invoices/paymentattempt/").content.decode()

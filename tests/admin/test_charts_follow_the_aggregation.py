@@ -58,7 +58,7 @@ def test_a_day_is_aggregated_as_the_meter_says(aggregation, of_days, of_period, 
 
 def page(member, customer):
     with time_machine.travel(NOW, tick=False):
-        return member("support").get(f"/admin/customers/customer/{customer.pk}/change/")
+        return member("support").get(f"/admin/customers/customer/{customer.pk}/change/?tab=usage")
 
 
 def test_the_customers_page_charts_peaks_as_peaks(member):

@@ -122,7 +122,7 @@ def test_a_coupon_is_applied_from_the_customer_page_which_shows_the_amount_left(
     client, address = member("finance"), f"/admin/customers/customer/{acme.customer_id}/"
     page = client.post(f"{address}give_coupon/", {"coupon": coupon.pk}, follow=True).content.decode()
     assert "SHARED applies to" in page
-    assert "$50.00" in page
+    assert "$50.00" in client.get(f"{address}change/", {"tab": "terms"}).content.decode()
     redemption = Redemption.objects.get()
     assert redemption.customer == acme.customer
     listed = client.get("/admin/billing/redemption/").content.decode()

@@ -32,10 +32,13 @@ def test_has_every_row_of_the_filtered_list(member, db):
         make_invoice(make_customer(f"c{number}", legal_name=f"Company {number:02}"))
     client = member("finance")
     header, *rows = download(client, "/admin/invoices/invoice/export/")
-    assert header == ["Number", "Customer", "State", "Issue date", "Due date", "Total", "Total, currency"]
+    assert header == [
+        *("Number", "Customer", "State", "Issue date", "Due date", "Days past due"),
+        *("Total", "Total, currency", "Amount due", "Amount due, currency"),
+    ]
     assert len(rows) == 30
     _, *exported = download(client, "/admin/invoices/invoice/export/", q="Company 07")
-    assert [(row[1], row[2], row[5], row[6]) for row in exported] == [("Company 07", "issued", "17.85", "EUR")]
+    assert [(row[1], row[2], row[6], row[7]) for row in exported] == [("Company 07", "issued", "17.85", "EUR")]
 
 
 def test_an_unknown_filter_is_refused(member, db):

@@ -55,8 +55,9 @@ def test_on_the_meter_with_uncounted_events(member, globex, now):
 def test_on_the_customer_with_its_cost_and_dimensions(member, globex, now):
     send(now, model="large")
     send(now, count=3, model="small")
-    answer = member("support").get(f"/admin/customers/customer/{globex.pk}/change/")
-    (row,) = re.findall(r"<td>calls</td>.*?</tr>", answer.content.decode(), re.DOTALL)
+    client, address = member("support"), f"/admin/customers/customer/{globex.pk}/change/"
+    overview, answer = client.get(address), client.get(address, {"tab": "usage"})
+    (row,) = re.findall(r"<td>calls</td>.*?</tr>", overview.content.decode(), re.DOTALL)
     cells = [strip_tags(cell).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
     assert cells[:4] == ["calls", "15 calls", "10", "$2.50"]
     assert answer.context["shares"][0]["rows"] == [("large", "12"), ("small", "3")]

@@ -157,7 +157,7 @@ def test_a_card_is_saved_replaced_charged_and_refunded(
     # And so does reconciliation, without a difference.
     staff.goto(f"/admin/invoices/invoice/{invoice.pk}/change/")
     take_picture(staff, "staff-invoice")
-    staff.goto("/admin/")
+    staff.goto("/admin/invoices/paymentattempt/")
     staff.get_by_role("link", name="Reconciliation", exact=True).click()
     expect(staff.locator("body")).to_contain_text("No differences")
     expect(staff.locator("body")).to_contain_text("€119.00")

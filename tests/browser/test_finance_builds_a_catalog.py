@@ -182,7 +182,7 @@ def send_usage(page: Page, *, when: datetime) -> None:
 
 
 def see_usage(page: Page) -> None:
-    page.reload()
+    page.get_by_role("link", name="Usage", exact=True).last.click()
     content = page.locator("#content-main")
     expect(content).to_contain_text("40 calls")
     expect(content).to_contain_text("Usage this period")

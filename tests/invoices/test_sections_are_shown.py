@@ -73,7 +73,7 @@ def test_in_the_portal(invoice: Invoice, client: Client):
 def test_in_the_admin(invoice: Invoice, admin_client: Client):
     page = admin_client.get(f"/admin/invoices/invoice/{invoice.pk}/change/").content.decode()
     assert [page.count(f'<th scope="rowgroup" colspan="5">{name}</th>') for name in ("north", "south")] == [1, 1]
-    form = admin_client.get(f"/admin/customers/customer/{invoice.customer_id}/change/").content.decode()
+    form = admin_client.get(f"/admin/customers/customer/{invoice.customer_id}/change/?tab=settings").content.decode()
     assert "Consolidate subscriptions on one invoice" in form
     assert "are billed on one invoice" in form
 

@@ -127,6 +127,7 @@ def add_rows(live: Caller) -> None:
     """Create the rows that only requests create, for a few customers; requests of the campaign name them."""
     place = {"address_line1": "Street 1", "postal_code": "10115", "city": "Berlin"}
     live.patch("/sellers/acme", {**place, "country": "DE", "tax_number": "DE123456788", "email": "a@acme.example"})
+    invoice_ids = Invoice.objects.order_by("pk").values_list("pk", flat=True)[:FEW]
     for number in range(FEW):
         live.patch(f"/customers/c{number}", place)
         customer, subscription = f"/customers/c{number}", f"/subscriptions/s{number}"
@@ -144,8 +145,8 @@ def add_rows(live: Caller) -> None:
             ("/subscriptions", {"id": f"draft{number}", "customer": f"c{number}", "plan": "extra", "draft": True}),
             ("/invoices", {"customer": f"c{number}", "lines": [line]}),
             ("/invoices", {"customer": f"c{number}", "lines": [line], "issue": True}),
-            (f"/invoices/{number + 1}/payments", {"reference": "statement 1"}),
-            ("/credit-notes", {"invoice": number + 1, "reason": "Outage", "to": "balance"}),
+            (f"/invoices/{invoice_ids[number]}/payments", {"reference": "statement 1"}),
+            ("/credit-notes", {"invoice": invoice_ids[number], "reason": "Outage", "to": "balance"}),
             (f"{customer}/balances/payouts", {"amount": "1", "currency": "USD"}),
             ("/reservations", {"id": f"r{number}", "customer": f"c{number}", "feature": "calls"}),
             ("/keys", {"name": f"Key {number}", "scopes": ["read"]}),

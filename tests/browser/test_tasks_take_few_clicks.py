@@ -1,0 +1,139 @@
+"""
+The five tasks by which the admin is judged, each with the most clicks that it may take: a price rise with its
+approval, a promotion, a migration and its rollback, the reason of an invoice's amount, and the close of a month.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from billing.closing import close_due
+from billing.job_kinds import KINDS
+from billing.jobs.worker import work
+from billing.models import Job, MigrationItem
+from billing.models.jobs import OPEN_STATES
+from billing.subscriptions import generate_periods
+from invoices.models import Invoice, MonthLock
+from plans.models import Coupon
+from tests.browser.clicks import ClickCounter
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.prove.processes import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def first_of_month(months_ago: int = 0):
+    moment = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for _ in range(months_ago):
+        moment = (moment - timedelta(days=1)).replace(day=1)
+    return moment
+
+
+@pytest.fixture
+def start(signed_in):
+    """Return a function that signs a member of a group in, and returns their home page and its clicks."""
+
+    def begin(group: str, name: str = "fiona") -> tuple[Page, ClickCounter]:
+        page = signed_in(group, name)
+        clicks = ClickCounter(page)
+        page.goto("/admin/")
+        return page, clicks
+
+    return begin
+
+
+@pytest.fixture
+def company(db) -> None:
+    """Create customers of *Starter* with a closed month, and the dearer plan *Scale*."""
+    since = first_of_month(2)
+    prices = {"calls": [rate("0.05")]}
+    starter = publish(make_plan("starter", fees=[fee("30")], offers=[offer("calls", rates=prices["calls"])]), since)
+    publish(make_plan("scale", fees=[fee("60")], offers=[offer("calls", rates=[rate("0.04")])]), since)
+    for number in range(4):
+        subscription = subscribe(make_customer(legal_name=f"Cedar {number} Ltd"), starter, since, at=since)
+        use(subscription, "calls", 100, at=since + timedelta(days=3))
+    now = timezone.now()
+    generate_periods(until=now)
+    close_due(at=now)
+
+
+def run_jobs() -> None:
+    def is_done() -> bool:
+        work(kinds=KINDS, clock=timezone.now)
+        return not Job.objects.filter(state__in=OPEN_STATES).exists()
+
+    assert until(is_done, seconds=60, look=0.2)
+
+
+def run_command(page: Page, text: str) -> None:
+    """Open the command bar by its key, type, and take the first hit."""
+    page.keyboard.press("Control+k")
+    field = page.locator("#command-query")
+    field.fill(text)
+    expect(page.locator("[role=option]").first).to_contain_text(text, ignore_case=True)
+    field.press("Enter")
+    page.wait_for_load_state()
+
+
+def test_a_promotion_takes_seven_clicks(start, db):
+    make_plan("starter")
+    page, clicks = start("finance")
+    run_command(page, "Coupons")
+    page.get_by_role("link", name="Add coupon").first.click()
+    page.fill("#id_code", "AUTUMN20")
+    page.fill("#id_name", "Autumn promotion")
+    page.fill("#id_percent", "20")
+    clicks.choose("#id_duration", "for a number of periods")
+    page.fill("#id_periods", "3")
+    page.click("button[name=_save]")
+    expect(page.locator("#result_list")).to_contain_text("AUTUMN20")
+    coupon = Coupon.objects.get()
+    assert (coupon.percent, coupon.periods) == (20, 3)
+    assert len(clicks) <= 7, clicks.clicked
+
+
+def test_a_migration_and_its_rollback_take_eight_clicks(start, company):
+    page, clicks = start("operations")
+    run_command(page, "Plan migrations")
+    page.get_by_role("link", name="Plan a migration").first.click()
+    page.fill("#id_title", "Starter is no more")
+    clicks.choose("#id_plan", "Starter")
+    clicks.choose("#id_version", "Scale v1")
+    page.get_by_role("button", name="Select subscriptions").click()
+    page.locator("#run").click()
+    page.get_by_role("button", name="Move 4").click()
+    run_jobs()
+    page.goto(page.url)
+    page.locator("#roll-back").click()
+    page.get_by_role("button", name="Roll back 4").click()
+    run_jobs()
+    assert set(MigrationItem.objects.values_list("state", flat=True)) == {"undone"}
+    assert len(clicks) <= 8, clicks.clicked
+
+
+def test_the_reason_of_an_amount_takes_three_clicks(start, company):
+    invoice = Invoice.objects.order_by("pk").last()
+    page, clicks = start("support")
+    page.locator("[data-command]").first.click()
+    page.fill("#command-query", str(invoice))
+    page.locator("[role=option]", has_text=str(invoice)).first.click()
+    page.get_by_role("link", name="Why").first.click()
+    expect(page.locator("#content")).to_contain_text("= ")
+    assert len(clicks) <= 3, clicks.clicked
+
+
+def test_the_close_of_a_month_takes_four_clicks(start, company):
+    page, clicks = start("finance approver")
+    page.get_by_role("link", name="Month end").first.click()
+    page.get_by_role("button", name="Run audit").first.click()
+    run_jobs()
+    page.go_back()
+    page.reload()
+    page.get_by_role("button", name="Lock").first.click()
+    page.fill("#id_reason", "Agreed with the board")
+    page.get_by_role("button", name="Lock").first.click()
+    expect(page.locator("#content")).to_contain_text("locked")
+    assert MonthLock.objects.count() == 1
+    assert len(clicks) <= 4, clicks.clicked
