@@ -82,7 +82,12 @@ def test_shows_nothing_to_a_user_without_permissions(member, company, django_use
 def test_operations_see_migrations_jobs_and_unmatched_usage(member, db):
     add_unmatched()
     page = member("operations").get("/admin/").content.decode()
-    for text in ("Plan migrations", "Running and failed jobs", "Unmatched usage by estimated value", "Find a customer"):
+    for text in (
+        "Plan migrations",
+        "Running and failed jobs",
+        "Unmatched usage by estimated value",
+        "Find a customer",
+    ):
         assert text in page, text
 
 

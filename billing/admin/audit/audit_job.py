@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.audit.job import AUDIT, start_audit
@@ -16,12 +20,17 @@ MAX_SHOWN = 50
 
 
 def start(request: HttpRequest) -> HttpResponse:
-    """Start an audit and redirect to its job page."""
+    """Start an audit, and go on to its job page, or back to the page of this site that `next` names."""
     require(request, AUDIT.permission)
     if request.method != "POST":
         raise Http404("An audit is started by a button.")
     job = start_audit(by=staff_user(request), at=timezone.now())
     wake(request)
+    back = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        text = gettext("The audit has started. Its result appears in the checklist.")
+        messages.info(request, format_html('{} <a href="{}">{}</a>', text, page_url(job), gettext("Watch it")))
+        return HttpResponseRedirect(back)
     return HttpResponseRedirect(page_url(job))
 
 

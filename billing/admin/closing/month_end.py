@@ -195,7 +195,8 @@ class MonthLockAdmin(ReadOnlyAdmin):
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show a month of all sellers: its checklist, its figures, its lock and its files."""
         require(request, SEE)
-        return month_page.page(request, may_lock=request.user.has_perm(LOCK))
+        may_audit = allowed_seller_ids(request) is None and request.user.has_perm(AUDIT.permission)
+        return month_page.page(request, may_lock=request.user.has_perm(LOCK), may_audit=may_audit)
 
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Show the checklist of a month, the totals of its invoices, and its lock."""

@@ -130,7 +130,7 @@ class SellerColumn:
         return gettext("%(postings)s postings from %(sources)s sources") % values
 
 
-def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
+def page(request: HttpRequest, *, may_lock: bool, may_audit: bool) -> HttpResponse:
     """
     Return the page of a month for all sellers: last month, unless the address names another one.
 
@@ -174,6 +174,7 @@ def page(request: HttpRequest, *, may_lock: bool) -> HttpResponse:
         "bridges": [_bridge(column) for column in columns if column.figures and column.figures.currencies],
         "as_of": min((column.figures.as_of for column in columns if column.figures), default=at),
         "may_lock": may_lock,
+        "may_audit": may_audit,
         "lockable": [column for column in columns if column.is_lockable],
         "unlocked": [column for column in columns if column.lock is None],
         "files": _files(shown, month) if sees_revenue else [],

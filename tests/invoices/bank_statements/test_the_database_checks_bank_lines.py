@@ -91,7 +91,9 @@ INSERT = """
 
 def test_no_payment_is_claimed_by_two_lines(lines):
     with past_triggers():
-        assert refused_by(INSERT.format(line=lines[1].pk, number=1, payment="payment_id")).startswith("invoices_bankbooking_payment_id")
+        assert refused_by(INSERT.format(line=lines[1].pk, number=1, payment="payment_id")).startswith(
+            "invoices_bankbooking_payment_id"
+        )
         assert refused_by(INSERT.format(line=lines[0].pk, number=1, payment=-1)) == "bank_booking_has_its_number"
 
 
