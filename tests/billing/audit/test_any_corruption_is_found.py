@@ -301,8 +301,8 @@ ONLY_BY_ORACLE = {
     "invoices_balanceentry": "document_id reference",
     "invoices_discount": "coupon_line_id invoice_id",
     "invoices_invoice": (
-        "buyer_facts corrects_id created_at customer_id due_date includes_tax issue_date issued_at net_days period_end "
-        "period_start reference seller_facts"
+        "buyer_facts corrects_id created_at customer_id due_date includes_tax issue_date issued_at net_days "
+        "period_end period_start reference seller_facts"
     ),
     "invoices_line": "explanation kind plan_feature_id quantity rate_id service_end service_start",
     "invoices_section": "first_line last_line name position",
