@@ -19,7 +19,8 @@ from billing.subscriptions import generate_periods
 from invoices.models import Invoice, MonthLock
 from plans.models import Coupon
 from tests.browser.clicks import ClickCounter
-from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
+from tests.browser.test_finance_builds_the_price_lists import send
+from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.prove.processes import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -53,8 +54,10 @@ def company(db) -> None:
     starter = publish(make_plan("starter", fees=[fee("30")], offers=[offer("calls", rates=prices["calls"])]), since)
     publish(make_plan("scale", fees=[fee("60")], offers=[offer("calls", rates=[rate("0.04")])]), since)
     for number in range(4):
-        subscription = subscribe(make_customer(legal_name=f"Cedar {number} Ltd"), starter, since, at=since)
-        use(subscription, "calls", 100, at=since + timedelta(days=3))
+        customer = make_customer(f"cedar{number}", legal_name=f"Cedar {number} Ltd")
+        subscribe(customer, starter, since, at=since)
+        when = since + timedelta(days=3)
+        send([{"event": "calls"}] * 100, when=when, customer=customer.external_id, at=when)
     now = timezone.now()
     generate_periods(until=now)
     close_due(at=now)
