@@ -16,12 +16,14 @@ from lib.admin import page_url, staff_user
 from lib.admin.columns import column, display, state_column
 from lib.admin.seller_restriction import OF_NO_SELLER
 from lib.row_form import RowForm
+from plans.admin.prices.sheet_table import SheetTable
 from plans.admin.versions.billing_thresholds import ThresholdInline
 from plans.admin.versions.commitments import CommitmentInline
 from plans.admin.versions.comparison import VersionComparison
 from plans.admin.versions.features import GrantInline
 from plans.admin.versions.fees import FeeInline, format_interval, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
+from plans.admin.versions.price_sheet import read_shown_sheet
 from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
 from plans.models.versions import TrialUsage, VersionState
@@ -128,9 +130,21 @@ class PlanVersionAdmin(VersionComparison):
             "problems": problems_of(version) if version.is_editable else [],
             "advice": [] if version.is_published else self.advice(version),
             "steps": read_steps(version),
+            "table": SheetTable(read_shown_sheet(version)),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
+
+    def render_change_form(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Fold the settings below the price sheet, unless the version has none yet or its draft lacks something."""
+        response = super().render_change_form(*args, **kwargs)
+        context = getattr(response, "context_data", {})
+        if "table" in context and context["table"].sheet.has_prices and not context["problems"]:
+            for fieldset in context["adminform"].fieldsets:
+                fieldset[1].update(name=gettext("How it behaves"), classes=("collapse",))
+            for formset in context["inline_admin_formsets"]:
+                formset.classes = "collapse"
+        return response
 
     def advice(self, version: PlanVersion) -> list[str]:
         """Return the findings of the plan check; the parts of upper apps add their own."""
